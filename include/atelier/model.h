@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Networks: open a checkpoint, ask what it is, map latents, make images.
+//
+//     atl_ctx *ctx; atl_model *model;
+//     atl_ctx_open(&ctx, NULL);
+//     if (atl_model_open(ctx, "ffhq.pkl", NULL, &model)) die(atl_message(ctx));
+//     float z[512], ws[18 * 512], *img = ...;                  // img: [3, 1024, 1024]
+//     atl_seed_to_z(85, 512, z);
+//     atl_model_map(model, 1, z, NULL, NULL, ws);
+//     atl_model_synthesize(model, 1, ws, NULL, img);
+//
+// Arrays are C order, float, N,C,H,W.  Files are data: nothing in them is executed.
+#ifndef ATELIER_MODEL_H
+#define ATELIER_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <atelier/array.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct atl_model atl_model;
+
+typedef struct atl_model_options {
+    size_t size;      // sizeof(atl_model_options)
+    const char *net;  // which network of the file: "G_ema", "G" or "D"; NULL: G_ema, else G
+} atl_model_options;
+#define ATL_MODEL_OPTIONS_INIT { sizeof(atl_model_options), NULL }
+
+// Opens an official pickle or Atelier's own safetensors, recognised by content.  The file may be
+// removed afterwards from a pickle; a safetensors file stays mapped and must not be changed.
+// On failure *model is NULL and the context has the sentence.
+atl_status atl_model_open(atl_ctx *ctx, const char *path, const atl_model_options *options, atl_model **model);
+void atl_model_close(atl_model **model); // NULL and pointers to NULL are fine
+
+typedef struct atl_model_info {
+    const char *kind;          // "stylegan2"
+    const char *role;          // "generator" or "discriminator"
+    const char *net;           // name in the file: "G_ema"
+    int z_dim, c_dim, w_dim;   // c_dim 0: not conditional
+    int num_ws;                // style vectors per image
+    int channels, height, width;
+    int64_t parameters;        // trained numbers, buffers not counted
+    uint64_t fingerprint;      // of names, shapes and values: the same in every file format
+} atl_model_info;
+
+const atl_model_info *atl_model_get_info(const atl_model *model); // valid while the model is open
+
+// Truncation pulls styles toward their average: w_avg + psi * (w - w_avg), on the first `cutoff`
+// layers (Karras et al. 2019, section 4 and appendix B).
+typedef struct atl_map_options {
+    size_t size;
+    float truncation_psi;      // 1: none
+    int truncation_cutoff;     // 0: every layer
+} atl_map_options;
+#define ATL_MAP_OPTIONS_INIT { sizeof(atl_map_options), 1.0f, 0 }
+
+// z [n, z_dim], c [n, c_dim] (NULL: zeros, or not conditional) -> ws [n, num_ws, w_dim].
+atl_status atl_model_map(atl_model *model, int n, const float *z, const float *c,
+                         const atl_map_options *options, float *ws);
+
+// w [n, w_dim] repeated to ws [n, num_ws, w_dim], with truncation.
+atl_status atl_model_broadcast(atl_model *model, int n, const float *w, const atl_map_options *options, float *ws);
+
+typedef enum atl_noise_mode { ATL_NOISE_CONST, ATL_NOISE_RANDOM, ATL_NOISE_NONE } atl_noise_mode;
+
+typedef struct atl_synthesis_options {
+    size_t size;
+    atl_noise_mode noise_mode;     // const: the maps stored in the file
+    const uint32_t *noise_seeds;   // random: one seed per image [n]; NULL: 0 for all
+    // Step mode, when dump_dir is not NULL: every node whose name matches the shell pattern `dump`
+    // is written to dump_dir/NAME.npy in N,C,H,W order.  Slow, and without fusion.
+    const char *dump, *dump_dir;
+} atl_synthesis_options;
+#define ATL_SYNTHESIS_OPTIONS_INIT { sizeof(atl_synthesis_options), ATL_NOISE_CONST, NULL, NULL, NULL }
+
+// ws [n, num_ws, w_dim] -> img [n, channels, height, width], about [-1, 1].  The first call with a new
+// n makes a plan; later ones reuse it and allocate nothing.
+atl_status atl_model_synthesize(atl_model *model, int n, const float *ws,
+                                const atl_synthesis_options *options, float *img);
+
+// A discriminator: img [n, channels, height, width], c [n, c_dim] or NULL -> logits [n, 1].
+atl_status atl_model_discriminate(atl_model *model, int n, const float *img, const float *c, float *logits);
+
+// A freshly initialised network.
+typedef struct atl_init_options {
+    size_t size;
+    const char *cfg;           // "stylegan2"
+    int resolution;            // power of two, 4 and up
+    int channel_base, channel_max; // 0: 32768, 512
+    int c_dim, img_channels;   // 0: not conditional; 0: 3
+    int map_depth;             // mapping layers, 0: the default of cfg (8)
+    uint64_t seed;
+} atl_init_options;
+#define ATL_INIT_OPTIONS_INIT { sizeof(atl_init_options), "stylegan2", 256, 0, 0, 0, 0, 0, 0 }
+atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model);
+
+// Writes the networks of a file (or a model) as safetensors.  dtype ATL_F32 or ATL_F16 (weights
+// rounded to nearest even; numbers beyond f16's range are an error that names the tensor).
+atl_status atl_model_save(atl_model *model, const char *path, atl_dtype dtype);
+// All networks of `from` when net is NULL, else the one named.
+atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const char *net, atl_dtype dtype);
+
+// What a file holds, as JSON text: format, networks with config, parameter count, fingerprint, tensors
+// with shapes, layers with output shapes, training set record.  *json is freed with atl_text_free().
+atl_status atl_inspect(atl_ctx *ctx, const char *path, char **json);
+
+// ---- measurement
+
+typedef struct atl_layer_time {
+    const char *name;     // "synthesis.b64.conv1", valid while the model is open
+    const char *op;       // what ran: "winograd", "conv", "upfirdn", ...
+    int64_t dims[4];      // output n, c, h, w
+    double ms;            // median over the runs
+    double gflop;         // of the direct algorithm
+} atl_layer_time;
+
+typedef struct atl_profile {
+    double ms;                   // median time of a whole run, for n images
+    double direct_gflop;         // convolution, FIR and matrix products of the direct algorithm, n images
+    atl_layer_time *layers;      // NULL unless asked for; freed by atl_profile_clear()
+    size_t layer_count;
+} atl_profile;
+
+// Runs synthesis of n images `runs` times after `warmup` runs.  layers: also times each step.
+atl_status atl_model_profile(atl_model *model, int n, int warmup, int runs, int layers, atl_profile *profile);
+void atl_profile_clear(atl_ctx *ctx, atl_profile *profile);
+
+// Multiply-add throughput of all the context's threads with the widest allowed vectors, in GFLOP/s:
+// the best of several short runs on registers.
+double atl_peak_gflops(atl_ctx *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

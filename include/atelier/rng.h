@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// NumPy's legacy generator, which defines what "seed 85" means for every network of the family.
+#ifndef ATELIER_RNG_H
+#define ATELIER_RNG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The state of numpy.random.RandomState: MT19937 and the cached second normal number.  The caller owns it.
+typedef struct atl_numpy_rng {
+    uint32_t key[624];
+    int position, has_gauss;
+    double gauss;
+} atl_numpy_rng;
+
+void atl_numpy_rng_init(atl_numpy_rng *rng, uint32_t seed);             // RandomState(seed)
+uint32_t atl_numpy_rng_u32(atl_numpy_rng *rng);
+double atl_numpy_rng_uniform(atl_numpy_rng *rng);                       // random_sample(): [0, 1)
+double atl_numpy_rng_normal(atl_numpy_rng *rng);                        // randn(), bit for bit
+uint32_t atl_numpy_rng_below(atl_numpy_rng *rng, uint32_t n);           // randint(n): uniform in [0, n), n >= 1
+
+// z of a seed: RandomState(seed).randn(1, z_dim), rounded to float.
+void atl_seed_to_z(uint32_t seed, size_t z_dim, float *z);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
