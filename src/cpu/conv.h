@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Direct convolution by oneDNN, made once and run often: one multilinear form read through three slots.
+//
+//     y[n, p, q, o] = sum over r, s, c of  x[n, p stride + r - pad, q stride + s - pad, c] w[o, c, r, s]
+//
+// Slot Y is this (a correlation), X its transpose with respect to x (the data gradient, and with
+// stride 2 the transposed convolution of StyleGAN2), W with respect to w (the weight gradient).
+// Activations are [n, h, w, c], weights [co, ci, kh, kw].
+#ifndef ATL_CPU_CONV_H
+#define ATL_CPU_CONV_H
+
+#include <stddef.h>
+#include "base/ctx.h"
+
+typedef enum atl_conv_slot { ATL_CONV_Y, ATL_CONV_X, ATL_CONV_W } atl_conv_slot;
+
+// Sizes of the forward form, whatever the slot.  oh may be any size up to
+// (h + 2 pad + stride - kh) / stride + 1: missing rows at the end are zeros, rows left over are unused.
+typedef struct atl_conv_shape {
+    atl_conv_slot slot;
+    int n, h, w, ci;   // x
+    int oh, ow, co;    // y
+    int kh, kw, stride, pad;
+} atl_conv_shape;
+
+typedef struct atl_conv atl_conv;
+
+// weight_const: the weights when they never change (slots Y and X): packed now, not needed afterwards.
+// NULL: given to each run, and brought into oneDNN's order there.
+// On failure *conv is NULL and the context has the sentence.
+atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const, atl_conv **conv);
+void atl_conv_free(atl_conv **conv); // NULL and pointers to NULL are fine
+
+// Bytes that a run needs beside its operands, aligned to 64.
+size_t atl_conv_workspace(const atl_conv *conv);
+
+// Slot Y: a = x, b = w, out = y.   Slot X: a = y, b = w, out = x.   Slot W: a = x, b = y, out = w.
+// b is ignored when the weights are constant.  One run at a time per object.
+atl_status atl_conv_run(const atl_conv *conv, const float *a, const float *b, float *out, void *workspace);
+
+#endif

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums over some dimensions of a contiguous tensor.  The order of additions is fixed by the shape:
+// blocks of fixed size, then a tree over blocks.  The number of threads never changes a bit.
+#ifndef ATL_CPU_REDUCE_H
+#define ATL_CPU_REDUCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "cpu/pointwise.h"
+
+enum { ATL_REDUCE_RANK_MAX = 5 };
+
+// Bytes that the sum below needs, aligned to 64.
+size_t atl_reduce_workspace(int rank, const int64_t *dims, unsigned mask);
+
+// y = sum of x [dims] over the dimensions whose bit (1 << dimension) is set in mask; those are 1 in y.
+void atl_reduce_sum(const atl_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
+                    const float *x, float *y, int threads, void *workspace);
+
+#endif
