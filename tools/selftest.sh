@@ -53,7 +53,7 @@ expect style src/io/a.c "${head}static int counter;"$'\n' "static variable"
 expect style src/io/a.c "${head}void f(void) {"$'\n    static int counter;\n}\n' "static variable in a function"
 expect style cli/a.c "${head}void f(void) { exit(1); }"$'\n' ""
 
-expect floors src/io/a.c $'#include "base/mem.h"\n#include "io/pickle.h"\n#include <atelier/ctx.h>\n#include <png.h>\n' ""
+expect floors src/io/a.c $'#include "base/mem.h"\n#include "io/png.h"\n#include <atelier/ctx.h>\n#include <png.h>\n' ""
 expect floors src/io/a.c $'#include "graph/plan.h"\n' "floor 1 (io) includes from floor 1 (graph)"
 expect floors src/base/a.c $'#include "io/png.h"\n' "floor 0 (base) includes from floor 1 (io)"
 expect floors src/ckpt/a.c $'#include "models/model.h"\n' "floor 4 (ckpt) includes from floor 4 (models)"
@@ -64,6 +64,28 @@ expect floors src/models/a.c $'#ifdef __AVX2__\n#endif\n' "conditional compilati
 expect floors cli/a.c $'#include "cli.h"\n#include <atelier/model.h>\n#include <stdio.h>\n' ""
 expect floors cli/a.c $'#include "base/mem.h"\n' "only <atelier/...>"
 expect floors examples/a.c $'#include "io/png.h"\n' "only <atelier/...>"
+
+# what the compiler made
+if command -v gcc >/dev/null && command -v objdump >/dev/null; then
+    cat >"$work/a.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+static int counter;
+static const char *name = "a";
+_Thread_local int atl_local;
+int leaked(const char *p) { static int calls; int c = name[0]; name = p; return c + counter++ + calls++; }
+void atl_stop(void) { puts("x"); exit(1); }
+END
+    gcc -fPIC -O2 -c -o "$work/a.o" "$work/a.c" && ar rcs "$work/a.a" "$work/a.o"
+    out=$("$here/symbols.sh" "$work/a.a") && { echo "symbols.sh accepted the library"; failed=1; }
+    for words in 'variable counter' 'variable name' 'variable calls' 'variable atl_local' 'global name leaked' \
+        'uses puts' 'uses exit'; do
+        grep -qF "$words" <<<"$out" || { echo "symbols.sh did not find: $words"; failed=1; }
+    done
+    printf 'const char *const atl_table[] = { "a" };\nint atl_f(int x) { return atl_table[0][x]; }\n' >"$work/a.c"
+    gcc -fPIC -O2 -c -o "$work/a.o" "$work/a.c" && rm "$work/a.a" && ar rcs "$work/a.a" "$work/a.o"
+    "$here/symbols.sh" "$work/a.a" || { echo "symbols.sh refused a good library"; failed=1; }
+fi
 
 # subjects of commits
 if command -v git >/dev/null; then

@@ -19,7 +19,7 @@ objdump -t "$library" | awk '
     # VALUE FLAGS SECTION SIZE NAME; columns 18 to 24 hold the flags
     {
         flags = substr($0, 18, 7)
-        rest = substr($0, 25)
+        rest = substr($0, 26)
         if (split(rest, f, /[ \t]+/) < 3) next
         section = f[1]; name = f[3] == ".hidden" ? f[4] : f[3]
     }
@@ -27,7 +27,7 @@ objdump -t "$library" | awk '
         if (name in forbidden) { print object ": calls or uses " name; n++ }
         next
     }
-    flags ~ /O/ && section ~ /^\.(data|bss|tdata|tbss)/ && section !~ /^\.data\.rel\.ro/ {
+    name !~ /^\./ && section ~ /^\.(data|bss|tdata|tbss)/ && section !~ /^\.data\.rel\.ro/ {
         print object ": variable " name " in " section
         n++
     }

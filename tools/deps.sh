@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# deps.sh build|check: installs what this machine lacks, with apt, by package name.  Nothing happens when
+# everything is there.  Without apt it says what is missing and returns 1.
+set -u -o pipefail
+
+# Each line: the package, then a command that succeeds when it is there already.
+build='
+gcc                     command -v cc
+libc6-dev               header stdio.h
+meson                   command -v meson
+ninja-build             command -v ninja
+pkg-config              command -v pkg-config
+libdnnl-dev             header dnnl.h
+libpng-dev              pkg-config --exists libpng
+libjpeg-dev             pkg-config --exists libjpeg
+libwebp-dev             pkg-config --exists libwebp libwebpdemux
+libzip-dev              pkg-config --exists libzip
+zlib1g-dev              pkg-config --exists zlib
+libjansson-dev          pkg-config --exists jansson'
+check='
+g++                     command -v c++
+binutils                command -v objdump
+libcmocka-dev           pkg-config --exists cmocka
+libasan8|libasan6       sanitizers'
+# without these ./check leaves out the compilation for AArch64, and says so
+wanted='
+gcc-aarch64-linux-gnu   command -v aarch64-linux-gnu-gcc
+libc6-dev-arm64-cross   test -e /usr/aarch64-linux-gnu/include/stdio.h'
+
+header() {
+    echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1
+}
+
+sanitizers() {
+    echo 'int main(void) { return 0; }' | cc -fsanitize=address,undefined -x c -o /dev/null - >/dev/null 2>&1
+}
+
+missing_of() { # LIST: the packages whose command fails
+    while read -r package probe; do
+        [ -z "$package" ] || $probe >/dev/null 2>&1 || echo "$package"
+    done <<<"$1"
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null; then
+        sudo DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        echo "Installing packages needs root: run this as root, or install sudo." >&2
+        return 1
+    fi
+}
+
+case ${1:-} in
+build) needed=$build list=$build ;;
+check) needed=$build$check list=$build$check$wanted ;;
+*)
+    echo "usage: tools/deps.sh build|check" >&2
+    exit 2
+    ;;
+esac
+
+missing=$(missing_of "$list")
+[ -z "$missing" ] && exit 0
+if ! command -v apt-get >/dev/null; then
+    missing=$(missing_of "$needed")
+    [ -z "$missing" ] && exit 0
+    echo "Missing here, by the names that Debian and Ubuntu use:" $missing >&2
+    echo "This machine has no apt-get: please install them with its own package manager." >&2
+    exit 1
+fi
+echo "Installing with apt:" $missing
+as_root apt-get update -qq </dev/null || echo "apt-get update failed; trying with the lists that are there." >&2
+for package in $missing; do
+    for name in ${package//|/ }; do
+        as_root apt-get install -y -qq --no-install-recommends "$name" </dev/null >/dev/null && break
+    done
+done
+missing=$(missing_of "$needed")
+[ -z "$missing" ] && exit 0
+echo "Still missing after apt:" $missing >&2
+exit 1
