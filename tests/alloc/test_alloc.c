@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every public call with its nth allocation failing, for n = 1, 2, ... until it needs no more.
+//
+// A failed allocation must come back as ATL_NO_MEMORY with a sentence, release everything, and leave no
+// file behind.  Fresh memory is filled with a pattern so that a read before the first write shows.
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <atelier/array.h>
+#include <atelier/ctx.h>
+#include <atelier/image.h>
+#include <atelier/model.h>
+#include <atelier/rng.h>
+
+// ---- an allocator that counts, and fails once
+
+typedef struct counter {
+    long calls;     // so far
+    long fail_at;   // the call with this number returns NULL; 0: none
+    long live;      // blocks not yet released
+} counter;
+
+static void *count_alloc(void *user, size_t bytes) {
+    counter *c = user;
+    c->calls++;
+    if (c->calls == c->fail_at)
+        return NULL;
+    size_t rounded = (bytes + 63) & ~(size_t)63;
+    void *memory = aligned_alloc(64, rounded ? rounded : 64);
+    if (memory) {
+        memset(memory, 0xa5, bytes < 4096 ? bytes : 4096);
+        c->live++;
+    }
+    return memory;
+}
+
+static void count_release(void *user, void *memory) {
+    counter *c = user;
+    if (memory)
+        c->live--;
+    free(memory);
+}
+
+static atl_status open_ctx(counter *c, atl_ctx **ctx) {
+    atl_ctx_options o = ATL_CTX_OPTIONS_INIT;
+    o.threads = 1;
+    o.allocator = (atl_allocator){ count_alloc, count_release, c };
+    return atl_ctx_open(ctx, &o);
+}
+
+// ---- a folder for the results, and one with inputs
+
+static char inputs[256], outputs[256];
+
+static const char *in(const char *name) {
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", inputs, name);
+    return path;
+}
+
+static const char *out(const char *name) {
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", outputs, name);
+    return path;
+}
+
+// Removes all files of a folder; returns how many there were.
+static int empty(const char *folder) {
+    DIR *dir = opendir(folder);
+    int count = 0;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        char path[1024];
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        unlink(path);
+        count++;
+    }
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+// ---- the calls
+
+static const float NUMBERS[6] = { 1, 2, 3, 4, 5, 6 };
+
+static atl_array array_of(const char *name) {
+    return (atl_array){ .name = name, .dtype = ATL_F32, .rank = 2, .dims = { 2, 3 }, .data = NUMBERS };
+}
+
+static atl_status write_npy(atl_ctx *ctx, const char *path) {
+    atl_array a = array_of("");
+    return atl_npy_write(ctx, path, &a);
+}
+
+static atl_status write_safetensors(atl_ctx *ctx, const char *path) {
+    atl_array a[2] = { array_of("a"), array_of("b") };
+    atl_pair note = { "note", "a value" };
+    return atl_safetensors_write(ctx, path, a, 2, &note, 1);
+}
+
+static atl_status read_arrays(atl_ctx *ctx, const char *path) {
+    atl_arrays *set;
+    atl_status status = atl_arrays_open(ctx, path, &set);
+    if (status == ATL_OK) {
+        float f[6] = { 0 };
+        atl_array_read_f32(atl_arrays_get(set, 0), 0, 6, f);
+        assert_memory_equal(f, NUMBERS, sizeof f);
+    } else {
+        assert_null(set);
+    }
+    atl_arrays_close(&set);
+    return status;
+}
+
+static atl_status write_picture(atl_ctx *ctx, const char *path, const char *format) {
+    atl_image image = { 0 };
+    atl_status status = atl_image_init(ctx, 20, 10, 3, &image);
+    if (status == ATL_OK) {
+        atl_pair text = { "seed", "85" };
+        status = atl_image_write(ctx, path, format, &image, 0, &text, 1);
+    }
+    atl_image_clear(ctx, &image);
+    return status;
+}
+
+static atl_status read_picture(atl_ctx *ctx, const char *path) {
+    atl_image image = { 0 };
+    atl_status status = atl_image_read(ctx, path, &image);
+    if (status == ATL_OK)
+        assert_int_equal(image.width, 20);
+    else
+        assert_null(image.pixels);
+    atl_image_clear(ctx, &image);
+    return status;
+}
+
+static atl_status init_model(atl_ctx *ctx, const char *path) {
+    atl_init_options o = ATL_INIT_OPTIONS_INIT;
+    o.resolution = 8;
+    o.channel_base = 64;
+    o.channel_max = 16;
+    o.map_depth = 2;
+    o.seed = 1;
+    atl_model *model;
+    atl_status status = atl_model_init(ctx, &o, &model);
+    if (status == ATL_OK)
+        status = atl_model_save(model, path, ATL_F32);
+    else
+        assert_null(model);
+    atl_model_close(&model);
+    return status;
+}
+
+static atl_status use_model(atl_ctx *ctx, const char *path) {
+    atl_model *model;
+    atl_status status = atl_model_open(ctx, path, NULL, &model);
+    if (status != ATL_OK) {
+        assert_null(model);
+        return status;
+    }
+    const atl_model_info *info = atl_model_get_info(model);
+    size_t ws_count = (size_t)info->num_ws * (size_t)info->w_dim;
+    float *z = malloc((size_t)info->z_dim * sizeof *z), *ws = malloc(ws_count * sizeof *ws);
+    float *img = malloc((size_t)info->channels * (size_t)info->height * (size_t)info->width * sizeof *img);
+    atl_seed_to_z(1, (size_t)info->z_dim, z);
+    status = atl_model_map(model, 1, z, NULL, NULL, ws);
+    if (status == ATL_OK)
+        status = atl_model_synthesize(model, 1, ws, NULL, img);
+    if (status == ATL_OK)
+        status = atl_model_broadcast(model, 1, ws, NULL, ws);
+    free(img);
+    free(ws);
+    free(z);
+    atl_model_close(&model);
+    return status;
+}
+
+static atl_status call_ctx(atl_ctx *ctx) { return ctx ? ATL_OK : ATL_INTERNAL; }
+static atl_status call_npy_write(atl_ctx *ctx) { return write_npy(ctx, out("a.npy")); }
+static atl_status call_safetensors_write(atl_ctx *ctx) { return write_safetensors(ctx, out("a.safetensors")); }
+static atl_status call_npy_open(atl_ctx *ctx) { return read_arrays(ctx, in("a.npy")); }
+static atl_status call_safetensors_open(atl_ctx *ctx) { return read_arrays(ctx, in("a.safetensors")); }
+static atl_status call_png_write(atl_ctx *ctx) { return write_picture(ctx, out("a.png"), "png"); }
+static atl_status call_jpg_write(atl_ctx *ctx) { return write_picture(ctx, out("a.jpg"), "jpg"); }
+static atl_status call_png_read(atl_ctx *ctx) { return read_picture(ctx, in("a.png")); }
+static atl_status call_jpg_read(atl_ctx *ctx) { return read_picture(ctx, in("a.jpg")); }
+
+static atl_status call_text(atl_ctx *ctx) {
+    char *value = NULL;
+    atl_status status = atl_image_text(ctx, in("a.png"), "seed", &value);
+    if (status == ATL_OK)
+        assert_string_equal(value, "85");
+    else
+        assert_null(value);
+    atl_text_free(ctx, value);
+    return status;
+}
+
+static atl_status call_init(atl_ctx *ctx) { return init_model(ctx, out("a.safetensors")); }
+static atl_status call_synthesize(atl_ctx *ctx) { return use_model(ctx, in("net.safetensors")); }
+
+static atl_status call_convert(atl_ctx *ctx) {
+    return atl_convert(ctx, in("net.safetensors"), out("b.safetensors"), NULL, ATL_F16);
+}
+
+static atl_status call_inspect(atl_ctx *ctx) {
+    char *json = NULL;
+    atl_status status = atl_inspect(ctx, in("net.safetensors"), &json);
+    if (status == ATL_OK)
+        assert_non_null(strstr(json, "stylegan2"));
+    else
+        assert_null(json);
+    atl_text_free(ctx, json);
+    return status;
+}
+
+static atl_status call_profile(atl_ctx *ctx) {
+    atl_model *model;
+    atl_profile profile = { 0 };
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    if (status == ATL_OK)
+        status = atl_model_profile(model, 1, 0, 1, 1, &profile);
+    if (status == ATL_OK)
+        assert_true(profile.layer_count > 0);
+    atl_profile_clear(ctx, &profile);
+    atl_model_close(&model);
+    return status;
+}
+
+// ---- the loop
+
+// Files that a finished call leaves in the folder of results.
+static void fails_cleanly(atl_status (*call)(atl_ctx *ctx), int files) {
+    for (long n = 1;; n++) {
+        counter c = { 0, n, 0 };
+        atl_ctx *ctx = NULL;
+        atl_status status = open_ctx(&c, &ctx);
+        if (status == ATL_OK) {
+            status = call(ctx);
+            if (c.calls >= n && status != ATL_OK && !strstr(atl_message(ctx), "memory"))
+                fail_msg("allocation %ld failed; the sentence does not say so: \"%s\"", n, atl_message(ctx));
+        }
+        if (c.calls < n && status != ATL_OK)
+            fail_msg("no allocation failed, but the call did: %s: %s", atl_status_name(status), atl_message(ctx));
+        int enough = c.calls < n;
+        if (!enough && status != ATL_NO_MEMORY)
+            fail_msg("allocation %ld of %ld failed, the status is \"%s\"", n, c.calls, atl_status_name(status));
+        atl_ctx_close(&ctx);
+        if (c.live)
+            fail_msg("allocation %ld failed, %ld blocks were not released", n, c.live);
+        int left = empty(outputs);
+        if (left != (enough ? files : 0))
+            fail_msg("allocation %ld failed, %d files were left", n, left);
+        if (enough) {
+            print_message("%ld allocations\n", n - 1);
+            return;
+        }
+    }
+}
+
+#define CASE(name, files)                    \
+    static void name##_fails_cleanly(void **state) { \
+        (void)state;                         \
+        fails_cleanly(call_##name, files);   \
+    }
+CASE(ctx, 0)
+CASE(npy_write, 1)
+CASE(safetensors_write, 1)
+CASE(npy_open, 0)
+CASE(safetensors_open, 0)
+CASE(png_write, 1)
+CASE(jpg_write, 1)
+CASE(png_read, 0)
+CASE(jpg_read, 0)
+CASE(text, 0)
+CASE(init, 1)
+CASE(synthesize, 0)
+CASE(convert, 1)
+CASE(inspect, 0)
+CASE(profile, 0)
+
+static int make_inputs(void **state) {
+    (void)state;
+    const char *base = getenv("TMPDIR");
+    snprintf(inputs, sizeof inputs, "%s/atelier-alloc-XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(inputs))
+        return -1;
+    snprintf(outputs, sizeof outputs, "%s", inputs);
+    strcpy(outputs + strlen(outputs) - 6, "XXXXXX");
+    if (!mkdtemp(outputs))
+        return -1;
+    atl_ctx *ctx;
+    int bad = atl_ctx_open(&ctx, NULL) != ATL_OK;
+    bad = bad || write_npy(ctx, in("a.npy")) || write_safetensors(ctx, in("a.safetensors")) ||
+          write_picture(ctx, in("a.png"), "png") || write_picture(ctx, in("a.jpg"), "jpg") ||
+          init_model(ctx, in("net.safetensors"));
+    if (bad)
+        fprintf(stderr, "setup: %s\n", ctx ? atl_message(ctx) : "no context");
+    atl_ctx_close(&ctx);
+    return bad ? -1 : 0;
+}
+
+static int remove_inputs(void **state) {
+    (void)state;
+    empty(inputs);
+    empty(outputs);
+    return rmdir(inputs) || rmdir(outputs) ? -1 : 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ctx_fails_cleanly),
+        cmocka_unit_test(npy_write_fails_cleanly),
+        cmocka_unit_test(safetensors_write_fails_cleanly),
+        cmocka_unit_test(npy_open_fails_cleanly),
+        cmocka_unit_test(safetensors_open_fails_cleanly),
+        cmocka_unit_test(png_write_fails_cleanly),
+        cmocka_unit_test(jpg_write_fails_cleanly),
+        cmocka_unit_test(png_read_fails_cleanly),
+        cmocka_unit_test(jpg_read_fails_cleanly),
+        cmocka_unit_test(text_fails_cleanly),
+        cmocka_unit_test(init_fails_cleanly),
+        cmocka_unit_test(synthesize_fails_cleanly),
+        cmocka_unit_test(convert_fails_cleanly),
+        cmocka_unit_test(inspect_fails_cleanly),
+        cmocka_unit_test(profile_fails_cleanly),
+    };
+    return cmocka_run_group_tests(tests, make_inputs, remove_inputs);
+}
