@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# selftest.sh: style.sh and floors.sh find each fault that they exist for.  Every case is a small tree with
+# selftest.sh: the checks of this folder find each fault that they exist for.  Every case is a small tree with
 # one fault; the check must fail and its output must hold the expected words.  A clean tree must pass.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -64,6 +64,10 @@ expect floors src/models/a.c $'#ifdef __AVX2__\n#endif\n' "conditional compilati
 expect floors cli/a.c $'#include "cli.h"\n#include <atelier/model.h>\n#include <stdio.h>\n' ""
 expect floors cli/a.c $'#include "base/mem.h"\n' "only <atelier/...>"
 expect floors examples/a.c $'#include "io/png.h"\n' "only <atelier/...>"
+
+expect links docs/a.md $'# A heading\n[b](a.md#a-heading) [c](https://a.b/c) [d](#a-heading)\n' ""
+expect links docs/a.md $'[b](b.md)\n' "b.md leads nowhere"
+expect links docs/a.md $'# A\n[b](#b)\n' "no such heading"
 
 # what the compiler made
 if command -v gcc >/dev/null && command -v objdump >/dev/null; then
