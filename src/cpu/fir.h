@@ -35,7 +35,7 @@ void atl_fir_free(atl_fir **fir); // NULL and pointers to NULL are fine
 // Bytes that a run needs beside its operands, aligned to 64.
 size_t atl_fir_workspace(const atl_fir *fir);
 
-// epilogue may be NULL.  y must not overlap x; the epilogue's residual may be y itself.
+// epilogue may be NULL.  y must overlap neither x nor the epilogue's residual.
 void atl_fir_run(const atl_fir *fir, const float *x, float *y, const atl_epilogue *epilogue, void *workspace);
 
 // The kernels of one instruction set.

@@ -6,14 +6,15 @@
 
 #include <stddef.h>
 #include "cpu/epilogue.h"
+#include "cpu/pointwise.h"
 
 enum { ATL_RGB_MAX = 4 };
 
 typedef struct atl_rgb_kernels {
-    // y[p, o] = sum over c of x[p, c] w[o, c], then the epilogue at this place; co <= 4
-    void (*to)(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co, const atl_epilogue *e);
+    // y[p, o] = sum over c of x[p, c] w[o, c];  co <= 4
+    void (*to)(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co);
     // the same with ci <= 4 and any co
-    void (*from)(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co, const atl_epilogue *e);
+    void (*from)(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co);
 } atl_rgb_kernels;
 
 void atl_rgb_init(atl_rgb_kernels *k); // the reference
@@ -27,8 +28,8 @@ typedef struct atl_rgb_args {
 } atl_rgb_args;
 
 // y [n, pixels, co] = x [n, pixels, ci] by w [co, ci] or [n, co, ci] (the weights times the sample's
-// style), then the epilogue, which may be NULL.
-void atl_rgb_run(const atl_rgb_kernels *k, const atl_rgb_args *args, float *y, const float *x, const float *w,
-                 const atl_epilogue *e, int threads);
+// style), then the epilogue, which may be NULL and whose residual must not be y.
+void atl_rgb_run(const atl_rgb_kernels *k, const atl_pointwise_kernels *pointwise, const atl_rgb_args *args,
+                 float *y, const float *x, const float *w, const atl_epilogue *e, int threads);
 
 #endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Direct convolution: shapes to oneDNN descriptions.
+#include "cpu/conv.h"
+
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "cpu/onednn.h"
+
+struct atl_conv {
+    atl_ctx *ctx;
+    atl_dnnl dnnl;
+};
+
+typedef struct form { // oneDNN's view: logical N,C,H,W
+    dnnl_memory_desc_t x, w, y;
+    dnnl_memory_desc_t w_any;
+    dnnl_dims_t stride, before, after;
+} form;
+
+static atl_status check_shape(atl_ctx *ctx, const atl_conv_shape *s) {
+    int least = s->n;
+    const int sizes[] = { s->h, s->w, s->ci, s->oh, s->ow, s->co, s->kh, s->kw, s->stride };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        least = sizes[i] < least ? sizes[i] : least;
+    int64_t low = (int64_t)(s->oh - 1) * s->stride + s->kh - s->h - s->pad; // zeros below the last row
+    int64_t right = (int64_t)(s->ow - 1) * s->stride + s->kw - s->w - s->pad;
+    int64_t most = (int64_t)s->pad + s->stride - 1;
+    if (least < 1 || s->pad < 0 || low <= -s->stride || right <= -s->stride || low > most || right > most)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "convolution: input %dx%d with kernel %dx%d, stride %d, padding %d can't give output %dx%d",
+                        s->h, s->w, s->kh, s->kw, s->stride, s->pad, s->oh, s->ow);
+    return ATL_OK;
+}
+
+static atl_status describe(atl_ctx *ctx, const atl_conv_shape *s, form *f) {
+    dnnl_dims_t x = { s->n, s->ci, s->h, s->w }, y = { s->n, s->co, s->oh, s->ow };
+    dnnl_dims_t w = { s->co, s->ci, s->kh, s->kw };
+    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&f->x, 4, x, dnnl_f32, dnnl_nhwc);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_by_tag(&f->y, 4, y, dnnl_f32, dnnl_nhwc);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_by_tag(&f->w, 4, w, dnnl_f32, dnnl_oihw);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_by_tag(&f->w_any, 4, w, dnnl_f32, dnnl_format_tag_any);
+    f->stride[0] = f->stride[1] = s->stride;
+    f->before[0] = f->before[1] = s->pad;
+    f->after[0] = (int64_t)(s->oh - 1) * s->stride + s->kh - s->h - s->pad;
+    f->after[1] = (int64_t)(s->ow - 1) * s->stride + s->kw - s->w - s->pad;
+    return atl_dnnl_check(ctx, status, "describe a convolution");
+}
+
+static dnnl_status_t forward_desc(const atl_dnnl *d, const form *f, dnnl_prop_kind_t kind,
+                                  dnnl_primitive_desc_t *pd) {
+    dnnl_convolution_desc_t cd;
+    dnnl_status_t status = dnnl_convolution_forward_desc_init(&cd, kind, dnnl_convolution_direct, &f->x, &f->w_any,
+                                                              NULL, &f->y, f->stride, f->before, f->after);
+    return status != dnnl_success ? status : dnnl_primitive_desc_create(pd, &cd, d->attr, d->engine, NULL);
+}
+
+// The two gradients want the forward description as a hint.
+static dnnl_status_t backward_desc(const atl_dnnl *d, const form *f, atl_conv_slot slot, dnnl_primitive_desc_t *pd) {
+    dnnl_primitive_desc_t hint;
+    dnnl_status_t status = forward_desc(d, f, dnnl_forward_training, &hint);
+    if (status != dnnl_success)
+        return status;
+    dnnl_convolution_desc_t cd;
+    if (slot == ATL_CONV_X)
+        status = dnnl_convolution_backward_data_desc_init(&cd, dnnl_convolution_direct, &f->x, &f->w_any, &f->y,
+                                                          f->stride, f->before, f->after);
+    else
+        status = dnnl_convolution_backward_weights_desc_init(&cd, dnnl_convolution_direct, &f->x, &f->w_any, NULL,
+                                                             &f->y, f->stride, f->before, f->after);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(pd, &cd, d->attr, d->engine, hint);
+    dnnl_primitive_desc_destroy(hint);
+    return status;
+}
+
+static atl_status make(atl_conv *conv, const atl_conv_shape *s, const float *weight_const) {
+    atl_dnnl *d = &conv->dnnl;
+    form f;
+    ATL_TRY(atl_dnnl_init(d, conv->ctx));
+    ATL_TRY(describe(conv->ctx, s, &f));
+    int before = atl_dnnl_threads_begin(d);
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_status_t made = s->slot == ATL_CONV_Y ? forward_desc(d, &f, dnnl_forward_inference, &pd)
+                                               : backward_desc(d, &f, s->slot, &pd);
+    atl_dnnl_threads_end(before);
+    ATL_TRY(atl_dnnl_check(conv->ctx, made, "make a convolution"));
+    atl_status status;
+    if (s->slot == ATL_CONV_Y)
+        status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST },
+                                 (const dnnl_memory_desc_t[]){ f.x, f.w, f.y }, 1, weight_const);
+    else if (s->slot == ATL_CONV_X)
+        status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC },
+                                 (const dnnl_memory_desc_t[]){ f.y, f.w, f.x }, 1, weight_const);
+    else
+        status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS },
+                                 (const dnnl_memory_desc_t[]){ f.x, f.y, f.w }, 2, NULL);
+    dnnl_primitive_desc_destroy(pd);
+    return status;
+}
+
+atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const, atl_conv **conv) {
+    *conv = NULL;
+    ATL_TRY(check_shape(ctx, shape));
+    atl_conv *c = atl_calloc(ctx, 1, sizeof *c);
+    if (!c)
+        return ATL_NO_MEMORY;
+    c->ctx = ctx;
+    atl_status status = make(c, shape, weight_const);
+    if (status != ATL_OK)
+        atl_conv_free(&c);
+    *conv = c;
+    return status;
+}
+
+void atl_conv_free(atl_conv **conv) {
+    if (!conv || !*conv)
+        return;
+    atl_ctx *ctx = (*conv)->ctx;
+    atl_dnnl_clear(&(*conv)->dnnl);
+    atl_free(ctx, *conv);
+    *conv = NULL;
+}
+
+size_t atl_conv_workspace(const atl_conv *conv) {
+    return atl_dnnl_workspace(&conv->dnnl);
+}
+
+atl_status atl_conv_run(const atl_conv *conv, const float *a, const float *b, float *out, void *workspace) {
+    return atl_dnnl_run(&conv->dnnl, a, b, out, workspace);
+}

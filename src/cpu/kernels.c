@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ladder of instruction sets: the reference first, then each rung up to the one allowed.
+#include "cpu/kernels.h"
+
+void atl_kernels_init(atl_kernels *k, atl_cpu_set set) {
+    atl_pointwise_init(&k->pointwise);
+    atl_fir_init(&k->fir);
+    atl_rgb_init(&k->rgb);
+    atl_gemv_init(&k->gemv);
+#if defined(__x86_64__)
+    if (set < ATL_CPU_AVX2)
+        return;
+    atl_pointwise_init_avx2(&k->pointwise);
+    atl_fir_init_avx2(&k->fir);
+    atl_rgb_init_avx2(&k->rgb);
+    atl_gemv_init_avx2(&k->gemv);
+    if (set < ATL_CPU_AVX512)
+        return;
+    atl_pointwise_init_avx512(&k->pointwise);
+    atl_fir_init_avx512(&k->fir);
+    atl_rgb_init_avx512(&k->rgb);
+    atl_gemv_init_avx512(&k->gemv);
+#else
+    (void)set;
+#endif
+}

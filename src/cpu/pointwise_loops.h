@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pointwise loops in plain C, which compilers turn into vectors by themselves.  Included by the reference
+// and by each instruction set's file, so one text is compiled once per set; products and sums are never
+// contracted, so every set gives the same bits.
+//
+// "omp simd" states that iterations are independent, which holds too when y is x.
+#include <math.h>
+#include <string.h>
+#include "cpu/pointwise.h"
+
+#define UNARY(name, expression)                                                       \
+    static void name##_loop(float *y, const float *x, size_t n, float a, float b) {   \
+        (void)a;                                                                      \
+        (void)b;                                                                      \
+        _Pragma("omp simd")                                                           \
+        for (size_t i = 0; i < n; i++) {                                              \
+            float v = x[i];                                                           \
+            y[i] = (expression);                                                      \
+        }                                                                             \
+    }
+
+// Selections choose between finished numbers: a branch around arithmetic would keep the loop scalar.
+UNARY(affine, a * v + b)
+UNARY(lrelu, v * (v < 0.0f ? a : 1.0f))
+UNARY(lrelu_grad, v < 0.0f ? a : 1.0f)
+UNARY(relu, v > 0.0f ? v : 0.0f)
+UNARY(step, v > 0.0f ? 1.0f : 0.0f)
+UNARY(sign, (v > 0.0f ? 1.0f : 0.0f) - (v < 0.0f ? 1.0f : 0.0f))
+UNARY(abs, fabsf(v))
+UNARY(square, v * v)
+UNARY(sqrt, sqrtf(v))
+UNARY(rsqrt, 1.0f / sqrtf(v))
+UNARY(reciprocal, 1.0f / v)
+UNARY(clamp, v < a ? a : v > b ? b : v)
+UNARY(clamp_mask, (a <= v ? 1.0f : 0.0f) * (v <= b ? 1.0f : 0.0f))
+#undef UNARY
+
+#define BINARY(name, expression)                                                                   \
+    static void name##_loop(float *y, const float *x, size_t x_step, const float *z, size_t z_step, \
+                            size_t n) {                                                             \
+        if (x_step && z_step) {                                                                     \
+            _Pragma("omp simd")                                                                     \
+            for (size_t i = 0; i < n; i++) {                                                        \
+                float u = x[i], v = z[i];                                                           \
+                y[i] = (expression);                                                                \
+            }                                                                                       \
+        } else if (x_step) {                                                                        \
+            float v = *z;                                                                           \
+            _Pragma("omp simd")                                                                     \
+            for (size_t i = 0; i < n; i++) {                                                        \
+                float u = x[i];                                                                     \
+                y[i] = (expression);                                                                \
+            }                                                                                       \
+        } else {                                                                                    \
+            float u = *x;                                                                           \
+            size_t s = z_step;                                                                      \
+            _Pragma("omp simd")                                                                     \
+            for (size_t i = 0; i < n; i++) {                                                        \
+                float v = z[i * s];                                                                 \
+                y[i] = (expression);                                                                \
+            }                                                                                       \
+        }                                                                                           \
+    }
+
+BINARY(add, u + v)
+BINARY(sub, u - v)
+BINARY(mul, u * v)
+BINARY(div, u / v)
+BINARY(max, u > v ? u : v)
+BINARY(min, u < v ? u : v)
+BINARY(greater, u > v ? 1.0f : 0.0f)
+#undef BINARY
+
+enum { LANES = 16, SUM_BLOCK = 1024, NARROW = 16 };
+
+// 16 interleaved sums over a block, folded in halves.
+static float sum_block(const float *x, size_t n) {
+    float lane[LANES] = { 0 };
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            lane[j] += x[i + j];
+    for (size_t j = 0; i + j < n; j++)
+        lane[j] += x[i + j];
+    for (size_t half = LANES / 2; half; half /= 2)
+        for (size_t j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
+}
+
+// Blocks are added pairwise: the error grows with the logarithm of n.
+static float sum_loop(const float *x, size_t n) {
+    if (n <= SUM_BLOCK)
+        return sum_block(x, n);
+    size_t half = (n / 2 + SUM_BLOCK - 1) / SUM_BLOCK * SUM_BLOCK;
+    return sum_loop(x, half) + sum_loop(x + half, n - half);
+}
+
+// Few columns: 16 rows are treated as one long row, folded at the end.
+static void add_narrow(float *y, const float *x, size_t rows, size_t c) {
+    float sum[LANES * NARROW] = { 0 };
+    size_t length = LANES * c, row = 0;
+    for (; row + LANES <= rows; row += LANES, x += length) {
+        _Pragma("omp simd")
+        for (size_t j = 0; j < length; j++)
+            sum[j] += x[j];
+    }
+    for (size_t j = 0; j < (rows - row) * c; j++)
+        sum[j] += x[j];
+    for (size_t j = 0; j < length; j++)
+        y[j % c] += sum[j];
+}
+
+static void add_rows_loop(float *y, const float *x, size_t rows, size_t c) {
+    if (c < NARROW) {
+        add_narrow(y, x, rows, c);
+        return;
+    }
+    for (size_t row = 0; row < rows; row++, x += c) {
+        _Pragma("omp simd")
+        for (size_t j = 0; j < c; j++)
+            y[j] += x[j];
+    }
+}
+
+static void fill_loops(atl_pointwise_kernels *k) {
+    k->unary[ATL_UNARY_AFFINE] = affine_loop;
+    k->unary[ATL_UNARY_LRELU] = lrelu_loop;
+    k->unary[ATL_UNARY_LRELU_GRAD] = lrelu_grad_loop;
+    k->unary[ATL_UNARY_RELU] = relu_loop;
+    k->unary[ATL_UNARY_STEP] = step_loop;
+    k->unary[ATL_UNARY_SIGN] = sign_loop;
+    k->unary[ATL_UNARY_ABS] = abs_loop;
+    k->unary[ATL_UNARY_SQUARE] = square_loop;
+    k->unary[ATL_UNARY_SQRT] = sqrt_loop;
+    k->unary[ATL_UNARY_RSQRT] = rsqrt_loop;
+    k->unary[ATL_UNARY_RECIPROCAL] = reciprocal_loop;
+    k->unary[ATL_UNARY_CLAMP] = clamp_loop;
+    k->unary[ATL_UNARY_CLAMP_MASK] = clamp_mask_loop;
+    k->binary[ATL_BINARY_ADD] = add_loop;
+    k->binary[ATL_BINARY_SUB] = sub_loop;
+    k->binary[ATL_BINARY_MUL] = mul_loop;
+    k->binary[ATL_BINARY_DIV] = div_loop;
+    k->binary[ATL_BINARY_MAX] = max_loop;
+    k->binary[ATL_BINARY_MIN] = min_loop;
+    k->binary[ATL_BINARY_GREATER] = greater_loop;
+    k->add_rows = add_rows_loop;
+    k->sum = sum_loop;
+}

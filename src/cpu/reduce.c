@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums over dimensions, one run of reduced neighbours after the other, the last first.  A run is the
+// middle of [outer, r, inner]: it is cut into blocks whose size depends on the shape alone, each block
+// becomes one row of a smaller tensor, and the same again until one row is left.
+#include "cpu/reduce.h"
+
+#include <string.h>
+
+enum { BLOCK_ROWS = 256, BLOCK_NUMBERS = 16384 };
+
+// The tensor as alternating runs of kept and reduced dimensions.
+typedef struct runs {
+    int count;
+    int64_t size[ATL_REDUCE_RANK_MAX];
+    int reduced[ATL_REDUCE_RANK_MAX];
+} runs;
+
+static runs runs_of(int rank, const int64_t *dims, unsigned mask) {
+    runs r = { 0 };
+    for (int i = 0; i < rank; i++) {
+        int reduced = (int)(mask >> i & 1u);
+        if (dims[i] == 1)
+            continue;
+        if (r.count && r.reduced[r.count - 1] == reduced) {
+            r.size[r.count - 1] *= dims[i];
+        } else {
+            r.size[r.count] = dims[i];
+            r.reduced[r.count++] = reduced;
+        }
+    }
+    return r;
+}
+
+// Rows of one block.  Single numbers are summed in larger blocks than rows.
+static int64_t block_rows(int64_t inner) {
+    return inner == 1 ? BLOCK_NUMBERS : BLOCK_ROWS;
+}
+
+static int64_t blocks_of(int64_t rows, int64_t inner) {
+    return (rows + block_rows(inner) - 1) / block_rows(inner);
+}
+
+// y [outer, blocks, inner] = x [outer, rows, inner], summed within blocks.
+static void sum_blocks(const atl_pointwise_kernels *k, const float *x, float *y, int64_t outer, int64_t rows,
+                       int64_t inner, int threads) {
+    int64_t block = block_rows(inner), blocks = blocks_of(rows, inner);
+#pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (outer * rows * inner > 16384)
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t b = 0; b < blocks; b++) {
+            int64_t first = b * block, count = rows - first < block ? rows - first : block;
+            const float *from = x + (o * rows + first) * inner;
+            float *to = y + (o * blocks + b) * inner;
+            if (inner == 1) {
+                *to = k->sum(from, (size_t)count);
+            } else {
+                memset(to, 0, (size_t)inner * sizeof *to);
+                k->add_rows(to, from, (size_t)count, (size_t)inner);
+            }
+        }
+}
+
+// Calls back with each step of the walk: [outer, rows, inner] shrinks to [outer, blocks, inner].
+// Returns floats of the largest intermediate result.
+typedef struct walk {
+    const atl_pointwise_kernels *k;
+    const float *from;
+    float *y, *half[2]; // the result; two places for intermediate ones
+    int threads, turn;
+} walk;
+
+static int64_t walk_runs(runs r, walk *w) {
+    int64_t most = 0;
+    int left = 0;
+    for (int i = 0; i < r.count; i++)
+        left += r.reduced[i];
+    for (int i = r.count - 1; i >= 0; i--) {
+        if (!r.reduced[i])
+            continue;
+        int64_t outer = 1, inner = 1, rows = r.size[i];
+        for (int j = 0; j < i; j++)
+            outer *= r.size[j];
+        for (int j = i + 1; j < r.count; j++)
+            inner *= r.reduced[j] ? 1 : r.size[j];
+        left--;
+        do {
+            int64_t blocks = blocks_of(rows, inner), floats = outer * blocks * inner;
+            int last = blocks == 1 && !left;
+            most = last || most > floats ? most : floats;
+            if (w) {
+                float *to = last ? w->y : w->half[w->turn ^= 1];
+                sum_blocks(w->k, w->from, to, outer, rows, inner, w->threads);
+                w->from = to;
+            }
+            rows = blocks;
+        } while (rows > 1);
+    }
+    return most;
+}
+
+static size_t half_bytes(runs r) {
+    return ((size_t)walk_runs(r, NULL) * sizeof(float) + 63) & ~(size_t)63;
+}
+
+size_t atl_reduce_workspace(int rank, const int64_t *dims, unsigned mask) {
+    return 2 * half_bytes(runs_of(rank, dims, mask));
+}
+
+void atl_reduce_sum(const atl_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
+                    const float *x, float *y, int threads, void *workspace) {
+    runs r = runs_of(rank, dims, mask);
+    char *space = workspace;
+    walk w = { k, x, y, { workspace, (float *)(void *)(space + half_bytes(r)) }, threads, 0 };
+    walk_runs(r, &w);
+    if (w.from == x) { // nothing to sum
+        int64_t n = 1;
+        for (int i = 0; i < r.count; i++)
+            n *= r.size[i];
+        memcpy(y, x, (size_t)n * sizeof *y);
+    }
+}
