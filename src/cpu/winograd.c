@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// Winograd convolution: planning, weights, and the run of the plain 3x3 convolution.  The run of the
+// up-convolution is in winograd_up.c, the transforms are in winograd_ref.c and winograd_simd.h.
+#include "cpu/winograd_inside.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include <omp.h>
+#include "base/mem.h"
+
+enum { WEIGHT_COLUMNS = 16 }; // output channels per call of the weight transform
+
+static int ceil_div(int a, int b) {
+    return (a + b - 1) / b;
+}
+
+static size_t aligned(size_t bytes) {
+    return (bytes + 63) & ~(size_t)63;
+}
+
+int atl_wino_worth(const atl_wino_shape *s, int threads) {
+    (void)threads;
+    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16;
+}
+
+// Rows of the 6x3 matrix that brings three taps to the points, divided by what interpolation divides by.
+static void plain_matrix(double g[18]) {
+    const double a = ATL_WINO_A1, b = ATL_WINO_B1, point[5] = { 0, a, -a, b, -b };
+    const double na = 2 * a * a * (a * a - b * b), nb = 2 * b * b * (b * b - a * a);
+    const double divisor[5] = { a * a * b * b, na, na, nb, nb };
+    for (int i = 0; i < 5; i++) {
+        g[i * 3] = 1 / divisor[i];
+        g[i * 3 + 1] = point[i] / divisor[i];
+        g[i * 3 + 2] = point[i] * point[i] / divisor[i];
+    }
+    g[15] = g[16] = 0;
+    g[17] = 1;
+}
+
+// The same for the up-convolution: five points of the even phase (taps 0 and 2), and the odd one (tap 1).
+static void up_matrix(double g[18]) {
+    const double a = ATL_WINO_A2, b = ATL_WINO_B2, point[4] = { a, -a, b, -b };
+    const double na = 2 * a * (a * a - b * b), nb = 2 * b * (b * b - a * a), divisor[4] = { na, -na, nb, -nb };
+    memset(g, 0, 18 * sizeof *g);
+    for (int i = 0; i < 4; i++) {
+        g[i * 3] = 1 / divisor[i];
+        g[i * 3 + 2] = point[i] / divisor[i];
+    }
+    g[4 * 3 + 2] = 1;
+    g[5 * 3 + 1] = 1;
+}
+
+static void transform_weights(const atl_wino *w, const float *weight) {
+    double g[18];
+    unsigned char order[ATL_WINO_MATRICES];
+    int co = w->shape.co;
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 6; j++) {
+            int up = i < 5 && j < 5 ? i * 5 + j : i < 5 ? 25 + i : 30 + j;
+            order[i * 6 + j] = (unsigned char)(w->shape.up == 2 ? up : i * 6 + j);
+        }
+    if (w->shape.up == 2)
+        up_matrix(g);
+    else
+        plain_matrix(g);
+#pragma omp parallel for num_threads(w->threads) schedule(dynamic)
+    for (int c = 0; c < co; c += WEIGHT_COLUMNS)
+        w->kernels.weight(weight, (size_t)w->shape.ci, (size_t)co, g, order, (size_t)c,
+                          (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), w->weight);
+}
+
+// Splits fir into fy and fx; 0 when it is not an outer product.
+static int separate(const float fir[16], float fy[4], float fx[4]) {
+    int top = 0;
+    double largest = fabs((double)fir[0]);
+    for (int i = 1; i < 16; i++)
+        if (fabs((double)fir[i]) > largest) {
+            top = i;
+            largest = fabs((double)fir[i]);
+        }
+    if (!(largest > 0) || !isfinite(largest))
+        return 0;
+    double root = sqrt(largest), sign = fir[top] < 0 ? -1 : 1;
+    for (int i = 0; i < 4; i++) {
+        fy[i] = (float)(fir[i * 4 + top % 4] / root);
+        fx[i] = (float)(sign * fir[top / 4 * 4 + i] / root);
+    }
+    for (int i = 0; i < 16; i++)
+        if (!(fabs((double)fy[i / 4] * fx[i % 4] - fir[i]) <= 1e-6 * largest))
+            return 0;
+    return 1;
+}
+
+int atl_wino_fir_fits(const float fir[16]) {
+    float fy[4], fx[4];
+    return separate(fir, fy, fx);
+}
+
+// Chosen by measurement; see bench_winograd.c.
+static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
+    const double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_MATRICES;
+    double tiles = (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4), channels = (double)s->ci + s->co;
+    double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co, fit = 768e3 / (4 * planes * channels);
+    atl_wino_plan plan = { 16, 0 };
+    if (weights > 2e6 && tiles * planes * channels * 4 < 64e6 * (1 + 0 * threads)) {
+        plan.split = 1;
+        plan.tiles = (int)tiles;
+        return plan;
+    }
+    while (plan.tiles < 128 && plan.tiles * 1.5 < fit)
+        plan.tiles *= 2;
+    if (plan.tiles < 32)
+        plan.tiles = 32;
+    return plan;
+}
+
+static atl_status make_gemms(atl_wino *w) {
+    size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
+    int split = w->plan.split;
+    if (w->shape.up == 1)
+        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : ATL_WINO_MATRICES, t, co, ci, &w->gemm[0]));
+    else {
+        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : 25, t, co, ci, &w->gemm[0]));
+        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : 10, 4 * t, co, ci, &w->gemm[1]));
+        if (!split)
+            ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, 1, 16 * t, co, ci, &w->gemm[2]));
+    }
+    for (int i = 0; i < ATL_WINO_GEMMS; i++)
+        if (w->gemm[i] && atl_wino_gemm_scratch(w->gemm[i]) > w->scratch_bytes)
+            w->scratch_bytes = atl_wino_gemm_scratch(w->gemm[i]);
+    return ATL_OK;
+}
+
+// Limits keep every index of a tensor and of the workspace within size_t, and pixels within int.
+static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir) {
+    const int most = 1 << 20;
+    if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most || s->w > most ||
+        s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
+        (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4) > INT_MAX / 4 ||
+        128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) > (double)SIZE_MAX / 4)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a convolution of [%d, %d, %d, %d] to %d channels at up %d is out of range",
+                        s->n, s->h, s->w, s->ci, s->co, s->up);
+    if (s->up == 2 && (!fir || !atl_wino_fir_fits(fir)))
+        return atl_fail(ctx, ATL_UNSUPPORTED,
+                        "the filter of this up-convolution is not an outer product: use the direct convolution");
+    return ATL_OK;
+}
+
+static atl_status prepare(atl_wino *w, const float *weight) {
+    const atl_wino_shape *s = &w->shape;
+    size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_MATRICES, t = (size_t)w->plan.tiles;
+    size_t ci = (size_t)s->ci, co = (size_t)s->co;
+    w->v_floats = aligned(planes * t * ci * 4) / 4;
+    w->m_floats = aligned(planes * t * co * 4) / 4;
+    if (s->up == 2)
+        w->up_floats = aligned((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
+    ATL_TRY(make_gemms(w));
+    w->weight = atl_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight);
+    if (!w->weight)
+        return ATL_NO_MEMORY;
+    transform_weights(w, weight);
+    return ATL_OK;
+}
+
+atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight,
+                                 const float *fir, const atl_wino_plan *plan, atl_wino **wino) {
+    *wino = NULL;
+    ATL_TRY(check(ctx, shape, fir));
+    atl_wino *w = atl_calloc(ctx, 1, sizeof *w);
+    if (!w)
+        return ATL_NO_MEMORY;
+    w->ctx = ctx;
+    w->shape = *shape;
+    w->threads = ctx->threads;
+    w->plan = plan ? *plan : choose(shape, w->threads);
+    w->tile_rows = ceil_div(shape->h, ATL_WINO_TILE);
+    w->tile_columns = ceil_div(shape->w, ATL_WINO_TILE);
+    if (w->plan.split)
+        w->plan.tiles = shape->n * w->tile_rows * w->tile_columns;
+    atl_wino_kernels_init(&w->kernels, ctx->cpu);
+    if (shape->up == 2)
+        separate(fir, w->fy, w->fx);
+    atl_status status = prepare(w, weight);
+    if (status)
+        atl_wino_free(&w);
+    *wino = w;
+    return status;
+}
+
+atl_status atl_wino_make(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight, const float *fir,
+                         atl_wino **wino) {
+    return atl_wino_make_planned(ctx, shape, weight, fir, NULL, wino);
+}
+
+void atl_wino_free(atl_wino **wino) {
+    atl_wino *w = wino ? *wino : NULL;
+    if (!w)
+        return;
+    for (int i = 0; i < ATL_WINO_GEMMS; i++)
+        atl_wino_gemm_free(&w->gemm[i]);
+    atl_free(w->ctx, w->weight);
+    atl_free(w->ctx, w);
+    *wino = NULL;
+}
+
+size_t atl_wino_workspace(const atl_wino *w) {
+    size_t lanes = (size_t)w->threads, tiles = (w->v_floats + w->m_floats) * 4;
+    return (w->plan.split ? tiles : lanes * tiles) + lanes * (w->up_floats * 4 + w->scratch_bytes);
+}
+
+atl_wino_space atl_wino_space_of(const atl_wino *w, void *workspace, int lane) {
+    size_t own = w->up_floats * 4 + w->scratch_bytes, tiles = (w->v_floats + w->m_floats) * 4;
+    char *base = workspace, *mine = base + (w->plan.split ? tiles : 0);
+    mine += (size_t)lane * (w->plan.split ? own : own + tiles);
+    atl_wino_space s;
+    s.left = (float *)(void *)mine;
+    s.above = s.left + 36 * (size_t)w->shape.co;
+    s.scratch = mine + w->up_floats * 4;
+    s.v = (float *)(void *)(w->plan.split ? base : mine + own);
+    s.m = s.v + w->v_floats;
+    return s;
+}
+
+atl_wino_source atl_wino_source_of(const atl_wino *w, const float *x, const float *in_scale, int sample) {
+    const atl_wino_shape *s = &w->shape;
+    size_t ci = (size_t)s->ci, floats = (size_t)s->h * (size_t)s->w * ci, n = (size_t)sample;
+    return (atl_wino_source){ x + n * floats, in_scale ? in_scale + n * ci : NULL, s->h, s->w, s->ci };
+}
+
+atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilogue *e, int sample) {
+    const double cached = 16e6; // bytes; beyond it the next reader will not find y in a cache anyway
+    const atl_wino_shape *s = &w->shape;
+    atl_wino_target to = { .h = s->h * s->up, .w = s->w * s->up, .c = s->co, .slope = 1, .gain = 1, .clamp = INFINITY };
+    size_t floats = (size_t)to.h * (size_t)to.w * (size_t)to.c, n = (size_t)sample;
+    to.y = y + n * floats;
+    to.stream = (uintptr_t)y % 64 == 0 && s->co % 16 == 0 && 4.0 * (double)floats * s->n > cached;
+    if (!e)
+        return to;
+    to.scale = e->scale ? e->scale + (ptrdiff_t)n * e->scale_stride : NULL;
+    to.noise = e->noise ? e->noise + (ptrdiff_t)n * e->noise_stride : NULL;
+    to.bias = e->bias;
+    to.residual = e->residual ? e->residual + n * floats : NULL;
+    to.slope = e->slope;
+    to.gain = e->gain;
+    to.clamp = e->clamp;
+    return to;
+}
+
+typedef struct call { // one run of up = 1
+    const atl_wino *w;
+    const float *x, *in_scale;
+    float *y;
+    const atl_epilogue *e;
+} call;
+
+static void tiles_in(const call *c, int first, int count, float *v) {
+    const atl_wino *w = c->w;
+    int per = w->tile_rows * w->tile_columns;
+    size_t ci = (size_t)w->shape.ci, plane = (size_t)w->plan.tiles * ci;
+    for (int i = first; i < first + count; i++) {
+        atl_wino_source from = atl_wino_source_of(w, c->x, c->in_scale, i / per);
+        int row = i % per / w->tile_columns, column = i % w->tile_columns;
+        w->kernels.in(&from, 4 * row - 1, 4 * column - 1, v + (size_t)(i - first) * ci, plane);
+    }
+}
+
+static void tiles_out(const call *c, int first, int count, const float *m) {
+    const atl_wino *w = c->w;
+    int per = w->tile_rows * w->tile_columns;
+    size_t co = (size_t)w->shape.co, plane = (size_t)w->plan.tiles * co;
+    for (int i = first; i < first + count; i++) {
+        atl_wino_target to = atl_wino_target_of(w, c->y, c->e, i / per);
+        int row = i % per / w->tile_columns, column = i % w->tile_columns;
+        w->kernels.out(&to, m + (size_t)(i - first) * co, plane, 4 * row, 4 * column, 0, to.c);
+    }
+}
+
+// A block with fewer tiles than planned: the other rows are zero, so that the products are of numbers.
+static void clear_rest(const atl_wino *w, int count, float *v) {
+    size_t ci = (size_t)w->shape.ci, plane = (size_t)w->plan.tiles * ci, used = (size_t)count * ci;
+    for (size_t p = 0; used < plane && p < ATL_WINO_MATRICES; p++)
+        memset(v + p * plane + used, 0, (plane - used) * sizeof *v);
+}
+
+static void run_blocks(const call *c, int tiles, void *workspace) {
+    const atl_wino *w = c->w;
+    int t = w->plan.tiles, blocks = ceil_div(tiles, t);
+#pragma omp parallel num_threads(w->threads)
+    {
+        int lane = omp_get_thread_num();
+        atl_wino_space s = atl_wino_space_of(w, workspace, lane);
+#pragma omp for schedule(static)
+        for (int b = 0; b < blocks; b++) {
+            int first = b * t, count = tiles - first < t ? tiles - first : t;
+            tiles_in(c, first, count, s.v);
+            clear_rest(w, count, s.v);
+            atl_wino_gemm_run(w->gemm[0], lane, s.v, w->weight, s.m, s.scratch);
+            tiles_out(c, first, count, s.m);
+        }
+    }
+}
+
+static void run_split(const call *c, int tiles, void *workspace) {
+    const atl_wino *w = c->w;
+    size_t t = (size_t)tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
+#pragma omp parallel num_threads(w->threads)
+    {
+        int lane = omp_get_thread_num();
+        atl_wino_space s = atl_wino_space_of(w, workspace, lane);
+#pragma omp for schedule(static)
+        for (int i = 0; i < tiles; i++)
+            tiles_in(c, i, 1, s.v + (size_t)i * ci);
+#pragma omp for schedule(dynamic)
+        for (int p = 0; p < ATL_WINO_MATRICES; p++)
+            atl_wino_gemm_run(w->gemm[0], lane, s.v + (size_t)p * t * ci, w->weight + (size_t)p * ci * co,
+                              s.m + (size_t)p * t * co, s.scratch);
+#pragma omp for schedule(static)
+        for (int i = 0; i < tiles; i++)
+            tiles_out(c, i, 1, s.m + (size_t)i * co);
+    }
+}
+
+void atl_wino_run(const atl_wino *w, const float *x, const float *in_scale, float *y, const atl_epilogue *epilogue,
+                  void *workspace) {
+    call c = { w, x, in_scale, y, epilogue };
+    int tiles = w->shape.n * w->tile_rows * w->tile_columns;
+    if (w->shape.up == 2)
+        atl_wino_up_run(w, x, in_scale, y, epilogue, workspace);
+    else if (w->plan.split)
+        run_split(&c, tiles, workspace);
+    else
+        run_blocks(&c, tiles, workspace);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The products of Winograd convolution: a batch of C = A B, row-major and dense, by oneDNN, that several
+// threads run at once on different data, each in a lane of its own.  gemm.h is the opposite: one product
+// at a time by all threads.
+#ifndef ATL_CPU_WINOGRAD_GEMM_H
+#define ATL_CPU_WINOGRAD_GEMM_H
+
+#include <stddef.h>
+#include "base/ctx.h"
+
+typedef struct atl_wino_gemm atl_wino_gemm;
+
+// a [batch, m, k], b [batch, k, n], c [batch, m, n]; lanes: threads that may run it at once.
+atl_status atl_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, size_t n, size_t k,
+                              atl_wino_gemm **gemm);
+void atl_wino_gemm_free(atl_wino_gemm **gemm);
+
+size_t atl_wino_gemm_scratch(const atl_wino_gemm *gemm); // bytes per lane, aligned to 64
+void atl_wino_gemm_run(const atl_wino_gemm *gemm, int lane, const float *a, const float *b, float *c,
+                       void *scratch);
+
+#endif

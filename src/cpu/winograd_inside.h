@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What winograd.c (planning, up = 1) and winograd_up.c (up = 2) share.
+#ifndef ATL_CPU_WINOGRAD_INSIDE_H
+#define ATL_CPU_WINOGRAD_INSIDE_H
+
+#include "cpu/winograd.h"
+#include "cpu/winograd_gemm.h"
+#include "cpu/winograd_kernels.h"
+
+enum { ATL_WINO_TILE = 4, ATL_WINO_GEMMS = 3 };
+
+// How the work is cut.  Blocks of tiles: each thread takes its own tiles through all steps, `tiles` at a
+// time, and reads all weights for each block.  Split: all tiles go through each step together, and the
+// threads share out the products; for few tiles with large weights.
+typedef struct atl_wino_plan {
+    int tiles; // per block
+    int split;
+} atl_wino_plan;
+
+struct atl_wino {
+    atl_ctx *ctx;
+    atl_wino_shape shape;
+    atl_wino_plan plan;
+    atl_wino_kernels kernels;
+    int threads;
+    int tile_rows, tile_columns; // of one sample
+    float fy[4], fx[4];
+    float *weight;                         // [36, ci, co]
+    atl_wino_gemm *gemm[ATL_WINO_GEMMS];
+    size_t v_floats, m_floats, up_floats, scratch_bytes; // transformed tiles, products, edges of tiles
+};
+
+// atl_wino_make with a plan of the caller's choice; for tests and measurement.
+atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight,
+                                 const float *fir, const atl_wino_plan *plan, atl_wino **wino);
+
+// The parts of a workspace that belong to a thread.  With a split plan all have the same v and m.
+typedef struct atl_wino_space {
+    float *v, *m, *left, *above;
+    void *scratch;
+} atl_wino_space;
+
+atl_wino_space atl_wino_space_of(const atl_wino *w, void *workspace, int lane);
+
+atl_wino_source atl_wino_source_of(const atl_wino *w, const float *x, const float *in_scale, int sample);
+atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilogue *e, int sample);
+
+// up = 2.
+void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y, const atl_epilogue *e,
+                     void *workspace);
+
+#endif

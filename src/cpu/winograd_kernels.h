@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transforms of Winograd convolution, one tile at a time: a table with a slot per transform, filled
+// from the reference upward to the instruction set that may be used.
+//
+// Points of F(4x4, 3x3): 0, +-A1, +-B1, infinity.  Points of the up-convolution's even phase, which is a
+// product of polynomials of degree 3 (four pixels) and 1 (taps 0 and 2): +-A2, +-B2, infinity.  They are
+// exact in binary, and their errors are 2.2 and 5 times below those of 1 and 2 (measured, 512 channels).
+#ifndef ATL_CPU_WINOGRAD_KERNELS_H
+#define ATL_CPU_WINOGRAD_KERNELS_H
+
+#include <stddef.h>
+#include "base/cpu.h"
+#include "cpu/epilogue.h"
+
+#define ATL_WINO_A1 0.625
+#define ATL_WINO_B1 1.5
+#define ATL_WINO_A2 0.5
+#define ATL_WINO_B2 1.25
+
+enum { ATL_WINO_MATRICES = 36 }; // weight matrices of either kind
+
+// One sample that is read.
+typedef struct atl_wino_source {
+    const float *x;     // [h, w, c]
+    const float *scale; // [c] or NULL
+    int h, w, c;
+} atl_wino_source;
+
+// One sample that is written, with its epilogue.
+typedef struct atl_wino_target {
+    float *y; // [h, w, c]
+    int h, w, c;
+    int stream; // write around the caches; only when y is aligned to 64 and c is a multiple of 16
+    const float *scale, *noise, *bias, *residual; // [c], [h, w], [c], [h, w, c] or NULL
+    float slope, gain, clamp;
+} atl_wino_target;
+
+// The output tile of the up-convolution with its neighbours.  A tile covers rows 8 t to 8 t + 8 of the
+// transposed convolution z; its last row and column add to the first ones of the next tile.  Filtered
+// rows (columns) 8 t - 2 to 8 t + 5 can be finished with what the tile before has left:
+//
+//     three finished rows of z before the tile, and the tile's first row as far as it was summed
+typedef struct atl_wino_up_tile {
+    const float *m;  // 81 planes, or NULL: the tile is outside and z is 0
+    size_t plane;    // floats from one plane to the next
+    float *left;     // [9, 4, kept] columns left by the tile before in this row of tiles
+    float *above;    // [4, 8, kept] rows left by the tile above, filtered along x
+    size_t kept;     // at least c1 - c0
+    float fy[4], fx[4];
+    int oy, ox;      // first pixel of the 8x8 in y, may be negative
+    int y0, y1;      // rows of y that may be written
+    int c0, c1;      // channels
+} atl_wino_up_tile;
+
+// Planes of an up tile, in the order of their weights (even or odd phase in y, in x):
+//     25 even even (point in y * 5 + point in x), 20 even odd (point in y * 4 + column),
+//     20 odd even (point in x * 4 + row), 16 odd odd (row * 4 + column)
+enum { ATL_WINO_EE = 0, ATL_WINO_EO = 25, ATL_WINO_OE = 45, ATL_WINO_OO = 65, ATL_WINO_UP_PLANES = 81 };
+
+typedef struct atl_wino_kernels {
+    // 6x6 window at (oy, ox) to 36 planes; up: 4x4 window to 81 planes.  Outside of x is 0.
+    void (*in)(const atl_wino_source *from, int oy, int ox, float *v, size_t plane);
+    void (*up_in)(const atl_wino_source *from, int oy, int ox, float *v, size_t plane);
+
+    // 36 planes to 4x4 pixels at (oy, ox), channels c0 to c1.
+    void (*out)(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1);
+    void (*up_out)(const atl_wino_target *to, const atl_wino_up_tile *tile);
+
+    // u[order[i * 6 + j]][k, c] = (g w g^T)[i, j], g [6, 3], for all k < ci and c0 <= c < c1 <= c0 + 16.
+    // w [co, ci, 3, 3]; u [36, ci, co].
+    void (*weight)(const float *w, size_t ci, size_t co, const double *g, const unsigned char *order,
+                   size_t c0, size_t c1, float *u);
+} atl_wino_kernels;
+
+// The best kernels not above `set`.
+void atl_wino_kernels_init(atl_wino_kernels *k, atl_cpu_set set);
+
+// Rungs of the ladder.
+void atl_wino_init_ref(atl_wino_kernels *k);
+void atl_wino_init_avx2(atl_wino_kernels *k);
+void atl_wino_init_avx512(atl_wino_kernels *k);
+
+#endif

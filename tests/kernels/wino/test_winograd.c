@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+// Winograd convolution: every transform of every instruction set against the reference, with guard bands,
+// and whole convolutions against a plain one in double.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/ctx.h"
+#include "cpu/winograd_inside.h"
+
+enum { GUARD = 32 }; // floats around every array that a kernel writes
+static const float GUARD_VALUE = -7.25e20f;
+
+// Repeatable numbers in [-1, 1): a linear congruence, seeded per test.
+static float number(uint32_t *seed) {
+    *seed = *seed * 1664525u + 1013904223u;
+    return (float)(*seed >> 8) / 8388608.0f - 1.0f;
+}
+
+static float *numbers(size_t n, uint32_t *seed) {
+    float *a = malloc((n ? n : 1) * sizeof *a);
+    assert_non_null(a);
+    for (size_t i = 0; i < n; i++)
+        a[i] = number(seed);
+    return a;
+}
+
+// n floats between guards; start: their value.
+static float *guarded(size_t n, const float *start) {
+    float *a = malloc((n + 2 * GUARD) * sizeof *a);
+    assert_non_null(a);
+    for (size_t i = 0; i < n + 2 * GUARD; i++)
+        a[i] = GUARD_VALUE;
+    if (start)
+        memcpy(a + GUARD, start, n * sizeof *a);
+    return a + GUARD;
+}
+
+static void release_guarded(float *a, size_t n) {
+    for (size_t i = 0; i < GUARD; i++) {
+        assert_true(a[-1 - (ptrdiff_t)i] == GUARD_VALUE);
+        assert_true(a[n + i] == GUARD_VALUE);
+    }
+    free(a - GUARD);
+}
+
+// Guards and untouched elements must be equal, others up to rounding: a transform is a sum of at most 81
+// terms with coefficients up to 30, computed in another order or with fused multiplication.
+static void assert_close(const float *a, const float *b, size_t n, double scale) {
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i] && !(fabs((double)a[i] - b[i]) <= 2e-6 * scale))
+            fail_msg("element %zu of %zu: %.9g, reference %.9g", i, n, (double)a[i], (double)b[i]);
+}
+
+static atl_cpu_set highest(void) {
+    return atl_cpu_detect();
+}
+
+static const int CHANNELS[] = { 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 50 };
+enum { CHANNEL_COUNTS = sizeof CHANNELS / sizeof *CHANNELS };
+
+static void in_matches_reference(void **state) {
+    (void)state;
+    atl_wino_kernels ref, tuned;
+    atl_wino_init_ref(&ref);
+    for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
+        atl_wino_kernels_init(&tuned, set);
+        for (int k = 0; k < CHANNEL_COUNTS; k++) {
+            uint32_t seed = 1;
+            int c = CHANNELS[k], h = 7, w = 9;
+            size_t plane = (size_t)c + 3, n = ATL_WINO_UP_PLANES * plane;
+            float *x = numbers((size_t)(h * w * c), &seed), *scale = numbers((size_t)c, &seed);
+            for (int up = 0; up < 2; up++)
+                for (int scaled = 0; scaled < 2; scaled++)
+                    for (int oy = -2; oy < h; oy++)
+                        for (int ox = -2; ox < w; ox++) {
+                            atl_wino_source from = { x, scaled ? scale : NULL, h, w, c };
+                            float *a = guarded(n, NULL), *b = guarded(n, NULL);
+                            (up ? tuned.up_in : tuned.in)(&from, oy, ox, a, plane);
+                            (up ? ref.up_in : ref.in)(&from, oy, ox, b, plane);
+                            assert_close(a, b, n, 30);
+                            release_guarded(a, n);
+                            release_guarded(b, n);
+                        }
+            free(x);
+            free(scale);
+        }
+    }
+}
+
+// An epilogue with all terms or with a subset: bit i of `terms`.
+static atl_wino_target target(float *y, int h, int w, int c, int terms, const float *data) {
+    size_t pixels = (size_t)(h * w), channels = (size_t)c;
+    atl_wino_target to = { .y = y, .h = h, .w = w, .c = c, .slope = 1, .gain = 1, .clamp = INFINITY };
+    to.scale = terms & 1 ? data : NULL;
+    to.bias = terms & 2 ? data + channels : NULL;
+    to.noise = terms & 4 ? data + 2 * channels : NULL;
+    to.residual = terms & 8 ? data + 2 * channels + pixels : NULL;
+    if (terms & 16) {
+        to.slope = 0.2f;
+        to.gain = 1.5f;
+        to.clamp = 2.0f;
+    }
+    return to;
+}
+
+static void out_matches_reference(void **state) {
+    (void)state;
+    atl_wino_kernels ref, tuned;
+    atl_wino_init_ref(&ref);
+    for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
+        atl_wino_kernels_init(&tuned, set);
+        for (int k = 0; k < CHANNEL_COUNTS; k++)
+            for (int terms = 0; terms < 32; terms++) {
+                uint32_t seed = 2;
+                int c = CHANNELS[k], h = 5, w = 6;
+                size_t plane = (size_t)c + 5, n = (size_t)(h * w * c);
+                float *m = numbers(36 * plane, &seed), *data = numbers(2 * (size_t)c + (size_t)(h * w) + n, &seed);
+                for (int oy = 0; oy < h; oy += 4)
+                    for (int ox = 0; ox < w; ox += 4) {
+                        float *a = guarded(n, NULL), *b = guarded(n, NULL);
+                        atl_wino_target ta = target(a, h, w, c, terms, data), tb = target(b, h, w, c, terms, data);
+                        tuned.out(&ta, m, plane, oy, ox, c > 20 ? 16 : 0, c);
+                        ref.out(&tb, m, plane, oy, ox, c > 20 ? 16 : 0, c);
+                        assert_close(a, b, n, 100);
+                        release_guarded(a, n);
+                        release_guarded(b, n);
+                    }
+                free(m);
+                free(data);
+            }
+    }
+}
+
+static void up_out_once(const atl_wino_kernels *kernels, atl_wino_up_tile tile, const float *start, float *y,
+                        float *edges, int terms, int h, int w, int c, const float *data) {
+    memcpy(edges, start, (36 + 32) * tile.kept * sizeof *edges);
+    tile.left = edges;
+    tile.above = edges + 36 * tile.kept;
+    atl_wino_target to = target(y, h, w, c, terms, data);
+    kernels->up_out(&to, &tile);
+}
+
+static void up_out_matches_reference(void **state) {
+    (void)state;
+    atl_wino_kernels ref, tuned;
+    atl_wino_init_ref(&ref);
+    for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
+        atl_wino_kernels_init(&tuned, set);
+        for (int k = 0; k < CHANNEL_COUNTS; k++)
+            for (int terms = 0; terms < 32; terms += 3)
+                for (int where = 0; where < 5; where++) {
+                    uint32_t seed = 3;
+                    int c = CHANNELS[k], h = 12, w = 10, c0 = c > 20 ? 16 : 0;
+                    size_t plane = (size_t)c + 1, n = (size_t)(h * w * c), kept = (size_t)(c - c0) + 2;
+                    size_t edge = (36 + 32) * kept;
+                    float *m = numbers(81 * plane, &seed), *start = numbers(edge, &seed);
+                    float *data = numbers(2 * (size_t)c + (size_t)(h * w) + n, &seed);
+                    float *a = guarded(n, NULL), *b = guarded(n, NULL), *ea = guarded(edge, NULL),
+                          *eb = guarded(edge, NULL);
+                    atl_wino_up_tile tile = { .m = where == 4 ? NULL : m, .plane = plane, .kept = kept,
+                                              .fy = { 0.5f, 1, -0.75f, 0.25f }, .fx = { 1, 0.5f, 0.125f, -1 },
+                                              .oy = where & 1 ? 6 : -2, .ox = where & 2 ? 6 : -2, .y0 = 1, .y1 = h - 2,
+                                              .c0 = c0, .c1 = c };
+                    up_out_once(&tuned, tile, start, a, ea, terms, h, w, c, data);
+                    up_out_once(&ref, tile, start, b, eb, terms, h, w, c, data);
+                    assert_close(a, b, n, 100);
+                    assert_close(ea, eb, edge, 100);
+                    release_guarded(a, n);
+                    release_guarded(b, n);
+                    release_guarded(ea, edge);
+                    release_guarded(eb, edge);
+                    free(m);
+                    free(start);
+                    free(data);
+                }
+    }
+}
+
+static void weight_matches_reference(void **state) {
+    (void)state;
+    atl_wino_kernels ref, tuned;
+    atl_wino_init_ref(&ref);
+    unsigned char order[36];
+    double g[18];
+    for (int i = 0; i < 36; i++)
+        order[i] = (unsigned char)(i * 7 % 36);
+    for (int i = 0; i < 18; i++)
+        g[i] = 0.3 * i - 2;
+    for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
+        atl_wino_kernels_init(&tuned, set);
+        uint32_t seed = 4;
+        size_t ci = 5, co = 37, n = 36 * ci * co;
+        float *w = numbers(ci * co * 9, &seed), *a = guarded(n, NULL), *b = guarded(n, NULL);
+        for (size_t c = 0; c < co; c += 16) {
+            tuned.weight(w, ci, co, g, order, c, c + 16 < co ? c + 16 : co, a);
+            ref.weight(w, ci, co, g, order, c, c + 16 < co ? c + 16 : co, b);
+        }
+        assert_close(a, b, n, 100);
+        for (size_t i = 0; i < n; i++)
+            assert_true(a[i] != GUARD_VALUE);
+        release_guarded(a, n);
+        release_guarded(b, n);
+        free(w);
+    }
+}
+
+// One output pixel of either kind in double, before the epilogue.
+static double plain_at(const atl_wino_shape *s, const float *x, const float *w, const float *fir, int n, int y, int q,
+                       int o) {
+    double sum = 0;
+    for (int r = 0; r < 3; r++)
+        for (int t = 0; t < 3; t++) {
+            int iy = y + r - 1, ix = q + t - 1;
+            if (s->up == 2 && ((y - r) % 2 || (q - t) % 2)) // here (y, q) is a pixel of the transposed convolution
+                continue;
+            if (s->up == 2) {
+                iy = (y - r) / 2;
+                ix = (q - t) / 2;
+            }
+            if (iy < 0 || ix < 0 || iy >= s->h || ix >= s->w)
+                continue;
+            const float *px = x + ((size_t)(n * s->h + iy) * (size_t)s->w + (size_t)ix) * (size_t)s->ci;
+            for (int c = 0; c < s->ci; c++)
+                sum += (double)px[c] * w[((size_t)o * (size_t)s->ci + (size_t)c) * 9 + (size_t)(r * 3 + t)];
+        }
+    (void)fir;
+    return sum;
+}
+
+// The whole layer in double: transposed convolution to a full [2h + 1, 2w + 1], then the FIR.
+static double *plain(const atl_wino_shape *s, const float *x, const float *w, const float *fir) {
+    int up = s->up == 2, zh = up ? 2 * s->h + 1 : s->h, zw = up ? 2 * s->w + 1 : s->w;
+    size_t co = (size_t)s->co, total = (size_t)(s->n * zh * zw) * co;
+    double *z = malloc(total * sizeof *z);
+    assert_non_null(z);
+    for (size_t i = 0; i < total; i++) {
+        int o = (int)(i % co), q = (int)(i / co % (size_t)zw), y = (int)(i / co / (size_t)zw % (size_t)zh);
+        z[i] = plain_at(s, x, w, fir, (int)(i / co / (size_t)(zh * zw)), y, q, o);
+    }
+    if (!up)
+        return z;
+    int h = 2 * s->h, wd = 2 * s->w;
+    double *out = calloc((size_t)(s->n * h * wd) * co, sizeof *out);
+    assert_non_null(out);
+    for (int n = 0; n < s->n; n++)
+        for (int y = 0; y < h; y++)
+            for (int q = 0; q < wd; q++)
+                for (int k = 0; k < 16; k++) {
+                    int zy = y + 2 - k / 4, zx = q + 2 - k % 4; // convolution, padding 1
+                    if (zy < 0 || zx < 0 || zy >= zh || zx >= zw)
+                        continue;
+                    for (size_t o = 0; o < co; o++)
+                        out[((size_t)((n * h + y) * wd + q)) * co + o] +=
+                            (double)fir[k] * z[((size_t)((n * zh + zy) * zw + zx)) * co + o];
+                }
+    free(z);
+    return out;
+}
+
+typedef struct layer { // one whole layer with random data
+    atl_wino_shape shape;
+    int terms, scaled;
+    const atl_wino_plan *plan;
+} layer;
+
+static double finish_plain(const atl_epilogue *e, double v, size_t n, size_t p, size_t c, size_t at) {
+    v = v * (e->scale ? (double)e->scale[n * (size_t)e->scale_stride + c] : 1.0) +
+        (e->noise ? (double)e->noise[n * (size_t)e->noise_stride + p] : 0.0) + (e->bias ? (double)e->bias[c] : 0.0);
+    v *= (double)e->gain * (v < 0 ? (double)e->slope : 1.0);
+    v = v > (double)e->clamp ? (double)e->clamp : v < -(double)e->clamp ? -(double)e->clamp : v;
+    return v + (e->residual ? (double)e->residual[at] : 0.0);
+}
+
+// Relative L2 error of a layer; checks that nothing is written around y.
+static double layer_error(atl_ctx *ctx, const layer *l) {
+    static const float fy[4] = { 0.5f, 1.5f, 1.25f, 0.25f }, fx[4] = { 0.75f, 1.0f, -0.5f, 0.3f };
+    const atl_wino_shape *s = &l->shape;
+    uint32_t seed = 5;
+    size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, n = (size_t)s->n;
+    size_t area = pixels * (size_t)(s->up * s->up), total = n * area * co;
+    float *x = numbers(n * pixels * ci, &seed), *w = numbers(9 * ci * co, &seed), *in = numbers(n * ci, &seed);
+    float *scaled = malloc(n * pixels * ci * sizeof *scaled), *y = guarded(total, NULL), fir[16];
+    float *scale = numbers(n * co, &seed), *bias = numbers(co, &seed), *noise = numbers(n * area, &seed),
+          *residual = numbers(total, &seed);
+    assert_non_null(scaled);
+    for (size_t i = 0; i < n * pixels * ci; i++)
+        scaled[i] = l->scaled ? x[i] * in[i / (pixels * ci) * ci + i % ci] : x[i];
+    for (int i = 0; i < 16; i++)
+        fir[i] = fy[i / 4] * fx[i % 4];
+    atl_epilogue e = ATL_EPILOGUE_NONE;
+    e.scale = l->terms & 1 ? scale : NULL;
+    e.scale_stride = (ptrdiff_t)co;
+    e.bias = l->terms & 2 ? bias : NULL;
+    e.noise = l->terms & 4 ? noise : NULL;
+    e.noise_stride = l->terms & 32 ? (ptrdiff_t)area : 0;
+    e.residual = l->terms & 8 ? residual : NULL;
+    if (l->terms & 16) {
+        e.slope = 0.2f;
+        e.gain = 1.4f;
+        e.clamp = 3.0f;
+    }
+    atl_wino *wino;
+    assert_int_equal(atl_wino_make_planned(ctx, s, w, fir, l->plan, &wino), ATL_OK);
+    void *space = NULL;
+    assert_int_equal(posix_memalign(&space, 64, atl_wino_workspace(wino) + 64), 0);
+    memset(space, 0xff, atl_wino_workspace(wino) + 64); // NaN: whatever is read before written shows
+    atl_wino_run(wino, x, l->scaled ? in : NULL, y, l->terms ? &e : NULL, space);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(((unsigned char *)space)[atl_wino_workspace(wino) + (size_t)i], 0xff);
+    double *truth = plain(s, scaled, w, fir), error = 0, norm = 0;
+    for (size_t i = 0; i < total; i++) {
+        double t = finish_plain(&e, truth[i], i / (area * co), i / co % area, i % co, i), d = (double)y[i] - t;
+        error += d * d;
+        norm += t * t;
+    }
+    free(truth);
+    free(space);
+    atl_wino_free(&wino);
+    release_guarded(y, total);
+    float *all[] = { x, w, in, scaled, scale, bias, noise, residual };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+    return sqrt(error / norm);
+}
+
+static atl_ctx *open_ctx(const char *cpu, int threads) {
+    atl_ctx *ctx;
+    atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
+    options.cpu = cpu;
+    options.threads = threads;
+    assert_int_equal(atl_ctx_open(&ctx, &options), ATL_OK);
+    return ctx;
+}
+
+// Rounding of F(4x4, 3x3) measured at 512 channels is 1.9e-6, of the up-convolution 1.3e-6; fewer
+// channels and a few thousand outputs vary around it.
+static const double LAYER_TOLERANCE = 4e-6;
+
+static void check_layers(atl_ctx *ctx, const layer *layers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        double error = layer_error(ctx, &layers[i]);
+        const atl_wino_shape *s = &layers[i].shape;
+        if (!(error < LAYER_TOLERANCE))
+            fail_msg("[%d, %d, %d, %d] to %d, up %d, terms %d, scaled %d, plan %s: relative error %g", s->n, s->h,
+                     s->w, s->ci, s->co, s->up, layers[i].terms, layers[i].scaled,
+                     !layers[i].plan ? "own" : layers[i].plan->split ? "split" : "blocks", error);
+    }
+}
+
+static void layers_match_double(void **state) {
+    (void)state;
+    static const atl_wino_plan small = { 5, 0 }, large = { 64, 0 }, split = { 0, 1 };
+    const atl_wino_plan *plans[] = { NULL, &small, &large, &split };
+    static const int sizes[][5] = { // n h w ci co
+        { 1, 1, 1, 1, 1 },   { 1, 2, 3, 4, 5 },    { 1, 4, 4, 16, 16 }, { 2, 5, 6, 3, 7 },   { 1, 8, 8, 32, 32 },
+        { 3, 9, 13, 17, 19 }, { 2, 16, 16, 20, 40 }, { 1, 23, 7, 33, 16 }, { 1, 19, 30, 8, 50 }, { 4, 11, 12, 5, 3 },
+    };
+    for (int threads = 1; threads <= 5; threads += threads == 3 ? 2 : 1)
+        for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
+            atl_ctx *ctx = open_ctx(atl_cpu_name(set), threads);
+            for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+                for (size_t p = 0; p < 4; p++)
+                    for (int up = 1; up <= 2; up++) {
+                        const int *v = sizes[i];
+                        layer l = { { v[0], v[1], v[2], v[3], v[4], up }, (int)(i * 5 + p * 3) % 64, (int)(i + p) % 2,
+                                    plans[p] };
+                        check_layers(ctx, &l, 1);
+                    }
+            atl_ctx_close(&ctx);
+        }
+}
+
+static void every_epilogue_term_is_applied(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx(NULL, 2);
+    for (int terms = 0; terms < 64; terms++)
+        for (int up = 1; up <= 2; up++) {
+            layer l = { { 2, 9, 8, 16, 18, up }, terms, terms & 1, NULL };
+            check_layers(ctx, &l, 1);
+        }
+    atl_ctx_close(&ctx);
+}
+
+static void many_channels_stay_exact(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx(NULL, 2);
+    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1 }, 0, 0, NULL }, { { 1, 8, 8, 512, 32, 2 }, 0, 0, NULL } };
+    check_layers(ctx, layers, 2);
+    atl_ctx_close(&ctx);
+}
+
+static void other_filters_and_shapes_are_refused(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx(NULL, 1);
+    float fir[16] = { 1, 0, 0, 0, 0, 1 }, weight[9] = { 0 };
+    atl_wino *wino = NULL;
+    atl_wino_shape shape = { 1, 8, 8, 1, 1, 2 };
+    assert_false(atl_wino_fir_fits(fir));
+    assert_int_equal(atl_wino_make(ctx, &shape, weight, fir, &wino), ATL_UNSUPPORTED);
+    assert_null(wino);
+    for (int i = 0; i < 16; i++)
+        fir[i] = (float)((i % 4 + 1) * (i / 4 - 2));
+    assert_true(atl_wino_fir_fits(fir));
+    shape.w = 0;
+    assert_int_equal(atl_wino_make(ctx, &shape, weight, fir, &wino), ATL_BAD_ARGUMENT);
+    atl_ctx_close(&ctx);
+}
+
+static void failed_allocation_leaves_nothing(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx(NULL, 2);
+    float fir[16], weight[9 * 16] = { 0 };
+    for (int i = 0; i < 16; i++)
+        fir[i] = 1;
+    for (int up = 1; up <= 2; up++) {
+        atl_wino_shape shape = { 1, 8, 8, 4, 4, up };
+        atl_wino *wino = NULL;
+        long n = 0;
+        for (ctx->fail_after = n; atl_wino_make(ctx, &shape, weight, fir, &wino); ctx->fail_after = ++n) {
+            assert_null(wino);
+            assert_true(n < 100);
+        }
+        assert_true(n > 2);
+        ctx->fail_after = -1;
+        atl_wino_free(&wino);
+        assert_null(wino);
+    }
+    atl_ctx_close(&ctx);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_matches_reference),
+        cmocka_unit_test(out_matches_reference),
+        cmocka_unit_test(up_out_matches_reference),
+        cmocka_unit_test(weight_matches_reference),
+        cmocka_unit_test(layers_match_double),
+        cmocka_unit_test(every_epilogue_term_is_applied),
+        cmocka_unit_test(many_channels_stay_exact),
+        cmocka_unit_test(other_filters_and_shapes_are_refused),
+        cmocka_unit_test(failed_allocation_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
