@@ -59,8 +59,6 @@ static void sum_blocks(const atl_pointwise_kernels *k, const float *x, float *y,
         }
 }
 
-// Calls back with each step of the walk: [outer, rows, inner] shrinks to [outer, blocks, inner].
-// Returns floats of the largest intermediate result.
 typedef struct walk {
     const atl_pointwise_kernels *k;
     const float *from;
@@ -68,19 +66,21 @@ typedef struct walk {
     int threads, turn;
 } walk;
 
-static int64_t walk_runs(runs r, walk *w) {
-    int64_t most = 0;
+// Each step shrinks [outer, rows, inner] to [outer, blocks, inner].  Returns the floats of the largest
+// intermediate result; w NULL: computes nothing else.
+static int64_t walk_runs(const runs *r, walk *w) {
+    int64_t most = 0, inner = 1;
     int left = 0;
-    for (int i = 0; i < r.count; i++)
-        left += r.reduced[i];
-    for (int i = r.count - 1; i >= 0; i--) {
-        if (!r.reduced[i])
+    for (int i = 0; i < r->count; i++)
+        left += r->reduced[i];
+    for (int i = r->count - 1; i >= 0; i--) {
+        if (!r->reduced[i]) {
+            inner *= r->size[i];
             continue;
-        int64_t outer = 1, inner = 1, rows = r.size[i];
+        }
+        int64_t outer = 1, rows = r->size[i];
         for (int j = 0; j < i; j++)
-            outer *= r.size[j];
-        for (int j = i + 1; j < r.count; j++)
-            inner *= r.reduced[j] ? 1 : r.size[j];
+            outer *= r->size[j];
         left--;
         do {
             int64_t blocks = blocks_of(rows, inner), floats = outer * blocks * inner;
@@ -97,20 +97,21 @@ static int64_t walk_runs(runs r, walk *w) {
     return most;
 }
 
-static size_t half_bytes(runs r) {
+static size_t half_bytes(const runs *r) {
     return ((size_t)walk_runs(r, NULL) * sizeof(float) + 63) & ~(size_t)63;
 }
 
 size_t atl_reduce_workspace(int rank, const int64_t *dims, unsigned mask) {
-    return 2 * half_bytes(runs_of(rank, dims, mask));
+    runs r = runs_of(rank, dims, mask);
+    return 2 * half_bytes(&r);
 }
 
 void atl_reduce_sum(const atl_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
                     const float *x, float *y, int threads, void *workspace) {
     runs r = runs_of(rank, dims, mask);
     char *space = workspace;
-    walk w = { k, x, y, { workspace, (float *)(void *)(space + half_bytes(r)) }, threads, 0 };
-    walk_runs(r, &w);
+    walk w = { k, x, y, { workspace, (float *)(void *)(space + half_bytes(&r)) }, threads, 0 };
+    walk_runs(&r, &w);
     if (w.from == x) { // nothing to sum
         int64_t n = 1;
         for (int i = 0; i < r.count; i++)

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution in its three slots and matrix products, against their definitions in double.
+#include "check.h"
+
+#include "cpu/conv.h"
+#include "cpu/gemm.h"
+
+static const atl_conv_shape shapes[] = {
+    { ATL_CONV_Y, 2, 7, 9, 5, 7, 9, 6, 3, 3, 1, 1 },     { ATL_CONV_Y, 1, 8, 8, 16, 8, 8, 32, 3, 3, 1, 1 },
+    { ATL_CONV_Y, 2, 9, 9, 8, 4, 4, 16, 3, 3, 2, 0 },    { ATL_CONV_Y, 1, 10, 9, 3, 4, 4, 7, 3, 3, 2, 0 },
+    { ATL_CONV_Y, 1, 6, 5, 33, 6, 5, 3, 1, 1, 1, 0 },    { ATL_CONV_Y, 3, 4, 4, 17, 2, 2, 16, 3, 3, 2, 1 },
+    { ATL_CONV_Y, 1, 11, 11, 4, 11, 11, 16, 5, 5, 1, 2 }, { ATL_CONV_Y, 4, 4, 4, 65, 4, 4, 64, 3, 3, 1, 1 },
+};
+
+static size_t x_size(const atl_conv_shape *s) {
+    return (size_t)s->n * (size_t)s->h * (size_t)s->w * (size_t)s->ci;
+}
+
+static size_t y_size(const atl_conv_shape *s) {
+    return (size_t)s->n * (size_t)s->oh * (size_t)s->ow * (size_t)s->co;
+}
+
+static size_t w_size(const atl_conv_shape *s) {
+    return (size_t)s->co * (size_t)s->ci * (size_t)s->kh * (size_t)s->kw;
+}
+
+// Walks over all terms of the form and adds the product of two of its tensors to the third.
+static void naive(const atl_conv_shape *s, const float *x, const float *w, const float *y, double *out) {
+    for (int n = 0; n < s->n; n++)
+        for (int p = 0; p < s->oh; p++)
+            for (int q = 0; q < s->ow; q++)
+                for (int r = 0; r < s->kh; r++)
+                    for (int t = 0; t < s->kw; t++) {
+                        int v = p * s->stride + r - s->pad, u = q * s->stride + t - s->pad;
+                        if (v < 0 || v >= s->h || u < 0 || u >= s->w)
+                            continue;
+                        for (int o = 0; o < s->co; o++)
+                            for (int c = 0; c < s->ci; c++) {
+                                int ix = ((n * s->h + v) * s->w + u) * s->ci + c;
+                                int iw = ((o * s->ci + c) * s->kh + r) * s->kw + t;
+                                int iy = ((n * s->oh + p) * s->ow + q) * s->co + o;
+                                if (s->slot == ATL_CONV_Y)
+                                    out[iy] += (double)x[ix] * (double)w[iw];
+                                else if (s->slot == ATL_CONV_X)
+                                    out[ix] += (double)y[iy] * (double)w[iw];
+                                else
+                                    out[iw] += (double)x[ix] * (double)y[iy];
+                            }
+                    }
+}
+
+static void check_conv(atl_ctx *ctx, atl_conv_shape s, atl_conv_slot slot, int constant) {
+    s.slot = slot;
+    float *x = some_floats(x_size(&s), 1), *w = some_floats(w_size(&s), 2), *y = some_floats(y_size(&s), 3);
+    size_t size = slot == ATL_CONV_Y ? y_size(&s) : slot == ATL_CONV_X ? x_size(&s) : w_size(&s);
+    double *sums = calloc(size, sizeof *sums);
+    float *out = guarded(size), *want = malloc(size * sizeof *want);
+    assert_non_null(sums);
+    assert_non_null(want);
+    naive(&s, x, w, y, sums);
+    for (size_t i = 0; i < size; i++)
+        want[i] = (float)sums[i];
+    atl_conv *conv;
+    if (atl_conv_make(ctx, &s, constant ? w : NULL, &conv) != ATL_OK)
+        fail_msg("%s", atl_message(ctx));
+    void *aligned;
+    assert_int_equal(posix_memalign(&aligned, 64, atl_conv_workspace(conv) + 64), 0);
+    const float *a = slot == ATL_CONV_X ? y : x, *b = slot == ATL_CONV_W ? y : constant ? NULL : w;
+    for (int turn = 0; turn < 2; turn++) { // a run leaves nothing behind that changes the next one
+        assert_int_equal(atl_conv_run(conv, a, b, out, aligned), ATL_OK);
+        same(out, want, size, 1e-4, "convolution"); // up to 600 products below 1 in float: 600 * 6e-8 * 3
+    }
+    release_guarded(out, size);
+    atl_conv_free(&conv);
+    assert_null(conv);
+    free(aligned);
+    free(sums);
+    free(want);
+    free(x);
+    free(w);
+    free(y);
+}
+
+static void convolution_slots_are_one_form(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx(2, NULL);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int slot = ATL_CONV_Y; slot <= ATL_CONV_W; slot++)
+            for (int constant = 0; constant <= (slot != ATL_CONV_W); constant++)
+                check_conv(ctx, shapes[i], (atl_conv_slot)slot, constant);
+    atl_ctx_close(&ctx);
+}
+
+static void convolution_refuses_a_size_that_does_not_fit(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx(1, NULL);
+    atl_conv_shape s = shapes[0];
+    s.oh = 9;
+    atl_conv *conv;
+    assert_int_equal(atl_conv_make(ctx, &s, NULL, &conv), ATL_BAD_ARGUMENT);
+    assert_null(conv);
+    assert_non_null(strstr(atl_message(ctx), "9x9"));
+    atl_ctx_close(&ctx);
+}
+
+typedef struct product {
+    int64_t batch, m, n, k;
+    int trans_a, trans_b, shared_a, shared_b;
+} product;
+
+static const product products[] = {
+    { 1, 1, 512, 512, 0, 1, 0, 0 }, { 1, 1, 33, 65, 0, 1, 0, 0 },  { 1, 5, 70, 31, 0, 0, 0, 0 },
+    { 1, 16, 65, 64, 0, 1, 0, 0 },  { 1, 17, 40, 33, 0, 1, 0, 0 }, { 1, 40, 30, 20, 1, 0, 0, 0 },
+    { 1, 3, 30, 20, 1, 1, 0, 0 },   { 3, 8, 24, 16, 0, 0, 0, 0 },  { 3, 8, 24, 16, 1, 0, 0, 0 },
+    { 4, 2, 24, 16, 0, 1, 0, 1 },   { 4, 20, 24, 16, 1, 0, 0, 1 }, { 4, 20, 24, 16, 0, 1, 1, 0 },
+    { 1, 1, 1, 1, 0, 0, 0, 0 },     { 5, 1, 7, 9, 0, 1, 0, 1 },
+};
+
+static void check_product(atl_ctx *ctx, const product *p, int constant) {
+    atl_gemm_shape s = { p->batch, p->m, p->n, p->k, p->trans_a, p->trans_b, p->shared_a ? 0 : p->m * p->k,
+                         p->shared_b ? 0 : p->k * p->n, p->m * p->n };
+    float *a = some_floats((size_t)(p->batch * p->m * p->k), 1), *b = some_floats((size_t)(p->batch * p->k * p->n), 2);
+    size_t size = (size_t)(p->batch * p->m * p->n);
+    float *c = guarded(size), *want = malloc(size * sizeof *want);
+    assert_non_null(want);
+    for (int64_t t = 0; t < p->batch; t++)
+        for (int64_t i = 0; i < p->m; i++)
+            for (int64_t j = 0; j < p->n; j++) {
+                double sum = 0.0;
+                const float *at = a + t * s.stride_a, *bt = b + t * s.stride_b;
+                for (int64_t l = 0; l < p->k; l++)
+                    sum += (double)at[p->trans_a ? l * p->m + i : i * p->k + l] *
+                           (double)bt[p->trans_b ? j * p->k + l : l * p->n + j];
+                want[(t * p->m + i) * p->n + j] = (float)sum;
+            }
+    atl_gemm *gemm;
+    if (atl_gemm_make(ctx, &s, constant ? b : NULL, &gemm) != ATL_OK)
+        fail_msg("%s", atl_message(ctx));
+    void *space;
+    assert_int_equal(posix_memalign(&space, 64, atl_gemm_workspace(gemm) + 64), 0);
+    assert_int_equal(atl_gemm_run(gemm, a, constant ? NULL : b, c, space), ATL_OK);
+    same(c, want, size, 1e-4, "matrix product"); // up to 512 products below 1 in float
+    atl_gemm_free(&gemm);
+    release_guarded(c, size);
+    free(space);
+    free(want);
+    free(a);
+    free(b);
+}
+
+static void products_are_sums_on_every_set(void **state) {
+    (void)state;
+    // the highest set first: oneDNN accepts a ceiling once per process, our own kernels each time
+    for (int set = (int)atl_cpu_detect(); set >= 0; set--) {
+        atl_ctx *ctx = open_ctx(2, atl_cpu_name((atl_cpu_set)set));
+        for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+            for (int constant = 0; constant < 2; constant++)
+                check_product(ctx, &products[i], constant);
+        atl_ctx_close(&ctx);
+    }
+}
+
+static void product_refuses_an_empty_matrix(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx(1, NULL);
+    atl_gemm_shape s = { 1, 4, 0, 4, 0, 0, 0, 0, 0 };
+    atl_gemm *gemm;
+    assert_int_equal(atl_gemm_make(ctx, &s, NULL, &gemm), ATL_BAD_ARGUMENT);
+    assert_null(gemm);
+    atl_ctx_close(&ctx);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolution_slots_are_one_form),
+        cmocka_unit_test(convolution_refuses_a_size_that_does_not_fit),
+        cmocka_unit_test(products_are_sums_on_every_set),
+        cmocka_unit_test(product_refuses_an_empty_matrix),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pointwise kernels, the epilogue and the narrow 1x1 convolutions: every instruction set against the
+// reference, the reference against the definition.
+#include "check.h"
+
+static const size_t sizes[] = { 0, 1, 3, 7, 8, 15, 16, 17, 31, 64, 129, 1000 };
+
+static double value_of(atl_unary op, double v, double a, double b) {
+    switch (op) {
+    case ATL_UNARY_AFFINE: return a * v + b;
+    case ATL_UNARY_LRELU: return v < 0 ? a * v : v;
+    case ATL_UNARY_LRELU_GRAD: return v < 0 ? a : 1;
+    case ATL_UNARY_RELU: return v > 0 ? v : 0;
+    case ATL_UNARY_STEP: return v > 0;
+    case ATL_UNARY_SIGN: return (v > 0) - (v < 0);
+    case ATL_UNARY_ABS: return fabs(v);
+    case ATL_UNARY_SQUARE: return v * v;
+    case ATL_UNARY_SQRT: return sqrt(v);
+    case ATL_UNARY_RSQRT: return 1 / sqrt(v);
+    case ATL_UNARY_RECIPROCAL: return 1 / v;
+    case ATL_UNARY_CLAMP: return fmin(fmax(v, a), b);
+    case ATL_UNARY_CLAMP_MASK: return a <= v && v <= b;
+    case ATL_UNARY_EXP: return exp(v);
+    case ATL_UNARY_LOG: return log(v);
+    case ATL_UNARY_SIN: return sin(v);
+    case ATL_UNARY_COS: return cos(v);
+    case ATL_UNARY_TANH: return tanh(v);
+    case ATL_UNARY_SIGMOID: return 1 / (1 + exp(-v));
+    case ATL_UNARY_SOFTPLUS: return log1p(exp(v));
+    case ATL_UNARY_POW: return pow(v, a);
+    case ATL_UNARY_OPS: break;
+    }
+    return NAN;
+}
+
+static int positive_only(atl_unary op) {
+    return op == ATL_UNARY_SQRT || op == ATL_UNARY_RSQRT || op == ATL_UNARY_LOG || op == ATL_UNARY_POW;
+}
+
+static void unary_functions_are_theirs(void **state) {
+    (void)state;
+    const float a = -0.25f, b = 0.5f;
+    for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
+        atl_kernels k;
+        atl_kernels_init(&k, (atl_cpu_set)set);
+        for (int op = 0; op < ATL_UNARY_OPS; op++)
+            for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+                size_t n = sizes[i];
+                float *x = some_floats(n, (uint32_t)(op + 1)), *y = guarded(n);
+                for (size_t j = 0; j < n; j++)
+                    x[j] = positive_only((atl_unary)op) ? fabsf(x[j]) + 0.01f : 4.0f * x[j];
+                if (n > 2)
+                    x[2] = positive_only((atl_unary)op) ? 1.0f : op == ATL_UNARY_RECIPROCAL ? 2.0f : 0.0f;
+                k.pointwise.unary[op](y, x, n, a, b);
+                for (size_t j = 0; j < n; j++) {
+                    double want = value_of((atl_unary)op, (double)x[j], (double)a, (double)b);
+                    if (!(fabs((double)y[j] - want) <= 4e-7 * (1 + fabs(want)))) // three roundings
+                        fail_msg("function %d of %g: %g, not %g", op, (double)x[j], (double)y[j], want);
+                }
+                k.pointwise.unary[op](x, x, n, a, b); // in place
+                same(x, y, n, 0.0, "in place");
+                release_guarded(y, n);
+                free(x);
+            }
+    }
+}
+
+static void softplus_and_sigmoid_do_not_overflow(void **state) {
+    (void)state;
+    atl_kernels k;
+    atl_kernels_init(&k, atl_cpu_detect());
+    const float x[4] = { 200.0f, -200.0f, 1000.0f, -1000.0f };
+    float y[4];
+    k.pointwise.unary[ATL_UNARY_SOFTPLUS](y, x, 4, 0.0f, 0.0f);
+    same(y, (const float[]){ 200.0f, 0.0f, 1000.0f, 0.0f }, 4, 0.0, "softplus");
+    k.pointwise.unary[ATL_UNARY_SIGMOID](y, x, 4, 0.0f, 0.0f);
+    same(y, (const float[]){ 1.0f, 0.0f, 1.0f, 0.0f }, 4, 1e-30, "sigmoid");
+}
+
+static float binary_value(atl_binary op, float u, float v) {
+    switch (op) {
+    case ATL_BINARY_ADD: return u + v;
+    case ATL_BINARY_SUB: return u - v;
+    case ATL_BINARY_MUL: return u * v;
+    case ATL_BINARY_DIV: return u / v;
+    case ATL_BINARY_MAX: return u > v ? u : v;
+    case ATL_BINARY_MIN: return u < v ? u : v;
+    case ATL_BINARY_GREATER: return u > v ? 1.0f : 0.0f;
+    case ATL_BINARY_OPS: break;
+    }
+    return NAN;
+}
+
+// Which of the four loops are broadcast in x and in z, as bits.
+static void check_binary(const atl_kernels *k, atl_binary op, unsigned bx, unsigned bz) {
+    const int64_t dims[ATL_LOOPS] = { 2, 3, 5, 19 };
+    int64_t sx[ATL_LOOPS], sz[ATL_LOOPS], nx = 1, nz = 1;
+    for (int i = ATL_LOOPS - 1; i >= 0; i--) {
+        sx[i] = bx >> i & 1u ? 0 : nx;
+        sz[i] = bz >> i & 1u ? 0 : nz;
+        nx *= bx >> i & 1u ? 1 : dims[i];
+        nz *= bz >> i & 1u ? 1 : dims[i];
+    }
+    const size_t n = 2 * 3 * 5 * 19;
+    float *x = some_floats((size_t)nx, 1), *z = some_floats((size_t)nz, 2), *y = guarded(n), want[2 * 3 * 5 * 19];
+    for (int64_t i = 0; i < (int64_t)n; i++) {
+        int64_t at[ATL_LOOPS] = { i / 285, i / 95 % 3, i / 19 % 5, i % 19 }, ix = 0, iz = 0;
+        for (int d = 0; d < ATL_LOOPS; d++) {
+            ix += at[d] * sx[d];
+            iz += at[d] * sz[d];
+        }
+        want[i] = binary_value(op, x[ix], z[iz]);
+    }
+    atl_binary_run(&k->pointwise, op, dims, y, x, sx, z, sz, 2);
+    same(y, want, n, 0.0, "binary"); // one rounding: exact
+    release_guarded(y, n);
+    free(x);
+    free(z);
+}
+
+static void binary_functions_broadcast(void **state) {
+    (void)state;
+    for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
+        atl_kernels k;
+        atl_kernels_init(&k, (atl_cpu_set)set);
+        for (int op = 0; op < ATL_BINARY_OPS; op++)
+            for (unsigned bx = 0; bx < 16; bx++)
+                for (unsigned bz = 0; bz < 16; bz++)
+                    check_binary(&k, (atl_binary)op, bx, bz);
+    }
+}
+
+static void large_tensors_are_split_and_complete(void **state) {
+    (void)state;
+    atl_kernels k;
+    atl_kernels_init(&k, atl_cpu_detect());
+    const int64_t rows = 301, c = 333, n = rows * c;
+    const int64_t dims[4] = { 1, 1, rows, c }, dense[4] = { 0, 0, c, 1 }, channel[4] = { 0, 0, 0, 1 };
+    const int64_t turned[4] = { 0, 0, 1, rows };
+    float *x = some_floats((size_t)n, 1), *y = guarded((size_t)n), *want = malloc((size_t)n * sizeof *want);
+    assert_non_null(want);
+    for (int kind = 0; kind < 2; kind++) {
+        for (int64_t i = 0; i < n; i++)
+            want[i] = x[i] * (kind ? x[i % c * rows + i / c] : x[i % c]);
+        atl_binary_run(&k.pointwise, ATL_BINARY_MUL, dims, y, x, dense, x, kind ? turned : channel, 3);
+        same(y, want, (size_t)n, 0.0, "split");
+    }
+    for (int64_t i = 0; i < n; i++)
+        want[i] = x[i] * x[i];
+    atl_unary_run(&k.pointwise, ATL_UNARY_SQUARE, y, x, n, 0.0f, 0.0f, 3);
+    same(y, want, (size_t)n, 0.0, "split");
+    release_guarded(y, (size_t)n);
+    free(x);
+    free(want);
+}
+
+// Each bit of `terms` is one optional part.
+static void check_epilogue(const atl_kernels *k, size_t pixels, size_t c, unsigned terms) {
+    size_t n = 2 * pixels * c;
+    float *x = some_floats(n, 1), *scale = some_floats(2 * c, 2), *noise = some_floats(2 * pixels, 3);
+    float *bias = some_floats(c, 4), *residual = some_floats(n, 5), *y = guarded(n), *want = malloc((n + 1) * sizeof *want);
+    assert_non_null(want);
+    atl_epilogue e = { terms & 1 ? scale : NULL, terms & 2 ? noise : NULL, terms & 4 ? bias : NULL,
+                       terms & 8 ? residual : NULL, (ptrdiff_t)c, (ptrdiff_t)pixels, terms & 16 ? 0.2f : 1.0f,
+                       1.4f, terms & 32 ? 0.3f : INFINITY };
+    for (size_t i = 0; i < n; i++) {
+        size_t j = i % c, p = i / c, sample = p / pixels;
+        double v = (double)x[i] * (terms & 1 ? (double)scale[sample * c + j] : 1.0);
+        v += (terms & 2 ? (double)noise[p] : 0.0) + (terms & 4 ? (double)bias[j] : 0.0);
+        v = (v < 0 ? v * (double)e.slope : v) * (double)e.gain;
+        v = fmin(fmax(v, -(double)e.clamp), (double)e.clamp);
+        want[i] = (float)(v + (terms & 8 ? (double)residual[i] : 0.0));
+    }
+    atl_epilogue_run(&k->pointwise, &e, y, x, 2, pixels, c, 2);
+    same(y, want, n, 2e-6, "epilogue"); // seven roundings of numbers below 5
+    atl_epilogue_run(&k->pointwise, &e, x, x, 2, pixels, c, 2);
+    same(x, y, n, 0.0, "epilogue in place");
+    release_guarded(y, n);
+    free(want);
+    free(x);
+    free(scale);
+    free(noise);
+    free(bias);
+    free(residual);
+}
+
+static void epilogue_is_its_formula(void **state) {
+    (void)state;
+    const size_t channels[] = { 1, 3, 4, 7, 16, 17, 32, 37 };
+    for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
+        atl_kernels k;
+        atl_kernels_init(&k, (atl_cpu_set)set);
+        for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+            for (unsigned terms = 0; terms < 64; terms++) {
+                check_epilogue(&k, 1 + terms % 5 * 9, channels[i], terms);
+                if (terms % 7 == 0)
+                    check_epilogue(&k, 3000, channels[i], terms);
+            }
+    }
+}
+
+static void check_rgb(const atl_kernels *k, int ci, int co, size_t pixels, int shared) {
+    size_t in = 2 * pixels * (size_t)ci, out = 2 * pixels * (size_t)co;
+    float *x = some_floats(in, 1), *w = some_floats((size_t)(2 * ci * co), 2), *bias = some_floats((size_t)co, 3);
+    float *y = guarded(out), *want = malloc(out * sizeof *want);
+    assert_non_null(want);
+    atl_rgb_args args = { 2, ci, co, pixels, shared ? 0 : ci * co };
+    atl_epilogue e = ATL_EPILOGUE_NONE;
+    e.bias = bias;
+    for (size_t i = 0; i < out; i++) {
+        size_t o = i % (size_t)co, p = i / (size_t)co;
+        const float *row = w + (size_t)(p / pixels) * (size_t)args.w_stride + o * (size_t)ci;
+        double sum = (double)bias[o];
+        for (size_t c = 0; c < (size_t)ci; c++)
+            sum += (double)x[p * (size_t)ci + c] * (double)row[c];
+        want[i] = (float)sum;
+    }
+    atl_rgb_run(&k->rgb, &k->pointwise, &args, y, x, w, &e, 2);
+    same(y, want, out, 1e-5, "rgb"); // up to 80 products below 1
+    release_guarded(y, out);
+    free(x);
+    free(w);
+    free(bias);
+    free(want);
+}
+
+static void rgb_is_a_product(void **state) {
+    (void)state;
+    const int many[] = { 1, 5, 8, 16, 19, 32, 80 };
+    const size_t pixels[] = { 1, 3, 4, 37, 1500 };
+    for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
+        atl_kernels k;
+        atl_kernels_init(&k, (atl_cpu_set)set);
+        for (int few = 1; few <= ATL_RGB_MAX; few++)
+            for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+                for (size_t j = 0; j < sizeof pixels / sizeof *pixels; j++) {
+                    check_rgb(&k, many[i], few, pixels[j], (int)j % 2);
+                    check_rgb(&k, few, many[i], pixels[j], (int)j % 2);
+                }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unary_functions_are_theirs),
+        cmocka_unit_test(softplus_and_sigmoid_do_not_overflow),
+        cmocka_unit_test(binary_functions_broadcast),
+        cmocka_unit_test(large_tensors_are_split_and_complete),
+        cmocka_unit_test(epilogue_is_its_formula),
+        cmocka_unit_test(rgb_is_a_product),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
