@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a file holds, as JSON, and conversion to Atelier's own format.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model_api.h"
+
+static json_t *shape_json(int rank, const int64_t *d) {
+    json_t *list = json_array();
+    for (int i = 0; list && i < rank; i++)
+        json_array_append_new(list, json_integer(d[i]));
+    return list;
+}
+
+static json_t *tensors_json(const atl_params *params) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < params->size; i++) {
+        const atl_param *p = &params->list[i];
+        json_array_append_new(list, json_pack("{s:s s:o s:b}", "name", p->name, "shape", shape_json(p->rank, p->dims),
+                                              "buffer", (int)p->buffer));
+    }
+    return list;
+}
+
+// The named results of a network built for one image, with their shapes in N,C,H,W order.
+static json_t *layers_json(atl_ctx *ctx, const atl_ckpt_net *net, const atl_model_row *row, atl_params *params,
+                           json_t *entry) {
+    json_t *list = json_array();
+    void *config = atl_calloc(ctx, 1, row->config_bytes);
+    atl_model_dims d;
+    atl_graph g;
+    atl_graph_init(&g, ctx);
+    if (!list || !config || row->parse(ctx, net->config, config) || row->dims(ctx, config, params, &d))
+        goto done;
+    atl_net build = { &g, params, false };
+    atl_noise noise = { ATL_NOISE_CONST, { NULL }, 0 };
+    if (row->map)
+        row->map(&build, config, d.z_dim ? atl_input(&g, "z", ATL_SHAPE(1, d.z_dim)) : NULL,
+                 d.c_dim ? atl_input(&g, "c", ATL_SHAPE(1, d.c_dim)) : NULL);
+    if (row->synthesize)
+        row->synthesize(&build, config, atl_input(&g, "ws", ATL_SHAPE(1, d.num_ws, d.w_dim)), &noise);
+    if (row->discriminate)
+        row->discriminate(&build, config, atl_input(&g, "img", ATL_SHAPE(1, d.height, d.width, d.channels)),
+                          d.c_dim ? atl_input(&g, "c", ATL_SHAPE(1, d.c_dim)) : NULL);
+    if (g.status != ATL_OK)
+        json_object_set_new(entry, "problem", json_string(g.error));
+    for (int i = 0; i < g.size; i++) {
+        const atl_node *n = g.nodes[i];
+        if (!n->name || n->op == ATL_OP_PARAM || n->op == ATL_OP_INPUT)
+            continue;
+        int64_t s[ATL_RANK_MAX];
+        for (int k = 0; k < n->shape.rank; k++)
+            s[k] = n->shape.d[n->shape.rank == 4 ? (int[]){ 0, 3, 1, 2 }[k] : k];
+        json_array_append_new(list, json_pack("{s:s s:o}", "name", n->name, "shape", shape_json(n->shape.rank, s)));
+    }
+    json_object_set_new(entry, "resolution", json_sprintf("%dx%d", d.width, d.height));
+done:
+    if (ctx->status != ATL_OK) {
+        json_object_set_new(entry, "problem", json_string(ctx->message));
+        atl_message_clear(ctx);
+    }
+    atl_graph_clear(&g);
+    atl_free(ctx, config);
+    return list;
+}
+
+static atl_status net_json(atl_ctx *ctx, atl_ckpt *ckpt, size_t i, json_t **out) {
+    const atl_ckpt_net *net = atl_ckpt_get(ckpt, i);
+    const atl_model_row *row = net->kind ? atl_model_row_find(net->kind) : NULL;
+    json_t *entry = json_pack("{s:s s:s? s:s? s:s? s:O?}", "name", net->key, "kind", net->kind, "problem", net->why,
+                              "family", row ? row->family : NULL, "config", net->config);
+    if (!entry)
+        return atl_fail(ctx, ATL_NO_MEMORY, "out of memory");
+    atl_params params;
+    atl_params_init(&params, ctx);
+    atl_status status = net->why ? ATL_OK : atl_ckpt_load(ckpt, i, &params);
+    if (status == ATL_OK && !net->why) {
+        char hash[20];
+        snprintf(hash, sizeof hash, "%016" PRIx64, atl_params_fingerprint(&params));
+        json_object_set_new(entry, "parameters", json_integer(atl_params_trained(&params)));
+        json_object_set_new(entry, "fingerprint", json_string(hash));
+        json_object_set_new(entry, "tensors", tensors_json(&params));
+        if (row)
+            json_object_set_new(entry, "layers", layers_json(ctx, net, row, &params, entry));
+        else
+            json_object_set_new(entry, "problem", json_string("this version can't run networks of this kind"));
+    }
+    atl_params_clear(&params);
+    *out = entry;
+    if (status != ATL_OK)
+        json_decref(entry);
+    return status;
+}
+
+atl_status atl_inspect(atl_ctx *ctx, const char *path, char **json) {
+    atl_ckpt *ckpt;
+    *json = NULL;
+    ATL_TRY(atl_ckpt_open(ctx, path, &ckpt));
+    json_t *nets = json_array(), *top;
+    atl_status status = nets ? ATL_OK : ATL_NO_MEMORY;
+    for (size_t i = 0; status == ATL_OK && i < atl_ckpt_size(ckpt); i++) {
+        json_t *entry = NULL;
+        if ((status = net_json(ctx, ckpt, i, &entry)) == ATL_OK)
+            json_array_append_new(nets, entry);
+    }
+    top = json_pack("{s:s s:s s:O? s:O}", "file", path, "format", atl_ckpt_format(ckpt), "record",
+                    atl_ckpt_record(ckpt), "networks", nets);
+    char *text = status == ATL_OK && top ? json_dumps(top, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    if (text && (*json = atl_alloc(ctx, strlen(text) + 1, 1)) != NULL)
+        strcpy(*json, text);
+    if (status == ATL_OK && !*json)
+        status = atl_fail(ctx, ATL_NO_MEMORY, "%s: out of memory for its description", path);
+    free(text);
+    json_decref(top);
+    json_decref(nets);
+    atl_ckpt_close(&ckpt);
+    return status;
+}
+
+// ---- conversion
+
+atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const char *net, atl_dtype dtype) {
+    atl_ckpt *ckpt;
+    ATL_TRY(atl_ckpt_open(ctx, from, &ckpt));
+    size_t size = atl_ckpt_size(ckpt), used = 0;
+    atl_ckpt_out *out = atl_calloc(ctx, size + 1, sizeof *out);
+    atl_params *params = atl_calloc(ctx, size + 1, sizeof *params);
+    atl_status status = out && params ? ATL_OK : ATL_NO_MEMORY;
+    for (size_t i = 0; status == ATL_OK && i < size; i++) {
+        const atl_ckpt_net *n = atl_ckpt_get(ckpt, i);
+        if (net ? strcmp(net, n->key) != 0 : n->why != NULL)
+            continue;
+        if (n->why) {
+            status = atl_fail(ctx, ATL_UNSUPPORTED, "%s: %s: %s", from, n->key, n->why);
+            break;
+        }
+        atl_params_init(&params[used], ctx);
+        status = atl_ckpt_load(ckpt, i, &params[used]);
+        out[used] = (atl_ckpt_out){ n->key, n->kind, n->config, &params[used] };
+        used++;
+    }
+    if (status == ATL_OK && !used)
+        status = atl_fail(ctx, ATL_BAD_FILE, "%s: there is no network %s to convert", from, net ? net : "in the file");
+    if (status == ATL_OK)
+        status = atl_ckpt_write(ctx, to, out, used, atl_ckpt_record(ckpt), dtype);
+    for (size_t i = 0; i < used; i++)
+        atl_params_clear(&params[i]);
+    atl_free(ctx, params);
+    atl_free(ctx, out);
+    atl_ckpt_close(&ckpt);
+    return status;
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models as a program sees them: open, map, synthesise.  Joins checkpoints, networks, plans and a backend.
+#define _DEFAULT_SOURCE // madvise
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "api/model_api.h"
+#include "base/philox.h"
+
+// ---- opening
+
+static void close_function(atl_function *f) {
+    atl_plan_close(&f->plan);
+    atl_graph_clear(&f->graph);
+    memset(f, 0, sizeof *f);
+}
+
+void atl_model_close(atl_model **model) {
+    atl_model *m = model ? *model : NULL;
+    if (!m)
+        return;
+    for (int i = 0; i < ATL_CACHED_PLANS; i++)
+        close_function(&m->functions[i]);
+    atl_cpu_backend_close(&m->backend);
+    atl_params_clear(&m->params);
+    json_decref(m->json);
+    atl_free(m->ctx, m->config);
+    atl_free(m->ctx, m);
+    *model = NULL;
+}
+
+static atl_status new_model(atl_ctx *ctx, const atl_model_row *row, const char *net, atl_model **model) {
+    atl_model *m = atl_calloc(ctx, 1, sizeof *m);
+    if (!m)
+        return ATL_NO_MEMORY;
+    m->ctx = ctx;
+    m->row = row;
+    snprintf(m->net, sizeof m->net, "%s", net);
+    atl_params_init(&m->params, ctx);
+    m->config = atl_calloc(ctx, 1, row->config_bytes);
+    atl_status status = m->config ? atl_cpu_backend_open(ctx, &m->backend) : ATL_NO_MEMORY;
+    if (status != ATL_OK)
+        atl_model_close(&m);
+    *model = m;
+    return status;
+}
+
+int64_t atl_params_trained(const atl_params *params) {
+    int64_t count = 0;
+    for (size_t i = 0; i < params->size; i++)
+        if (!params->list[i].buffer)
+            count += (int64_t)params->list[i].count;
+    return count;
+}
+
+static void fill_info(atl_model *m) {
+    const atl_model_dims *d = &m->dims;
+    m->info = (atl_model_info){ m->row->family, m->row->role, m->net, d->z_dim, d->c_dim, d->w_dim, d->num_ws,
+                                d->channels, d->height, d->width, atl_params_trained(&m->params), 0 };
+}
+
+// The network of the file that the caller means: the named one, else G_ema, else G, else the only one.
+static atl_status choose_net(atl_ctx *ctx, const atl_ckpt *ckpt, const char *path, const char *asked, size_t *index) {
+    const char *const order[] = { asked ? asked : "G_ema", asked ? NULL : "G", NULL };
+    size_t size = atl_ckpt_size(ckpt);
+    for (int k = 0; order[k]; k++)
+        for (size_t i = 0; i < size; i++)
+            if (!strcmp(atl_ckpt_get(ckpt, i)->key, order[k])) {
+                *index = i;
+                return ATL_OK;
+            }
+    char have[256] = "";
+    for (size_t i = 0; i < size; i++) {
+        size_t at = strlen(have);
+        snprintf(have + at, sizeof have - at, "%s%s", i ? ", " : "", atl_ckpt_get(ckpt, i)->key);
+    }
+    if (!asked && size == 1) {
+        *index = 0;
+        return ATL_OK;
+    }
+    return atl_fail(ctx, ATL_BAD_FILE, "%s: there is no network %s in the file, which holds: %s", path,
+                    asked ? asked : "G_ema or G", have[0] ? have : "none");
+}
+
+// Puts the file's name in front of a message that was left without it.
+static atl_status name_file(atl_ctx *ctx, atl_status status, const char *path) {
+    if (status == ATL_OK || !strncmp(ctx->message, path, strlen(path)))
+        return status;
+    char sentence[ATL_MESSAGE_MAX];
+    memcpy(sentence, ctx->message, sizeof sentence);
+    atl_message_clear(ctx);
+    return atl_fail(ctx, status, "%s: %.900s", path, sentence);
+}
+
+static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_model **model) {
+    const atl_ckpt_net *net = atl_ckpt_get(ckpt, index);
+    const atl_model_row *row = net->kind ? atl_model_row_find(net->kind) : NULL;
+    if (net->why)
+        return atl_fail(ctx, ATL_UNSUPPORTED, "%s: %s", net->key, net->why);
+    if (!row)
+        return atl_fail(ctx, ATL_UNSUPPORTED, "%s is a network of the kind %s, which this version can't run yet",
+                        net->key, net->kind ? net->kind : "(unknown)");
+    ATL_TRY(new_model(ctx, row, net->key, model));
+    atl_model *m = *model;
+    m->json = json_deep_copy(net->config);
+    atl_status status = m->json ? row->parse(ctx, m->json, m->config) : ATL_NO_MEMORY;
+    if (status == ATL_OK)
+        status = atl_ckpt_load(ckpt, index, &m->params);
+    if (status == ATL_OK)
+        status = row->dims(ctx, m->config, &m->params, &m->dims);
+    if (status == ATL_OK)
+        fill_info(m);
+    else
+        atl_model_close(model);
+    return status;
+}
+
+atl_status atl_model_open(atl_ctx *ctx, const char *path, const atl_model_options *options, atl_model **model) {
+    atl_ckpt *ckpt;
+    size_t index = 0;
+    *model = NULL;
+    atl_status status = atl_ckpt_open(ctx, path, &ckpt);
+    if (status != ATL_OK)
+        return name_file(ctx, status, path);
+    status = choose_net(ctx, ckpt, path, options ? options->net : NULL, &index);
+    if (status == ATL_OK)
+        status = load(ctx, ckpt, index, model);
+    atl_ckpt_close(&ckpt);
+    return name_file(ctx, status, path);
+}
+
+const atl_model_info *atl_model_get_info(const atl_model *model) {
+    atl_model *m = (atl_model *)model; // the fingerprint reads every parameter: made when first asked
+    if (!m->described) {
+        m->info.fingerprint = atl_params_fingerprint(&m->params);
+        m->described = true;
+    }
+    return &m->info;
+}
+
+// ---- functions
+
+static void build_map(atl_model *m, atl_net *net, atl_function *f) {
+    atl_graph *g = net->g;
+    if (m->dims.z_dim)
+        f->inputs[0] = atl_input(g, "z", ATL_SHAPE(f->n, m->dims.z_dim));
+    if (m->dims.c_dim)
+        f->inputs[1] = atl_input(g, "c", ATL_SHAPE(f->n, m->dims.c_dim));
+    f->result = f->output = m->row->map(net, m->config, f->inputs[0], f->inputs[1]);
+}
+
+static void build_synthesis(atl_model *m, atl_net *net, atl_function *f) {
+    atl_graph *g = net->g;
+    f->inputs[0] = atl_input(g, "ws", ATL_SHAPE(f->n, m->dims.num_ws, m->dims.w_dim));
+    f->output = m->row->synthesize(net, m->config, f->inputs[0], &f->noise);
+    f->result = atl_permute(g, f->output, (int[]){ 0, 3, 1, 2 });
+    if (f->output->op == ATL_OP_POISON)
+        f->result = f->output;
+}
+
+static void build_critic(atl_model *m, atl_net *net, atl_function *f) {
+    atl_graph *g = net->g;
+    f->inputs[0] = atl_input(g, "img", ATL_SHAPE(f->n, m->dims.channels, m->dims.height, m->dims.width));
+    if (m->dims.c_dim)
+        f->inputs[1] = atl_input(g, "c", ATL_SHAPE(f->n, m->dims.c_dim));
+    atl_node *img = atl_permute(g, f->inputs[0], (int[]){ 0, 2, 3, 1 });
+    f->result = f->output = m->row->discriminate(net, m->config, img, f->inputs[1]);
+}
+
+// Parameters inside a mapped file can be read again: give their memory back once kernels have packed them.
+static void release_mapped(const atl_params *p) {
+    if (p->mapping)
+        madvise((void *)p->mapping, p->mapping_bytes, MADV_DONTNEED);
+}
+
+static bool fits(const atl_function *f, enum atl_cached what, int n, atl_noise_mode noise, bool step_mode) {
+    bool batch = f->n == n || (what != ATL_CACHED_CRITIC && !step_mode && n < f->n && 2 * n >= f->n);
+    return f->plan && batch && f->noise.mode == noise && f->step_mode == step_mode;
+}
+
+atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noise_mode noise, bool step_mode,
+                              atl_function **function) {
+    static void (*const BUILD[])(atl_model *, atl_net *, atl_function *) = {
+        [ATL_CACHED_MAP] = build_map, [ATL_CACHED_SYNTHESIS] = build_synthesis, [ATL_CACHED_CRITIC] = build_critic,
+    };
+    atl_function *f = &m->functions[what];
+    *function = f;
+    if (n < 1 || n > 65536)
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "a batch of %d is not possible: 1 to 65536 are", n);
+    if (fits(f, what, n, noise, step_mode))
+        return ATL_OK;
+    close_function(f);
+    atl_graph_init(&f->graph, m->ctx);
+    f->n = n;
+    f->noise.mode = noise;
+    f->step_mode = step_mode;
+    atl_net net = { &f->graph, &m->params, false };
+    BUILD[what](m, &net, f);
+    atl_plan_options options = { false, step_mode };
+    atl_status status = atl_plan_make(&f->graph, m->backend, &f->result, 1, &options, &f->plan);
+    release_mapped(&m->params);
+    if (status != ATL_OK)
+        close_function(f);
+    return status;
+}
+
+// ---- mapping
+
+static atl_status need_role(atl_model *m, const char *role, bool has) {
+    if (has)
+        return ATL_OK;
+    return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is a %s, and this needs a %s", m->net, m->row->role, role);
+}
+
+static void truncate(const float *w_avg, const float *w, int w_dim, float psi, float *out) {
+    for (int i = 0; i < w_dim; i++)
+        out[i] = w_avg[i] + psi * (w[i] - w_avg[i]);
+}
+
+atl_status atl_model_broadcast(atl_model *m, int n, const float *w, const atl_map_options *options, float *ws) {
+    atl_map_options o = ATL_MAP_OPTIONS_INIT;
+    if (options)
+        o = *options;
+    int w_dim = m->dims.w_dim, num_ws = m->dims.num_ws;
+    int cutoff = o.truncation_cutoff > 0 && o.truncation_cutoff < num_ws ? o.truncation_cutoff : num_ws;
+    const float *w_avg = NULL;
+    if (o.truncation_psi != 1.0f) {
+        const atl_param *p = atl_params_find(&m->params, "mapping.w_avg");
+        if (!p || p->count != (size_t)w_dim)
+            return atl_fail(m->ctx, ATL_UNSUPPORTED, "the network keeps no average of w (mapping.w_avg), which truncation needs");
+        w_avg = atl_param_data(&m->params, p);
+    }
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < num_ws; k++) {
+            float *to = ws + ((size_t)i * (size_t)num_ws + (size_t)k) * (size_t)w_dim;
+            if (w_avg && k < cutoff)
+                truncate(w_avg, w + (size_t)i * (size_t)w_dim, w_dim, o.truncation_psi, to);
+            else
+                memcpy(to, w + (size_t)i * (size_t)w_dim, sizeof *to * (size_t)w_dim);
+        }
+    return ATL_OK;
+}
+
+// Writes n rows of an input that was built for a batch of f->n; rows that nobody asked for repeat the first.
+static atl_status write_rows(atl_model *m, atl_function *f, int index, int n, const float *rows) {
+    const atl_node *input = f->inputs[index];
+    if (!input)
+        return ATL_OK;
+    size_t row = (size_t)atl_shape_count(&input->shape) / (size_t)f->n;
+    if (rows && n == f->n) {
+        atl_plan_write(f->plan, input, rows);
+        return ATL_OK;
+    }
+    float *all = atl_calloc(m->ctx, (size_t)f->n * row, sizeof *all);
+    if (!all)
+        return ATL_NO_MEMORY;
+    for (int i = 0; rows && i < f->n; i++)
+        memcpy(all + (size_t)i * row, rows + (size_t)(i < n ? i : 0) * row, row * sizeof *all);
+    atl_plan_write(f->plan, input, all);
+    atl_free(m->ctx, all);
+    return ATL_OK;
+}
+
+// The first n rows of the result.
+static atl_status read_rows(atl_model *m, const atl_function *f, int n, float *out) {
+    size_t row = (size_t)atl_shape_count(&f->result->shape) / (size_t)f->n;
+    if (n == f->n) {
+        atl_plan_read(f->plan, f->result, out);
+        return ATL_OK;
+    }
+    float *all = atl_alloc(m->ctx, (size_t)f->n * row, sizeof *all);
+    if (!all)
+        return ATL_NO_MEMORY;
+    atl_plan_read(f->plan, f->result, all);
+    memcpy(out, all, (size_t)n * row * sizeof *out);
+    atl_free(m->ctx, all);
+    return ATL_OK;
+}
+
+atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, const atl_map_options *options, float *ws) {
+    atl_function *f;
+    ATL_TRY(need_role(m, "generator", m->row->map));
+    ATL_TRY(atl_model_function(m, ATL_CACHED_MAP, n, ATL_NOISE_CONST, false, &f));
+    ATL_TRY(write_rows(m, f, 0, n, z));
+    ATL_TRY(write_rows(m, f, 1, n, c));
+    ATL_TRY(atl_plan_run(f->plan));
+    float *w = atl_alloc(m->ctx, (size_t)n * (size_t)m->dims.w_dim, sizeof *w);
+    if (!w)
+        return ATL_NO_MEMORY;
+    atl_status status = read_rows(m, f, n, w);
+    if (status == ATL_OK)
+        status = atl_model_broadcast(m, n, w, options, ws);
+    atl_free(m->ctx, w);
+    return status;
+}
+
+// ---- synthesis
+
+// One seed per image: map k of image i is a function of seed and k alone, whatever the batch.
+static atl_status write_noise(atl_model *m, atl_function *f, int n, const uint32_t *seeds) {
+    for (int k = 0; k < f->noise.count; k++) {
+        const atl_node *input = f->noise.inputs[k];
+        size_t row = (size_t)atl_shape_count(&input->shape) / (size_t)f->n;
+        float *maps = atl_calloc(m->ctx, (size_t)f->n * row, sizeof *maps);
+        if (!maps)
+            return ATL_NO_MEMORY;
+        for (int i = 0; i < n; i++)
+            atl_philox_normal(seeds ? seeds[i] : 0, (uint64_t)k, 0, row, maps + (size_t)i * row);
+        atl_plan_write(f->plan, input, maps);
+        atl_free(m->ctx, maps);
+    }
+    return ATL_OK;
+}
+
+// Writes a node's value as .npy, images in N,C,H,W order.
+static atl_status dump_node(atl_model *m, const atl_plan *plan, const atl_node *node, const char *dir) {
+    const atl_shape *s = &node->shape;
+    size_t count = (size_t)atl_shape_count(s);
+    float *raw = atl_alloc(m->ctx, count, sizeof *raw), *field = atl_alloc(m->ctx, count, sizeof *field);
+    atl_status status = raw && field ? ATL_OK : ATL_NO_MEMORY;
+    atl_array a = { "", ATL_F32, s->rank, { 0 }, raw };
+    for (int i = 0; i < s->rank; i++)
+        a.dims[i] = s->d[i];
+    if (status == ATL_OK && atl_plan_read(plan, node, raw)) {
+        if (s->rank == 4 && node->op != ATL_OP_PARAM) {
+            int64_t n = s->d[0], h = s->d[1], w = s->d[2], c = s->d[3];
+            for (int64_t i = 0; i < n; i++)
+                for (int64_t p = 0; p < h * w; p++)
+                    for (int64_t k = 0; k < c; k++)
+                        field[(i * c + k) * h * w + p] = raw[(i * h * w + p) * c + k];
+            a = (atl_array){ "", ATL_F32, 4, { n, c, h, w }, field };
+        }
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s.npy", dir, node->name);
+        status = atl_npy_write(m->ctx, path, &a);
+    }
+    atl_free(m->ctx, raw);
+    atl_free(m->ctx, field);
+    return status;
+}
+
+static atl_status dump_nodes(atl_model *m, const atl_plan *plan, const atl_synthesis_options *o) {
+    const atl_node *node;
+    int at = 0, written = 0;
+    while ((node = atl_plan_next_named(plan, o->dump ? o->dump : "*", &at)) != NULL) {
+        ATL_TRY(dump_node(m, plan, node, o->dump_dir));
+        written++;
+    }
+    if (!written)
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "no layer's name matches %s: see the names in 'atelier inspect'", o->dump);
+    return ATL_OK;
+}
+
+atl_status atl_model_synthesize(atl_model *m, int n, const float *ws, const atl_synthesis_options *options, float *img) {
+    static const atl_synthesis_options defaults = ATL_SYNTHESIS_OPTIONS_INIT;
+    const atl_synthesis_options *o = options ? options : &defaults;
+    atl_function *f;
+    ATL_TRY(need_role(m, "generator", m->row->synthesize));
+    ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, n, o->noise_mode, o->dump_dir != NULL, &f));
+    ATL_TRY(write_rows(m, f, 0, n, ws));
+    ATL_TRY(write_noise(m, f, n, o->noise_seeds));
+    ATL_TRY(atl_plan_run(f->plan));
+    ATL_TRY(read_rows(m, f, n, img));
+    return o->dump_dir ? dump_nodes(m, f->plan, o) : ATL_OK;
+}
+
+atl_status atl_model_discriminate(atl_model *m, int n, const float *img, const float *c, float *logits) {
+    atl_function *f;
+    ATL_TRY(need_role(m, "discriminator", m->row->discriminate));
+    ATL_TRY(atl_model_function(m, ATL_CACHED_CRITIC, n, ATL_NOISE_CONST, false, &f));
+    ATL_TRY(write_rows(m, f, 0, n, img));
+    ATL_TRY(write_rows(m, f, 1, n, c));
+    ATL_TRY(atl_plan_run(f->plan));
+    return read_rows(m, f, n, logits);
+}
+
+// ---- new networks
+
+// Building a network against an empty store lists its parameters.
+static atl_status declare(atl_model *m) {
+    atl_graph g;
+    atl_graph_init(&g, m->ctx);
+    atl_net net = { &g, &m->params, true };
+    atl_function f = { .n = 1 };
+    if (m->row->map)
+        build_map(m, &net, &f);
+    if (m->row->synthesize)
+        build_synthesis(m, &net, &f);
+    if (m->row->discriminate)
+        build_critic(m, &net, &f);
+    if (m->row->map && g.status == ATL_OK)
+        atl_net_buffer(&net, "mapping.w_avg", ATL_SHAPE(m->dims.w_dim), ATL_INIT_ZERO, 0.0f);
+    atl_status status = g.status == ATL_OK ? ATL_OK : atl_fail(m->ctx, g.status, "%s", g.error);
+    atl_graph_clear(&g);
+    return status;
+}
+
+atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *o, atl_model **model) {
+    *model = NULL;
+    const atl_model_row *row = atl_model_row_for(o->cfg ? o->cfg : "", "generator");
+    if (!row || !row->init)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a network of the kind \"%s\" can't be initialised: stylegan2 can",
+                        o->cfg ? o->cfg : "");
+    ATL_TRY(new_model(ctx, row, "G_ema", model));
+    atl_model *m = *model;
+    atl_status status = row->init(ctx, o, &m->json);
+    if (status == ATL_OK)
+        status = row->parse(ctx, m->json, m->config);
+    if (status == ATL_OK)
+        status = row->dims(ctx, m->config, &m->params, &m->dims);
+    if (status == ATL_OK)
+        status = declare(m);
+    if (status == ATL_OK)
+        status = atl_params_allocate(&m->params);
+    if (status == ATL_OK) {
+        atl_params_randomise(&m->params, o->seed);
+        status = row->dims(ctx, m->config, &m->params, &m->dims);
+        fill_info(m);
+    }
+    if (status != ATL_OK)
+        atl_model_close(model);
+    return status;
+}
+
+atl_status atl_model_save(atl_model *m, const char *path, atl_dtype dtype) {
+    atl_ckpt_out out = { m->net, m->row->kind, m->json, &m->params };
+    return atl_ckpt_write(m->ctx, path, &out, 1, NULL, dtype);
+}

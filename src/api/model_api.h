@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of an open model, shared by the files of this folder.
+#ifndef ATL_API_MODEL_API_H
+#define ATL_API_MODEL_API_H
+
+#include "ckpt/ckpt.h"
+#include "cpu/backend.h"
+#include "graph/plan.h"
+#include "models/model.h"
+
+enum atl_cached { ATL_CACHED_MAP, ATL_CACHED_SYNTHESIS, ATL_CACHED_CRITIC, ATL_CACHED_PLANS };
+
+// One built function of the network with its plan.
+typedef struct atl_function {
+    atl_graph graph;
+    atl_plan *plan;       // NULL: nothing here
+    int n;                // batch
+    atl_noise noise;
+    atl_node *inputs[2];  // z and c; ws; img and c
+    atl_node *output;
+    atl_node *result;     // output as the caller wants it (N,C,H,W)
+    bool step_mode;
+} atl_function;
+
+struct atl_model {
+    atl_ctx *ctx;
+    atl_backend *backend;
+    const atl_model_row *row;
+    char net[16];
+    json_t *json;         // config
+    void *config;
+    atl_params params;
+    atl_model_dims dims;
+    atl_model_info info;
+    bool described;       // info.fingerprint and parameters are filled
+    atl_function functions[ATL_CACHED_PLANS];
+};
+
+// The function for a batch of n, built when it is not there.  A cached plan of a larger batch is kept when
+// at most half of it would be idle: the caller fills the rest with anything.
+atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noise_mode noise, bool step_mode,
+                              atl_function **function);
+
+// Parameter count without buffers.
+int64_t atl_params_trained(const atl_params *params);
+
+#endif

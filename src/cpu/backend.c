@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps of a plan to kernels.  One row per op in IMPLEMENTATIONS: prepare makes the kernel's state (a
+// oneDNN primitive, packed weights) and says how much workspace a run needs; run calls it.
+// Contractions and their epilogues are in backend_contract.c.
+#define _GNU_SOURCE // madvise, MADV_HUGEPAGE
+#include "cpu/backend_cpu.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/philox.h"
+#include "cpu/move.h"
+#include "cpu/reduce.h"
+
+// ---- pointwise
+
+static const atl_unary UNARY[ATL_UNARY_FNS] = {
+    [ATL_FN_AFFINE] = ATL_UNARY_AFFINE, [ATL_FN_LRELU] = ATL_UNARY_LRELU, [ATL_FN_STEP] = ATL_UNARY_LRELU_GRAD,
+    [ATL_FN_CLAMP] = ATL_UNARY_CLAMP, [ATL_FN_INSIDE] = ATL_UNARY_CLAMP_MASK, [ATL_FN_SQUARE] = ATL_UNARY_SQUARE,
+    [ATL_FN_SQRT] = ATL_UNARY_SQRT, [ATL_FN_RSQRT] = ATL_UNARY_RSQRT,
+    [ATL_FN_RECIPROCAL] = ATL_UNARY_RECIPROCAL, [ATL_FN_EXP] = ATL_UNARY_EXP, [ATL_FN_LOG] = ATL_UNARY_LOG,
+    [ATL_FN_SIN] = ATL_UNARY_SIN, [ATL_FN_COS] = ATL_UNARY_COS, [ATL_FN_SIGMOID] = ATL_UNARY_SIGMOID,
+    [ATL_FN_SOFTPLUS] = ATL_UNARY_SOFTPLUS, [ATL_FN_TANH] = ATL_UNARY_TANH, [ATL_FN_ABS] = ATL_UNARY_ABS,
+    [ATL_FN_SIGN] = ATL_UNARY_SIGN,
+};
+
+static const atl_binary BINARY[ATL_BINARY_FNS] = {
+    [ATL_FN_ADD] = ATL_BINARY_ADD, [ATL_FN_SUB] = ATL_BINARY_SUB, [ATL_FN_MUL] = ATL_BINARY_MUL,
+    [ATL_FN_DIV] = ATL_BINARY_DIV, [ATL_FN_MAX] = ATL_BINARY_MAX, [ATL_FN_MIN] = ATL_BINARY_MIN,
+    [ATL_FN_LESS] = ATL_BINARY_GREATER, // x < y is y > x: the operands change places
+};
+
+static atl_status run_unary(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    const atl_node *n = s->node;
+    const float *x = s->src[0].data;
+    int64_t count = atl_shape_count(&n->shape);
+    if (!s->src[0].contiguous) {
+        atl_operand to = { .stride = { 0 } };
+        int64_t step = 1;
+        for (int i = n->shape.rank - 1; i >= 0; i--) {
+            to.stride[i] = step;
+            step *= n->shape.d[i];
+        }
+        atl_move_copy(n->shape.rank, n->shape.d, s->out, to.stride, x, s->src[0].stride, b->threads);
+        x = s->out;
+    }
+    atl_unary_run(&b->kernels.pointwise, UNARY[n->at.unary.fn], s->out, x, count, n->at.unary.a, n->at.unary.b,
+                  b->threads);
+    return ATL_OK;
+}
+
+static atl_status run_binary(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    const atl_node *n = s->node;
+    bool turned = n->at.binary.fn == ATL_FN_LESS;
+    const atl_operand *x = &s->src[turned], *y = &s->src[!turned];
+    int64_t dims[ATL_LOOPS], sx[ATL_LOOPS], sy[ATL_LOOPS], outer = 1, part = 1;
+    int rank = n->shape.rank, skip = rank > ATL_LOOPS ? rank - ATL_LOOPS : 0;
+    for (int i = 0; i < ATL_LOOPS; i++) { // dims line up at the end
+        int k = rank - ATL_LOOPS + i;
+        dims[i] = k >= 0 ? n->shape.d[k] : 1;
+        sx[i] = k >= 0 ? x->stride[k] : 0;
+        sy[i] = k >= 0 ? y->stride[k] : 0;
+        part *= dims[i];
+    }
+    if (skip)
+        outer = n->shape.d[0];
+    for (int64_t o = 0; o < outer; o++)
+        atl_binary_run(&b->kernels.pointwise, BINARY[n->at.binary.fn], dims, s->out + o * part,
+                       x->data + (skip ? o * x->stride[0] : 0), sx, y->data + (skip ? o * y->stride[0] : 0), sy,
+                       b->threads);
+    return ATL_OK;
+}
+
+// ---- linear
+
+static atl_status prepare_sum(atl_cpu *b, atl_step *s) {
+    (void)b;
+    unsigned mask = 0;
+    for (int i = 0; i < s->node->shape.rank; i++)
+        mask |= (unsigned)s->node->at.sum.axis[i] << i;
+    s->workspace_bytes = atl_reduce_workspace(s->node->shape.rank, s->node->src[0]->shape.d, mask);
+    return ATL_OK;
+}
+
+static atl_status run_sum(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    unsigned mask = 0;
+    for (int i = 0; i < s->node->shape.rank; i++)
+        mask |= (unsigned)s->node->at.sum.axis[i] << i;
+    atl_reduce_sum(&b->kernels.pointwise, s->node->shape.rank, s->node->src[0]->shape.d, mask, s->src[0].data, s->out,
+                   b->threads, s->workspace);
+    return ATL_OK;
+}
+
+static atl_status run_expand(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    atl_move_expand(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->out, s->src[0].data,
+                    b->threads);
+    return ATL_OK;
+}
+
+static atl_status run_permute(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    atl_move_permute(s->node->shape.rank, s->node->src[0]->shape.d, s->node->at.permute.axis, s->out, s->src[0].data,
+                     b->threads);
+    return ATL_OK;
+}
+
+static atl_status run_slice(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    atl_move_slice(s->node->shape.rank, s->node->src[0]->shape.d, s->node->shape.d, s->node->at.slice.begin, NULL,
+                   s->out, s->src[0].data, b->threads);
+    return ATL_OK;
+}
+
+static atl_status run_pad(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    atl_move_pad(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->node->at.slice.begin, NULL,
+                 s->out, s->src[0].data, b->threads);
+    return ATL_OK;
+}
+
+static atl_status run_concat(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    int axis = s->node->at.concat.axis;
+    int64_t at = 0;
+    for (int i = 0; i < s->node->n_src; i++) {
+        const atl_shape *x = &s->node->src[i]->shape;
+        atl_move_concat(x->rank, s->node->shape.d, x->d, axis, at, s->out, s->src[i].data, b->threads);
+        at += x->d[axis];
+    }
+    return ATL_OK;
+}
+
+static atl_status run_normal(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)b;
+    // the counter of the run moves to another part of the stream's sequence
+    atl_philox_normal(run->key + run->counter * 0x9E3779B97F4A7C15u, s->node->at.normal.stream, 0,
+                      (size_t)atl_shape_count(&s->node->shape), s->out);
+    return ATL_OK;
+}
+
+static const struct {
+    atl_status (*prepare)(atl_cpu *, atl_step *);
+    atl_status (*run)(atl_cpu *, const atl_step *, const atl_run *);
+    void (*discard)(atl_cpu *, atl_step *);
+    const char *kernel;
+} IMPLEMENTATIONS[ATL_OPS] = {
+    // clang-format off
+    [ATL_OP_NORMAL]  = { NULL, run_normal, NULL, "normal" },
+    [ATL_OP_UNARY]   = { NULL, run_unary, NULL, "pointwise" },
+    [ATL_OP_BINARY]  = { NULL, run_binary, NULL, "pointwise" },
+    [ATL_OP_SUM]     = { prepare_sum, run_sum, NULL, "sum" },
+    [ATL_OP_EXPAND]  = { NULL, run_expand, NULL, "copy" },
+    [ATL_OP_PERMUTE] = { NULL, run_permute, NULL, "copy" },
+    [ATL_OP_SLICE]   = { NULL, run_slice, NULL, "copy" },
+    [ATL_OP_PAD]     = { NULL, run_pad, NULL, "copy" },
+    [ATL_OP_CONCAT]  = { NULL, run_concat, NULL, "copy" },
+    [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, atl_cpu_discard_state, "fir" },
+    [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, atl_cpu_discard_state, "matmul" },
+    [ATL_OP_CONV]    = { atl_cpu_prepare_conv, atl_cpu_run_state, atl_cpu_discard_state, "conv" },
+    // clang-format on
+};
+
+// ---- the table
+
+static bool supports(const atl_backend *base, const atl_node *n) {
+    (void)base;
+    return IMPLEMENTATIONS[n->op].run != NULL;
+}
+
+static atl_status prepare(atl_backend *base, atl_step *step) {
+    step->kernel = IMPLEMENTATIONS[step->node->op].kernel;
+    atl_status (*f)(atl_cpu *, atl_step *) = IMPLEMENTATIONS[step->node->op].prepare;
+    return f ? f((atl_cpu *)base, step) : ATL_OK;
+}
+
+static void discard(atl_backend *base, atl_step *step) {
+    if (IMPLEMENTATIONS[step->node->op].discard)
+        IMPLEMENTATIONS[step->node->op].discard((atl_cpu *)base, step);
+    step->state = NULL;
+}
+
+enum { HUGE_PAGE = 2 << 20 };
+
+// Large blocks get large pages: the first touch of a 300 MB plan is otherwise 75,000 page faults.
+static void *block_alloc(atl_backend *base, size_t bytes) {
+    size_t room = bytes >= 4 * HUGE_PAGE ? bytes + HUGE_PAGE : bytes;
+    void *memory = atl_alloc(base->ctx, room, 1);
+#ifdef MADV_HUGEPAGE
+    if (memory && bytes >= 4 * HUGE_PAGE) {
+        uintptr_t first = ((uintptr_t)memory + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+        madvise((void *)first, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); // advice: may fail
+    }
+#endif
+    return memory;
+}
+
+static void block_release(atl_backend *base, void *memory) {
+    atl_free(base->ctx, memory);
+}
+
+static void copy(atl_backend *base, float *to, const float *from, size_t count) {
+    (void)base;
+    memcpy(to, from, count * sizeof *to);
+}
+
+static atl_status run_steps(atl_backend *base, atl_step *steps, size_t count, const atl_run *run) {
+    for (size_t i = 0; i < count; i++)
+        ATL_TRY(IMPLEMENTATIONS[steps[i].node->op].run((atl_cpu *)base, &steps[i], run));
+    return ATL_OK;
+}
+
+static void wait_for(atl_backend *base) {
+    (void)base;
+}
+
+atl_status atl_cpu_backend_open(atl_ctx *ctx, atl_backend **backend) {
+    *backend = NULL;
+    atl_cpu *b = atl_calloc(ctx, 1, sizeof *b);
+    if (!b)
+        return ATL_NO_MEMORY;
+    b->base = (atl_backend){ "cpu", ctx, supports, prepare, discard, block_alloc, block_release, copy, copy,
+                             run_steps, wait_for };
+    b->threads = ctx->threads;
+    atl_kernels_init(&b->kernels, ctx->cpu);
+    *backend = &b->base;
+    return ATL_OK;
+}
+
+void atl_cpu_backend_close(atl_backend **backend) {
+    if (backend && *backend)
+        atl_free((*backend)->ctx, *backend);
+    if (backend)
+        *backend = NULL;
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contractions and filters with what fuse.c attached to them.  A step's state is one struct with the parts
+// that its kernel needs; `run` says which kernel.
+//
+//   winograd    3x3, stride 1, constant weight; also the composed upsampling convolution
+//   rgb         1x1 to or from at most four channels
+//   conv        oneDNN, any slot; with up_fir: transposed convolution to the workspace, then the filter
+#include <math.h>
+#include <string.h>
+
+#include "cpu/backend_cpu.h"
+#include "cpu/conv.h"
+#include "cpu/gemm.h"
+#include "cpu/move.h"
+#include "cpu/winograd.h"
+
+typedef struct state {
+    atl_status (*run)(atl_cpu *b, const atl_step *step, struct state *s);
+    atl_conv *conv;
+    atl_gemm *gemm;
+    atl_fir *fir;
+    atl_wino *wino;
+    int n;
+    size_t pixels, c_in, c_out; // of the result, and of the input that in_scale belongs to
+    size_t scaled;              // floats of a scaled copy of the input at the start of the workspace
+    size_t middle;              // floats of an intermediate after it
+} state;
+
+static size_t rounded(size_t floats) {
+    return (floats + 15) & ~(size_t)15;
+}
+
+static const float *source(const atl_step *step, int index) {
+    return index >= 0 ? step->src[index].data : NULL;
+}
+
+// The epilogue of a step, or false when there is none.
+static bool epilogue_of(const atl_step *step, const state *s, atl_epilogue *e) {
+    const atl_fusion *f = step->node->fusion;
+    if (!f || (f->scale < 0 && f->noise < 0 && f->bias < 0 && f->residual < 0 && f->slope == 1.0f && f->gain == 1.0f &&
+               f->clamp == INFINITY))
+        return false;
+    *e = (atl_epilogue){ source(step, f->scale), source(step, f->noise), source(step, f->bias),
+                         source(step, f->residual), 0, 0, f->slope, f->gain, f->clamp };
+    if (f->scale >= 0 && atl_shape_count(&step->node->src[f->scale]->shape) > (int64_t)s->c_out)
+        e->scale_stride = (ptrdiff_t)s->c_out;
+    if (f->noise >= 0 && atl_shape_count(&step->node->src[f->noise]->shape) > (int64_t)s->pixels)
+        e->noise_stride = (ptrdiff_t)s->pixels;
+    return true;
+}
+
+static void finish(atl_cpu *b, const atl_step *step, const state *s) {
+    atl_epilogue e;
+    if (epilogue_of(step, s, &e))
+        atl_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out, b->threads);
+}
+
+static state *new_state(atl_cpu *b, atl_step *step) {
+    state *s = atl_calloc(b->base.ctx, 1, sizeof *s);
+    step->state = s;
+    const atl_shape *y = &step->node->shape;
+    if (s && y->rank == 4) {
+        s->n = (int)y->d[0];
+        s->pixels = (size_t)(y->d[1] * y->d[2]);
+    } else if (s) {
+        s->n = 1;
+        s->pixels = (size_t)y->d[y->rank - 2];
+    }
+    if (s)
+        s->c_out = (size_t)y->d[y->rank - 1];
+    return s;
+}
+
+atl_status atl_cpu_run_state(atl_cpu *b, const atl_step *step, const atl_run *run) {
+    (void)run;
+    state *s = step->state;
+    return s->run(b, step, s);
+}
+
+void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
+    state *s = step->state;
+    if (!s)
+        return;
+    atl_conv_free(&s->conv);
+    atl_gemm_free(&s->gemm);
+    atl_fir_free(&s->fir);
+    atl_wino_free(&s->wino);
+    atl_free(b->base.ctx, s);
+    step->state = NULL;
+}
+
+// ---- upfirdn
+
+static atl_fir_args fir_args(const atl_fir_attr *a, const atl_shape *x) {
+    return (atl_fir_args){ .n = (int)x->d[0], .h = (int)x->d[1], .w = (int)x->d[2], .c = (int)x->d[3],
+                           .kh = a->fh, .kw = a->fw, .upx = a->upx, .upy = a->upy, .downx = a->downx,
+                           .downy = a->downy, .px0 = a->px0, .px1 = a->px1, .py0 = a->py0, .py1 = a->py1,
+                           .flip = a->flip, .gain = a->gain };
+}
+
+static atl_status run_fir(atl_cpu *b, const atl_step *step, state *s) {
+    (void)b;
+    atl_epilogue e;
+    bool has = epilogue_of(step, s, &e);
+    atl_fir_run(s->fir, step->src[0].data, step->out, has ? &e : NULL, step->workspace);
+    return ATL_OK;
+}
+
+atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step) {
+    state *s = new_state(b, step);
+    if (!s)
+        return ATL_NO_MEMORY;
+    s->run = run_fir;
+    atl_fir_args args = fir_args(&step->node->at.fir, &step->node->src[0]->shape);
+    ATL_TRY(atl_fir_make(b->base.ctx, &args, step->node->at.fir.f, &s->fir));
+    step->workspace_bytes = atl_fir_workspace(s->fir);
+    return ATL_OK;
+}
+
+// ---- matrix product
+
+static atl_status run_matmul(atl_cpu *b, const atl_step *step, state *s) {
+    ATL_TRY(atl_gemm_run(s->gemm, step->src[0].data, step->src[1].data, step->out, step->workspace));
+    finish(b, step, s);
+    return ATL_OK;
+}
+
+atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step) {
+    const atl_node *n = step->node;
+    state *s = new_state(b, step);
+    if (!s)
+        return ATL_NO_MEMORY;
+    s->run = run_matmul;
+    int r = n->shape.rank;
+    const atl_shape *x = &n->src[0]->shape, *y = &n->src[1]->shape;
+    atl_gemm_shape g = { .batch = r == 3 ? n->shape.d[0] : 1, .m = n->shape.d[r - 2], .n = n->shape.d[r - 1],
+                         .k = x->d[r - (n->at.matmul.trans_a ? 2 : 1)], .trans_a = n->at.matmul.trans_a,
+                         .trans_b = n->at.matmul.trans_b };
+    g.stride_a = r == 3 && x->d[0] > 1 ? g.m * g.k : 0;
+    g.stride_b = r == 3 && y->d[0] > 1 ? g.k * g.n : 0;
+    g.stride_c = g.m * g.n;
+    ATL_TRY(atl_gemm_make(b->base.ctx, &g, step->src[1].constant, &s->gemm));
+    step->packed = step->src[1].constant ? 2u : 0;
+    step->workspace_bytes = atl_gemm_workspace(s->gemm);
+    return ATL_OK;
+}
+
+// ---- convolution
+
+// x * in_scale to the start of the workspace, for kernels that can't scale on the fly.
+static const float *scaled_input(atl_cpu *b, const atl_step *step, const state *s, int input) {
+    const float *x = step->src[input].data, *scale = step->src[step->node->fusion->in_scale].data;
+    const atl_shape *shape = &step->node->src[input]->shape;
+    int64_t per_sample = atl_shape_count(&step->node->src[step->node->fusion->in_scale]->shape) > (int64_t)s->c_in;
+    int64_t pixels = shape->d[1] * shape->d[2], c = shape->d[3];
+    int64_t dims[ATL_LOOPS] = { 1, shape->d[0], pixels, c }, sx[ATL_LOOPS] = { 0, pixels * c, c, 1 },
+            ss[ATL_LOOPS] = { 0, per_sample ? c : 0, 0, 1 };
+    atl_binary_run(&b->kernels.pointwise, ATL_BINARY_MUL, dims, step->workspace, x, sx, scale, ss, b->threads);
+    return step->workspace;
+}
+
+static atl_status run_winograd(atl_cpu *b, const atl_step *step, state *s) {
+    (void)b;
+    const atl_fusion *f = step->node->fusion;
+    atl_epilogue e = ATL_EPILOGUE_NONE;
+    epilogue_of(step, s, &e);
+    int x = step->node->at.conv.slot == ATL_SLOT_Y ? 0 : 1;
+    atl_wino_run(s->wino, step->src[x].data, f ? source(step, f->in_scale) : NULL, step->out, &e, step->workspace);
+    return ATL_OK;
+}
+
+static atl_status run_conv(atl_cpu *b, const atl_step *step, state *s) {
+    const atl_node *n = step->node;
+    int input = n->at.conv.slot == ATL_SLOT_X ? 1 : 0;
+    const float *x = s->scaled ? scaled_input(b, step, s, input) : step->src[input].data;
+    float *rest = (float *)step->workspace + s->scaled + s->middle;
+    float *y = s->middle ? (float *)step->workspace + s->scaled : step->out;
+    ATL_TRY(atl_conv_run(s->conv, x, step->src[!input].data, y, rest));
+    if (!s->fir) {
+        finish(b, step, s);
+        return ATL_OK;
+    }
+    atl_epilogue e;
+    bool has = epilogue_of(step, s, &e);
+    atl_fir_run(s->fir, y, step->out, has ? &e : NULL, rest);
+    return ATL_OK;
+}
+
+// w [co, ci] times the style of each sample [n, ci] -> [n, co, ci] in the workspace.
+static atl_status run_rgb(atl_cpu *b, const atl_step *step, state *s) {
+    const atl_fusion *f = step->node->fusion;
+    const float *w = step->src[1].data;
+    atl_rgb_args args = { s->n, (int)s->c_in, (int)s->c_out, s->pixels, 0 };
+    if (f && f->in_scale >= 0) {
+        const float *scale = step->src[f->in_scale].data;
+        size_t per_sample = atl_shape_count(&step->node->src[f->in_scale]->shape) > (int64_t)s->c_in;
+        float *own = step->workspace;
+        for (size_t i = 0; i < (size_t)s->n; i++)
+            for (size_t o = 0; o < s->c_out; o++)
+                for (size_t c = 0; c < s->c_in; c++)
+                    own[(i * s->c_out + o) * s->c_in + c] = w[o * s->c_in + c] * scale[per_sample * i * s->c_in + c];
+        w = own;
+        args.w_stride = (ptrdiff_t)(s->c_out * s->c_in);
+    }
+    atl_epilogue e;
+    bool has = epilogue_of(step, s, &e);
+    atl_rgb_run(&b->kernels.rgb, &b->kernels.pointwise, &args, step->out, step->src[0].data, w, has ? &e : NULL,
+                b->threads);
+    return ATL_OK;
+}
+
+static bool is_3x3(const atl_node *n, const atl_shape *w) {
+    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && n->at.conv.pad == 1 && w->d[2] == 3 && w->d[3] == 3;
+}
+
+// Winograd when it is allowed, the weight is constant and the shape is worth it; *done says whether it was taken.
+static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done) {
+    const atl_node *n = step->node;
+    bool up = n->fusion && n->fusion->up_fir;
+    int wi = n->at.conv.slot == ATL_SLOT_Y ? 1 : 0;
+    const atl_shape *w = &n->src[wi]->shape, *x = &n->src[!wi]->shape;
+    *done = false;
+    if (b->base.ctx->direct || !step->src[wi].constant || !(up || is_3x3(n, w)))
+        return ATL_OK;
+    atl_wino_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[1], (int)w->d[0], up ? 2 : 1 };
+    if (!atl_wino_worth(&shape, b->threads))
+        return ATL_OK;
+    float fir[16];
+    for (int i = 0; up && i < 16; i++) {
+        const atl_fir_attr *a = &n->fusion->fir;
+        fir[i] = a->f[a->flip ? 15 - i : i] * a->gain; // as a convolution's filter
+    }
+    ATL_TRY(atl_wino_make(b->base.ctx, &shape, step->src[wi].constant, up ? fir : NULL, &s->wino));
+    s->run = run_winograd;
+    step->kernel = "winograd";
+    step->packed = 1u << wi;
+    step->workspace_bytes = atl_wino_workspace(s->wino);
+    *done = true;
+    return ATL_OK;
+}
+
+static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
+    const atl_node *n = step->node;
+    const atl_shape *w = &n->src[0]->shape, *x = &n->src[1]->shape; // w [o, i, 3, 3], x [n, h, w, i]
+    int h = (int)(2 * x->d[1] + 1), v = (int)(2 * x->d[2] + 1);
+    // the transposed form wants [i, o]: turn the constant once
+    float *turned = atl_alloc(b->base.ctx, (size_t)atl_shape_count(w), sizeof *turned);
+    if (!turned)
+        return ATL_NO_MEMORY;
+    atl_move_permute(4, w->d, (int[]){ 1, 0, 2, 3 }, turned, step->src[0].constant, b->threads);
+    atl_conv_shape c = { .slot = ATL_CONV_X, .n = s->n, .h = h, .w = v, .ci = (int)w->d[0], .oh = (int)x->d[1],
+                         .ow = (int)x->d[2], .co = (int)w->d[1], .kh = 3, .kw = 3, .stride = 2, .pad = 0 };
+    atl_status status = atl_conv_make(b->base.ctx, &c, turned, &s->conv);
+    atl_free(b->base.ctx, turned);
+    ATL_TRY(status);
+    atl_shape middle = ATL_SHAPE(s->n, h, v, w->d[0]);
+    atl_fir_args args = fir_args(&n->fusion->fir, &middle);
+    ATL_TRY(atl_fir_make(b->base.ctx, &args, n->fusion->fir.f, &s->fir));
+    s->middle = rounded((size_t)atl_shape_count(&middle));
+    step->packed = 1;
+    size_t a = atl_conv_workspace(s->conv), f = atl_fir_workspace(s->fir);
+    step->workspace_bytes = (s->scaled + s->middle) * sizeof(float) + (a > f ? a : f);
+    step->kernel = "conv + fir";
+    return ATL_OK;
+}
+
+static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
+    const atl_node *n = step->node;
+    atl_slot slot = n->at.conv.slot;
+    const atl_shape *x = slot == ATL_SLOT_X ? &n->shape : &n->src[0]->shape;
+    const atl_shape *w = slot == ATL_SLOT_W ? &n->shape : &n->src[slot == ATL_SLOT_Y ? 1 : 0]->shape;
+    const atl_shape *y = slot == ATL_SLOT_Y ? &n->shape : &n->src[1]->shape;
+    atl_conv_shape c = { .slot = (atl_conv_slot)slot, .n = (int)x->d[0], .h = (int)x->d[1], .w = (int)x->d[2],
+                         .ci = (int)x->d[3], .oh = (int)y->d[1], .ow = (int)y->d[2], .co = (int)y->d[3],
+                         .kh = (int)w->d[2], .kw = (int)w->d[3], .stride = n->at.conv.stride, .pad = n->at.conv.pad };
+    int wi = slot == ATL_SLOT_X ? 0 : 1;
+    const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
+    ATL_TRY(atl_conv_make(b->base.ctx, &c, constant, &s->conv));
+    step->packed = constant ? 1u << wi : 0;
+    step->workspace_bytes = s->scaled * sizeof(float) + atl_conv_workspace(s->conv);
+    return ATL_OK;
+}
+
+atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
+    const atl_node *n = step->node;
+    const atl_fusion *f = n->fusion;
+    state *s = new_state(b, step);
+    if (!s)
+        return ATL_NO_MEMORY;
+    int input = n->at.conv.slot == ATL_SLOT_X ? 1 : 0;
+    const atl_shape *x = &n->src[input]->shape;
+    s->c_in = (size_t)x->d[3];
+    s->run = run_conv;
+    bool done;
+    ATL_TRY(try_winograd(b, step, s, &done));
+    if (done)
+        return ATL_OK;
+    const atl_shape *w = &n->src[1]->shape;
+    if (n->at.conv.slot == ATL_SLOT_Y && w->d[2] == 1 && w->d[3] == 1 && n->at.conv.stride == 1 && n->at.conv.pad == 0 &&
+        (w->d[0] <= ATL_RGB_MAX || w->d[1] <= ATL_RGB_MAX)) {
+        s->run = run_rgb;
+        step->kernel = "rgb";
+        step->workspace_bytes = f && f->in_scale >= 0 ? (size_t)s->n * s->c_in * s->c_out * sizeof(float) : 0;
+        return ATL_OK;
+    }
+    if (f && f->in_scale >= 0)
+        s->scaled = rounded((size_t)atl_shape_count(x));
+    return f && f->up_fir ? prepare_up(b, step, s) : prepare_plain(b, step, s);
+}

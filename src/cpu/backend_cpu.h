@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What backend.c and backend_contract.c share.
+#ifndef ATL_CPU_BACKEND_CPU_H
+#define ATL_CPU_BACKEND_CPU_H
+
+#include "cpu/backend.h"
+#include "cpu/kernels.h"
+
+typedef struct atl_cpu {
+    atl_backend base; // first: a backend is cast to this
+    atl_kernels kernels;
+    int threads;
+} atl_cpu;
+
+atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step);
+atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step);
+atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step);
+atl_status atl_cpu_run_state(atl_cpu *b, const atl_step *step, const atl_run *run);
+void atl_cpu_discard_state(atl_cpu *b, atl_step *step);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared by the constructors of this folder: making a node, and the derivatives that ops.c lists.
+#ifndef ATL_GRAPH_BUILD_H
+#define ATL_GRAPH_BUILD_H
+
+#include "graph/graph.h"
+
+// Appends a node; a poisoned source or missing memory gives the poison node.
+atl_node *atl_new_node(atl_graph *g, atl_op op, atl_shape shape, int n_src, atl_node *const *src);
+
+void atl_vjp_unary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_binary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_sum(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_expand(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_reshape(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_permute(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_slice(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_pad(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+
+double atl_flops_upfirdn(const atl_node *n);
+double atl_flops_matmul(const atl_node *n);
+double atl_flops_conv(const atl_node *n);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contractions: matrix product and convolution, each one multilinear form read through a slot.
+#include "graph/build.h"
+
+static atl_node *misfit(atl_graph *g, const char *op, const atl_node *a, const atl_node *b) {
+    char sa[ATL_SHAPE_TEXT], sb[ATL_SHAPE_TEXT];
+    return atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s: tensors of shapes %s and %s do not fit together", op,
+                          atl_shape_text(&a->shape, sa), atl_shape_text(&b->shape, sb));
+}
+
+// ---- matrix product
+
+atl_node *atl_matmul(atl_graph *g, atl_node *a, atl_node *b, bool trans_a, bool trans_b) {
+    if (a->op == ATL_OP_POISON || b->op == ATL_OP_POISON)
+        return &g->poison;
+    int r = a->shape.rank;
+    if (r != b->shape.rank || r < 2 || r > 3)
+        return misfit(g, "matrix product", a, b);
+    const int64_t *da = a->shape.d + r - 2, *db = b->shape.d + r - 2;
+    int64_t m = da[trans_a], ka = da[!trans_a], kb = db[trans_b], n = db[!trans_b];
+    int64_t batch_a = r == 3 ? a->shape.d[0] : 1, batch_b = r == 3 ? b->shape.d[0] : 1;
+    if (ka != kb || (batch_a != batch_b && batch_a != 1 && batch_b != 1))
+        return misfit(g, "matrix product", a, b);
+    int64_t batch = batch_a > batch_b ? batch_a : batch_b;
+    atl_shape s = r == 3 ? ATL_SHAPE(batch, m, n) : ATL_SHAPE(m, n);
+    atl_node *c = atl_new_node(g, ATL_OP_MATMUL, s, 2, (atl_node *[]){ a, b });
+    if (c != &g->poison) {
+        c->at.matmul.trans_a = trans_a;
+        c->at.matmul.trans_b = trans_b;
+    }
+    return c;
+}
+
+void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+    atl_node *a = n->src[0], *b = n->src[1];
+    bool ta = n->at.matmul.trans_a, tb = n->at.matmul.trans_b;
+    dx[0] = ta ? atl_matmul(g, b, dy, tb, true) : atl_matmul(g, dy, b, false, !tb);
+    dx[1] = tb ? atl_matmul(g, dy, a, true, ta) : atl_matmul(g, a, dy, !ta, false);
+    if (n->shape.rank == 3) { // a shared factor collects over the batch
+        if (a->shape.d[0] == 1)
+            dx[0] = atl_sum(g, dx[0], 1);
+        if (b->shape.d[0] == 1)
+            dx[1] = atl_sum(g, dx[1], 1);
+    }
+}
+
+double atl_flops_matmul(const atl_node *n) {
+    const atl_shape *a = &n->src[0]->shape;
+    return 2.0 * (double)atl_shape_count(&n->shape) * (double)a->d[a->rank - (n->at.matmul.trans_a ? 2 : 1)];
+}
+
+// ---- convolution
+
+// The slots of the two sources, by the slot of the result: always in the order x, w, y.
+static const atl_slot SOURCES[3][2] = {
+    [ATL_SLOT_Y] = { ATL_SLOT_X, ATL_SLOT_W },
+    [ATL_SLOT_X] = { ATL_SLOT_W, ATL_SLOT_Y },
+    [ATL_SLOT_W] = { ATL_SLOT_X, ATL_SLOT_Y },
+};
+
+static bool form_fits(const atl_shape *x, const atl_shape *w, const atl_shape *y, int stride, int pad) {
+    if (x->rank != 4 || w->rank != 4 || y->rank != 4 || stride < 1 || pad < 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        int64_t room = x->d[1 + i] + 2 * pad - w->d[2 + i];
+        // the last stride - 1 rows of x may be out of reach, as in a transposed convolution of larger output
+        if (room < 0 || room / stride + 1 != y->d[1 + i])
+            return false;
+    }
+    return x->d[0] == y->d[0] && x->d[3] == w->d[1] && y->d[3] == w->d[0];
+}
+
+atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_node *a, atl_node *b) {
+    if (a->op == ATL_OP_POISON || b->op == ATL_OP_POISON)
+        return &g->poison;
+    const atl_shape *t[3];
+    t[attr.slot] = &shape;
+    t[SOURCES[attr.slot][0]] = &a->shape;
+    t[SOURCES[attr.slot][1]] = &b->shape;
+    if (!form_fits(t[ATL_SLOT_X], t[ATL_SLOT_W], t[ATL_SLOT_Y], attr.stride, attr.pad))
+        return misfit(g, "convolution", a, b);
+    atl_node *n = atl_new_node(g, ATL_OP_CONV, shape, 2, (atl_node *[]){ a, b });
+    if (n != &g->poison)
+        n->at.conv = attr;
+    return n;
+}
+
+atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad) {
+    if (x->op == ATL_OP_POISON || w->op == ATL_OP_POISON)
+        return &g->poison;
+    if (x->shape.rank != 4 || w->shape.rank != 4)
+        return misfit(g, "convolution", x, w);
+    int64_t h = (x->shape.d[1] + 2 * pad - w->shape.d[2]) / stride + 1;
+    int64_t v = (x->shape.d[2] + 2 * pad - w->shape.d[3]) / stride + 1;
+    atl_conv_attr attr = { ATL_SLOT_Y, stride, pad };
+    return atl_conv_form(g, attr, ATL_SHAPE(x->shape.d[0], h, v, w->shape.d[0]), x, w);
+}
+
+atl_node *atl_conv2d_transposed(atl_graph *g, atl_node *y, atl_node *w, int stride, int pad, int64_t h, int64_t w_) {
+    atl_conv_attr attr = { ATL_SLOT_X, stride, pad };
+    return atl_conv_form(g, attr, ATL_SHAPE(y->shape.d[0], h, w_, w->shape.d[1]), w, y);
+}
+
+// The gradient with respect to a source is the same form with the result and that source exchanged.
+void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+    for (int i = 0; i < 2; i++) {
+        atl_conv_attr attr = n->at.conv;
+        atl_slot mine = SOURCES[attr.slot][i];
+        atl_node *by_slot[3] = { NULL, NULL, NULL };
+        by_slot[attr.slot] = dy;
+        by_slot[SOURCES[attr.slot][!i]] = n->src[!i];
+        attr.slot = mine;
+        dx[i] = atl_conv_form(g, attr, n->src[i]->shape, by_slot[SOURCES[mine][0]], by_slot[SOURCES[mine][1]]);
+    }
+}
+
+double atl_flops_conv(const atl_node *n) {
+    const atl_shape *t[3];
+    t[n->at.conv.slot] = &n->shape;
+    t[SOURCES[n->at.conv.slot][0]] = &n->src[0]->shape;
+    t[SOURCES[n->at.conv.slot][1]] = &n->src[1]->shape;
+    const atl_shape *w = t[ATL_SLOT_W];
+    if (n->fusion && n->fusion->up_fir) // the result is the filtered one: count at the low resolution
+        return 2.0 * (double)atl_shape_count(&n->src[1]->shape) / (double)w->d[1] * (double)atl_shape_count(w) +
+               2.0 * (double)atl_shape_count(&n->shape) * n->fusion->fir.fw * n->fusion->fir.fh;
+    return 2.0 * (double)atl_shape_count(t[ATL_SLOT_Y]) * (double)(w->d[1] * w->d[2] * w->d[3]);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network is a function that builds nodes; nothing is computed while building.
+//
+// Nodes live in one array in creation order, which is a topological order.  Constructors check shapes.
+// The first error sticks to the graph (op, shapes, scope) and the constructor returns a harmless poison
+// node, so model code reads as mathematics without a test after each line: atl_plan_make() reports it.
+//
+// Shapes are in memory order.  Images are [n, h, w, c]; messages show them as the field writes them,
+// [n, c, h, w].  Weights of convolutions are [o, i, kh, kw], of dense layers [out, in].
+#ifndef ATL_GRAPH_GRAPH_H
+#define ATL_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/mem.h"
+
+enum { ATL_RANK_MAX = 5, ATL_SRC_MAX = 8, ATL_SCOPE_MAX = 240 };
+
+typedef struct atl_shape {
+    int rank;
+    int64_t d[ATL_RANK_MAX];
+} atl_shape;
+
+typedef enum atl_op {
+    // leaves
+    ATL_OP_POISON, ATL_OP_INPUT, ATL_OP_PARAM, ATL_OP_CONST, ATL_OP_FILL, ATL_OP_NORMAL,
+    // pointwise
+    ATL_OP_UNARY, ATL_OP_BINARY,
+    // linear, in transposed pairs
+    ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
+    ATL_OP_UPFIRDN,
+    // contractions: one multilinear form read through a slot
+    ATL_OP_MATMUL, ATL_OP_CONV,
+    ATL_OPS
+} atl_op;
+
+typedef enum atl_fn1 {
+    ATL_FN_AFFINE,   // a x + b
+    ATL_FN_LRELU,    // x < 0 ? a x : x
+    ATL_FN_STEP,     // x < 0 ? a : 1
+    ATL_FN_CLAMP,    // into [a, b]
+    ATL_FN_INSIDE,   // a <= x <= b ? 1 : 0
+    ATL_FN_SQUARE, ATL_FN_SQRT, ATL_FN_RSQRT, ATL_FN_RECIPROCAL, ATL_FN_EXP, ATL_FN_LOG,
+    ATL_FN_SIN, ATL_FN_COS, ATL_FN_SIGMOID, ATL_FN_SOFTPLUS, ATL_FN_TANH, ATL_FN_ABS, ATL_FN_SIGN,
+    ATL_UNARY_FNS
+} atl_fn1;
+
+typedef enum atl_fn2 {
+    ATL_FN_ADD, ATL_FN_SUB, ATL_FN_MUL, ATL_FN_DIV, ATL_FN_MAX, ATL_FN_MIN,
+    ATL_FN_LESS,     // x < y ? 1 : 0
+    ATL_BINARY_FNS
+} atl_fn2;
+
+// The form  F(x, w, y) = <y, conv(x, w)>:  slot says which derivative of F a node is.
+typedef enum atl_slot { ATL_SLOT_Y, ATL_SLOT_X, ATL_SLOT_W } atl_slot;
+
+typedef struct atl_conv_attr {
+    atl_slot slot;
+    int stride, pad;
+} atl_conv_attr;
+
+typedef struct atl_fir_attr {
+    int upx, upy, downx, downy;
+    int px0, px1, py0, py1;  // padding relative to the upsampled image; negative crops
+    int fw, fh;
+    bool flip;               // false: convolution (filter mirrored), true: correlation
+    float gain;
+    const float *f;          // [fh, fw], owned by the graph's arena
+} atl_fir_attr;
+
+// What fuse.c attached to a contraction or a filter: sources by position in src, -1 when absent.
+//     y = clamp(gain * lrelu(op(x * in_scale) * scale + noise + bias, slope), +-clamp) + residual
+typedef struct atl_fusion {
+    int in_scale, scale, noise, bias, residual;
+    float slope, gain, clamp;
+    bool up_fir;             // a convolution followed by fir (upsampling layer of StyleGAN2)
+    atl_fir_attr fir;
+} atl_fusion;
+
+typedef struct atl_node atl_node;
+struct atl_node {
+    atl_op op;
+    atl_shape shape;
+    atl_node *src[ATL_SRC_MAX];
+    int n_src;
+    int id;                  // position in the graph
+    union {
+        struct { atl_fn1 fn; float a, b; } unary;
+        struct { atl_fn2 fn; } binary;
+        struct { const float *data; } leaf;                       // PARAM, CONST
+        struct { float value; } fill;
+        struct { uint64_t stream; } normal;
+        struct { bool axis[ATL_RANK_MAX]; } sum;                  // summed axes become 1
+        struct { int axis[ATL_RANK_MAX]; } permute;               // out dim i is in dim axis[i]
+        struct { int64_t begin[ATL_RANK_MAX]; } slice;            // SLICE and PAD
+        struct { int axis; } concat;
+        struct { bool trans_a, trans_b; } matmul;
+        atl_conv_attr conv;
+        atl_fir_attr fir;
+    } at;
+    const atl_fusion *fusion;// NULL before fuse.c
+    const char *name;        // "synthesis.b64.conv1" for the result of a layer, else NULL
+    const char *scope;       // where it was built
+};
+
+typedef struct atl_graph {
+    atl_ctx *ctx;
+    atl_arena arena;
+    atl_node **nodes;
+    int size, capacity;
+    atl_status status;       // of the first error
+    char error[512];
+    char scope[ATL_SCOPE_MAX];
+    const char *scope_copy;  // the scope as the newest nodes carry it; NULL after a change
+    atl_node poison;
+} atl_graph;
+
+void atl_graph_init(atl_graph *g, atl_ctx *ctx);
+void atl_graph_clear(atl_graph *g);
+
+// Records the first error of the graph (a sentence; the scope is put in front) and returns the poison node.
+atl_node *atl_graph_fail(atl_graph *g, atl_status status, const char *format, ...) ATL_PRINTF(3, 4);
+
+// Scopes nest: push "b64", push "conv1" gives "b64.conv1".  Pop with the mark that push returned.
+size_t atl_scope_push(atl_graph *g, const char *format, ...) ATL_PRINTF(2, 3);
+void atl_scope_pop(atl_graph *g, size_t mark);
+atl_node *atl_named(atl_graph *g, atl_node *x); // x is the result of the current scope
+
+// ---- shapes
+atl_shape atl_shape_make(int rank, const int64_t *d);
+#define ATL_SHAPE(...) atl_shape_make((int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
+int64_t atl_shape_count(const atl_shape *s);
+bool atl_shape_same(const atl_shape *a, const atl_shape *b);
+// "[4, 3, 64, 64]" in field order (rank 4: n, c, h, w).  Writes to and returns `text`.
+enum { ATL_SHAPE_TEXT = 96 };
+const char *atl_shape_text(const atl_shape *s, char text[ATL_SHAPE_TEXT]);
+
+// ---- leaves
+atl_node *atl_input(atl_graph *g, const char *name, atl_shape shape);
+// Values stay where they are; a plan may treat parameters as constants (inference) or not (training).
+atl_node *atl_param_node(atl_graph *g, const char *name, atl_shape shape, const float *data);
+atl_node *atl_const(atl_graph *g, atl_shape shape, const float *data); // copied
+atl_node *atl_fill(atl_graph *g, atl_shape shape, float value);
+// Independent normal numbers: element i is a function of the plan's key, of the counter of the run, of stream and i.
+atl_node *atl_normal(atl_graph *g, atl_shape shape, uint64_t stream);
+
+// ---- pointwise
+atl_node *atl_unary_node(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b);
+atl_node *atl_binary_node(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y); // equal shapes
+static inline atl_node *atl_add(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_ADD, x, y); }
+static inline atl_node *atl_sub(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_SUB, x, y); }
+static inline atl_node *atl_mul(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_MUL, x, y); }
+static inline atl_node *atl_div(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_DIV, x, y); }
+static inline atl_node *atl_affine(atl_graph *g, atl_node *x, float a, float b) { return atl_unary_node(g, ATL_FN_AFFINE, x, a, b); }
+static inline atl_node *atl_scale(atl_graph *g, atl_node *x, float a) { return atl_affine(g, x, a, 0.0f); }
+static inline atl_node *atl_lrelu(atl_graph *g, atl_node *x, float slope) { return atl_unary_node(g, ATL_FN_LRELU, x, slope, 0.0f); }
+static inline atl_node *atl_clamp(atl_graph *g, atl_node *x, float lo, float hi) { return atl_unary_node(g, ATL_FN_CLAMP, x, lo, hi); }
+static inline atl_node *atl_square(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_SQUARE, x, 0.0f, 0.0f); }
+static inline atl_node *atl_sqrt(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_SQRT, x, 0.0f, 0.0f); }
+static inline atl_node *atl_rsqrt(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_RSQRT, x, 0.0f, 0.0f); }
+static inline atl_node *atl_neg(atl_graph *g, atl_node *x) { return atl_scale(g, x, -1.0f); }
+
+// ---- linear
+// Axes are bits: 1 << axis.  Summed axes stay with size 1.
+atl_node *atl_sum(atl_graph *g, atl_node *x, unsigned axes);
+atl_node *atl_mean(atl_graph *g, atl_node *x, unsigned axes);
+atl_node *atl_expand(atl_graph *g, atl_node *x, atl_shape shape);  // equal rank; dims of 1 are repeated
+atl_node *atl_reshape(atl_graph *g, atl_node *x, atl_shape shape);
+atl_node *atl_permute(atl_graph *g, atl_node *x, const int *axis);
+atl_node *atl_slice(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape shape);
+atl_node *atl_slice_axis(atl_graph *g, atl_node *x, int axis, int64_t begin, int64_t count);
+atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape shape); // with zeros
+atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis);
+// f [fh, fw] is copied.
+atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr);
+
+// ---- contractions
+// a [(batch,) m, k], b [(batch,) k, n] -> [(batch,) m, n]; trans_a: a is [k, m]; trans_b: b is [n, k].  A batch of 1 is shared.
+atl_node *atl_matmul(atl_graph *g, atl_node *a, atl_node *b, bool trans_a, bool trans_b);
+// Correlation, as network libraries mean it: x [n, h, w, i], w [o, i, kh, kw] -> [n, oh, ow, o].
+atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad);
+// Its transpose in x: y [n, oh, ow, o], w [o, i, kh, kw] -> x of the given shape [n, h, w, i].
+atl_node *atl_conv2d_transposed(atl_graph *g, atl_node *y, atl_node *w, int stride, int pad, int64_t h, int64_t w_);
+// Any slot: a and b are the two other tensors of the form in the order x, w, y.
+atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_node *a, atl_node *b);
+
+// ---- the op table
+typedef struct atl_op_row {
+    const char *name;
+    int arity;                                         // -1: any number
+    // Derivative: given the gradient of n's result, builds the gradient of each source (NULL: none).
+    void (*vjp)(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+    double (*flops)(const atl_node *n);                // of the direct algorithm; NULL: not counted
+} atl_op_row;
+extern const atl_op_row atl_op_table[ATL_OPS];
+
+const char *atl_node_op_name(const atl_node *n); // "conv", "lrelu", "add": functions by their own name
+
+// Gradients of the scalar `loss` (one element) with respect to `targets`: dx[i] has the shape of targets[i], zeros
+// where the loss does not depend on it.  More graph: may be differentiated again.
+void atl_grad(atl_graph *g, atl_node *loss, atl_node *const *targets, int count, atl_node **dx);
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// THE op table: one row is the whole specification of an op to the passes.  Adding an op is a constructor
+// (pointwise.c, linear.c, contract.c), a row here, and a row in each backend.
+#include "graph/build.h"
+
+const atl_op_row atl_op_table[ATL_OPS] = {
+    // clang-format off
+    //                   name         arity  derivative           cost
+    [ATL_OP_POISON]  = { "poison",    0,  NULL,             NULL },
+    [ATL_OP_INPUT]   = { "input",     0,  NULL,             NULL },
+    [ATL_OP_PARAM]   = { "parameter", 0,  NULL,             NULL },
+    [ATL_OP_CONST]   = { "constant",  0,  NULL,             NULL },
+    [ATL_OP_FILL]    = { "fill",      0,  NULL,             NULL },
+    [ATL_OP_NORMAL]  = { "normal",    0,  NULL,             NULL },
+    [ATL_OP_UNARY]   = { "unary",     1,  atl_vjp_unary,    NULL },
+    [ATL_OP_BINARY]  = { "binary",    2,  atl_vjp_binary,   NULL },
+    [ATL_OP_SUM]     = { "sum",       1,  atl_vjp_sum,      NULL },
+    [ATL_OP_EXPAND]  = { "expand",    1,  atl_vjp_expand,   NULL },
+    [ATL_OP_RESHAPE] = { "reshape",   1,  atl_vjp_reshape,  NULL },
+    [ATL_OP_PERMUTE] = { "permute",   1,  atl_vjp_permute,  NULL },
+    [ATL_OP_SLICE]   = { "slice",     1,  atl_vjp_slice,    NULL },
+    [ATL_OP_PAD]     = { "pad",       1,  atl_vjp_pad,      NULL },
+    [ATL_OP_CONCAT]  = { "concat",    -1, atl_vjp_concat,   NULL },
+    [ATL_OP_UPFIRDN] = { "upfirdn",   1,  atl_vjp_upfirdn,  atl_flops_upfirdn },
+    [ATL_OP_MATMUL]  = { "matmul",    2,  atl_vjp_matmul,   atl_flops_matmul },
+    [ATL_OP_CONV]    = { "conv",      2,  atl_vjp_conv,     atl_flops_conv },
+    // clang-format on
+};
+
+static const char *const UNARY_NAMES[ATL_UNARY_FNS] = {
+    [ATL_FN_AFFINE] = "affine", [ATL_FN_LRELU] = "lrelu", [ATL_FN_STEP] = "step", [ATL_FN_CLAMP] = "clamp",
+    [ATL_FN_INSIDE] = "inside", [ATL_FN_SQUARE] = "square", [ATL_FN_SQRT] = "sqrt", [ATL_FN_RSQRT] = "rsqrt",
+    [ATL_FN_RECIPROCAL] = "reciprocal", [ATL_FN_EXP] = "exp", [ATL_FN_LOG] = "log", [ATL_FN_SIN] = "sin",
+    [ATL_FN_COS] = "cos", [ATL_FN_SIGMOID] = "sigmoid", [ATL_FN_SOFTPLUS] = "softplus", [ATL_FN_TANH] = "tanh",
+    [ATL_FN_ABS] = "abs", [ATL_FN_SIGN] = "sign",
+};
+static const char *const BINARY_NAMES[ATL_BINARY_FNS] = {
+    [ATL_FN_ADD] = "add", [ATL_FN_SUB] = "sub", [ATL_FN_MUL] = "mul", [ATL_FN_DIV] = "div",
+    [ATL_FN_MAX] = "max", [ATL_FN_MIN] = "min", [ATL_FN_LESS] = "less",
+};
+
+const char *atl_node_op_name(const atl_node *n) {
+    if (n->op == ATL_OP_UNARY)
+        return UNARY_NAMES[n->at.unary.fn];
+    if (n->op == ATL_OP_BINARY)
+        return BINARY_NAMES[n->at.binary.fn];
+    return atl_op_table[n->op].name;
+}

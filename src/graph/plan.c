@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans: clone the nodes that the outputs need, fuse, fold constants (by a small plan of their own), then
+// schedule (schedule.c): values, steps, kernels, memory.
+#include "graph/plan.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "graph/schedule.h"
+
+// Clones of the nodes that `outputs` need, in creation order; p->origin says of what.
+static atl_status collect(atl_plan *p, const atl_graph *g, atl_node *const *outputs, int count) {
+    atl_ctx *ctx = p->ctx;
+    size_t n = (size_t)g->size;
+    atl_node **clone = atl_calloc(ctx, n, sizeof *clone);
+    bool *live = atl_calloc(ctx, n, sizeof *live);
+    atl_status status = ATL_NO_MEMORY;
+    if (!clone || !live)
+        goto done;
+    for (int i = 0; i < count; i++)
+        live[outputs[i]->id] = true;
+    int size = 0;
+    for (int i = g->size - 1; i >= 0; i--)
+        if (live[i]) {
+            size++;
+            for (int k = 0; k < g->nodes[i]->n_src; k++)
+                live[g->nodes[i]->src[k]->id] = true;
+        }
+    p->nodes = atl_arena_alloc(&p->arena, (size_t)size, sizeof *p->nodes);
+    p->origin = atl_arena_alloc(&p->arena, (size_t)size, sizeof *p->origin);
+    if (!p->nodes || !p->origin)
+        goto done;
+    for (int i = 0; i < g->size; i++) {
+        if (!live[i])
+            continue;
+        atl_node *c = atl_arena_alloc(&p->arena, 1, sizeof *c);
+        if (!c)
+            goto done;
+        *c = *g->nodes[i];
+        for (int k = 0; k < c->n_src; k++)
+            c->src[k] = clone[c->src[k]->id];
+        clone[i] = c;
+        c->id = p->size;
+        p->origin[p->size] = g->nodes[i];
+        p->nodes[p->size++] = c;
+    }
+    status = ATL_OK;
+done:
+    atl_free(ctx, clone);
+    atl_free(ctx, live);
+    return status;
+}
+
+static bool is_output(const atl_node *origin, atl_node *const *outputs, int count) {
+    for (int i = 0; i < count; i++)
+        if (outputs[i] == origin)
+            return true;
+    return false;
+}
+
+static bool is_leaf(const atl_node *n) {
+    return n->n_src == 0;
+}
+
+// Clones that depend on constants alone.
+static void mark_constant(const atl_plan *p, atl_fuse_node *list, bool params_vary) {
+    for (int i = 0; i < p->size; i++) {
+        const atl_node *n = p->nodes[i];
+        bool c = n->op == ATL_OP_CONST || n->op == ATL_OP_FILL || (n->op == ATL_OP_PARAM && !params_vary);
+        if (n->n_src) {
+            c = true;
+            for (int k = 0; k < n->n_src; k++)
+                c = c && list[n->src[k]->id].constant;
+        }
+        list[i].constant = c;
+    }
+}
+
+// Drops clones that no output needs any more (absorbed or folded away) and renumbers the rest.
+static void compact(atl_plan *p, atl_fuse_node *list) {
+    for (int i = 0; i < p->size; i++)
+        list[i].uses = list[i].output && list[i].n->op != ATL_OP_POISON;
+    for (int i = p->size - 1; i >= 0; i--)
+        for (int k = 0; list[i].uses && k < list[i].n->n_src; k++)
+            list[list[i].n->src[k]->id].uses = 1;
+    int size = 0;
+    for (int i = 0; i < p->size; i++)
+        if (list[i].uses) {
+            list[size] = list[i];
+            p->nodes[size] = list[i].n;
+            p->origin[size++] = p->origin[i];
+        }
+    p->size = size;
+    for (int i = 0; i < size; i++)
+        p->nodes[i]->id = i;
+}
+
+// Views stay where they are: what they look at is folded.
+static bool is_view(const atl_node *n) {
+    return n->op == ATL_OP_EXPAND || n->op == ATL_OP_RESHAPE;
+}
+
+// Constant clones, not leaves, whose value something else needs.
+static void mark_frontier(const atl_plan *p, const atl_fuse_node *list, bool *wanted) {
+    for (int i = p->size - 1; i >= 0; i--) {
+        const atl_node *n = p->nodes[i];
+        if (list[i].constant && !(is_view(n) && wanted[i]))
+            continue;
+        for (int k = 0; k < n->n_src; k++)
+            wanted[n->src[k]->id] = wanted[n->src[k]->id] || list[n->src[k]->id].constant;
+    }
+    for (int i = 0; i < p->size; i++)
+        wanted[i] = list[i].constant && !is_leaf(p->nodes[i]) && !is_view(p->nodes[i]) && (wanted[i] || list[i].output);
+}
+
+static atl_status new_plan(atl_ctx *ctx, atl_backend *backend, atl_plan **plan) {
+    atl_plan *p = atl_calloc(ctx, 1, sizeof *p);
+    if (!p)
+        return ATL_NO_MEMORY;
+    p->ctx = ctx;
+    p->backend = backend;
+    atl_arena_init(&p->arena, ctx, 0);
+    *plan = p;
+    return ATL_OK;
+}
+
+// Computes the wanted constants with a plan of their own and turns their clones into leaves.
+static atl_status fold(atl_plan *p, const bool *wanted) {
+    atl_plan *sub;
+    ATL_TRY(new_plan(p->ctx, p->backend, &sub));
+    atl_status status = ATL_NO_MEMORY;
+    sub->nodes = atl_arena_alloc(&sub->arena, (size_t)p->size, sizeof *sub->nodes);
+    sub->origin = atl_arena_alloc(&sub->arena, (size_t)p->size, sizeof *sub->origin);
+    bool *need = atl_arena_alloc(&sub->arena, (size_t)p->size, sizeof *need);
+    bool *outputs = atl_arena_alloc(&sub->arena, (size_t)p->size, sizeof *outputs);
+    if (!sub->nodes || !sub->origin || !need || !outputs)
+        goto done;
+    for (int i = p->size - 1; i >= 0; i--) {
+        need[i] = need[i] || wanted[i];
+        for (int k = 0; need[i] && k < p->nodes[i]->n_src; k++)
+            need[p->nodes[i]->src[k]->id] = true;
+    }
+    for (int i = 0; i < p->size; i++)
+        if (need[i]) {
+            outputs[sub->size] = wanted[i];
+            sub->origin[sub->size] = p->nodes[i];
+            sub->nodes[sub->size++] = p->nodes[i];
+        }
+    if ((status = atl_schedule(sub, outputs)) != ATL_OK || (status = atl_plan_run(sub)) != ATL_OK)
+        goto done;
+    for (int i = 0; i < sub->size; i++) {
+        if (!outputs[i])
+            continue;
+        atl_node *n = sub->nodes[i];
+        size_t count = (size_t)atl_shape_count(&n->shape);
+        float *values = atl_alloc(p->ctx, count, sizeof *values);
+        if (!values) {
+            status = ATL_NO_MEMORY;
+            goto done;
+        }
+        atl_plan_read(sub, n, values);
+        if ((status = atl_plan_keep(p, values)) != ATL_OK)
+            goto done;
+        n->op = ATL_OP_CONST;
+        n->n_src = 0;
+        n->fusion = NULL;
+        n->at.leaf.data = values;
+    }
+done:
+    for (int i = 0; i < p->size; i++)
+        p->nodes[i]->id = i;
+    atl_plan_close(&sub);
+    return status;
+}
+
+static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, const atl_plan_options *o) {
+    size_t n = (size_t)p->size;
+    atl_fuse_node *list = atl_calloc(p->ctx, n, sizeof *list);
+    bool *flags = atl_calloc(p->ctx, n, sizeof *flags);
+    atl_status status = ATL_NO_MEMORY;
+    if (!list || !flags)
+        goto done;
+    for (int i = 0; i < p->size; i++)
+        list[i] = (atl_fuse_node){ p->nodes[i], 0, is_output(p->origin[i], outputs, count), false };
+    mark_constant(p, list, o->params_vary);
+    if (!o->step_mode) {
+        atl_fuse(&p->arena, list, p->size);
+        compact(p, list);
+        mark_constant(p, list, o->params_vary);
+        mark_frontier(p, list, flags);
+        if ((status = fold(p, flags)) != ATL_OK)
+            goto done;
+        compact(p, list);
+    }
+    for (int i = 0; i < p->size; i++)
+        flags[i] = list[i].output || (o->step_mode && p->nodes[i]->name);
+    p->step_mode = o->step_mode;
+    status = atl_schedule(p, flags);
+done:
+    atl_free(p->ctx, list);
+    atl_free(p->ctx, flags);
+    return status;
+}
+
+atl_status atl_plan_make(atl_graph *g, atl_backend *backend, atl_node *const *outputs, int count,
+                         const atl_plan_options *options, atl_plan **plan) {
+    static const atl_plan_options none = { false, false };
+    *plan = NULL;
+    if (g->status != ATL_OK)
+        return atl_fail(g->ctx, g->status, "%s", g->error);
+    for (int i = 0; i < count; i++)
+        if (outputs[i]->op == ATL_OP_POISON)
+            return atl_fail(g->ctx, ATL_INTERNAL, "an output of the network could not be built");
+    atl_plan *p;
+    ATL_TRY(new_plan(g->ctx, backend, &p));
+    atl_status status = collect(p, g, outputs, count);
+    if (status == ATL_OK)
+        status = rewrite(p, outputs, count, options ? options : &none);
+    if (status != ATL_OK)
+        atl_plan_close(&p);
+    *plan = p;
+    return status;
+}
+
+void atl_plan_close(atl_plan **plan) {
+    atl_plan *p = plan ? *plan : NULL;
+    if (!p)
+        return;
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].state)
+            p->backend->discard(p->backend, &p->steps[i]);
+    if (p->block)
+        p->backend->release(p->backend, p->block);
+    for (int i = 0; i < p->n_kept; i++)
+        atl_free(p->ctx, p->kept[i]);
+    atl_free(p->ctx, p->kept);
+    atl_arena_clear(&p->arena);
+    atl_free(p->ctx, p);
+    *plan = NULL;
+}
+
+atl_status atl_plan_keep(atl_plan *p, float *values) {
+    if (p->n_kept == p->kept_capacity) {
+        int capacity = p->kept_capacity ? p->kept_capacity * 2 : 32;
+        float **kept = atl_grow(p->ctx, p->kept, (size_t)p->n_kept, (size_t)capacity, sizeof *kept);
+        if (!kept) {
+            atl_free(p->ctx, values);
+            return ATL_NO_MEMORY;
+        }
+        p->kept = kept;
+        p->kept_capacity = capacity;
+    }
+    p->kept[p->n_kept++] = values;
+    return ATL_OK;
+}
+
+// ---- using a plan
+
+atl_status atl_plan_run(atl_plan *p) {
+    ATL_TRY(p->backend->run(p->backend, p->steps, (size_t)p->n_steps, &p->run));
+    p->backend->wait(p->backend);
+    p->run.counter++;
+    return ATL_OK;
+}
+
+static int find_clone(const atl_plan *p, const atl_node *node) {
+    for (int i = 0; i < p->size; i++)
+        if (p->origin[i] == node)
+            return i;
+    return -1;
+}
+
+void atl_plan_write(atl_plan *p, const atl_node *input, const float *values) {
+    int i = find_clone(p, input);
+    if (i >= 0 && p->nodes[i]->op == ATL_OP_INPUT)
+        p->backend->upload(p->backend, p->values[p->views[i].value].data, values,
+                           (size_t)atl_shape_count(&input->shape));
+}
+
+bool atl_plan_read(const atl_plan *p, const atl_node *node, float *values) {
+    int i = find_clone(p, node);
+    if (i < 0 || p->views[i].value < 0 || !p->views[i].contiguous)
+        return false;
+    const atl_value *v = &p->values[p->views[i].value];
+    if (!v->data)
+        return false;
+    p->backend->download(p->backend, values, v->data + p->views[i].offset, (size_t)atl_shape_count(&node->shape));
+    return true;
+}
+
+const atl_node *atl_plan_next_named(const atl_plan *p, const char *pattern, int *at) {
+    while (*at < p->size) {
+        int i = (*at)++;
+        if (p->nodes[i]->name && fnmatch(pattern, p->nodes[i]->name, 0) == 0)
+            return p->origin[i];
+    }
+    return NULL;
+}
+
+double atl_step_flops(const atl_step *step) {
+    double (*flops)(const atl_node *) = atl_op_table[step->node->op].flops;
+    return flops ? flops(step->node) : 0.0;
+}
+
+const char *atl_step_name(const atl_step *step) {
+    return step->node->name ? step->node->name : step->node->scope;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan: the nodes that some outputs need, folded, fused, placed in one block, with kernels prepared.
+// It is made once and run many times; running allocates nothing.
+#ifndef ATL_GRAPH_PLAN_H
+#define ATL_GRAPH_PLAN_H
+
+#include "graph/backend.h"
+
+typedef struct atl_plan_options {
+    bool params_vary;   // training: parameters are read at each run, nothing that depends on them is folded
+    bool step_mode;     // no fusion and no reuse of memory: every named node can be read after a run
+} atl_plan_options;
+
+// Storage of one result (or input, or constant).
+typedef struct atl_value {
+    size_t count;                // floats
+    int first, last;             // steps between which it is alive
+    size_t offset;               // in the block, in bytes
+    float *data;                 // on the device
+    bool placed;                 // lives in the block
+    int reuses;                  // value whose memory this one overwrites, or -1
+} atl_value;
+
+typedef struct atl_plan {
+    atl_ctx *ctx;
+    atl_backend *backend;
+    atl_arena arena;
+    atl_node **nodes;            // clones, in order of execution
+    int size;
+    atl_step *steps;
+    int n_steps;
+    atl_value *values;
+    int n_values;
+    atl_operand *views;          // by clone: where its result is
+    const atl_node **origin;     // by clone: the node of the graph
+    float **kept;                // constants that the plan owns
+    int n_kept, kept_capacity;
+    void *block;
+    size_t block_bytes;
+    bool step_mode;
+    atl_run run;
+} atl_plan;
+
+// Reports the graph's sticky error when there is one.  The graph must outlive the plan.
+atl_status atl_plan_make(atl_graph *g, atl_backend *backend, atl_node *const *outputs, int count,
+                         const atl_plan_options *options, atl_plan **plan);
+void atl_plan_close(atl_plan **plan);
+
+atl_status atl_plan_run(atl_plan *plan);
+
+// Inputs keep their values between runs.  Nodes that the outputs don't need are ignored.
+void atl_plan_write(atl_plan *plan, const atl_node *input, const float *values);
+// An output (or in step mode any node): false when the plan doesn't hold it.
+bool atl_plan_read(const atl_plan *plan, const atl_node *node, float *values);
+
+// Step mode: the named nodes whose name matches a shell pattern, one after the other: start with *at = 0.
+const atl_node *atl_plan_next_named(const atl_plan *plan, const char *pattern, int *at);
+
+double atl_step_flops(const atl_step *step);
+const char *atl_step_name(const atl_step *step);   // layer, else scope
+
+// ---- the passes, for plan.c
+typedef struct atl_fuse_node { atl_node *n; int uses; bool output, constant; } atl_fuse_node;
+// Rewrites clones in place; a clone that was absorbed gets op POISON.
+void atl_fuse(atl_arena *arena, atl_fuse_node *list, int size);
+// Offsets for all placed values; returns the size of the block in bytes.
+atl_status atl_place(atl_ctx *ctx, atl_value *values, int count, size_t *bytes);
+
+#endif

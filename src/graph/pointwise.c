@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pointwise ops.  Each derivative is an expression of the same set, so every order exists; steps and
+// comparisons are flat almost everywhere and have none.
+#include "graph/build.h"
+
+atl_node *atl_unary_node(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b) {
+    atl_node *n = atl_new_node(g, ATL_OP_UNARY, x->shape, 1, &x);
+    if (n != &g->poison) {
+        n->at.unary.fn = fn;
+        n->at.unary.a = a;
+        n->at.unary.b = b;
+    }
+    return n;
+}
+
+atl_node *atl_binary_node(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y) {
+    if (x->op != ATL_OP_POISON && y->op != ATL_OP_POISON && !atl_shape_same(&x->shape, &y->shape)) {
+        char sx[ATL_SHAPE_TEXT], sy[ATL_SHAPE_TEXT];
+        return atl_graph_fail(g, ATL_BAD_ARGUMENT, "two tensors of shapes %s and %s meet in one pointwise operation",
+                              atl_shape_text(&x->shape, sx), atl_shape_text(&y->shape, sy));
+    }
+    atl_node *n = atl_new_node(g, ATL_OP_BINARY, x->shape, 2, (atl_node *[]){ x, y });
+    if (n != &g->poison)
+        n->at.binary.fn = fn;
+    return n;
+}
+
+static atl_node *fn_of(atl_graph *g, atl_fn1 fn, atl_node *x) {
+    return atl_unary_node(g, fn, x, 0.0f, 0.0f);
+}
+
+// d fn(x) / dx as an expression in x and y = fn(x); NULL where it is zero.
+static atl_node *slope_of(atl_graph *g, atl_node *y) {
+    atl_node *x = y->src[0];
+    float a = y->at.unary.a, b = y->at.unary.b;
+    switch (y->at.unary.fn) {
+    case ATL_FN_AFFINE: return atl_fill(g, y->shape, a);
+    case ATL_FN_LRELU: return atl_unary_node(g, ATL_FN_STEP, x, a, 0.0f);
+    case ATL_FN_CLAMP: return atl_unary_node(g, ATL_FN_INSIDE, x, a, b);
+    case ATL_FN_SQUARE: return atl_scale(g, x, 2.0f);
+    case ATL_FN_SQRT: return atl_scale(g, fn_of(g, ATL_FN_RECIPROCAL, y), 0.5f);
+    case ATL_FN_RSQRT: return atl_scale(g, atl_mul(g, y, atl_square(g, y)), -0.5f);
+    case ATL_FN_RECIPROCAL: return atl_neg(g, atl_square(g, y));
+    case ATL_FN_EXP: return y;
+    case ATL_FN_LOG: return fn_of(g, ATL_FN_RECIPROCAL, x);
+    case ATL_FN_SIN: return fn_of(g, ATL_FN_COS, x);
+    case ATL_FN_COS: return atl_neg(g, fn_of(g, ATL_FN_SIN, x));
+    case ATL_FN_SIGMOID: return atl_mul(g, y, atl_affine(g, y, -1.0f, 1.0f));
+    case ATL_FN_SOFTPLUS: return fn_of(g, ATL_FN_SIGMOID, x);
+    case ATL_FN_TANH: return atl_affine(g, atl_square(g, y), -1.0f, 1.0f);
+    case ATL_FN_ABS: return fn_of(g, ATL_FN_SIGN, x);
+    case ATL_FN_STEP:
+    case ATL_FN_INSIDE:
+    case ATL_FN_SIGN:
+    case ATL_UNARY_FNS: break;
+    }
+    return NULL;
+}
+
+void atl_vjp_unary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+    if (n->at.unary.fn == ATL_FN_AFFINE) { // no need to fill a tensor with one number
+        dx[0] = atl_scale(g, dy, n->at.unary.a);
+        return;
+    }
+    atl_node *slope = slope_of(g, n);
+    dx[0] = slope ? atl_mul(g, dy, slope) : NULL;
+}
+
+void atl_vjp_binary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+    atl_node *x = n->src[0], *y = n->src[1], *less;
+    switch (n->at.binary.fn) {
+    case ATL_FN_ADD: dx[0] = dx[1] = dy; break;
+    case ATL_FN_SUB: dx[0] = dy, dx[1] = atl_neg(g, dy); break;
+    case ATL_FN_MUL: dx[0] = atl_mul(g, dy, y), dx[1] = atl_mul(g, dy, x); break;
+    case ATL_FN_DIV:
+        dx[0] = atl_div(g, dy, y);
+        dx[1] = atl_neg(g, atl_div(g, atl_mul(g, dy, n), y));
+        break;
+    case ATL_FN_MAX: // where they are equal, x is the one that counts
+        less = atl_binary_node(g, ATL_FN_LESS, x, y);
+        dx[0] = atl_mul(g, dy, atl_affine(g, less, -1.0f, 1.0f)), dx[1] = atl_mul(g, dy, less);
+        break;
+    case ATL_FN_MIN:
+        less = atl_binary_node(g, ATL_FN_LESS, y, x);
+        dx[0] = atl_mul(g, dy, atl_affine(g, less, -1.0f, 1.0f)), dx[1] = atl_mul(g, dy, less);
+        break;
+    case ATL_FN_LESS:
+    case ATL_BINARY_FNS: break;
+    }
+}

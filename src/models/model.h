@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a network is to the rest of the library: a row of functions.  One file per network; the table of all
+// of them is in models.c.  Models build nodes and know no device, no file and no user.
+#ifndef ATL_MODELS_MODEL_H
+#define ATL_MODELS_MODEL_H
+
+#include <jansson.h>
+#include <atelier/model.h>
+#include "nn/net.h"
+
+typedef struct atl_model_dims {
+    int z_dim, c_dim, w_dim, num_ws;
+    int channels, height, width;
+} atl_model_dims;
+
+enum { ATL_NOISE_MAPS_MAX = 40 };
+
+// Where noise comes from.  For ATL_NOISE_RANDOM the model makes one input [n, h, w, 1] per layer and lists
+// it here, in order of layers.
+typedef struct atl_noise {
+    atl_noise_mode mode;
+    atl_node *inputs[ATL_NOISE_MAPS_MAX];
+    int count;
+} atl_noise;
+
+typedef struct atl_model_row {
+    const char *kind;    // "stylegan2_generator": what checkpoints are matched by
+    const char *family;  // "stylegan2": what a user calls it
+    const char *role;    // "generator", "discriminator"
+    size_t config_bytes;
+    // Reads and checks the JSON of a checkpoint.  A value out of range is an error that names it.
+    atl_status (*parse)(atl_ctx *ctx, const json_t *json, void *config);
+    // The JSON of a new network; NULL: this row does not initialise.
+    atl_status (*init)(atl_ctx *ctx, const atl_init_options *o, json_t **json);
+    // Sizes that follow from config and parameters.
+    atl_status (*dims)(atl_ctx *ctx, const void *config, const atl_params *params, atl_model_dims *dims);
+    // Generators.  z [n, z_dim], c [n, c_dim] or NULL -> w [n, w_dim];  ws [n, num_ws, w_dim] -> [n, h, w, c]
+    atl_node *(*map)(atl_net *net, const void *config, atl_node *z, atl_node *c);
+    atl_node *(*synthesize)(atl_net *net, const void *config, atl_node *ws, atl_noise *noise);
+    // Discriminators.  img [n, h, w, c], c or NULL -> logits [n, 1]
+    atl_node *(*discriminate)(atl_net *net, const void *config, atl_node *img, atl_node *c);
+} atl_model_row;
+
+const atl_model_row *atl_model_row_find(const char *kind);                            // NULL: not known
+const atl_model_row *atl_model_row_for(const char *family, const char *role);         // NULL: not known
+const atl_model_row *atl_model_row_get(size_t index);                                 // NULL: past the end
+
+// ---- reading configs: a missing or wrong value is an error that names the key
+
+atl_status atl_config_int(atl_ctx *ctx, const json_t *json, const char *key, int low, int high, int *value);
+// value keeps its default when the key is missing or null.
+atl_status atl_config_float(atl_ctx *ctx, const json_t *json, const char *key, float *value);
+atl_status atl_config_choice(atl_ctx *ctx, const json_t *json, const char *key, const char *const *names, int *value);
+atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_config *m);
+
+#endif

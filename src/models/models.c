@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of networks, and the reading of their configs.
+#include "models/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "models/rows.h"
+
+static const atl_model_row *const ROWS[] = {
+    &atl_stylegan2_generator,
+    &atl_stylegan2_discriminator,
+};
+
+const atl_model_row *atl_model_row_get(size_t index) {
+    return index < sizeof ROWS / sizeof *ROWS ? ROWS[index] : NULL;
+}
+
+const atl_model_row *atl_model_row_find(const char *kind) {
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        if (!strcmp(ROWS[i]->kind, kind))
+            return ROWS[i];
+    return NULL;
+}
+
+const atl_model_row *atl_model_row_for(const char *family, const char *role) {
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        if (!strcmp(ROWS[i]->family, family) && !strcmp(ROWS[i]->role, role))
+            return ROWS[i];
+    return NULL;
+}
+
+atl_status atl_config_int(atl_ctx *ctx, const json_t *json, const char *key, int low, int high, int *value) {
+    const json_t *v = json_object_get(json, key);
+    if (!json_is_number(v))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config has no number \"%s\"", key);
+    double d = json_number_value(v);
+    if (!(d >= low && d <= high) || d != floor(d))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config says %s = %g, where %d to %d is possible", key, d, low,
+                        high);
+    *value = (int)d;
+    return ATL_OK;
+}
+
+atl_status atl_config_float(atl_ctx *ctx, const json_t *json, const char *key, float *value) {
+    const json_t *v = json_object_get(json, key);
+    if (!v || json_is_null(v))
+        return ATL_OK;
+    if (!json_is_number(v) || !isfinite(json_number_value(v)))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config has no number as \"%s\"", key);
+    *value = (float)json_number_value(v);
+    return ATL_OK;
+}
+
+atl_status atl_config_choice(atl_ctx *ctx, const json_t *json, const char *key, const char *const *names, int *value) {
+    const char *text = json_string_value(json_object_get(json, key));
+    for (int i = 0; text && names[i]; i++)
+        if (!strcmp(text, names[i])) {
+            *value = i;
+            return ATL_OK;
+        }
+    return atl_fail(ctx, ATL_UNSUPPORTED, "the network's config says %s = \"%s\", which is not known", key,
+                    text ? text : "(nothing)");
+}
+
+atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_config *m) {
+    const json_t *map = json_object_get(json, "mapping");
+    if (!json_is_object(map))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config has no \"mapping\"");
+    ATL_TRY(atl_config_int(ctx, map, "num_layers", 1, 64, &m->num_layers));
+    m->lr_multiplier = 0.01f;
+    ATL_TRY(atl_config_float(ctx, map, "lr_multiplier", &m->lr_multiplier));
+    if (!(m->lr_multiplier > 0.0f))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config says lr_multiplier = %g", (double)m->lr_multiplier);
+    if (json_is_number(json_object_get(map, "embed_features")))
+        ATL_TRY(atl_config_int(ctx, map, "embed_features", 0, 1 << 16, &m->embed_features));
+    if (json_is_number(json_object_get(map, "layer_features")))
+        ATL_TRY(atl_config_int(ctx, map, "layer_features", 0, 1 << 16, &m->layer_features));
+    return ATL_OK;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows that the networks' files define, for the table in models.c.
+#ifndef ATL_MODELS_ROWS_H
+#define ATL_MODELS_ROWS_H
+
+#include "models/model.h"
+
+extern const atl_model_row atl_stylegan2_generator, atl_stylegan2_discriminator;
+
+#endif

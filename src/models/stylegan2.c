@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// StyleGAN2 (Karras et al. 2020): generator and discriminator as in StyleGAN2-ADA and the StyleGAN3
+// repository.  Architectures skip, resnet and orig; conditional; any number of channels; rectangles when
+// the constant says so.  Sizes of layers come from the parameters, not from the config.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/rows.h"
+
+enum architecture { ORIG, SKIP, RESNET };
+static const char *const ARCHITECTURES[] = { "orig", "skip", "resnet", NULL };
+
+typedef struct config {
+    int z_dim, c_dim, w_dim, num_ws;
+    int resolution, channels;
+    int architecture;
+    int channel_base, channel_max; // of a new network
+    bool use_noise;
+    float conv_clamp;              // INFINITY: none
+    int cmap_dim, mbstd_group, mbstd_channels;
+    atl_mapping_config mapping;
+} config;
+
+static bool is_power_of_two(int r) {
+    return r > 0 && (r & (r - 1)) == 0;
+}
+
+static atl_status parse_common(atl_ctx *ctx, const json_t *j, config *c) {
+    ATL_TRY(atl_config_int(ctx, j, "c_dim", 0, 1 << 20, &c->c_dim));
+    ATL_TRY(atl_config_int(ctx, j, "img_resolution", 4, 1 << 14, &c->resolution));
+    ATL_TRY(atl_config_int(ctx, j, "img_channels", 1, 1 << 10, &c->channels));
+    ATL_TRY(atl_config_choice(ctx, j, "architecture", ARCHITECTURES, &c->architecture));
+    if (!is_power_of_two(c->resolution))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config says img_resolution = %d, which is no power of two",
+                        c->resolution);
+    c->conv_clamp = INFINITY;
+    ATL_TRY(atl_config_float(ctx, j, "conv_clamp", &c->conv_clamp));
+    if (!(c->conv_clamp > 0.0f))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config says conv_clamp = %g", (double)c->conv_clamp);
+    c->channel_base = 32768;
+    c->channel_max = 512;
+    if (json_object_get(j, "channel_base"))
+        ATL_TRY(atl_config_int(ctx, j, "channel_base", 1, 1 << 24, &c->channel_base));
+    if (json_object_get(j, "channel_max"))
+        ATL_TRY(atl_config_int(ctx, j, "channel_max", 1, 1 << 16, &c->channel_max));
+    return ATL_OK;
+}
+
+// Channels of the block at resolution r: what the named parameter says, else the rule for new networks.
+static int64_t channels_of(const atl_params *params, const config *c, int r, const char *format) {
+    char name[64];
+    snprintf(name, sizeof name, format, r);
+    const atl_param *p = atl_params_find(params, name);
+    if (p && p->rank)
+        return p->dims[0];
+    int64_t n = c->channel_base / r;
+    return n < 1 ? 1 : n < c->channel_max ? n : c->channel_max;
+}
+
+// ---- generator
+
+static atl_status parse_generator(atl_ctx *ctx, const json_t *j, void *config_) {
+    config *c = config_;
+    *c = (config){ .use_noise = true };
+    ATL_TRY(parse_common(ctx, j, c));
+    ATL_TRY(atl_config_int(ctx, j, "z_dim", 0, 1 << 16, &c->z_dim));
+    ATL_TRY(atl_config_int(ctx, j, "w_dim", 1, 1 << 16, &c->w_dim));
+    if (json_is_boolean(json_object_get(j, "use_noise")))
+        c->use_noise = json_is_true(json_object_get(j, "use_noise"));
+    int log2 = 0;
+    for (int r = c->resolution; r > 1; r >>= 1)
+        log2++;
+    c->num_ws = 2 * log2 - 2;
+    ATL_TRY(atl_config_mapping(ctx, j, &c->mapping));
+    c->mapping.z_dim = c->z_dim;
+    c->mapping.c_dim = c->c_dim;
+    c->mapping.w_dim = c->w_dim;
+    if (c->z_dim == 0 && c->c_dim == 0)
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config has neither z_dim nor c_dim");
+    return ATL_OK;
+}
+
+static atl_status generator_dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
+    const config *c = config_;
+    *d = (atl_model_dims){ c->z_dim, c->c_dim, c->w_dim, c->num_ws, c->channels, c->resolution, c->resolution };
+    const atl_param *first = atl_params_find(params, "synthesis.b4.const");
+    if (!first || first->rank != 3)
+        return ATL_OK; // a new network is square; in a file, building will say what is missing
+    if (first->dims[1] < 1 || first->dims[2] < 1 || first->dims[1] > 64 || first->dims[2] > 64)
+        return atl_fail(ctx, ATL_BAD_FILE, "synthesis.b4.const has an image of %lldx%lld, 64x64 is the limit",
+                        (long long)first->dims[2], (long long)first->dims[1]);
+    d->height = (int)first->dims[1] * (c->resolution / 4);
+    d->width = (int)first->dims[2] * (c->resolution / 4);
+    return ATL_OK;
+}
+
+static atl_node *map(atl_net *net, const void *config_, atl_node *z, atl_node *c) {
+    return atl_mapping(net, &((const config *)config_)->mapping, z, c);
+}
+
+static atl_node *style_of(atl_net *net, const config *c, atl_node *ws, int index, int64_t channels) {
+    int64_t n = ws->shape.d[0];
+    atl_node *w = atl_reshape(net->g, atl_slice_axis(net->g, ws, 1, index, 1), ATL_SHAPE(n, c->w_dim));
+    atl_linear_options o = { ATL_LINEAR, 1.0f, 1.0f, false };
+    return atl_linear(net, "affine", w, channels, &o);
+}
+
+// noise of a layer, [n or 1, h, w, 1], times its strength; NULL: none.
+static atl_node *noise_of(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise) {
+    atl_graph *g = net->g;
+    atl_node *map_const = atl_net_buffer(net, "noise_const", ATL_SHAPE(h, w), ATL_INIT_NORMAL, 1.0f);
+    int64_t one[1] = { 1 };
+    atl_node *strength = atl_net_param(net, "noise_strength", atl_shape_make(0, one), ATL_INIT_ZERO, 0.0f);
+    if (noise->mode == ATL_NOISE_NONE)
+        return NULL;
+    atl_node *x = atl_reshape(g, map_const, ATL_SHAPE(1, h, w, 1));
+    if (noise->mode == ATL_NOISE_RANDOM) {
+        if (noise->count == ATL_NOISE_MAPS_MAX)
+            return atl_graph_fail(g, ATL_UNSUPPORTED, "more than %d noise maps", ATL_NOISE_MAPS_MAX);
+        x = atl_input(g, "noise", ATL_SHAPE(n, h, w, 1));
+        noise->inputs[noise->count++] = x;
+    }
+    return atl_mul(g, x, atl_expand(g, atl_reshape(g, strength, ATL_SHAPE(1, 1, 1, 1)), x->shape));
+}
+
+// One synthesis layer: modulated 3x3 convolution, noise, bias, lrelu.
+static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name, atl_node *x, atl_node *ws, int w_index,
+                                 int64_t out, int up, float gain, atl_noise *noise) {
+    atl_graph *g = net->g;
+    size_t scope = atl_scope_push(g, "%s", name);
+    int64_t n = x->shape.d[0], in = x->shape.d[3];
+    atl_node *styles = style_of(net, c, ws, w_index, in);
+    atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(out, in, 3, 3), ATL_INIT_NORMAL, 1.0f);
+    atl_node *y = atl_modulated_conv(g, x, styles, weight, up, true);
+    atl_node *e = c->use_noise ? noise_of(net, n, y->shape.d[1], y->shape.d[2], noise) : NULL;
+    if (e)
+        y = atl_add(g, y, atl_expand(g, e, y->shape));
+    y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f));
+    y = atl_named(g, atl_activate(g, y, ATL_LRELU, ATL_SQRT2 * gain, c->conv_clamp * gain));
+    atl_scope_pop(g, scope);
+    return y;
+}
+
+static atl_node *to_rgb(atl_net *net, const config *c, atl_node *x, atl_node *ws, int w_index) {
+    atl_graph *g = net->g;
+    size_t scope = atl_scope_push(g, "torgb");
+    int64_t in = x->shape.d[3];
+    atl_node *styles = atl_scale(g, style_of(net, c, ws, w_index, in), (float)(1.0 / sqrt((double)in)));
+    atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(c->channels, in, 1, 1), ATL_INIT_NORMAL, 1.0f);
+    atl_node *y = atl_modulated_conv(g, x, styles, weight, 1, false);
+    y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(c->channels), ATL_INIT_ZERO, 0.0f));
+    y = atl_named(g, atl_activate(g, y, ATL_LINEAR, 1.0f, c->conv_clamp));
+    atl_scope_pop(g, scope);
+    return y;
+}
+
+// The constant [c, h, w] -> [n, h, w, c].
+static atl_node *constant(atl_net *net, int64_t n, int64_t channels) {
+    atl_graph *g = net->g;
+    const atl_param *p = atl_params_find(net->params, "synthesis.b4.const");
+    int64_t h = p && p->rank == 3 ? p->dims[1] : 4, w = p && p->rank == 3 ? p->dims[2] : 4;
+    atl_node *x = atl_net_param(net, "const", ATL_SHAPE(channels, h, w), ATL_INIT_NORMAL, 1.0f);
+    x = atl_reshape(g, atl_permute(g, x, (int[]){ 1, 2, 0 }), ATL_SHAPE(1, h, w, channels));
+    return atl_expand(g, x, ATL_SHAPE(n, h, w, channels));
+}
+
+static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_node **img, atl_node *ws, int *w_index,
+                       atl_noise *noise) {
+    atl_graph *g = net->g;
+    size_t scope = atl_scope_push(g, "b%d", r);
+    int64_t out = channels_of(net->params, c, r, "synthesis.b%d.conv1.weight");
+    if (r == 4) {
+        x = constant(net, ws->shape.d[0], channels_of(net->params, c, r, "synthesis.b%d.const"));
+        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, noise);
+    } else if (c->architecture == RESNET) {
+        atl_conv_options skip = { 1, 2, 1, true, ATL_LINEAR, ATL_SQRT1_2, INFINITY };
+        atl_node *y = atl_conv_layer(net, "skip", x, out, &skip);
+        x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, noise);
+        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, ATL_SQRT1_2, noise);
+        x = atl_add(g, y, x);
+    } else {
+        x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, noise);
+        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, noise);
+    }
+    if (*img)
+        *img = atl_upsample2d(g, *img);
+    if (r == c->resolution || c->architecture == SKIP) {
+        atl_node *y = to_rgb(net, c, x, ws, *w_index); // shares its style with the next block's conv0
+        *img = *img ? atl_add(g, *img, y) : y;
+    }
+    x = atl_named(g, x);
+    atl_scope_pop(g, scope);
+    return x;
+}
+
+static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
+    const config *c = config_;
+    size_t scope = atl_scope_push(net->g, "synthesis");
+    atl_node *x = NULL, *img = NULL;
+    int w_index = 0;
+    for (int r = 4; r <= c->resolution; r *= 2)
+        x = block(net, c, r, x, &img, ws, &w_index, noise);
+    img = atl_named(net->g, img);
+    atl_scope_pop(net->g, scope);
+    return img;
+}
+
+// ---- discriminator
+
+static atl_status parse_discriminator(atl_ctx *ctx, const json_t *j, void *config_) {
+    config *c = config_;
+    *c = (config){ .mbstd_group = 4, .mbstd_channels = 1 };
+    ATL_TRY(parse_common(ctx, j, c));
+    ATL_TRY(atl_config_int(ctx, j, "cmap_dim", 0, 1 << 16, &c->cmap_dim));
+    if (json_is_number(json_object_get(j, "mbstd_group_size")))
+        ATL_TRY(atl_config_int(ctx, j, "mbstd_group_size", 1, 1 << 16, &c->mbstd_group));
+    else
+        c->mbstd_group = 0; // the whole batch
+    ATL_TRY(atl_config_int(ctx, j, "mbstd_num_channels", 0, 64, &c->mbstd_channels));
+    if (c->c_dim > 0) {
+        if (c->cmap_dim < 1)
+            return atl_fail(ctx, ATL_BAD_FILE, "a conditional discriminator needs cmap_dim");
+        ATL_TRY(atl_config_mapping(ctx, j, &c->mapping));
+        c->mapping.c_dim = c->c_dim;
+        c->mapping.w_dim = c->cmap_dim;
+    }
+    return ATL_OK;
+}
+
+static atl_status discriminator_dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
+    (void)ctx;
+    (void)params;
+    const config *c = config_;
+    *d = (atl_model_dims){ 0, c->c_dim, 0, 0, c->channels, c->resolution, c->resolution };
+    return ATL_OK;
+}
+
+static atl_node *d_block(atl_net *net, const config *c, int r, atl_node *x, atl_node **img) {
+    atl_graph *g = net->g;
+    size_t scope = atl_scope_push(g, "b%d", r);
+    int64_t tmp = channels_of(net->params, c, r, "b%d.conv0.weight"), out = channels_of(net->params, c, r, "b%d.conv1.weight");
+    if (net->declare)
+        out = channels_of(net->params, c, r / 2, "b%d.");
+    if (!x || c->architecture == SKIP) {
+        atl_conv_options from = { 1, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
+        atl_node *y = atl_conv_layer(net, "fromrgb", *img, tmp, &from);
+        x = x ? atl_add(g, x, y) : y;
+        if (c->architecture == SKIP)
+            *img = atl_downsample2d(g, *img);
+    }
+    float gain = c->architecture == RESNET ? ATL_SQRT1_2 : 1.0f;
+    atl_conv_options conv0 = { 3, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
+    atl_conv_options conv1 = { 3, 1, 2, false, ATL_LRELU, gain, c->conv_clamp };
+    atl_node *y = NULL;
+    if (c->architecture == RESNET) {
+        atl_conv_options skip = { 1, 1, 2, true, ATL_LINEAR, gain, INFINITY };
+        y = atl_conv_layer(net, "skip", x, out, &skip);
+    }
+    x = atl_conv_layer(net, "conv0", x, tmp, &conv0);
+    x = atl_conv_layer(net, "conv1", x, out, &conv1);
+    x = atl_named(g, y ? atl_add(g, y, x) : x);
+    atl_scope_pop(g, scope);
+    return x;
+}
+
+// 4x4: statistics of the batch, convolution, two dense layers, projection on the label.
+static atl_node *d_epilogue(atl_net *net, const config *c, atl_node *x, atl_node *img, atl_node *cmap) {
+    atl_graph *g = net->g;
+    size_t scope = atl_scope_push(g, "b4");
+    int64_t n = x->shape.d[0], h = x->shape.d[1], w = x->shape.d[2], ch = x->shape.d[3];
+    if (c->architecture == SKIP) {
+        atl_conv_options from = { 1, 1, 1, false, ATL_LRELU, 1.0f, INFINITY };
+        x = atl_add(g, x, atl_conv_layer(net, "fromrgb", img, ch, &from));
+    }
+    if (c->mbstd_channels)
+        x = atl_minibatch_std(g, x, c->mbstd_group, c->mbstd_channels);
+    atl_conv_options conv = { 3, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
+    x = atl_conv_layer(net, "conv", x, ch, &conv);
+    x = atl_reshape(g, atl_permute(g, x, (int[]){ 0, 3, 1, 2 }), ATL_SHAPE(n, ch * h * w));
+    atl_linear_options fc = { ATL_LRELU, 1.0f, 0.0f, false }, out = { ATL_LINEAR, 1.0f, 0.0f, false };
+    x = atl_linear(net, "fc", x, ch, &fc);
+    x = atl_linear(net, "out", x, c->cmap_dim ? c->cmap_dim : 1, &out);
+    if (cmap) // projection (Miyato and Koyama 2018)
+        x = atl_scale(g, atl_sum(g, atl_mul(g, x, cmap), 2u), (float)(1.0 / sqrt((double)c->cmap_dim)));
+    atl_scope_pop(g, scope);
+    return x;
+}
+
+static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, atl_node *label) {
+    const config *c = config_;
+    atl_node *x = NULL;
+    for (int r = c->resolution; r > 4; r /= 2)
+        x = d_block(net, c, r, x, &img);
+    atl_node *cmap = c->c_dim ? atl_mapping(net, &c->mapping, NULL, label) : NULL;
+    return atl_named(net->g, d_epilogue(net, c, x, img, cmap));
+}
+
+// ---- new networks
+
+static atl_status check_init(atl_ctx *ctx, const atl_init_options *o) {
+    if (!is_power_of_two(o->resolution) || o->resolution < 8 || o->resolution > 4096)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a resolution of %d is not possible: a power of two from 8 to 4096 is",
+                        o->resolution);
+    if (o->channel_base < 0 || o->channel_base > 1 << 24 || o->channel_max < 0 || o->channel_max > 1 << 14)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "channel base %d or channel max %d is out of range", o->channel_base,
+                        o->channel_max);
+    if (o->c_dim < 0 || o->c_dim > 1 << 20 || o->img_channels < 0 || o->img_channels > 64 || o->map_depth < 0 ||
+        o->map_depth > 64)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%d classes, %d channels or %d mapping layers is out of range", o->c_dim,
+                        o->img_channels, o->map_depth);
+    return ATL_OK;
+}
+
+static atl_status packed(atl_ctx *ctx, json_t *json, json_t **out) {
+    *out = json;
+    return json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+}
+
+static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    ATL_TRY(check_init(ctx, o));
+    int log2 = 0;
+    for (int r = o->resolution; r > 1; r >>= 1)
+        log2++;
+    return packed(ctx, json_pack("{s:i s:i s:i s:i s:i s:i s:s s:n s:b s:i s:i s:{s:i s:f s:f}}", "z_dim", 512, "c_dim",
+                                 o->c_dim, "w_dim", 512, "num_ws", 2 * log2 - 2, "img_resolution", o->resolution,
+                                 "img_channels", o->img_channels ? o->img_channels : 3, "architecture", "skip",
+                                 "conv_clamp", "use_noise", 1, "channel_base", o->channel_base ? o->channel_base : 32768,
+                                 "channel_max", o->channel_max ? o->channel_max : 512, "mapping", "num_layers",
+                                 o->map_depth ? o->map_depth : 8, "lr_multiplier", 0.01, "w_avg_beta", 0.998), json);
+}
+
+static atl_status init_discriminator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    ATL_TRY(check_init(ctx, o));
+    int base = o->channel_base ? o->channel_base : 32768, max = o->channel_max ? o->channel_max : 512;
+    int top = base / 4 < max ? base / 4 : max;
+    return packed(ctx, json_pack("{s:i s:i s:i s:s s:n s:i s:i s:i s:i s:i s:{s:i s:f}}", "c_dim", o->c_dim,
+                                 "img_resolution", o->resolution, "img_channels", o->img_channels ? o->img_channels : 3,
+                                 "architecture", "resnet", "conv_clamp", "cmap_dim", o->c_dim ? top : 0,
+                                 "mbstd_group_size", 4, "mbstd_num_channels", 1, "channel_base", base, "channel_max",
+                                 max, "mapping", "num_layers", 8, "lr_multiplier", 0.01), json);
+}
+
+const atl_model_row atl_stylegan2_generator = {
+    "stylegan2_generator", "stylegan2", "generator", sizeof(config), parse_generator, init_generator, generator_dims,
+    map, synthesize, NULL,
+};
+const atl_model_row atl_stylegan2_discriminator = {
+    "stylegan2_discriminator", "stylegan2", "discriminator", sizeof(config), parse_discriminator, init_discriminator,
+    discriminator_dims, NULL, NULL, discriminate,
+};

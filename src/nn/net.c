@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parameters by name, and the pieces that every layer ends with.
+#include "nn/net.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MAX_LENGTH = ATL_SCOPE_MAX + 64 };
+
+static void full_name(const atl_net *net, const char *name, char out[NAME_MAX_LENGTH]) {
+    const char *scope = net->g->scope;
+    snprintf(out, NAME_MAX_LENGTH, "%s%s%s", scope, scope[0] ? "." : "", name);
+}
+
+bool atl_net_has(const atl_net *net, const char *name) {
+    char full[NAME_MAX_LENGTH];
+    full_name(net, name, full);
+    return atl_params_find(net->params, full) != NULL;
+}
+
+static const char *dims_text(int rank, const int64_t *d, char text[ATL_SHAPE_TEXT]) {
+    size_t at = (size_t)snprintf(text, ATL_SHAPE_TEXT, "[");
+    for (int i = 0; i < rank && at < ATL_SHAPE_TEXT; i++)
+        at += (size_t)snprintf(text + at, ATL_SHAPE_TEXT - at, "%s%lld", i ? ", " : "", (long long)d[i]);
+    if (at < ATL_SHAPE_TEXT)
+        snprintf(text + at, ATL_SHAPE_TEXT - at, "]");
+    return text;
+}
+
+static atl_node *ask(atl_net *net, const char *name, atl_shape shape, bool buffer, atl_init_kind init, float value) {
+    char full[NAME_MAX_LENGTH], have[ATL_SHAPE_TEXT], want[ATL_SHAPE_TEXT];
+    full_name(net, name, full);
+    atl_param *p = atl_params_find(net->params, full);
+    if (!p && net->declare) {
+        atl_status status = atl_params_add(net->params, full, shape.rank, shape.d, buffer, &p);
+        if (status != ATL_OK)
+            return atl_graph_fail(net->g, status, "%s could not be added: %s", full, atl_message(net->g->ctx));
+        p->init = init;
+        p->init_value = value;
+    }
+    if (!p)
+        return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s of shape %s is missing in the file", full,
+                              dims_text(shape.rank, shape.d, want));
+    bool same = p->rank == shape.rank && !memcmp(p->dims, shape.d, sizeof *p->dims * (size_t)shape.rank);
+    if (!same)
+        return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s has shape %s where %s is needed", full,
+                              dims_text(p->rank, p->dims, have), dims_text(shape.rank, shape.d, want));
+    return atl_param_node(net->g, full, shape, net->declare ? NULL : atl_param_data(net->params, p));
+}
+
+atl_node *atl_net_param(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value) {
+    return ask(net, name, shape, false, init, value);
+}
+
+atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value) {
+    return ask(net, name, shape, true, init, value);
+}
+
+atl_node *atl_normalize_2nd_moment(atl_graph *g, atl_node *x, float eps) {
+    atl_node *m = atl_mean(g, atl_square(g, x), 1u << (x->shape.rank - 1));
+    return atl_mul(g, x, atl_expand(g, atl_rsqrt(g, atl_affine(g, m, 1.0f, eps)), x->shape));
+}
+
+float atl_activation_gain(atl_activation a) {
+    return a == ATL_LRELU ? ATL_SQRT2 : 1.0f;
+}
+
+atl_node *atl_activate(atl_graph *g, atl_node *x, atl_activation a, float gain, float clamp) {
+    if (a == ATL_LRELU)
+        x = atl_lrelu(g, x, 0.2f);
+    if (gain != 1.0f)
+        x = atl_scale(g, x, gain);
+    return clamp < INFINITY ? atl_clamp(g, x, -clamp, clamp) : x;
+}
+
+atl_node *atl_add_bias(atl_graph *g, atl_node *x, atl_node *bias) {
+    atl_shape s = { .rank = x->shape.rank, .d = { 1, 1, 1, 1, 1 } };
+    s.d[s.rank - 1] = bias->shape.d[0];
+    return atl_add(g, x, atl_expand(g, atl_reshape(g, bias, s), x->shape));
+}
+
+atl_node *atl_scale_channels(atl_graph *g, atl_node *x, atl_node *s) {
+    atl_node *wide = atl_reshape(g, s, ATL_SHAPE(s->shape.d[0], 1, 1, s->shape.d[1]));
+    return atl_mul(g, x, atl_expand(g, wide, x->shape));
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What layers build with: a graph and the parameters of one network.
+//
+// A layer asks for its parameters by name, relative to the graph's scope.  Normally they are looked up in
+// the store and must have the asked shape.  When a network is declared (to be initialised), asking adds
+// them: one piece of code is both the network and the list of its parameters.
+#ifndef ATL_NN_NET_H
+#define ATL_NN_NET_H
+
+#include "graph/graph.h"
+#include "nn/params.h"
+
+#define ATL_SQRT2 1.41421356f
+#define ATL_SQRT1_2 0.707106781f
+
+typedef struct atl_net {
+    atl_graph *g;
+    atl_params *params;
+    bool declare;
+} atl_net;
+
+// Shape in the official order; the node has the same dims.  A missing or misshaped parameter is the
+// graph's sticky error and names the parameter.
+atl_node *atl_net_param(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
+atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
+
+// True when the store has "SCOPE.name".
+bool atl_net_has(const atl_net *net, const char *name);
+
+// ---- small shared pieces
+
+// x * rsqrt(mean over the last dim of x^2 + eps): second-moment normalisation (Karras et al. 2018, section 4.2).
+atl_node *atl_normalize_2nd_moment(atl_graph *g, atl_node *x, float eps);
+
+// What follows a layer's linear part: lrelu(slope 0.2) * gain, clamp.  clamp INFINITY: none.
+typedef enum atl_activation { ATL_LINEAR, ATL_LRELU } atl_activation;
+float atl_activation_gain(atl_activation a); // sqrt 2 for lrelu
+atl_node *atl_activate(atl_graph *g, atl_node *x, atl_activation a, float gain, float clamp);
+
+// [c] over the channels (last dim) of x; [h, w] over the pixels of an image.
+atl_node *atl_add_bias(atl_graph *g, atl_node *x, atl_node *bias);
+// x [n, h, w, c] * s [n, c]
+atl_node *atl_scale_channels(atl_graph *g, atl_node *x, atl_node *s);
+
+// ---- layers; the caller pushes the layer's scope
+
+typedef struct atl_linear_options {
+    atl_activation activation;
+    float lr_multiplier;   // weights are stored divided by it
+    float bias_init;
+    bool no_bias;
+} atl_linear_options;
+
+// Equalised linear layer: x [n, in] -> [n, out], weight [out, in] * lr / sqrt(in), bias [out] * lr.
+atl_node *atl_linear(atl_net *net, const char *name, atl_node *x, int64_t out, const atl_linear_options *o);
+
+typedef struct atl_conv_options {
+    int kernel;            // 1 or 3, odd
+    int up, down;          // 1 or 2, not both 2
+    bool no_bias;
+    atl_activation activation;
+    float gain;            // on top of the activation's own
+    float clamp;
+} atl_conv_options;
+
+// Equalised convolution with resampling by [1,3,3,1]: x [n, h, w, in] -> [n, h up / down, ..., out].
+atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t out, const atl_conv_options *o);
+
+// Modulated convolution without its epilogue (Karras et al. 2020, section 2.2): scale the input by the style,
+// convolve with shared weights, scale the output by 1 / |weights * style|.
+//   x [n, h, w, i], styles [n, i], weight [o, i, k, k] -> [n, h up, w up, o]
+atl_node *atl_modulated_conv(atl_graph *g, atl_node *x, atl_node *styles, atl_node *weight, int up, bool demodulate);
+
+// ---- resampling with the separable filter [1,3,3,1] / 8 per axis
+atl_node *atl_upsample2d(atl_graph *g, atl_node *x);    // [n, 2h, 2w, c]
+atl_node *atl_downsample2d(atl_graph *g, atl_node *x);  // [n, h/2, w/2, c]
+atl_node *atl_filter2d(atl_graph *g, atl_node *x, int pad0, int pad1, float gain); // same filter, no resampling
+
+// Minibatch standard deviation (Karras et al. 2018, section 3): appends `features` channels.
+// Sample n belongs to group n mod (N / G).
+atl_node *atl_minibatch_std(atl_graph *g, atl_node *x, int64_t group, int64_t features);
+
+// ---- the mapping network, shared by generators and conditional discriminators
+typedef struct atl_mapping_config {
+    int z_dim, c_dim, w_dim;
+    int num_layers;
+    int embed_features, layer_features; // 0: w_dim
+    float lr_multiplier;
+} atl_mapping_config;
+
+// z [n, z_dim] (NULL when z_dim is 0), c [n, c_dim] (NULL when c_dim is 0) -> w [n, w_dim]
+atl_node *atl_mapping(atl_net *net, const atl_mapping_config *m, atl_node *z, atl_node *c);
+
+#endif
