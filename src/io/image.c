@@ -77,21 +77,25 @@ atl_status atl_image_bytes_add(atl_ctx *ctx, atl_image_bytes *bytes, const void 
     return ATL_OK;
 }
 
-atl_status atl_image_check_claim(atl_ctx *ctx, const atl_image_source *source, uint64_t width, uint64_t height) {
+atl_status atl_image_check_claim(atl_ctx *ctx, const atl_image_source *source, uint64_t width,
+                                 uint64_t height) {
     if (width == 0 || height == 0)
         return atl_fail(ctx, ATL_BAD_FILE, "%s: the picture has no pixels", source->path);
     if (width > ATL_IMAGE_SIDE_MAX || height > ATL_IMAGE_SIDE_MAX)
         return atl_fail(ctx, ATL_BAD_FILE, "%s: a picture of %llux%llu pixels; each side may be at most %d",
-                        source->path, (unsigned long long)width, (unsigned long long)height, ATL_IMAGE_SIDE_MAX);
+                        source->path, (unsigned long long)width, (unsigned long long)height,
+                        ATL_IMAGE_SIDE_MAX);
     if (width * height / 8192 > source->size)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: claims %llux%llu pixels, but has only %zu bytes: it is damaged",
-                        source->path, (unsigned long long)width, (unsigned long long)height, source->size);
+        return atl_fail(ctx, ATL_BAD_FILE,
+                        "%s: claims %llux%llu pixels, but has only %zu bytes: it is damaged", source->path,
+                        (unsigned long long)width, (unsigned long long)height, source->size);
     return ATL_OK;
 }
 
 static const atl_image_format *format_by_name(const char *name) {
     for (size_t i = 0; i < FORMATS; i++)
-        if (!strcmp(name, formats[i]->name) || (formats[i]->other_name && !strcmp(name, formats[i]->other_name)))
+        if (!strcmp(name, formats[i]->name) ||
+            (formats[i]->other_name && !strcmp(name, formats[i]->other_name)))
             return formats[i];
     return NULL;
 }
@@ -117,8 +121,8 @@ atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, c
                            int quality, const atl_pair *text, size_t pairs) {
     const atl_image_format *f = format_by_name(format);
     if (!f)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: unknown picture format \"%s\"; known are png, jpg, webp", path,
-                        format);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: unknown picture format \"%s\"; known are png, jpg, webp",
+                        path, format);
     if (quality < 0 || quality > 100)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: quality %d; it must be 1 to 100", path, quality);
     if (!image->pixels || image->width < 1 || image->height < 1 || image->channels < 1 || image->channels > 4)

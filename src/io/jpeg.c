@@ -13,7 +13,7 @@
 enum { SCANS_MAX = 200, COMMENT_MAX = 65533 }; // honest progressive files have about ten scans
 
 typedef struct jpeg_work {
-    struct jpeg_error_mgr errors;      // first: libjpeg hands back a pointer to it
+    struct jpeg_error_mgr errors; // first: libjpeg hands back a pointer to it
     jmp_buf escape;
     struct jpeg_progress_mgr progress;
     atl_ctx *ctx;
@@ -22,8 +22,8 @@ typedef struct jpeg_work {
     const atl_image_source *source;
     const atl_image_job *job;
     atl_image image;
-    uint8_t *row;                      // one row of CMYK
-    unsigned char *encoded;            // by malloc, grown by libjpeg
+    uint8_t *row;           // one row of CMYK
+    unsigned char *encoded; // by malloc, grown by libjpeg
     unsigned long encoded_size;
     const char *key;
     char *value;
@@ -39,8 +39,9 @@ static jpeg_work *work_of(j_common_ptr info) {
 
 static void give_up(jpeg_work *w, atl_status status, const char *message) {
     if (w->status == ATL_OK)
-        w->status = atl_fail(w->ctx, status, w->job ? "%s: the JPEG could not be made: %s" : "%s: damaged JPEG: %s",
-                             w->path, message);
+        w->status =
+            atl_fail(w->ctx, status, w->job ? "%s: the JPEG could not be made: %s" : "%s: damaged JPEG: %s",
+                     w->path, message);
     longjmp(w->escape, 1);
 }
 
@@ -148,7 +149,8 @@ static int read_comments(jpeg_work *w, struct jpeg_decompress_struct *d) {
         if (m->marker != JPEG_COM || m->data_length < length + 2 || memcmp(m->data, w->key, length) ||
             memcmp(m->data + length, ": ", 2))
             continue;
-        w->value = atl_image_text_copy(w->ctx, (const char *)m->data + length + 2, m->data_length - length - 2);
+        w->value =
+            atl_image_text_copy(w->ctx, (const char *)m->data + length + 2, m->data_length - length - 2);
         if (!w->value)
             give_up(w, ATL_NO_MEMORY, "out of memory");
     }
@@ -206,7 +208,8 @@ static int write_all(jpeg_work *w, struct jpeg_compress_struct *c) {
 
 static atl_status jpeg_write(atl_ctx *ctx, const atl_image_job *job) {
     if (job->image->channels == 2 || job->image->channels == 4)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: JPEG can't hold transparency; choose png or webp", job->path);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: JPEG can't hold transparency; choose png or webp",
+                        job->path);
     jpeg_work w = { .ctx = ctx, .path = job->path, .job = job };
     struct jpeg_compress_struct c = { 0 };
     set_handlers(&w, (j_common_ptr)&c);

@@ -15,13 +15,13 @@ typedef struct png_work {
     png_structp png;
     png_infop info;
     const atl_image_source *source;
-    size_t offset;                // bytes of the source already read
+    size_t offset; // bytes of the source already read
     const atl_image_job *job;
     atl_image image;
-    png_bytep row;                // one row, when the pixels are not wanted
+    png_bytep row; // one row, when the pixels are not wanted
     const char *key;
     char *value;
-    atl_status status;            // of the first failure
+    atl_status status; // of the first failure
 } png_work;
 
 static int probe(const uint8_t *head, size_t size) {
@@ -106,12 +106,13 @@ static int read_pixels(png_work *w) {
     if (setjmp(png_jmpbuf(w->png)))
         return 0;
     read_header(w);
-    png_set_expand(w->png);   // palette, fewer than 8 bits, transparent colour
+    png_set_expand(w->png); // palette, fewer than 8 bits, transparent colour
     png_set_scale_16(w->png);
     int passes = png_set_interlace_handling(w->png);
     png_read_update_info(w->png, w->info);
     size_t row = png_get_rowbytes(w->png, w->info);
-    int width = (int)png_get_image_width(w->png, w->info), height = (int)png_get_image_height(w->png, w->info);
+    int width = (int)png_get_image_width(w->png, w->info),
+        height = (int)png_get_image_height(w->png, w->info);
     w->status = atl_image_init(w->ctx, width, height, png_get_channels(w->png, w->info), &w->image);
     if (w->status != ATL_OK || row != (size_t)width * (size_t)w->image.channels)
         png_error(w->png, "the rows have an unexpected size");
@@ -197,7 +198,8 @@ static int write_all(png_work *w) {
                  colors[image->channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     for (size_t i = 0; i < w->job->pairs; i++) {
-        png_text text = { .compression = PNG_ITXT_COMPRESSION_NONE, .key = (png_charp)w->job->text[i].key,
+        png_text text = { .compression = PNG_ITXT_COMPRESSION_NONE,
+                          .key = (png_charp)w->job->text[i].key,
                           .text = (png_charp)w->job->text[i].value };
         png_set_text(w->png, w->info, &text, 1);
     }

@@ -24,8 +24,8 @@ static const char *sentence(VP8StatusCode code) {
 }
 
 static atl_status refuse(atl_ctx *ctx, const char *path, VP8StatusCode code) {
-    return atl_fail(ctx, code == VP8_STATUS_OUT_OF_MEMORY ? ATL_NO_MEMORY : ATL_BAD_FILE, "%s: damaged WebP: %s",
-                    path, sentence(code));
+    return atl_fail(ctx, code == VP8_STATUS_OUT_OF_MEMORY ? ATL_NO_MEMORY : ATL_BAD_FILE,
+                    "%s: damaged WebP: %s", path, sentence(code));
 }
 
 static atl_status webp_read(atl_ctx *ctx, const atl_image_source *source, atl_image *image) {
@@ -100,15 +100,16 @@ static atl_status encode(atl_ctx *ctx, const atl_image_job *job, const atl_image
         return ATL_OK;
     int memory = code == VP8_ENC_ERROR_OUT_OF_MEMORY || code == VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY ||
                  code == VP8_ENC_ERROR_BAD_WRITE;
-    return atl_fail(ctx, memory ? ATL_NO_MEMORY : ATL_INTERNAL, "%s: libwebp could not encode the picture (error %d)",
-                    job->path, code);
+    return atl_fail(ctx, memory ? ATL_NO_MEMORY : ATL_INTERNAL,
+                    "%s: libwebp could not encode the picture (error %d)", job->path, code);
 }
 
 static atl_status webp_write(atl_ctx *ctx, const atl_image_job *job) {
     const atl_image *image = job->image;
     if (image->width > WEBP_MAX_DIMENSION || image->height > WEBP_MAX_DIMENSION)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: WebP holds at most %d pixels per side, not %dx%d; choose png",
-                        job->path, WEBP_MAX_DIMENSION, image->width, image->height);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "%s: WebP holds at most %d pixels per side, not %dx%d; choose png", job->path,
+                        WEBP_MAX_DIMENSION, image->width, image->height);
     if (image->channels >= 3)
         return encode(ctx, job, image);
     atl_image color;
@@ -121,7 +122,8 @@ static atl_status webp_write(atl_ctx *ctx, const atl_image_job *job) {
 #else
 
 static atl_status absent(atl_ctx *ctx, const char *path) {
-    return atl_fail(ctx, ATL_UNSUPPORTED, "%s: this build has no WebP; build with -Dwebp=enabled, or use png", path);
+    return atl_fail(ctx, ATL_UNSUPPORTED, "%s: this build has no WebP; build with -Dwebp=enabled, or use png",
+                    path);
 }
 
 static atl_status webp_read(atl_ctx *ctx, const atl_image_source *source, atl_image *image) {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// atelier bench: time of synthesis beside the machine's own peak, measured in the same run.  The number
+// that travels is the ratio: (work of the direct algorithm / peak) / time; 1 is a perfect direct
+// implementation.
+#include <stdio.h>
+#include <string.h>
+#include <jansson.h>
+#include <sys/resource.h>
+#include "command.h"
+#include "common.h"
+
+typedef struct bench {
+    cli_common common;
+    const char *network, *net;
+    atl_init_options init;
+    int batch, runs, warmup, layers, json;
+    double peak; // GFLOP/s
+    atl_profile profile;
+} bench;
+
+static int parse(bench *b, int argc, char **argv) {
+    atl_init_options *o = &b->init;
+    const cli_option options[] = {
+        CLI_OPTION_TEXT("network", &b->network, "FILE", "checkpoint to measure", "a fresh network"),
+        CLI_OPTION_TEXT("net", &b->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
+        CLI_OPTION_TEXT("cfg", &o->cfg, "NAME", "architecture of a fresh network", "stylegan2"),
+        CLI_OPTION_INT("resolution", &o->resolution, "R", "of a fresh network", "1024", 4, 4096),
+        CLI_OPTION_INT("cbase", &o->channel_base, "N", "channels times resolution", "32768", 1, 1 << 24),
+        CLI_OPTION_INT("cmax", &o->channel_max, "N", "most channels of a layer", "512", 1, 65536),
+        CLI_OPTION_INT("batch", &b->batch, "N", "images at once", "1", 1, 1024),
+        CLI_OPTION_INT("runs", &b->runs, "N", "timed runs; the median counts", "10", 1, 100000),
+        CLI_OPTION_INT("warmup", &b->warmup, "N", "runs before", "2", 0, 100000),
+        CLI_OPTION_FLAG("layers", &b->layers, "also time each layer"),
+        CLI_OPTION_FLAG("json", &b->json, "print JSON"),
+        CLI_COMMON_OPTIONS(&b->common),
+    };
+    const cli_spec spec = { "bench",
+                            "",
+                            "Measure the speed of a network on this machine.",
+                            options,
+                            sizeof options / sizeof *options,
+                            0,
+                            0 };
+    return cli_options_parse(&spec, argc, argv, NULL);
+}
+
+static double resident_mb(void) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return 0;
+    return (double)usage.ru_maxrss / 1024.0; // Linux counts in KiB
+}
+
+// The processor's name as the system tells it.
+static void processor(char *name, size_t room) {
+    char line[256];
+    snprintf(name, room, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(line, sizeof line, file)) {
+        char *value = strstr(line, ": ");
+        if (strncmp(line, "model name", 10) || !value)
+            continue;
+        value[strcspn(value, "\n")] = '\0';
+        snprintf(name, room, "%s", value + 2);
+        break;
+    }
+    if (file)
+        fclose(file);
+}
+
+static double ratio(const bench *b, double gflop, double ms) {
+    return b->peak > 0 && ms > 0 ? gflop / b->peak / (ms / 1000) : 0;
+}
+
+static json_t *layers_json(const bench *b) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < b->profile.layer_count; i++) {
+        const atl_layer_time *l = &b->profile.layers[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:[I,I,I,I], s:f, s:f}", "name", l->name, "op",
+                                              l->op, "shape", (json_int_t)l->dims[0], (json_int_t)l->dims[1],
+                                              (json_int_t)l->dims[2], (json_int_t)l->dims[3], "ms", l->ms,
+                                              "gflop", l->gflop));
+    }
+    return list;
+}
+
+static int print_json(const bench *b, const atl_ctx *ctx, const char *cpu) {
+    const atl_profile *p = &b->profile;
+    json_t *o = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i, s:s, s:s, s:i, s:i, s:b}", "ms_per_image",
+                          p->ms / b->batch, "direct_gflop", p->direct_gflop / b->batch, "peak_gflops",
+                          b->peak, "ratio", ratio(b, p->direct_gflop, p->ms), "peak_rss_mb", resident_mb(),
+                          "threads", atl_ctx_threads(ctx), "cpu", cpu, "kernels", atl_ctx_cpu(ctx), "batch",
+                          b->batch, "runs", b->runs, "direct", b->common.direct);
+    if (o && b->network)
+        json_object_set_new(o, "network", json_string(b->network));
+    if (o && b->layers)
+        json_object_set_new(o, "layers", layers_json(b));
+    if (!o)
+        return cli_error("out of memory");
+    json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
+    printf("\n");
+    json_decref(o);
+    return CLI_SUCCESS;
+}
+
+static void print_layers(const bench *b) {
+    printf("\n%-36s %-10s %-20s %9s %9s %9s %6s\n", "layer", "op", "output", "ms", "GFLOP", "GFLOP/s",
+           "ratio");
+    for (size_t i = 0; i < b->profile.layer_count; i++) {
+        const atl_layer_time *l = &b->profile.layers[i];
+        char shape[64];
+        snprintf(shape, sizeof shape, "%lldx%lldx%lldx%lld", (long long)l->dims[0], (long long)l->dims[1],
+                 (long long)l->dims[2], (long long)l->dims[3]);
+        printf("%-36s %-10s %-20s %9.3f %9.3f %9.1f %6.2f\n", l->name, l->op, shape, l->ms, l->gflop,
+               l->ms > 0 ? l->gflop / (l->ms / 1000) : 0, ratio(b, l->gflop, l->ms));
+    }
+}
+
+static void print_text(const bench *b, const atl_ctx *ctx, const char *cpu) {
+    const atl_profile *p = &b->profile;
+    printf("processor     %s, %d threads, %s kernels\n", cpu, atl_ctx_threads(ctx), atl_ctx_cpu(ctx));
+    printf("peak          %.1f GFLOP/s, multiply-add, measured before and after\n", b->peak);
+    printf("work          %.2f GFLOP per image by the direct algorithm\n", p->direct_gflop / b->batch);
+    printf("time          %.2f ms per image (batch %d, median of %d runs)\n", p->ms / b->batch, b->batch,
+           b->runs);
+    printf("ratio         %.2f (1 is a perfect direct implementation)\n", ratio(b, p->direct_gflop, p->ms));
+    printf("memory        %.0f MB at the most\n", resident_mb());
+    if (b->layers)
+        print_layers(b);
+}
+
+static int measure(bench *b, atl_ctx *ctx, atl_model *model) {
+    double before = atl_peak_gflops(ctx);
+    if (atl_model_profile(model, b->batch, b->warmup, b->runs, b->layers, &b->profile) != ATL_OK)
+        return cli_fail(ctx);
+    double after = atl_peak_gflops(ctx);
+    char cpu[200];
+    b->peak = before > after ? before : after;
+    processor(cpu, sizeof cpu);
+    if (b->json)
+        return print_json(b, ctx, cpu);
+    print_text(b, ctx, cpu);
+    return CLI_SUCCESS;
+}
+
+int cli_bench(int argc, char **argv) {
+    bench b = { .init = ATL_INIT_OPTIONS_INIT, .batch = 1, .runs = 10, .warmup = 2 };
+    b.init.resolution = 1024;
+    int status = parse(&b, argc, argv);
+    if (status != CLI_PROCEED)
+        return status;
+    atl_ctx *ctx = NULL;
+    atl_model *model = NULL;
+    status = cli_open(&b.common, &ctx);
+    if (status == CLI_SUCCESS && b.network)
+        status = cli_open_generator(ctx, b.network, b.net, &model);
+    else if (status == CLI_SUCCESS && atl_model_init(ctx, &b.init, &model) != ATL_OK)
+        status = cli_fail(ctx);
+    if (status == CLI_SUCCESS)
+        status = measure(&b, ctx, model);
+    if (ctx)
+        atl_profile_clear(ctx, &b.profile);
+    atl_model_close(&model);
+    atl_ctx_close(&ctx);
+    return status;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The subcommands: one function per file, listed in main.c.  argv[0] is the subcommand's name.
+// Each returns the exit status: 0 success, 1 failure, 2 wrong usage.
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+int cli_generate(int argc, char **argv);
+int cli_mix(int argc, char **argv);
+int cli_replay(int argc, char **argv);
+int cli_inspect(int argc, char **argv);
+int cli_convert(int argc, char **argv);
+int cli_init(int argc, char **argv);
+int cli_bench(int argc, char **argv);
+
+#endif

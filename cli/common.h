@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all subcommands share: opening a context and a network, failing with a sentence, folders,
+// interruption by the user.
+#ifndef CLI_COMMON_H
+#define CLI_COMMON_H
+
+#include <stddef.h>
+#include <atelier/image.h>
+#include <atelier/model.h>
+#include "options.h"
+
+typedef struct cli_common {
+    int threads, direct, quiet;
+    const char *cpu;
+} cli_common;
+
+// Rows for a table of options.
+#define CLI_COMMON_OPTIONS(c)                                                                        \
+    CLI_OPTION_INT("threads", &(c)->threads, "N", "threads to compute with", "all processors", 1, 4096), \
+    CLI_OPTION_FLAG("direct", &(c)->direct, "no Winograd convolution: slower, a little more exact"), \
+    CLI_OPTION_TEXT("cpu", &(c)->cpu, "SET", "highest kernel set: baseline, avx2 or avx512",         \
+                    "what the processor has"),                                                       \
+    CLI_OPTION_FLAG("quiet", &(c)->quiet, "no progress and no warnings")
+
+// Prints "atelier: sentence" on stderr; returns CLI_FAILURE.
+int cli_error(const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 1, 2)))
+#endif
+    ;
+
+// The same with the context's sentence.
+int cli_fail(const atl_ctx *ctx);
+
+// Prints "atelier: warning: sentence" unless quiet.
+void cli_warn(const cli_common *common, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+// Opens a context; 0, or an exit status after printing why not.
+int cli_open(const cli_common *common, atl_ctx **ctx);
+
+// Opens the generator `net` of `path`, printing why not.  Without a path it says how to get one.
+int cli_open_generator(atl_ctx *ctx, const char *path, const char *net, atl_model **model);
+
+// Makes a folder and those above it; 0, or an exit status after printing why not.
+int cli_make_folder(const char *path);
+
+// "DIR/NAME" in a buffer by malloc, or NULL.
+char *cli_join(const char *folder, const char *name);
+
+// count * a * b * size bytes by calloc, or NULL when that overflows or is missing (prints why).
+void *cli_array(size_t count, size_t a, size_t b, size_t size);
+
+// From now on Ctrl-C only sets a flag: the step in progress ends, so that no half file is left.
+void cli_catch_interrupt(void);
+int cli_interrupted(void);
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program `atelier`: a table of subcommands.  Adding one is a file and a line here.
+#include <stdio.h>
+#include <string.h>
+#include <atelier/ctx.h>
+#include "command.h"
+#include "options.h"
+
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} command;
+
+static const command commands[] = {
+    { "generate", cli_generate, "make images from seeds or latents" },
+    { "mix", cli_mix, "mix the styles of pairs of seeds" },
+    { "replay", cli_replay, "make an image again from the record inside it" },
+    { "inspect", cli_inspect, "say what a checkpoint file holds" },
+    { "convert", cli_convert, "write a checkpoint as safetensors" },
+    { "init", cli_init, "make a fresh, untrained network" },
+    { "bench", cli_bench, "measure the speed of a network on this machine" },
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static int print_help(FILE *out) {
+    fprintf(out, "Usage: atelier COMMAND [options]\n\n"
+                 "The StyleGAN family on an ordinary computer.\n\nCommands:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out,
+            "\n'atelier COMMAND --help' lists the options of a command; 'atelier --version' the version.\n");
+    return CLI_SUCCESS;
+}
+
+static const command *find(const char *name) {
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name) {
+    const char *near = cli_nearest(name, &commands->name, COMMANDS, sizeof *commands);
+    fprintf(stderr, "atelier: unknown command '%s'", name);
+    if (near)
+        fprintf(stderr, "; did you mean %s?", near);
+    fprintf(stderr, "\nTry 'atelier --help'.\n");
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    const char *name = argv[1];
+    if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+        return printf("atelier %s\n", atl_version()) < 0;
+    int help = !strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help");
+    if (help && argc == 2)
+        return print_help(stdout);
+    const command *c = find(help ? argv[2] : name);
+    if (!c)
+        return unknown(help ? argv[2] : name);
+    if (help) {
+        char flag[] = "--help", *arguments[] = { argv[2], flag };
+        return c->run(2, arguments);
+    }
+    int status = c->run(argc - 1, argv + 1);
+    if (fflush(stdout) != 0 && status == CLI_SUCCESS) {
+        fprintf(stderr, "atelier: the output can't be written\n");
+        status = CLI_FAILURE;
+    }
+    return status;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// The option parser: look a name up in the table, convert its value, say what was expected.
+#include "options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_usage_error(const char *command, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "atelier %s: ", command);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\nTry 'atelier %s --help'.\n", command);
+    va_end(args);
+    return CLI_USAGE;
+}
+
+static size_t smallest(size_t a, size_t b, size_t c) {
+    size_t m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+// Levenshtein distance, in one row.
+static size_t distance(const char *a, const char *b) {
+    enum { LONGEST = 63 };
+    size_t row[LONGEST + 1], n = strlen(b);
+    if (n > LONGEST || strlen(a) > LONGEST)
+        return LONGEST;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t corner = i;
+        row[0] = i + 1;
+        for (size_t j = 0; j < n; j++) {
+            size_t above = row[j + 1];
+            row[j + 1] = smallest(row[j] + 1, above + 1, corner + (a[i] != b[j]));
+            corner = above;
+        }
+    }
+    return row[n];
+}
+
+const char *cli_nearest(const char *text, const void *words, size_t count, size_t stride) {
+    const char *best = NULL;
+    size_t nearest = strlen(text) / 3 + 2; // at most about a third of the letters wrong
+    for (size_t i = 0; i < count; i++) {
+        const char *word;
+        memcpy(&word, (const char *)words + i * stride, sizeof word);
+        size_t d = distance(text, word);
+        if (d < nearest) {
+            nearest = d;
+            best = word;
+        }
+    }
+    return best;
+}
+
+static int help_column(const cli_option *o, char *text, size_t room) {
+    if (o->kind == CLI_FLAG)
+        return snprintf(text, room, "  --%s", o->name);
+    return snprintf(text, room, "  --%s %s", o->name, o->value);
+}
+
+static int print_help(const cli_spec *spec) {
+    enum { COLUMN = 28 };
+    printf("Usage: atelier %s [options]%s%s\n\n%s\n\nOptions:\n", spec->command, *spec->arguments ? " " : "",
+           spec->arguments, spec->about);
+    for (size_t i = 0; i < spec->count; i++) {
+        const cli_option *o = &spec->options[i];
+        char left[80];
+        int width = help_column(o, left, sizeof left);
+        if (width > COLUMN - 2)
+            printf("%s\n%*s%s", left, COLUMN, "", o->help);
+        else
+            printf("%-*s%s", COLUMN, left, o->help);
+        if (o->standard)
+            printf(" (default: %s)", o->standard);
+        printf("\n");
+    }
+    printf("%-*s%s\n", COLUMN, "  --help", "print this text");
+    return CLI_SUCCESS;
+}
+
+static int parse_choice(const char *command, const cli_option *o, const char *text) {
+    size_t length = strlen(text);
+    const char *word = o->value;
+    for (int index = 0;; index++) {
+        size_t n = strcspn(word, "|");
+        if (n == length && !memcmp(word, text, n)) {
+            *(int *)o->target = index;
+            return CLI_PROCEED;
+        }
+        if (!word[n])
+            break;
+        word += n + 1;
+    }
+    return cli_usage_error(command, "--%s %s: expected one of %s", o->name, text, o->value);
+}
+
+static int parse_int(const char *command, const cli_option *o, const char *text) {
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || errno || (double)value < o->low || (double)value > o->high)
+        return cli_usage_error(command, "--%s %s: expected a whole number from %.0f to %.0f", o->name, text,
+                               o->low, o->high);
+    *(int *)o->target = (int)value;
+    return CLI_PROCEED;
+}
+
+static int parse_real(const char *command, const cli_option *o, const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !isfinite(value) || value < o->low || value > o->high)
+        return cli_usage_error(command, "--%s %s: expected a number from %g to %g", o->name, text, o->low,
+                               o->high);
+    *(double *)o->target = value;
+    return CLI_PROCEED;
+}
+
+static int parse_value(const char *command, const cli_option *o, const char *text) {
+    if (o->given)
+        *o->given = 1;
+    switch (o->kind) {
+    case CLI_INT: return parse_int(command, o, text);
+    case CLI_REAL: return parse_real(command, o, text);
+    case CLI_CHOICE: return parse_choice(command, o, text);
+    case CLI_FLAG: *(int *)o->target = 1; return CLI_PROCEED;
+    default: break;
+    }
+    if (!*text)
+        return cli_usage_error(command, "--%s: the value is empty; expected %s", o->name, o->value);
+    *(const char **)o->target = text;
+    return CLI_PROCEED;
+}
+
+static const cli_option *find(const cli_spec *spec, const char *name, size_t length) {
+    for (size_t i = 0; i < spec->count; i++)
+        if (strlen(spec->options[i].name) == length && !memcmp(spec->options[i].name, name, length))
+            return &spec->options[i];
+    return NULL;
+}
+
+static int unknown(const cli_spec *spec, const char *argument, size_t length) {
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), argument);
+    const char *near = cli_nearest(name, &spec->options->name, spec->count, sizeof(cli_option));
+    if (near)
+        return cli_usage_error(spec->command, "unknown option --%s; did you mean --%s?", name, near);
+    return cli_usage_error(spec->command, "unknown option --%s", name);
+}
+
+// One "--name": *at is its index in argv and moves past a value that is an argument of its own.
+static int parse_option(const cli_spec *spec, int argc, char **argv, int *at) {
+    const char *name = argv[*at] + 2;
+    size_t length = strcspn(name, "=");
+    const cli_option *o = find(spec, name, length);
+    if (!o)
+        return unknown(spec, name, length);
+    if (o->kind == CLI_FLAG && name[length])
+        return cli_usage_error(spec->command, "--%s takes no value", o->name);
+    if (name[length])
+        return parse_value(spec->command, o, name + length + 1);
+    if (o->kind == CLI_FLAG)
+        return parse_value(spec->command, o, "");
+    if (*at + 1 >= argc)
+        return cli_usage_error(spec->command, "--%s needs a value: %s", o->name, o->value);
+    return parse_value(spec->command, o, argv[++*at]);
+}
+
+int cli_options_parse(const cli_spec *spec, int argc, char **argv, const char **plain) {
+    int count = 0, ended = 0;
+    for (int i = 0; i < spec->arguments_max; i++)
+        plain[i] = NULL;
+    for (int i = 1; i < argc; i++) {
+        const char *text = argv[i];
+        if (!ended && (!strcmp(text, "--help") || !strcmp(text, "-h")))
+            return print_help(spec);
+        if (!ended && !strcmp(text, "--")) {
+            ended = 1;
+        } else if (!ended && !strncmp(text, "--", 2)) {
+            int result = parse_option(spec, argc, argv, &i);
+            if (result != CLI_PROCEED)
+                return result;
+        } else if (!ended && text[0] == '-' && text[1]) {
+            return cli_usage_error(spec->command, "unknown option %s; options begin with two dashes", text);
+        } else if (count == spec->arguments_max) {
+            return cli_usage_error(spec->command, "unexpected argument '%s'", text);
+        } else {
+            plain[count++] = text;
+        }
+    }
+    if (count < spec->arguments_min)
+        return cli_usage_error(spec->command, "expected %s", spec->arguments);
+    return CLI_PROCEED;
+}

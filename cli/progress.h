@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Progress on stderr: a bar with rate and time left on a terminal, a line per step otherwise.
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stddef.h>
+
+typedef struct cli_progress {
+    size_t total, done;
+    int terminal, quiet;
+    double start, shown;  // seconds of the monotonic clock
+} cli_progress;
+
+double cli_seconds(void); // monotonic clock
+
+void cli_progress_start(cli_progress *progress, size_t total, int quiet);
+void cli_progress_step(cli_progress *progress, const char *label); // one more is done: `label`
+void cli_progress_end(cli_progress *progress);
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that determines an image: kept in the picture as text (JSON, key "atelier"), read back by replay.
+#ifndef CLI_RECIPE_H
+#define CLI_RECIPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <atelier/model.h>
+
+#define CLI_RECIPE_KEY "atelier"
+
+typedef struct cli_recipe {
+    const char *network, *net;
+    uint64_t fingerprint;
+    int has_seed;
+    uint32_t seed;
+    const char *latents;      // FILE[:TENSOR] when there is no seed
+    size_t row;               // of latents and labels
+    int projected;            // two dimensions mean w
+    double psi;
+    int cutoff;
+    int class_index;          // negative: none
+    const char *labels;       // FILE[:TENSOR], or NULL
+    atl_noise_mode noise;
+    int direct;
+    int has_col;              // style mixing: `styles` of seed `col` replace those of `seed`
+    uint32_t col;
+    const char *styles;       // "0-6"
+    const char *grid;         // "4x2": several seeds in one picture, which can't be replayed
+    const char *seeds;        // the list, for a grid
+} cli_recipe;
+
+extern const char *const cli_noise_names[]; // by atl_noise_mode
+#define CLI_NOISE_WORDS "const|random|none"
+
+// JSON by malloc, or NULL.
+char *cli_recipe_write(const cli_recipe *recipe);
+
+// Strings are borrowed from *owner, which json_decref() releases.  0, or an exit status after printing
+// what is wrong; `path` is the picture, for that sentence.
+int cli_recipe_read(const char *path, const char *text, cli_recipe *recipe, json_t **owner);
+
+#endif
