@@ -100,7 +100,7 @@ int atl_wino_fir_fits(const float fir[16]) {
 
 // Chosen by measurement; see bench_winograd.c.
 static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
-    const double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_MATRICES;
+    const double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES;
     double tiles = (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4), channels = (double)s->ci + s->co;
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co, fit = 768e3 / (4 * planes * channels);
     atl_wino_plan plan = { 16, 0 };
@@ -150,7 +150,7 @@ static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir)
 
 static atl_status prepare(atl_wino *w, const float *weight) {
     const atl_wino_shape *s = &w->shape;
-    size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_MATRICES, t = (size_t)w->plan.tiles;
+    size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, t = (size_t)w->plan.tiles;
     size_t ci = (size_t)s->ci, co = (size_t)s->co;
     w->v_floats = aligned(planes * t * ci * 4) / 4;
     w->m_floats = aligned(planes * t * co * 4) / 4;
@@ -255,38 +255,42 @@ typedef struct call { // one run of up = 1
     const atl_epilogue *e;
 } call;
 
+// Floats from one plane to the next and from one tile to the next.  In a block, all that belongs to a tile
+// is together, so that a transform writes one stretch; split, all that belongs to a product is.
+static size_t plane_step(const atl_wino *w, size_t channels) {
+    return w->plan.split ? (size_t)w->plan.tiles * channels : channels;
+}
+
+static size_t tile_step(const atl_wino *w, size_t channels) {
+    return w->plan.split ? channels : ATL_WINO_PLANES * channels;
+}
+
 static void tiles_in(const call *c, int first, int count, float *v) {
     const atl_wino *w = c->w;
     int per = w->tile_rows * w->tile_columns;
-    size_t ci = (size_t)w->shape.ci, plane = (size_t)w->plan.tiles * ci;
+    size_t ci = (size_t)w->shape.ci, plane = plane_step(w, ci), next = tile_step(w, ci);
     for (int i = first; i < first + count; i++) {
         atl_wino_source from = atl_wino_source_of(w, c->x, c->in_scale, i / per);
         int row = i % per / w->tile_columns, column = i % w->tile_columns;
-        w->kernels.in(&from, 4 * row - 1, 4 * column - 1, v + (size_t)(i - first) * ci, plane);
+        w->kernels.in(&from, 4 * row - 1, 4 * column - 1, v + (size_t)(i - first) * next, plane);
     }
 }
 
 static void tiles_out(const call *c, int first, int count, const float *m) {
     const atl_wino *w = c->w;
     int per = w->tile_rows * w->tile_columns;
-    size_t co = (size_t)w->shape.co, plane = (size_t)w->plan.tiles * co;
+    size_t co = (size_t)w->shape.co, plane = plane_step(w, co), next = tile_step(w, co);
     for (int i = first; i < first + count; i++) {
         atl_wino_target to = atl_wino_target_of(w, c->y, c->e, i / per);
         int row = i % per / w->tile_columns, column = i % w->tile_columns;
-        w->kernels.out(&to, m + (size_t)(i - first) * co, plane, 4 * row, 4 * column, 0, to.c);
+        w->kernels.out(&to, m + (size_t)(i - first) * next, plane, 4 * row, 4 * column, 0, to.c);
     }
-}
-
-// A block with fewer tiles than planned: the other rows are zero, so that the products are of numbers.
-static void clear_rest(const atl_wino *w, int count, float *v) {
-    size_t ci = (size_t)w->shape.ci, plane = (size_t)w->plan.tiles * ci, used = (size_t)count * ci;
-    for (size_t p = 0; used < plane && p < ATL_WINO_MATRICES; p++)
-        memset(v + p * plane + used, 0, (plane - used) * sizeof *v);
 }
 
 static void run_blocks(const call *c, int tiles, void *workspace) {
     const atl_wino *w = c->w;
     int t = w->plan.tiles, blocks = ceil_div(tiles, t);
+    size_t row = tile_step(w, (size_t)w->shape.ci);
 #pragma omp parallel num_threads(w->threads)
     {
         int lane = omp_get_thread_num();
@@ -295,7 +299,8 @@ static void run_blocks(const call *c, int tiles, void *workspace) {
         for (int b = 0; b < blocks; b++) {
             int first = b * t, count = tiles - first < t ? tiles - first : t;
             tiles_in(c, first, count, s.v);
-            clear_rest(w, count, s.v);
+            // fewer tiles than planned: the others are zero, so that the products are of numbers
+            memset(s.v + (size_t)count * row, 0, (size_t)(t - count) * row * sizeof *s.v);
             atl_wino_gemm_run(w->gemm[0], lane, s.v, w->weight, s.m, s.scratch);
             tiles_out(c, first, count, s.m);
         }

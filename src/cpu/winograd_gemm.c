@@ -38,14 +38,14 @@ static dnnl_status_t make_lane(atl_wino_gemm *g, gemm_lane *lane, const dnnl_mem
 
 static dnnl_status_t make_primitive(atl_wino_gemm *g) {
     const dnnl_dim_t batch = (dnnl_dim_t)g->batch, m = (dnnl_dim_t)g->m, n = (dnnl_dim_t)g->n, k = (dnnl_dim_t)g->k;
-    const dnnl_dims_t dims[3] = { { batch, m, k }, { batch, k, n }, { batch, m, n } };
+    const dnnl_dims_t dims[3] = { { 1, batch, m, k }, { 1, batch, k, n }, { 1, batch, m, n } };
     dnnl_memory_desc_t md[3];
     dnnl_matmul_desc_t desc;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t pd = NULL;
     dnnl_status_t s = dnnl_success;
     for (int i = 0; !s && i < 3; i++)
-        s = dnnl_memory_desc_init_by_tag(&md[i], 3, dims[i], dnnl_f32, dnnl_abc);
+        s = dnnl_memory_desc_init_by_tag(&md[i], 4, dims[i], dnnl_f32, i == B ? dnnl_abcd : dnnl_acbd);
     if (!s)
         s = dnnl_matmul_desc_init(&desc, &md[A], &md[B], NULL, &md[C]);
     if (!s)
@@ -123,11 +123,11 @@ size_t atl_wino_gemm_scratch(const atl_wino_gemm *gemm) {
 
 // What to do when oneDNN refuses to run: slow, but a result.
 static void plain_product(const atl_wino_gemm *g, const float *a, const float *b, float *c) {
-    memset(c, 0, g->batch * g->m * g->n * sizeof *c);
-    for (size_t i = 0; i < g->batch * g->m; i++)
+    memset(c, 0, g->m * g->batch * g->n * sizeof *c);
+    for (size_t i = 0; i < g->m * g->batch; i++)
         for (size_t k = 0; k < g->k; k++)
             for (size_t j = 0; j < g->n; j++)
-                c[i * g->n + j] += a[i * g->k + k] * b[(i / g->m * g->k + k) * g->n + j];
+                c[i * g->n + j] += a[i * g->k + k] * b[(i % g->batch * g->k + k) * g->n + j];
 }
 
 void atl_wino_gemm_run(const atl_wino_gemm *gemm, int lane, const float *a, const float *b, float *c,

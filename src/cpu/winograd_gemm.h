@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The products of Winograd convolution: a batch of C = A B, row-major and dense, by oneDNN, that several
+// The products of Winograd convolution: a batch of C = A B by oneDNN, that several
 // threads run at once on different data, each in a lane of its own.  gemm.h is the opposite: one product
 // at a time by all threads.
 #ifndef ATL_CPU_WINOGRAD_GEMM_H
@@ -10,7 +10,8 @@
 
 typedef struct atl_wino_gemm atl_wino_gemm;
 
-// a [batch, m, k], b [batch, k, n], c [batch, m, n]; lanes: threads that may run it at once.
+// a [m, batch, k], b [batch, k, n], c [m, batch, n]: rows that belong together stay together.  lanes:
+// threads that may run it at once.
 atl_status atl_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, size_t n, size_t k,
                               atl_wino_gemm **gemm);
 void atl_wino_gemm_free(atl_wino_gemm **gemm);

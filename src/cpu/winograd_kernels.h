@@ -35,14 +35,26 @@ typedef struct atl_wino_target {
     float slope, gain, clamp;
 } atl_wino_target;
 
+// The 81 planes of one up tile, by what weights they meet (even or odd phase in y, in x):
+//     ee + (point in y * 5 + point in x) * ee_step     25, each with its own weights
+//     eo + point in y * point + column * line          20, 4 for each of 5 weights
+//     eo + (5 + point in x) * point + row * line       20, 4 for each of 5 weights
+//     oo + (row * 4 + column) * oo_step                16, all with the same weights
+typedef struct atl_wino_planes {
+    float *ee, *eo, *oo;
+    size_t ee_step, point, line, oo_step;
+} atl_wino_planes;
+
+enum { ATL_WINO_PLANES = 36, ATL_WINO_UP_PLANES = 81 };
+
 // The output tile of the up-convolution with its neighbours.  A tile covers rows 8 t to 8 t + 8 of the
 // transposed convolution z; its last row and column add to the first ones of the next tile.  Filtered
 // rows (columns) 8 t - 2 to 8 t + 5 can be finished with what the tile before has left:
 //
 //     three finished rows of z before the tile, and the tile's first row as far as it was summed
 typedef struct atl_wino_up_tile {
-    const float *m;  // 81 planes, or NULL: the tile is outside and z is 0
-    size_t plane;    // floats from one plane to the next
+    int empty;       // the tile is outside: z is 0, planes are not read
+    atl_wino_planes m;
     float *left;     // [9, 4, kept] columns left by the tile before in this row of tiles
     float *above;    // [4, 8, kept] rows left by the tile above, filtered along x
     size_t kept;     // at least c1 - c0
@@ -52,15 +64,11 @@ typedef struct atl_wino_up_tile {
     int c0, c1;      // channels
 } atl_wino_up_tile;
 
-// Planes of an up tile, in the order of their weights (even or odd phase in y, in x):
-//     25 even even (point in y * 5 + point in x), 20 even odd (point in y * 4 + column),
-//     20 odd even (point in x * 4 + row), 16 odd odd (row * 4 + column)
-enum { ATL_WINO_EE = 0, ATL_WINO_EO = 25, ATL_WINO_OE = 45, ATL_WINO_OO = 65, ATL_WINO_UP_PLANES = 81 };
-
 typedef struct atl_wino_kernels {
-    // 6x6 window at (oy, ox) to 36 planes; up: 4x4 window to 81 planes.  Outside of x is 0.
+    // 6x6 window at (oy, ox) to 36 planes, `plane` floats apart; up: 4x4 window to 81 planes.  Outside of
+    // x is 0.
     void (*in)(const atl_wino_source *from, int oy, int ox, float *v, size_t plane);
-    void (*up_in)(const atl_wino_source *from, int oy, int ox, float *v, size_t plane);
+    void (*up_in)(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v);
 
     // 36 planes to 4x4 pixels at (oy, ox), channels c0 to c1.
     void (*out)(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1);

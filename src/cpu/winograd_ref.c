@@ -6,6 +6,8 @@
 #include <math.h>
 #include "cpu/winograd_weight.h"
 
+enum { EE = 0, EO = 25, OE = 45, OO = 65 }; // planes of an up tile in an array
+
 static float pixel(const atl_wino_source *from, int y, int x, int c) {
     if (y < 0 || x < 0 || y >= from->h || x >= from->w)
         return 0.0f;
@@ -91,19 +93,28 @@ static void up_in_line(const float *d, size_t step, float *e, size_t to) {
     e[4 * to] = d[3 * step];
 }
 
-static void up_in_ref(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
+// Where plane i of a tile is, in the order ee, eo, oe, oo.
+static float *plane_of(const atl_wino_planes *p, size_t i) {
+    if (i < 25)
+        return p->ee + i * p->ee_step;
+    if (i < 65)
+        return p->eo + (i - 25) / 4 * p->point + (i - 25) % 4 * p->line;
+    return p->oo + (i - 65) * p->oo_step;
+}
+
+static void up_in_ref(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v) {
     for (int c = 0; c < from->c; c++) {
         float d[16], all[ATL_WINO_UP_PLANES];
         for (int i = 0; i < 16; i++)
-            all[ATL_WINO_OO + i] = d[i] = pixel(from, oy + i / 4, ox + i % 4, c);
+            all[OO + i] = d[i] = pixel(from, oy + i / 4, ox + i % 4, c);
         for (size_t j = 0; j < 4; j++)
-            up_in_line(d + j, 4, all + ATL_WINO_EO + j, 4);
+            up_in_line(d + j, 4, all + EO + j, 4);
         for (size_t i = 0; i < 4; i++)
-            up_in_line(d + i * 4, 1, all + ATL_WINO_OE + i, 4);
+            up_in_line(d + i * 4, 1, all + OE + i, 4);
         for (size_t i = 0; i < 5; i++)
-            up_in_line(all + ATL_WINO_EO + i * 4, 1, all + ATL_WINO_EE + i * 5, 1);
+            up_in_line(all + EO + i * 4, 1, all + EE + i * 5, 1);
         for (size_t i = 0; i < ATL_WINO_UP_PLANES; i++)
-            v[i * plane + (size_t)c] = all[i];
+            plane_of(v, i)[c] = all[i];
     }
 }
 
@@ -124,15 +135,15 @@ static void up_out_line(const float *m, size_t step, float *z, size_t to) {
 static void up_tile(const float *m, float z[81]) {
     float half[25];
     for (size_t j = 0; j < 5; j++) // even rows, even columns
-        up_out_line(m + ATL_WINO_EE + j, 5, half + j, 5);
+        up_out_line(m + EE + j, 5, half + j, 5);
     for (size_t i = 0; i < 5; i++)
         up_out_line(half + i * 5, 1, z + i * 18, 2);
     for (size_t j = 0; j < 4; j++) // even rows, odd columns
-        up_out_line(m + ATL_WINO_EO + j, 4, z + 1 + 2 * j, 18);
+        up_out_line(m + EO + j, 4, z + 1 + 2 * j, 18);
     for (size_t i = 0; i < 4; i++) // odd rows, even columns
-        up_out_line(m + ATL_WINO_OE + i, 4, z + 9 + 18 * i, 2);
+        up_out_line(m + OE + i, 4, z + 9 + 18 * i, 2);
     for (size_t i = 0; i < 16; i++) // odd rows and columns
-        z[(2 * (i / 4) + 1) * 9 + 2 * (i % 4) + 1] = m[ATL_WINO_OO + i];
+        z[(2 * (i / 4) + 1) * 9 + 2 * (i % 4) + 1] = m[OO + i];
 }
 
 // One line of z through the filter: 9 values (first and last are partial sums) and the four before, to 8.
@@ -155,9 +166,9 @@ static void up_out_ref(const atl_wino_target *to, const atl_wino_up_tile *tile) 
         float m[ATL_WINO_UP_PLANES], z[81] = { 0 }, wide[72], y[64];
         float *left = tile->left + (c - tile->c0), *above = tile->above + (c - tile->c0);
         size_t kept = tile->kept;
-        if (tile->m) {
+        if (!tile->empty) {
             for (size_t i = 0; i < ATL_WINO_UP_PLANES; i++)
-                m[i] = tile->m[i * tile->plane + (size_t)c];
+                m[i] = plane_of(&tile->m, i)[c];
             up_tile(m, z);
         }
         for (size_t r = 0; r < 9; r++)

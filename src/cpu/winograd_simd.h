@@ -68,28 +68,27 @@ INLINE void up_in_line(VF d0, VF d1, VF d2, VF d3, VF e[5]) {
     e[4] = d3;
 }
 
-INLINE void up_in_channels(const atl_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c, size_t n,
-                           int whole, int inside, int scaled) {
+INLINE void up_in_channels(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v, size_t c,
+                           size_t n, int whole, int inside, int scaled) {
     VF d[4][4], t[4][5], e[5], scale = scaled ? get(from->scale + c, n, whole) : vf_zero();
-    v += c;
     for (int i = 0; i < 4; i++) {
         for (int j = 0; j < 4; j++) {
             d[i][j] = pixel(from, oy + i, ox + j, c, n, whole, inside, scaled, scale);
-            put(v + (size_t)(ATL_WINO_OO + i * 4 + j) * plane, d[i][j], n, whole);
+            put(v->oo + (size_t)(i * 4 + j) * v->oo_step + c, d[i][j], n, whole);
         }
         up_in_line(d[i][0], d[i][1], d[i][2], d[i][3], e);
         for (int p = 0; p < 5; p++)
-            put(v + (size_t)(ATL_WINO_OE + p * 4 + i) * plane, e[p], n, whole);
+            put(v->eo + (size_t)(5 + p) * v->point + (size_t)i * v->line + c, e[p], n, whole);
     }
     for (int j = 0; j < 4; j++) {
         up_in_line(d[0][j], d[1][j], d[2][j], d[3][j], t[j]);
         for (int p = 0; p < 5; p++)
-            put(v + (size_t)(ATL_WINO_EO + p * 4 + j) * plane, t[j][p], n, whole);
+            put(v->eo + (size_t)p * v->point + (size_t)j * v->line + c, t[j][p], n, whole);
     }
     for (int p = 0; p < 5; p++) {
         up_in_line(t[0][p], t[1][p], t[2][p], t[3][p], e);
         for (int q = 0; q < 5; q++)
-            put(v + (size_t)(ATL_WINO_EE + p * 5 + q) * plane, e[q], n, whole);
+            put(v->ee + (size_t)(p * 5 + q) * v->ee_step + c, e[q], n, whole);
     }
 }
 
@@ -100,20 +99,22 @@ INLINE void up_in_channels(const atl_wino_source *from, int oy, int ox, float *v
         size_t c = 0, count = (size_t)from->c;                                                          \
         if (inside && from->scale)                                                                      \
             for (; c + VL <= count; c += VL)                                                            \
-                channels(from, oy, ox, v, plane, c, VL, 1, 1, 1);                                       \
+                channels(c, VL, 1, 1, 1);                                       \
         else if (inside)                                                                                \
             for (; c + VL <= count; c += VL)                                                            \
-                channels(from, oy, ox, v, plane, c, VL, 1, 1, 0);                                       \
+                channels(c, VL, 1, 1, 0);                                       \
         for (; c < count; c += VL)                                                                      \
-            channels(from, oy, ox, v, plane, c, count - c < VL ? count - c : VL, 0, 0, from->scale != NULL); \
+            channels(c, count - c < VL ? count - c : VL, 0, 0, from->scale != NULL); \
     } while (0)
 
 static void in_simd(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
-    ALL_CHANNELS(in_channels, 6);
+#define PLAIN(...) in_channels(from, oy, ox, v, plane, __VA_ARGS__)
+    ALL_CHANNELS(PLAIN, 6);
 }
 
-static void up_in_simd(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
-    ALL_CHANNELS(up_in_channels, 4);
+static void up_in_simd(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v) {
+#define UP(...) up_in_channels(from, oy, ox, v, __VA_ARGS__)
+    ALL_CHANNELS(UP, 4);
 }
 
 // What the epilogue needs for one vector of channels.
@@ -195,32 +196,31 @@ INLINE void up_out_line(VF m0, VF m1, VF m2, VF m3, VF top, VF z[5]) {
 }
 
 // The tile's 9x9 of z.
-INLINE void up_tile(const float *m, size_t plane, size_t n, int whole, VF z[9][9]) {
-#define M(index) get(m + (size_t)(index) * plane, n, whole)
+INLINE void up_tile(const atl_wino_planes *m, size_t c, size_t n, int whole, VF z[9][9]) {
+#define EE(p, q) get(m->ee + (size_t)((p) * 5 + (q)) * m->ee_step + c, n, whole)
+#define EO(p, j) get(m->eo + (size_t)(p) * m->point + (size_t)(j) * m->line + c, n, whole)
     VF t[5][5], e[5];
     for (int j = 0; j < 5; j++)
-        up_out_line(M(ATL_WINO_EE + j), M(ATL_WINO_EE + 5 + j), M(ATL_WINO_EE + 10 + j), M(ATL_WINO_EE + 15 + j),
-                    M(ATL_WINO_EE + 20 + j), t[j]);
+        up_out_line(EE(0, j), EE(1, j), EE(2, j), EE(3, j), EE(4, j), t[j]);
     for (int i = 0; i < 5; i++) {
         up_out_line(t[0][i], t[1][i], t[2][i], t[3][i], t[4][i], e);
         for (int j = 0; j < 5; j++)
             z[2 * i][2 * j] = e[j];
     }
     for (int j = 0; j < 4; j++) {
-        up_out_line(M(ATL_WINO_EO + j), M(ATL_WINO_EO + 4 + j), M(ATL_WINO_EO + 8 + j), M(ATL_WINO_EO + 12 + j),
-                    M(ATL_WINO_EO + 16 + j), e);
+        up_out_line(EO(0, j), EO(1, j), EO(2, j), EO(3, j), EO(4, j), e);
         for (int i = 0; i < 5; i++)
             z[2 * i][2 * j + 1] = e[i];
     }
     for (int i = 0; i < 4; i++) {
-        up_out_line(M(ATL_WINO_OE + i), M(ATL_WINO_OE + 4 + i), M(ATL_WINO_OE + 8 + i), M(ATL_WINO_OE + 12 + i),
-                    M(ATL_WINO_OE + 16 + i), e);
+        up_out_line(EO(5, i), EO(6, i), EO(7, i), EO(8, i), EO(9, i), e);
         for (int j = 0; j < 5; j++)
             z[2 * i + 1][2 * j] = e[j];
         for (int j = 0; j < 4; j++)
-            z[2 * i + 1][2 * j + 1] = M(ATL_WINO_OO + i * 4 + j);
+            z[2 * i + 1][2 * j + 1] = get(m->oo + (size_t)(i * 4 + j) * m->oo_step + c, n, whole);
     }
-#undef M
+#undef EE
+#undef EO
 }
 
 INLINE VF taps(const VF f[4], VF a, VF b, VF c, VF d) {
@@ -231,8 +231,8 @@ INLINE void up_out_channels(const atl_wino_target *to, const atl_wino_up_tile *t
                             int whole) {
     VF z[9][9], wide[9][8], f[4], k[4];
     size_t step = tile->kept, at = c - (size_t)tile->c0;
-    if (tile->m)
-        up_tile(tile->m + c, tile->plane, n, whole, z);
+    if (!tile->empty)
+        up_tile(&tile->m, c, n, whole, z);
     else
         for (int i = 0; i < 81; i++)
             z[i / 9][i % 9] = vf_zero();

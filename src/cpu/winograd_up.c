@@ -25,7 +25,6 @@ typedef struct band {
     int origin;     // row of x of the first tile
     int rows;       // rows of tiles that touch x and y0 .. y1
     int c0, c1;     // channels of the output
-    size_t plane;   // tiles in a plane of products
 } band;
 
 static int ceil_div(int a, int b) {
@@ -40,26 +39,45 @@ static int band_start(const atl_wino *w, int b, int bands) {
 }
 
 static band band_of(const atl_wino *w, atl_wino_source from, atl_wino_target to, int r0, int r1) {
-    band b = { w, from, to, 2 * r0, 2 * r1, r0 ? r0 - 1 : 0, 0, 0, to.c, (size_t)w->plan.tiles };
+    band b = { w, from, to, 2 * r0, 2 * r1, r0 ? r0 - 1 : 0, 0, 0, to.c };
     int below = r1 < w->shape.h ? r1 + 1 : r1; // rows of x that are read
     b.rows = ceil_div(below - b.origin, ATL_WINO_TILE);
     return b;
 }
 
-static void out_tile(const band *b, const atl_wino_space *s, int row, int column, const float *m) {
+// Planes of tile i.  ee, eo and oo are three arrays, one after the other, of [rows, batch, channels] for
+// the products of blocks, and of [batch, rows, channels] for those of a split plan; a row is one plane of
+// a tile, and a tile has 1, 4 and 16 rows.
+static atl_wino_planes planes_of(const atl_wino *w, float *base, size_t channels, size_t i) {
+    size_t t = (size_t)w->plan.tiles, c = channels;
+    atl_wino_planes p = { base, base + 25 * t * c, base + 65 * t * c, c, c, 10 * c, c };
+    if (w->plan.split) {
+        p.ee_step = t * c;
+        p.point = 4 * t * c;
+        p.line = c;
+    }
+    p.ee += i * (w->plan.split ? c : 25 * c);
+    p.eo += i * 4 * p.line;
+    p.oo += i * 16 * c;
+    return p;
+}
+
+// m NULL: an empty tile.
+static void out_tile(const band *b, const atl_wino_space *s, int row, int column, const atl_wino_planes *m) {
     size_t kept = (size_t)(b->c1 - b->c0);
     atl_wino_up_tile tile = {
-        .m = m, .plane = b->plane * (size_t)b->to.c, .left = s->left,
-        .above = s->above + (size_t)column * 32 * kept, .kept = kept,
+        .empty = !m, .left = s->left, .above = s->above + (size_t)column * 32 * kept, .kept = kept,
         .oy = 2 * b->origin + 8 * row - 2, .ox = 8 * column - 2, .y0 = b->y0, .y1 = b->y1, .c0 = b->c0, .c1 = b->c1,
     };
+    if (m)
+        tile.m = *m;
     memcpy(tile.fy, b->w->fy, sizeof tile.fy);
     memcpy(tile.fx, b->w->fx, sizeof tile.fx);
     b->w->kernels.up_out(&b->to, &tile);
 }
 
 // Tile number i of the band, and the empty one at the right edge when columns of y are still missing.
-static void out_next(const band *b, const atl_wino_space *s, int i, const float *m) {
+static void out_next(const band *b, const atl_wino_space *s, int i, const atl_wino_planes *m) {
     int columns = b->w->tile_columns, row = i / columns, column = i % columns;
     if (column == 0)
         memset(s->left, 0, 36 * (size_t)(b->c1 - b->c0) * sizeof *s->left);
@@ -80,39 +98,39 @@ static void band_end(const band *b, const atl_wino_space *s) {
             out_next(b, s, row * columns + column, NULL);
 }
 
-// The products of one block: weights 0-24 have a plane each, 25-34 four each, 35 sixteen.
+// The products of one block: weights 0-24 have a row per tile each, 25-34 four each, 35 sixteen.
 static void block_products(const atl_wino *w, int lane, const atl_wino_space *s) {
-    size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, matrix = ci * co;
-    atl_wino_gemm_run(w->gemm[0], lane, s->v, w->weight, s->m, s->scratch);
-    atl_wino_gemm_run(w->gemm[1], lane, s->v + ATL_WINO_EO * t * ci, w->weight + 25 * matrix,
-                      s->m + ATL_WINO_EO * t * co, s->scratch);
-    atl_wino_gemm_run(w->gemm[2], lane, s->v + ATL_WINO_OO * t * ci, w->weight + 35 * matrix,
-                      s->m + ATL_WINO_OO * t * co, s->scratch);
+    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, matrix = ci * co;
+    atl_wino_planes v = planes_of(w, s->v, ci, 0), m = planes_of(w, s->m, co, 0);
+    atl_wino_gemm_run(w->gemm[0], lane, v.ee, w->weight, m.ee, s->scratch);
+    atl_wino_gemm_run(w->gemm[1], lane, v.eo, w->weight + 25 * matrix, m.eo, s->scratch);
+    atl_wino_gemm_run(w->gemm[2], lane, v.oo, w->weight + 35 * matrix, m.oo, s->scratch);
 }
 
 static void band_run(const band *b, int lane, const atl_wino_space *s) {
     const atl_wino *w = b->w;
     int t = w->plan.tiles, columns = w->tile_columns, tiles = b->rows * columns;
-    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, plane = (size_t)t * ci;
+    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     band_begin(b, s);
     for (int first = 0; first < tiles; first += t) {
         int count = tiles - first < t ? tiles - first : t;
+        if (count < t) // so that the products of what is not there are of numbers
+            memset(s->v, 0, ATL_WINO_UP_PLANES * (size_t)t * ci * sizeof *s->v);
         for (int i = 0; i < count; i++) {
             int row = (first + i) / columns, column = (first + i) % columns;
-            w->kernels.up_in(&b->from, b->origin + 4 * row, 4 * column, s->v + (size_t)i * ci, plane);
+            atl_wino_planes v = planes_of(w, s->v, ci, (size_t)i);
+            w->kernels.up_in(&b->from, b->origin + 4 * row, 4 * column, &v);
         }
-        size_t used = (size_t)count * ci; // zeros after them, so that the products are of numbers
-        for (size_t p = 0; used < plane && p < ATL_WINO_UP_PLANES; p++)
-            memset(s->v + p * plane + used, 0, (plane - used) * sizeof *s->v);
         block_products(w, lane, s);
-        for (int i = 0; i < count; i++)
-            out_next(b, s, first + i, s->m + (size_t)i * co);
+        for (int i = 0; i < count; i++) {
+            atl_wino_planes m = planes_of(w, s->m, co, (size_t)i);
+            out_next(b, s, first + i, &m);
+        }
     }
     band_end(b, s);
 }
 
-// Product u of a split plan: largest first.  14 are of four planes (the last plane's sixteen in four
-// parts), 25 of one.
+// Product u of a split plan, largest first: 14 of four rows per tile (the sixteen in four parts), 25 of one.
 static void split_product(const atl_wino *w, int lane, const atl_wino_space *s, int u) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     int wide = u < 14;
@@ -125,19 +143,19 @@ static void split_out(const atl_wino *w, const atl_wino_space *s, atl_wino_sourc
                       int sample, int c0) {
     band b = band_of(w, from, to, 0, w->shape.h);
     int per = w->tile_rows * w->tile_columns;
-    size_t co = (size_t)w->shape.co;
     b.c0 = c0;
     b.c1 = to.c - c0 < CHANNELS ? to.c : c0 + CHANNELS;
     band_begin(&b, s);
-    for (int i = 0; i < per; i++)
-        out_next(&b, s, i, s->m + (size_t)(sample * per + i) * co);
+    for (int i = 0; i < per; i++) {
+        atl_wino_planes m = planes_of(w, s->m, (size_t)w->shape.co, (size_t)(sample * per + i));
+        out_next(&b, s, i, &m);
+    }
     band_end(&b, s);
 }
 
 static void run_split(const atl_wino *w, const float *x, const float *in_scale, float *y, const atl_epilogue *e,
                       void *workspace) {
     int per = w->tile_rows * w->tile_columns, tiles = w->plan.tiles, chunks = ceil_div(w->shape.co, CHANNELS);
-    size_t ci = (size_t)w->shape.ci, plane = (size_t)tiles * ci;
 #pragma omp parallel num_threads(w->threads)
     {
         int lane = omp_get_thread_num();
@@ -146,7 +164,8 @@ static void run_split(const atl_wino *w, const float *x, const float *in_scale, 
         for (int i = 0; i < tiles; i++) {
             atl_wino_source from = atl_wino_source_of(w, x, in_scale, i / per);
             int row = i % per / w->tile_columns, column = i % w->tile_columns;
-            w->kernels.up_in(&from, 4 * row, 4 * column, s.v + (size_t)i * ci, plane);
+            atl_wino_planes v = planes_of(w, s.v, (size_t)w->shape.ci, (size_t)i);
+            w->kernels.up_in(&from, 4 * row, 4 * column, &v);
         }
 #pragma omp for schedule(dynamic)
         for (int u = 0; u < 39; u++)

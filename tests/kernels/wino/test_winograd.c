@@ -63,6 +63,20 @@ static atl_cpu_set highest(void) {
 static const int CHANNELS[] = { 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 50 };
 enum { CHANNEL_COUNTS = sizeof CHANNELS / sizeof *CHANNELS };
 
+// 81 planes in a row, each [plane] floats.
+static atl_wino_planes planes(float *base, size_t plane) {
+    return (atl_wino_planes){ base, base + 25 * plane, base + 65 * plane, plane, 4 * plane, plane, plane };
+}
+
+static void transform_in(const atl_wino_kernels *k, int up, const atl_wino_source *from, int oy, int ox, float *v,
+                         size_t plane) {
+    atl_wino_planes p = planes(v, plane);
+    if (up)
+        k->up_in(from, oy, ox, &p);
+    else
+        k->in(from, oy, ox, v, plane);
+}
+
 static void in_matches_reference(void **state) {
     (void)state;
     atl_wino_kernels ref, tuned;
@@ -80,8 +94,8 @@ static void in_matches_reference(void **state) {
                         for (int ox = -2; ox < w; ox++) {
                             atl_wino_source from = { x, scaled ? scale : NULL, h, w, c };
                             float *a = guarded(n, NULL), *b = guarded(n, NULL);
-                            (up ? tuned.up_in : tuned.in)(&from, oy, ox, a, plane);
-                            (up ? ref.up_in : ref.in)(&from, oy, ox, b, plane);
+                            transform_in(&tuned, up, &from, oy, ox, a, plane);
+                            transform_in(&ref, up, &from, oy, ox, b, plane);
                             assert_close(a, b, n, 30);
                             release_guarded(a, n);
                             release_guarded(b, n);
@@ -162,7 +176,7 @@ static void up_out_matches_reference(void **state) {
                     float *data = numbers(2 * (size_t)c + (size_t)(h * w) + n, &seed);
                     float *a = guarded(n, NULL), *b = guarded(n, NULL), *ea = guarded(edge, NULL),
                           *eb = guarded(edge, NULL);
-                    atl_wino_up_tile tile = { .m = where == 4 ? NULL : m, .plane = plane, .kept = kept,
+                    atl_wino_up_tile tile = { .empty = where == 4, .m = planes(m, plane), .kept = kept,
                                               .fy = { 0.5f, 1, -0.75f, 0.25f }, .fx = { 1, 0.5f, 0.125f, -1 },
                                               .oy = where & 1 ? 6 : -2, .ox = where & 2 ? 6 : -2, .y0 = 1, .y1 = h - 2,
                                               .c0 = c0, .c1 = c };
