@@ -1,173 +1,186 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parameter store: a list in order of addition, a hash table over the names, one span of values.
+// The parameter store: a list, a hash table of names over it, and the span.
 #include "nn/params.h"
 
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
-#include <sys/mman.h>
+#include "io/file.h"
 
-#include "base/philox.h"
+enum { ALIGNMENT = 16 }; // floats: a cache line
 
-enum { ALIGN = 16 }; // floats: 64 bytes
+static uint64_t mix(uint64_t h) { // the finaliser of SplitMix64 (Steele, Lea, Flood 2014)
+    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+    return h ^ h >> 31;
+}
 
-static uint64_t hash_name(const char *name) { // FNV-1a
-    uint64_t h = 0xcbf29ce484222325u;
+static uint64_t hash_name(const char *name) {
+    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
     for (; *name; name++)
-        h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-    return h;
+        h = (h ^ (uint8_t)*name) * 0x100000001b3u;
+    return mix(h);
 }
 
-void atl_params_init(atl_params *p, atl_ctx *ctx) {
-    memset(p, 0, sizeof *p);
-    p->ctx = ctx;
-    atl_arena_init(&p->arena, ctx, 0);
+void atl_params_init(atl_params *params, atl_ctx *ctx) {
+    *params = (atl_params){ .ctx = ctx };
+    atl_arena_init(&params->arena, ctx, 0);
 }
 
-void atl_params_clear(atl_params *p) {
-    if (!p->ctx)
+void atl_params_clear(atl_params *params) {
+    if (!params->ctx)
         return;
-    if (p->mapping)
-        munmap((void *)p->mapping, p->mapping_bytes);
+    if (params->mapping)
+        atl_mapping_release((void *)params->mapping, params->mapping_bytes);
     else
-        atl_free(p->ctx, p->data);
-    atl_free(p->ctx, p->list);
-    atl_free(p->ctx, p->index);
-    atl_arena_clear(&p->arena);
-    memset(p, 0, sizeof *p);
+        atl_free(params->ctx, params->data);
+    atl_free(params->ctx, params->list);
+    atl_free(params->ctx, params->index);
+    atl_arena_clear(&params->arena);
+    *params = (atl_params){ 0 };
 }
 
-// The slot of a name: where it is, or where it would go.
-static size_t slot_of(const atl_params *p, const char *name) {
-    size_t at = (size_t)hash_name(name) & (p->slots - 1);
-    while (p->index[at] && strcmp(p->list[p->index[at] - 1].name, name))
-        at = (at + 1) & (p->slots - 1);
-    return at;
+static uint32_t *find_slot(const atl_params *params, const char *name) {
+    size_t at = (size_t)hash_name(name) & (params->slots - 1);
+    while (params->index[at] && strcmp(params->list[params->index[at] - 1].name, name) != 0)
+        at = (at + 1) & (params->slots - 1);
+    return &params->index[at];
 }
 
-static atl_status grow(atl_params *p) {
-    size_t capacity = p->capacity ? p->capacity * 2 : 128, slots = capacity * 2;
-    uint32_t *index = atl_calloc(p->ctx, slots, sizeof *index);
-    atl_param *list = index ? atl_grow(p->ctx, p->list, p->size, capacity, sizeof *list) : NULL;
-    if (!list) {
-        atl_free(p->ctx, index);
+static atl_status grow(atl_params *params) {
+    size_t room = params->capacity ? params->capacity * 2 : 64;
+    atl_param *list = atl_grow(params->ctx, params->list, params->size, room, sizeof *list);
+    if (!list)
         return ATL_NO_MEMORY;
-    }
-    atl_free(p->ctx, p->index);
-    p->list = list;
-    p->index = index;
-    p->capacity = capacity;
-    p->slots = slots;
-    for (size_t i = 0; i < p->size; i++)
-        p->index[slot_of(p, p->list[i].name)] = (uint32_t)(i + 1);
+    params->list = list;
+    uint32_t *index = atl_calloc(params->ctx, room * 2, sizeof *index);
+    if (!index)
+        return ATL_NO_MEMORY;
+    atl_free(params->ctx, params->index);
+    params->capacity = room;
+    params->index = index;
+    params->slots = room * 2;
+    for (size_t i = 0; i < params->size; i++)
+        *find_slot(params, list[i].name) = (uint32_t)i + 1;
     return ATL_OK;
 }
 
-atl_status atl_params_add(atl_params *p, const char *name, int rank, const int64_t *dims, bool buffer,
-                          atl_param **param) {
-    size_t count = 1;
-    if (rank < 0 || rank > ATL_ARRAY_RANK_MAX)
-        return atl_fail(p->ctx, ATL_BAD_FILE, "the parameter %s has %d dimensions, %d is the limit", name, rank,
-                        ATL_ARRAY_RANK_MAX);
+// Number of elements, or false when it is negative or absurd.
+static bool count_of(int rank, const int64_t *dims, size_t *count) {
+    size_t n = 1;
     for (int i = 0; i < rank; i++) {
-        if (dims[i] < 0 || (dims[i] > 0 && count > (SIZE_MAX >> 8) / (size_t)dims[i]))
-            return atl_fail(p->ctx, ATL_BAD_FILE, "the parameter %s has an impossible dimension %lld", name,
-                            (long long)dims[i]);
-        count *= (size_t)dims[i];
+        if (dims[i] < 0 || (dims[i] && n > (SIZE_MAX >> 4) / (size_t)dims[i]))
+            return false;
+        n *= (size_t)dims[i];
     }
-    size_t offset = (p->total + ALIGN - 1) / ALIGN * ALIGN;
-    if (count > p->ctx->memory_cap / sizeof(float) || offset > p->ctx->memory_cap / sizeof(float) - count)
-        return atl_fail(p->ctx, ATL_NO_MEMORY, "the parameters up to %s take more than the limit of %zu bytes", name,
-                        p->ctx->memory_cap);
-    if (p->size == p->capacity)
-        ATL_TRY(grow(p));
-    size_t slot = slot_of(p, name);
-    if (p->index[slot])
-        return atl_fail(p->ctx, ATL_BAD_FILE, "there are two parameters of the name %s", name);
-    const char *copy = atl_arena_string(&p->arena, name, strlen(name));
-    if (!copy)
+    *count = n;
+    return true;
+}
+
+atl_status atl_params_add(atl_params *params, const char *name, int rank, const int64_t *dims, bool buffer,
+                          atl_param **param) {
+    size_t count, offset = (params->total + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (rank < 0 || rank > ATL_ARRAY_RANK_MAX || !count_of(rank, dims, &count) || count > (SIZE_MAX >> 4) - offset)
+        return atl_fail(params->ctx, ATL_BAD_FILE, "parameter '%s' has an absurd shape", name);
+    if (params->data)
+        return atl_fail(params->ctx, ATL_INTERNAL, "parameter '%s' is added to a store that is in use", name);
+    if (params->size == params->capacity)
+        ATL_TRY(grow(params));
+    uint32_t *slot = find_slot(params, name);
+    if (*slot)
+        return atl_fail(params->ctx, ATL_BAD_FILE, "two parameters are named '%s'", name);
+    atl_param *p = &params->list[params->size];
+    *p = (atl_param){ .rank = rank, .offset = offset, .count = count, .buffer = buffer };
+    p->name = atl_arena_string(&params->arena, name, strlen(name));
+    if (!p->name)
         return ATL_NO_MEMORY;
-    atl_param *q = &p->list[p->size++];
-    *q = (atl_param){ .name = copy, .rank = rank, .offset = offset, .count = count, .buffer = buffer };
-    if (rank)
-        memcpy(q->dims, dims, sizeof *dims * (size_t)rank);
-    p->index[slot] = (uint32_t)p->size;
-    p->total = offset + count;
+    for (int i = 0; i < rank; i++)
+        p->dims[i] = dims[i];
+    *slot = (uint32_t)++params->size;
+    params->total = offset + count;
     if (param)
-        *param = q;
+        *param = p;
     return ATL_OK;
 }
 
-atl_status atl_params_allocate(atl_params *p) {
-    p->data = atl_calloc(p->ctx, p->total ? p->total : 1, sizeof *p->data);
-    return p->data ? ATL_OK : ATL_NO_MEMORY;
+atl_status atl_params_allocate(atl_params *params) {
+    if (params->total > params->ctx->memory_cap / sizeof(float))
+        return atl_fail(params->ctx, ATL_NO_MEMORY, "the network has %zu numbers, more than the memory limit of %zu bytes "
+                        "allows", params->total, params->ctx->memory_cap);
+    params->data = atl_calloc(params->ctx, params->total ? params->total : 1, sizeof *params->data);
+    return params->data ? ATL_OK : ATL_NO_MEMORY;
 }
 
-atl_param *atl_params_find(const atl_params *p, const char *name) {
-    if (!p->slots)
-        return NULL;
-    uint32_t i = p->index[slot_of(p, name)];
-    return i ? &p->list[i - 1] : NULL;
+atl_param *atl_params_find(const atl_params *params, const char *name) {
+    uint32_t found = params->slots ? *find_slot(params, name) : 0;
+    return found ? &params->list[found - 1] : NULL;
 }
 
-void atl_params_randomise(atl_params *p, uint64_t seed) {
-    for (size_t i = 0; i < p->size; i++) {
-        const atl_param *q = &p->list[i];
-        float *v = atl_param_data(p, q);
-        if (q->init == ATL_INIT_NORMAL)
-            atl_philox_normal(seed, hash_name(q->name), 0, q->count, v);
-        for (size_t k = 0; k < q->count; k++)
-            v[k] = q->init == ATL_INIT_NORMAL ? v[k] * q->init_value : q->init == ATL_INIT_FILL ? q->init_value : 0.0f;
+// ---- initial values
+
+static double uniform(uint64_t key, uint64_t counter) { // in (0, 1]
+    return (double)((mix(key + counter * 0x9e3779b97f4a7c15u) >> 11) + 1) * 0x1p-53;
+}
+
+// Normal numbers by Box and Muller (1958), two from each pair of uniform ones.
+static void normal(uint64_t key, float deviation, float *out, size_t count) {
+    const double turn = 6.283185307179586;
+    for (size_t i = 0; i < count; i += 2) {
+        double r = sqrt(-2 * log(uniform(key, i))) * deviation, angle = turn * uniform(key, i + 1);
+        out[i] = (float)(r * cos(angle));
+        if (i + 1 < count)
+            out[i + 1] = (float)(r * sin(angle));
+    }
+}
+
+void atl_params_randomise(atl_params *params, uint64_t seed) {
+    for (size_t i = 0; i < params->size; i++) {
+        const atl_param *p = &params->list[i];
+        float *x = atl_param_data(params, p);
+        if (p->init == ATL_INIT_NORMAL)
+            normal(mix(hash_name(p->name) ^ mix(seed + 1)), p->init_value, x, p->count);
+        else
+            for (size_t k = 0; k < p->count; k++)
+                x[k] = p->init == ATL_INIT_FILL ? p->init_value : 0.0f;
     }
 }
 
 // ---- fingerprint
 
-static uint64_t mix(uint64_t h, uint64_t v) {
-    h = (h ^ v) * 0x9E3779B97F4A7C15u;
-    return h ^ h >> 29;
+static uint64_t turn_left(uint64_t x, int bits) {
+    return x << bits | x >> (64 - bits);
 }
 
-// Four lanes of multiply and rotate, so that it runs at the speed of memory.  Little-endian by definition.
-static uint64_t hash_floats(const float *v, size_t count) {
-    uint64_t lane[4] = { 1, 2, 3, 4 };
+// Four independent lanes of multiply and rotate, so that the multiplier's latency hides behind memory.
+static uint64_t hash_values(const float *x, size_t count) {
+    const uint64_t prime = 0x9e3779b97f4a7c15u;
+    uint64_t lane[4] = { 1, 2, 3, 4 }, v[4];
     size_t i = 0;
-    for (; i + 8 <= count; i += 8)
-        for (int k = 0; k < 4; k++) {
-            uint32_t lo, hi;
-            memcpy(&lo, v + i + 2 * k, 4);
-            memcpy(&hi, v + i + 2 * k + 1, 4);
-            lane[k] = (lane[k] ^ ((uint64_t)hi << 32 | lo)) * 0x9E3779B97F4A7C15u;
-            lane[k] = lane[k] << 31 | lane[k] >> 33;
-        }
+    for (; i + 8 <= count; i += 8) {
+        memcpy(v, x + i, sizeof v);
+        for (int k = 0; k < 4; k++)
+            lane[k] = turn_left(lane[k] ^ v[k], 29) * prime;
+    }
+    memset(v, 0, sizeof v);
+    if (i < count)
+        memcpy(v, x + i, (count - i) * sizeof *x);
     uint64_t h = count;
     for (int k = 0; k < 4; k++)
-        h = mix(h, lane[k]);
-    for (; i < count; i++) {
-        uint32_t u;
-        memcpy(&u, v + i, 4);
-        h = mix(h, u);
-    }
+        h = mix(h ^ (turn_left(lane[k] ^ v[k], 29) * prime));
     return h;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp((*(const atl_param *const *)a)->name, (*(const atl_param *const *)b)->name);
+static uint64_t hash_param(const atl_params *params, const atl_param *p) {
+    uint64_t h = mix(hash_name(p->name) + (uint64_t)p->rank);
+    for (int i = 0; i < p->rank; i++)
+        h = mix(h ^ (uint64_t)p->dims[i]);
+    return mix(h ^ hash_values(atl_param_data(params, p), p->count));
 }
 
-uint64_t atl_params_fingerprint(const atl_params *p) {
-    const atl_param **order = atl_alloc(p->ctx, p->size + 1, sizeof *order);
-    if (!order)
-        return 0;
-    for (size_t i = 0; i < p->size; i++)
-        order[i] = &p->list[i];
-    qsort(order, p->size, sizeof *order, by_name);
-    uint64_t h = 0;
-    for (size_t i = 0; i < p->size; i++) {
-        h = mix(h, hash_name(order[i]->name));
-        for (int k = 0; k < order[i]->rank; k++)
-            h = mix(h, (uint64_t)order[i]->dims[k]);
-        h = mix(h, hash_floats(atl_param_data(p, order[i]), order[i]->count));
-    }
-    atl_free(p->ctx, (void *)order);
-    return h;
+// Every parameter's hash holds its name, and names differ: a sum of well mixed hashes depends on the set alone, so
+// that no sorting is needed to be independent of the order in the file.
+uint64_t atl_params_fingerprint(const atl_params *params) {
+    uint64_t sum = params->size;
+    for (size_t i = 0; i < params->size; i++)
+        sum += hash_param(params, &params->list[i]);
+    return mix(sum);
 }

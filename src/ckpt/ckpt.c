@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a checkpoint: its container, then the table of layouts.
+#include "ckpt/layout.h"
+
+#include <string.h>
+
+static const atl_ckpt_layout *const layouts[] = { &atl_ckpt_native, &atl_ckpt_official };
+
+// A safetensors file, by its ninth byte; everything else is tried as pickled objects.
+static atl_status open_container(atl_ckpt *ckpt) {
+    atl_file file;
+    ATL_TRY(atl_file_map(ckpt->ctx, ckpt->path, &file));
+    bool arrays = file.bytes > 8 && file.data[8] == '{' && file.data[7] == 0 && file.data[6] == 0;
+    bool likely = arrays || (file.bytes > 1 && (file.data[0] == 0x80 || memcmp(file.data, "PK", 2) == 0 ||
+                                                strchr("(]}cd", file.data[0]) != NULL));
+    atl_file_unmap(&file);
+    if (arrays)
+        return atl_arrays_open(ckpt->ctx, ckpt->path, &ckpt->arrays);
+    if (!likely)
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: is no checkpoint: neither a safetensors file nor a pickle nor a "
+                        "torch file", ckpt->path);
+    return atl_torch_open(ckpt->ctx, ckpt->path, true, &ckpt->objects);
+}
+
+static atl_status open_ckpt(atl_ckpt *ckpt) {
+    ATL_TRY(open_container(ckpt));
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts && !ckpt->layout; i++)
+        if (layouts[i]->probe(ckpt))
+            ckpt->layout = layouts[i];
+    if (!ckpt->layout)
+        return atl_fail(ckpt->ctx, ATL_UNSUPPORTED, "%s: can be read, but holds no network in a layout that is known",
+                        ckpt->path);
+    return ckpt->layout->open(ckpt);
+}
+
+atl_status atl_ckpt_open(atl_ctx *ctx, const char *path, atl_ckpt **ckpt) {
+    *ckpt = NULL;
+    atl_ckpt *c = atl_calloc(ctx, 1, sizeof *c);
+    if (!c)
+        return ATL_NO_MEMORY;
+    c->ctx = ctx;
+    atl_arena_init(&c->arena, ctx, 0);
+    c->path = atl_arena_string(&c->arena, path, strlen(path));
+    atl_status status = c->path ? open_ckpt(c) : ATL_NO_MEMORY;
+    if (status != ATL_OK)
+        atl_ckpt_close(&c);
+    *ckpt = c;
+    return status;
+}
+
+void atl_ckpt_close(atl_ckpt **ckpt) {
+    if (!ckpt || !*ckpt)
+        return;
+    atl_ckpt *c = *ckpt;
+    atl_ctx *ctx = c->ctx;
+    for (size_t i = 0; i < c->size; i++)
+        json_decref(c->configs[i]);
+    json_decref(c->record);
+    json_decref(c->description);
+    atl_arrays_close(&c->arrays);
+    atl_torch_close(&c->objects);
+    atl_free(ctx, c->nets);
+    atl_free(ctx, c->sources);
+    atl_free(ctx, c->configs);
+    atl_arena_clear(&c->arena);
+    atl_free(ctx, c);
+    *ckpt = NULL;
+}
+
+static atl_status make_room(atl_ckpt *c) {
+    if (c->size < c->room)
+        return ATL_OK;
+    size_t room = c->room ? c->room * 2 : 4;
+    atl_ckpt_net *nets = atl_grow(c->ctx, c->nets, c->size, room, sizeof *nets);
+    if (!nets)
+        return ATL_NO_MEMORY;
+    c->nets = nets;
+    const void **sources = atl_grow(c->ctx, c->sources, c->size, room, sizeof *sources);
+    if (!sources)
+        return ATL_NO_MEMORY;
+    c->sources = sources;
+    json_t **configs = atl_grow(c->ctx, c->configs, c->size, room, sizeof *configs);
+    if (!configs)
+        return ATL_NO_MEMORY;
+    c->configs = configs;
+    c->room = room;
+    return ATL_OK;
+}
+
+atl_status atl_ckpt_add(atl_ckpt *ckpt, const char *key, const char *kind, json_t *config, const char *why,
+                        const void *source) {
+    if (!config || make_room(ckpt) != ATL_OK) {
+        json_decref(config);
+        return atl_fail(ckpt->ctx, ATL_NO_MEMORY, "%s: out of memory", ckpt->path);
+    }
+    ckpt->nets[ckpt->size] = (atl_ckpt_net){ key, kind, config, why };
+    ckpt->sources[ckpt->size] = source;
+    ckpt->configs[ckpt->size] = config;
+    ckpt->size++;
+    return ATL_OK;
+}
+
+const char *atl_ckpt_format(const atl_ckpt *ckpt) {
+    return ckpt->layout->name;
+}
+
+const json_t *atl_ckpt_record(const atl_ckpt *ckpt) {
+    return ckpt->record;
+}
+
+size_t atl_ckpt_size(const atl_ckpt *ckpt) {
+    return ckpt->size;
+}
+
+const atl_ckpt_net *atl_ckpt_get(const atl_ckpt *ckpt, size_t index) {
+    return index < ckpt->size ? &ckpt->nets[index] : NULL;
+}
+
+static bool all_finite(const float *x, size_t count) {
+    uint32_t worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= 0x7fffffffu;
+        worst = bits > worst ? bits : worst;
+    }
+    return worst < 0x7f800000u;
+}
+
+atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params) {
+    if (index >= ckpt->size)
+        return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT, "%s: has %zu networks; number %zu was asked for", ckpt->path,
+                        ckpt->size, index);
+    ATL_TRY(ckpt->layout->load(ckpt, index, params));
+    for (size_t i = 0; i < params->size; i++)
+        if (!all_finite(atl_param_data(params, &params->list[i]), params->list[i].count))
+            return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: %s.%s holds infinite values or NaN; the network was damaged in "
+                            "training or on its way", ckpt->path, ckpt->nets[index].key, params->list[i].name);
+    return ATL_OK;
+}
+
+atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count, atl_params *params) {
+    for (size_t i = 0; i < count; i++)
+        ATL_TRY(atl_params_add(params, list[i].name, list[i].tensor->rank, list[i].tensor->dims, list[i].buffer, NULL));
+    ATL_TRY(atl_params_allocate(params));
+    for (size_t i = 0; i < count; i++)
+        ATL_TRY(atl_tensor_read_f32(ckpt->objects, list[i].tensor, atl_param_data(params, &params->list[i])));
+    return ATL_OK;
+}

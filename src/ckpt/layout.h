@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the layouts of checkpoints share.  A file is opened once, as arrays (safetensors) or as pickled
+// objects; then the first layout whose probe says yes describes its networks and later reads their values.
+#ifndef ATL_CKPT_LAYOUT_H
+#define ATL_CKPT_LAYOUT_H
+
+#include "ckpt/ckpt.h"
+#include "io/arrays.h"
+#include "io/torch.h"
+
+typedef struct atl_ckpt_layout {
+    const char *name;                                   // for people
+    bool (*probe)(const atl_ckpt *ckpt);
+    atl_status (*open)(atl_ckpt *ckpt);                 // adds the networks and the record
+    atl_status (*load)(atl_ckpt *ckpt, size_t index, atl_params *params); // atl_ckpt_load() checks the values
+} atl_ckpt_layout;
+
+struct atl_ckpt {
+    atl_ctx *ctx;
+    const char *path;
+    atl_arena arena;
+    const atl_ckpt_layout *layout;
+    atl_arrays *arrays;                                 // one of the two is not NULL
+    atl_torch *objects;
+    atl_ckpt_net *nets;
+    const void **sources;                               // per network: what the layout wants to remember
+    json_t **configs;                                   // owned
+    size_t size, room;
+    json_t *record, *description;                       // owned; may be NULL
+};
+
+// Adds a network; takes over `config`, also on failure.  key, kind and why are borrowed from the arena.
+atl_status atl_ckpt_add(atl_ckpt *ckpt, const char *key, const char *kind, json_t *config, const char *why,
+                        const void *source);
+
+// One tensor of a network: what atl_ckpt_load_tensors() reads.
+typedef struct atl_ckpt_tensor { const char *name; const atl_tensor *tensor; bool buffer; } atl_ckpt_tensor;
+atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count, atl_params *params);
+
+extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official;
+
+// official_config.c: the kind and config of a pickled module.  *why is NULL or a sentence.
+atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const char **kind, json_t **config,
+                                 const char **why);
+const atl_object *atl_official_child(const atl_object *module, const char *name); // a submodule or NULL
+
+#endif

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Atelier's own checkpoint: a safetensors file with tensors "KEY.NAME" and one metadata entry "atelier":
+//
+//     { "version": 1, "networks": { KEY: { "kind": ..., "config": {...}, "buffers": [NAME, ...] } },
+//       "record": {...} }
+//
+// The writer puts the tensors of one network next to each other, first those whose size is a multiple of 64
+// bytes, and starts each network at a multiple of 64 (with a filler tensor in front where needed: the format
+// allows no holes).  A file of f32 is then used in place, as one span.
+#include "ckpt/layout.h"
+
+#include <string.h>
+#include "base/half.h"
+
+enum { LINE = 64 }; // bytes of a cache line
+
+static const char format_key[] = "atelier";
+
+static bool probe(const atl_ckpt *ckpt) {
+    return ckpt->arrays && atl_arrays_metadata(ckpt->arrays, format_key) != NULL;
+}
+
+static atl_status bad(const atl_ckpt *ckpt, const char *why) {
+    return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: its description of the networks %s; the file is damaged", ckpt->path,
+                    why);
+}
+
+static atl_status describe(atl_ckpt *ckpt, json_t *root) {
+    json_t *networks = json_object_get(root, "networks"), *net;
+    const char *key;
+    if (json_integer_value(json_object_get(root, "version")) != 1)
+        return atl_fail(ckpt->ctx, ATL_UNSUPPORTED, "%s: was written by a newer Atelier; version 1 of the format is read",
+                        ckpt->path);
+    if (!json_is_object(networks))
+        return bad(ckpt, "lists none");
+    json_object_foreach(networks, key, net) {
+        json_t *kind = json_object_get(net, "kind"), *config = json_object_get(net, "config");
+        if (!json_is_string(kind) || !json_is_object(config) || strchr(key, '.'))
+            return bad(ckpt, "lacks a kind or a config");
+        const char *name = atl_arena_string(&ckpt->arena, key, strlen(key));
+        const char *text = atl_arena_string(&ckpt->arena, json_string_value(kind), json_string_length(kind));
+        if (!name || !text)
+            return ATL_NO_MEMORY;
+        ATL_TRY(atl_ckpt_add(ckpt, name, text, json_incref(config), NULL, json_object_get(net, "buffers")));
+    }
+    if (json_is_object(json_object_get(root, "record")))
+        ckpt->record = json_incref(json_object_get(root, "record"));
+    return ATL_OK;
+}
+
+static atl_status open_native(atl_ckpt *ckpt) {
+    json_error_t error;
+    json_t *root = json_loads(atl_arrays_metadata(ckpt->arrays, format_key), JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return bad(ckpt, "can't be read");
+    }
+    ckpt->description = root;
+    return describe(ckpt, root);
+}
+
+// ---- reading
+
+typedef struct member { const atl_array *array; const char *name; bool buffer; } member;
+
+static bool is_listed(const json_t *names, const char *name) {
+    size_t i;
+    json_t *value;
+    json_array_foreach(names, i, value)
+        if (json_is_string(value) && strcmp(json_string_value(value), name) == 0)
+            return true;
+    return false;
+}
+
+// The arrays of a network, in the order of the file.
+static atl_status collect(atl_ckpt *ckpt, size_t index, member **list, size_t *count) {
+    const char *key = ckpt->nets[index].key;
+    size_t all = atl_arrays_size(ckpt->arrays), length = strlen(key);
+    *count = 0;
+    *list = atl_arena_alloc(&ckpt->arena, all + 1, sizeof **list);
+    if (!*list)
+        return ATL_NO_MEMORY;
+    for (size_t i = 0; i < all; i++) {
+        const atl_array *a = atl_arrays_get(ckpt->arrays, i);
+        if (strncmp(a->name, key, length) != 0 || a->name[length] != '.')
+            continue;
+        const char *name = a->name + length + 1;
+        (*list)[(*count)++] = (member){ a, name, is_listed(ckpt->sources[index], name) };
+    }
+    if (*count == 0)
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: holds no tensors of %s; the file is damaged", ckpt->path, key);
+    return ATL_OK;
+}
+
+// Whether the arrays are floats side by side, from a multiple of 64 bytes on.
+static bool is_span(const atl_ckpt *ckpt, const member *list, size_t count, const char **start, size_t *bytes) {
+    const char *base = (const char *)atl_arrays_file(ckpt->arrays)->data, *low = NULL, *high = NULL;
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *data = list[i].array->data, *end = data + (size_t)atl_array_count(list[i].array) * sizeof(float);
+        if (list[i].array->dtype != ATL_F32)
+            return false;
+        low = !low || data < low ? data : low;
+        high = !high || end > high ? end : high;
+        sum += (size_t)(end - data);
+    }
+    *start = low;
+    *bytes = sum;
+    return sum && (size_t)(high - low) == sum && (size_t)(low - base) % LINE == 0;
+}
+
+static atl_status load_mapped(atl_ckpt *ckpt, const member *list, size_t count, const char *start, size_t bytes,
+                              atl_params *params) {
+    const atl_file *file = atl_arrays_file(ckpt->arrays);
+    void *copy;
+    ATL_TRY(atl_file_map_copy(ckpt->ctx, ckpt->path, file, &copy));
+    params->mapping = copy;
+    params->mapping_bytes = file->bytes;
+    for (size_t i = 0; i < count; i++) {
+        atl_param *p;
+        ATL_TRY(atl_params_add(params, list[i].name, list[i].array->rank, list[i].array->dims, list[i].buffer, &p));
+        p->offset = (size_t)((const char *)list[i].array->data - start) / sizeof(float);
+    }
+    params->total = bytes / sizeof(float);
+    params->data = (float *)((char *)copy + (start - (const char *)file->data));
+    return ATL_OK;
+}
+
+static atl_status load_copied(const member *list, size_t count, atl_params *params) {
+    for (size_t i = 0; i < count; i++)
+        ATL_TRY(atl_params_add(params, list[i].name, list[i].array->rank, list[i].array->dims, list[i].buffer, NULL));
+    ATL_TRY(atl_params_allocate(params));
+    for (size_t i = 0; i < count; i++)
+        atl_array_read_f32(list[i].array, 0, atl_array_count(list[i].array),
+                           atl_param_data(params, &params->list[i]));
+    return ATL_OK;
+}
+
+static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
+    member *list;
+    size_t count, bytes;
+    const char *start;
+    ATL_TRY(collect(ckpt, index, &list, &count));
+    if (is_span(ckpt, list, count, &start, &bytes))
+        return load_mapped(ckpt, list, count, start, bytes, params);
+    return load_copied(list, count, params);
+}
+
+const atl_ckpt_layout atl_ckpt_native = { "Atelier safetensors", probe, open_native, load };
+
+// ---- writing
+
+typedef struct output {
+    atl_ctx *ctx;
+    const char *path;
+    atl_arena arena;     // names and converted values
+    atl_array *list;
+    size_t size, bytes;  // tensors, and the bytes that they take
+    atl_dtype dtype;
+} output;
+
+// Weights to half precision.  Buffers stay as they are: some hold frequencies and averages that must be exact.
+static atl_status put_tensor(output *out, const char *key, const atl_params *params, const atl_param *p) {
+    const float *x = atl_param_data(params, p);
+    atl_array *a = &out->list[out->size];
+    *a = (atl_array){ .dtype = p->buffer ? ATL_F32 : out->dtype, .rank = p->rank, .data = x };
+    memcpy(a->dims, p->dims, sizeof a->dims);
+    a->name = atl_arena_printf(&out->arena, "%s.%s", key, p->name);
+    if (!a->name)
+        return ATL_NO_MEMORY;
+    out->bytes += p->count * atl_dtype_size(a->dtype);
+    out->size++;
+    if (a->dtype == ATL_F32)
+        return ATL_OK;
+    uint16_t *half = atl_arena_alloc(&out->arena, p->count ? p->count : 1, sizeof *half);
+    if (!half)
+        return ATL_NO_MEMORY;
+    for (size_t i = 0; i < p->count; i++) {
+        half[i] = atl_f32_to_f16(x[i]);
+        if ((half[i] & 0x7c00u) == 0x7c00u)
+            return atl_fail(out->ctx, ATL_BAD_ARGUMENT, "%s: %s holds %g, which half precision can't; write F32 instead",
+                            out->path, a->name, (double)x[i]);
+    }
+    a->data = half;
+    return ATL_OK;
+}
+
+// The next network starts at a multiple of 64 bytes.
+static atl_status put_filler(output *out) {
+    static const char zeros[LINE];
+    size_t missing = (LINE - out->bytes % LINE) % LINE;
+    if (!missing)
+        return ATL_OK;
+    atl_array *a = &out->list[out->size];
+    *a = (atl_array){ .dtype = ATL_U8, .rank = 1, .dims = { (int64_t)missing }, .data = zeros };
+    a->name = atl_arena_printf(&out->arena, "filler.%zu", out->size);
+    out->bytes += missing;
+    out->size++;
+    return a->name ? ATL_OK : ATL_NO_MEMORY;
+}
+
+static atl_status put_network(output *out, const atl_ckpt_out *net) {
+    const atl_params *params = net->params;
+    ATL_TRY(put_filler(out));
+    for (int tail = 0; tail < 2; tail++)
+        for (size_t i = 0; i < params->size; i++) {
+            const atl_param *p = &params->list[i];
+            size_t bytes = p->count * atl_dtype_size(p->buffer ? ATL_F32 : out->dtype);
+            if ((bytes % LINE != 0) == tail)
+                ATL_TRY(put_tensor(out, net->key, params, p));
+        }
+    return ATL_OK;
+}
+
+static char *description(const atl_ckpt_out *nets, size_t count, const json_t *record) {
+    json_t *root = json_object(), *networks = json_object();
+    json_object_set_new(root, "version", json_integer(1));
+    for (size_t n = 0; n < count; n++) {
+        json_t *net = json_object(), *buffers = json_array();
+        for (size_t i = 0; i < nets[n].params->size; i++)
+            if (nets[n].params->list[i].buffer)
+                json_array_append_new(buffers, json_string(nets[n].params->list[i].name));
+        json_object_set_new(net, "kind", json_string(nets[n].kind));
+        json_object_set(net, "config", (json_t *)nets[n].config);
+        json_object_set_new(net, "buffers", buffers);
+        json_object_set_new(networks, nets[n].key, net);
+    }
+    json_object_set_new(root, "networks", networks);
+    if (record)
+        json_object_set(root, "record", (json_t *)record);
+    char *text = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    return text;
+}
+
+static atl_status write_networks(output *out, const atl_ckpt_out *nets, size_t count, const json_t *record) {
+    size_t tensors = 0;
+    for (size_t n = 0; n < count; n++)
+        tensors += nets[n].params->size + 1;
+    out->list = atl_arena_alloc(&out->arena, tensors + 1, sizeof *out->list);
+    if (!out->list)
+        return ATL_NO_MEMORY;
+    for (size_t n = 0; n < count; n++)
+        ATL_TRY(put_network(out, &nets[n]));
+    char *text = description(nets, count, record);
+    if (!text)
+        return atl_fail(out->ctx, ATL_NO_MEMORY, "%s: the config can't be written as JSON", out->path);
+    atl_pair metadata = { format_key, text };
+    atl_status status = atl_safetensors_write(out->ctx, out->path, out->list, out->size, &metadata, 1);
+    json_free_t release;
+    json_get_alloc_funcs(NULL, &release);
+    release(text);
+    return status;
+}
+
+atl_status atl_ckpt_write(atl_ctx *ctx, const char *path, const atl_ckpt_out *nets, size_t count,
+                          const json_t *record, atl_dtype dtype) {
+    if (dtype != ATL_F32 && dtype != ATL_F16)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks are written as F32 or F16, not as %s", path,
+                        atl_dtype_name(dtype));
+    output out = { .ctx = ctx, .path = path, .dtype = dtype };
+    atl_arena_init(&out.arena, ctx, 0);
+    atl_status status = write_networks(&out, nets, count, record);
+    atl_arena_clear(&out.arena);
+    return status;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// What kind of network an official module is, and its config: read from the attributes that the pickle
+// holds, never from defaults.  Where an attribute is missing the network gets a sentence instead of a guess.
+#include "ckpt/layout.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TAPS_MOST = 64, BLOCKS_MOST = 16 };
+
+typedef struct describe {
+    atl_ckpt *ckpt;
+    const char *why;   // the first thing that was missing
+} describe;
+
+static void complain(describe *d, const char *where, const char *what) {
+    if (!d->why)
+        d->why = atl_arena_printf(&d->ckpt->arena, "%s: %s", where, what);
+}
+
+// ---- values to JSON
+
+// A small numpy array as a list of its numbers (flat).
+static json_t *array_json(describe *d, const atl_tensor *x) {
+    int dtype = atl_tensor_dtype(x);
+    int64_t count = atl_tensor_count(x);
+    double wide[TAPS_MOST];
+    if (dtype < 0 || count > TAPS_MOST || atl_dtype_size((atl_dtype)dtype) > sizeof *wide ||
+        atl_tensor_read(d->ckpt->objects, x, wide) != ATL_OK)
+        return NULL;
+    json_t *list = json_array();
+    for (int64_t i = 0; i < count; i++) {
+        int64_t integer;
+        float narrow;
+        memcpy(&integer, (char *)wide + (size_t)i * 8, sizeof integer);
+        if (dtype == ATL_I64) {
+            json_array_append_new(list, json_integer(integer));
+        } else if (dtype == ATL_F64) {
+            json_array_append_new(list, json_real(wide[i]));
+        } else {
+            atl_array a = { .name = "", .dtype = (atl_dtype)dtype, .rank = 1, .dims = { count }, .data = wide };
+            atl_array_read_f32(&a, i, 1, &narrow);
+            json_array_append_new(list, json_real((double)narrow));
+        }
+    }
+    return list;
+}
+
+static json_t *value_json(describe *d, const atl_object *o) {
+    if (o && o->type == ATL_OBJECT_TENSOR && o->u.tensor->array)
+        return array_json(d, o->u.tensor);
+    return atl_object_json(o, 1000);
+}
+
+// Copies the attribute `name` of a module; a missing one is a complaint.
+static void copy(describe *d, json_t *config, const atl_object *module, const char *name) {
+    json_t *value = value_json(d, atl_object_get(module, name));
+    if (!value)
+        complain(d, name, "this attribute is missing from the file, so the network can't be run");
+    else
+        json_object_set_new(config, name, value);
+}
+
+// Everything that can be written as JSON, apart from the machinery of modules.
+static json_t *all_attributes(describe *d, const atl_object *module) {
+    json_t *out = json_object();
+    const atl_object *state = module->u.instance->state;
+    for (size_t i = 0; state && state->type == ATL_OBJECT_DICT && i < state->size; i++) {
+        const char *name = atl_object_text(state->u.items[2 * i], &d->ckpt->arena);
+        if (!name || name[0] == '_' || strcmp(name, "training") == 0)
+            continue;
+        json_t *value = value_json(d, state->u.items[2 * i + 1]);
+        if (value)
+            json_object_set_new(out, name, value);
+    }
+    return out;
+}
+
+// ---- tensors of a module
+
+static const atl_tensor *tensor_of(const atl_object *module, const char *name) {
+    const atl_object *t = atl_object_get(atl_object_get(module, "_parameters"), name);
+    if (!t)
+        t = atl_object_get(atl_object_get(module, "_buffers"), name);
+    return t && t->type == ATL_OBJECT_TENSOR ? t->u.tensor : NULL;
+}
+
+// Size of the first dimension of a parameter: the number of output features; 0 when there is none.
+static int64_t features(const atl_object *module, const char *name) {
+    const atl_tensor *t = module ? tensor_of(module, name) : NULL;
+    return t && t->rank ? t->dims[0] : 0;
+}
+
+// The taps of the filter that a layer holds as [k, k] or [k], divided by the first and rounded when that
+// makes them whole: [1, 3, 3, 1].  The stored filter is the outer product of the taps, of sum 1.
+static json_t *filter_json(describe *d, const atl_object *module) {
+    const atl_tensor *t = module ? tensor_of(module, "resample_filter") : NULL;
+    float values[TAPS_MOST * TAPS_MOST];
+    double taps[TAPS_MOST] = { 0 };
+    int64_t size = t && t->rank ? t->dims[0] : 0;
+    if (!t || size < 1 || size > TAPS_MOST || t->rank > 2 || (t->rank == 2 && t->dims[1] != size) ||
+        atl_tensor_read_f32(d->ckpt->objects, t, values) != ATL_OK) {
+        complain(d, "resample_filter", "this buffer is missing from the file, so the network can't be run");
+        return json_null();
+    }
+    bool whole = true;
+    for (int64_t i = 0; i < atl_tensor_count(t); i++)
+        taps[t->rank == 2 ? i / size : i] += (double)values[i];
+    for (int64_t i = 0; i < size && taps[0] > 0; i++)
+        whole = whole && fabs(taps[i] / taps[0] - round(taps[i] / taps[0])) < 1e-4;
+    json_t *list = json_array();
+    for (int64_t i = 0; i < size; i++)
+        json_array_append_new(list, json_real(whole && taps[0] > 0 ? round(taps[i] / taps[0]) : taps[i]));
+    return list;
+}
+
+// ---- StyleGAN2
+
+static const atl_object *block_of(const atl_object *network, int64_t resolution) {
+    char name[32];
+    snprintf(name, sizeof name, "b%lld", (long long)resolution);
+    return atl_official_child(network, name);
+}
+
+// An attribute that the format allows per layer and the models have once: all must agree.
+static void agree(describe *d, json_t *config, const atl_object *module, const char *name) {
+    json_t *value = module ? value_json(d, atl_object_get(module, name)) : NULL;
+    json_t *known = json_object_get(config, name);
+    if (!value)
+        complain(d, name, "this attribute is missing from a layer, so the network can't be run");
+    else if (known && !json_equal(known, value))
+        complain(d, name, "this attribute differs between layers, which is not supported");
+    else if (!known)
+        json_object_set(config, name, value);
+    json_decref(value);
+}
+
+static json_t *mapping_json(describe *d, const atl_object *mapping) {
+    static const char *const names[] = { "z_dim", "c_dim", "w_dim", "num_ws", "num_layers", "w_avg_beta" };
+    json_t *out = json_object();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        copy(d, out, mapping, names[i]);
+    const atl_object *first = atl_official_child(mapping, "fc0");
+    int64_t embed = features(atl_official_child(mapping, "embed"), "weight"), layers = 0, w_dim = 0;
+    atl_object_int(atl_object_get(mapping, "num_layers"), &layers);
+    atl_object_int(atl_object_get(mapping, "w_dim"), &w_dim);
+    json_object_set_new(out, "embed_features", json_integer(embed));
+    json_object_set_new(out, "layer_features", json_integer(layers > 1 ? features(first, "weight") : w_dim));
+    double multiplier = 1;
+    const atl_object *activation = first ? atl_object_get(first, "activation") : NULL;
+    if (layers > 0 && (!atl_object_number(atl_object_get(first, "bias_gain"), &multiplier) || !activation))
+        complain(d, "mapping.fc0", "its bias_gain or activation is missing, so the network can't be run");
+    json_object_set_new(out, "lr_multiplier", json_real(multiplier)); // what a bias is multiplied by
+    if (activation)
+        json_object_set_new(out, "activation", value_json(d, activation));
+    return out;
+}
+
+// The resolutions of a network's blocks, at most BLOCKS_MOST; 0 when the attribute is damaged.
+static size_t resolutions(describe *d, const atl_object *network, int64_t *list) {
+    const atl_object *all = atl_object_get(network, "block_resolutions");
+    bool good = all && (all->type == ATL_OBJECT_LIST || all->type == ATL_OBJECT_TUPLE) && all->size <= BLOCKS_MOST;
+    for (size_t i = 0; good && i < all->size; i++)
+        good = atl_object_int(all->u.items[i], &list[i]) && block_of(network, list[i]);
+    if (!good)
+        complain(d, "block_resolutions", "a block is missing, so the network can't be run");
+    return good ? all->size : 0;
+}
+
+static void describe_synthesis(describe *d, const atl_object *net, json_t *config) {
+    int64_t list[BLOCKS_MOST];
+    size_t count = resolutions(d, net, list);
+    json_t *channels = json_array();
+    copy(d, config, net, "block_resolutions");
+    for (size_t i = 0; i < count; i++) {
+        const atl_object *block = block_of(net, list[i]), *conv1 = atl_official_child(block, "conv1"),
+                         *conv0 = atl_official_child(block, "conv0"), *torgb = atl_official_child(block, "torgb");
+        agree(d, config, block, "architecture");
+        for (int k = 0; k < 2; k++) {
+            const atl_object *conv = k ? conv1 : conv0;
+            if (!k && !conv)
+                continue; // the first block has only the second convolution
+            agree(d, config, conv, "conv_clamp");
+            agree(d, config, conv, "use_noise");
+            agree(d, config, conv, "activation");
+        }
+        if (torgb)
+            agree(d, config, torgb, "conv_clamp");
+        json_array_append_new(channels, json_integer(features(conv1, "weight")));
+    }
+    json_object_set_new(config, "channels", channels);
+    const atl_object *first = count ? block_of(net, list[0]) : NULL;
+    json_object_set_new(config, "resample_filter", filter_json(d, first));
+}
+
+static json_t *describe_generator2(describe *d, const atl_object *g) {
+    static const char *const names[] = { "z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels" };
+    json_t *config = json_object();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        copy(d, config, g, names[i]);
+    describe_synthesis(d, atl_official_child(g, "synthesis"), config);
+    json_object_set_new(config, "mapping", mapping_json(d, atl_official_child(g, "mapping")));
+    return config;
+}
+
+static void describe_epilogue(describe *d, const atl_object *end, json_t *config) {
+    const atl_object *mbstd = atl_official_child(end, "mbstd"), *conv = atl_official_child(end, "conv");
+    copy(d, config, end, "cmap_dim");
+    agree(d, config, end, "architecture");
+    agree(d, config, conv, "conv_clamp");
+    agree(d, config, conv, "activation");
+    json_t *group = mbstd ? value_json(d, atl_object_get(mbstd, "group_size")) : json_null();
+    json_t *extra = mbstd ? value_json(d, atl_object_get(mbstd, "num_channels")) : json_integer(0);
+    if (!group || !extra)
+        complain(d, "mbstd", "its attributes are missing, so the network can't be run");
+    json_object_set_new(config, "mbstd_group_size", group ? group : json_null());
+    json_object_set_new(config, "mbstd_num_channels", extra ? extra : json_null());
+}
+
+static json_t *describe_discriminator2(describe *d, const atl_object *net) {
+    static const char *const names[] = { "c_dim", "img_resolution", "img_channels", "block_resolutions" };
+    json_t *config = json_object(), *channels = json_array();
+    int64_t list[BLOCKS_MOST];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        copy(d, config, net, names[i]);
+    size_t count = resolutions(d, net, list);
+    for (size_t i = 0; i < count; i++) {
+        const atl_object *block = block_of(net, list[i]), *conv0 = atl_official_child(block, "conv0"),
+                         *conv1 = atl_official_child(block, "conv1"), *rgb = atl_official_child(block, "fromrgb");
+        agree(d, config, block, "architecture");
+        agree(d, config, conv0, "conv_clamp");
+        agree(d, config, conv1, "conv_clamp");
+        agree(d, config, conv0, "activation");
+        agree(d, config, conv1, "activation");
+        if (rgb)
+            agree(d, config, rgb, "conv_clamp");
+        json_array_append_new(channels, json_integer(features(conv0, "weight")));
+    }
+    const atl_object *end = block_of(net, 4), *mapping = atl_official_child(net, "mapping");
+    json_array_append_new(channels, json_integer(features(atl_official_child(end, "conv"), "weight")));
+    json_object_set_new(config, "channels", channels); // of each block's first half, then of b4
+    describe_epilogue(d, end, config);
+    json_object_set_new(config, "resample_filter", filter_json(d, count ? block_of(net, list[0]) : NULL));
+    json_object_set_new(config, "mapping", mapping ? mapping_json(d, mapping) : json_null());
+    return config;
+}
+
+// ---- StyleGAN3: attributes as they are
+
+static json_t *describe_generator3(describe *d, const atl_object *g) {
+    const atl_object *synthesis = atl_official_child(g, "synthesis"), *input = atl_official_child(synthesis, "input"),
+                     *names = atl_object_get(synthesis, "layer_names");
+    json_t *config = all_attributes(d, g), *layers = json_array(), *net = all_attributes(d, synthesis);
+    json_object_set_new(config, "mapping", mapping_json(d, atl_official_child(g, "mapping")));
+    if (input)
+        json_object_set_new(net, "input", all_attributes(d, input));
+    else
+        complain(d, "synthesis.input", "this module is missing, so the network can't be run");
+    for (size_t i = 0; names && names->type == ATL_OBJECT_LIST && i < names->size && i < 256; i++) {
+        const char *name = atl_object_text(names->u.items[i], &d->ckpt->arena);
+        const atl_object *layer = name ? atl_official_child(synthesis, name) : NULL;
+        if (!layer) {
+            complain(d, "layer_names", "a layer is missing, so the network can't be run");
+            continue;
+        }
+        json_t *one = all_attributes(d, layer);
+        json_object_set_new(one, "name", json_string(name));
+        json_array_append_new(layers, one);
+    }
+    json_object_set_new(net, "layers", layers);
+    json_object_set_new(config, "synthesis", net);
+    return config;
+}
+
+atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const char **kind, json_t **config,
+                                 const char **why) {
+    describe d = { ckpt, NULL };
+    const atl_object *synthesis = atl_official_child(module, "synthesis"), *mapping = atl_official_child(module, "mapping");
+    const atl_object *end = block_of(module, 4);
+    if (synthesis && mapping && atl_object_get(synthesis, "block_resolutions")) {
+        *kind = "stylegan2_generator";
+        *config = describe_generator2(&d, module);
+    } else if (synthesis && mapping && atl_object_get(synthesis, "layer_names")) {
+        *kind = "stylegan3_generator";
+        *config = describe_generator3(&d, module);
+    } else if (end && atl_object_get(module, "block_resolutions") && atl_object_get(end, "cmap_dim")) {
+        *kind = "stylegan2_discriminator";
+        *config = describe_discriminator2(&d, module);
+    } else {
+        *kind = "unknown";
+        *config = all_attributes(&d, module);
+        d.why = atl_arena_printf(&ckpt->arena, "the class %s is no network that is known", module->u.instance->cls->name);
+    }
+    *why = d.why;
+    if (ckpt->ctx->status != ATL_OK) { // reading a small array failed
+        json_decref(*config);
+        *config = NULL;
+        return ckpt->ctx->status;
+    }
+    return ATL_OK;
+}

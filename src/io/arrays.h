@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of a set of arrays, shared by its three formats.  Public face: <atelier/array.h>.
+#ifndef ATL_IO_ARRAYS_H
+#define ATL_IO_ARRAYS_H
+
+#include <stdbool.h>
+#include <atelier/array.h>
+#include "base/mem.h"
+#include "io/file.h"
+
+struct atl_arrays {
+    atl_ctx *ctx;
+    const char *path;
+    atl_file file;
+    atl_arena arena;           // names, metadata and whatever could not be used in place
+    atl_array *list;
+    size_t size;
+    uint32_t *order;           // positions in list, sorted by name
+    atl_pair *metadata;
+    size_t pairs;
+};
+
+// Each fills list, size and metadata from the mapped bytes.
+atl_status atl_safetensors_parse(atl_arrays *set);
+atl_status atl_npy_parse(atl_arrays *set);
+atl_status atl_npz_parse(atl_arrays *set);
+
+// One .npy image in memory; `name` must outlive the set.
+atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes, atl_array *array);
+
+// The same over bytes in memory (for tests): `data` must outlive the set, `path` is for messages.
+atl_status atl_arrays_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,
+                                  atl_arrays **set);
+
+// The file that a set is mapped from.
+const atl_file *atl_arrays_file(const atl_arrays *set);
+
+// Number of elements of a shape, and of bytes; false when one does not fit.
+bool atl_shape_count(int rank, const int64_t *dims, int64_t *count);
+bool atl_shape_bytes(int rank, const int64_t *dims, atl_dtype dtype, size_t *bytes);
+
+// The dtype that safetensors calls `name`, or -1.
+int atl_dtype_by_name(const char *name);
+
+// Converts `count` elements at any alignment.
+void atl_convert_f32(atl_dtype dtype, const void *data, size_t count, float *out);
+
+#endif

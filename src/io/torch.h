@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of pickled objects: torch.save's zip, its older stream, and plain pickles.  The file is mapped and
+// parsed at once; the values of tensors stay where they are until they are read.
+#ifndef ATL_IO_TORCH_H
+#define ATL_IO_TORCH_H
+
+#include "io/file.h"
+#include "io/object.h"
+
+typedef struct atl_torch atl_torch;
+
+typedef enum atl_torch_form { ATL_TORCH_ZIP, ATL_TORCH_STREAM, ATL_TORCH_PLAIN } atl_torch_form;
+
+// Opens a file of torch.save, or with `plain` also a plain pickle.  On failure *torch is NULL.
+atl_status atl_torch_open(atl_ctx *ctx, const char *path, bool plain, atl_torch **torch);
+
+// The same over bytes in memory, which must outlive the object.  `path` is for messages.
+atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes, bool plain,
+                                 atl_torch **torch);
+void atl_torch_close(atl_torch **torch);
+
+const atl_object *atl_torch_root(const atl_torch *torch); // borrowed, like all that hangs on it
+atl_torch_form atl_torch_get_form(const atl_torch *torch);
+atl_arena *atl_torch_arena(atl_torch *torch);             // for what lives as long as the objects
+
+// The element type of a tensor, or -1 for an array without values.
+int atl_tensor_dtype(const atl_tensor *tensor);
+
+// Copies a tensor's elements in C order: in their own type, or converted to float.
+atl_status atl_tensor_read(atl_torch *torch, const atl_tensor *tensor, void *out);
+atl_status atl_tensor_read_f32(atl_torch *torch, const atl_tensor *tensor, float *out);
+
+#endif
