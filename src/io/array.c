@@ -29,7 +29,7 @@ int atl_dtype_by_name(const char *name) {
     return -1;
 }
 
-bool atl_shape_count(int rank, const int64_t *dims, int64_t *count) {
+bool atl_dims_count(int rank, const int64_t *dims, int64_t *count) {
     int64_t n = 1;
     bool empty = false;
     for (int i = 0; i < rank; i++) {
@@ -46,9 +46,9 @@ bool atl_shape_count(int rank, const int64_t *dims, int64_t *count) {
     return true;
 }
 
-bool atl_shape_bytes(int rank, const int64_t *dims, atl_dtype dtype, size_t *bytes) {
+bool atl_dims_bytes(int rank, const int64_t *dims, atl_dtype dtype, size_t *bytes) {
     int64_t count;
-    if (!atl_shape_count(rank, dims, &count) || (uint64_t)count > SIZE_MAX / 2 / types[dtype].size)
+    if (!atl_dims_count(rank, dims, &count) || (uint64_t)count > SIZE_MAX / 2 / types[dtype].size)
         return false;
     *bytes = (size_t)count * types[dtype].size;
     return true;
@@ -56,7 +56,7 @@ bool atl_shape_bytes(int rank, const int64_t *dims, atl_dtype dtype, size_t *byt
 
 int64_t atl_array_count(const atl_array *array) {
     int64_t count = 0;
-    return atl_shape_count(array->rank, array->dims, &count) ? count : 0;
+    return atl_dims_count(array->rank, array->dims, &count) ? count : 0;
 }
 
 // Elements may lie at any address: each is copied out before it is converted.

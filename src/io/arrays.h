@@ -36,8 +36,8 @@ atl_status atl_arrays_open_memory(atl_ctx *ctx, const char *path, const uint8_t 
 const atl_file *atl_arrays_file(const atl_arrays *set);
 
 // Number of elements of a shape, and of bytes; false when one does not fit.
-bool atl_shape_count(int rank, const int64_t *dims, int64_t *count);
-bool atl_shape_bytes(int rank, const int64_t *dims, atl_dtype dtype, size_t *bytes);
+bool atl_dims_count(int rank, const int64_t *dims, int64_t *count);
+bool atl_dims_bytes(int rank, const int64_t *dims, atl_dtype dtype, size_t *bytes);
 
 // The dtype that safetensors calls `name`, or -1.
 int atl_dtype_by_name(const char *name);

@@ -156,7 +156,7 @@ atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *d
     a->dtype = (atl_dtype)h.dtype;
     a->rank = h.rank;
     memcpy(a->dims, h.dims, sizeof a->dims);
-    if (!atl_shape_bytes(h.rank, h.dims, a->dtype, &size) || size != left)
+    if (!atl_dims_bytes(h.rank, h.dims, a->dtype, &size) || size != left)
         return atl_fail(set->ctx, ATL_BAD_FILE, "%s: array '%s' has %zu bytes, which does not match its shape; the file is "
                         "cut or damaged", set->path, name, left);
     a->data = data + start + length;
@@ -210,7 +210,7 @@ atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array)
     if (!types[array->dtype])
         return atl_fail(ctx, ATL_UNSUPPORTED, "%s: .npy has no element type %s; convert to F32 first", path,
                         atl_dtype_name(array->dtype));
-    if (array->rank > ATL_ARRAY_RANK_MAX || !atl_shape_bytes(array->rank, array->dims, array->dtype, &bytes))
+    if (array->rank > ATL_ARRAY_RANK_MAX || !atl_dims_bytes(array->rank, array->dims, array->dtype, &bytes))
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: the array is too large", path);
     char text[320], dims[200] = "";
     int n = 0;

@@ -46,7 +46,7 @@ static atl_status read_entry(atl_arrays *set, const char *name, json_t *entry, a
         return bad(set, name, "has bad offsets");
     *r = (range){ (uint64_t)json_integer_value(start), (uint64_t)json_integer_value(end) };
     size_t bytes;
-    if (!atl_shape_bytes(array->rank, array->dims, array->dtype, &bytes) || bytes != r->end - r->start)
+    if (!atl_dims_bytes(array->rank, array->dims, array->dtype, &bytes) || bytes != r->end - r->start)
         return bad(set, name, "has offsets that don't match its shape");
     return ATL_OK;
 }
@@ -178,7 +178,7 @@ static atl_status make_header(atl_ctx *ctx, const char *path, const atl_array *a
         json_object_set_new(header, "__metadata__", text);
     for (size_t i = 0; i < count; i++) {
         const atl_array *a = &arrays[i];
-        if (!atl_shape_bytes(a->rank, a->dims, a->dtype, &bytes) || bytes > SIZE_MAX / 2 - at)
+        if (!atl_dims_bytes(a->rank, a->dims, a->dtype, &bytes) || bytes > SIZE_MAX / 2 - at)
             return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: tensor '%s' is too large", path, a->name);
         if (json_object_get(header, a->name))
             return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: two tensors are named '%s'", path, a->name);
