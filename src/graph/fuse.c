@@ -142,6 +142,7 @@ static void fuse_epilogue(fuser *f, int i) {
     work.scope = scope;
     work.id = last->id;
     *last = work;
+    f->list[at].finished = true;
 }
 
 static void fuse_in_scale(fuser *f, atl_node *n) {
@@ -218,6 +219,8 @@ void atl_fuse(atl_arena *arena, atl_fuse_node *list, int size) {
     count_uses(&f);
     for (int i = 0; i < size; i++) {
         atl_op op = list[i].n->op;
+        if (list[i].finished)
+            continue;
         if ((op == ATL_OP_CONV && list[i].n->at.conv.slot != ATL_SLOT_W) || op == ATL_OP_UPFIRDN ||
             (op == ATL_OP_MATMUL && list[i].n->shape.rank == 2))
             fuse_epilogue(&f, i);

@@ -181,7 +181,7 @@ static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, cons
     if (!list || !flags)
         goto done;
     for (int i = 0; i < p->size; i++)
-        list[i] = (atl_fuse_node){ p->nodes[i], 0, is_output(p->origin[i], outputs, count), false };
+        list[i] = (atl_fuse_node){ p->nodes[i], 0, is_output(p->origin[i], outputs, count), false, false };
     mark_constant(p, list, o->params_vary);
     if (!o->step_mode) {
         atl_fuse(&p->arena, list, p->size);

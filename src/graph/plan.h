@@ -60,7 +60,12 @@ double atl_step_flops(const atl_step *step);
 const char *atl_step_name(const atl_step *step);   // layer, else scope
 
 // ---- the passes, for plan.c
-typedef struct atl_fuse_node { atl_node *n; int uses; bool output, constant; } atl_fuse_node;
+typedef struct atl_fuse_node {
+    atl_node *n;
+    int uses;
+    bool output, constant;
+    bool finished;               // has its epilogue: later terms would come in the wrong order
+} atl_fuse_node;
 // Rewrites clones in place; a clone that was absorbed gets op POISON.
 void atl_fuse(atl_arena *arena, atl_fuse_node *list, int size);
 // Offsets for all placed values; returns the size of the block in bytes.

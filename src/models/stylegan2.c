@@ -178,7 +178,7 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_no
         atl_node *y = atl_conv_layer(net, "skip", x, out, &skip);
         x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, noise);
         x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, ATL_SQRT1_2, noise);
-        x = atl_add(g, y, x);
+        x = atl_named(g, atl_add(g, y, x));
     } else {
         x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, noise);
         x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, noise);
@@ -189,7 +189,6 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_no
         atl_node *y = to_rgb(net, c, x, ws, *w_index); // shares its style with the next block's conv0
         *img = *img ? atl_add(g, *img, y) : y;
     }
-    x = atl_named(g, x);
     atl_scope_pop(g, scope);
     return x;
 }
@@ -259,7 +258,7 @@ static atl_node *d_block(atl_net *net, const config *c, int r, atl_node *x, atl_
     }
     x = atl_conv_layer(net, "conv0", x, tmp, &conv0);
     x = atl_conv_layer(net, "conv1", x, out, &conv1);
-    x = atl_named(g, y ? atl_add(g, y, x) : x);
+    x = y ? atl_named(g, atl_add(g, y, x)) : x;
     atl_scope_pop(g, scope);
     return x;
 }

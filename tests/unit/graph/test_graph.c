@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: derivatives by kind (dot products for linear ops and slots, finite differences for pointwise
+// ones, orders one to three), fusion against the unfused plan, memory that is never shared by two lives.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/philox.h"
+#include "cpu/backend.h"
+#include "graph/plan.h"
+#include "nn/net.h"
+
+typedef struct fixture {
+    atl_ctx *ctx;
+    atl_backend *backend;
+    atl_graph g;
+    uint64_t stream;
+} fixture;
+
+static int setup(void **state) {
+    fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    assert_int_equal(atl_ctx_open(&f->ctx, NULL), ATL_OK);
+    assert_int_equal(atl_cpu_backend_open(f->ctx, &f->backend), ATL_OK);
+    atl_graph_init(&f->g, f->ctx);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    fixture *f = *state;
+    atl_graph_clear(&f->g);
+    atl_cpu_backend_close(&f->backend);
+    atl_ctx_close(&f->ctx);
+    free(f);
+    return 0;
+}
+
+// A parameter of normal numbers whose memory the test may change.  Leaks into the graph's arena.
+static atl_node *leaf(fixture *f, atl_shape s) {
+    size_t n = (size_t)atl_shape_count(&s);
+    float *data = atl_arena_alloc(&f->g.arena, n, sizeof *data);
+    assert_non_null(data);
+    atl_philox_normal(1, f->stream++, 0, n, data);
+    return atl_param_node(&f->g, "leaf", s, data);
+}
+
+static atl_plan *plan_of(fixture *f, atl_node *const *out, int n, bool vary, bool step_mode) {
+    atl_plan_options o = { vary, step_mode };
+    atl_plan *p;
+    if (atl_plan_make(&f->g, f->backend, out, n, &o, &p) != ATL_OK)
+        fail_msg("%s", atl_message(f->ctx));
+    return p;
+}
+
+static float *values_of(fixture *f, atl_node *x, bool step_mode) {
+    atl_plan *p = plan_of(f, &x, 1, true, step_mode);
+    assert_int_equal(atl_plan_run(p), ATL_OK);
+    float *v = malloc(sizeof *v * (size_t)atl_shape_count(&x->shape));
+    assert_non_null(v);
+    assert_true(atl_plan_read(p, x, v));
+    atl_plan_close(&p);
+    return v;
+}
+
+static double dot(fixture *f, atl_node *a, atl_node *b) {
+    float *x = values_of(f, a, false), *y = values_of(f, b, false);
+    double s = 0;
+    for (int64_t i = 0; i < atl_shape_count(&a->shape); i++)
+        s += (double)x[i] * (double)y[i];
+    free(x);
+    free(y);
+    return s;
+}
+
+// <A x, y> = <x, A' y> for the op that made `out` from `x`, with A' built by grad of sum(out * y).
+static void check_adjoint(fixture *f, atl_node *x, atl_node *out) {
+    atl_node *y = leaf(f, out->shape), *dx;
+    atl_grad(&f->g, atl_sum(&f->g, atl_mul(&f->g, out, y), 31u), &x, 1, &dx);
+    assert_true(atl_shape_same(&dx->shape, &x->shape));
+    double a = dot(f, out, y), b = dot(f, x, dx);
+    // sums of up to a few thousand products of unit numbers in float: 1e-4 is some 30 roundings of the largest
+    if (!(fabs(a - b) <= 1e-4 * (fabs(a) + 10.0)))
+        fail_msg("%s: <A x, y> = %.9g, <x, A y> = %.9g", atl_node_op_name(out), a, b);
+}
+
+static void linear_ops_have_their_transposes(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(2, 5, 6, 3));
+    check_adjoint(f, x, atl_sum(g, x, 1u | 4u));
+    check_adjoint(f, x, atl_permute(g, x, (int[]){ 0, 3, 1, 2 }));
+    check_adjoint(f, x, atl_slice(g, x, (int64_t[]){ 1, 2, 0, 1 }, ATL_SHAPE(1, 3, 6, 2)));
+    check_adjoint(f, x, atl_pad(g, x, (int64_t[]){ 0, 1, 2, 0 }, ATL_SHAPE(2, 7, 9, 4)));
+    check_adjoint(f, x, atl_reshape(g, x, ATL_SHAPE(10, 18)));
+    check_adjoint(f, x, atl_concat(g, (atl_node *[]){ x, atl_slice_axis(g, x, 3, 1, 2), x }, 3, 3));
+    atl_node *small = leaf(f, ATL_SHAPE(2, 1, 1, 3));
+    check_adjoint(f, small, atl_expand(g, small, x->shape));
+    float taps[12];
+    for (int i = 0; i < 12; i++)
+        taps[i] = (float)(i * i % 7) - 2.0f;
+    for (int up = 1; up <= 3; up++)
+        for (int down = 1; down <= 3; down++)
+            for (int flip = 0; flip < 2; flip++) {
+                atl_fir_attr a = { up, 4 - up, down, up, 2, 1, -1, 3, 4, 3, flip, 1.5f, taps };
+                check_adjoint(f, x, atl_upfirdn(g, x, &a));
+            }
+}
+
+static void contractions_close_over_their_slots(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    for (int stride = 1; stride <= 2; stride++)
+        for (int pad = 0; pad < 2; pad++)
+            for (int k = 1; k <= 3; k++) {
+                atl_node *x = leaf(f, ATL_SHAPE(2, 7, 6, 3)), *w = leaf(f, ATL_SHAPE(5, 3, k, k));
+                atl_node *y = atl_conv2d(g, x, w, stride, pad);
+                check_adjoint(f, x, y);
+                check_adjoint(f, w, y);
+                atl_node *t = atl_conv2d_transposed(g, leaf(f, y->shape), w, stride, pad, 7, 6);
+                check_adjoint(f, w, t);
+            }
+    for (int t = 0; t < 4; t++) {
+        bool ta = t & 1, tb = t >> 1;
+        atl_node *a = leaf(f, ta ? ATL_SHAPE(4, 5, 3) : ATL_SHAPE(4, 3, 5));
+        atl_node *b = leaf(f, tb ? ATL_SHAPE(1, 7, 5) : ATL_SHAPE(1, 5, 7));
+        atl_node *c = atl_matmul(g, a, b, ta, tb);
+        check_adjoint(f, a, c);
+        check_adjoint(f, b, c);
+    }
+}
+
+// Largest difference between a gradient and central differences of the loss, relative to the largest slope.
+static double difference_error(fixture *f, atl_node *loss, atl_node *x, atl_node *dx) {
+    float *slopes = values_of(f, dx, false), *v = (float *)x->at.leaf.data;
+    double worst = 0, scale = 1e-6;
+    int64_t n = atl_shape_count(&x->shape);
+    for (int64_t i = 0; i < n; i++)
+        scale = fmax(scale, fabs((double)slopes[i]));
+    for (int64_t i = 0; i < n; i += 1 + n / 9) {
+        const float h = 2e-3f, keep = v[i];
+        double e[2];
+        for (int k = 0; k < 2; k++) {
+            v[i] = keep + (k ? -h : h);
+            float *l = values_of(f, loss, false);
+            e[k] = (double)l[0];
+            free(l);
+        }
+        v[i] = keep;
+        worst = fmax(worst, fabs((e[0] - e[1]) / (2.0 * (double)h) - (double)slopes[i]) / scale);
+    }
+    free(slopes);
+    return worst;
+}
+
+static void pointwise_ops_have_their_slopes(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    for (int fn = 0; fn < ATL_UNARY_FNS; fn++) {
+        atl_node *x = leaf(f, ATL_SHAPE(1, 20));
+        float *v = (float *)x->at.leaf.data;
+        for (int i = 0; i < 20; i++) // away from zero and from the bounds of clamp, where slopes jump
+            v[i] = 0.55f + 0.09f * (float)i;
+        atl_node *y = atl_unary_node(g, (atl_fn1)fn, x, 0.3f, 5.0f), *dx;
+        atl_node *loss = atl_sum(g, atl_mul(g, y, leaf(f, y->shape)), 3u);
+        atl_grad(g, loss, &x, 1, &dx);
+        assert_true(difference_error(f, loss, x, dx) < 5e-3); // h^2 and float rounding of the loss / h
+    }
+    for (int fn = 0; fn < ATL_BINARY_FNS; fn++) {
+        atl_node *x = leaf(f, ATL_SHAPE(1, 20)), *y = leaf(f, ATL_SHAPE(1, 20)), *d[2];
+        for (int i = 0; i < 20; i++) {
+            ((float *)x->at.leaf.data)[i] = 1.0f + 0.1f * (float)i;
+            ((float *)y->at.leaf.data)[i] = 2.93f - 0.1f * (float)i;
+        }
+        atl_node *loss = atl_sum(g, atl_mul(g, atl_binary_node(g, (atl_fn2)fn, x, y), leaf(f, x->shape)), 3u);
+        atl_grad(g, loss, (atl_node *[]){ x, y }, 2, d);
+        assert_true(difference_error(f, loss, x, d[0]) < 5e-3);
+        assert_true(difference_error(f, loss, y, d[1]) < 5e-3);
+    }
+}
+
+// A small discriminator: filter, convolutions, softplus; the penalty of its gradient; the penalty of that.
+static void gradients_of_gradients(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(2, 8, 8, 3)), *w1 = leaf(f, ATL_SHAPE(4, 3, 3, 3)), *w2 = leaf(f, ATL_SHAPE(2, 4, 3, 3));
+    atl_node *h = atl_scale(g, atl_conv2d(g, x, w1, 1, 1), 0.2f);
+    h = atl_downsample2d(g, atl_unary_node(g, ATL_FN_SOFTPLUS, h, 0, 0));
+    h = atl_unary_node(g, ATL_FN_TANH, atl_scale(g, atl_conv2d(g, h, w2, 2, 1), 0.3f), 0, 0);
+    atl_node *logit = atl_sum(g, h, 15u), *gx, *d_w[2], *third;
+    atl_grad(g, logit, &x, 1, &gx);
+    assert_true(difference_error(f, logit, x, gx) < 1e-2);
+    atl_node *r1 = atl_scale(g, atl_sum(g, atl_square(g, gx), 15u), 10.0f);
+    atl_grad(g, r1, (atl_node *[]){ w1, w2 }, 2, d_w);
+    assert_true(difference_error(f, r1, w1, d_w[0]) < 1e-2);
+    assert_true(difference_error(f, r1, w2, d_w[1]) < 1e-2);
+    atl_node *penalty = atl_sum(g, atl_square(g, d_w[0]), 15u);
+    atl_grad(g, penalty, &w2, 1, &third);
+    assert_true(difference_error(f, penalty, w2, third) < 1e-2);
+}
+
+static double relative_l2(const float *a, const float *b, int64_t n) {
+    double e = 0, s = 0;
+    for (int64_t i = 0; i < n; i++) {
+        e += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        s += (double)b[i] * (double)b[i];
+    }
+    return sqrt(e / (s > 0 ? s : 1));
+}
+
+// The layer of StyleGAN2 in all its forms: fused with constants folded, against node by node.
+static void fusion_keeps_the_numbers(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    for (int form = 0; form < 16; form++) {
+        int up = form & 1 ? 2 : 1, n = form & 2 ? 3 : 1, size = form & 4 ? 16 : 6, o = form & 8 ? 3 : 21;
+        atl_node *x = atl_input(g, "x", ATL_SHAPE(n, size, size, 19)), *s = atl_input(g, "s", ATL_SHAPE(n, 19));
+        atl_node *w = leaf(f, o == 3 && up == 1 ? ATL_SHAPE(o, 19, 1, 1) : ATL_SHAPE(o, 19, 3, 3));
+        atl_node *y = atl_modulated_conv(g, x, s, w, up, o != 3), *noise = leaf(f, ATL_SHAPE(1, size * up, size * up, 1));
+        y = atl_add(g, y, atl_expand(g, atl_scale(g, noise, 0.3f), y->shape));
+        y = atl_activate(g, atl_add_bias(g, y, leaf(f, ATL_SHAPE(o))), ATL_LRELU, 1.4f, 2.5f);
+        y = atl_add(g, y, leaf(f, y->shape));
+        int64_t count = atl_shape_count(&y->shape);
+        float *xv = malloc(sizeof(float) * (size_t)atl_shape_count(&x->shape)), *sv = malloc(sizeof(float) * (size_t)n * 19);
+        float *out[2] = { malloc(sizeof(float) * (size_t)count), malloc(sizeof(float) * (size_t)count) };
+        assert_true(xv && sv && out[0] && out[1]);
+        atl_philox_normal(2, 1, 0, (size_t)atl_shape_count(&x->shape), xv);
+        atl_philox_normal(2, 2, 0, (size_t)n * 19, sv);
+        for (int mode = 0; mode < 2; mode++) {
+            atl_plan *p = plan_of(f, &y, 1, false, mode == 1);
+            for (int run = 0; run < 2; run++) { // the second run must not see what the first one left
+                atl_plan_write(p, x, xv);
+                atl_plan_write(p, s, sv);
+                assert_int_equal(atl_plan_run(p), ATL_OK);
+            }
+            assert_true(atl_plan_read(p, y, out[mode]));
+            if (mode == 0)
+                assert_true(p->n_steps <= 6); // style products, demodulation and the layer itself
+            atl_plan_close(&p);
+        }
+        // Winograd loses a few bits against direct convolution; 19 channels keep both near 1e-6
+        assert_true(relative_l2(out[0], out[1], count) < 5e-6);
+        free(xv);
+        free(sv);
+        free(out[0]);
+        free(out[1]);
+    }
+}
+
+static void errors_stick_and_name_the_place(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    size_t scope = atl_scope_push(g, "G.b64.conv1");
+    atl_node *bad = atl_add(g, leaf(f, ATL_SHAPE(1, 4, 4, 3)), leaf(f, ATL_SHAPE(1, 4, 4, 2)));
+    atl_scope_pop(g, scope);
+    atl_node *more = atl_conv2d(g, bad, leaf(f, ATL_SHAPE(1, 1, 3, 3)), 1, 1);
+    atl_plan *p;
+    assert_int_equal(atl_plan_make(g, f->backend, &more, 1, NULL, &p), ATL_BAD_ARGUMENT);
+    assert_null(p);
+    assert_non_null(strstr(atl_message(f->ctx), "G.b64.conv1"));
+    assert_non_null(strstr(atl_message(f->ctx), "[1, 3, 4, 4]"));
+    assert_non_null(strstr(atl_message(f->ctx), "[1, 2, 4, 4]"));
+}
+
+static void lives_that_overlap_never_share_memory(void **state) {
+    fixture *f = *state;
+    enum { N = 60 };
+    for (uint64_t trial = 0; trial < 20; trial++) {
+        atl_value v[N];
+        float u[3 * N];
+        atl_philox_uniform(3, trial, 0, 3 * N, u);
+        size_t total = 0, bytes;
+        for (int i = 0; i < N; i++) {
+            int first = (int)(u[3 * i] * 40.0f);
+            v[i] = (atl_value){ .count = 1 + (size_t)(u[3 * i + 1] * 5000.0f), .first = first,
+                                .last = first + (int)(u[3 * i + 2] * 10.0f), .placed = true, .reuses = -1 };
+            total += v[i].count * sizeof(float) + 64;
+        }
+        assert_int_equal(atl_place(f->ctx, v, N, &bytes), ATL_OK);
+        assert_true(bytes < total / 2);
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < i; k++) {
+                bool in_time = v[i].first <= v[k].last && v[k].first <= v[i].last;
+                bool in_space = v[i].offset < v[k].offset + v[k].count * sizeof(float) &&
+                                v[k].offset < v[i].offset + v[i].count * sizeof(float);
+                assert_false(in_time && in_space);
+            }
+    }
+}
+
+static void random_numbers_follow_key_and_counter(void **state) {
+    fixture *f = *state;
+    atl_node *x = atl_normal(&f->g, ATL_SHAPE(1, 64), 5);
+    float a[64], b[64];
+    atl_plan *p = plan_of(f, &x, 1, false, false);
+    assert_int_equal(atl_plan_run(p), ATL_OK);
+    assert_true(atl_plan_read(p, x, a));
+    assert_int_equal(atl_plan_run(p), ATL_OK);
+    assert_true(atl_plan_read(p, x, b));
+    assert_memory_not_equal(a, b, sizeof a);
+    p->run.counter = 0;
+    assert_int_equal(atl_plan_run(p), ATL_OK);
+    assert_true(atl_plan_read(p, x, b));
+    assert_memory_equal(a, b, sizeof a);
+    atl_plan_close(&p);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(linear_ops_have_their_transposes, setup, teardown),
+        cmocka_unit_test_setup_teardown(contractions_close_over_their_slots, setup, teardown),
+        cmocka_unit_test_setup_teardown(pointwise_ops_have_their_slopes, setup, teardown),
+        cmocka_unit_test_setup_teardown(gradients_of_gradients, setup, teardown),
+        cmocka_unit_test_setup_teardown(fusion_keeps_the_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(random_numbers_follow_key_and_counter, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
