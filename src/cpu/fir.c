@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "cpu/kernels.h"
 
-enum { STRIP_FLOATS = 2048, STRIP_PIXELS = 16, BAND_ROWS = 32 };
+enum { STRIP_FLOATS = 4096, STRIP_PIXELS = 16, BAND_ROWS = 32 };
 
 struct atl_fir {
     atl_ctx *ctx;

@@ -9,7 +9,7 @@
 #include "cpu/onednn.h"
 
 // Above this number of rows a product is bound by arithmetic and oneDNN's kernels win.
-enum { GEMV_ROWS = 16 };
+enum { GEMV_ROWS = 8 };
 
 struct atl_gemm {
     atl_ctx *ctx;
