@@ -34,13 +34,13 @@ static int parse(bench *b, int argc, char **argv) {
         CLI_OPTION_FLAG("json", &b->json, "print JSON"),
         CLI_COMMON_OPTIONS(&b->common),
     };
-    const cli_spec spec = { "bench",
-                            "",
-                            "Measure the speed of a network on this machine.",
-                            options,
-                            sizeof options / sizeof *options,
-                            0,
-                            0 };
+    const cli_spec spec = {
+        .command = "bench",
+        .arguments = "",
+        .about = "Measure the speed of a network on this machine.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
+    };
     return cli_options_parse(&spec, argc, argv, NULL);
 }
 

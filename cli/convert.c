@@ -13,13 +13,15 @@ int cli_convert(int argc, char **argv) {
         CLI_OPTION_TEXT("net", &net, "NAME", "only this network: G_ema, G or D", "all"),
         CLI_COMMON_OPTIONS(&common),
     };
-    const cli_spec spec = { "convert",
-                            "FROM TO",
-                            "Write the networks of a checkpoint as safetensors.",
-                            options,
-                            sizeof options / sizeof *options,
-                            2,
-                            2 };
+    const cli_spec spec = {
+        .command = "convert",
+        .arguments = "FROM TO",
+        .about = "Write the networks of a checkpoint as safetensors.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
+        .arguments_min = 2,
+        .arguments_max = 2,
+    };
     int status = cli_options_parse(&spec, argc, argv, files);
     if (status != CLI_PROCEED)
         return status;

@@ -43,8 +43,7 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_TEXT("projected-w", &g->projected_text, "FILE[:TENSOR]",
                         "like --latents, but two dimensions mean w", NULL),
         CLI_OPTION_TEXT("outdir", &g->outdir, "DIR", "folder for the results; made when missing", "out"),
-        CLI_OPTION_REAL("trunc", &g->psi, "PSI", "truncation: below 1 more typical, less varied", "1", -100,
-                        100),
+        CLI_OPTION_REAL("trunc", &g->psi, "PSI", "truncation: below 1 less varied", "1", -100, 100),
         CLI_OPTION_INT("trunc-cutoff", &g->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
         CLI_OPTION_INT_GIVEN("class", &g->class_index, "K", "class of a conditional network, from 0", NULL, 0,
                              1e9, &g->class_given),
@@ -65,9 +64,11 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_COMMON_OPTIONS(&g->common),
     };
     const cli_spec spec = {
-        "generate", "--network FILE --seeds LIST",    "Make images from seeds, or from latents in a file.",
-        options,    sizeof options / sizeof *options, 0,
-        0
+        .command = "generate",
+        .arguments = "--network FILE --seeds LIST",
+        .about = "Make images from seeds, or from latents in a file.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
     };
     return cli_options_parse(&spec, argc, argv, NULL);
 }

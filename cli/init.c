@@ -20,13 +20,15 @@ int cli_init(int argc, char **argv) {
         CLI_OPTION_INT("seed", &seed, "S", "of the random weights", "0", 0, INT32_MAX),
         CLI_COMMON_OPTIONS(&common),
     };
-    const cli_spec spec = { "init",
-                            "OUT.safetensors",
-                            "Make a fresh, untrained network.",
-                            options,
-                            sizeof options / sizeof *options,
-                            1,
-                            1 };
+    const cli_spec spec = {
+        .command = "init",
+        .arguments = "OUT.safetensors",
+        .about = "Make a fresh, untrained network.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
+        .arguments_min = 1,
+        .arguments_max = 1,
+    };
     int status = cli_options_parse(&spec, argc, argv, &path);
     if (status != CLI_PROCEED)
         return status;

@@ -106,8 +106,13 @@ int cli_inspect(int argc, char **argv) {
         CLI_COMMON_OPTIONS(&common),
     };
     const cli_spec spec = {
-        "inspect", "FILE", "Say what a checkpoint file holds.", options, sizeof options / sizeof *options,
-        1,         1
+        .command = "inspect",
+        .arguments = "FILE",
+        .about = "Say what a checkpoint file holds.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
+        .arguments_min = 1,
+        .arguments_max = 1,
     };
     int status = cli_options_parse(&spec, argc, argv, &path);
     if (status != CLI_PROCEED)

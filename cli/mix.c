@@ -36,8 +36,7 @@ static int parse(mix *m, int argc, char **argv) {
         CLI_OPTION_TEXT("cols", &m->cols_text, "LIST", "seeds of the columns", NULL),
         CLI_OPTION_TEXT("styles", &m->styles_text, "LIST", "layers whose styles come from the column", "0-6"),
         CLI_OPTION_TEXT("outdir", &m->outdir, "DIR", "folder for the results; made when missing", "out"),
-        CLI_OPTION_REAL("trunc", &m->psi, "PSI", "truncation: below 1 more typical, less varied", "1", -100,
-                        100),
+        CLI_OPTION_REAL("trunc", &m->psi, "PSI", "truncation: below 1 less varied", "1", -100, 100),
         CLI_OPTION_INT_GIVEN("class", &m->class_index, "K", "class of a conditional network, from 0", NULL, 0,
                              1e9, &m->class_given),
         CLI_OPTION_CHOICE("noise-mode", &m->noise, CLI_NOISE_WORDS,
@@ -46,9 +45,11 @@ static int parse(mix *m, int argc, char **argv) {
         CLI_COMMON_OPTIONS(&m->common),
     };
     const cli_spec spec = {
-        "mix",   "--network FILE --rows LIST --cols LIST", "Mix the styles of pairs of seeds.",
-        options, sizeof options / sizeof *options,         0,
-        0
+        .command = "mix",
+        .arguments = "--network FILE --rows LIST --cols LIST",
+        .about = "Mix the styles of pairs of seeds.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
     };
     return cli_options_parse(&spec, argc, argv, NULL);
 }

@@ -33,13 +33,15 @@ static int parse(replay *r, int argc, char **argv) {
         CLI_OPTION_TEXT("outdir", &r->outdir, "DIR", "folder for the result; made when missing", "out"),
         CLI_COMMON_OPTIONS(&r->common),
     };
-    const cli_spec spec = { "replay",
-                            "IMAGE",
-                            "Make an image again from the record inside it.",
-                            options,
-                            sizeof options / sizeof *options,
-                            1,
-                            1 };
+    const cli_spec spec = {
+        .command = "replay",
+        .arguments = "IMAGE",
+        .about = "Make an image again from the record inside it.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
+        .arguments_min = 1,
+        .arguments_max = 1,
+    };
     return cli_options_parse(&spec, argc, argv, &r->picture);
 }
 

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's option parser and its lists of seeds.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "options.h"
+#include "seeds.h"
+
+typedef struct values {
+    int flag, number, given, choice;
+    double real;
+    const char *text, *plain[2];
+} values;
+
+enum { ARGUMENTS_MAX = 8 };
+
+static int parse(values *v, ...) {
+    const cli_option options[] = {
+        CLI_OPTION_FLAG("flag", &v->flag, "a flag"),
+        CLI_OPTION_INT_GIVEN("number", &v->number, "N", "a number", "7", -5, 100, &v->given),
+        CLI_OPTION_REAL("real", &v->real, "X", "a real", NULL, -2, 2),
+        CLI_OPTION_TEXT("text", &v->text, "TEXT", "a text", NULL),
+        CLI_OPTION_CHOICE("choice", &v->choice, "red|green|blue", "a colour", "red"),
+    };
+    const cli_spec spec = {
+        .command = "test",
+        .arguments = "ONE [TWO]",
+        .about = "A test.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
+        .arguments_min = 1,
+        .arguments_max = 2,
+    };
+    char storage[ARGUMENTS_MAX][40] = { "test" };
+    char *argv[ARGUMENTS_MAX] = { storage[0] };
+    int argc = 1;
+    va_list list;
+    va_start(list, v);
+    for (const char *a; (a = va_arg(list, const char *)) != NULL; argc++) {
+        strcpy(storage[argc], a);
+        argv[argc] = storage[argc];
+    }
+    va_end(list);
+    int status = cli_options_parse(&spec, argc, argv, v->plain);
+    for (int i = 0; i < 2; i++) // the storage ends with this call: keep only what the tests ask
+        v->plain[i] = v->plain[i] ? "given" : NULL;
+    v->text = v->text ? (strcmp(v->text, "x=y") ? "other" : "x=y") : NULL;
+    return status;
+}
+
+static void both_spellings_of_a_value(void **state) {
+    (void)state;
+    values v = { .number = 7 };
+    assert_int_equal(parse(&v, "--number", "12", "a", "--text=x=y", "--choice=blue", NULL), CLI_PROCEED);
+    assert_int_equal(v.number, 12);
+    assert_int_equal(v.given, 1);
+    assert_int_equal(v.choice, 2);
+    assert_int_equal(v.flag, 0);
+    assert_string_equal(v.text, "x=y");
+    assert_non_null(v.plain[0]);
+    assert_null(v.plain[1]);
+}
+
+static void negative_numbers_are_values(void **state) {
+    (void)state;
+    values v = { 0 };
+    assert_int_equal(parse(&v, "a", "--real", "-1.5", "--number", "-5", "--flag", NULL), CLI_PROCEED);
+    assert_true(v.real == -1.5);
+    assert_int_equal(v.number, -5);
+    assert_int_equal(v.flag, 1);
+}
+
+static void two_dashes_end_the_options(void **state) {
+    (void)state;
+    values v = { 0 };
+    assert_int_equal(parse(&v, "--", "--flag", "-x", NULL), CLI_PROCEED);
+    assert_int_equal(v.flag, 0);
+    assert_non_null(v.plain[1]);
+}
+
+static void defaults_stay(void **state) {
+    (void)state;
+    values v = { .number = 7, .choice = 1 };
+    assert_int_equal(parse(&v, "a", NULL), CLI_PROCEED);
+    assert_int_equal(v.number, 7);
+    assert_int_equal(v.given, 0);
+    assert_int_equal(v.choice, 1);
+}
+
+static void mistakes_are_refused(void **state) {
+    (void)state;
+    values v = { 0 };
+    assert_int_equal(parse(&v, "a", "--number", "101", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--number", "-6", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--number", "1.5", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--number", "", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--number", "99999999999999999999", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--real", "nan", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--real", "2.1", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--choice", "gre", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--choice", "red|green", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--text", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--text=", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--flag=1", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--flags", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "-f", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "b", "c", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, NULL), CLI_USAGE);
+}
+
+static void near_words_are_suggested(void **state) {
+    (void)state;
+    const char *const words[] = { "seeds", "outdir", "noise-mode" };
+    assert_string_equal(cli_nearest("seed", words, 3, sizeof *words), "seeds");
+    assert_string_equal(cli_nearest("noise_mode", words, 3, sizeof *words), "noise-mode");
+    assert_string_equal(cli_nearest("outidr", words, 3, sizeof *words), "outdir");
+    assert_null(cli_nearest("xyz", words, 3, sizeof *words));
+    assert_null(cli_nearest("", words, 3, sizeof *words));
+}
+
+static void lists_keep_their_order(void **state) {
+    (void)state;
+    static const uint32_t expected[] = { 7, 0, 3, 5, 6, 7, 4294967294u, 4294967295u };
+    cli_seeds seeds;
+    char message[200];
+    assert_true(cli_seeds_parse("7,0,3,5-7,4294967294-4294967295", &seeds, message, sizeof message));
+    assert_int_equal(seeds.count, 8);
+    assert_memory_equal(seeds.items, expected, sizeof expected);
+    cli_seeds_clear(&seeds);
+}
+
+static void wrong_lists_are_refused(void **state) {
+    (void)state;
+    static const char *const wrong[] = { "",
+                                         ",",
+                                         "1,",
+                                         ",1",
+                                         "1,,2",
+                                         "a",
+                                         "1-",
+                                         "-1",
+                                         "5-3",
+                                         "1 2",
+                                         "1-2-3",
+                                         "4294967296",
+                                         "0-4294967295",
+                                         "99999999999999999999",
+                                         "1.5" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cli_seeds seeds;
+        char message[200] = "";
+        assert_false(cli_seeds_parse(wrong[i], &seeds, message, sizeof message));
+        assert_null(seeds.items);
+        assert_true(strlen(message) > 20);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_spellings_of_a_value),  cmocka_unit_test(negative_numbers_are_values),
+        cmocka_unit_test(two_dashes_end_the_options), cmocka_unit_test(defaults_stay),
+        cmocka_unit_test(mistakes_are_refused),       cmocka_unit_test(near_words_are_suggested),
+        cmocka_unit_test(lists_keep_their_order),     cmocka_unit_test(wrong_lists_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
