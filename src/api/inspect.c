@@ -57,7 +57,7 @@ static json_t *layers_json(atl_ctx *ctx, const atl_ckpt_net *net, const atl_mode
     }
     json_object_set_new(entry, "resolution", json_sprintf("%dx%d", d.width, d.height));
 done:
-    if (ctx->status != ATL_OK) {
+    if (ctx->status != ATL_OK && ctx->status != ATL_NO_MEMORY) { // missing memory is no property of the network
         json_object_set_new(entry, "problem", json_string(ctx->message));
         atl_message_clear(ctx);
     }
@@ -86,6 +86,8 @@ static atl_status net_json(atl_ctx *ctx, atl_ckpt *ckpt, size_t i, json_t **out)
             json_object_set_new(entry, "layers", layers_json(ctx, net, row, &params, entry));
         else
             json_object_set_new(entry, "problem", json_string("this version can't run networks of this kind"));
+        if (ctx->status == ATL_NO_MEMORY)
+            status = ATL_NO_MEMORY;
     }
     atl_params_clear(&params);
     *out = entry;

@@ -96,8 +96,10 @@ static void read_header(png_work *w) {
     png_set_chunk_malloc_max(w->png, 8 << 20);
     png_set_chunk_cache_max(w->png, 256);
     png_read_info(w->png, w->info);
-    w->status = atl_image_check_claim(w->ctx, w->source, png_get_image_width(w->png, w->info),
-                                      png_get_image_height(w->png, w->info));
+    // libpng goes on without a text that it had no memory for: that is a failure here
+    if (w->status == ATL_OK)
+        w->status = atl_image_check_claim(w->ctx, w->source, png_get_image_width(w->png, w->info),
+                                          png_get_image_height(w->png, w->info));
     if (w->status != ATL_OK)
         png_error(w->png, "impossible size");
 }
@@ -125,7 +127,7 @@ static int read_pixels(png_work *w) {
 
 static atl_status png_read(atl_ctx *ctx, const atl_image_source *source, atl_image *image) {
     png_work w = { .ctx = ctx, .path = source->path, .source = source };
-    int fine = open_reader(&w) && read_pixels(&w);
+    int fine = open_reader(&w) && read_pixels(&w) && w.status == ATL_OK;
     png_destroy_read_struct(&w.png, &w.info, NULL);
     if (!fine)
         atl_image_clear(ctx, &w.image);
@@ -175,9 +177,13 @@ static int read_text(png_work *w) {
 
 static atl_status png_text_get(atl_ctx *ctx, const atl_image_source *source, const char *key, char **value) {
     png_work w = { .ctx = ctx, .path = source->path, .source = source, .key = key };
-    int fine = open_reader(&w) && read_text(&w);
+    int fine = open_reader(&w) && read_text(&w) && w.status == ATL_OK;
     png_destroy_read_struct(&w.png, &w.info, NULL);
     atl_free(ctx, w.row);
+    if (!fine) {
+        atl_free(ctx, w.value);
+        w.value = NULL;
+    }
     *value = w.value;
     return outcome(&w, fine);
 }
