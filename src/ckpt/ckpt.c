@@ -17,8 +17,10 @@ static atl_status open_container(atl_ckpt *ckpt) {
     if (arrays)
         return atl_arrays_open(ckpt->ctx, ckpt->path, &ckpt->arrays);
     if (!likely)
-        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: is no checkpoint: neither a safetensors file nor a pickle nor a "
-                        "torch file", ckpt->path);
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE,
+                        "%s: is no checkpoint: neither a safetensors file nor a pickle nor a "
+                        "torch file",
+                        ckpt->path);
     return atl_torch_open(ckpt->ctx, ckpt->path, true, &ckpt->objects);
 }
 
@@ -28,8 +30,8 @@ static atl_status open_ckpt(atl_ckpt *ckpt) {
         if (layouts[i]->probe(ckpt))
             ckpt->layout = layouts[i];
     if (!ckpt->layout)
-        return atl_fail(ckpt->ctx, ATL_UNSUPPORTED, "%s: can be read, but holds no network in a layout that is known",
-                        ckpt->path);
+        return atl_fail(ckpt->ctx, ATL_UNSUPPORTED,
+                        "%s: can be read, but holds no network in a layout that is known", ckpt->path);
     return ckpt->layout->open(ckpt);
 }
 
@@ -129,19 +131,23 @@ static bool all_finite(const float *x, size_t count) {
 
 atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     if (index >= ckpt->size)
-        return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT, "%s: has %zu networks; number %zu was asked for", ckpt->path,
-                        ckpt->size, index);
+        return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT, "%s: has %zu networks; number %zu was asked for",
+                        ckpt->path, ckpt->size, index);
     ATL_TRY(ckpt->layout->load(ckpt, index, params));
     for (size_t i = 0; i < params->size; i++)
         if (!all_finite(atl_param_data(params, &params->list[i]), params->list[i].count))
-            return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: %s.%s holds infinite values or NaN; the network was damaged in "
-                            "training or on its way", ckpt->path, ckpt->nets[index].key, params->list[i].name);
+            return atl_fail(ckpt->ctx, ATL_BAD_FILE,
+                            "%s: %s.%s holds infinite values or NaN; the network was damaged in "
+                            "training or on its way",
+                            ckpt->path, ckpt->nets[index].key, params->list[i].name);
     return ATL_OK;
 }
 
-atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count, atl_params *params) {
+atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,
+                                 atl_params *params) {
     for (size_t i = 0; i < count; i++)
-        ATL_TRY(atl_params_add(params, list[i].name, list[i].tensor->rank, list[i].tensor->dims, list[i].buffer, NULL));
+        ATL_TRY(atl_params_add(params, list[i].name, list[i].tensor->rank, list[i].tensor->dims,
+                               list[i].buffer, NULL));
     ATL_TRY(atl_params_allocate(params));
     for (size_t i = 0; i < count; i++)
         ATL_TRY(atl_tensor_read_f32(ckpt->objects, list[i].tensor, atl_param_data(params, &params->list[i])));

@@ -35,7 +35,8 @@ atl_status atl_ckpt_add(atl_ckpt *ckpt, const char *key, const char *kind, json_
 
 // One tensor of a network: what atl_ckpt_load_tensors() reads.
 typedef struct atl_ckpt_tensor { const char *name; const atl_tensor *tensor; bool buffer; } atl_ckpt_tensor;
-atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count, atl_params *params);
+atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,
+                                 atl_params *params);
 
 extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official;
 

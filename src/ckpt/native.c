@@ -21,16 +21,16 @@ static bool probe(const atl_ckpt *ckpt) {
 }
 
 static atl_status bad(const atl_ckpt *ckpt, const char *why) {
-    return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: its description of the networks %s; the file is damaged", ckpt->path,
-                    why);
+    return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: its description of the networks %s; the file is damaged",
+                    ckpt->path, why);
 }
 
 static atl_status describe(atl_ckpt *ckpt, json_t *root) {
     json_t *networks = json_object_get(root, "networks"), *net;
     const char *key;
     if (json_integer_value(json_object_get(root, "version")) != 1)
-        return atl_fail(ckpt->ctx, ATL_UNSUPPORTED, "%s: was written by a newer Atelier; version 1 of the format is read",
-                        ckpt->path);
+        return atl_fail(ckpt->ctx, ATL_UNSUPPORTED,
+                        "%s: was written by a newer Atelier; version 1 of the format is read", ckpt->path);
     if (!json_is_object(networks))
         return bad(ckpt, "lists none");
     json_object_foreach(networks, key, net) {
@@ -61,14 +61,17 @@ static atl_status open_native(atl_ckpt *ckpt) {
 
 // ---- reading
 
-typedef struct member { const atl_array *array; const char *name; bool buffer; } member;
+typedef struct member {
+    const atl_array *array;
+    const char *name;
+    bool buffer;
+} member;
 
 static bool is_listed(const json_t *names, const char *name) {
     size_t i;
     json_t *value;
-    json_array_foreach(names, i, value)
-        if (json_is_string(value) && strcmp(json_string_value(value), name) == 0)
-            return true;
+    json_array_foreach(names, i, value) if (json_is_string(value) &&
+                                            strcmp(json_string_value(value), name) == 0) return true;
     return false;
 }
 
@@ -88,16 +91,19 @@ static atl_status collect(atl_ckpt *ckpt, size_t index, member **list, size_t *c
         (*list)[(*count)++] = (member){ a, name, is_listed(ckpt->sources[index], name) };
     }
     if (*count == 0)
-        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: holds no tensors of %s; the file is damaged", ckpt->path, key);
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: holds no tensors of %s; the file is damaged",
+                        ckpt->path, key);
     return ATL_OK;
 }
 
 // Whether the arrays are floats side by side, from a multiple of 64 bytes on.
-static bool is_span(const atl_ckpt *ckpt, const member *list, size_t count, const char **start, size_t *bytes) {
+static bool is_span(const atl_ckpt *ckpt, const member *list, size_t count, const char **start,
+                    size_t *bytes) {
     const char *base = (const char *)atl_arrays_file(ckpt->arrays)->data, *low = NULL, *high = NULL;
     size_t sum = 0;
     for (size_t i = 0; i < count; i++) {
-        const char *data = list[i].array->data, *end = data + (size_t)atl_array_count(list[i].array) * sizeof(float);
+        const char *data = list[i].array->data,
+                   *end = data + (size_t)atl_array_count(list[i].array) * sizeof(float);
         if (list[i].array->dtype != ATL_F32)
             return false;
         low = !low || data < low ? data : low;
@@ -109,8 +115,8 @@ static bool is_span(const atl_ckpt *ckpt, const member *list, size_t count, cons
     return sum && (size_t)(high - low) == sum && (size_t)(low - base) % LINE == 0;
 }
 
-static atl_status load_mapped(atl_ckpt *ckpt, const member *list, size_t count, const char *start, size_t bytes,
-                              atl_params *params) {
+static atl_status load_mapped(atl_ckpt *ckpt, const member *list, size_t count, const char *start,
+                              size_t bytes, atl_params *params) {
     const atl_file *file = atl_arrays_file(ckpt->arrays);
     void *copy;
     ATL_TRY(atl_file_map_copy(ckpt->ctx, ckpt->path, file, &copy));
@@ -118,7 +124,8 @@ static atl_status load_mapped(atl_ckpt *ckpt, const member *list, size_t count, 
     params->mapping_bytes = file->bytes;
     for (size_t i = 0; i < count; i++) {
         atl_param *p;
-        ATL_TRY(atl_params_add(params, list[i].name, list[i].array->rank, list[i].array->dims, list[i].buffer, &p));
+        ATL_TRY(atl_params_add(params, list[i].name, list[i].array->rank, list[i].array->dims, list[i].buffer,
+                               &p));
         p->offset = (size_t)((const char *)list[i].array->data - start) / sizeof(float);
     }
     params->total = bytes / sizeof(float);
@@ -128,7 +135,8 @@ static atl_status load_mapped(atl_ckpt *ckpt, const member *list, size_t count, 
 
 static atl_status load_copied(const member *list, size_t count, atl_params *params) {
     for (size_t i = 0; i < count; i++)
-        ATL_TRY(atl_params_add(params, list[i].name, list[i].array->rank, list[i].array->dims, list[i].buffer, NULL));
+        ATL_TRY(atl_params_add(params, list[i].name, list[i].array->rank, list[i].array->dims, list[i].buffer,
+                               NULL));
     ATL_TRY(atl_params_allocate(params));
     for (size_t i = 0; i < count; i++)
         atl_array_read_f32(list[i].array, 0, atl_array_count(list[i].array),
@@ -153,13 +161,14 @@ const atl_ckpt_layout atl_ckpt_native = { "Atelier safetensors", probe, open_nat
 typedef struct output {
     atl_ctx *ctx;
     const char *path;
-    atl_arena arena;     // names and converted values
+    atl_arena arena; // names and converted values
     atl_array *list;
-    size_t size, bytes;  // tensors, and the bytes that they take
+    size_t size, bytes; // tensors, and the bytes that they take
     atl_dtype dtype;
 } output;
 
-// Weights to half precision.  Buffers stay as they are: some hold frequencies and averages that must be exact.
+// Weights to half precision.  Buffers stay as they are: some hold frequencies and averages that must be
+// exact.
 static atl_status put_tensor(output *out, const char *key, const atl_params *params, const atl_param *p) {
     const float *x = atl_param_data(params, p);
     atl_array *a = &out->list[out->size];
@@ -178,8 +187,9 @@ static atl_status put_tensor(output *out, const char *key, const atl_params *par
     for (size_t i = 0; i < p->count; i++) {
         half[i] = atl_f32_to_f16(x[i]);
         if ((half[i] & 0x7c00u) == 0x7c00u)
-            return atl_fail(out->ctx, ATL_BAD_ARGUMENT, "%s: %s holds %g, which half precision can't; write F32 instead",
-                            out->path, a->name, (double)x[i]);
+            return atl_fail(out->ctx, ATL_BAD_ARGUMENT,
+                            "%s: %s holds %g, which half precision can't; write F32 instead", out->path,
+                            a->name, (double)x[i]);
     }
     a->data = half;
     return ATL_OK;

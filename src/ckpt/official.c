@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The official pickles of StyleGAN2-ADA-PyTorch and StyleGAN3: a dict with modules under G, D and G_ema.  A module
-// is an object whose attributes hold _parameters, _buffers and _modules; names of tensors are the paths to them.
+// The official pickles of StyleGAN2-ADA-PyTorch and StyleGAN3: a dict with modules under G, D and G_ema.  A
+// module is an object whose attributes hold _parameters, _buffers and _modules; names of tensors are the
+// paths to them.
 #include "ckpt/layout.h"
 
 #include <string.h>
@@ -8,7 +9,8 @@
 enum { DEPTH_MOST = 16, MODULES_MOST = 20000, TENSORS_MOST = 100000 };
 
 static bool is_module(const atl_object *o) {
-    return o && o->type == ATL_OBJECT_INSTANCE && atl_object_get(o, "_modules") && atl_object_get(o, "_parameters");
+    return o && o->type == ATL_OBJECT_INSTANCE && atl_object_get(o, "_modules") &&
+           atl_object_get(o, "_parameters");
 }
 
 const atl_object *atl_official_child(const atl_object *module, const char *name) {
@@ -52,14 +54,16 @@ typedef struct walk {
     size_t size, room, modules;
 } walk;
 
-static atl_status put(walk *w, const char *prefix, const atl_object *key, const atl_object *value, bool buffer) {
+static atl_status put(walk *w, const char *prefix, const atl_object *key, const atl_object *value,
+                      bool buffer) {
     atl_ckpt *ckpt = w->ckpt;
     const char *name = atl_object_text(key, &ckpt->arena);
     if (!name || value->type != ATL_OBJECT_TENSOR)
-        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: something in module '%s' is no tensor; the file is damaged",
-                        ckpt->path, prefix);
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE,
+                        "%s: something in module '%s' is no tensor; the file is damaged", ckpt->path, prefix);
     if (w->size == TENSORS_MOST)
-        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: a network has more than %d tensors; the file is damaged", ckpt->path,
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE,
+                        "%s: a network has more than %d tensors; the file is damaged", ckpt->path,
                         TENSORS_MOST);
     if (w->size == w->room) {
         size_t room = w->room ? w->room * 2 : 256;
@@ -81,7 +85,8 @@ static atl_status put(walk *w, const char *prefix, const atl_object *key, const 
 static bool contains(const atl_object *set, const atl_object *key) {
     for (size_t i = 0; set && set->type == ATL_OBJECT_SET && i < set->size; i++) {
         const atl_object *o = set->u.items[i];
-        if (o->type == ATL_OBJECT_STRING && o->size == key->size && memcmp(o->u.text, key->u.text, key->size) == 0)
+        if (o->type == ATL_OBJECT_STRING && o->size == key->size &&
+            memcmp(o->u.text, key->u.text, key->size) == 0)
             return true;
     }
     return false;
@@ -102,8 +107,9 @@ static atl_status put_all(walk *w, const char *prefix, const atl_object *module,
 static atl_status visit(walk *w, const char *prefix, const atl_object *module, int depth) {
     atl_ckpt *ckpt = w->ckpt;
     if (depth > DEPTH_MOST || ++w->modules > MODULES_MOST)
-        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: a network's modules nest too deeply at '%s'; the file is damaged",
-                        ckpt->path, prefix);
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE,
+                        "%s: a network's modules nest too deeply at '%s'; the file is damaged", ckpt->path,
+                        prefix);
     ATL_TRY(put_all(w, prefix, module, false));
     ATL_TRY(put_all(w, prefix, module, true));
     const atl_object *children = atl_object_get(module, "_modules");
@@ -113,8 +119,8 @@ static atl_status visit(walk *w, const char *prefix, const atl_object *module, i
         if (child->type == ATL_OBJECT_NONE)
             continue;
         if (!name || !is_module(child))
-            return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: something in '%s' is no module; the file is damaged", ckpt->path,
-                            prefix);
+            return atl_fail(ckpt->ctx, ATL_BAD_FILE,
+                            "%s: something in '%s' is no module; the file is damaged", ckpt->path, prefix);
         const char *path = atl_arena_printf(&ckpt->arena, "%s%s.", prefix, name);
         if (!path)
             return ATL_NO_MEMORY;
@@ -132,4 +138,5 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     return status;
 }
 
-const atl_ckpt_layout atl_ckpt_official = { "pickle of StyleGAN2-ADA-PyTorch or StyleGAN3", probe, open_official, load };
+const atl_ckpt_layout atl_ckpt_official = { "pickle of StyleGAN2-ADA-PyTorch or StyleGAN3", probe,
+                                            open_official, load };

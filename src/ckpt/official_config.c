@@ -11,7 +11,7 @@ enum { TAPS_MOST = 64, BLOCKS_MOST = 16 };
 
 typedef struct describe {
     atl_ckpt *ckpt;
-    const char *why;   // the first thing that was missing
+    const char *why; // the first thing that was missing
 } describe;
 
 static void complain(describe *d, const char *where, const char *what) {
@@ -39,7 +39,9 @@ static json_t *array_json(describe *d, const atl_tensor *x) {
         } else if (dtype == ATL_F64) {
             json_array_append_new(list, json_real(wide[i]));
         } else {
-            atl_array a = { .name = "", .dtype = (atl_dtype)dtype, .rank = 1, .dims = { count }, .data = wide };
+            atl_array a = {
+                .name = "", .dtype = (atl_dtype)dtype, .rank = 1, .dims = { count }, .data = wide
+            };
             atl_array_read_f32(&a, i, 1, &narrow);
             json_array_append_new(list, json_real((double)narrow));
         }
@@ -160,7 +162,8 @@ static json_t *mapping_json(describe *d, const atl_object *mapping) {
 // The resolutions of a network's blocks, at most BLOCKS_MOST; 0 when the attribute is damaged.
 static size_t resolutions(describe *d, const atl_object *network, int64_t *list) {
     const atl_object *all = atl_object_get(network, "block_resolutions");
-    bool good = all && (all->type == ATL_OBJECT_LIST || all->type == ATL_OBJECT_TUPLE) && all->size <= BLOCKS_MOST;
+    bool good =
+        all && (all->type == ATL_OBJECT_LIST || all->type == ATL_OBJECT_TUPLE) && all->size <= BLOCKS_MOST;
     for (size_t i = 0; good && i < all->size; i++)
         good = atl_object_int(all->u.items[i], &list[i]) && block_of(network, list[i]);
     if (!good)
@@ -175,7 +178,8 @@ static void describe_synthesis(describe *d, const atl_object *net, json_t *confi
     copy(d, config, net, "block_resolutions");
     for (size_t i = 0; i < count; i++) {
         const atl_object *block = block_of(net, list[i]), *conv1 = atl_official_child(block, "conv1"),
-                         *conv0 = atl_official_child(block, "conv0"), *torgb = atl_official_child(block, "torgb");
+                         *conv0 = atl_official_child(block, "conv0"),
+                         *torgb = atl_official_child(block, "torgb");
         agree(d, config, block, "architecture");
         for (int k = 0; k < 2; k++) {
             const atl_object *conv = k ? conv1 : conv0;
@@ -195,7 +199,9 @@ static void describe_synthesis(describe *d, const atl_object *net, json_t *confi
 }
 
 static json_t *describe_generator2(describe *d, const atl_object *g) {
-    static const char *const names[] = { "z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels" };
+    static const char *const names[] = {
+        "z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels"
+    };
     json_t *config = json_object();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         copy(d, config, g, names[i]);
@@ -227,7 +233,8 @@ static json_t *describe_discriminator2(describe *d, const atl_object *net) {
     size_t count = resolutions(d, net, list);
     for (size_t i = 0; i < count; i++) {
         const atl_object *block = block_of(net, list[i]), *conv0 = atl_official_child(block, "conv0"),
-                         *conv1 = atl_official_child(block, "conv1"), *rgb = atl_official_child(block, "fromrgb");
+                         *conv1 = atl_official_child(block, "conv1"),
+                         *rgb = atl_official_child(block, "fromrgb");
         agree(d, config, block, "architecture");
         agree(d, config, conv0, "conv_clamp");
         agree(d, config, conv1, "conv_clamp");
@@ -249,7 +256,8 @@ static json_t *describe_discriminator2(describe *d, const atl_object *net) {
 // ---- StyleGAN3: attributes as they are
 
 static json_t *describe_generator3(describe *d, const atl_object *g) {
-    const atl_object *synthesis = atl_official_child(g, "synthesis"), *input = atl_official_child(synthesis, "input"),
+    const atl_object *synthesis = atl_official_child(g, "synthesis"),
+                     *input = atl_official_child(synthesis, "input"),
                      *names = atl_object_get(synthesis, "layer_names");
     json_t *config = all_attributes(d, g), *layers = json_array(), *net = all_attributes(d, synthesis);
     json_object_set_new(config, "mapping", mapping_json(d, atl_official_child(g, "mapping")));
@@ -276,9 +284,15 @@ static json_t *describe_generator3(describe *d, const atl_object *g) {
 atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const char **kind, json_t **config,
                                  const char **why) {
     describe d = { ckpt, NULL };
-    const atl_object *synthesis = atl_official_child(module, "synthesis"), *mapping = atl_official_child(module, "mapping");
+    const atl_object *synthesis = atl_official_child(module, "synthesis"),
+                     *mapping = atl_official_child(module, "mapping");
     const atl_object *end = block_of(module, 4);
-    if (synthesis && mapping && atl_object_get(synthesis, "block_resolutions")) {
+    const atl_tensor *w_avg = mapping ? tensor_of(mapping, "w_avg") : NULL;
+    if (w_avg && w_avg->rank == 2) { // one average per class: StyleGAN-XL, whose mapping is another one
+        *kind = "stylegan_xl_generator";
+        *config = all_attributes(&d, module);
+        d.why = "StyleGAN-XL networks are not run yet";
+    } else if (synthesis && mapping && atl_object_get(synthesis, "block_resolutions")) {
         *kind = "stylegan2_generator";
         *config = describe_generator2(&d, module);
     } else if (synthesis && mapping && atl_object_get(synthesis, "layer_names")) {
@@ -290,7 +304,8 @@ atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const
     } else {
         *kind = "unknown";
         *config = all_attributes(&d, module);
-        d.why = atl_arena_printf(&ckpt->arena, "the class %s is no network that is known", module->u.instance->cls->name);
+        d.why = atl_arena_printf(&ckpt->arena, "the class %s is no network that is known",
+                                 module->u.instance->cls->name);
     }
     *why = d.why;
     if (ckpt->ctx->status != ATL_OK) { // reading a small array failed

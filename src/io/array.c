@@ -7,10 +7,14 @@
 #include <string.h>
 #include "base/half.h"
 
-static const struct { const char *name; size_t size; } types[ATL_DTYPES] = {
-    [ATL_F32] = { "F32", 4 }, [ATL_F16] = { "F16", 2 }, [ATL_BF16] = { "BF16", 2 }, [ATL_F64] = { "F64", 8 },
-    [ATL_I8] = { "I8", 1 },   [ATL_U8] = { "U8", 1 },   [ATL_I16] = { "I16", 2 },   [ATL_U16] = { "U16", 2 },
-    [ATL_I32] = { "I32", 4 }, [ATL_U32] = { "U32", 4 }, [ATL_I64] = { "I64", 8 },   [ATL_U64] = { "U64", 8 },
+static const struct {
+    const char *name;
+    size_t size;
+} types[ATL_DTYPES] = {
+    [ATL_F32] = { "F32", 4 },   [ATL_F16] = { "F16", 2 }, [ATL_BF16] = { "BF16", 2 },
+    [ATL_F64] = { "F64", 8 },   [ATL_I8] = { "I8", 1 },   [ATL_U8] = { "U8", 1 },
+    [ATL_I16] = { "I16", 2 },   [ATL_U16] = { "U16", 2 }, [ATL_I32] = { "I32", 4 },
+    [ATL_U32] = { "U32", 4 },   [ATL_I64] = { "I64", 8 }, [ATL_U64] = { "U64", 8 },
     [ATL_BOOL] = { "BOOL", 1 },
 };
 
@@ -60,12 +64,12 @@ int64_t atl_array_count(const atl_array *array) {
 }
 
 // Elements may lie at any address: each is copied out before it is converted.
-#define CONVERT(type, expression)                                \
-    for (size_t i = 0; i < count; i++) {                         \
-        type v;                                                  \
-        memcpy(&v, (const char *)data + i * sizeof v, sizeof v); \
-        out[i] = (float)(expression);                            \
-    }                                                            \
+#define CONVERT(type, expression)                                                                            \
+    for (size_t i = 0; i < count; i++) {                                                                     \
+        type v;                                                                                              \
+        memcpy(&v, (const char *)data + i * sizeof v, sizeof v);                                             \
+        out[i] = (float)(expression);                                                                        \
+    }                                                                                                        \
     break
 
 void atl_convert_f32(atl_dtype dtype, const void *data, size_t count, float *out) {
@@ -129,8 +133,8 @@ static atl_status make_index(atl_arrays *set) {
     for (size_t i = 1; i < n; i++) {
         const char *name = set->list[set->order[i]].name;
         if (strcmp(name, set->list[set->order[i - 1]].name) == 0)
-            return atl_fail(set->ctx, ATL_BAD_FILE, "%s: holds two arrays named '%s'; the file is damaged", set->path,
-                            name);
+            return atl_fail(set->ctx, ATL_BAD_FILE, "%s: holds two arrays named '%s'; the file is damaged",
+                            set->path, name);
     }
     return ATL_OK;
 }

@@ -26,7 +26,8 @@ atl_status atl_npy_parse(atl_arrays *set);
 atl_status atl_npz_parse(atl_arrays *set);
 
 // One .npy image in memory; `name` must outlive the set.
-atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes, atl_array *array);
+atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes,
+                             atl_array *array);
 
 // The same over bytes in memory (for tests): `data` must outlive the set, `path` is for messages.
 atl_status atl_arrays_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,

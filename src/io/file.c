@@ -78,9 +78,9 @@ void atl_mapping_release(void *memory, size_t bytes) {
 struct atl_writer {
     atl_ctx *ctx;
     int handle;
-    atl_status status;       // of the first failure
-    size_t used;             // bytes in the buffer
-    uint8_t *buffer;         // [BUFFER]
+    atl_status status; // of the first failure
+    size_t used;       // bytes in the buffer
+    uint8_t *buffer;   // [BUFFER]
     char *path, *temporary;
 };
 

@@ -11,9 +11,16 @@
 #include <string.h>
 #include "io/zip.h"
 
-typedef struct scan { const char *at, *end; } scan;
+typedef struct scan {
+    const char *at, *end;
+} scan;
 
-typedef struct header { int dtype; bool swapped, fortran; int rank; int64_t dims[ATL_ARRAY_RANK_MAX]; } header;
+typedef struct header {
+    int dtype;
+    bool swapped, fortran;
+    int rank;
+    int64_t dims[ATL_ARRAY_RANK_MAX];
+} header;
 
 static void skip_blanks(scan *s) {
     while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t'))
@@ -74,9 +81,13 @@ static bool shape(scan *s, header *h) {
 
 // The type of "<f4", "|b1", ...; -1 for one that is not read.
 static int type_of(const char *text, bool *swapped) {
-    static const struct { char name[3]; int dtype; } known[] = {
-        { "f2", ATL_F16 }, { "f4", ATL_F32 }, { "f8", ATL_F64 }, { "i1", ATL_I8 },  { "u1", ATL_U8 },  { "i2", ATL_I16 },
-        { "u2", ATL_U16 }, { "i4", ATL_I32 }, { "u4", ATL_U32 }, { "i8", ATL_I64 }, { "u8", ATL_U64 }, { "b1", ATL_BOOL },
+    static const struct {
+        char name[3];
+        int dtype;
+    } known[] = {
+        { "f2", ATL_F16 }, { "f4", ATL_F32 }, { "f8", ATL_F64 }, { "i1", ATL_I8 },
+        { "u1", ATL_U8 },  { "i2", ATL_I16 }, { "u2", ATL_U16 }, { "i4", ATL_I32 },
+        { "u4", ATL_U32 }, { "i8", ATL_I64 }, { "u8", ATL_U64 }, { "b1", ATL_BOOL },
     };
     *swapped = text[0] == '>';
     for (size_t i = 0; text[0] && strchr("<>|=", text[0]) && i < sizeof known / sizeof *known; i++)
@@ -96,7 +107,8 @@ static bool parse_header(scan *s, header *h, char *type, size_t room) {
         if (strcmp(key, "descr") == 0 && quoted(s, type, room)) {
             seen |= 1;
             h->dtype = type_of(type, &h->swapped);
-        } else if (strcmp(key, "fortran_order") == 0 && ((h->fortran = accept(s, "True")) || accept(s, "False"))) {
+        } else if (strcmp(key, "fortran_order") == 0 &&
+                   ((h->fortran = accept(s, "True")) || accept(s, "False"))) {
             seen |= 2;
         } else if (strcmp(key, "shape") == 0 && shape(s, h)) {
             seen |= 4;
@@ -113,7 +125,8 @@ static bool parse_header(scan *s, header *h, char *type, size_t room) {
 }
 
 // Bytes in the other order, or a column-major array: a copy in C order.
-static atl_status rearrange(atl_arrays *set, const header *h, const uint8_t *data, size_t bytes, atl_array *a) {
+static atl_status rearrange(atl_arrays *set, const header *h, const uint8_t *data, size_t bytes,
+                            atl_array *a) {
     size_t width = atl_dtype_size(a->dtype), count = bytes / width;
     uint8_t *out = atl_arena_alloc(&set->arena, bytes ? bytes : 1, 1);
     if (!out)
@@ -137,28 +150,35 @@ static atl_status rearrange(atl_arrays *set, const header *h, const uint8_t *dat
     return ATL_OK;
 }
 
-atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes, atl_array *a) {
+atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes,
+                             atl_array *a) {
     header h = { .dtype = -1 };
     char type[32] = "";
     size_t start = bytes >= 10 && data[6] == 1 ? 10 : 12, length = 0;
     if (bytes < 12 || memcmp(data, "\x93NUMPY", 6) != 0 || data[6] < 1 || data[6] > 3)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: array '%s' does not begin like a .npy file", set->path, name);
+        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: array '%s' does not begin like a .npy file", set->path,
+                        name);
     for (size_t i = start; i-- > 8;)
         length = length << 8 | data[i];
     if (length > bytes - start)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: the header of array '%s' is cut; the file is damaged", set->path, name);
+        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: the header of array '%s' is cut; the file is damaged",
+                        set->path, name);
     scan s = { (const char *)data + start, (const char *)data + start + length };
     if (!parse_header(&s, &h, type, sizeof type) || h.dtype < 0)
-        return atl_fail(set->ctx, ATL_UNSUPPORTED, "%s: array '%s' has a header or an element type (%s) that is not read; "
-                        "plain numbers of at most %d dimensions are", set->path, name, type, ATL_ARRAY_RANK_MAX);
+        return atl_fail(set->ctx, ATL_UNSUPPORTED,
+                        "%s: array '%s' has a header or an element type (%s) that is not read; "
+                        "plain numbers of at most %d dimensions are",
+                        set->path, name, type, ATL_ARRAY_RANK_MAX);
     size_t size, left = bytes - start - length;
     a->name = name;
     a->dtype = (atl_dtype)h.dtype;
     a->rank = h.rank;
     memcpy(a->dims, h.dims, sizeof a->dims);
     if (!atl_dims_bytes(h.rank, h.dims, a->dtype, &size) || size != left)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: array '%s' has %zu bytes, which does not match its shape; the file is "
-                        "cut or damaged", set->path, name, left);
+        return atl_fail(set->ctx, ATL_BAD_FILE,
+                        "%s: array '%s' has %zu bytes, which does not match its shape; the file is "
+                        "cut or damaged",
+                        set->path, name, left);
     a->data = data + start + length;
     bool columns = h.fortran && h.rank > 1;
     return h.swapped || columns ? rearrange(set, &h, a->data, size, a) : ATL_OK;
@@ -181,7 +201,8 @@ static atl_status read_members(atl_arrays *set, atl_zip *zip) {
         const char *name = atl_zip_name(zip, i);
         size_t length = strlen(name), bytes = atl_zip_bytes(zip, i);
         if (length < 4 || strcmp(name + length - 4, ".npy") != 0)
-            return atl_fail(set->ctx, ATL_BAD_FILE, "%s: member '%s' is no array; this is no .npz file", set->path, name);
+            return atl_fail(set->ctx, ATL_BAD_FILE, "%s: member '%s' is no array; this is no .npz file",
+                            set->path, name);
         const char *key = atl_arena_string(&set->arena, name, length - 4);
         void *data = atl_arena_alloc(&set->arena, bytes ? bytes : 1, 1);
         if (!key || !data)
@@ -203,8 +224,9 @@ atl_status atl_npz_parse(atl_arrays *set) {
 
 atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array) {
     static const char *const types[ATL_DTYPES] = {
-        [ATL_F32] = "<f4", [ATL_F16] = "<f2", [ATL_F64] = "<f8", [ATL_I8] = "|i1",  [ATL_U8] = "|u1",  [ATL_I16] = "<i2",
-        [ATL_U16] = "<u2", [ATL_I32] = "<i4", [ATL_U32] = "<u4", [ATL_I64] = "<i8", [ATL_U64] = "<u8", [ATL_BOOL] = "|b1",
+        [ATL_F32] = "<f4", [ATL_F16] = "<f2", [ATL_F64] = "<f8", [ATL_I8] = "|i1",
+        [ATL_U8] = "|u1",  [ATL_I16] = "<i2", [ATL_U16] = "<u2", [ATL_I32] = "<i4",
+        [ATL_U32] = "<u4", [ATL_I64] = "<i8", [ATL_U64] = "<u8", [ATL_BOOL] = "|b1",
     };
     size_t bytes;
     if (!types[array->dtype])

@@ -39,7 +39,8 @@ const atl_object *atl_object_get(const atl_object *object, const char *key) {
 }
 
 const char *atl_object_text(const atl_object *string, atl_arena *arena) {
-    if (!string || string->type != ATL_OBJECT_STRING || (string->size && memchr(string->u.text, 0, string->size)))
+    if (!string || string->type != ATL_OBJECT_STRING ||
+        (string->size && memchr(string->u.text, 0, string->size)))
         return NULL;
     return atl_arena_string(arena, string->u.text, string->size);
 }

@@ -91,11 +91,13 @@ atl_status atl_machine_put(atl_machine *m, atl_object *dict, atl_object *key, at
 
 // ---- stack and input
 
-static atl_status grow(atl_machine *m, void **memory, size_t *room, size_t needed, size_t size, const char *what) {
+static atl_status grow(atl_machine *m, void **memory, size_t *room, size_t needed, size_t size,
+                       const char *what) {
     if (needed <= *room)
         return ATL_OK;
     if (needed > STACK_MOST)
-        return MACHINE_FAIL(m, "the pickle's %s passes %d entries; the file is damaged or hostile", what, STACK_MOST);
+        return MACHINE_FAIL(m, "the pickle's %s passes %d entries; the file is damaged or hostile", what,
+                            STACK_MOST);
     size_t larger = *room ? *room * 2 : 256;
     while (larger < needed)
         larger *= 2;
@@ -123,8 +125,10 @@ static size_t floor_of(const atl_machine *m) {
 static atl_status pop(atl_machine *m, atl_object **o) {
     *o = m->none;
     if (m->depth <= floor_of(m))
-        return MACHINE_FAIL(m, "the pickle takes more from its stack than it put there (at byte %zu); "
-                               "the file is damaged", m->at);
+        return MACHINE_FAIL(m,
+                            "the pickle takes more from its stack than it put there (at byte %zu); "
+                            "the file is damaged",
+                            m->at);
     *o = m->stack[--m->depth];
     return ATL_OK;
 }
@@ -151,8 +155,10 @@ static atl_status pop_mark(atl_machine *m, atl_object ***items, size_t *count) {
 atl_status atl_machine_take(atl_machine *m, size_t size, atl_view *v) {
     *v = (atl_view){ m->data, 0 };
     if (size > m->bytes - m->at)
-        return MACHINE_FAIL(m, "the pickle ends early: %zu bytes wanted at byte %zu, %zu left; the file is cut "
-                               "or damaged", size, m->at, m->bytes - m->at);
+        return MACHINE_FAIL(m,
+                            "the pickle ends early: %zu bytes wanted at byte %zu, %zu left; the file is cut "
+                            "or damaged",
+                            size, m->at, m->bytes - m->at);
     *v = (atl_view){ m->data + m->at, size };
     m->at += size;
     return ATL_OK;
@@ -281,7 +287,8 @@ static atl_status op_add_all(atl_machine *m, int pairs) {
     if (pairs && count % 2)
         return MACHINE_FAIL(m, "the pickle has a key without a value; the file is damaged");
     for (size_t i = 0; i < count; i += pairs ? 2 : 1)
-        ATL_TRY(pairs ? atl_build_put(m, target, items[i], items[i + 1]) : atl_build_append(m, target, items[i]));
+        ATL_TRY(pairs ? atl_build_put(m, target, items[i], items[i + 1])
+                      : atl_build_append(m, target, items[i]));
     return ATL_OK;
 }
 
@@ -291,7 +298,8 @@ static atl_status memo_put(atl_machine *m, uint64_t index) {
     atl_object *o;
     ATL_TRY(top(m, &o));
     if (index >= m->bytes) // each entry costs at least a byte of the pickle
-        return MACHINE_FAIL(m, "the pickle numbers an object %llu; the file is damaged", (unsigned long long)index);
+        return MACHINE_FAIL(m, "the pickle numbers an object %llu; the file is damaged",
+                            (unsigned long long)index);
     ATL_TRY(grow(m, (void **)&m->memo, &m->memo_room, (size_t)index + 1, sizeof *m->memo, "memo"));
     m->memo_next += !m->memo[index];
     m->memo[index] = o;
@@ -300,7 +308,8 @@ static atl_status memo_put(atl_machine *m, uint64_t index) {
 
 static atl_status memo_get(atl_machine *m, uint64_t index) {
     if (index >= m->memo_room || !m->memo[index])
-        return MACHINE_FAIL(m, "the pickle refers to object %llu, which it did not number; the file is damaged",
+        return MACHINE_FAIL(m,
+                            "the pickle refers to object %llu, which it did not number; the file is damaged",
                             (unsigned long long)index);
     return atl_machine_push(m, m->memo[index]);
 }
@@ -337,8 +346,10 @@ static atl_status op_memoize(atl_machine *m, int unused) {
 
 static atl_status global_from(atl_machine *m, atl_view module, atl_view name, atl_object **out) {
     if (module.size > NAME_MOST || name.size > NAME_MOST)
-        return MACHINE_FAIL(m, "the pickle names a class with %zu letters; the file is damaged", module.size + name.size);
-    return atl_build_global(m, (const char *)module.data, module.size, (const char *)name.data, name.size, out);
+        return MACHINE_FAIL(m, "the pickle names a class with %zu letters; the file is damaged",
+                            module.size + name.size);
+    return atl_build_global(m, (const char *)module.data, module.size, (const char *)name.data, name.size,
+                            out);
 }
 
 static atl_status op_global(atl_machine *m, int unused) {
@@ -436,7 +447,8 @@ static atl_status op_protocol(atl_machine *m, int unused) {
     uint64_t version;
     ATL_TRY(atl_machine_take_number(m, 1, &version));
     if (version > 5)
-        return atl_machine_fail(m, ATL_UNSUPPORTED, "pickle protocol %d is not known; 0 to 5 are", (int)version);
+        return atl_machine_fail(m, ATL_UNSUPPORTED, "pickle protocol %d is not known; 0 to 5 are",
+                                (int)version);
     return ATL_OK;
 }
 
@@ -450,32 +462,44 @@ static atl_status op_frame(atl_machine *m, int unused) {
     return ATL_OK;
 }
 
-typedef struct opcode { atl_status (*run)(atl_machine *m, int argument); int argument; } opcode;
+typedef struct opcode {
+    atl_status (*run)(atl_machine *m, int argument);
+    int argument;
+} opcode;
 
 // clang-format off
 static const opcode opcodes[256] = {
-    ['('] = { op_mark, 0 },              ['0'] = { op_pop, 0 },           ['1'] = { op_pop, 1 },
-    ['2'] = { op_dup, 0 },               ['N'] = { atl_op_constant, 0 },      [0x88] = { atl_op_constant, 1 },
-    [0x89] = { atl_op_constant, 2 },         [')'] = { atl_op_constant, 3 },      ['I'] = { atl_op_decimal, 1 },
-    ['L'] = { atl_op_decimal, 0 },           ['J'] = { atl_op_signed, 4 },        ['K'] = { atl_op_unsigned, 1 },
-    ['M'] = { atl_op_unsigned, 2 },          [0x8a] = { atl_op_long, 1 },         [0x8b] = { atl_op_long, 4 },
-    ['F'] = { atl_op_float_text, 0 },        ['G'] = { atl_op_float, 0 },         ['S'] = { atl_op_escaped, 0 },
-    ['V'] = { atl_op_escaped, 1 },           ['T'] = { atl_op_raw_text, 4 },      ['U'] = { atl_op_raw_text, 1 },
-    ['X'] = { atl_op_text, 4 },              [0x8c] = { atl_op_text, 1 },         [0x8d] = { atl_op_text, 8 },
-    ['B'] = { atl_op_bytes, 4 },             ['C'] = { atl_op_bytes, 1 },         [0x8e] = { atl_op_bytes, 8 },
-    [0x96] = { atl_op_bytes, 8 },            [']'] = { op_empty, ATL_OBJECT_LIST },
-    ['}'] = { op_empty, ATL_OBJECT_DICT }, [0x8f] = { op_empty, ATL_OBJECT_SET },
-    ['l'] = { op_marked, ATL_OBJECT_LIST }, ['d'] = { op_marked, ATL_OBJECT_DICT },
-    [0x91] = { op_marked, ATL_OBJECT_SET }, ['t'] = { op_marked_tuple, 0 },
-    [0x85] = { op_tuple, 1 },            [0x86] = { op_tuple, 2 },        [0x87] = { op_tuple, 3 },
-    ['a'] = { op_append, 0 },            ['e'] = { op_add_all, 0 },       [0x90] = { op_add_all, 0 },
-    ['s'] = { op_put_item, 0 },          ['u'] = { op_add_all, 1 },       ['p'] = { op_memo_put, 0 },
-    ['q'] = { op_memo_put, 1 },          ['r'] = { op_memo_put, 4 },      ['g'] = { op_memo_get, 0 },
-    ['h'] = { op_memo_get, 1 },          ['j'] = { op_memo_get, 4 },      [0x94] = { op_memoize, 0 },
-    ['c'] = { op_global, 0 },            [0x93] = { op_stack_global, 0 }, ['R'] = { op_reduce, 0 },
-    [0x81] = { op_new, 0 },              [0x92] = { op_new, 1 },          ['i'] = { op_instance, 1 },
-    ['o'] = { op_instance, 0 },          ['b'] = { op_build, 0 },         ['P'] = { op_persistent, 1 },
-    ['Q'] = { op_persistent, 0 },        [0x80] = { op_protocol, 0 },     [0x95] = { op_frame, 0 },
+    ['(']  = { op_mark, 0 },                         ['0']  = { op_pop, 0 },
+    ['1']  = { op_pop, 1 },                          ['2']  = { op_dup, 0 },
+    ['N']  = { atl_op_constant, 0 },                 [0x88] = { atl_op_constant, 1 },
+    [0x89] = { atl_op_constant, 2 },                 [')']  = { atl_op_constant, 3 },
+    ['I']  = { atl_op_decimal, 1 },                  ['L']  = { atl_op_decimal, 0 },
+    ['J']  = { atl_op_signed, 4 },                   ['K']  = { atl_op_unsigned, 1 },
+    ['M']  = { atl_op_unsigned, 2 },                 [0x8a] = { atl_op_long, 1 },
+    [0x8b] = { atl_op_long, 4 },                     ['F']  = { atl_op_float_text, 0 },
+    ['G']  = { atl_op_float, 0 },                    ['S']  = { atl_op_escaped, 0 },
+    ['V']  = { atl_op_escaped, 1 },                  ['T']  = { atl_op_raw_text, 4 },
+    ['U']  = { atl_op_raw_text, 1 },                 ['X']  = { atl_op_text, 4 },
+    [0x8c] = { atl_op_text, 1 },                     [0x8d] = { atl_op_text, 8 },
+    ['B']  = { atl_op_bytes, 4 },                    ['C']  = { atl_op_bytes, 1 },
+    [0x8e] = { atl_op_bytes, 8 },                    [0x96] = { atl_op_bytes, 8 },
+    [']']  = { op_empty, ATL_OBJECT_LIST },          ['}']  = { op_empty, ATL_OBJECT_DICT },
+    [0x8f] = { op_empty, ATL_OBJECT_SET },           ['l']  = { op_marked, ATL_OBJECT_LIST },
+    ['d']  = { op_marked, ATL_OBJECT_DICT },         [0x91] = { op_marked, ATL_OBJECT_SET },
+    ['t']  = { op_marked_tuple, 0 },                 [0x85] = { op_tuple, 1 },
+    [0x86] = { op_tuple, 2 },                        [0x87] = { op_tuple, 3 },
+    ['a']  = { op_append, 0 },                       ['e']  = { op_add_all, 0 },
+    [0x90] = { op_add_all, 0 },                      ['s']  = { op_put_item, 0 },
+    ['u']  = { op_add_all, 1 },                      ['p']  = { op_memo_put, 0 },
+    ['q']  = { op_memo_put, 1 },                     ['r']  = { op_memo_put, 4 },
+    ['g']  = { op_memo_get, 0 },                     ['h']  = { op_memo_get, 1 },
+    ['j']  = { op_memo_get, 4 },                     [0x94] = { op_memoize, 0 },
+    ['c']  = { op_global, 0 },                       [0x93] = { op_stack_global, 0 },
+    ['R']  = { op_reduce, 0 },                       [0x81] = { op_new, 0 },
+    [0x92] = { op_new, 1 },                          ['i']  = { op_instance, 1 },
+    ['o']  = { op_instance, 0 },                     ['b']  = { op_build, 0 },
+    ['P']  = { op_persistent, 1 },                   ['Q']  = { op_persistent, 0 },
+    [0x80] = { op_protocol, 0 },                     [0x95] = { op_frame, 0 },
 };
 // clang-format on
 
@@ -487,7 +511,8 @@ static atl_status run(atl_machine *m, atl_object **out) {
             return pop(m, out);
         const opcode *op = &opcodes[*code.data];
         if (!op->run)
-            return MACHINE_FAIL(m, "pickle opcode 0x%02x at byte %zu is not one that builds data", *code.data, m->at - 1);
+            return MACHINE_FAIL(m, "pickle opcode 0x%02x at byte %zu is not one that builds data", *code.data,
+                                m->at - 1);
         ATL_TRY(op->run(m, op->argument));
     }
 }
@@ -505,8 +530,9 @@ static atl_status constants(atl_machine *m) {
 
 atl_status atl_pickle_read(const atl_pickle_reader *reader, const uint8_t *data, size_t bytes, size_t *used,
                            atl_object **out) {
-    atl_machine m = { .reader = reader, .ctx = reader->arena->ctx, .arena = reader->arena, .data = data,
-                      .bytes = bytes };
+    atl_machine m = {
+        .reader = reader, .ctx = reader->arena->ctx, .arena = reader->arena, .data = data, .bytes = bytes
+    };
     atl_status status = constants(&m);
     if (status == ATL_OK)
         status = run(&m, out);

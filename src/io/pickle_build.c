@@ -198,14 +198,17 @@ atl_status atl_build_call(atl_machine *m, const atl_object *callable, atl_object
         args = args->u.items[2];
     }
     if (callable->type != ATL_OBJECT_CLASS || args->type != ATL_OBJECT_TUPLE)
-        return MACHINE_FAIL(m, "the pickle calls something that is no class (at byte %zu); the file is damaged", m->at);
+        return MACHINE_FAIL(
+            m, "the pickle calls something that is no class (at byte %zu); the file is damaged", m->at);
     return call(m, callable->u.cls, args, out);
 }
 
 atl_status atl_build_new(atl_machine *m, const atl_object *cls, atl_object *args, atl_object **out) {
     if (cls->type != ATL_OBJECT_CLASS || args->type != ATL_OBJECT_TUPLE)
-        return MACHINE_FAIL(m, "the pickle makes an object of something that is no class (at byte %zu); "
-                               "the file is damaged", m->at);
+        return MACHINE_FAIL(m,
+                            "the pickle makes an object of something that is no class (at byte %zu); "
+                            "the file is damaged",
+                            m->at);
     switch (cls->u.cls->action) {
     case ACT_DICT:
     case ACT_LIST:
@@ -220,18 +223,17 @@ atl_status atl_build_new(atl_machine *m, const atl_object *cls, atl_object *args
 
 atl_status atl_build_state(atl_machine *m, atl_object *o, atl_object *state) {
     switch (o->type) {
-    case ATL_OBJECT_INSTANCE:
-        o->u.instance->state = state;
-        return ATL_OK;
-    case ATL_OBJECT_TENSOR:
-        return o->u.tensor->array ? atl_build_np_state(m, o, state) : ATL_OK;
+    case ATL_OBJECT_INSTANCE: o->u.instance->state = state; return ATL_OK;
+    case ATL_OBJECT_TENSOR: return o->u.tensor->array ? atl_build_np_state(m, o, state) : ATL_OK;
     case ATL_OBJECT_DTYPE: return atl_build_np_dtype_state(m, o, state);
     case ATL_OBJECT_DICT: // attributes of an OrderedDict, such as _metadata: not needed
     case ATL_OBJECT_LIST:
     case ATL_OBJECT_SET: return ATL_OK;
     default:
-        return MACHINE_FAIL(m, "the pickle sets a state on something that has none (at byte %zu); "
-                               "the file is damaged", m->at);
+        return MACHINE_FAIL(m,
+                            "the pickle sets a state on something that has none (at byte %zu); "
+                            "the file is damaged",
+                            m->at);
     }
 }
 
@@ -245,8 +247,10 @@ atl_status atl_build_append(atl_machine *m, atl_object *target, atl_object *item
         target = in->list;
     }
     if (target->type != ATL_OBJECT_LIST && target->type != ATL_OBJECT_SET)
-        return MACHINE_FAIL(m, "the pickle adds items to something that is no list (at byte %zu); "
-                               "the file is damaged", m->at);
+        return MACHINE_FAIL(m,
+                            "the pickle adds items to something that is no list (at byte %zu); "
+                            "the file is damaged",
+                            m->at);
     return atl_machine_append(m, target, item);
 }
 
@@ -260,7 +264,9 @@ atl_status atl_build_put(atl_machine *m, atl_object *target, atl_object *key, at
         target = in->dict;
     }
     if (target->type != ATL_OBJECT_DICT)
-        return MACHINE_FAIL(m, "the pickle adds keys to something that is no dict (at byte %zu); "
-                               "the file is damaged", m->at);
+        return MACHINE_FAIL(m,
+                            "the pickle adds keys to something that is no dict (at byte %zu); "
+                            "the file is damaged",
+                            m->at);
     return atl_machine_put(m, target, key, value);
 }

@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-typedef struct known { const char *module, *name; int action; } known;
+typedef struct known {
+    const char *module, *name;
+    int action;
+} known;
 
 // clang-format off
 static const known table[] = {
@@ -26,15 +29,18 @@ static const known table[] = {
     { "datetime", "datetime", ACT_INERT },                { "datetime", "date", ACT_INERT },
     { "datetime", "timedelta", ACT_INERT },
     { "numpy", "dtype", ACT_NP_DTYPE },                   { "numpy", "ndarray", ACT_NP_ARRAY },
-    { "numpy.core.multiarray", "scalar", ACT_NP_SCALAR }, { "numpy._core.multiarray", "scalar", ACT_NP_SCALAR },
+    { "numpy.core.multiarray", "scalar", ACT_NP_SCALAR },
+    { "numpy._core.multiarray", "scalar", ACT_NP_SCALAR },
     { "numpy.core.multiarray", "_reconstruct", ACT_NP_RECONSTRUCT },
     { "numpy._core.multiarray", "_reconstruct", ACT_NP_RECONSTRUCT },
-    { "numpy.core.numeric", "_frombuffer", ACT_NP_BUFFER }, { "numpy._core.numeric", "_frombuffer", ACT_NP_BUFFER },
+    { "numpy.core.numeric", "_frombuffer", ACT_NP_BUFFER },
+    { "numpy._core.numeric", "_frombuffer", ACT_NP_BUFFER },
     { "numpy", "float16", ACT_INERT }, { "numpy", "float32", ACT_INERT }, { "numpy", "float64", ACT_INERT },
     { "numpy", "int8", ACT_INERT },    { "numpy", "int16", ACT_INERT },   { "numpy", "int32", ACT_INERT },
     { "numpy", "int64", ACT_INERT },   { "numpy", "uint8", ACT_INERT },   { "numpy", "uint16", ACT_INERT },
     { "numpy", "uint32", ACT_INERT },  { "numpy", "uint64", ACT_INERT },  { "numpy", "bool_", ACT_INERT },
-    { "torch._utils", "_rebuild_tensor", ACT_TENSOR },    { "torch._utils", "_rebuild_tensor_v2", ACT_TENSOR },
+    { "torch._utils", "_rebuild_tensor", ACT_TENSOR },
+    { "torch._utils", "_rebuild_tensor_v2", ACT_TENSOR },
     { "torch._utils", "_rebuild_tensor_v3", ACT_TENSOR_V3 },
     { "torch._utils", "_rebuild_parameter", ACT_PARAMETER },
     { "torch._utils", "_rebuild_parameter_with_state", ACT_PARAMETER },
@@ -54,7 +60,7 @@ static const known torch_types[] = { // element types as classes of storages and
     { "IntStorage", "int32", ATL_I32 },      { "", "uint32", ATL_U32 },
     { "LongStorage", "int64", ATL_I64 },     { "", "uint64", ATL_U64 },
     { "BoolStorage", "bool", ATL_BOOL },     { "UntypedStorage", "", ATL_U8 },
-    { "_UntypedStorage", "", ATL_U8 },       { "UntypedStorage", "", ATL_U8 },
+    { "_UntypedStorage", "", ATL_U8 },
     { "", "complex64", -1 }, { "", "complex128", -1 }, { "", "complex32", -1 },
     { "", "qint8", -1 }, { "", "quint8", -1 }, { "", "qint32", -1 },
     { "", "float8_e4m3fn", -1 }, { "", "float8_e5m2", -1 },
@@ -62,14 +68,15 @@ static const known torch_types[] = { // element types as classes of storages and
 
 // Modules whose classes and functions reach outside the process or run code.
 static const char *const refused[] = {
-    "os", "posix", "nt", "ntpath", "posixpath", "subprocess", "_posixsubprocess", "sys", "shutil", "socket", "_socket",
-    "importlib", "_frozen_importlib", "imp", "runpy", "ctypes", "_ctypes", "builtins", "__builtin__", "pty", "commands",
-    "popen2", "code", "codeop", "pickle", "_pickle", "cPickle", "marshal", "operator", "_operator", "functools",
-    "_functools", "types", "inspect", "pdb", "bdb", "timeit", "cProfile", "profile", "trace", "multiprocessing",
-    "threading", "_thread", "asyncio", "signal", "tempfile", "webbrowser", "urllib", "urllib2", "http", "httplib",
-    "ftplib", "smtplib", "telnetlib", "xmlrpc", "ssl", "platform", "zipimport", "pkgutil", "pip", "setuptools",
-    "distutils", "site", "gc", "atexit", "mmap", "fcntl", "resource", "sqlite3", "shelve", "dbm", "logging",
-    "doctest", "unittest", "idlelib", "concurrent", "cffi", "py_compile", "compileall",
+    "os", "posix", "nt", "ntpath", "posixpath", "subprocess", "_posixsubprocess", "sys", "shutil",
+    "socket", "_socket", "importlib", "_frozen_importlib", "imp", "runpy", "ctypes", "_ctypes",
+    "builtins", "__builtin__", "pty", "commands", "popen2", "code", "codeop", "pickle", "_pickle",
+    "cPickle", "marshal", "operator", "_operator", "functools", "_functools", "types", "inspect", "pdb",
+    "bdb", "timeit", "cProfile", "profile", "trace", "multiprocessing", "threading", "_thread", "asyncio",
+    "signal", "tempfile", "webbrowser", "urllib", "urllib2", "http", "httplib", "ftplib", "smtplib",
+    "telnetlib", "xmlrpc", "ssl", "platform", "zipimport", "pkgutil", "pip", "setuptools", "distutils",
+    "site", "gc", "atexit", "mmap", "fcntl", "resource", "sqlite3", "shelve", "dbm", "logging", "doctest",
+    "unittest", "idlelib", "concurrent", "cffi", "py_compile", "compileall",
 };
 // clang-format on
 
@@ -91,7 +98,8 @@ static bool is_plain(const char *text, size_t size, bool classes) {
     bool start = true;
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
-        bool upper = c >= 'A' && c <= 'Z', word = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+        bool upper = c >= 'A' && c <= 'Z',
+             word = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
         if (c == '.' ? start : !word || (classes && start && !upper && c != '_'))
             return false;
         start = c == '.' || (classes && start && c == '_');
@@ -103,7 +111,8 @@ static int action_of(const char *module, size_t module_size, const char *name, s
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (same(module, module_size, table[i].module) && same(name, name_size, table[i].name))
             return table[i].action;
-    if (!is_refused(module, module_size) && is_plain(module, module_size, false) && is_plain(name, name_size, true))
+    if (!is_refused(module, module_size) && is_plain(module, module_size, false) &&
+        is_plain(name, name_size, true))
         return ACT_INERT;
     return ACT_REFUSED;
 }
@@ -114,7 +123,8 @@ static int torch_type(const char *module, size_t module_size, const char *name, 
     if (!torch && !cuda && !same(module, module_size, "torch.storage"))
         return -2;
     for (size_t i = 0; i < sizeof torch_types / sizeof *torch_types; i++)
-        if (same(name, name_size, torch_types[i].module) || (torch && same(name, name_size, torch_types[i].name)))
+        if (same(name, name_size, torch_types[i].module) ||
+            (torch && same(name, name_size, torch_types[i].name)))
             return torch_types[i].action;
     return -2;
 }
@@ -128,8 +138,11 @@ atl_status atl_build_global(atl_machine *m, const char *module, size_t module_si
     int action = action_of(module, module_size, name, name_size);
     int dtype = torch_type(module, module_size, name, name_size);
     if (action == ACT_REFUSED && dtype == -2)
-        return MACHINE_FAIL(m, "asks for %.*s.%.*s, which is not data that a checkpoint may hold; nothing was executed, "
-                            "and the file can't be trusted", (int)module_size, module, (int)name_size, name);
+        return MACHINE_FAIL(
+            m,
+            "asks for %.*s.%.*s, which is not data that a checkpoint may hold; nothing was executed, "
+            "and the file can't be trusted",
+            (int)module_size, module, (int)name_size, name);
     *out = atl_machine_new(m, ATL_OBJECT_CLASS);
     atl_class *c = atl_arena_alloc(m->arena, 1, sizeof *c);
     if (!*out || !c)

@@ -6,7 +6,8 @@
 #include <string.h>
 #include "base/half.h"
 
-static const int64_t COUNT_MOST = INT64_C(1) << 46; // elements: far beyond any memory, and products stay in range
+static const int64_t COUNT_MOST = INT64_C(1)
+                                  << 46; // elements: far beyond any memory, and products stay in range
 
 static atl_status bad_tensor(atl_machine *m, const char *why) {
     return MACHINE_FAIL(m, "a tensor of the pickle %s; the file is damaged or hostile", why);
@@ -17,8 +18,8 @@ static atl_status read_dims(atl_machine *m, const atl_object *o, int64_t *dims, 
     if (!o || (o->type != ATL_OBJECT_TUPLE && o->type != ATL_OBJECT_LIST))
         return bad_tensor(m, "has no shape");
     if (o->size > ATL_ARRAY_RANK_MAX)
-        return atl_machine_fail(m, ATL_UNSUPPORTED, "a tensor has %zu dimensions; at most %d are read", o->size,
-                                ATL_ARRAY_RANK_MAX);
+        return atl_machine_fail(m, ATL_UNSUPPORTED, "a tensor has %zu dimensions; at most %d are read",
+                                o->size, ATL_ARRAY_RANK_MAX);
     *rank = (int)o->size;
     for (int i = 0; i < *rank; i++) {
         const atl_object *d = o->u.items[i];
@@ -46,8 +47,9 @@ static atl_status check_reach(atl_machine *m, const atl_tensor *t) {
         last += (t->dims[i] - 1) * t->strides[i];
     }
     if (last >= t->storage->count)
-        return MACHINE_FAIL(m, "a tensor reaches element %lld of a storage of %lld; the file is damaged or hostile",
-                            (long long)last, (long long)t->storage->count);
+        return MACHINE_FAIL(
+            m, "a tensor reaches element %lld of a storage of %lld; the file is damaged or hostile",
+            (long long)last, (long long)t->storage->count);
     return ATL_OK;
 }
 
@@ -69,7 +71,8 @@ static atl_status retype(atl_machine *m, atl_storage **storage, const atl_object
     if (!typed)
         return ATL_NO_MEMORY;
     *typed = **storage;
-    typed->count = typed->count * (int64_t)atl_dtype_size((atl_dtype)typed->dtype) / (int64_t)atl_dtype_size(dtype);
+    typed->count =
+        typed->count * (int64_t)atl_dtype_size((atl_dtype)typed->dtype) / (int64_t)atl_dtype_size(dtype);
     typed->dtype = (int)dtype;
     *storage = typed;
     return ATL_OK;
@@ -99,10 +102,13 @@ atl_status atl_build_tensor(atl_machine *m, const atl_object *args, bool v3, atl
 
 // "f4", "<i8", "b1", ...
 static int dtype_from(const atl_object *text, bool *swapped) {
-    static const struct { char kind, size; int8_t dtype; } known[] = {
-        { 'f', '2', ATL_F16 }, { 'f', '4', ATL_F32 }, { 'f', '8', ATL_F64 }, { 'i', '1', ATL_I8 },  { 'i', '2', ATL_I16 },
-        { 'i', '4', ATL_I32 }, { 'i', '8', ATL_I64 }, { 'u', '1', ATL_U8 },  { 'u', '2', ATL_U16 }, { 'u', '4', ATL_U32 },
-        { 'u', '8', ATL_U64 }, { 'b', '1', ATL_BOOL },
+    static const struct {
+        char kind, size;
+        int8_t dtype;
+    } known[] = {
+        { 'f', '2', ATL_F16 }, { 'f', '4', ATL_F32 }, { 'f', '8', ATL_F64 }, { 'i', '1', ATL_I8 },
+        { 'i', '2', ATL_I16 }, { 'i', '4', ATL_I32 }, { 'i', '8', ATL_I64 }, { 'u', '1', ATL_U8 },
+        { 'u', '2', ATL_U16 }, { 'u', '4', ATL_U32 }, { 'u', '8', ATL_U64 }, { 'b', '1', ATL_BOOL },
     };
     const char *s = text->u.text;
     size_t size = text->size;
@@ -139,7 +145,8 @@ static bool is_bytes(const atl_object *o) {
 }
 
 // The bytes in our byte order.
-static atl_status ordered(atl_machine *m, const atl_object *bytes, const atl_object *dtype, const uint8_t **out) {
+static atl_status ordered(atl_machine *m, const atl_object *bytes, const atl_object *dtype,
+                          const uint8_t **out) {
     size_t width = atl_dtype_size((atl_dtype)dtype->u.dtype);
     *out = (const uint8_t *)bytes->u.text;
     if (!dtype->raw || width == 1)
@@ -187,8 +194,8 @@ atl_status atl_build_np_scalar(atl_machine *m, const atl_object *args, atl_objec
         memcpy(big, b, 8);
         *out = atl_machine_text(m, ATL_OBJECT_BIG, big, 9);
     } else {
-        bool negative = b[bytes->size - 1] & 0x80 && (type == ATL_I8 || type == ATL_I16 || type == ATL_I32 ||
-                                                      type == ATL_I64);
+        bool negative = b[bytes->size - 1] & 0x80 &&
+                        (type == ATL_I8 || type == ATL_I16 || type == ATL_I32 || type == ATL_I64);
         uint64_t bits = negative ? UINT64_MAX : 0;
         for (size_t i = bytes->size; i-- > 0;)
             bits = bits << 8 | b[i];
@@ -204,8 +211,8 @@ atl_status atl_build_np_empty(atl_machine *m, atl_object **out) {
 }
 
 // Fills an array from its shape, dtype, order and bytes.  Arrays of objects or text stay without values.
-static atl_status fill(atl_machine *m, atl_tensor *t, const atl_object *shape, const atl_object *dtype, bool fortran,
-                       const atl_object *bytes) {
+static atl_status fill(atl_machine *m, atl_tensor *t, const atl_object *shape, const atl_object *dtype,
+                       bool fortran, const atl_object *bytes) {
     if (!dtype || dtype->type != ATL_OBJECT_DTYPE)
         return bad_tensor(m, "(a numpy array) has no type");
     if (dtype->u.dtype < 0)
@@ -238,8 +245,10 @@ atl_status atl_build_np_state(atl_machine *m, atl_object *array, const atl_objec
     if (state->type != ATL_OBJECT_TUPLE || (state->size != 4 && state->size != 5) || array->u.tensor->storage)
         return bad_tensor(m, "(a numpy array) has a bad state");
     atl_object **p = state->u.items + (state->size - 4);
-    return fill(m, array->u.tensor, p[0], p[1], p[2]->type == ATL_OBJECT_BOOL ? p[2]->u.truth
-                : p[2]->type == ATL_OBJECT_INT && p[2]->u.integer, p[3]);
+    return fill(m, array->u.tensor, p[0], p[1],
+                p[2]->type == ATL_OBJECT_BOOL ? p[2]->u.truth
+                                              : p[2]->type == ATL_OBJECT_INT && p[2]->u.integer,
+                p[3]);
 }
 
 // (bytes, dtype, shape, "C" or "F"): protocol 5
@@ -247,6 +256,6 @@ atl_status atl_build_np_buffer(atl_machine *m, const atl_object *args, atl_objec
     ATL_TRY(atl_build_np_empty(m, out));
     if (args->size != 4)
         return bad_tensor(m, "(a numpy array) has a bad state");
-    return fill(m, (*out)->u.tensor, args->u.items[2], args->u.items[1], atl_object_equals(args->u.items[3], "F"),
-                args->u.items[0]);
+    return fill(m, (*out)->u.tensor, args->u.items[2], args->u.items[1],
+                atl_object_equals(args->u.items[3], "F"), args->u.items[0]);
 }

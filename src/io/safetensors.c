@@ -14,7 +14,9 @@
 
 enum { HEADER_MOST = 100 << 20, ARRAYS_MOST = 1 << 20 }; // the first is the format's own limit
 
-typedef struct range { uint64_t start, end; } range;
+typedef struct range {
+    uint64_t start, end;
+} range;
 
 static atl_status bad(const atl_arrays *set, const char *name, const char *why) {
     return atl_fail(set->ctx, ATL_BAD_FILE, "%s: tensor '%s' %s; the file is damaged", set->path, name, why);
@@ -30,8 +32,8 @@ static atl_status read_entry(atl_arrays *set, const char *name, json_t *entry, a
         return atl_fail(set->ctx, ATL_UNSUPPORTED, "%s: tensor '%s' has the unknown type %s", set->path, name,
                         json_string_value(dtype));
     if (json_array_size(shape) > ATL_ARRAY_RANK_MAX)
-        return atl_fail(set->ctx, ATL_UNSUPPORTED, "%s: tensor '%s' has more than %d dimensions", set->path, name,
-                        ATL_ARRAY_RANK_MAX);
+        return atl_fail(set->ctx, ATL_UNSUPPORTED, "%s: tensor '%s' has more than %d dimensions", set->path,
+                        name, ATL_ARRAY_RANK_MAX);
     array->dtype = (atl_dtype)type;
     array->rank = (int)json_array_size(shape);
     for (int i = 0; i < array->rank; i++) {
@@ -53,7 +55,8 @@ static atl_status read_entry(atl_arrays *set, const char *name, json_t *entry, a
 
 static atl_status read_metadata(atl_arrays *set, json_t *metadata) {
     if (!json_is_object(metadata))
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: __metadata__ is no object; the file is damaged", set->path);
+        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: __metadata__ is no object; the file is damaged",
+                        set->path);
     set->metadata = atl_arena_alloc(&set->arena, json_object_size(metadata) + 1, sizeof *set->metadata);
     if (!set->metadata)
         return ATL_NO_MEMORY;
@@ -61,7 +64,8 @@ static atl_status read_metadata(atl_arrays *set, json_t *metadata) {
     json_t *value;
     json_object_foreach(metadata, key, value) {
         if (!json_is_string(value))
-            return atl_fail(set->ctx, ATL_BAD_FILE, "%s: metadata '%s' is no text; the file is damaged", set->path, key);
+            return atl_fail(set->ctx, ATL_BAD_FILE, "%s: metadata '%s' is no text; the file is damaged",
+                            set->path, key);
         atl_pair *p = &set->metadata[set->pairs];
         p->key = atl_arena_string(&set->arena, key, strlen(key));
         p->value = atl_arena_string(&set->arena, json_string_value(value), json_string_length(value));
@@ -101,18 +105,23 @@ static atl_status check_cover(atl_arrays *set, range *r, size_t count, uint64_t 
     uint64_t at = 0;
     for (size_t i = 0; i < n; at = r[i++].end)
         if (r[i].start != at)
-            return atl_fail(set->ctx, ATL_BAD_FILE, "%s: two tensors overlap or leave a hole at byte %llu of the data; "
-                            "the file is damaged", set->path, (unsigned long long)at);
+            return atl_fail(set->ctx, ATL_BAD_FILE,
+                            "%s: two tensors overlap or leave a hole at byte %llu of the data; "
+                            "the file is damaged",
+                            set->path, (unsigned long long)at);
     if (at != bytes)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: its tensors take %llu bytes, but %llu follow the header; the file "
-                        "is cut or damaged", set->path, (unsigned long long)at, (unsigned long long)bytes);
+        return atl_fail(set->ctx, ATL_BAD_FILE,
+                        "%s: its tensors take %llu bytes, but %llu follow the header; the file "
+                        "is cut or damaged",
+                        set->path, (unsigned long long)at, (unsigned long long)bytes);
     return ATL_OK;
 }
 
 static atl_status read_header(atl_arrays *set, json_t *header, const uint8_t *data, size_t bytes) {
     size_t count = json_object_size(header);
     if (!json_is_object(header) || count > ARRAYS_MOST)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: has a header that lists no tensors; the file is damaged", set->path);
+        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: has a header that lists no tensors; the file is damaged",
+                        set->path);
     set->list = atl_arena_alloc(&set->arena, count + 1, sizeof *set->list);
     range *ranges = atl_arena_alloc(&set->arena, count + 1, sizeof *ranges);
     if (!set->list || !ranges)
@@ -144,8 +153,10 @@ atl_status atl_safetensors_parse(atl_arrays *set) {
     for (int i = 8; i-- > 0;)
         size = size << 8 | d[i];
     if (size > set->file.bytes - 8 || size > HEADER_MOST)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: announces a header of %llu bytes and has %zu; the file is cut or "
-                        "damaged", set->path, (unsigned long long)size, set->file.bytes - 8);
+        return atl_fail(set->ctx, ATL_BAD_FILE,
+                        "%s: announces a header of %llu bytes and has %zu; the file is cut or "
+                        "damaged",
+                        set->path, (unsigned long long)size, set->file.bytes - 8);
     json_error_t error;
     json_t *header = json_loadb((const char *)d + 8, (size_t)size, JSON_REJECT_DUPLICATES, &error);
     if (!header)
@@ -161,8 +172,8 @@ static json_t *entry_of(const atl_array *a, size_t start, size_t bytes) {
     json_t *shape = json_array();
     for (int i = 0; i < a->rank; i++)
         json_array_append_new(shape, json_integer(a->dims[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", atl_dtype_name(a->dtype), "shape", shape, "data_offsets",
-                     (json_int_t)start, (json_int_t)(start + bytes));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", atl_dtype_name(a->dtype), "shape", shape,
+                     "data_offsets", (json_int_t)start, (json_int_t)(start + bytes));
 }
 
 static atl_status make_header(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count,
@@ -172,7 +183,8 @@ static atl_status make_header(atl_ctx *ctx, const char *path, const atl_array *a
     for (size_t i = 0; i < pairs; i++)
         if (json_object_set_new(text, metadata[i].key, json_string(metadata[i].value)) != 0) {
             json_decref(text);
-            return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: metadata '%s' is no UTF-8 text", path, metadata[i].key);
+            return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: metadata '%s' is no UTF-8 text", path,
+                            metadata[i].key);
         }
     if (pairs)
         json_object_set_new(header, "__metadata__", text);

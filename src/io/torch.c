@@ -5,8 +5,8 @@
 //   stream: pickles of a magic number, of 1001 and of a dict about the machine; the pickle; a pickled list of
 //           keys; then for each key the number of elements (int64) and the elements
 //
-// In both a storage is a persistent id: ("storage", class, key, location, elements[, view]).  The streams that
-// the official checkpoints keep inside their pickles (one per tensor) are of the second kind.
+// In both a storage is a persistent id: ("storage", class, key, location, elements[, view]).  The streams
+// that the official checkpoints keep inside their pickles (one per tensor) are of the second kind.
 #include "io/torch.h"
 
 #include <stdarg.h>
@@ -23,22 +23,22 @@ struct atl_torch {
     const char *path;
     atl_file file;
     atl_arena arena;
-    atl_zip *zip;               // NULL: not a zip
-    const char *top;            // "archive/": what the names of its members begin with
+    atl_zip *zip;    // NULL: not a zip
+    const char *top; // "archive/": what the names of its members begin with
     atl_torch_form form;
     atl_object *root;
-    const atl_storage *loaded;  // whose elements, read from the zip, are in `buffer`
+    const atl_storage *loaded; // whose elements, read from the zip, are in `buffer`
     uint8_t *buffer;
 };
 
 // The storages of one pickle, by key.
 typedef struct table {
     atl_torch *torch;
-    atl_object **list;          // STORAGE objects, in order of appearance
+    atl_object **list; // STORAGE objects, in order of appearance
     size_t size, room;
-    uint32_t *slots;            // hash table of positions + 1; a power of two
+    uint32_t *slots; // hash table of positions + 1; a power of two
     size_t slot_count;
-    bool nested;                // a stream inside a pickle: it has no streams inside itself
+    bool nested; // a stream inside a pickle: it has no streams inside itself
 } table;
 
 #define TORCH_FAIL(t, ...) torch_fail(t, ATL_BAD_FILE, __VA_ARGS__)
@@ -117,9 +117,11 @@ static atl_status locate_member(atl_torch *t, atl_storage *s) {
     s->member = n > 0 && (size_t)n < sizeof name ? atl_zip_find(t->zip, name) : atl_zip_size(t->zip);
     if (s->member == atl_zip_size(t->zip))
         return TORCH_FAIL(t, "the data of storage %s are missing; the file is damaged", s->key);
-    size_t have = atl_zip_bytes(t->zip, s->member), want = (size_t)s->count * atl_dtype_size((atl_dtype)s->dtype);
+    size_t have = atl_zip_bytes(t->zip, s->member),
+           want = (size_t)s->count * atl_dtype_size((atl_dtype)s->dtype);
     if (have < want)
-        return TORCH_FAIL(t, "storage %s has %zu bytes and should have %zu; the file is damaged", s->key, have, want);
+        return TORCH_FAIL(t, "storage %s has %zu bytes and should have %zu; the file is damaged", s->key,
+                          have, want);
     return ATL_OK;
 }
 
@@ -149,11 +151,12 @@ static atl_status view_of(table *tab, atl_object *root, const atl_object *view, 
     if (!view || view->type == ATL_OBJECT_NONE)
         return ATL_OK;
     if (view->type != ATL_OBJECT_TUPLE || view->size != 3 || !atl_object_int(view->u.items[1], &offset) ||
-        !atl_object_int(view->u.items[2], &count) || offset < 0 || count < 0 || count > root->u.storage->count ||
-        offset > root->u.storage->count - count)
+        !atl_object_int(view->u.items[2], &count) || offset < 0 || count < 0 ||
+        count > root->u.storage->count || offset > root->u.storage->count - count)
         return TORCH_FAIL(t, "a view lies outside its storage; the file is damaged");
     if (offset || count != root->u.storage->count)
-        return torch_fail(t, ATL_UNSUPPORTED, "a storage is a part of another one, a form that torch.save has given up; "
+        return torch_fail(t, ATL_UNSUPPORTED,
+                          "a storage is a part of another one, a form that torch.save has given up; "
                           "load and save the file with a newer torch first");
     return ATL_OK;
 }
@@ -166,15 +169,17 @@ static atl_status persistent(void *user, const atl_object *id, atl_object **out)
         *out = id->u.items[1]; // the class; its source is not looked at
         return ATL_OK;
     }
-    if (id->type != ATL_OBJECT_TUPLE || id->size < 5 || id->size > 6 || !atl_object_equals(id->u.items[0], "storage"))
+    if (id->type != ATL_OBJECT_TUPLE || id->size < 5 || id->size > 6 ||
+        !atl_object_equals(id->u.items[0], "storage"))
         return TORCH_FAIL(t, "refers to outside data in an unknown way; the file is damaged");
     const atl_object *cls = id->u.items[1], *key = id->u.items[2];
     int64_t count;
-    if (cls->type != ATL_OBJECT_CLASS || key->type != ATL_OBJECT_STRING || !atl_object_int(id->u.items[4], &count) ||
-        count < 0 || count > INT64_MAX / 16)
+    if (cls->type != ATL_OBJECT_CLASS || key->type != ATL_OBJECT_STRING ||
+        !atl_object_int(id->u.items[4], &count) || count < 0 || count > INT64_MAX / 16)
         return TORCH_FAIL(t, "describes a storage badly; the file is damaged");
     if (cls->u.cls->dtype < 0)
-        return torch_fail(t, ATL_UNSUPPORTED, "holds elements of the type %s, which is not read", cls->u.cls->name);
+        return torch_fail(t, ATL_UNSUPPORTED, "holds elements of the type %s, which is not read",
+                          cls->u.cls->name);
     const atl_storage *known = find_storage(tab, key->u.text, key->size);
     if (!known) {
         ATL_TRY(new_storage(tab, key, cls->u.cls->dtype, count, out));
@@ -220,19 +225,24 @@ static atl_status read_elements(table *tab, const uint8_t *data, size_t bytes, s
             count = count << 8 | data[at + b];
         size_t size = (size_t)s->count * atl_dtype_size((atl_dtype)s->dtype);
         if (bytes - at < 8 || count != (uint64_t)s->count || size > bytes - at - 8)
-            return TORCH_FAIL(t, "storage %s should have %lld elements and is cut or of another size; the file is "
-                              "damaged", s->key, (long long)s->count);
+            return TORCH_FAIL(
+                t,
+                "storage %s should have %lld elements and is cut or of another size; the file is "
+                "damaged",
+                s->key, (long long)s->count);
         s->data = data + at + 8;
         at += 8 + size;
         filled++;
     }
     if (filled != tab->size)
-        return TORCH_FAIL(t, "holds the data of %zu storages out of %zu; the file is damaged", filled, tab->size);
+        return TORCH_FAIL(t, "holds the data of %zu storages out of %zu; the file is damaged", filled,
+                          tab->size);
     return ATL_OK;
 }
 
 static bool is_magic(const atl_object *o) {
-    return o->type == ATL_OBJECT_BIG && o->size == sizeof magic && memcmp(o->u.text, magic, sizeof magic) == 0;
+    return o->type == ATL_OBJECT_BIG && o->size == sizeof magic &&
+           memcmp(o->u.text, magic, sizeof magic) == 0;
 }
 
 static atl_status read_stream_with(table *tab, const uint8_t *data, size_t bytes, atl_object **out) {
@@ -247,7 +257,8 @@ static atl_status read_stream_with(table *tab, const uint8_t *data, size_t bytes
     }
     int64_t version;
     if (!atl_object_int(head[1], &version) || version != 1001)
-        return torch_fail(t, ATL_UNSUPPORTED, "is of an unknown version of torch's stream format; 1001 is read");
+        return torch_fail(t, ATL_UNSUPPORTED,
+                          "is of an unknown version of torch's stream format; 1001 is read");
     const atl_object *little = atl_object_get(head[2], "little_endian");
     if (little && little->type == ATL_OBJECT_BOOL && !little->u.truth)
         return torch_fail(t, ATL_UNSUPPORTED, "was written on a big-endian machine, which is not read");
@@ -255,7 +266,8 @@ static atl_status read_stream_with(table *tab, const uint8_t *data, size_t bytes
     return read_elements(tab, data, bytes, at + used);
 }
 
-static atl_status read_stream(atl_torch *t, const uint8_t *data, size_t bytes, bool nested, atl_object **out) {
+static atl_status read_stream(atl_torch *t, const uint8_t *data, size_t bytes, bool nested,
+                              atl_object **out) {
     table tab = { .torch = t, .nested = nested };
     atl_status status = read_stream_with(&tab, data, bytes, out);
     clear_table(&tab);
@@ -335,8 +347,9 @@ static atl_status parse(atl_torch *t, bool plain) {
         t->form = ATL_TORCH_ZIP;
         return read_zip(t);
     }
-    if (n >= 4 + sizeof magic && d[0] == 0x80 && (memcmp(d + 4, magic, sizeof magic) == 0 || // LONG1 after PROTO
-                                                  (n >= 13 + sizeof magic && memcmp(d + 13, magic, sizeof magic) == 0))) {
+    if (n >= 4 + sizeof magic && d[0] == 0x80 &&
+        (memcmp(d + 4, magic, sizeof magic) == 0 || // LONG1 after PROTO
+         (n >= 13 + sizeof magic && memcmp(d + 13, magic, sizeof magic) == 0))) {
         t->form = ATL_TORCH_STREAM; // in protocol 4 a frame's header stands between
         return read_stream(t, d, n, false, &t->root);
     }
@@ -382,8 +395,8 @@ atl_status atl_torch_open(atl_ctx *ctx, const char *path, bool plain, atl_torch 
     return open_torch(ctx, path, file, plain, torch);
 }
 
-atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes, bool plain,
-                                 atl_torch **torch) {
+atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,
+                                 bool plain, atl_torch **torch) {
     *torch = NULL;
     return open_torch(ctx, path, (atl_file){ data, bytes, -1 }, plain, torch);
 }
@@ -420,8 +433,8 @@ int atl_tensor_dtype(const atl_tensor *tensor) {
     return tensor->storage ? tensor->storage->dtype : -1;
 }
 
-// The elements of a storage: in the mapping, or read from the zip.  The last one read is kept, because views of
-// one storage follow each other.
+// The elements of a storage: in the mapping, or read from the zip.  The last one read is kept, because views
+// of one storage follow each other.
 static atl_status elements(atl_torch *t, const atl_storage *s, const uint8_t **data) {
     *data = s->data;
     if (s->data)
@@ -434,8 +447,8 @@ static atl_status elements(atl_torch *t, const atl_storage *s, const uint8_t **d
         atl_free(t->ctx, t->buffer);
         t->buffer = NULL;
         if (bytes > t->ctx->memory_cap)
-            return torch_fail(t, ATL_NO_MEMORY, "storage %s has %zu bytes, more than the limit of %zu", s->key, bytes,
-                              t->ctx->memory_cap);
+            return torch_fail(t, ATL_NO_MEMORY, "storage %s has %zu bytes, more than the limit of %zu",
+                              s->key, bytes, t->ctx->memory_cap);
         t->buffer = atl_alloc(t->ctx, bytes, 1);
         if (!t->buffer)
             return ATL_NO_MEMORY;

@@ -15,8 +15,8 @@ typedef enum atl_torch_form { ATL_TORCH_ZIP, ATL_TORCH_STREAM, ATL_TORCH_PLAIN }
 atl_status atl_torch_open(atl_ctx *ctx, const char *path, bool plain, atl_torch **torch);
 
 // The same over bytes in memory, which must outlive the object.  `path` is for messages.
-atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes, bool plain,
-                                 atl_torch **torch);
+atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,
+                                 bool plain, atl_torch **torch);
 void atl_torch_close(atl_torch **torch);
 
 const atl_object *atl_torch_root(const atl_torch *torch); // borrowed, like all that hangs on it

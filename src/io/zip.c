@@ -8,7 +8,10 @@
 
 enum { MEMBERS_MOST = 1 << 20 };
 
-typedef struct member { const char *name; size_t bytes; } member;
+typedef struct member {
+    const char *name;
+    size_t bytes;
+} member;
 
 struct atl_zip {
     atl_ctx *ctx;
@@ -49,8 +52,8 @@ static void sort(atl_zip *z) {
 static atl_status list_members(atl_zip *z) {
     zip_int64_t count = zip_get_num_entries(z->handle, 0);
     if (count < 0 || count > MEMBERS_MOST)
-        return atl_fail(z->ctx, ATL_BAD_FILE, "%s: holds %lld members; at most %d are read", z->path, (long long)count,
-                        MEMBERS_MOST);
+        return atl_fail(z->ctx, ATL_BAD_FILE, "%s: holds %lld members; at most %d are read", z->path,
+                        (long long)count, MEMBERS_MOST);
     z->list = atl_calloc(z->ctx, (size_t)count + 1, sizeof *z->list);
     z->order = atl_calloc(z->ctx, (size_t)count + 1, sizeof *z->order);
     if (!z->list || !z->order)
@@ -59,14 +62,16 @@ static atl_status list_members(atl_zip *z) {
         zip_stat_t info;
         if (zip_stat_index(z->handle, z->size, 0, &info) != 0 || !(info.valid & ZIP_STAT_SIZE) ||
             !(info.valid & ZIP_STAT_NAME) || info.size > SIZE_MAX / 2)
-            return atl_fail(z->ctx, ATL_BAD_FILE, "%s: member %zu of the zip file is damaged", z->path, z->size);
+            return atl_fail(z->ctx, ATL_BAD_FILE, "%s: member %zu of the zip file is damaged", z->path,
+                            z->size);
         z->list[z->size] = (member){ info.name, (size_t)info.size };
         z->order[z->size] = (uint32_t)z->size;
     }
     sort(z);
     for (size_t i = 1; i < z->size; i++)
         if (compare(z, z->order[i - 1], z->order[i]) == 0)
-            return atl_fail(z->ctx, ATL_BAD_FILE, "%s: holds two members named '%s'; the file can't be trusted", z->path,
+            return atl_fail(z->ctx, ATL_BAD_FILE,
+                            "%s: holds two members named '%s'; the file can't be trusted", z->path,
                             z->list[z->order[i]].name);
     return ATL_OK;
 }
@@ -153,7 +158,9 @@ atl_status atl_zip_read(atl_zip *zip, size_t index, void *out) {
     if (file)
         good = zip_fclose(file) == 0 && good;
     if (!good)
-        return atl_fail(zip->ctx, ATL_BAD_FILE, "%s: member '%s' can't be read: wrong checksum, wrong size or an "
-                        "unknown compression; the file is damaged", zip->path, m->name);
+        return atl_fail(zip->ctx, ATL_BAD_FILE,
+                        "%s: member '%s' can't be read: wrong checksum, wrong size or an "
+                        "unknown compression; the file is damaged",
+                        zip->path, m->name);
     return ATL_OK;
 }

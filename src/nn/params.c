@@ -2,8 +2,8 @@
 // The parameter store: a list, a hash table of names over it, and the span.
 #include "nn/params.h"
 
-#include <math.h>
 #include <string.h>
+#include "base/philox.h"
 #include "io/file.h"
 
 enum { ALIGNMENT = 16 }; // floats: a cache line
@@ -79,7 +79,8 @@ static bool count_of(int rank, const int64_t *dims, size_t *count) {
 atl_status atl_params_add(atl_params *params, const char *name, int rank, const int64_t *dims, bool buffer,
                           atl_param **param) {
     size_t count, offset = (params->total + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (rank < 0 || rank > ATL_ARRAY_RANK_MAX || !count_of(rank, dims, &count) || count > (SIZE_MAX >> 4) - offset)
+    if (rank < 0 || rank > ATL_ARRAY_RANK_MAX || !count_of(rank, dims, &count) ||
+        count > (SIZE_MAX >> 4) - offset)
         return atl_fail(params->ctx, ATL_BAD_FILE, "parameter '%s' has an absurd shape", name);
     if (params->data)
         return atl_fail(params->ctx, ATL_INTERNAL, "parameter '%s' is added to a store that is in use", name);
@@ -104,8 +105,10 @@ atl_status atl_params_add(atl_params *params, const char *name, int rank, const 
 
 atl_status atl_params_allocate(atl_params *params) {
     if (params->total > params->ctx->memory_cap / sizeof(float))
-        return atl_fail(params->ctx, ATL_NO_MEMORY, "the network has %zu numbers, more than the memory limit of %zu bytes "
-                        "allows", params->total, params->ctx->memory_cap);
+        return atl_fail(params->ctx, ATL_NO_MEMORY,
+                        "the network has %zu numbers, more than the memory limit of %zu bytes "
+                        "allows",
+                        params->total, params->ctx->memory_cap);
     params->data = atl_calloc(params->ctx, params->total ? params->total : 1, sizeof *params->data);
     return params->data ? ATL_OK : ATL_NO_MEMORY;
 }
@@ -117,30 +120,15 @@ atl_param *atl_params_find(const atl_params *params, const char *name) {
 
 // ---- initial values
 
-static double uniform(uint64_t key, uint64_t counter) { // in (0, 1]
-    return (double)((mix(key + counter * 0x9e3779b97f4a7c15u) >> 11) + 1) * 0x1p-53;
-}
-
-// Normal numbers by Box and Muller (1958), two from each pair of uniform ones.
-static void normal(uint64_t key, float deviation, float *out, size_t count) {
-    const double turn = 6.283185307179586;
-    for (size_t i = 0; i < count; i += 2) {
-        double r = sqrt(-2 * log(uniform(key, i))) * deviation, angle = turn * uniform(key, i + 1);
-        out[i] = (float)(r * cos(angle));
-        if (i + 1 < count)
-            out[i + 1] = (float)(r * sin(angle));
-    }
-}
-
 void atl_params_randomise(atl_params *params, uint64_t seed) {
     for (size_t i = 0; i < params->size; i++) {
         const atl_param *p = &params->list[i];
         float *x = atl_param_data(params, p);
-        if (p->init == ATL_INIT_NORMAL)
-            normal(mix(hash_name(p->name) ^ mix(seed + 1)), p->init_value, x, p->count);
-        else
-            for (size_t k = 0; k < p->count; k++)
-                x[k] = p->init == ATL_INIT_FILL ? p->init_value : 0.0f;
+        bool normal = p->init == ATL_INIT_NORMAL;
+        if (normal)
+            atl_philox_normal(seed, hash_name(p->name), 0, p->count, x);
+        for (size_t k = 0; k < p->count; k++)
+            x[k] = normal ? x[k] * p->init_value : p->init == ATL_INIT_FILL ? p->init_value : 0.0f;
     }
 }
 
@@ -176,8 +164,8 @@ static uint64_t hash_param(const atl_params *params, const atl_param *p) {
     return mix(h ^ hash_values(atl_param_data(params, p), p->count));
 }
 
-// Every parameter's hash holds its name, and names differ: a sum of well mixed hashes depends on the set alone, so
-// that no sorting is needed to be independent of the order in the file.
+// Every parameter's hash holds its name, and names differ: a sum of well mixed hashes depends on the set
+// alone, so that no sorting is needed to be independent of the order in the file.
 uint64_t atl_params_fingerprint(const atl_params *params) {
     uint64_t sum = params->size;
     for (size_t i = 0; i < params->size; i++)
