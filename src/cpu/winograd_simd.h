@@ -117,31 +117,50 @@ static void up_in_simd(const atl_wino_source *from, int oy, int ox, const atl_wi
     ALL_CHANNELS(UP, 4);
 }
 
-// What the epilogue needs for one vector of channels.
+// What the epilogue needs for one vector of channels.  A positive gain goes before the leaky ReLU, which it
+// commutes with: into scale, bias and the noise's factor.
 typedef struct ending {
-    VF scale, bias, negative, positive, clamp;
+    VF scale, bias, slope, top, bottom;
+    float noise_gain;
+    int usual; // gain above 0, slope in [0, 1], no residual
 } ending;
 
 INLINE ending ending_of(const atl_wino_target *to, size_t c, size_t n, int whole) {
+    int usual = to->gain > 0 && to->slope >= 0 && to->slope <= 1 && !to->residual;
+    VF gain = vf_set(usual ? to->gain : 1.0f), bias = to->bias ? get(to->bias + c, n, whole) : vf_zero();
     return (ending){
-        to->scale ? get(to->scale + c, n, whole) : vf_set(1.0f),
-        to->bias ? get(to->bias + c, n, whole) : vf_zero(),
-        vf_set(to->slope), vf_set(to->gain), vf_set(to->clamp),
+        to->scale ? vf_mul(gain, get(to->scale + c, n, whole)) : gain, vf_mul(gain, bias), vf_set(to->slope),
+        vf_set(to->clamp), vf_set(-to->clamp), usual ? to->gain : 1.0f, usual,
     };
 }
 
-// A NaN passes: min and max return their second operand then.
-INLINE void finish(const atl_wino_target *to, const ending *e, VF v, size_t p, size_t c, size_t n, int whole) {
-    size_t at = p * (size_t)to->c + c;
-    VF add = to->noise ? vf_add(e->bias, vf_set(to->noise[p])) : e->bias;
-    v = vf_mul(vf_lrelu(vf_fma(v, e->scale, add), e->negative), e->positive);
-    v = vf_max(vf_sub(vf_zero(), e->clamp), vf_min(e->clamp, v));
-    if (to->residual)
-        v = vf_add(v, get(to->residual + at, n, whole));
-    if (whole && to->stream)
-        vf_stream(to->y + at, v);
+// One pixel.  A NaN passes: min and max return their second operand then.
+INLINE VF ended(const ending *e, VF v, float noise, int usual, float gain) {
+    v = vf_fma(v, e->scale, vf_fma(vf_set(noise), vf_set(e->noise_gain), e->bias));
+    v = usual ? vf_max(vf_mul(v, e->slope), v) : vf_mul(vf_lrelu(v, e->slope), vf_set(gain));
+    return vf_max(e->bottom, vf_min(e->top, v));
+}
+
+// `count` pixels from pixel p on, `step` pixels apart.  The loop for the usual case has no test inside.
+INLINE void finish(const atl_wino_target *to, const ending *e, const VF *v, int count, size_t p, size_t step, size_t c,
+                   size_t n, int whole) {
+    static const float silence = 0.0f;
+    const float *noise = to->noise ? to->noise + p : &silence;
+    size_t at = p * (size_t)to->c + c, next = step * (size_t)to->c, hop = to->noise ? step : 0;
+    float *y = to->y + at;
+    if (whole && e->usual && to->stream)
+        for (int i = 0; i < count; i++, y += next, noise += hop)
+            vf_stream(y, ended(e, v[i], *noise, 1, 1.0f));
+    else if (whole && e->usual)
+        for (int i = 0; i < count; i++, y += next, noise += hop)
+            vf_store(y, ended(e, v[i], *noise, 1, 1.0f));
     else
-        put(to->y + at, v, n, whole);
+        for (int i = 0; i < count; i++, y += next, at += next, noise += hop) {
+            VF r = e->usual ? ended(e, v[i], *noise, 1, 1.0f) : ended(e, v[i], *noise, 0, to->gain);
+            if (to->residual)
+                r = vf_add(r, get(to->residual + at, n, whole));
+            put(y, r, n, whole);
+        }
 }
 
 // Six products to four pixels.
@@ -166,13 +185,10 @@ INLINE void out_channels(const atl_wino_target *to, const float *m, size_t plane
             d[i] = get(m + (i * 6 + j) * plane + c, n, whole);
         out_line(d[0], d[1], d[2], d[3], d[4], d[5], t[j]);
     }
-    int rows = to->h - oy, columns = to->w - ox;
+    int rows = to->h - oy, columns = to->w - ox < 4 ? to->w - ox : 4;
     for (int i = 0; i < 4 && i < rows; i++) {
         out_line(t[0][i], t[1][i], t[2][i], t[3][i], t[4][i], t[5][i], y);
-        size_t p = (size_t)(oy + i) * (size_t)to->w + (size_t)ox;
-        for (int j = 0; j < 4; j++)
-            if (j < columns)
-                finish(to, &e, y[j], p + (size_t)j, c, n, whole);
+        finish(to, &e, y, columns, (size_t)(oy + i) * (size_t)to->w + (size_t)ox, 1, c, n, whole);
     }
 }
 
@@ -255,6 +271,8 @@ INLINE void up_out_channels(const atl_wino_target *to, const atl_wino_up_tile *t
     for (int i = 0; i < 4; i++)
         f[i] = vf_set(tile->fy[i]);
     ending e = ending_of(to, c, n, whole);
+    int first_row = tile->y0 > tile->oy ? tile->y0 - tile->oy : 0;
+    int last_row = tile->y1 - tile->oy < 8 ? tile->y1 - tile->oy : 8;
     for (int j = 0; j < 8; j++) {
         float *kept = tile->above + (size_t)j * step + at;
         VF y[8];
@@ -272,9 +290,9 @@ INLINE void up_out_channels(const atl_wino_target *to, const atl_wino_up_tile *t
         int x = tile->ox + j;
         if (x < 0 || x >= to->w)
             continue;
-        for (int i = 0; i < 8; i++)
-            if (tile->oy + i >= tile->y0 && tile->oy + i < tile->y1)
-                finish(to, &e, y[i], (size_t)(tile->oy + i) * (size_t)to->w + (size_t)x, c, n, whole);
+        if (first_row < last_row)
+            finish(to, &e, y + first_row, last_row - first_row,
+                   (size_t)(tile->oy + first_row) * (size_t)to->w + (size_t)x, (size_t)to->w, c, n, whole);
     }
 }
 
