@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generators and discriminators of the PyTorch era against images and logits that the official networks gave
+// in float32 on a CPU: mapping, truncation, synthesis, style mixing, with Winograd and without.
+#include "golden.h"
+
+typedef struct bounds { double ws, img, logits; } bounds;
+
+// Relative L2.  Two float32 evaluations in different orders of addition differ by some 1e-6; Winograd
+// F(4x4, 3x3) loses about three bits more per layer.
+static const bounds WINOGRAD = { 2e-6, 2e-5, 2e-5 }, DIRECT = { 2e-6, 5e-6, 2e-5 };
+
+typedef struct session {
+    const char *name;
+    atl_ctx *ctx;
+    atl_model *g;
+    atl_arrays *truth;
+    const atl_model_info *info;
+    size_t per_ws, per_img;
+    const bounds *bound;
+} session;
+
+static void check_ws(session *s, const float *z, const float *c, const char *name, float psi, int cutoff) {
+    size_t count;
+    float *truth = golden_read(s->truth, name, &count);
+    if (!truth)
+        return;
+    int n = (int)(count / s->per_ws);
+    float *ws = malloc(count * sizeof *ws);
+    assert_non_null(ws);
+    atl_map_options o = ATL_MAP_OPTIONS_INIT;
+    o.truncation_psi = psi;
+    o.truncation_cutoff = cutoff;
+    if (atl_model_map(s->g, n, z, c, &o, ws) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    golden_check(s->name, name, ws, truth, count, s->bound->ws);
+    free(ws);
+    free(truth);
+}
+
+static void check_img(session *s, const float *ws, const char *name, atl_noise_mode noise) {
+    size_t count;
+    float *truth = golden_read(s->truth, name, &count);
+    if (!truth)
+        return;
+    int n = (int)(count / s->per_img);
+    float *img = malloc(count * sizeof *img);
+    assert_non_null(img);
+    atl_synthesis_options o = ATL_SYNTHESIS_OPTIONS_INIT;
+    o.noise_mode = noise;
+    if (atl_model_synthesize(s->g, n, ws, &o, img) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    golden_check(s->name, name, img, truth, count, s->bound->img);
+    free(img);
+    free(truth);
+}
+
+static void check_discriminator(session *s, const char *path, const float *c) {
+    size_t n_img, n_logits;
+    float *img = golden_read(s->truth, "img", &n_img), *truth = golden_read(s->truth, "logits", &n_logits), logits[16];
+    if (!truth) {
+        free(img);
+        return;
+    }
+    assert_in_range(n_logits, 1, 16);
+    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+    o.net = "D";
+    atl_model *d;
+    if (atl_model_open(s->ctx, path, &o, &d) != ATL_OK ||
+        atl_model_discriminate(d, (int)n_logits, img, c, logits) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    double worst = 0, largest = 0;
+    for (size_t i = 0; i < n_logits; i++) {
+        worst = fmax(worst, fabs((double)logits[i] - (double)truth[i]));
+        largest = fmax(largest, fabs((double)truth[i]));
+    }
+    printf("    %-20s %-20s %.2e (at most %.0e)\n", s->name, "logits", worst / largest, s->bound->logits);
+    assert_true(worst <= s->bound->logits * largest);
+    atl_model_close(&d);
+    free(img);
+    free(truth);
+}
+
+static void check_case(const char *name, int direct) {
+    char path[1024], numbers[1024];
+    session s = { .name = name, .bound = direct ? &DIRECT : &WINOGRAD };
+    atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
+    options.direct = direct;
+    assert_int_equal(atl_ctx_open(&s.ctx, &options), ATL_OK);
+    if (atl_model_open(s.ctx, golden_path(path, "stylegan", name, ".pkl"), NULL, &s.g) != ATL_OK ||
+        atl_arrays_open(s.ctx, golden_path(numbers, "stylegan", name, ".safetensors"), &s.truth) != ATL_OK)
+        fail_msg("%s", atl_message(s.ctx));
+    s.info = atl_model_get_info(s.g);
+    s.per_ws = (size_t)s.info->num_ws * (size_t)s.info->w_dim;
+    s.per_img = (size_t)s.info->channels * (size_t)s.info->height * (size_t)s.info->width;
+    size_t n_z, n_c, n_ws;
+    float *z = golden_read(s.truth, "z", &n_z), *c = golden_read(s.truth, "c", &n_c);
+    assert_non_null(z);
+    check_ws(&s, z, c, "ws", 1.0f, 0);
+    check_ws(&s, z, c, "ws.psi0.5", 0.5f, 0);
+    check_ws(&s, z, c, "ws.psi0.7.cutoff3", 0.7f, 3);
+    float *ws = golden_read(s.truth, "ws", &n_ws), *half = golden_read(s.truth, "ws.psi0.5", &n_ws);
+    assert_non_null(ws);
+    assert_non_null(half);
+    check_img(&s, ws, "img", ATL_NOISE_CONST);
+    check_img(&s, half, "img.psi0.5", ATL_NOISE_CONST);
+    check_img(&s, ws, "img.nonoise", ATL_NOISE_NONE);
+    size_t split = 3 * (size_t)s.info->w_dim; // layers 0-2 from sample 0, 3 and on from sample 1
+    memcpy(half, ws, split * sizeof *ws);
+    memcpy(half + split, ws + s.per_ws + split, (s.per_ws - split) * sizeof *ws);
+    check_img(&s, half, "img.mix01@3", ATL_NOISE_CONST);
+    check_discriminator(&s, path, c);
+    free(z);
+    free(c);
+    free(ws);
+    free(half);
+    atl_arrays_close(&s.truth);
+    atl_model_close(&s.g);
+    atl_ctx_close(&s.ctx);
+}
+
+static const char *const CASES[] = { "sg2-32", "sg2-32-resnet", "sg2-16-orig-gray", "sg2-64-cond" };
+
+static void images_with_winograd(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        check_case(CASES[i], 0);
+}
+
+static void images_by_direct_convolution(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        check_case(CASES[i], 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(images_with_winograd),
+        cmocka_unit_test(images_by_direct_convolution),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
