@@ -83,17 +83,22 @@ static void bench_fir(atl_ctx *ctx, const char *name, atl_fir_args a, const atl_
 static void bench_firs(atl_ctx *ctx) {
     float *channel = floats(512), *noise = floats(1024 * 1024);
     atl_epilogue e = { channel, noise, channel, NULL, 0, 0, 0.2f, 1.4f, 256.0f };
-    bench_fir(ctx, "fir 4x4 1025x1025x32", (atl_fir_args){ 1, 1025, 1025, 32, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1, 0, 4 }, NULL);
+    bench_fir(ctx, "fir 4x4 1025x1025x32",
+              (atl_fir_args){ 1, 1025, 1025, 32, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1, 0, 4 }, NULL);
     bench_fir(ctx, "fir 4x4 1025x1025x32, epilogue",
               (atl_fir_args){ 1, 1025, 1025, 32, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1, 0, 4 }, &e);
     bench_fir(ctx, "fir 4x4 129x129x256, epilogue",
               (atl_fir_args){ 1, 129, 129, 256, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1, 0, 4 }, &e);
     bench_fir(ctx, "fir 4x4 17x17x512, epilogue",
               (atl_fir_args){ 1, 17, 17, 512, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1, 0, 4 }, &e);
-    bench_fir(ctx, "fir up 2 512x512x3", (atl_fir_args){ 1, 512, 512, 3, 4, 4, 2, 2, 1, 1, 2, 1, 2, 1, 0, 4 }, NULL);
-    bench_fir(ctx, "fir down 2 1024x1024x3", (atl_fir_args){ 1, 1024, 1024, 3, 4, 4, 1, 1, 2, 2, 1, 1, 1, 1, 0, 1 }, NULL);
-    bench_fir(ctx, "fir down 2 1024x1024x32", (atl_fir_args){ 1, 1024, 1024, 32, 4, 4, 1, 1, 2, 2, 1, 1, 1, 1, 0, 1 }, NULL);
-    bench_fir(ctx, "fir up 2 256x256x64", (atl_fir_args){ 1, 256, 256, 64, 4, 4, 2, 2, 1, 1, 2, 1, 2, 1, 0, 4 }, NULL);
+    bench_fir(ctx, "fir up 2 512x512x3", (atl_fir_args){ 1, 512, 512, 3, 4, 4, 2, 2, 1, 1, 2, 1, 2, 1, 0, 4 },
+              NULL);
+    bench_fir(ctx, "fir down 2 1024x1024x3",
+              (atl_fir_args){ 1, 1024, 1024, 3, 4, 4, 1, 1, 2, 2, 1, 1, 1, 1, 0, 1 }, NULL);
+    bench_fir(ctx, "fir down 2 1024x1024x32",
+              (atl_fir_args){ 1, 1024, 1024, 32, 4, 4, 1, 1, 2, 2, 1, 1, 1, 1, 0, 1 }, NULL);
+    bench_fir(ctx, "fir up 2 256x256x64",
+              (atl_fir_args){ 1, 256, 256, 64, 4, 4, 2, 2, 1, 1, 2, 1, 2, 1, 0, 4 }, NULL);
     free(channel);
     free(noise);
 }
@@ -106,7 +111,8 @@ static void bench_memory(atl_ctx *ctx, const atl_kernels *k) {
     atl_epilogue e = { w, noise, w, NULL, 0, 0, 0.2f, 1.4f, 256.0f }, bias = ATL_EPILOGUE_NONE;
     bias.bias = w;
     bias.residual = noise; // any memory of the right size
-    const int64_t dims[4] = { 1, 1, (int64_t)pixels, (int64_t)c }, dense[4] = { 0, 0, (int64_t)c, 1 }, row[4] = { 0, 0, 0, 1 };
+    const int64_t dims[4] = { 1, 1, (int64_t)pixels, (int64_t)c }, dense[4] = { 0, 0, (int64_t)c, 1 },
+                  row[4] = { 0, 0, 0, 1 };
     BEST(memcpy(y, x, n * 4), s);
     report("memcpy, one thread, 32 Mi floats", s, 2 * gb, 0.0);
     BEST(atl_move_copy(4, dims, y, dense, x, dense, threads), s);
@@ -206,11 +212,16 @@ int main(void) {
     bench_gemm(ctx, "17x512 by constant 512x512", 17, 512, 512, 1);
     bench_gemm(ctx, "16x512 by 512x512", 16, 512, 512, 0);
     bench_gemm(ctx, "1x8192 by constant 8192x512", 1, 512, 8192, 1);
-    bench_conv(ctx, "3x3 512-512 64x64", (atl_conv_shape){ ATL_CONV_Y, 1, 64, 64, 512, 64, 64, 512, 3, 3, 1, 1 });
-    bench_conv(ctx, "3x3 32-32 1024x1024", (atl_conv_shape){ ATL_CONV_Y, 1, 1024, 1024, 32, 1024, 1024, 32, 3, 3, 1, 1 });
-    bench_conv(ctx, "3x3 stride 2 512-512 33x33", (atl_conv_shape){ ATL_CONV_Y, 1, 33, 33, 512, 16, 16, 512, 3, 3, 2, 0 });
-    bench_conv(ctx, "3x3 stride 2 64-128 513x513", (atl_conv_shape){ ATL_CONV_Y, 1, 513, 513, 64, 256, 256, 128, 3, 3, 2, 0 });
-    bench_conv(ctx, "3x3 stride 2 32-64 1025x1025", (atl_conv_shape){ ATL_CONV_Y, 1, 1025, 1025, 32, 512, 512, 64, 3, 3, 2, 0 });
+    bench_conv(ctx, "3x3 512-512 64x64",
+               (atl_conv_shape){ ATL_CONV_Y, 1, 64, 64, 512, 64, 64, 512, 3, 3, 1, 1 });
+    bench_conv(ctx, "3x3 32-32 1024x1024",
+               (atl_conv_shape){ ATL_CONV_Y, 1, 1024, 1024, 32, 1024, 1024, 32, 3, 3, 1, 1 });
+    bench_conv(ctx, "3x3 stride 2 512-512 33x33",
+               (atl_conv_shape){ ATL_CONV_Y, 1, 33, 33, 512, 16, 16, 512, 3, 3, 2, 0 });
+    bench_conv(ctx, "3x3 stride 2 64-128 513x513",
+               (atl_conv_shape){ ATL_CONV_Y, 1, 513, 513, 64, 256, 256, 128, 3, 3, 2, 0 });
+    bench_conv(ctx, "3x3 stride 2 32-64 1025x1025",
+               (atl_conv_shape){ ATL_CONV_Y, 1, 1025, 1025, 32, 512, 512, 64, 3, 3, 2, 0 });
     bench_conv(ctx, "3x3 512-512 4x4", (atl_conv_shape){ ATL_CONV_Y, 1, 4, 4, 512, 4, 4, 512, 3, 3, 1, 1 });
     atl_ctx_close(&ctx);
     return 0;

@@ -29,7 +29,8 @@ void atl_philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t
 }
 
 static void block(uint64_t key, uint64_t stream, uint64_t index, uint32_t out[4]) {
-    const uint32_t counter[4] = { (uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, (uint32_t)(stream >> 32) };
+    const uint32_t counter[4] = { (uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream,
+                                  (uint32_t)(stream >> 32) };
     const uint32_t k[2] = { (uint32_t)key, (uint32_t)(key >> 32) };
     atl_philox_block(counter, k, out);
 }
@@ -51,8 +52,8 @@ static void to_normal(const uint32_t words[4], float out[4]) {
     }
 }
 
-static void fill(void (*convert)(const uint32_t *, float *), uint64_t key, uint64_t stream, uint64_t first, size_t n,
-                 float *out) {
+static void fill(void (*convert)(const uint32_t *, float *), uint64_t key, uint64_t stream, uint64_t first,
+                 size_t n, float *out) {
     for (size_t done = 0; done < n;) {
         uint32_t words[4];
         float four[4];

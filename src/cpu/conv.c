@@ -27,9 +27,10 @@ static atl_status check_shape(atl_ctx *ctx, const atl_conv_shape *s) {
     int64_t right = (int64_t)(s->ow - 1) * s->stride + s->kw - s->w - s->pad;
     int64_t most = (int64_t)s->pad + s->stride - 1;
     if (least < 1 || s->pad < 0 || low <= -s->stride || right <= -s->stride || low > most || right > most)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "convolution: input %dx%d with kernel %dx%d, stride %d, padding %d can't give output %dx%d",
-                        s->h, s->w, s->kh, s->kw, s->stride, s->pad, s->oh, s->ow);
+        return atl_fail(
+            ctx, ATL_BAD_ARGUMENT,
+            "convolution: input %dx%d with kernel %dx%d, stride %d, padding %d can't give output %dx%d", s->h,
+            s->w, s->kh, s->kw, s->stride, s->pad, s->oh, s->ow);
     return ATL_OK;
 }
 
@@ -53,24 +54,25 @@ static atl_status describe(atl_ctx *ctx, const atl_conv_shape *s, form *f) {
 static dnnl_status_t forward_desc(const atl_dnnl *d, const form *f, dnnl_prop_kind_t kind,
                                   dnnl_primitive_desc_t *pd) {
     dnnl_convolution_desc_t cd;
-    dnnl_status_t status = dnnl_convolution_forward_desc_init(&cd, kind, dnnl_convolution_direct, &f->x, &f->w_any,
-                                                              NULL, &f->y, f->stride, f->before, f->after);
+    dnnl_status_t status = dnnl_convolution_forward_desc_init(
+        &cd, kind, dnnl_convolution_direct, &f->x, &f->w_any, NULL, &f->y, f->stride, f->before, f->after);
     return status != dnnl_success ? status : dnnl_primitive_desc_create(pd, &cd, d->attr, d->engine, NULL);
 }
 
 // The two gradients want the forward description as a hint.
-static dnnl_status_t backward_desc(const atl_dnnl *d, const form *f, atl_conv_slot slot, dnnl_primitive_desc_t *pd) {
+static dnnl_status_t backward_desc(const atl_dnnl *d, const form *f, atl_conv_slot slot,
+                                   dnnl_primitive_desc_t *pd) {
     dnnl_primitive_desc_t hint;
     dnnl_status_t status = forward_desc(d, f, dnnl_forward_training, &hint);
     if (status != dnnl_success)
         return status;
     dnnl_convolution_desc_t cd;
     if (slot == ATL_CONV_X)
-        status = dnnl_convolution_backward_data_desc_init(&cd, dnnl_convolution_direct, &f->x, &f->w_any, &f->y,
-                                                          f->stride, f->before, f->after);
+        status = dnnl_convolution_backward_data_desc_init(&cd, dnnl_convolution_direct, &f->x, &f->w_any,
+                                                          &f->y, f->stride, f->before, f->after);
     else
-        status = dnnl_convolution_backward_weights_desc_init(&cd, dnnl_convolution_direct, &f->x, &f->w_any, NULL,
-                                                             &f->y, f->stride, f->before, f->after);
+        status = dnnl_convolution_backward_weights_desc_init(&cd, dnnl_convolution_direct, &f->x, &f->w_any,
+                                                             NULL, &f->y, f->stride, f->before, f->after);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(pd, &cd, d->attr, d->engine, hint);
     dnnl_primitive_desc_destroy(hint);
@@ -93,16 +95,19 @@ static atl_status make(atl_conv *conv, const atl_conv_shape *s, const float *wei
         status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST },
                                  (const dnnl_memory_desc_t[]){ f.x, f.w, f.y }, 1, weight_const);
     else if (s->slot == ATL_CONV_X)
-        status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC },
-                                 (const dnnl_memory_desc_t[]){ f.y, f.w, f.x }, 1, weight_const);
+        status =
+            atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC },
+                            (const dnnl_memory_desc_t[]){ f.y, f.w, f.x }, 1, weight_const);
     else
-        status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS },
-                                 (const dnnl_memory_desc_t[]){ f.x, f.y, f.w }, 2, NULL);
+        status =
+            atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS },
+                            (const dnnl_memory_desc_t[]){ f.x, f.y, f.w }, 2, NULL);
     dnnl_primitive_desc_destroy(pd);
     return status;
 }
 
-atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const, atl_conv **conv) {
+atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const,
+                         atl_conv **conv) {
     *conv = NULL;
     ATL_TRY(check_shape(ctx, shape));
     atl_conv *c = atl_calloc(ctx, 1, sizeof *c);

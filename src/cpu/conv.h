@@ -28,7 +28,8 @@ typedef struct atl_conv atl_conv;
 // weight_const: the weights when they never change (slots Y and X): packed now, not needed afterwards.
 // NULL: given to each run, and brought into oneDNN's order there.
 // On failure *conv is NULL and the context has the sentence.
-atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const, atl_conv **conv);
+atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const,
+                         atl_conv **conv);
 void atl_conv_free(atl_conv **conv); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.

@@ -32,7 +32,8 @@ struct atl_fir {
     atl_pointwise_kernels pointwise;
 };
 
-static void combine_ref(float *y, const float *const *rows, const float *t, int taps, size_t length, int add) {
+static void combine_ref(float *y, const float *const *rows, const float *t, int taps, size_t length,
+                        int add) {
     for (size_t j = 0; j < length; j++) {
         float sum = add ? y[j] : 0.0f;
         for (int i = 0; i < taps; i++)
@@ -41,8 +42,8 @@ static void combine_ref(float *y, const float *const *rows, const float *t, int 
     }
 }
 
-static void pixels_ref(float *y, size_t y_step, const float *x, size_t x_step, size_t tap_step, const float *t,
-                       int taps, size_t pixels, size_t c, int add) {
+static void pixels_ref(float *y, size_t y_step, const float *x, size_t x_step, size_t tap_step,
+                       const float *t, int taps, size_t pixels, size_t c, int add) {
     for (size_t p = 0; p < pixels; p++)
         for (size_t j = 0; j < c; j++) {
             float sum = add ? y[p * y_step + j] : 0.0f;
@@ -152,12 +153,15 @@ static atl_status check_args(atl_ctx *ctx, const atl_fir_args *a) {
         least = sizes[i] < least ? sizes[i] : least;
     int oh, ow;
     if (least < 1 || a->kh > 1024 || a->kw > 1024)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "upfirdn: sizes and factors must be at least 1 and a filter at most "
-                        "1024 taps long, not %dx%d", a->kh, a->kw);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "upfirdn: sizes and factors must be at least 1 and a filter at most "
+                        "1024 taps long, not %dx%d",
+                        a->kh, a->kw);
     atl_fir_size(a, &oh, &ow);
     if (oh < 1 || ow < 1)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "upfirdn: filter %dx%d and padding leave nothing of the image %dx%d",
-                        a->kh, a->kw, a->h, a->w);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "upfirdn: filter %dx%d and padding leave nothing of the image %dx%d", a->kh, a->kw,
+                        a->h, a->w);
     return ATL_OK;
 }
 
@@ -291,9 +295,11 @@ static void filter_strip(strip *s, int top, int bottom) {
         filter_strip_row(s, oy);
 }
 
-void atl_fir_run(const atl_fir *fir, const float *x, float *y, const atl_epilogue *epilogue, void *workspace) {
+void atl_fir_run(const atl_fir *fir, const float *x, float *y, const atl_epilogue *epilogue,
+                 void *workspace) {
     const atl_fir_args *a = &fir->args;
-    size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c, out = (size_t)fir->oh * (size_t)fir->ow * c;
+    size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c,
+           out = (size_t)fir->oh * (size_t)fir->ow * c;
     int bands = (fir->oh + BAND_ROWS - 1) / BAND_ROWS, strips = (fir->ow + fir->strip - 1) / fir->strip;
     size_t rows_bytes = round_up((size_t)(a->kh > a->kw ? a->kh : a->kw) * sizeof(float *));
 #pragma omp parallel for collapse(3) num_threads(fir->threads) schedule(static) if (out > 16384)
@@ -302,11 +308,17 @@ void atl_fir_run(const atl_fir *fir, const float *x, float *y, const atl_epilogu
             for (int i = 0; i < strips; i++) {
                 char *mine = (char *)workspace + fir->thread_bytes * (size_t)omp_get_thread_num();
                 int ox = i * fir->strip, top = band * BAND_ROWS;
-                strip s = { .fir = fir, .x = x + (size_t)sample * in, .y = y + (size_t)sample * out,
-                            .epilogue = epilogue, .sample = sample, .ox = ox,
+                strip s = { .fir = fir,
+                            .x = x + (size_t)sample * in,
+                            .y = y + (size_t)sample * out,
+                            .epilogue = epilogue,
+                            .sample = sample,
+                            .ox = ox,
                             .width = fir->ow - ox < fir->strip ? fir->ow - ox : fir->strip,
-                            .rows = (const float **)(void *)mine, .t = (float *)(void *)(mine + rows_bytes),
-                            .v = (float *)(void *)(mine + rows_bytes + round_up((size_t)a->kh * sizeof(float))) };
+                            .rows = (const float **)(void *)mine,
+                            .t = (float *)(void *)(mine + rows_bytes),
+                            .v = (float *)(void *)(mine + rows_bytes +
+                                                   round_up((size_t)a->kh * sizeof(float))) };
                 filter_strip(&s, top, top + BAND_ROWS < fir->oh ? top + BAND_ROWS : fir->oh);
             }
 }

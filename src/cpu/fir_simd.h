@@ -35,7 +35,8 @@ static void combine(float *y, const float *const *rows, const float *t, int taps
 }
 
 // One pixel, channels in blocks of two vectors.
-static inline void pixel(float *y, const float *x, size_t tap_step, const float *t, int taps, size_t c, int add) {
+static inline void pixel(float *y, const float *x, size_t tap_step, const float *t, int taps, size_t c,
+                         int add) {
     size_t j = 0;
     for (; j + 2 * VL <= c; j += 2 * VL) {
         VF s0 = start(y + j, add), s1 = start(y + j + VL, add);
@@ -91,8 +92,8 @@ static inline void few_store(float *p, __m128 a, few_mask m, size_t c) {
 }
 #endif
 
-static inline void few(float *y, size_t y_step, const float *x, size_t x_step, size_t tap_step, const float *t,
-                       int taps, size_t count, size_t c, int add) {
+static inline void few(float *y, size_t y_step, const float *x, size_t x_step, size_t tap_step,
+                       const float *t, int taps, size_t count, size_t c, int add) {
     few_mask mask = few_first(c);
     for (size_t p = 0; p < count; p++, y += y_step, x += x_step) {
         __m128 s = add ? few_load(y, mask) : _mm_setzero_ps();
@@ -102,8 +103,8 @@ static inline void few(float *y, size_t y_step, const float *x, size_t x_step, s
     }
 }
 
-static void pixels(float *y, size_t y_step, const float *x, size_t x_step, size_t tap_step, const float *t, int taps,
-                   size_t count, size_t c, int add) {
+static void pixels(float *y, size_t y_step, const float *x, size_t x_step, size_t tap_step, const float *t,
+                   int taps, size_t count, size_t c, int add) {
     if (c == 3 && tap_step == 3 && taps == 2 && !add) { // upsampled images; constants let the compiler unroll
         few(y, y_step, x, x_step, 3, t, 2, count, 3, 0);
         return;

@@ -59,11 +59,12 @@ static void run_packed(const atl_gemm *g, const float *a, float *c) {
     }
 }
 
-static atl_status describe(atl_ctx *ctx, int64_t batch, int64_t rows, int64_t columns, int trans, int64_t stride,
-                           dnnl_memory_desc_t *md) {
+static atl_status describe(atl_ctx *ctx, int64_t batch, int64_t rows, int64_t columns, int trans,
+                           int64_t stride, dnnl_memory_desc_t *md) {
     dnnl_dims_t dims = { batch > 1 && stride ? batch : 1, rows, columns };
     dnnl_dims_t strides = { stride ? stride : rows * columns, trans ? 1 : columns, trans ? rows : 1 };
-    return atl_dnnl_check(ctx, dnnl_memory_desc_init_by_strides(md, 3, dims, dnnl_f32, strides), "describe a matrix");
+    return atl_dnnl_check(ctx, dnnl_memory_desc_init_by_strides(md, 3, dims, dnnl_f32, strides),
+                          "describe a matrix");
 }
 
 static atl_status make_dnnl(atl_gemm *g, const float *b_const) {
@@ -76,8 +77,9 @@ static atl_status make_dnnl(atl_gemm *g, const float *b_const) {
     ATL_TRY(describe(g->ctx, s->batch, s->m, s->n, 0, s->stride_c, &md[2]));
     any = md[1];
     if (b_const)
-        ATL_TRY(atl_dnnl_check(g->ctx, dnnl_memory_desc_init_by_tag(&any, 3, md[1].dims, dnnl_f32,
-                                                                    dnnl_format_tag_any), "describe a matrix"));
+        ATL_TRY(atl_dnnl_check(
+            g->ctx, dnnl_memory_desc_init_by_tag(&any, 3, md[1].dims, dnnl_f32, dnnl_format_tag_any),
+            "describe a matrix"));
     int before = atl_dnnl_threads_begin(d);
     dnnl_matmul_desc_t desc;
     dnnl_primitive_desc_t pd = NULL;
@@ -86,19 +88,22 @@ static atl_status make_dnnl(atl_gemm *g, const float *b_const) {
         made = dnnl_primitive_desc_create(&pd, &desc, d->attr, d->engine, NULL);
     atl_dnnl_threads_end(before);
     ATL_TRY(atl_dnnl_check(g->ctx, made, "make a matrix product"));
-    atl_status status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST }, md, 1,
-                                        b_const);
+    atl_status status =
+        atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST }, md, 1, b_const);
     dnnl_primitive_desc_destroy(pd);
     return status;
 }
 
 static atl_status check_shape(atl_ctx *ctx, const atl_gemm_shape *s) {
     if (s->batch < 1 || s->m < 1 || s->n < 1 || s->k < 1)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "matrix product: %lld times [%lld, %lld] by [%lld, %lld]: sizes must "
-                        "be at least 1", (long long)s->batch, (long long)s->m, (long long)s->k, (long long)s->k,
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "matrix product: %lld times [%lld, %lld] by [%lld, %lld]: sizes must "
+                        "be at least 1",
+                        (long long)s->batch, (long long)s->m, (long long)s->k, (long long)s->k,
                         (long long)s->n);
     if (s->batch > 1 && (!s->stride_c || (!s->stride_a && !s->stride_b)))
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "matrix product: a batch of %lld needs a stride in c and in a or b",
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "matrix product: a batch of %lld needs a stride in c and in a or b",
                         (long long)s->batch);
     return ATL_OK;
 }

@@ -4,8 +4,8 @@
 
 enum { PANEL = 16 };
 
-static void run_ref(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m, size_t n,
-                    size_t k) {
+static void run_ref(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m,
+                    size_t n, size_t k) {
     for (size_t i = 0; i < m; i++) {
         float sum[PANEL] = { 0 };
         for (size_t l = 0; l < k; l++)

@@ -10,7 +10,8 @@
 typedef struct atl_gemv_kernels {
     size_t panel; // columns per panel
     // c[i c_step + j] = sum over l < k of a[i a_step + l] b[l panel + j]  for i < m, j < n, n <= panel
-    void (*run)(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m, size_t n, size_t k);
+    void (*run)(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m, size_t n,
+                size_t k);
 } atl_gemv_kernels;
 
 void atl_gemv_init(atl_gemv_kernels *k); // the reference

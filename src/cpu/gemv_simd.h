@@ -38,8 +38,8 @@ static void one_row(float *c, const float *a, const float *b, size_t n, size_t k
 }
 
 // A constant number of rows: its sums become registers.
-static inline void rows(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m, size_t n,
-                        size_t k) {
+static inline void rows(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m,
+                        size_t n, size_t k) {
     VF s[ROWS][4];
     for (size_t i = 0; i < m; i++)
         for (size_t v = 0; v < 4; v++)
@@ -58,7 +58,8 @@ static inline void rows(float *c, size_t c_step, const float *a, size_t a_step, 
         store_row(c + i * c_step, s[i], n);
 }
 
-static void run(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m, size_t n, size_t k) {
+static void run(float *c, size_t c_step, const float *a, size_t a_step, const float *b, size_t m, size_t n,
+                size_t k) {
     size_t i = 0;
     for (; i + ROWS <= m; i += ROWS)
         rows(c + i * c_step, c_step, a + i * a_step, a_step, b, ROWS, n, k);

@@ -71,7 +71,8 @@ static void copy_run(float *y, int64_t sy, const float *x, int64_t sx, int64_t n
 
 static void copy_rows(const view *v, float *y, const float *x, int threads) {
     int last = v->rank - 1;
-    int64_t rows = count_outer(v, last), n = v->dims[last], part = n < SMALL ? n : SMALL, parts = (n + part - 1) / part;
+    int64_t rows = count_outer(v, last), n = v->dims[last], part = n < SMALL ? n : SMALL,
+            parts = (n + part - 1) / part;
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (rows * n > SMALL)
     for (int64_t row = 0; row < rows; row++)
         for (int64_t p = 0; p < parts; p++) {
@@ -151,7 +152,8 @@ static int64_t count(int rank, const int64_t *dims) {
     return n;
 }
 
-void atl_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, float *y, const float *x, int threads) {
+void atl_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, float *y, const float *x,
+                     int threads) {
     int64_t sy[R], sx[R];
     dense(rank, y_dims, sy);
     dense(rank, x_dims, sx);
@@ -161,7 +163,8 @@ void atl_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, flo
     atl_move_copy(rank, y_dims, y, sy, x, sx, threads);
 }
 
-void atl_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y, const float *x, int threads) {
+void atl_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y, const float *x,
+                      int threads) {
     int64_t dims[R], sy[R], dense_x[R], sx[R];
     dense(rank, x_dims, dense_x);
     for (int i = 0; i < rank; i++) {
@@ -173,7 +176,8 @@ void atl_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y
 }
 
 // The view of `dims` that starts at first and takes every step-th: its offset; strides are scaled.
-static int64_t sub_view(int rank, const int64_t *dims, const int64_t *first, const int64_t *step, int64_t *strides) {
+static int64_t sub_view(int rank, const int64_t *dims, const int64_t *first, const int64_t *step,
+                        int64_t *strides) {
     int64_t offset = 0;
     dense(rank, dims, strides);
     for (int i = 0; i < rank; i++) {
@@ -198,8 +202,8 @@ void atl_move_pad(int rank, const int64_t *y_dims, const int64_t *x_dims, const 
     atl_move_copy(rank, x_dims, y + offset, sy, x, sx, threads);
 }
 
-void atl_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first, float *y,
-                     const float *x, int threads) {
+void atl_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first,
+                     float *y, const float *x, int threads) {
     int64_t sy[R], sx[R];
     dense(rank, y_dims, sy);
     dense(rank, x_dims, sx);

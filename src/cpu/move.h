@@ -17,10 +17,12 @@ void atl_move_copy(int rank, const int64_t *dims, float *y, const int64_t *y_str
 void atl_move_fill(float *y, int64_t n, float value, int threads);
 
 // y [y_dims] repeats x [x_dims] along the dimensions where x has 1.
-void atl_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, float *y, const float *x, int threads);
+void atl_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, float *y, const float *x,
+                     int threads);
 
 // Dimension i of y is dimension axes[i] of x.
-void atl_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y, const float *x, int threads);
+void atl_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y, const float *x,
+                      int threads);
 
 // y [y_dims] = x [x_dims] from index first[i] on, every step[i]-th; step NULL: 1.
 void atl_move_slice(int rank, const int64_t *x_dims, const int64_t *y_dims, const int64_t *first,
@@ -32,8 +34,8 @@ void atl_move_pad(int rank, const int64_t *y_dims, const int64_t *x_dims, const 
 
 // x [x_dims] becomes the part of y [y_dims] that starts at `first` of dimension `axis`; concatenation is
 // one call per input.
-void atl_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first, float *y,
-                     const float *x, int threads);
+void atl_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first,
+                     float *y, const float *x, int threads);
 
 // y = x with the dimensions whose bit is set in mask reversed.
 void atl_move_flip(int rank, const int64_t *dims, unsigned mask, float *y, const float *x, int threads);

@@ -12,7 +12,8 @@ atl_status atl_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *what) 
     if (status == dnnl_success)
         return ATL_OK;
     if (status == dnnl_out_of_memory)
-        return atl_fail(ctx, ATL_NO_MEMORY, "oneDNN has no memory left to %s; free some or use smaller images", what);
+        return atl_fail(ctx, ATL_NO_MEMORY,
+                        "oneDNN has no memory left to %s; free some or use smaller images", what);
     return atl_fail(ctx, ATL_INTERNAL, "oneDNN refused to %s (its status %d)", what, (int)status);
 }
 
@@ -80,9 +81,11 @@ size_t atl_dnnl_workspace(const atl_dnnl *d) {
 
 static atl_status make_reorder(atl_dnnl *d, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to) {
     dnnl_primitive_desc_t pd;
-    CHECK(dnnl_reorder_primitive_desc_create(&pd, from, d->engine, to, d->engine, d->attr), "reorder weights");
+    CHECK(dnnl_reorder_primitive_desc_create(&pd, from, d->engine, to, d->engine, d->attr),
+          "reorder weights");
     dnnl_status_t made = dnnl_primitive_create(&d->reorder, pd);
-    d->reorder_bytes = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
+    d->reorder_bytes =
+        dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
     dnnl_primitive_desc_destroy(pd);
     return atl_dnnl_check(d->ctx, made, "reorder weights");
 }
@@ -98,7 +101,9 @@ static atl_status make_scratch(atl_dnnl *d) {
 }
 
 static atl_status run_reorder(const atl_dnnl *d, dnnl_memory_t from, dnnl_memory_t to) {
-    dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, from }, { DNNL_ARG_TO, to }, { DNNL_ARG_SCRATCHPAD, d->scratch } };
+    dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, from },
+                               { DNNL_ARG_TO, to },
+                               { DNNL_ARG_SCRATCHPAD, d->scratch } };
     CHECK(dnnl_primitive_execute(d->reorder, d->stream, 3, args), "reorder weights");
     CHECK(dnnl_stream_wait(d->stream), "reorder weights");
     return ATL_OK;
@@ -134,7 +139,8 @@ static atl_status finish(atl_dnnl *d, const_dnnl_primitive_desc_t pd, const dnnl
     const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     d->main_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
     for (int i = 0; i < 3; i++)
-        CHECK(dnnl_memory_create(&d->operand[i], &plain[i], d->engine, DNNL_MEMORY_NONE), "describe a tensor");
+        CHECK(dnnl_memory_create(&d->operand[i], &plain[i], d->engine, DNNL_MEMORY_NONE),
+              "describe a tensor");
     int p = d->packed_index;
     const dnnl_memory_desc_t *want = dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, d->ids[p]);
     d->packed_bytes = dnnl_memory_desc_get_size(want);

@@ -95,10 +95,11 @@ static loops join_loops(const int64_t *dims, const int64_t *x, const int64_t *z)
 }
 
 // `count` results from the one numbered `first` of the innermost loop `row` on.
-static void binary_row(const atl_pointwise_kernels *k, atl_binary op, const loops *l, int64_t row, int64_t first,
-                       int64_t count, float *y, const float *x, const float *z) {
+static void binary_row(const atl_pointwise_kernels *k, atl_binary op, const loops *l, int64_t row,
+                       int64_t first, int64_t count, float *y, const float *x, const float *z) {
     int last = l->rank - 1;
-    int64_t n = l->dims[last], sx = l->x[last], sz = l->z[last], at_x = first * sx, at_z = first * sz, rest = row;
+    int64_t n = l->dims[last], sx = l->x[last], sz = l->z[last], at_x = first * sx, at_z = first * sz,
+            rest = row;
     for (int d = last - 1; d >= 0; d--) {
         int64_t i = rest % l->dims[d];
         rest /= l->dims[d];

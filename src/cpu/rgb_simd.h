@@ -70,7 +70,8 @@ static void to(float *y, const float *x, const float *w, size_t pixels, size_t c
 }
 
 // Output channels [o, o + n) of all pixels, n <= VL.
-static void from_block(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co, size_t n) {
+static void from_block(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co,
+                       size_t n) {
     VF weight[ATL_RGB_MAX];
     for (size_t i = 0; i < ci; i++) {
         float column[VL] = { 0 };

@@ -119,7 +119,8 @@ static const product products[] = {
 static void check_product(atl_ctx *ctx, const product *p, int constant) {
     atl_gemm_shape s = { p->batch, p->m, p->n, p->k, p->trans_a, p->trans_b, p->shared_a ? 0 : p->m * p->k,
                          p->shared_b ? 0 : p->k * p->n, p->m * p->n };
-    float *a = some_floats((size_t)(p->batch * p->m * p->k), 1), *b = some_floats((size_t)(p->batch * p->k * p->n), 2);
+    float *a = some_floats((size_t)(p->batch * p->m * p->k), 1),
+          *b = some_floats((size_t)(p->batch * p->k * p->n), 2);
     size_t size = (size_t)(p->batch * p->m * p->n);
     float *c = guarded(size), *want = malloc(size * sizeof *want);
     assert_non_null(want);

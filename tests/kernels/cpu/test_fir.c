@@ -44,7 +44,8 @@ static void make_filter(float *f, int kh, int kw, int rank1) {
     free(any);
 }
 
-static void run(atl_ctx *ctx, const atl_fir_args *a, const float *f, const float *x, float *y, const atl_epilogue *e) {
+static void run(atl_ctx *ctx, const atl_fir_args *a, const float *f, const float *x, float *y,
+                const atl_epilogue *e) {
     atl_fir *fir;
     assert_int_equal(atl_fir_make(ctx, a, f, &fir), ATL_OK);
     float *workspace = guarded(atl_fir_workspace(fir) / sizeof(float));
@@ -61,7 +62,8 @@ static void check_setting(atl_ctx *ctx, const setting *s, int c, int rank1, int 
     atl_fir_size(&a, &oh, &ow);
     size_t in = (size_t)(2 * a.h * a.w * c), out = (size_t)(2 * oh * ow * c), pixels = (size_t)(oh * ow);
     float *x = some_floats(in, 1), *y = guarded(out), *want = malloc(out * sizeof *want);
-    float *scale = some_floats((size_t)(2 * c), 2), *noise = some_floats(pixels, 3), *residual = some_floats(out, 4);
+    float *scale = some_floats((size_t)(2 * c), 2), *noise = some_floats(pixels, 3),
+          *residual = some_floats(out, 4);
     atl_epilogue e = { scale, noise, scale + c, residual, c, 0, 0.2f, 1.4f, 0.5f };
     assert_non_null(want);
     for (size_t i = 0; i < out; i++) {
@@ -122,7 +124,8 @@ static void fir_transpose_is_a_fir(void **state) {
             left += (double)y[j] * (double)ax[j];
         for (size_t j = 0; j < in; j++)
             right += (double)x[j] * (double)aty[j];
-        assert_true(fabs(left - right) <= 1e-5 * (1.0 + sqrt((double)out))); // rounding of `out` terms of size 1
+        assert_true(fabs(left - right) <=
+                    1e-5 * (1.0 + sqrt((double)out))); // rounding of `out` terms of size 1
         release_guarded(ax, out);
         release_guarded(aty, in);
         free(x);

@@ -130,13 +130,26 @@ static float *filter(atl_ctx *ctx, const atl_fir_args *all, const float *f, int 
 static atl_fir_args transposed(const atl_fir_args *a) {
     int oh, ow;
     atl_fir_size(a, &oh, &ow);
-    return (atl_fir_args){ a->n, oh, ow, a->c, a->kh, a->kw, a->downx, a->downy, a->upx, a->upy, a->kw - 1 - a->px0,
-                           a->w * a->upx - ow * a->downx + a->px0 - a->upx + 1, a->kh - 1 - a->py0,
-                           a->h * a->upy - oh * a->downy + a->py0 - a->upy + 1, !a->flip, a->gain };
+    return (atl_fir_args){ a->n,
+                           oh,
+                           ow,
+                           a->c,
+                           a->kh,
+                           a->kw,
+                           a->downx,
+                           a->downy,
+                           a->upx,
+                           a->upy,
+                           a->kw - 1 - a->px0,
+                           a->w * a->upx - ow * a->downx + a->px0 - a->upx + 1,
+                           a->kh - 1 - a->py0,
+                           a->h * a->upy - oh * a->downy + a->py0 - a->upy + 1,
+                           !a->flip,
+                           a->gain };
 }
 
-static void check_against(atl_ctx *ctx, const atl_fir_args *a, const float *f, int separable, const atl_array *in,
-                          const atl_array *out, const char *name) {
+static void check_against(atl_ctx *ctx, const atl_fir_args *a, const float *f, int separable,
+                          const atl_array *in, const atl_array *out, const char *name) {
     float *x = read_array(in), *want = read_array(out), *y = filter(ctx, a, f, separable, x);
     int oh, ow;
     atl_fir_size(a, &oh, &ow);
@@ -164,8 +177,9 @@ static void check_case(atl_ctx *ctx, const atl_arrays *set, const char *name) {
     float identity = 1.0f, *f = fa ? read_array(fa) : NULL;
     wrap(&o, 0, kw);
     wrap(&o, 1, kh);
-    atl_fir_args a = { (int)x->dims[0], (int)x->dims[2], (int)x->dims[3], (int)x->dims[1], kh, kw, o.up[0], o.up[1],
-                       o.down[0], o.down[1], o.pad[0], o.pad[1], o.pad[2], o.pad[3], o.flip, o.gain };
+    atl_fir_args a = { (int)x->dims[0], (int)x->dims[2], (int)x->dims[3], (int)x->dims[1], kh,       kw,
+                       o.up[0],         o.up[1],         o.down[0],       o.down[1],       o.pad[0], o.pad[1],
+                       o.pad[2],        o.pad[3],        o.flip,          o.gain };
     check_against(ctx, &a, f ? f : &identity, separable, x, y, name);
     atl_fir_args t = transposed(&a);
     check_against(ctx, &t, f ? f : &identity, separable, find(set, name, "dy"), find(set, name, "dx"), name);

@@ -120,7 +120,8 @@ static void concat_puts_side_by_side(void **state) {
         b[axis] = 2;
         all[axis] = a[axis] + 2;
         int64_t n = count(3, all);
-        float *x = some_floats((size_t)count(3, a), 1), *z = some_floats((size_t)count(3, b), 2), *y = guarded((size_t)n);
+        float *x = some_floats((size_t)count(3, a), 1), *z = some_floats((size_t)count(3, b), 2),
+              *y = guarded((size_t)n);
         atl_move_concat(3, all, a, axis, 0, y, x, 1);
         atl_move_concat(3, all, b, axis, a[axis], y, z, 1);
         for (int64_t at = 0; at < n; at++) {
@@ -174,7 +175,8 @@ static void check_sum(const atl_kernels *k, int rank, const int64_t *dims, unsig
     assert_memory_equal(y, again, (size_t)m * sizeof *y); // threads change nothing, not even a bit
     for (int64_t i = 0; i < m; i++) // partial sums stay below sqrt(n), some 300 + log n roundings each
         if (!(fabs((double)y[i] - want[i]) <= 1e-6 * (1.0 + sqrt((double)n / (double)m))))
-            fail_msg("sum %ld of %ld under mask %u is %.9g, not %.9g", (long)i, (long)m, mask, (double)y[i], want[i]);
+            fail_msg("sum %ld of %ld under mask %u is %.9g, not %.9g", (long)i, (long)m, mask, (double)y[i],
+                     want[i]);
     release_guarded(y, (size_t)m);
     release_guarded(again, (size_t)m);
     free(want);

@@ -24,7 +24,8 @@ static void any_part_is_the_same_as_the_whole(void **state) {
     (void)state;
     float whole[100], part[100];
     for (int kind = 0; kind < 2; kind++) {
-        void (*fill)(uint64_t, uint64_t, uint64_t, size_t, float *) = kind ? atl_philox_normal : atl_philox_uniform;
+        void (*fill)(uint64_t, uint64_t, uint64_t, size_t, float *) =
+            kind ? atl_philox_normal : atl_philox_uniform;
         fill(7, 9, 0, 100, whole);
         for (size_t first = 0; first < 12; first++)
             for (size_t n = 0; n < 12; n++) {
@@ -49,7 +50,8 @@ static void moments_are_right(void **state) {
     for (size_t i = 0; i < N; i++)
         for (int p = 0; p < 4; p++)
             sum[p] += pow((double)x[i], p + 1) / N;
-    assert_true(fabs(sum[0]) < 0.01 && fabs(sum[1] - 1) < 0.02 && fabs(sum[2]) < 0.05 && fabs(sum[3] - 3) < 0.12);
+    assert_true(fabs(sum[0]) < 0.01 && fabs(sum[1] - 1) < 0.02 && fabs(sum[2]) < 0.05 &&
+                fabs(sum[3] - 3) < 0.12);
     double mean = 0.0;
     atl_philox_uniform(1, 2, 3, N, x);
     for (size_t i = 0; i < N; i++) {

@@ -102,7 +102,8 @@ static void check_binary(const atl_kernels *k, atl_binary op, unsigned bx, unsig
         nz *= bz >> i & 1u ? 1 : dims[i];
     }
     const size_t n = 2 * 3 * 5 * 19;
-    float *x = some_floats((size_t)nx, 1), *z = some_floats((size_t)nz, 2), *y = guarded(n), want[2 * 3 * 5 * 19];
+    float *x = some_floats((size_t)nx, 1), *z = some_floats((size_t)nz, 2), *y = guarded(n),
+          want[2 * 3 * 5 * 19];
     for (int64_t i = 0; i < (int64_t)n; i++) {
         int64_t at[ATL_LOOPS] = { i / 285, i / 95 % 3, i / 19 % 5, i % 19 }, ix = 0, iz = 0;
         for (int d = 0; d < ATL_LOOPS; d++) {
@@ -158,7 +159,8 @@ static void large_tensors_are_split_and_complete(void **state) {
 static void check_epilogue(const atl_kernels *k, size_t pixels, size_t c, unsigned terms) {
     size_t n = 2 * pixels * c;
     float *x = some_floats(n, 1), *scale = some_floats(2 * c, 2), *noise = some_floats(2 * pixels, 3);
-    float *bias = some_floats(c, 4), *residual = some_floats(n, 5), *y = guarded(n), *want = malloc((n + 1) * sizeof *want);
+    float *bias = some_floats(c, 4), *residual = some_floats(n, 5), *y = guarded(n),
+          *want = malloc((n + 1) * sizeof *want);
     assert_non_null(want);
     atl_epilogue e = { terms & 1 ? scale : NULL, terms & 2 ? noise : NULL, terms & 4 ? bias : NULL,
                        terms & 8 ? residual : NULL, (ptrdiff_t)c, (ptrdiff_t)pixels, terms & 16 ? 0.2f : 1.0f,
@@ -201,7 +203,8 @@ static void epilogue_is_its_formula(void **state) {
 
 static void check_rgb(const atl_kernels *k, int ci, int co, size_t pixels, int shared) {
     size_t in = 2 * pixels * (size_t)ci, out = 2 * pixels * (size_t)co;
-    float *x = some_floats(in, 1), *w = some_floats((size_t)(2 * ci * co), 2), *bias = some_floats((size_t)co, 3);
+    float *x = some_floats(in, 1), *w = some_floats((size_t)(2 * ci * co), 2),
+          *bias = some_floats((size_t)co, 3);
     float *y = guarded(out), *want = malloc(out * sizeof *want);
     assert_non_null(want);
     atl_rgb_args args = { 2, ci, co, pixels, shared ? 0 : ci * co };
