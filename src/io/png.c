@@ -9,6 +9,10 @@
 #include <string.h>
 #include <zlib.h>
 
+// libpng allocates what a chunk claims before it reads it.  Nothing honest needs more than the chunk,
+// which is in the file, or rows and unpacked text, which stay below this.
+enum { TEXT_MAX = 8 << 20, READER_MEMORY = 16 << 20 };
+
 typedef struct png_work {
     atl_ctx *ctx;
     const char *path;
@@ -44,6 +48,10 @@ static void on_warning(png_structp png, png_const_charp message) {
 
 static png_voidp on_alloc(png_structp png, png_alloc_size_t size) {
     png_work *w = png_get_mem_ptr(png);
+    if (w->source && size > w->source->size + READER_MEMORY) {
+        w->status = atl_fail(w->ctx, ATL_BAD_FILE, "%s: damaged PNG: a chunk larger than the file", w->path);
+        return NULL;
+    }
     void *memory = atl_alloc(w->ctx, size, 1);
     if (!memory)
         w->status = ATL_NO_MEMORY;
@@ -75,6 +83,8 @@ static void on_flush(png_structp png) {
 }
 
 static atl_status outcome(png_work *w, int fine) {
+    if (fine && w->status != ATL_OK) // libpng did without the chunk: nothing failed
+        atl_message_clear(w->ctx);
     if (fine)
         return ATL_OK;
     if (w->status != ATL_OK)
@@ -93,7 +103,7 @@ static int open_reader(png_work *w) {
 static void read_header(png_work *w) {
     png_set_read_fn(w->png, w, on_read);
     png_set_user_limits(w->png, ATL_IMAGE_SIDE_MAX, ATL_IMAGE_SIDE_MAX);
-    png_set_chunk_malloc_max(w->png, 8 << 20);
+    png_set_chunk_malloc_max(w->png, TEXT_MAX);
     png_set_chunk_cache_max(w->png, 256);
     png_read_info(w->png, w->info);
     // libpng goes on without a text that it had no memory for: that is a failure here

@@ -216,8 +216,9 @@ static void variants_become_8_bit(void **state) {
 }
 
 static void hostile_files_are_refused(void **state) {
-    static const char *const names[] = { "cut.png", "bad_crc.png", "huge.png", "wider_than_allowed.png",
-                                         "cut.jpg" };
+    static const char *const names[] = { "cut.png",  "bad_crc.png",
+                                         "huge.png", "wider_than_allowed.png",
+                                         "cut.jpg",  "chunk_beyond_file.png" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         atl_image a;
         atl_message_clear(*state);
