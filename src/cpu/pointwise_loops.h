@@ -21,7 +21,7 @@
 
 // Selections choose between finished numbers: a branch around arithmetic would keep the loop scalar.
 UNARY(affine, a * v + b)
-UNARY(lrelu, v * (v < 0.0f ? a : 1.0f))
+UNARY(lrelu, (v < 0.0f ? 0.0f : v) + a * (v < 0.0f ? v : 0.0f)) // NaN stays NaN
 UNARY(lrelu_grad, v < 0.0f ? a : 1.0f)
 UNARY(relu, v > 0.0f ? v : 0.0f)
 UNARY(step, v > 0.0f ? 1.0f : 0.0f)

@@ -15,31 +15,49 @@ static inline VF finish(VF v, const tail *t) {
     return vf_min(vf_max(v, t->low), t->high);
 }
 
-// One pixel's n <= VL channels.  The tests on pointers are the same in every turn and predict well.
-static inline VF channels(VF v, const atl_epilogue *e, size_t j, size_t n, VF noise, const tail *t) {
-    if (e->scale)
-        v = vf_mul(v, n == VL ? vf_load(e->scale + j) : vf_load_n(e->scale + j, n));
-    v = vf_add(v, noise);
-    if (e->bias)
-        v = vf_add(v, n == VL ? vf_load(e->bias + j) : vf_load_n(e->bias + j, n));
-    return finish(v, t);
+// Which optional terms there are; constants in the callers below, so that each copy has no tests.
+typedef struct terms { int scale, bias, residual; } terms;
+
+static inline VF load_part(const float *p, size_t n) {
+    return n == VL ? vf_load(p) : vf_load_n(p, n);
 }
 
-static void wide(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e) {
+// Channels [j, j + n) of one pixel, n <= VL.  residual is that of the pixel.
+static inline VF channels(VF v, const atl_epilogue *e, terms has, size_t j, size_t n, VF noise,
+                          const float *residual, const tail *t) {
+    v = has.scale ? vf_fma(v, load_part(e->scale + j, n), noise) : vf_add(v, noise);
+    if (has.bias)
+        v = vf_add(v, load_part(e->bias + j, n));
+    v = finish(v, t);
+    return has.residual ? vf_add(v, load_part(residual + j, n)) : v;
+}
+
+static inline void wide_with(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e,
+                             terms has) {
     tail t = tail_of(e);
     const float *residual = e->residual;
     for (size_t p = 0; p < pixels; p++, x += c, y += c) {
         VF noise = e->noise ? vf_set(e->noise[p]) : vf_zero();
         size_t j = 0;
-        for (; j + VL <= c; j += VL) {
-            VF v = channels(vf_load(x + j), e, j, VL, noise, &t);
-            vf_store(y + j, residual ? vf_add(v, vf_load(residual + p * c + j)) : v);
-        }
-        if (j < c) {
-            size_t n = c - j;
-            VF v = channels(vf_load_n(x + j, n), e, j, n, noise, &t);
-            vf_store_n(y + j, residual ? vf_add(v, vf_load_n(residual + p * c + j, n)) : v, n);
-        }
+        for (; j + VL <= c; j += VL)
+            vf_store(y + j, channels(vf_load(x + j), e, has, j, VL, noise, residual, &t));
+        if (j < c)
+            vf_store_n(y + j, channels(vf_load_n(x + j, c - j), e, has, j, c - j, noise, residual, &t), c - j);
+        if (has.residual)
+            residual += c;
+    }
+}
+
+static void wide(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e) {
+    switch ((e->scale ? 1 : 0) | (e->bias ? 2 : 0) | (e->residual ? 4 : 0)) {
+    case 0: wide_with(y, x, pixels, c, e, (terms){ 0, 0, 0 }); break;
+    case 1: wide_with(y, x, pixels, c, e, (terms){ 1, 0, 0 }); break;
+    case 2: wide_with(y, x, pixels, c, e, (terms){ 0, 1, 0 }); break;
+    case 3: wide_with(y, x, pixels, c, e, (terms){ 1, 1, 0 }); break;
+    case 4: wide_with(y, x, pixels, c, e, (terms){ 0, 0, 1 }); break;
+    case 5: wide_with(y, x, pixels, c, e, (terms){ 1, 0, 1 }); break;
+    case 6: wide_with(y, x, pixels, c, e, (terms){ 0, 1, 1 }); break;
+    default: wide_with(y, x, pixels, c, e, (terms){ 1, 1, 1 }); break;
     }
 }
 
