@@ -10,7 +10,7 @@
 #include <omp.h>
 #include "base/mem.h"
 
-enum { WEIGHT_COLUMNS = 16 }; // output channels per call of the weight transform
+enum { WEIGHT_ROWS = 16, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
 
 static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
@@ -21,8 +21,10 @@ static size_t aligned(size_t bytes) {
 }
 
 int atl_wino_worth(const atl_wino_shape *s, int threads) {
-    (void)threads;
-    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16;
+    // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
+    double tiles = (double)s->n * ceil_div(s->h, ATL_WINO_TILE) * ceil_div(s->w, ATL_WINO_TILE);
+    double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
+    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16 && (tiles >= 16 || weights < 1e6) && threads > 0;
 }
 
 // Rows of the 6x3 matrix that brings three taps to the points, divided by what interpolation divides by.
@@ -55,7 +57,7 @@ static void up_matrix(double g[18]) {
 static void transform_weights(const atl_wino *w, const float *weight) {
     double g[18];
     unsigned char order[ATL_WINO_MATRICES];
-    int co = w->shape.co;
+    int ci = w->shape.ci, co = w->shape.co;
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 6; j++) {
             int up = i < 5 && j < 5 ? i * 5 + j : i < 5 ? 25 + i : 30 + j;
@@ -65,10 +67,13 @@ static void transform_weights(const atl_wino *w, const float *weight) {
         up_matrix(g);
     else
         plain_matrix(g);
+    // Rows are shared out, not columns: 36 matrices are written at once, in pieces that should be long.
 #pragma omp parallel for num_threads(w->threads) schedule(dynamic)
-    for (int c = 0; c < co; c += WEIGHT_COLUMNS)
-        w->kernels.weight(weight, (size_t)w->shape.ci, (size_t)co, g, order, (size_t)c,
-                          (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), w->weight);
+    for (int k = 0; k < ci; k += WEIGHT_ROWS)
+        for (int c = 0; c < co; c += WEIGHT_COLUMNS)
+            w->kernels.weight(weight, (size_t)ci, (size_t)co, g, order, (size_t)k,
+                              (size_t)(ci - k < WEIGHT_ROWS ? ci : k + WEIGHT_ROWS), (size_t)c,
+                              (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), w->weight);
 }
 
 // Splits fir into fy and fx; 0 when it is not an outer product.
@@ -98,22 +103,22 @@ int atl_wino_fir_fits(const float fir[16]) {
     return separate(fir, fy, fx);
 }
 
-// Chosen by measurement; see bench_winograd.c.
+// Chosen by measurement on two cores with 1 MB of L2 each (bench_winograd.c).  Narrow layers want tiles
+// and products of a block in L2.  Wide ones read their weights from farther away for each block: blocks
+// are larger then, or there are none.
 static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
-    const double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES;
-    double tiles = (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4), channels = (double)s->ci + s->co;
-    double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co, fit = 768e3 / (4 * planes * channels);
-    atl_wino_plan plan = { 16, 0 };
-    if (weights > 2e6 && tiles * planes * channels * 4 < 64e6 * (1 + 0 * threads)) {
-        plan.split = 1;
-        plan.tiles = (int)tiles;
-        return plan;
-    }
-    while (plan.tiles < 128 && plan.tiles * 1.5 < fit)
-        plan.tiles *= 2;
-    if (plan.tiles < 32)
-        plan.tiles = 32;
-    return plan;
+    const double l2 = 640e3, streamed = 6e6, split_from = 12e6, split_most = 160e6;
+    double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, tile = 4 * planes * ((double)s->ci + s->co);
+    double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
+    int rows = ceil_div(s->h, ATL_WINO_TILE), columns = ceil_div(s->w, ATL_WINO_TILE), tiles = s->n * rows * columns;
+    int share = ceil_div(tiles, threads), t = s->up == 2 ? 16 : 32;
+    while (t < 64 && 2 * t * tile < l2)
+        t *= 2;
+    if (weights > streamed && s->up == 1)
+        t = 128;
+    if ((weights > split_from || share < t) && weights > 1e6 && tile * tiles < split_most)
+        return (atl_wino_plan){ tiles, 1 };
+    return (atl_wino_plan){ ceil_div(share, ceil_div(share, t)), 0 };
 }
 
 static atl_status make_gemms(atl_wino *w) {

@@ -211,8 +211,8 @@ static void weight_matches_reference(void **state) {
         size_t ci = 5, co = 37, n = 36 * ci * co;
         float *w = numbers(ci * co * 9, &seed), *a = guarded(n, NULL), *b = guarded(n, NULL);
         for (size_t c = 0; c < co; c += 16) {
-            tuned.weight(w, ci, co, g, order, c, c + 16 < co ? c + 16 : co, a);
-            ref.weight(w, ci, co, g, order, c, c + 16 < co ? c + 16 : co, b);
+            tuned.weight(w, ci, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, a);
+            ref.weight(w, ci, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, b);
         }
         assert_close(a, b, n, 100);
         for (size_t i = 0; i < n; i++)
