@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Winograd convolution: planning, weights, and the run of the plain 3x3 convolution.  The run of the
 // up-convolution is in winograd_up.c, the transforms are in winograd_ref.c and winograd_simd.h.
+#define _DEFAULT_SOURCE // madvise
 #include "cpu/winograd_inside.h"
 
 #include <limits.h>
@@ -9,8 +10,11 @@
 #include <string.h>
 #include <omp.h>
 #include "base/mem.h"
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
-enum { WEIGHT_ROWS = 16, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
+enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
 
 static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
@@ -54,7 +58,20 @@ static void up_matrix(double g[18]) {
     g[5 * 3 + 1] = 1;
 }
 
-static void transform_weights(const atl_wino *w, const float *weight) {
+// Asks for large pages: the first touch of small ones takes as long as the weights' transform.
+static void ask_large_pages(void *memory, size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+    const uintptr_t page = 4096, start = ((uintptr_t)memory + page - 1) & ~(page - 1);
+    const uintptr_t end = ((uintptr_t)memory + bytes) & ~(page - 1);
+    if (bytes >= (size_t)4 << 20)
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE); // a hint: failure changes nothing
+#else
+    (void)memory;
+    (void)bytes;
+#endif
+}
+
+static atl_status transform_weights(const atl_wino *w, const float *weight) {
     double g[18];
     unsigned char order[ATL_WINO_MATRICES];
     int ci = w->shape.ci, co = w->shape.co;
@@ -67,13 +84,25 @@ static void transform_weights(const atl_wino *w, const float *weight) {
         up_matrix(g);
     else
         plain_matrix(g);
-    // Rows are shared out, not columns: 36 matrices are written at once, in pieces that should be long.
+    // A few rows of all matrices at a time, then copied in long pieces: the matrices lie at distances that
+    // share sets of the caches, and writing a little to each in turn takes several times as long.
+    size_t piece = (size_t)WEIGHT_ROWS * (size_t)co;
+    float *rows = atl_alloc(w->ctx, (size_t)w->threads * ATL_WINO_MATRICES, piece * sizeof *rows);
+    if (!rows)
+        return ATL_NO_MEMORY;
 #pragma omp parallel for num_threads(w->threads) schedule(dynamic)
-    for (int k = 0; k < ci; k += WEIGHT_ROWS)
+    for (int k = 0; k < ci; k += WEIGHT_ROWS) {
+        float *mine = rows + (size_t)omp_get_thread_num() * ATL_WINO_MATRICES * piece;
+        int end = ci - k < WEIGHT_ROWS ? ci : k + WEIGHT_ROWS;
+        size_t count = (size_t)(end - k) * (size_t)co;
         for (int c = 0; c < co; c += WEIGHT_COLUMNS)
-            w->kernels.weight(weight, (size_t)ci, (size_t)co, g, order, (size_t)k,
-                              (size_t)(ci - k < WEIGHT_ROWS ? ci : k + WEIGHT_ROWS), (size_t)c,
-                              (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), w->weight);
+            w->kernels.weight(weight, (size_t)ci, (size_t)co, g, order, (size_t)k, (size_t)end, (size_t)c,
+                              (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), mine);
+        for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
+            memcpy(w->weight + (p * (size_t)ci + (size_t)k) * (size_t)co, mine + p * count, count * sizeof *mine);
+    }
+    atl_free(w->ctx, rows);
+    return ATL_OK;
 }
 
 // Splits fir into fy and fx; 0 when it is not an outer product.
@@ -165,8 +194,8 @@ static atl_status prepare(atl_wino *w, const float *weight) {
     w->weight = atl_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight);
     if (!w->weight)
         return ATL_NO_MEMORY;
-    transform_weights(w, weight);
-    return ATL_OK;
+    ask_large_pages(w->weight, ATL_WINO_MATRICES * ci * co * sizeof *w->weight);
+    return transform_weights(w, weight);
 }
 
 atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight,

@@ -74,8 +74,8 @@ typedef struct atl_wino_kernels {
     void (*out)(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1);
     void (*up_out)(const atl_wino_target *to, const atl_wino_up_tile *tile);
 
-    // u[order[i * 6 + j]][k, c] = (g w g^T)[i, j], g [6, 3], for k0 <= k < k1 and c0 <= c < c1 <= c0 + 16.
-    // w [co, ci, 3, 3]; u [36, ci, co].
+    // u[order[i * 6 + j]][k - k0, c] = (g w g^T)[i, j], g [6, 3], for k0 <= k < k1, c0 <= c < c1 <= c0 + 16.
+    // w [co, ci, 3, 3]; u [36, k1 - k0, co].
     void (*weight)(const float *w, size_t ci, size_t co, const double *g, const unsigned char *order, size_t k0,
                    size_t k1, size_t c0, size_t c1, float *u);
 } atl_wino_kernels;

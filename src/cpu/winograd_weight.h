@@ -20,7 +20,7 @@ static void weight_transform(const float *w, size_t ci, size_t co, const double 
                                          g[i * 3 + 2] * tap[6 + s][l];
         for (size_t i = 0; i < 6; i++)
             for (size_t j = 0; j < 6; j++) {
-                float full[WEIGHT_LANES], *to = u + (order[i * 6 + j] * ci + k) * co + c0;
+                float full[WEIGHT_LANES], *to = u + (order[i * 6 + j] * (k1 - k0) + k - k0) * co + c0;
                 for (size_t l = 0; l < WEIGHT_LANES; l++)
                     full[l] = (float)(g[j * 3] * half[i * 3][l] + g[j * 3 + 1] * half[i * 3 + 1][l] +
                                       g[j * 3 + 2] * half[i * 3 + 2][l]);
