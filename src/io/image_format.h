@@ -47,7 +47,8 @@ extern const atl_image_format atl_image_png, atl_image_jpeg, atl_image_webp;
 
 // Fails when a picture of this size can't come from a file of `size` bytes: 8192 pixels per byte is
 // beyond what deflate (1032 bytes from one, 8 pixels in each) and JPEG (one bit per block) can express.
-atl_status atl_image_check_claim(atl_ctx *ctx, const atl_image_source *source, uint64_t width, uint64_t height);
+atl_status atl_image_check_claim(atl_ctx *ctx, const atl_image_source *source, uint64_t width,
+                                 uint64_t height);
 
 // A copy that atl_text_free() releases.
 char *atl_image_text_copy(atl_ctx *ctx, const char *text, size_t length);
