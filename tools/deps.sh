@@ -17,14 +17,22 @@ libjpeg-dev             pkg-config --exists libjpeg
 libwebp-dev             pkg-config --exists libwebp libwebpdemux
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
-libjansson-dev          pkg-config --exists jansson'
+libjansson-dev          pkg-config --exists jansson
+libavformat-dev         pkg-config --exists libavformat
+libavcodec-dev          pkg-config --exists libavcodec
+libswscale-dev          pkg-config --exists libswscale
+libavutil-dev           pkg-config --exists libavutil'
 check='
 g++                     command -v c++
 binutils                command -v objdump
 libcmocka-dev           pkg-config --exists cmocka
 libasan8|libasan6       sanitizers'
-# without these ./check leaves out the compilation for AArch64, and says so
+# without these ./check leaves out videos and the compilation for AArch64
 wanted='
+libavformat-dev         pkg-config --exists libavformat
+libavcodec-dev          pkg-config --exists libavcodec
+libswscale-dev          pkg-config --exists libswscale
+libavutil-dev           pkg-config --exists libavutil
 gcc-aarch64-linux-gnu   command -v aarch64-linux-gnu-gcc
 libc6-dev-arm64-cross   test -e /usr/aarch64-linux-gnu/include/stdio.h'
 

@@ -29,6 +29,7 @@ good="${head}#include \"base/mem.h\"
 static const int TABLE[] = { 1, 2 };
 static int twice(int x) {
     snprintf(0, 0, \"exit(1) and printf(\"); // not a call of exit( or printf(
+    writer->abort(x); // a member of that name
     return TABLE[0] * x;
 }
 "

@@ -58,7 +58,7 @@ while IFS= read -r file; do
             gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
             sub(/\/\/.*/, "", line)
         }
-        match(line, /(^|[^A-Za-z0-9_])(abort|exit|_exit|printf|vprintf|puts|putchar|perror|system|popen) *\(/) {
+        match(line, /(^|[^A-Za-z0-9_.>])(abort|exit|_exit|printf|vprintf|puts|putchar|perror|system|popen) *\(/) {
             bad("the library must not call this: return a status with atl_fail()")
         }
         line ~ /(^|[^A-Za-z0-9_])(stdout|stderr)([^A-Za-z0-9_]|$)/ { bad("the library prints nothing: use atl_log()") }
