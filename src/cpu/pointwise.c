@@ -53,7 +53,9 @@ void atl_pointwise_init(atl_pointwise_kernels *k) {
     k->epilogue = epilogue_ref;
 }
 
-enum { CHUNK = 4096 }; // floats that one thread takes at once: small against L1, large against a call
+// CHUNK: floats that one thread takes at once: small against L1, large against a call.
+// PATTERN: floats of a repeated short row.
+enum { CHUNK = 4096, PATTERN = 256 };
 
 void atl_unary_run(const atl_pointwise_kernels *k, atl_unary op, float *y, const float *x, int64_t n, float a,
                    float b, int threads) {
@@ -94,40 +96,75 @@ static loops join_loops(const int64_t *dims, const int64_t *x, const int64_t *z)
     return l;
 }
 
-// `count` results from the one numbered `first` of the innermost loop `row` on.
-static void binary_row(const atl_pointwise_kernels *k, atl_binary op, const loops *l, int64_t row,
-                       int64_t first, int64_t count, float *y, const float *x, const float *z) {
-    int last = l->rank - 1;
-    int64_t n = l->dims[last], sx = l->x[last], sz = l->z[last], at_x = first * sx, at_z = first * sz,
-            rest = row;
-    for (int d = last - 1; d >= 0; d--) {
-        int64_t i = rest % l->dims[d];
-        rest /= l->dims[d];
-        at_x += i * l->x[d];
-        at_z += i * l->z[d];
-    }
-    float *to = y + row * n + first;
-    if ((sx == 0 || sx == 1) && (sz == 0 || sz == 1)) {
-        k->binary[op](to, x + at_x, (size_t)sx, z + at_z, (size_t)sz, (size_t)count);
+// A rectangle of the two innermost loops: `rows` rows of n results each.  Strides are those of the two loops.
+typedef struct block {
+    float *y;
+    const float *x, *z;
+    int64_t rows, n, y_row, x_row, z_row, x_step, z_step;
+} block;
+
+static void strided_row(const atl_pointwise_kernels *k, atl_binary op, const block *b, int64_t row) {
+    float *y = b->y + row * b->y_row;
+    const float *x = b->x + row * b->x_row, *z = b->z + row * b->z_row;
+    if ((b->x_step == 0 || b->x_step == 1) && (b->z_step == 0 || b->z_step == 1)) {
+        k->binary[op](y, x, (size_t)b->x_step, z, (size_t)b->z_step, (size_t)b->n);
         return;
     }
-    for (int64_t i = 0; i < count; i++)
-        k->binary[op](to + i, x + at_x + i * sx, 1, z + at_z + i * sz, 1, 1);
+    for (int64_t i = 0; i < b->n; i++)
+        k->binary[op](y + i, x + i * b->x_step, 1, z + i * b->z_step, 1, 1);
+}
+
+// Short rows of which z repeats one: z is written out several times, and the rows become one long row.
+static void repeated_row(const atl_pointwise_kernels *k, atl_binary op, const block *b) {
+    float pattern[PATTERN];
+    int64_t fit = PATTERN / b->n < b->rows ? PATTERN / b->n : b->rows;
+    for (int64_t i = 0; i < fit * b->n; i++)
+        pattern[i] = b->z[i % b->n];
+    for (int64_t row = 0; row < b->rows; row += fit) {
+        int64_t count = b->rows - row < fit ? b->rows - row : fit;
+        k->binary[op](b->y + row * b->y_row, b->x + row * b->x_row, 1, pattern, 1, (size_t)(count * b->n));
+    }
+}
+
+static void binary_block(const atl_pointwise_kernels *k, atl_binary op, const block *b) {
+    int walks = b->x_step == 1 && b->x_row == b->n && b->y_row == b->n;
+    if (walks && b->z_step == 1 && b->z_row == 0 && b->n <= PATTERN / 4 && b->rows > 1) {
+        repeated_row(k, op, b);
+        return;
+    }
+    for (int64_t row = 0; row < b->rows; row++)
+        strided_row(k, op, b, row);
 }
 
 void atl_binary_run(const atl_pointwise_kernels *k, atl_binary op, const int64_t dims[ATL_LOOPS], float *y,
                     const float *x, const int64_t x_strides[ATL_LOOPS], const float *z,
                     const int64_t z_strides[ATL_LOOPS], int threads) {
     loops l = join_loops(dims, x_strides, z_strides);
-    int64_t n = l.dims[l.rank - 1], rows = 1, parts = (n + CHUNK - 1) / CHUNK;
-    for (int d = 0; d < l.rank - 1; d++)
-        rows *= l.dims[d];
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (rows * n > 4 * CHUNK)
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t part = 0; part < parts; part++) {
-            int64_t first = part * CHUNK, count = n - first < CHUNK ? n - first : CHUNK;
-            binary_row(k, op, &l, row, first, count, y, x, z);
-        }
+    int last = l.rank - 1, row = l.rank - 2;
+    int64_t n = l.dims[last], rows = row >= 0 ? l.dims[row] : 1, outer = 1;
+    for (int d = 0; d < row; d++)
+        outer *= l.dims[d];
+    int64_t width = n < CHUNK ? n : CHUNK, height = CHUNK / width < rows ? CHUNK / width : rows;
+    int64_t bands = (rows + height - 1) / height, parts = (n + width - 1) / width;
+#pragma omp parallel for collapse(3) num_threads(threads) schedule(static) if (outer * rows * n > 4 * CHUNK)
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t band = 0; band < bands; band++)
+            for (int64_t part = 0; part < parts; part++) {
+                int64_t i = band * height, j = part * width, at_x = 0, at_z = 0, rest = o;
+                for (int d = row - 1; d >= 0; d--) {
+                    at_x += rest % l.dims[d] * l.x[d];
+                    at_z += rest % l.dims[d] * l.z[d];
+                    rest /= l.dims[d];
+                }
+                int64_t x_row = row >= 0 ? l.x[row] : 0, z_row = row >= 0 ? l.z[row] : 0;
+                block b = { y + (o * rows + i) * n + j,
+                            x + at_x + i * x_row + j * l.x[last],
+                            z + at_z + i * z_row + j * l.z[last],
+                            rows - i < height ? rows - i : height,
+                            n - j < width ? n - j : width,
+                            n, x_row, z_row, l.x[last], l.z[last] };
+                binary_block(k, op, &b);
+            }
 }
 
 atl_epilogue atl_epilogue_at(const atl_epilogue *e, int sample, size_t first, size_t pixels, size_t c) {

@@ -41,8 +41,9 @@ static inline void wide_with(float *y, const float *x, size_t pixels, size_t c, 
         size_t j = 0;
         for (; j + VL <= c; j += VL)
             vf_store(y + j, channels(vf_load(x + j), e, has, j, VL, noise, residual, &t));
-        if (j < c)
-            vf_store_n(y + j, channels(vf_load_n(x + j, c - j), e, has, j, c - j, noise, residual, &t), c - j);
+        size_t n = c - j;
+        if (n)
+            vf_store_n(y + j, channels(vf_load_n(x + j, n), e, has, j, n, noise, residual, &t), n);
         if (has.residual)
             residual += c;
     }

@@ -2,6 +2,7 @@
 // Convolution in its three slots and matrix products, against their definitions in double.
 #include "check.h"
 
+#include <atelier/model.h>
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
 
@@ -171,12 +172,24 @@ static void product_refuses_an_empty_matrix(void **state) {
     atl_ctx_close(&ctx);
 }
 
+// Less than a million operations per second, or ten thousand billion on a thread, is no measurement.
+static void peak_is_plausible_on_every_set(void **state) {
+    (void)state;
+    for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
+        atl_ctx *ctx = open_ctx(1, atl_cpu_name((atl_cpu_set)set));
+        double gflops = atl_peak_gflops(ctx);
+        assert_true(gflops > 1e-3 && gflops < 1e4);
+        atl_ctx_close(&ctx);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolution_slots_are_one_form),
         cmocka_unit_test(convolution_refuses_a_size_that_does_not_fit),
         cmocka_unit_test(products_are_sums_on_every_set),
         cmocka_unit_test(product_refuses_an_empty_matrix),
+        cmocka_unit_test(peak_is_plausible_on_every_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
