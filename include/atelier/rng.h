@@ -23,6 +23,9 @@ double atl_numpy_rng_uniform(atl_numpy_rng *rng);                       // rando
 double atl_numpy_rng_normal(atl_numpy_rng *rng);                        // randn(), bit for bit
 uint32_t atl_numpy_rng_below(atl_numpy_rng *rng, uint32_t n);           // randint(n): uniform in [0, n), n >= 1
 
+// shuffle() of a list, in place: the same order as RandomState(seed).shuffle(items).  count up to 2^32 - 1.
+void atl_numpy_rng_shuffle(atl_numpy_rng *rng, uint32_t *items, uint32_t count);
+
 // z of a seed: RandomState(seed).randn(1, z_dim), rounded to float.
 void atl_seed_to_z(uint32_t seed, size_t z_dim, float *z);
 

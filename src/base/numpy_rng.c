@@ -75,6 +75,14 @@ uint32_t atl_numpy_rng_below(atl_numpy_rng *rng, uint32_t n) {
     return value;
 }
 
+void atl_numpy_rng_shuffle(atl_numpy_rng *rng, uint32_t *items, uint32_t count) {
+    for (uint32_t i = count; i-- > 1;) {
+        uint32_t j = atl_numpy_rng_below(rng, i + 1), kept = items[i];
+        items[i] = items[j];
+        items[j] = kept;
+    }
+}
+
 void atl_seed_to_z(uint32_t seed, size_t z_dim, float *z) {
     atl_numpy_rng rng;
     atl_numpy_rng_init(&rng, seed);

@@ -134,6 +134,10 @@ atl_status atl_writer_open(atl_ctx *ctx, const char *path, atl_writer **writer) 
     return status;
 }
 
+const char *atl_writer_temporary(const atl_writer *writer) {
+    return writer->temporary;
+}
+
 static atl_status put(atl_writer *w, const uint8_t *bytes, size_t count) {
     while (count) {
         ssize_t n = write(w->handle, bytes, count < (1u << 30) ? count : (1u << 30));

@@ -31,6 +31,10 @@ typedef struct atl_writer atl_writer;
 // `path` is copied.  The target is untouched until commit; a folder or device as target is refused.
 atl_status atl_writer_open(atl_ctx *ctx, const char *path, atl_writer **writer);
 
+// The name of the temporary file, for a library that opens files itself; valid until commit or abort.
+// Everything in it counts at commit, whoever wrote it.
+const char *atl_writer_temporary(const atl_writer *writer);
+
 // After a failure all further writes fail too, and commit aborts.
 atl_status atl_writer_write(atl_writer *writer, const void *bytes, size_t count);
 
