@@ -78,6 +78,19 @@ static int open_latents(replay *r) {
     return CLI_SUCCESS;
 }
 
+// Convolution as it was then: that is a matter of the context.
+static int follow_direct(replay *r) {
+    if (r->common.direct || !r->recipe.direct) {
+        r->recipe.direct = r->common.direct;
+        return CLI_SUCCESS;
+    }
+    atl_text_free(r->ctx, r->text);
+    r->text = NULL;
+    atl_ctx_close(&r->ctx);
+    r->common.direct = 1;
+    return cli_open(&r->common, &r->ctx);
+}
+
 static int open_network(replay *r) {
     if (r->network)
         r->recipe.network = r->network;
@@ -173,10 +186,9 @@ static void compare(const replay *r, const char *path) {
 
 static const char *format_of(const char *path) {
     const char *dot = strrchr(path, '.');
-    return !dot                                            ? "png"
-           : !strcmp(dot, ".jpg") || !strcmp(dot, ".jpeg") ? "jpg"
-           : !strcmp(dot, ".webp")                         ? "webp"
-                                                           : "png";
+    if (dot && (!strcmp(dot, ".jpg") || !strcmp(dot, ".jpeg")))
+        return "jpg";
+    return dot && !strcmp(dot, ".webp") ? "webp" : "png";
 }
 
 static int write_result(replay *r) {
@@ -223,6 +235,8 @@ int cli_replay(int argc, char **argv) {
     status = cli_open(&r.common, &r.ctx);
     if (status == CLI_SUCCESS)
         status = read_record(&r);
+    if (status == CLI_SUCCESS)
+        status = follow_direct(&r);
     if (status == CLI_SUCCESS)
         status = open_network(&r);
     if (status == CLI_SUCCESS)

@@ -22,6 +22,9 @@ t generate --network $net --latents data/stylegan/sg2-32.safetensors:z --outdir 
 ls z
 t generate --network $net --seeds 3 --noise-mode random --trunc 0.5 --trunc-cutoff 2 --outdir n --quiet
 t replay n/seed0003.png
+t generate --network $net --seeds 9 --direct --outdir direct --quiet
+t replay direct/seed0009.png
+grep -ac '"direct":true' out/seed0009.png
 t generate --network $net --seeds 3 --trunc-cutoff 99
 t generate --network $net --seeds 3 --class 1 --outdir n
 t generate --network data/stylegan/sg2-16-orig-gray.pkl --seeds 0 --outdir gray --format safetensors --save-ws --quiet
