@@ -28,7 +28,8 @@ int atl_wino_worth(const atl_wino_shape *s, int threads) {
     // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
     double tiles = (double)s->n * ceil_div(s->h, ATL_WINO_TILE) * ceil_div(s->w, ATL_WINO_TILE);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16 && (tiles >= 16 || weights < 1e6) && threads > 0;
+    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16 && (tiles >= 16 || weights < 1e6) &&
+           threads > 0;
 }
 
 // Rows of the 6x3 matrix that brings three taps to the points, divided by what interpolation divides by.
@@ -48,7 +49,8 @@ static void plain_matrix(double g[18]) {
 // The same for the up-convolution: five points of the even phase (taps 0 and 2), and the odd one (tap 1).
 static void up_matrix(double g[18]) {
     const double a = ATL_WINO_A2, b = ATL_WINO_B2, point[4] = { a, -a, b, -b };
-    const double na = 2 * a * (a * a - b * b), nb = 2 * b * (b * b - a * a), divisor[4] = { na, -na, nb, -nb };
+    const double na = 2 * a * (a * a - b * b), nb = 2 * b * (b * b - a * a),
+                 divisor[4] = { na, -na, nb, -nb };
     memset(g, 0, 18 * sizeof *g);
     for (int i = 0; i < 4; i++) {
         g[i * 3] = 1 / divisor[i];
@@ -99,7 +101,8 @@ static atl_status transform_weights(const atl_wino *w, const float *weight) {
             w->kernels.weight(weight, (size_t)ci, (size_t)co, g, order, (size_t)k, (size_t)end, (size_t)c,
                               (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), mine);
         for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
-            memcpy(w->weight + (p * (size_t)ci + (size_t)k) * (size_t)co, mine + p * count, count * sizeof *mine);
+            memcpy(w->weight + (p * (size_t)ci + (size_t)k) * (size_t)co, mine + p * count,
+                   count * sizeof *mine);
     }
     atl_free(w->ctx, rows);
     return ATL_OK;
@@ -137,9 +140,11 @@ int atl_wino_fir_fits(const float fir[16]) {
 // are larger then, or there are none.
 static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
     const double l2 = 640e3, streamed = 6e6, split_from = 12e6, split_most = 160e6;
-    double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, tile = 4 * planes * ((double)s->ci + s->co);
+    double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
+           tile = 4 * planes * ((double)s->ci + s->co);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    int rows = ceil_div(s->h, ATL_WINO_TILE), columns = ceil_div(s->w, ATL_WINO_TILE), tiles = s->n * rows * columns;
+    int rows = ceil_div(s->h, ATL_WINO_TILE), columns = ceil_div(s->w, ATL_WINO_TILE),
+        tiles = s->n * rows * columns;
     int share = ceil_div(tiles, threads), t = s->up == 2 ? 16 : 32;
     while (t < 64 && 2 * t * tile < l2)
         t *= 2;
@@ -154,7 +159,8 @@ static atl_status make_gemms(atl_wino *w) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     int split = w->plan.split;
     if (w->shape.up == 1)
-        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : ATL_WINO_MATRICES, t, co, ci, &w->gemm[0]));
+        ATL_TRY(
+            atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : ATL_WINO_MATRICES, t, co, ci, &w->gemm[0]));
     else {
         ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : 25, t, co, ci, &w->gemm[0]));
         ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : 10, 4 * t, co, ci, &w->gemm[1]));
@@ -170,15 +176,18 @@ static atl_status make_gemms(atl_wino *w) {
 // Limits keep every index of a tensor and of the workspace within size_t, and pixels within int.
 static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir) {
     const int most = 1 << 20;
-    if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most || s->w > most ||
-        s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
+    if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
+        s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
         (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4) > INT_MAX / 4 ||
-        128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) > (double)SIZE_MAX / 4)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a convolution of [%d, %d, %d, %d] to %d channels at up %d is out of range",
-                        s->n, s->h, s->w, s->ci, s->co, s->up);
+        128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) >
+            (double)SIZE_MAX / 4)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "a convolution of [%d, %d, %d, %d] to %d channels at up %d is out of range", s->n,
+                        s->h, s->w, s->ci, s->co, s->up);
     if (s->up == 2 && (!fir || !atl_wino_fir_fits(fir)))
-        return atl_fail(ctx, ATL_UNSUPPORTED,
-                        "the filter of this up-convolution is not an outer product: use the direct convolution");
+        return atl_fail(
+            ctx, ATL_UNSUPPORTED,
+            "the filter of this up-convolution is not an outer product: use the direct convolution");
     return ATL_OK;
 }
 
@@ -266,7 +275,9 @@ atl_wino_source atl_wino_source_of(const atl_wino *w, const float *x, const floa
 atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilogue *e, int sample) {
     const double cached = 16e6; // bytes; beyond it the next reader will not find y in a cache anyway
     const atl_wino_shape *s = &w->shape;
-    atl_wino_target to = { .h = s->h * s->up, .w = s->w * s->up, .c = s->co, .slope = 1, .gain = 1, .clamp = INFINITY };
+    atl_wino_target to = {
+        .h = s->h * s->up, .w = s->w * s->up, .c = s->co, .slope = 1, .gain = 1, .clamp = INFINITY
+    };
     size_t floats = (size_t)to.h * (size_t)to.w * (size_t)to.c, n = (size_t)sample;
     to.y = y + n * floats;
     to.stream = (uintptr_t)y % 64 == 0 && s->co % 16 == 0 && 4.0 * (double)floats * s->n > cached;
@@ -361,8 +372,8 @@ static void run_split(const call *c, int tiles, void *workspace) {
     }
 }
 
-void atl_wino_run(const atl_wino *w, const float *x, const float *in_scale, float *y, const atl_epilogue *epilogue,
-                  void *workspace) {
+void atl_wino_run(const atl_wino *w, const float *x, const float *in_scale, float *y,
+                  const atl_epilogue *epilogue, void *workspace) {
     call c = { w, x, in_scale, y, epilogue };
     int tiles = w->shape.n * w->tile_rows * w->tile_columns;
     if (w->shape.up == 2)

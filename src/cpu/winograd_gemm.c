@@ -29,7 +29,8 @@ struct atl_wino_gemm {
     gemm_lane *lane;
 };
 
-static dnnl_status_t make_lane(atl_wino_gemm *g, gemm_lane *lane, const dnnl_memory_desc_t *const md[OPERANDS]) {
+static dnnl_status_t make_lane(atl_wino_gemm *g, gemm_lane *lane,
+                               const dnnl_memory_desc_t *const md[OPERANDS]) {
     dnnl_status_t s = dnnl_stream_create(&lane->stream, g->engine, dnnl_stream_default_flags);
     for (int i = 0; !s && i < OPERANDS; i++)
         s = dnnl_memory_create(&lane->memory[i], md[i], g->engine, DNNL_MEMORY_NONE);
@@ -37,7 +38,8 @@ static dnnl_status_t make_lane(atl_wino_gemm *g, gemm_lane *lane, const dnnl_mem
 }
 
 static dnnl_status_t make_primitive(atl_wino_gemm *g) {
-    const dnnl_dim_t batch = (dnnl_dim_t)g->batch, m = (dnnl_dim_t)g->m, n = (dnnl_dim_t)g->n, k = (dnnl_dim_t)g->k;
+    const dnnl_dim_t batch = (dnnl_dim_t)g->batch, m = (dnnl_dim_t)g->m, n = (dnnl_dim_t)g->n,
+                     k = (dnnl_dim_t)g->k;
     const dnnl_dims_t dims[3] = { { 1, batch, m, k }, { 1, batch, k, n }, { 1, batch, m, n } };
     dnnl_memory_desc_t md[3];
     dnnl_matmul_desc_t desc;

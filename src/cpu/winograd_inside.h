@@ -46,7 +46,7 @@ atl_wino_source atl_wino_source_of(const atl_wino *w, const float *x, const floa
 atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilogue *e, int sample);
 
 // up = 2.
-void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y, const atl_epilogue *e,
-                     void *workspace);
+void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y,
+                     const atl_epilogue *e, void *workspace);
 
 #endif

@@ -76,8 +76,8 @@ typedef struct atl_wino_kernels {
 
     // u[order[i * 6 + j]][k - k0, c] = (g w g^T)[i, j], g [6, 3], for k0 <= k < k1, c0 <= c < c1 <= c0 + 16.
     // w [co, ci, 3, 3]; u [36, k1 - k0, co].
-    void (*weight)(const float *w, size_t ci, size_t co, const double *g, const unsigned char *order, size_t k0,
-                   size_t k1, size_t c0, size_t c1, float *u);
+    void (*weight)(const float *w, size_t ci, size_t co, const double *g, const unsigned char *order,
+                   size_t k0, size_t k1, size_t c0, size_t c1, float *u);
 } atl_wino_kernels;
 
 // The best kernels not above `set`.

@@ -22,7 +22,8 @@ INLINE void put(float *p, VF v, size_t n, int whole) {
 INLINE void in_line(VF d0, VF d1, VF d2, VF d3, VF d4, VF d5, VF v[6]) {
     const double a = ATL_WINO_A1, b = ATL_WINO_B1;
     const VF va = vf_set((float)a), vb = vf_set((float)b), aa = vf_set((float)(a * a));
-    const VF bb = vf_set((float)(b * b)), sum = vf_set((float)(a * a + b * b)), aabb = vf_set((float)(a * a * b * b));
+    const VF bb = vf_set((float)(b * b)), sum = vf_set((float)(a * a + b * b)),
+             aabb = vf_set((float)(a * a * b * b));
     VF ea = vf_fnma(bb, d2, d4), oa = vf_fnma(bb, d1, d3), eb = vf_fnma(aa, d2, d4), ob = vf_fnma(aa, d1, d3);
     v[0] = vf_fma(aabb, d0, vf_fnma(sum, d2, d4));
     v[1] = vf_fma(va, oa, ea);
@@ -33,16 +34,16 @@ INLINE void in_line(VF d0, VF d1, VF d2, VF d3, VF d4, VF d5, VF v[6]) {
 }
 
 // A window of x, multiplied by the scale; `inside`: no pixel of it is outside.
-INLINE VF pixel(const atl_wino_source *from, int y, int x, size_t c, size_t n, int whole, int inside, int scaled,
-                VF scale) {
+INLINE VF pixel(const atl_wino_source *from, int y, int x, size_t c, size_t n, int whole, int inside,
+                int scaled, VF scale) {
     if (!inside && (y < 0 || x < 0 || y >= from->h || x >= from->w))
         return vf_zero();
     VF v = get(from->x + ((ptrdiff_t)y * from->w + x) * from->c + (ptrdiff_t)c, n, whole);
     return scaled ? vf_mul(v, scale) : v;
 }
 
-INLINE void in_channels(const atl_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c, size_t n,
-                        int whole, int inside, int scaled) {
+INLINE void in_channels(const atl_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c,
+                        size_t n, int whole, int inside, int scaled) {
     VF t[6][6], d[6], scale = scaled ? get(from->scale + c, n, whole) : vf_zero();
     for (int j = 0; j < 6; j++) {
         for (int i = 0; i < 6; i++)
@@ -59,7 +60,8 @@ INLINE void in_channels(const atl_wino_source *from, int oy, int ox, float *v, s
 // Four pixels as a polynomial: its values for the five points.
 INLINE void up_in_line(VF d0, VF d1, VF d2, VF d3, VF e[5]) {
     const double a = ATL_WINO_A2, b = ATL_WINO_B2;
-    const VF va = vf_set((float)a), vb = vf_set((float)b), aa = vf_set((float)(a * a)), bb = vf_set((float)(b * b));
+    const VF va = vf_set((float)a), vb = vf_set((float)b), aa = vf_set((float)(a * a)),
+             bb = vf_set((float)(b * b));
     VF ea = vf_fma(aa, d2, d0), oa = vf_fma(aa, d3, d1), eb = vf_fma(bb, d2, d0), ob = vf_fma(bb, d3, d1);
     e[0] = vf_fma(va, oa, ea);
     e[1] = vf_fnma(va, oa, ea);
@@ -142,8 +144,8 @@ INLINE VF ended(const ending *e, VF v, float noise, int usual, float gain) {
 }
 
 // `count` pixels from pixel p on, `step` pixels apart.  The loop for the usual case has no test inside.
-INLINE void finish(const atl_wino_target *to, const ending *e, const VF *v, int count, size_t p, size_t step, size_t c,
-                   size_t n, int whole) {
+INLINE void finish(const atl_wino_target *to, const ending *e, const VF *v, int count, size_t p, size_t step,
+                   size_t c, size_t n, int whole) {
     static const float silence = 0.0f;
     const float *noise = to->noise ? to->noise + p : &silence;
     size_t at = p * (size_t)to->c + c, next = step * (size_t)to->c, hop = to->noise ? step : 0;
@@ -166,7 +168,8 @@ INLINE void finish(const atl_wino_target *to, const ending *e, const VF *v, int 
 // Six products to four pixels.
 INLINE void out_line(VF m0, VF m1, VF m2, VF m3, VF m4, VF m5, VF y[4]) {
     const double a = ATL_WINO_A1, b = ATL_WINO_B1;
-    const VF va = vf_set((float)a), vb = vf_set((float)b), aa = vf_set((float)(a * a)), bb = vf_set((float)(b * b));
+    const VF va = vf_set((float)a), vb = vf_set((float)b), aa = vf_set((float)(a * a)),
+             bb = vf_set((float)(b * b));
     const VF aaa = vf_set((float)(a * a * a)), bbb = vf_set((float)(b * b * b));
     VF sa = vf_add(m1, m2), da = vf_sub(m1, m2), sb = vf_add(m3, m4), db = vf_sub(m3, m4);
     y[0] = vf_add(m0, vf_add(sa, sb));
@@ -192,7 +195,8 @@ INLINE void out_channels(const atl_wino_target *to, const float *m, size_t plane
     }
 }
 
-static void out_simd(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1) {
+static void out_simd(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0,
+                     int c1) {
     size_t c = (size_t)c0, end = (size_t)c1;
     for (; c + VL <= end; c += VL)
         out_channels(to, m, plane, oy, ox, c, VL, 1);
@@ -204,7 +208,8 @@ static void out_simd(const atl_wino_target *to, const float *m, size_t plane, in
 INLINE void up_out_line(VF m0, VF m1, VF m2, VF m3, VF top, VF z[5]) {
     const double a = ATL_WINO_A2, b = ATL_WINO_B2, A = a * a, B = b * b;
     VF sa = vf_add(m0, m1), da = vf_sub(m0, m1), sb = vf_add(m2, m3), db = vf_sub(m2, m3);
-    z[0] = vf_fnma(vf_set((float)(a * B)), da, vf_fnma(vf_set((float)(b * A)), db, vf_mul(vf_set((float)(A * B)), top)));
+    z[0] = vf_fnma(vf_set((float)(a * B)), da,
+                   vf_fnma(vf_set((float)(b * A)), db, vf_mul(vf_set((float)(A * B)), top)));
     z[1] = vf_fnma(vf_set((float)B), sa, vf_mul(vf_set((float)-A), sb));
     z[2] = vf_fma(vf_set((float)a), da, vf_fnma(vf_set((float)(A + B)), top, vf_mul(vf_set((float)b), db)));
     z[3] = vf_add(sa, sb);

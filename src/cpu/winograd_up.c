@@ -66,8 +66,16 @@ static atl_wino_planes planes_of(const atl_wino *w, float *base, size_t channels
 static void out_tile(const band *b, const atl_wino_space *s, int row, int column, const atl_wino_planes *m) {
     size_t kept = (size_t)(b->c1 - b->c0);
     atl_wino_up_tile tile = {
-        .empty = !m, .left = s->left, .above = s->above + (size_t)column * 32 * kept, .kept = kept,
-        .oy = 2 * b->origin + 8 * row - 2, .ox = 8 * column - 2, .y0 = b->y0, .y1 = b->y1, .c0 = b->c0, .c1 = b->c1,
+        .empty = !m,
+        .left = s->left,
+        .above = s->above + (size_t)column * 32 * kept,
+        .kept = kept,
+        .oy = 2 * b->origin + 8 * row - 2,
+        .ox = 8 * column - 2,
+        .y0 = b->y0,
+        .y1 = b->y1,
+        .c0 = b->c0,
+        .c1 = b->c1,
     };
     if (m)
         tile.m = *m;
@@ -134,7 +142,8 @@ static void band_run(const band *b, int lane, const atl_wino_space *s) {
 static void split_product(const atl_wino *w, int lane, const atl_wino_space *s, int u) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     int wide = u < 14;
-    size_t plane = wide ? 25 + 4 * (size_t)u : (size_t)u - 14, matrix = wide ? (u < 10 ? 25 + (size_t)u : 35) : plane;
+    size_t plane = wide ? 25 + 4 * (size_t)u : (size_t)u - 14,
+           matrix = wide ? (u < 10 ? 25 + (size_t)u : 35) : plane;
     atl_wino_gemm_run(w->gemm[wide], lane, s->v + plane * t * ci, w->weight + matrix * ci * co,
                       s->m + plane * t * co, s->scratch);
 }
@@ -153,8 +162,8 @@ static void split_out(const atl_wino *w, const atl_wino_space *s, atl_wino_sourc
     band_end(&b, s);
 }
 
-static void run_split(const atl_wino *w, const float *x, const float *in_scale, float *y, const atl_epilogue *e,
-                      void *workspace) {
+static void run_split(const atl_wino *w, const float *x, const float *in_scale, float *y,
+                      const atl_epilogue *e, void *workspace) {
     int per = w->tile_rows * w->tile_columns, tiles = w->plan.tiles, chunks = ceil_div(w->shape.co, CHANNELS);
 #pragma omp parallel num_threads(w->threads)
     {
@@ -172,8 +181,8 @@ static void run_split(const atl_wino *w, const float *x, const float *in_scale, 
             split_product(w, lane, &s, u);
 #pragma omp for schedule(static)
         for (int i = 0; i < w->shape.n * chunks; i++)
-            split_out(w, &s, atl_wino_source_of(w, x, in_scale, i / chunks), atl_wino_target_of(w, y, e, i / chunks),
-                      i / chunks, i % chunks * CHANNELS);
+            split_out(w, &s, atl_wino_source_of(w, x, in_scale, i / chunks),
+                      atl_wino_target_of(w, y, e, i / chunks), i / chunks, i % chunks * CHANNELS);
     }
 }
 
@@ -181,8 +190,8 @@ static int common_divisor(int a, int b) {
     return b ? common_divisor(b, a % b) : a;
 }
 
-void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y, const atl_epilogue *e,
-                     void *workspace) {
+void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y,
+                     const atl_epilogue *e, void *workspace) {
     if (w->plan.split) {
         run_split(w, x, in_scale, y, e, workspace);
         return;
@@ -197,7 +206,8 @@ void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, f
 #pragma omp for schedule(static)
         for (int i = 0; i < w->shape.n * bands; i++) {
             int n = i / bands, r0 = band_start(w, i % bands, bands), r1 = band_start(w, i % bands + 1, bands);
-            band b = band_of(w, atl_wino_source_of(w, x, in_scale, n), atl_wino_target_of(w, y, e, n), r0, r1);
+            band b =
+                band_of(w, atl_wino_source_of(w, x, in_scale, n), atl_wino_target_of(w, y, e, n), r0, r1);
             band_run(&b, lane, &s);
         }
     }

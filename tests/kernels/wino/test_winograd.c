@@ -68,8 +68,8 @@ static atl_wino_planes planes(float *base, size_t plane) {
     return (atl_wino_planes){ base, base + 25 * plane, base + 65 * plane, plane, 4 * plane, plane, plane };
 }
 
-static void transform_in(const atl_wino_kernels *k, int up, const atl_wino_source *from, int oy, int ox, float *v,
-                         size_t plane) {
+static void transform_in(const atl_wino_kernels *k, int up, const atl_wino_source *from, int oy, int ox,
+                         float *v, size_t plane) {
     atl_wino_planes p = planes(v, plane);
     if (up)
         k->up_in(from, oy, ox, &p);
@@ -133,11 +133,13 @@ static void out_matches_reference(void **state) {
                 uint32_t seed = 2;
                 int c = CHANNELS[k], h = 5, w = 6;
                 size_t plane = (size_t)c + 5, n = (size_t)(h * w * c);
-                float *m = numbers(36 * plane, &seed), *data = numbers(2 * (size_t)c + (size_t)(h * w) + n, &seed);
+                float *m = numbers(36 * plane, &seed),
+                      *data = numbers(2 * (size_t)c + (size_t)(h * w) + n, &seed);
                 for (int oy = 0; oy < h; oy += 4)
                     for (int ox = 0; ox < w; ox += 4) {
                         float *a = guarded(n, NULL), *b = guarded(n, NULL);
-                        atl_wino_target ta = target(a, h, w, c, terms, data), tb = target(b, h, w, c, terms, data);
+                        atl_wino_target ta = target(a, h, w, c, terms, data),
+                                        tb = target(b, h, w, c, terms, data);
                         tuned.out(&ta, m, plane, oy, ox, c > 20 ? 16 : 0, c);
                         ref.out(&tb, m, plane, oy, ox, c > 20 ? 16 : 0, c);
                         assert_close(a, b, n, 100);
@@ -176,10 +178,17 @@ static void up_out_matches_reference(void **state) {
                     float *data = numbers(2 * (size_t)c + (size_t)(h * w) + n, &seed);
                     float *a = guarded(n, NULL), *b = guarded(n, NULL), *ea = guarded(edge, NULL),
                           *eb = guarded(edge, NULL);
-                    atl_wino_up_tile tile = { .empty = where == 4, .m = planes(m, plane), .kept = kept,
-                                              .fy = { 0.5f, 1, -0.75f, 0.25f }, .fx = { 1, 0.5f, 0.125f, -1 },
-                                              .oy = where & 1 ? 6 : -2, .ox = where & 2 ? 6 : -2, .y0 = 1, .y1 = h - 2,
-                                              .c0 = c0, .c1 = c };
+                    atl_wino_up_tile tile = { .empty = where == 4,
+                                              .m = planes(m, plane),
+                                              .kept = kept,
+                                              .fy = { 0.5f, 1, -0.75f, 0.25f },
+                                              .fx = { 1, 0.5f, 0.125f, -1 },
+                                              .oy = where & 1 ? 6 : -2,
+                                              .ox = where & 2 ? 6 : -2,
+                                              .y0 = 1,
+                                              .y1 = h - 2,
+                                              .c0 = c0,
+                                              .c1 = c };
                     up_out_once(&tuned, tile, start, a, ea, terms, h, w, c, data);
                     up_out_once(&ref, tile, start, b, eb, terms, h, w, c, data);
                     assert_close(a, b, n, 100);
@@ -224,13 +233,14 @@ static void weight_matches_reference(void **state) {
 }
 
 // One output pixel of either kind in double, before the epilogue.
-static double plain_at(const atl_wino_shape *s, const float *x, const float *w, const float *fir, int n, int y, int q,
-                       int o) {
+static double plain_at(const atl_wino_shape *s, const float *x, const float *w, const float *fir, int n,
+                       int y, int q, int o) {
     double sum = 0;
     for (int r = 0; r < 3; r++)
         for (int t = 0; t < 3; t++) {
             int iy = y + r - 1, ix = q + t - 1;
-            if (s->up == 2 && ((y - r) % 2 || (q - t) % 2)) // here (y, q) is a pixel of the transposed convolution
+            if (s->up == 2 &&
+                ((y - r) % 2 || (q - t) % 2)) // here (y, q) is a pixel of the transposed convolution
                 continue;
             if (s->up == 2) {
                 iy = (y - r) / 2;
@@ -284,7 +294,8 @@ typedef struct layer { // one whole layer with random data
 
 static double finish_plain(const atl_epilogue *e, double v, size_t n, size_t p, size_t c, size_t at) {
     v = v * (e->scale ? (double)e->scale[n * (size_t)e->scale_stride + c] : 1.0) +
-        (e->noise ? (double)e->noise[n * (size_t)e->noise_stride + p] : 0.0) + (e->bias ? (double)e->bias[c] : 0.0);
+        (e->noise ? (double)e->noise[n * (size_t)e->noise_stride + p] : 0.0) +
+        (e->bias ? (double)e->bias[c] : 0.0);
     v *= (double)e->gain * (v < 0 ? (double)e->slope : 1.0);
     v = v > (double)e->clamp ? (double)e->clamp : v < -(double)e->clamp ? -(double)e->clamp : v;
     return v + (e->residual ? (double)e->residual[at] : 0.0);
@@ -297,7 +308,8 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
     uint32_t seed = 5;
     size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, n = (size_t)s->n;
     size_t area = pixels * (size_t)(s->up * s->up), total = n * area * co;
-    float *x = numbers(n * pixels * ci, &seed), *w = numbers(9 * ci * co, &seed), *in = numbers(n * ci, &seed);
+    float *x = numbers(n * pixels * ci, &seed), *w = numbers(9 * ci * co, &seed),
+          *in = numbers(n * ci, &seed);
     float *scaled = malloc(n * pixels * ci * sizeof *scaled), *y = guarded(total, NULL), fir[16];
     float *scale = numbers(n * co, &seed), *bias = numbers(co, &seed), *noise = numbers(n * area, &seed),
           *residual = numbers(total, &seed);
@@ -328,7 +340,8 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
         assert_int_equal(((unsigned char *)space)[atl_wino_workspace(wino) + (size_t)i], 0xff);
     double *truth = plain(s, scaled, w, fir), error = 0, norm = 0;
     for (size_t i = 0; i < total; i++) {
-        double t = finish_plain(&e, truth[i], i / (area * co), i / co % area, i % co, i), d = (double)y[i] - t;
+        double t = finish_plain(&e, truth[i], i / (area * co), i / co % area, i % co, i),
+               d = (double)y[i] - t;
         error += d * d;
         norm += t * t;
     }
@@ -360,9 +373,12 @@ static void check_layers(atl_ctx *ctx, const layer *layers, size_t count) {
         double error = layer_error(ctx, &layers[i]);
         const atl_wino_shape *s = &layers[i].shape;
         if (!(error < LAYER_TOLERANCE))
-            fail_msg("[%d, %d, %d, %d] to %d, up %d, terms %d, scaled %d, plan %s: relative error %g", s->n, s->h,
-                     s->w, s->ci, s->co, s->up, layers[i].terms, layers[i].scaled,
-                     !layers[i].plan ? "own" : layers[i].plan->split ? "split" : "blocks", error);
+            fail_msg("[%d, %d, %d, %d] to %d, up %d, terms %d, scaled %d, plan %s: relative error %g", s->n,
+                     s->h, s->w, s->ci, s->co, s->up, layers[i].terms, layers[i].scaled,
+                     !layers[i].plan         ? "own"
+                     : layers[i].plan->split ? "split"
+                                             : "blocks",
+                     error);
     }
 }
 
@@ -370,9 +386,11 @@ static void layers_match_double(void **state) {
     (void)state;
     static const atl_wino_plan small = { 5, 0 }, large = { 64, 0 }, split = { 0, 1 };
     const atl_wino_plan *plans[] = { NULL, &small, &large, &split };
-    static const int sizes[][5] = { // n h w ci co
-        { 1, 1, 1, 1, 1 },   { 1, 2, 3, 4, 5 },    { 1, 4, 4, 16, 16 }, { 2, 5, 6, 3, 7 },   { 1, 8, 8, 32, 32 },
-        { 3, 9, 13, 17, 19 }, { 2, 16, 16, 20, 40 }, { 1, 23, 7, 33, 16 }, { 1, 19, 30, 8, 50 }, { 4, 11, 12, 5, 3 },
+    static const int sizes[][5] = {
+        // n h w ci co
+        { 1, 1, 1, 1, 1 },    { 1, 2, 3, 4, 5 },    { 1, 4, 4, 16, 16 },   { 2, 5, 6, 3, 7 },
+        { 1, 8, 8, 32, 32 },  { 3, 9, 13, 17, 19 }, { 2, 16, 16, 20, 40 }, { 1, 23, 7, 33, 16 },
+        { 1, 19, 30, 8, 50 }, { 4, 11, 12, 5, 3 },
     };
     for (int threads = 1; threads <= 5; threads += threads == 3 ? 2 : 1)
         for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
@@ -381,7 +399,9 @@ static void layers_match_double(void **state) {
                 for (size_t p = 0; p < 4; p++)
                     for (int up = 1; up <= 2; up++) {
                         const int *v = sizes[i];
-                        layer l = { { v[0], v[1], v[2], v[3], v[4], up }, (int)(i * 5 + p * 3) % 64, (int)(i + p) % 2,
+                        layer l = { { v[0], v[1], v[2], v[3], v[4], up },
+                                    (int)(i * 5 + p * 3) % 64,
+                                    (int)(i + p) % 2,
                                     plans[p] };
                         check_layers(ctx, &l, 1);
                     }
@@ -403,7 +423,8 @@ static void every_epilogue_term_is_applied(void **state) {
 static void many_channels_stay_exact(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(NULL, 2);
-    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1 }, 0, 0, NULL }, { { 1, 8, 8, 512, 32, 2 }, 0, 0, NULL } };
+    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1 }, 0, 0, NULL },
+                                    { { 1, 8, 8, 512, 32, 2 }, 0, 0, NULL } };
     check_layers(ctx, layers, 2);
     atl_ctx_close(&ctx);
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speed of the Winograd convolutions at the layers of StyleGAN2 at 1024 pixels: effective GFLOP/s, that is
+// the arithmetic of the direct (transposed) convolution over the time, best of several runs, next to the
+// machine's multiply-add throughput measured just before: on a shared machine only their ratio means much.
+//
+//     bench_winograd [threads [filter [tiles [split]]]]     filter: "1" or "2" (up), or part of a line
+#include <math.h>
+#include <omp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <atelier/model.h>
+#include "base/ctx.h"
+#include "cpu/winograd_inside.h"
+
+static const atl_wino_shape LAYERS[] = {
+    { 1, 32, 32, 512, 512, 1 },   { 1, 64, 64, 512, 512, 1 },  { 1, 128, 128, 256, 256, 1 },
+    { 1, 256, 256, 128, 128, 1 }, { 1, 512, 512, 64, 64, 1 },  { 1, 1024, 1024, 32, 32, 1 },
+    { 1, 8, 8, 512, 512, 1 },     { 1, 16, 16, 512, 512, 1 },  { 1, 8, 8, 512, 512, 2 },
+    { 1, 16, 16, 512, 512, 2 },   { 1, 32, 32, 512, 512, 2 },  { 1, 64, 64, 512, 256, 2 },
+    { 1, 128, 128, 256, 128, 2 }, { 1, 256, 256, 128, 64, 2 }, { 1, 512, 512, 64, 32, 2 },
+};
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static float *filled(size_t n) {
+    void *a = NULL;
+    if (posix_memalign(&a, 64, n * sizeof(float)))
+        exit(1);
+    float *f = a;
+    for (size_t i = 0; i < n; i++)
+        f[i] = (float)(i * 2654435761u % 1024u) / 512.0f - 1.0f;
+    return f;
+}
+
+static void bench(atl_ctx *ctx, const atl_wino_shape *s, const atl_wino_plan *plan) {
+    const float taps[4] = { 0.25f, 0.75f, 0.75f, 0.25f };
+    size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, up = (size_t)s->up;
+    float fir[16], *x = filled(pixels * ci), *w = filled(9 * ci * co), *scale = filled(ci + co);
+    float *noise = filled(pixels * up * up), *y = filled(pixels * up * up * co);
+    for (int i = 0; i < 16; i++)
+        fir[i] = taps[i / 4] * taps[i % 4];
+    atl_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f };
+    atl_wino *wino;
+    double start = now();
+    if (atl_wino_make_planned(ctx, s, w, fir, plan, &wino)) {
+        printf("%s\n", atl_message(ctx));
+        exit(1);
+    }
+    double made = now() - start;
+    void *space = filled(atl_wino_workspace(wino) / sizeof(float));
+    double peak = atl_peak_gflops(ctx);
+    double flops = 18.0 * (double)(pixels * ci * co), best = 1e9, total = 0;
+    int runs = 0;
+    for (start = now(); runs < 5 || now() - start < 1.0; runs++) {
+        double t = now();
+        atl_wino_run(wino, x, scale, y, &e, space);
+        t = now() - t;
+        total += t;
+        if (t < best)
+            best = t;
+    }
+    double planes = s->up == 2 ? 81 : 36, tiles = ceil(s->h / 4.0) * ceil(s->w / 4.0);
+    printf("up%d %4dx%-4d %3d->%-3d  %7.1f effective  %6.1f in products  peak %5.0f  "
+           "best %7.2f ms  mean %7.2f  make %5.1f ms  space %6.1f MB  %s %d\n",
+           s->up, s->h, s->w, s->ci, s->co, flops / best * 1e-9,
+           2 * planes * tiles * (double)(ci * co) / best * 1e-9, peak, best * 1e3, total / runs * 1e3,
+           made * 1e3, (double)atl_wino_workspace(wino) / 1e6, wino->plan.split ? "split" : "blocks",
+           wino->plan.tiles);
+    fflush(stdout);
+    atl_wino_free(&wino);
+    free(space);
+    free(x);
+    free(w);
+    free(scale);
+    free(noise);
+    free(y);
+}
+
+int main(int argc, char **argv) {
+    atl_ctx *ctx;
+    atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
+    atl_wino_plan plan = { argc > 3 ? atoi(argv[3]) : 0, argc > 4 ? atoi(argv[4]) : 0 };
+    int most = argc > 1 ? atoi(argv[1]) : 2;
+    for (options.threads = argc > 1 ? most : 1; options.threads <= most; options.threads++) {
+        if (atl_ctx_open(&ctx, &options))
+            return 1;
+        printf("%d threads, %s\n", options.threads, atl_ctx_cpu(ctx));
+        for (size_t i = 0; i < sizeof LAYERS / sizeof *LAYERS; i++) {
+            char name[64];
+            const atl_wino_shape *s = &LAYERS[i];
+            snprintf(name, sizeof name, "up%d %dx%d %d->%d", s->up, s->h, s->w, s->ci, s->co);
+            if (argc <= 2 || strstr(name, argv[2]))
+                bench(ctx, s, plan.tiles || plan.split ? &plan : NULL);
+        }
+        atl_ctx_close(&ctx);
+    }
+    return 0;
+}
