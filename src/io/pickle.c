@@ -530,9 +530,9 @@ static atl_status constants(atl_machine *m) {
 
 atl_status atl_pickle_read(const atl_pickle_reader *reader, const uint8_t *data, size_t bytes, size_t *used,
                            atl_object **out) {
-    atl_machine m = {
-        .reader = reader, .ctx = reader->arena->ctx, .arena = reader->arena, .data = data, .bytes = bytes
-    };
+    static const uint8_t nothing[1]; // no arithmetic on a null pointer
+    atl_machine m = { .reader = reader, .ctx = reader->arena->ctx, .arena = reader->arena, .bytes = bytes };
+    m.data = bytes ? data : nothing;
     atl_status status = constants(&m);
     if (status == ATL_OK)
         status = run(&m, out);

@@ -35,23 +35,29 @@ static void official_networks_are_described(void **state) {
     assert_null(atl_ckpt_get(ckpt, 0)->why);
     assert_null(atl_ckpt_get(ckpt, 2)->why);
     assert_null(atl_ckpt_get(ckpt, 3));
-    check_json(atl_ckpt_get(ckpt, 0)->config,
-               "{\"z_dim\":64,\"c_dim\":0,\"w_dim\":64,\"num_ws\":6,\"img_resolution\":16,\"img_channels\":1,"
-               "\"block_resolutions\":[4,8,16],\"architecture\":\"orig\",\"conv_clamp\":256,\"use_noise\":true,"
-               "\"activation\":\"lrelu\",\"channels\":[32,32,32],\"resample_filter\":[1.0,3.0,3.0,1.0],"
-               "\"mapping\":{\"z_dim\":64,\"c_dim\":0,\"w_dim\":64,\"num_ws\":6,\"num_layers\":8,\"w_avg_beta\":0.998,"
-               "\"embed_features\":0,\"layer_features\":64,\"lr_multiplier\":0.01,\"activation\":\"lrelu\"}}");
+    check_json(
+        atl_ckpt_get(ckpt, 0)->config,
+        "{\"z_dim\":64,\"c_dim\":0,\"w_dim\":64,\"num_ws\":6,\"img_resolution\":16,\"img_channels\":1,"
+        "\"block_resolutions\":[4,8,16],\"architecture\":\"orig\",\"conv_clamp\":256,\"use_noise\":true,"
+        "\"activation\":\"lrelu\",\"channels\":[32,32,32],\"resample_filter\":[1.0,3.0,3.0,1.0],"
+        "\"mapping\":{\"z_dim\":64,\"c_dim\":0,\"w_dim\":64,\"num_ws\":6,\"num_layers\":8,\"w_avg_beta\":0."
+        "998,"
+        "\"embed_features\":0,\"layer_features\":64,\"lr_multiplier\":0.01,\"activation\":\"lrelu\"}}");
     check_json(atl_ckpt_get(ckpt, 2)->config,
-               "{\"c_dim\":0,\"img_resolution\":16,\"img_channels\":1,\"block_resolutions\":[16,8],\"architecture\":\"orig\","
-               "\"conv_clamp\":256,\"activation\":\"lrelu\",\"channels\":[32,32,32],\"cmap_dim\":0,\"mbstd_group_size\":4,"
+               "{\"c_dim\":0,\"img_resolution\":16,\"img_channels\":1,\"block_resolutions\":[16,8],"
+               "\"architecture\":\"orig\","
+               "\"conv_clamp\":256,\"activation\":\"lrelu\",\"channels\":[32,32,32],\"cmap_dim\":0,\"mbstd_"
+               "group_size\":4,"
                "\"mbstd_num_channels\":1,\"resample_filter\":[1.0,3.0,3.0,1.0],\"mapping\":null}");
-    check_json(atl_ckpt_record(ckpt),
-               "{\"class_name\":\"training.dataset.ImageFolderDataset\",\"path\":\"data.zip\",\"use_labels\":false,"
-               "\"max_size\":null,\"xflip\":false,\"resolution\":16}");
+    check_json(
+        atl_ckpt_record(ckpt),
+        "{\"class_name\":\"training.dataset.ImageFolderDataset\",\"path\":\"data.zip\",\"use_labels\":false,"
+        "\"max_size\":null,\"xflip\":false,\"resolution\":16}");
     atl_ckpt_close(&ckpt);
 }
 
-static void check_param(const atl_params *params, const char *name, bool buffer, int rank, const int64_t *dims) {
+static void check_param(const atl_params *params, const char *name, bool buffer, int rank,
+                        const int64_t *dims) {
     const atl_param *p = atl_params_find(params, name);
     if (!p)
         fail_msg("%s is missing", name);
@@ -88,7 +94,12 @@ static void official_values_have_their_names_and_shapes(void **state) {
 
 // ---- Atelier's own file
 
-typedef struct networks { atl_ckpt *ckpt; atl_params params[2]; atl_ckpt_out out[2]; char path[100]; } networks;
+typedef struct networks {
+    atl_ckpt *ckpt;
+    atl_params params[2];
+    atl_ckpt_out out[2];
+    char path[100];
+} networks;
 
 static void write_both(atl_ctx *ctx, atl_dtype dtype, networks *n) {
     n->ckpt = open_data(ctx, official);
@@ -168,7 +179,8 @@ static void half_precision_rounds_weights_and_keeps_buffers(void **state) {
     atl_param_data(&n.params[1], atl_params_find(&n.params[1], "synthesis.b4.const"))[5] = 70000;
     assert_fails(*state, atl_ckpt_write(*state, n.path, n.out, 2, NULL, ATL_F16), ATL_BAD_ARGUMENT,
                  "G_ema.synthesis.b4.const holds 70000");
-    assert_fails(*state, atl_ckpt_write(*state, n.path, n.out, 2, NULL, ATL_I8), ATL_BAD_ARGUMENT, "not as I8");
+    assert_fails(*state, atl_ckpt_write(*state, n.path, n.out, 2, NULL, ATL_I8), ATL_BAD_ARGUMENT,
+                 "not as I8");
     drop_both(&n);
 }
 
@@ -198,7 +210,8 @@ static void values_that_are_not_finite_are_refused_by_name(void **state) {
         make_file(copy, sizeof copy, bytes, file.bytes);
         assert_ok(*state, atl_ckpt_open(*state, copy, &ckpt));
         atl_params_init(&g, *state);
-        assert_fails(*state, atl_ckpt_load(ckpt, 0, &g), ATL_BAD_FILE, "G_ema.mapping.fc3.weight holds infinite");
+        assert_fails(*state, atl_ckpt_load(ckpt, 0, &g), ATL_BAD_FILE,
+                     "G_ema.mapping.fc3.weight holds infinite");
         atl_params_clear(&g);
         atl_ckpt_close(&ckpt);
         drop_file(copy);
@@ -225,7 +238,10 @@ static void other_files_are_refused(void **state) {
     open_text(*state, "\x80\x02}.", 4, ATL_UNSUPPORTED, "holds no network");
     open_text(*state, "\x80\x02K\x01.", 5, ATL_UNSUPPORTED, "holds no network");
     open_text(*state, "\2\0\0\0\0\0\0\0{}", 10, ATL_UNSUPPORTED, "holds no network");
-    open_text(*state, "\x80\x02" "cos\nsystem\nX\x02\0\0\0id\x85R.", 22, ATL_BAD_FILE, "os.system");
+    open_text(*state,
+              "\x80\x02"
+              "cos\nsystem\nX\x02\0\0\0id\x85R.",
+              22, ATL_BAD_FILE, "os.system");
 }
 
 static void open_own(atl_ctx *ctx, const char *description, atl_status wanted, const char *text) {
@@ -258,18 +274,25 @@ static void own_files_with_bad_descriptions_are_refused(void **state) {
     open_own(*state, "{\"version\":1}", ATL_BAD_FILE, "lists none");
     open_own(*state, "{\"version\":1,\"networks\":{\"G\":{\"config\":{}}}}", ATL_BAD_FILE, "lacks");
     open_own(*state, "{\"version\":1,\"networks\":{\"G\":{\"kind\":\"k\"}}}", ATL_BAD_FILE, "lacks");
-    open_own(*state, "{\"version\":1,\"networks\":{\"D\":{\"kind\":\"k\",\"config\":{}}}}", ATL_BAD_FILE, "no tensors of D");
+    open_own(*state, "{\"version\":1,\"networks\":{\"D\":{\"kind\":\"k\",\"config\":{}}}}", ATL_BAD_FILE,
+             "no tensors of D");
     open_own(*state, "[", ATL_BAD_FILE, "can't be read");
 }
 
 // A module made by hand, whose tensors are numpy arrays for brevity.
-#define ARRAY "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85" "C\x01" "b\x87R(K\x01K\x01\x85" \
-    "cnumpy\ndtype\nX\x02\0\0\0f4\x89\x88\x87R(K\x03X\x01\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89" "C\x04\0\0\x80\x3ftb"
+#define ARRAY                                                                                                \
+    "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85"                                         \
+    "C\x01"                                                                                                  \
+    "b\x87R(K\x01K\x01\x85"                                                                                  \
+    "cnumpy\ndtype\nX\x02\0\0\0f4\x89\x88\x87R(K\x03X\x01\0\0\0<"                                            \
+    "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89"                                                         \
+    "C\x04\0\0\x80\x3ftb"
 #define EMPTY(name, size) "X" size "\0\0\0" name "}"
-#define MODULE(inside) "cmy.nets\nNet\n)\x81}(" inside "ub"
-#define PICKLED(module) "\x80\x03}X\x01\0\0\0D" module "s."
+#define MODULE(inside)    "cmy.nets\nNet\n)\x81}(" inside "ub"
+#define PICKLED(module)   "\x80\x03}X\x01\0\0\0D" module "s."
 
-static void load_text(atl_ctx *ctx, const char *pickle, size_t size, atl_params *params, atl_status wanted, const char *text) {
+static void load_text(atl_ctx *ctx, const char *pickle, size_t size, atl_params *params, atl_status wanted,
+                      const char *text) {
     char path[100];
     atl_ckpt *ckpt;
     make_file(path, sizeof path, pickle, size);
@@ -288,8 +311,8 @@ static void load_text(atl_ctx *ctx, const char *pickle, size_t size, atl_params 
 
 static void frozen_weights_among_the_buffers_are_parameters(void **state) {
     static const char pickle[] = PICKLED(MODULE(
-        EMPTY("_parameters", "\x0b") EMPTY("_modules", "\x08")
-        "X\x08\0\0\0_buffers}(X\x06\0\0\0weight" ARRAY "X\x05\0\0\0w_avg" ARRAY "X\x04\0\0\0noneNu"));
+        EMPTY("_parameters", "\x0b") EMPTY("_modules", "\x08") "X\x08\0\0\0_buffers}(X\x06\0\0\0weight" ARRAY
+                                                               "X\x05\0\0\0w_avg" ARRAY "X\x04\0\0\0noneNu"));
     atl_params p;
     load_text(*state, pickle, sizeof pickle - 1, &p, ATL_OK, "");
     assert_int_equal(p.size, 2); // None is no tensor
@@ -300,18 +323,18 @@ static void frozen_weights_among_the_buffers_are_parameters(void **state) {
 }
 
 static void modules_that_hold_themselves_are_refused(void **state) {
-    static const char pickle[] = PICKLED("cmy.nets\nNet\n)\x81q\0}(" EMPTY("_parameters", "\x0b") EMPTY("_buffers", "\x08")
-                                         "X\x08\0\0\0_modules}X\x01\0\0\0xh\0sub");
+    static const char pickle[] = PICKLED("cmy.nets\nNet\n)\x81q\0}(" EMPTY("_parameters", "\x0b") EMPTY(
+        "_buffers", "\x08") "X\x08\0\0\0_modules}X\x01\0\0\0xh\0sub");
     atl_params p;
     load_text(*state, pickle, sizeof pickle - 1, &p, ATL_BAD_FILE, "nest too deeply");
     atl_params_clear(&p);
 }
 
 static void things_that_are_no_tensors_are_refused(void **state) {
-    static const char number[] = PICKLED(MODULE(EMPTY("_buffers", "\x08") EMPTY("_modules", "\x08")
-                                                "X\x0b\0\0\0_parametersC\x01xX\x0b\0\0\0_parameters}X\x01\0\0\0xK\x01s"));
-    static const char twice[] = PICKLED(MODULE(EMPTY("_buffers", "\x08") EMPTY("_modules", "\x08")
-                                               "X\x0b\0\0\0_parameters}(X\x01\0\0\0x" ARRAY "X\x01\0\0\0x" ARRAY "u"));
+    static const char number[] = PICKLED(MODULE(EMPTY("_buffers", "\x08") EMPTY(
+        "_modules", "\x08") "X\x0b\0\0\0_parametersC\x01xX\x0b\0\0\0_parameters}X\x01\0\0\0xK\x01s"));
+    static const char twice[] = PICKLED(MODULE(EMPTY("_buffers", "\x08") EMPTY(
+        "_modules", "\x08") "X\x0b\0\0\0_parameters}(X\x01\0\0\0x" ARRAY "X\x01\0\0\0x" ARRAY "u"));
     atl_params p;
     load_text(*state, number, sizeof number - 1, &p, ATL_BAD_FILE, "no tensor");
     atl_params_clear(&p);

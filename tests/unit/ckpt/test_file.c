@@ -29,7 +29,8 @@ static void written_bytes_read_back(void **state) {
     atl_writer *w;
     assert_ok(*state, atl_writer_open(*state, path, &w));
     size_t at = 0;
-    for (size_t step = 0; at < SIZE; step = step * 3 + 1) { // from nothing to much at once, over the buffer's end
+    for (size_t step = 0; at < SIZE;
+         step = step * 3 + 1) { // from nothing to much at once, over the buffer's end
         size_t n = step % 700000 < SIZE - at ? step % 700000 : SIZE - at;
         assert_ok(*state, atl_writer_write(w, data + at, n));
         at += n;
@@ -82,7 +83,8 @@ static void the_mode_of_a_replaced_file_stays(void **state) {
 static void impossible_files_are_errors(void **state) {
     atl_file file;
     atl_writer *w;
-    assert_fails(*state, atl_file_map(*state, "/nowhere/x", &file), ATL_IO, "/nowhere/x: can't be opened: No such file");
+    assert_fails(*state, atl_file_map(*state, "/nowhere/x", &file), ATL_IO,
+                 "/nowhere/x: can't be opened: No such file");
     assert_fails(*state, atl_file_map(*state, "/dev/null", &file), ATL_IO, "regular file");
     assert_fails(*state, atl_writer_open(*state, "/nowhere/x", &w), ATL_IO, "can't be written: No such file");
     assert_null(w);
@@ -103,10 +105,8 @@ static void empty_files_are_no_special_case(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(written_bytes_read_back),
-        TEST(abort_leaves_the_old_file),
-        TEST(the_mode_of_a_replaced_file_stays),
-        TEST(impossible_files_are_errors),
+        TEST(written_bytes_read_back),           TEST(abort_leaves_the_old_file),
+        TEST(the_mode_of_a_replaced_file_stays), TEST(impossible_files_are_errors),
         TEST(empty_files_are_no_special_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,14 +16,16 @@ static size_t image(uint8_t *out, const char *header, const void *data, size_t s
     return 10 + n + size;
 }
 
-static atl_status open_image(atl_ctx *ctx, uint8_t *bytes, const char *header, size_t size, atl_arrays **set) {
-    static const uint8_t data[64] = { 0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64, 0, 0, 128, 64, 0, 0, 160, 64, 0, 0, 192, 64 };
+static atl_status open_image(atl_ctx *ctx, uint8_t *bytes, const char *header, size_t size,
+                             atl_arrays **set) {
+    static const uint8_t data[64] = { 0, 0, 128, 63, 0, 0, 0,   64, 0, 0, 64,  64,
+                                      0, 0, 128, 64, 0, 0, 160, 64, 0, 0, 192, 64 };
     return atl_arrays_open_memory(ctx, "test", bytes, image(bytes, header, data, size), set); // 1 to 6
 }
 
 static void what_is_written_reads_back(void **state) {
-    static const atl_dtype types[] = { ATL_F32, ATL_F16, ATL_F64, ATL_I8, ATL_U8, ATL_I16, ATL_U16, ATL_I32, ATL_U32, ATL_I64,
-                                       ATL_U64, ATL_BOOL };
+    static const atl_dtype types[] = { ATL_F32, ATL_F16, ATL_F64, ATL_I8,  ATL_U8,  ATL_I16,
+                                       ATL_U16, ATL_I32, ATL_U32, ATL_I64, ATL_U64, ATL_BOOL };
     uint8_t data[48];
     char path[100];
     for (size_t b = 0; b < sizeof data; b++)
@@ -56,7 +58,8 @@ static void column_major_arrays_are_turned(void **state) {
     uint8_t bytes[512];
     atl_arrays *set;
     float x[6];
-    assert_ok(*state, open_image(*state, bytes, "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }\n", 24, &set));
+    assert_ok(*state, open_image(*state, bytes,
+                                 "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }\n", 24, &set));
     atl_array_read_f32(atl_arrays_get(set, 0), 0, 6, x);
     const float wanted[] = { 1, 3, 5, 2, 4, 6 };
     assert_memory_equal(x, wanted, sizeof wanted);
@@ -67,17 +70,23 @@ static void big_endian_arrays_are_turned(void **state) {
     uint8_t bytes[512];
     atl_arrays *set;
     float x[2];
-    assert_ok(*state, open_image(*state, bytes, "{\"shape\": (2,), \"descr\": \">u2\", \"fortran_order\": False}", 4, &set));
+    assert_ok(*state, open_image(*state, bytes,
+                                 "{\"shape\": (2,), \"descr\": \">u2\", \"fortran_order\": False}", 4, &set));
     atl_array_read_f32(atl_arrays_get(set, 0), 0, 2, x); // bytes 00 00 80 3f
     assert_true(x[0] == 0 && x[1] == 0x803f);
     atl_arrays_close(&set);
 }
 
 static void damaged_headers_are_refused(void **state) {
-    static const struct { const char *header; size_t size; const char *text; } bad[] = {
+    static const struct {
+        const char *header;
+        size_t size;
+        const char *text;
+    } bad[] = {
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }", 24, "match its shape" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }", 24, "match its shape" },
-        { "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000000000, 1000000000), }", 24, "match its shape" },
+        { "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000000000, 1000000000), }", 24,
+          "match its shape" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 24, "not read" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 24, "not read" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4, "not read" },
@@ -97,12 +106,15 @@ static void damaged_headers_are_refused(void **state) {
         assert_fails(*state, status, status, bad[i].text);
     }
     atl_arrays *set;
-    assert_fails(*state, atl_arrays_open_memory(*state, "test", (const uint8_t *)"\x93NUMPY\1\0\xff\xff{}", 12, &set), ATL_BAD_FILE,
-                 "cut");
-    assert_fails(*state, atl_arrays_open_memory(*state, "test", (const uint8_t *)"\x93NUMPY\1\0\0", 9, &set), ATL_BAD_FILE, "begin");
+    assert_fails(*state,
+                 atl_arrays_open_memory(*state, "test", (const uint8_t *)"\x93NUMPY\1\0\xff\xff{}", 12, &set),
+                 ATL_BAD_FILE, "cut");
+    assert_fails(*state, atl_arrays_open_memory(*state, "test", (const uint8_t *)"\x93NUMPY\1\0\0", 9, &set),
+                 ATL_BAD_FILE, "begin");
 }
 
-static void make_npz(char *path, size_t room, const char *const *names, const uint8_t *data, size_t size, int count, int method) {
+static void make_npz(char *path, size_t room, const char *const *names, const uint8_t *data, size_t size,
+                     int count, int method) {
     int code;
     make_file(path, room, "", 0);
     unlink(path);
@@ -120,7 +132,8 @@ static void archives_are_read_stored_or_deflated(void **state) {
     static const float values[2] = { 1, -2 };
     const char *names[] = { "w.npy", "folder/z.npy" };
     uint8_t bytes[256];
-    size_t size = image(bytes, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", values, sizeof values);
+    size_t size =
+        image(bytes, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", values, sizeof values);
     for (int deflated = 0; deflated < 2; deflated++) {
         char path[100];
         float x[2];
@@ -147,12 +160,9 @@ static void archives_of_other_things_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_written_reads_back),
-        TEST(bf16_has_no_npy),
-        TEST(column_major_arrays_are_turned),
-        TEST(big_endian_arrays_are_turned),
-        TEST(damaged_headers_are_refused),
-        TEST(archives_are_read_stored_or_deflated),
+        TEST(what_is_written_reads_back),           TEST(bf16_has_no_npy),
+        TEST(column_major_arrays_are_turned),       TEST(big_endian_arrays_are_turned),
+        TEST(damaged_headers_are_refused),          TEST(archives_are_read_stored_or_deflated),
         TEST(archives_of_other_things_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,10 +35,12 @@ static void wrong_additions_are_refused(void **state) {
     atl_params_init(&p, *state);
     assert_null(atl_params_find(&p, "a"));
     assert_ok(*state, atl_params_add(&p, "a", 0, NULL, false, NULL));
-    assert_fails(*state, atl_params_add(&p, "a", 0, NULL, false, NULL), ATL_BAD_FILE, "two parameters are named 'a'");
+    assert_fails(*state, atl_params_add(&p, "a", 0, NULL, false, NULL), ATL_BAD_FILE,
+                 "two parameters are named 'a'");
     assert_fails(*state, atl_params_add(&p, "b", 1, (int64_t[]){ -1 }, false, NULL), ATL_BAD_FILE, "absurd");
-    assert_fails(*state, atl_params_add(&p, "b", 3, (int64_t[]){ INT64_C(1) << 40, INT64_C(1) << 40, 2 }, false, NULL),
-                 ATL_BAD_FILE, "absurd");
+    assert_fails(
+        *state, atl_params_add(&p, "b", 3, (int64_t[]){ INT64_C(1) << 40, INT64_C(1) << 40, 2 }, false, NULL),
+        ATL_BAD_FILE, "absurd");
     assert_ok(*state, atl_params_add(&p, "huge", 1, (int64_t[]){ INT64_C(1) << 50 }, false, NULL));
     assert_fails(*state, atl_params_allocate(&p), ATL_NO_MEMORY, "memory limit");
     atl_params_clear(&p);
@@ -142,8 +144,10 @@ static void every_half_survives_float_and_back(void **state) {
 
 static void halves_round_to_nearest_even(void **state) {
     (void)state;
-    for (uint32_t h = 0; h < 0x7bff; h++) { // between each pair of neighbours, the middle and a little beside it
-        float low = atl_f16_to_f32((uint16_t)h), high = atl_f16_to_f32((uint16_t)(h + 1)), middle = (low + high) / 2;
+    for (uint32_t h = 0; h < 0x7bff;
+         h++) { // between each pair of neighbours, the middle and a little beside it
+        float low = atl_f16_to_f32((uint16_t)h), high = atl_f16_to_f32((uint16_t)(h + 1)),
+              middle = (low + high) / 2;
         assert_int_equal(atl_f32_to_f16(middle), h + (h & 1));
         assert_int_equal(atl_f32_to_f16(nextafterf(middle, 0)), h);
         assert_int_equal(atl_f32_to_f16(-nextafterf(middle, high)), 0x8000 | (h + 1));

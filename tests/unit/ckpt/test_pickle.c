@@ -4,7 +4,11 @@
 
 #include "io/pickle.h"
 
-typedef struct reading { atl_arena arena; atl_status status; atl_object *root; } reading;
+typedef struct reading {
+    atl_arena arena;
+    atl_status status;
+    atl_object *root;
+} reading;
 
 static reading read_bytes(atl_ctx *ctx, const void *data, size_t size) {
     reading r = { .status = ATL_OK };
@@ -76,22 +80,40 @@ static void binary_protocols_read(void **state) {
 }
 
 static void memo_and_frames_read(void **state) {
-    VALUE("\x80\x04\x95\x0b\0\0\0\0\0\0\0](\x8c\x01q\x94h\0K\x05" "e.", "[\"q\",\"q\",5]");
+    VALUE("\x80\x04\x95\x0b\0\0\0\0\0\0\0](\x8c\x01q\x94h\0K\x05"
+          "e.",
+          "[\"q\",\"q\",5]");
     VALUE("\x80\x02](X\x01\0\0\0qq\x09h\x09r\x0a\0\0\0j\x0a\0\0\0e.", "[\"q\",\"q\",\"q\"]");
 }
 
 static void known_names_become_values(void **state) {
-    VALUE("\x80\x02" "ccollections\nOrderedDict\n)R(X\x01\0\0\0aK\x01u.", "{\"a\":1}");
-    VALUE("\x80\x02" "ccollections\nOrderedDict\n](]X\x01\0\0\0aaK\x01" "a]X\x01\0\0\0baK\x02" "ae\x85R.",
+    VALUE("\x80\x02"
+          "ccollections\nOrderedDict\n)R(X\x01\0\0\0aK\x01u.",
+          "{\"a\":1}");
+    VALUE("\x80\x02"
+          "ccollections\nOrderedDict\n](]X\x01\0\0\0aaK\x01"
+          "a]X\x01\0\0\0baK\x02"
+          "ae\x85R.",
           "{\"a\":1,\"b\":2}");
-    VALUE("\x80\x02" "c__builtin__\nset\n](K\x01K\x02" "e\x85R.", "[1,2]");
-    VALUE("\x80\x02" "ctorch\nSize\n(K\x03K\x04t\x85R.", "[3,4]");
-    VALUE("\x80\x02" "cdnnlib.util\nEasyDict\n)\x81(X\x01\0\0\0aK\x01u.", "{\"a\":1}");
-    VALUE("\x80\x02" "cdill._dill\n_load_type\nX\x03\0\0\0set\x85R](K\x01" "e\x85R.", "[1]");
+    VALUE("\x80\x02"
+          "c__builtin__\nset\n](K\x01K\x02"
+          "e\x85R.",
+          "[1,2]");
+    VALUE("\x80\x02"
+          "ctorch\nSize\n(K\x03K\x04t\x85R.",
+          "[3,4]");
+    VALUE("\x80\x02"
+          "cdnnlib.util\nEasyDict\n)\x81(X\x01\0\0\0aK\x01u.",
+          "{\"a\":1}");
+    VALUE("\x80\x02"
+          "cdill._dill\n_load_type\nX\x03\0\0\0set\x85R](K\x01"
+          "e\x85R.",
+          "[1]");
 }
 
 static void inert_objects_remember_where_they_came_from(void **state) {
-    reading r = READ("\x80\x02" "cpl.callbacks\nModel.Checkpoint\n)\x81}X\x01\0\0\0kK\x05sb.");
+    reading r = READ("\x80\x02"
+                     "cpl.callbacks\nModel.Checkpoint\n)\x81}X\x01\0\0\0kK\x05sb.");
     assert_ok(*state, r.status);
     int64_t k = 0;
     assert_true(atl_object_is(r.root, "Model.Checkpoint"));
@@ -102,36 +124,79 @@ static void inert_objects_remember_where_they_came_from(void **state) {
 }
 
 static void numpy_values_read(void **state) {
-#define F8 "cnumpy\ndtype\nX\x02\0\0\0f8K\0K\x01\x87R(K\x03X\x01\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
-#define F8_BIG "cnumpy\ndtype\nX\x02\0\0\0f8K\0K\x01\x87R(K\x03X\x01\0\0\0>NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
-    VALUE("\x80\x03" "cnumpy.core.multiarray\nscalar\n" F8 "C\x08\0\0\0\0\0\0\xf8\x3f\x86R.", "1.5");
-    VALUE("\x80\x03" "cnumpy._core.multiarray\nscalar\n" F8_BIG "C\x08\x3f\xf8\0\0\0\0\0\0\x86R.", "1.5");
+#define F8                                                                                                   \
+    "cnumpy\ndtype\nX\x02\0\0\0f8K\0K\x01\x87R(K\x03X\x01\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+#define F8_BIG                                                                                               \
+    "cnumpy\ndtype\nX\x02\0\0\0f8K\0K\x01\x87R(K\x03X\x01\0\0\0>NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+    VALUE("\x80\x03"
+          "cnumpy.core.multiarray\nscalar\n" F8 "C\x08\0\0\0\0\0\0\xf8\x3f\x86R.",
+          "1.5");
+    VALUE("\x80\x03"
+          "cnumpy._core.multiarray\nscalar\n" F8_BIG "C\x08\x3f\xf8\0\0\0\0\0\0\x86R.",
+          "1.5");
     // bytes as latin-1 text: U+00F8 stands for byte f8
-    VALUE("\x80\x02" "cnumpy.core.multiarray\nscalar\n" F8
-          "c_codecs\nencode\nX\x09\0\0\0\0\0\0\0\0\0\xc3\xb8\x3fX\x06\0\0\0latin1\x86R\x86R.", "1.5");
-    reading r = READ("\x80\x03" "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85" "C\x01" "b\x87R(K\x01K\x02\x85" F8
-                     "\x89" "C\x10\0\0\0\0\0\0\xf8\x3f\0\0\0\0\0\0\0\x40tb.");
+    VALUE("\x80\x02"
+          "cnumpy.core.multiarray\nscalar\n" F8
+          "c_codecs\nencode\nX\x09\0\0\0\0\0\0\0\0\0\xc3\xb8\x3fX\x06\0\0\0latin1\x86R\x86R.",
+          "1.5");
+    reading r = READ("\x80\x03"
+                     "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85"
+                     "C\x01"
+                     "b\x87R(K\x01K\x02\x85" F8 "\x89"
+                     "C\x10\0\0\0\0\0\0\xf8\x3f\0\0\0\0\0\0\0\x40tb.");
     assert_ok(*state, r.status);
     assert_int_equal(r.root->type, ATL_OBJECT_TENSOR);
     assert_int_equal(r.root->u.tensor->dims[0], 2);
     atl_arena_clear(&r.arena);
     // three elements announced, two present
-    REFUSED("\x80\x03" "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85" "C\x01" "b\x87R(K\x01K\x03\x85" F8
-            "\x89" "C\x10\0\0\0\0\0\0\xf8\x3f\0\0\0\0\0\0\0\x40tb.", "as many bytes as its shape");
+    REFUSED("\x80\x03"
+            "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85"
+            "C\x01"
+            "b\x87R(K\x01K\x03\x85" F8 "\x89"
+            "C\x10\0\0\0\0\0\0\xf8\x3f\0\0\0\0\0\0\0\x40tb.",
+            "as many bytes as its shape");
 }
 
 static void what_reaches_outside_is_refused_by_name(void **state) {
     static const char *const names[] = {
-        "os\nsystem", "posix\nsystem", "nt\nsystem", "subprocess\nPopen", "subprocess\ncheck_output", "builtins\neval", "builtins\ngetattr", "builtins\n__import__", "builtins\nopen", "sys\nexit", "shutil\nrmtree",
-        "socket\nsocket", "importlib\nimport_module", "runpy\nrun_path", "ctypes\nCDLL", "pickle\nloads",
-        "operator\nattrgetter", "functools\npartial", "types\nFunctionType", "numpy\nsave", "torch\nload",
-        "torch.hub\nload", "torch._utils\n_rebuild_sparse_tensor", "os.path\nPurePath", "dnnlib.util\nopen_url",
-        "code\nInteractiveInterpreter", "some.module\nsome_function", "some.module\nClass.method", "some.module\n",
-        "\nClass", "some module\nClass",
+        "os\nsystem",
+        "posix\nsystem",
+        "nt\nsystem",
+        "subprocess\nPopen",
+        "subprocess\ncheck_output",
+        "builtins\neval",
+        "builtins\ngetattr",
+        "builtins\n__import__",
+        "builtins\nopen",
+        "sys\nexit",
+        "shutil\nrmtree",
+        "socket\nsocket",
+        "importlib\nimport_module",
+        "runpy\nrun_path",
+        "ctypes\nCDLL",
+        "pickle\nloads",
+        "operator\nattrgetter",
+        "functools\npartial",
+        "types\nFunctionType",
+        "numpy\nsave",
+        "torch\nload",
+        "torch.hub\nload",
+        "torch._utils\n_rebuild_sparse_tensor",
+        "os.path\nPurePath",
+        "dnnlib.util\nopen_url",
+        "code\nInteractiveInterpreter",
+        "some.module\nsome_function",
+        "some.module\nClass.method",
+        "some.module\n",
+        "\nClass",
+        "some module\nClass",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char pickle[200], wanted[200];
-        size_t head = (size_t)snprintf(pickle, sizeof pickle, "\x80\x02" "c%s\n", names[i]);
+        size_t head = (size_t)snprintf(pickle, sizeof pickle,
+                                       "\x80\x02"
+                                       "c%s\n",
+                                       names[i]);
         memcpy(pickle + head, "(X\x02\0\0\0idtR.", 11);
         snprintf(wanted, sizeof wanted, "asks for %s,", names[i]);
         *strchr(wanted, '\n') = '.';
@@ -139,9 +204,11 @@ static void what_reaches_outside_is_refused_by_name(void **state) {
     }
     REFUSED("\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R.", "os.system"); // by STACK_GLOBAL
     REFUSED("c__builtin__\nexec\n.", "builtins.exec");
-    REFUSED("(S'id'\nios\nsystem\n.", "os.system");                                // by INST
-    REFUSED("\x80\x02(cos\nsystem\nS'id'\no.", "os.system");                       // by OBJ
-    REFUSED("\x80\x02" "cdill._dill\n_load_type\nX\x04\0\0\0eval\x85R.", "builtins.eval");
+    REFUSED("(S'id'\nios\nsystem\n.", "os.system");          // by INST
+    REFUSED("\x80\x02(cos\nsystem\nS'id'\no.", "os.system"); // by OBJ
+    REFUSED("\x80\x02"
+            "cdill._dill\n_load_type\nX\x04\0\0\0eval\x85R.",
+            "builtins.eval");
 }
 
 static void damaged_streams_are_refused(void **state) {
@@ -152,18 +219,21 @@ static void damaged_streams_are_refused(void **state) {
     REFUSED("\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xffN.", "announces");
     REFUSED("0.", "more from its stack");
     REFUSED(".", "more from its stack");
-    REFUSED("N(.", "more from its stack");       // the mark hides what is below it
+    REFUSED("N(.", "more from its stack"); // the mark hides what is below it
     REFUSED("N(R.", "more from its stack");
     REFUSED("e.", "misses a mark");
     REFUSED("h\x05.", "did not number");
     REFUSED("Nr\xff\xff\xff\x7f.", "numbers an object 2147483647");
-    REFUSED("\x80\x02" "K\x01K\x02" "a.", "no list");
+    REFUSED("\x80\x02"
+            "K\x01K\x02"
+            "a.",
+            "no list");
     REFUSED("\x80\x02](K\x01u.", "without a value");
     REFUSED("\x80\x02K\x01K\x02R.", "no class");
     REFUSED("\x80\x02K\x01)\x81.", "no class");
     REFUSED("\x80\x02K\x01}b.", "none");
-    REFUSED("\x80\x02\x82\x01.", "opcode 0x82");  // extension registry
-    REFUSED("\x80\x05\x97.", "opcode 0x97");      // out-of-band buffers
+    REFUSED("\x80\x02\x82\x01.", "opcode 0x82"); // extension registry
+    REFUSED("\x80\x05\x97.", "opcode 0x97");     // out-of-band buffers
     REFUSED("\x80\x02K\x01Q.", "outside of it");
     REFUSED("Snoquotes\n.", "without quotes");
     REFUSED("Ixyz\n.", "number");
@@ -223,7 +293,8 @@ static void the_memory_limit_holds(void **state) {
     atl_arena arena;
     atl_arena_init(&arena, *state, 1 << 20);
     atl_pickle_reader reader = { &arena, "test", NULL, NULL, NULL };
-    assert_fails(*state, atl_pickle_read(&reader, (const uint8_t *)data, size, NULL, &root), ATL_NO_MEMORY, "limit");
+    assert_fails(*state, atl_pickle_read(&reader, (const uint8_t *)data, size, NULL, &root), ATL_NO_MEMORY,
+                 "limit");
     atl_arena_clear(&arena);
     free(data);
 }

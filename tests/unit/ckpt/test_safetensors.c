@@ -22,11 +22,12 @@ static void refused(atl_ctx *ctx, const char *header, size_t data, atl_status st
     assert_null(set);
 }
 
-#define ENTRY(name, shape, from, to) \
+#define ENTRY(name, shape, from, to)                                                                         \
     "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" #from "," #to "]}"
 
 static void headers_that_lie_are_refused(void **state) {
-    refused(*state, "{" ENTRY("a", "[2]", 0, 8) "," ENTRY("b", "[2]", 4, 12) "}", 12, ATL_BAD_FILE, "overlap");
+    refused(*state, "{" ENTRY("a", "[2]", 0, 8) "," ENTRY("b", "[2]", 4, 12) "}", 12, ATL_BAD_FILE,
+            "overlap");
     refused(*state, "{" ENTRY("a", "[2]", 0, 8) "," ENTRY("b", "[2]", 0, 8) "}", 8, ATL_BAD_FILE, "overlap");
     refused(*state, "{" ENTRY("a", "[2]", 0, 8) "," ENTRY("b", "[1]", 12, 16) "}", 16, ATL_BAD_FILE, "hole");
     refused(*state, "{" ENTRY("a", "[2]", 4, 12) "}", 12, ATL_BAD_FILE, "hole");
@@ -35,11 +36,14 @@ static void headers_that_lie_are_refused(void **state) {
     refused(*state, "{" ENTRY("a", "[2]", 0, 12) "}", 12, ATL_BAD_FILE, "match its shape");
     refused(*state, "{" ENTRY("a", "[2]", 8, 0) "}", 8, ATL_BAD_FILE, "bad offsets");
     refused(*state, "{" ENTRY("a", "[-2]", 0, 8) "}", 8, ATL_BAD_FILE, "no number");
-    refused(*state, "{" ENTRY("a", "[1000000000,1000000000,1000000000]", 0, 8) "}", 8, ATL_BAD_FILE, "match its shape");
+    refused(*state, "{" ENTRY("a", "[1000000000,1000000000,1000000000]", 0, 8) "}", 8, ATL_BAD_FILE,
+            "match its shape");
     refused(*state, "{" ENTRY("a", "[4294967296,4294967296]", 0, 0) "}", 0, ATL_BAD_FILE, "match its shape");
-    refused(*state, "{" ENTRY("a", "[1,1,1,1,1,1,1,1,1]", 0, 4) "}", 4, ATL_UNSUPPORTED, "more than 8 dimensions");
+    refused(*state, "{" ENTRY("a", "[1,1,1,1,1,1,1,1,1]", 0, 4) "}", 4, ATL_UNSUPPORTED,
+            "more than 8 dimensions");
     refused(*state, "{" ENTRY("a", "[1]", 0, 4) "," ENTRY("a", "[1]", 4, 8) "}", 8, ATL_BAD_FILE, "uplicate");
-    refused(*state, "{\"a\":{\"dtype\":\"F31\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, ATL_UNSUPPORTED, "type F31");
+    refused(*state, "{\"a\":{\"dtype\":\"F31\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, ATL_UNSUPPORTED,
+            "type F31");
     refused(*state, "{\"a\":{\"dtype\":\"F32\",\"shape\":[]}}", 4, ATL_BAD_FILE, "lacks");
     refused(*state, "{\"a\":7}", 4, ATL_BAD_FILE, "lacks");
     refused(*state, "{\"__metadata__\":{\"a\":7}}", 0, ATL_BAD_FILE, "no text");
@@ -52,17 +56,21 @@ static void long_headers_are_refused(void **state) {
     atl_arrays *set;
     size_t n = image(bytes, "{}", 0);
     bytes[0] = 100; // announces more than there is
-    assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, n, &set), ATL_BAD_FILE, "header of 100 bytes");
+    assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, n, &set), ATL_BAD_FILE,
+                 "header of 100 bytes");
     memset(bytes, 0xff, 8);
     assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, n, &set), ATL_BAD_FILE, "header of");
-    assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, 3, &set), ATL_BAD_FILE, "is no .safetensors");
+    assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, 3, &set), ATL_BAD_FILE,
+                 "is no .safetensors");
 }
 
 static void good_headers_are_read(void **state) {
     uint8_t bytes[2048];
     atl_arrays *set;
-    size_t n = image(bytes, "{\"__metadata__\":{\"k\":\"v\"}," ENTRY("b", "[]", 8, 12) "," ENTRY("a", "[2,1]", 0, 8) ","
-                     ENTRY("empty", "[0,3]", 0, 0) "}", 12);
+    size_t n = image(bytes,
+                     "{\"__metadata__\":{\"k\":\"v\"}," ENTRY("b", "[]", 8, 12) "," ENTRY(
+                         "a", "[2,1]", 0, 8) "," ENTRY("empty", "[0,3]", 0, 0) "}",
+                     12);
     bytes[n - 1] = 0x40; // b = 2
     assert_ok(*state, atl_arrays_open_memory(*state, "test", bytes, n, &set));
     assert_int_equal(atl_arrays_size(set), 3);
@@ -109,7 +117,8 @@ static void two_tensors_of_one_name_are_not_written(void **state) {
     char path[100];
     atl_array arrays[2] = { { "a", ATL_F32, 0, { 0 }, &x }, { "a", ATL_F32, 0, { 0 }, &x } };
     make_file(path, sizeof path, "old", 3);
-    assert_fails(*state, atl_safetensors_write(*state, path, arrays, 2, NULL, 0), ATL_BAD_ARGUMENT, "two tensors");
+    assert_fails(*state, atl_safetensors_write(*state, path, arrays, 2, NULL, 0), ATL_BAD_ARGUMENT,
+                 "two tensors");
     FILE *f = fopen(path, "rb"); // what was there stays
     char old[4] = "";
     assert_int_equal(fread(old, 1, 4, f), 3);
@@ -121,14 +130,14 @@ static void two_tensors_of_one_name_are_not_written(void **state) {
 static void every_type_becomes_float(void **state) {
     (void)state;
     float x[2];
-#define CONVERTS(type, bytes, a, b)                                        \
-    do {                                                                   \
-        const char shifted[] = "?" bytes; /* at an odd address */          \
-        atl_array array = { "", type, 1, { 2 }, shifted + 1 };             \
-        atl_array_read_f32(&array, 0, 2, x);                               \
-        assert_true(x[0] == (a) && x[1] == (b));                           \
-        atl_array_read_f32(&array, 1, 1, x);                               \
-        assert_true(x[0] == (b));                                          \
+#define CONVERTS(type, bytes, a, b)                                                                          \
+    do {                                                                                                     \
+        const char shifted[] = "?" bytes; /* at an odd address */                                            \
+        atl_array array = { "", type, 1, { 2 }, shifted + 1 };                                               \
+        atl_array_read_f32(&array, 0, 2, x);                                                                 \
+        assert_true(x[0] == (a) && x[1] == (b));                                                             \
+        atl_array_read_f32(&array, 1, 1, x);                                                                 \
+        assert_true(x[0] == (b));                                                                            \
     } while (0)
     CONVERTS(ATL_F32, "\0\0\x80\x3f\0\0\0\xc0", 1.0f, -2.0f);
     CONVERTS(ATL_F16, "\x01\0\0\xc4", 0x1p-24f, -4.0f);

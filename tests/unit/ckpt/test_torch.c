@@ -157,9 +157,7 @@ static int same(const json_t *a, const json_t *b) {
     if (json_is_object(a) && json_is_object(b) && json_object_size(a) == json_object_size(b)) {
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)a, key, value)
-            if (!same(value, json_object_get(b, key)))
-                return 0;
+        json_object_foreach((json_t *)a, key, value) if (!same(value, json_object_get(b, key))) return 0;
         return 1;
     }
     return json_equal(a, b);
@@ -203,7 +201,9 @@ static void every_recorded_file_reads_as_recorded(void **state) {
 }
 
 static void broken_files_are_refused_with_a_sentence(void **state) {
-    static const struct { const char *name, *text; } broken[] = {
+    static const struct {
+        const char *name, *text;
+    } broken[] = {
         { "empty.pt", "no file of torch.save" },
         { "legacy_cut_half.pt", "cut" },
         { "legacy_cut_tail.pt", "cut" },
@@ -230,8 +230,8 @@ static void broken_files_are_refused_with_a_sentence(void **state) {
 
 // ---- zip files made here
 
-static void make_zip(char *path, size_t room, const char *const *names, const char *const *data, const size_t *sizes,
-                     int count) {
+static void make_zip(char *path, size_t room, const char *const *names, const char *const *data,
+                     const size_t *sizes, int count) {
     make_file(path, room, "", 0);
     unlink(path);
     int code;
@@ -245,8 +245,8 @@ static void make_zip(char *path, size_t room, const char *const *names, const ch
     assert_int_equal(zip_close(z), 0);
 }
 
-static void open_zip_fails(atl_ctx *ctx, const char *const *names, const char *const *data, const size_t *sizes, int count,
-                           atl_status wanted, const char *text) {
+static void open_zip_fails(atl_ctx *ctx, const char *const *names, const char *const *data,
+                           const size_t *sizes, int count, atl_status wanted, const char *text) {
     char path[100];
     atl_torch *t;
     make_zip(path, sizeof path, names, data, sizes, count);
@@ -256,7 +256,8 @@ static void open_zip_fails(atl_ctx *ctx, const char *const *names, const char *c
 
 static void odd_zips_are_refused(void **state) {
     static const char pickle[] = "\x80\x02]q\0.";
-    const char *two[] = { "a/data.pkl", "b/data.pkl" }, *deep[] = { "a/b/data.pkl" }, *big[] = { "a/data.pkl", "a/byteorder" };
+    const char *two[] = { "a/data.pkl", "b/data.pkl" }, *deep[] = { "a/b/data.pkl" },
+               *big[] = { "a/data.pkl", "a/byteorder" };
     const char *data[] = { pickle, pickle }, *order[] = { pickle, "big" };
     const size_t sizes[] = { 6, 6 }, order_sizes[] = { 6, 3 };
     open_zip_fails(*state, two, data, sizes, 2, ATL_BAD_FILE, "two pickles");
@@ -266,15 +267,19 @@ static void odd_zips_are_refused(void **state) {
 
 // A tensor of a zip, with a storage key that climbs out of its folder: a key is never a path on disk.
 static void keys_that_look_like_paths_are_only_names(void **state) {
-    static const char pickle[] = "\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x10\0\0\0../../etc/passwdX\x03\0\0\0cpuK\x01tQ.";
+    static const char pickle[] =
+        "\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x10\0\0\0../../etc/passwdX\x03\0\0\0cpuK\x01tQ.";
     const char *names[] = { "a/data.pkl" }, *data[] = { pickle };
     const size_t sizes[] = { sizeof pickle - 1 };
     open_zip_fails(*state, names, data, sizes, 1, ATL_BAD_FILE, "../../etc/passwd are missing");
 }
 
-#define STORAGE "(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0" "0X\x03\0\0\0cpuK\x02tQ"
-#define REBUILD(offset, sizes, strides) \
-    "\x80\x02" "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE offset sizes strides "\x89)tR."
+#define STORAGE                                                                                              \
+    "(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"                                                   \
+    "0X\x03\0\0\0cpuK\x02tQ"
+#define REBUILD(offset, sizes, strides)                                                                      \
+    "\x80\x02"                                                                                               \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE offset sizes strides "\x89)tR."
 
 static void reach_fails(atl_ctx *ctx, const char *pickle, size_t size, const char *text) {
     const char *names[] = { "a/data.pkl", "a/data/0" }, *data[] = { pickle, "12345678" };
@@ -283,12 +288,13 @@ static void reach_fails(atl_ctx *ctx, const char *pickle, size_t size, const cha
 }
 
 static void tensors_beyond_their_storage_are_refused(void **state) {
-    static const char offset[] = REBUILD("K\x01", "K\x02\x85", "K\x01\x85");                    // 1 .. 2 of 2
-    static const char stride[] = REBUILD("K\0", "K\x02\x85", "K\x02\x85");                      // 0, 2
-    static const char billion[] = REBUILD("K\0", "J\xff\xff\xff\x7f\x85", "K\x01\x85");         // a huge shape
-    static const char overflow[] = REBUILD("K\0", "J\xff\xff\xff\x7f\x85",                      // size * stride
+    static const char offset[] = REBUILD("K\x01", "K\x02\x85", "K\x01\x85");            // 1 .. 2 of 2
+    static const char stride[] = REBUILD("K\0", "K\x02\x85", "K\x02\x85");              // 0, 2
+    static const char billion[] = REBUILD("K\0", "J\xff\xff\xff\x7f\x85", "K\x01\x85"); // a huge shape
+    static const char overflow[] = REBUILD("K\0", "J\xff\xff\xff\x7f\x85",              // size * stride
                                            "\x8a\x08\0\0\0\0\0\x20\0\0\x85");
-    static const char many[] = REBUILD("K\0", "(J\xff\xff\xff\x7fJ\xff\xff\xff\x7ft", "K\0K\0\x86"); // 2^62 elements
+    static const char many[] =
+        REBUILD("K\0", "(J\xff\xff\xff\x7fJ\xff\xff\xff\x7ft", "K\0K\0\x86"); // 2^62 elements
     static const char negative[] = REBUILD("K\0", "J\xff\xff\xff\xff\x85", "K\x01\x85");
     static const char uneven[] = REBUILD("K\0", "K\x01K\x02\x86", "K\x01\x85");
     reach_fails(*state, offset, sizeof offset - 1, "reaches element 2 of a storage of 2");
