@@ -10,6 +10,7 @@ update=0
 [ "${1:-}" = --update ] && { update=1; shift; }
 [ $# -ge 2 ] || { echo "usage: run.sh [--update] ATELIER CASE.sh..." >&2; exit 2; }
 ATELIER=$(realpath "$1") || exit 2
+[ -x "$ATELIER" ] || { echo "$1: no such program" >&2; exit 2; }
 data=${ATL_TEST_DATA:-$(dirname "$(realpath "$0")")/../data}
 shift
 
