@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+// Filtered leaky ReLU: preparation of the filters, and the walk over strips.
+//
+//     x row --load--> v --up_x--> t --column--> d --down_x--> y row          (separable)
+//     x row --load--> v --up_x--> t ---rows---> m --down_xy-> y row          (a 2-D down filter)
+//
+// The unit of work is a strip of columns of one sample, from top to bottom, for a few vectors of channels.
+// A block of rows passes all stages while it is in the second-level cache; `state` carries what the
+// vertical filters need from block to block, so that no row is computed twice.  Neighbouring strips compute
+// the taps' width of oversampled columns twice.  Vectors of channels that share cache lines of x and y (c is
+// not a multiple of the lanes) take turns block by block, so that memory sees each line once.
+#include "cpu/flrelu.h"
+
+#include <math.h>
+#include <string.h>
+#include <omp.h>
+
+#include "base/mem.h"
+#include "cpu/flrelu_kernels.h"
+#include "cpu/kernels.h"
+
+enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 128, STRIP_LEAST = 16, STACK_MOST = 4 };
+enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
+
+struct atl_flrelu {
+    atl_ctx *ctx;
+    atl_flrelu_args args;
+    int oh, ow, threads;
+    int plain;              // neither filters nor factors: an epilogue
+    atl_flrelu_filter filter;
+    float *taps;            // all filters of the struct above
+    atl_flrelu_kernels kernels;
+    atl_pointwise_kernels pointwise;
+
+    int stack, stacks;      // vectors of channels that take turns; how many such stacks
+    int strip, strips;      // output columns of a strip; how many strips
+    int unit, block;        // input rows after which a kernel may stop; input rows of a block
+    int carried;            // columns of state per oversampled column
+    int bands;              // blocks of rows that m holds
+    size_t v_floats, t_floats, d_floats, state_floats, m_floats, thread_bytes;
+};
+
+static int64_t floor_div(int64_t a, int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+static int gcd(int a, int b) {
+    return b ? gcd(b, a % b) : a;
+}
+
+static int round_to(int64_t n, int unit) {
+    return (int)((n + unit - 1) / unit * unit);
+}
+
+static int out_size(int size, int before, int after, const atl_flrelu_args *a) {
+    int64_t wide = (int64_t)size * a->up + before + after - (a->up_taps - 1);
+    int64_t n = floor_div(wide - a->down_taps, a->down) + 1;
+    return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
+}
+
+void atl_flrelu_size(const atl_flrelu_args *a, int *oh, int *ow) {
+    *oh = out_size(a->h, a->py0, a->py1, a);
+    *ow = out_size(a->w, a->px0, a->px1, a);
+}
+
+// ---- preparation
+
+// Sorts a filter's taps by the members of a group.  The first meets tap `turn`, turn + up, ...
+static void sort_phases(const atl_flrelu_args *a, const float *f, int turn, double gain, int per_phase, float *to) {
+    for (int p = 0; p < a->up; p++)
+        for (int k = (turn - p + a->up) % a->up, i = 0; k < a->up_taps; k += a->up, i++) {
+            float tap = f ? f[a->flip ? k : a->up_taps - 1 - k] : 1.0f;
+            to[p * per_phase + i] = (float)(tap * gain);
+        }
+}
+
+static float down_tap(const atl_flrelu_args *a, const float *f, int i, int taps) {
+    return f ? f[a->flip ? i : taps - 1 - i] : 1.0f;
+}
+
+static void place_down(atl_flrelu *fl, const float *f, float *to, double sign) {
+    const atl_flrelu_args *a = &fl->args;
+    int side = fl->filter.outputs * a->down, taps = a->down_taps;
+    if (!a->down_radial) {
+        for (int i = 0; i < taps; i++) {
+            to[i] = down_tap(a, f, i, taps);
+            to[side + i] = (float)(sign * down_tap(a, f, i, taps));
+        }
+        fl->filter.down_x = to;
+        fl->filter.down_y = to + side;
+        return;
+    }
+    float *xy = to;
+    fl->filter.mirrored = 1;
+    for (int i = 0; i < taps * taps; i++)
+        xy[i / taps * side + i % taps] = (float)(sign * down_tap(a, f, i, taps * taps));
+    for (int i = 0; i < side * side; i++)
+        if (xy[i] != xy[(side - 1 - i / side) * side + i % side])
+            fl->filter.mirrored = 0;
+    fl->filter.down_xy = xy;
+}
+
+// leaky ReLU(a x) = a leaky ReLU(x) for a > 0, and clamping is symmetric: the gain's size goes into the first
+// filter, its sign into the second.
+static atl_status prepare_filters(atl_flrelu *fl, const float *fu, const float *fd) {
+    const atl_flrelu_args *a = &fl->args;
+    atl_flrelu_filter *f = &fl->filter;
+    f->up = a->up;
+    f->down = a->down;
+    f->up_taps = (a->up_taps + a->up - 1) / a->up;
+    f->outputs = (a->down_taps + a->down - 1) / a->down;
+    f->turn_x = (int)(a->px0 - floor_div(a->px0, a->up) * a->up);
+    f->turn_y = (int)(a->py0 - floor_div(a->py0, a->up) * a->up);
+    f->slope = a->slope;
+    f->clamp = a->clamp;
+    size_t phases = (size_t)(a->up * f->up_taps), side = (size_t)(f->outputs * a->down);
+    fl->taps = atl_calloc(fl->ctx, 2 * phases + (a->down_radial ? side * side : 2 * side), sizeof(float));
+    if (!fl->taps)
+        return ATL_NO_MEMORY;
+    sort_phases(a, fu, f->turn_x, a->up, f->up_taps, fl->taps);
+    sort_phases(a, fu, f->turn_y, a->up * fabs((double)a->gain), f->up_taps, fl->taps + phases);
+    f->up_x = fl->taps;
+    f->up_y = fl->taps + phases;
+    place_down(fl, fd, fl->taps + 2 * phases, a->gain < 0.0f ? -1.0 : 1.0);
+    return ATL_OK;
+}
+
+static size_t round_up(size_t floats) {
+    return (floats + 15) & ~(size_t)15;
+}
+
+// How the picture is cut.  Wide strips waste less, narrow ones fit the cache; all that matters for
+// correctness is that a strip starts where a group starts.
+static void cut(atl_flrelu *fl) {
+    const atl_flrelu_args *a = &fl->args;
+    int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
+    fl->stack = a->c % lanes ? STACK_MOST * 16 / lanes : 1;
+    fl->stack = fl->stack > vectors ? vectors : fl->stack;
+    int start = a->up / gcd(a->up, a->down), most = a->down_radial ? STRIP_MOST / 2 : STRIP_MOST;
+    fl->strips = (fl->ow + most - 1) / most;
+    for (;;) {
+        fl->stacks = (vectors + fl->stack - 1) / fl->stack;
+        int64_t tasks = (int64_t)a->n * fl->stacks * fl->strips;
+        if (tasks >= fl->threads || fl->ow / (fl->strips + 1) < STRIP_LEAST)
+            break;
+        if (fl->stack > 1)
+            fl->stack = (fl->stack + 1) / 2;
+        else
+            fl->strips++;
+    }
+    fl->strip = round_to((fl->ow + fl->strips - 1) / fl->strips, start * 8 / gcd(start, 8));
+    fl->strips = (fl->ow + fl->strip - 1) / fl->strip;
+}
+
+// Oversampled columns that `outputs` columns of a strip need: whole groups, as many as tuned kernels like.
+static int strip_width(const atl_flrelu *fl, int outputs) {
+    const atl_flrelu_args *a = &fl->args;
+    int step = STEP_COLUMNS * a->up / gcd(STEP_COLUMNS, a->up);
+    return round_to((int64_t)a->down * (outputs - 1) + fl->filter.outputs * a->down, step);
+}
+
+static void size_buffers(atl_flrelu *fl) {
+    const atl_flrelu_args *a = &fl->args;
+    const atl_flrelu_filter *f = &fl->filter;
+    size_t lanes = (size_t)fl->kernels.lanes, stack = (size_t)fl->stack;
+    int width = strip_width(fl, fl->strip < fl->ow ? fl->strip : fl->ow);
+    int turn = 12 * a->down / gcd(12, a->down); // positions after which tuned kernels may stop
+    fl->unit = turn / gcd(turn, a->up);
+    fl->block = a->down_radial ? fl->unit : 2 * fl->unit;
+    fl->carried = f->up_taps + (a->down_radial ? 0 : f->outputs - 1);
+    int rows = fl->block * a->up;
+    fl->bands = 1 + (f->outputs * a->down - 1 + rows - 1) / rows;
+    size_t row = (size_t)width * lanes;
+    fl->v_floats = round_up(((size_t)(width / a->up) + (size_t)f->up_taps + 1) * lanes);
+    fl->t_floats = round_up((size_t)fl->block * row);
+    fl->d_floats = a->down_radial ? 0 : round_up((size_t)(rows / a->down) * row);
+    fl->state_floats = round_up((size_t)fl->carried * row);
+    fl->m_floats = a->down_radial ? round_up((size_t)fl->bands * (size_t)rows * row) : 0;
+    size_t pointers = round_up((size_t)(f->outputs * a->down) * sizeof(float *) / sizeof(float) + 1);
+    fl->thread_bytes = sizeof(float) * (pointers + fl->v_floats + fl->t_floats + fl->d_floats +
+                                        stack * (fl->state_floats + fl->m_floats));
+}
+
+static atl_status check_args(atl_ctx *ctx, const atl_flrelu_args *a, const float *fu, const float *fd) {
+    int oh, ow;
+    if (a->n < 1 || a->h < 1 || a->w < 1 || a->c < 1)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: sizes must be at least 1, not %dx%dx%dx%d",
+                        a->n, a->h, a->w, a->c);
+    if (a->up < 1 || a->up > FACTOR_MOST || a->down < 1 || a->down > FACTOR_MOST)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: factors must be 1 to %d, not up %d, down %d",
+                        FACTOR_MOST, a->up, a->down);
+    if (a->up_taps < 1 || a->up_taps > TAPS_MOST || a->down_taps < 1 || a->down_taps > TAPS_MOST)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: filters must have 1 to %d taps, not %d and %d",
+                        TAPS_MOST, a->up_taps, a->down_taps);
+    if ((!fu && a->up_taps != 1) || (!fd && a->down_taps != 1))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: a filter of several taps is missing");
+    atl_flrelu_size(a, &oh, &ow);
+    if (oh < 1 || ow < 1 || oh == INT32_MAX || ow == INT32_MAX)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: padding %d,%d,%d,%d makes %dx%d of a picture "
+                        "of %dx%d", a->px0, a->px1, a->py0, a->py1, oh, ow, a->h, a->w);
+    return ATL_OK;
+}
+
+atl_status atl_flrelu_make(atl_ctx *ctx, const atl_flrelu_args *args, const float *fu, const float *fd,
+                           atl_flrelu **fl) {
+    *fl = NULL;
+    ATL_TRY(check_args(ctx, args, fu, fd));
+    atl_flrelu *made = atl_calloc(ctx, 1, sizeof *made);
+    if (!made)
+        return ATL_NO_MEMORY;
+    made->ctx = ctx;
+    made->args = *args;
+    made->threads = ctx->threads;
+    atl_flrelu_size(args, &made->oh, &made->ow);
+    made->plain = args->up == 1 && args->down == 1 && !fu && !fd && !args->px0 && !args->px1 && !args->py0 &&
+                  !args->py1;
+    atl_kernels kernels;
+    atl_kernels_init(&kernels, ctx->cpu);
+    made->pointwise = kernels.pointwise;
+    atl_status status = prepare_filters(made, fu, fd);
+    if (status == ATL_OK) {
+        atl_flrelu_kernels_init(&made->kernels, ctx->cpu, &made->filter);
+        cut(made);
+        size_buffers(made);
+    } else {
+        atl_flrelu_free(&made);
+    }
+    *fl = made;
+    return status;
+}
+
+void atl_flrelu_free(atl_flrelu **fl) {
+    if (!fl || !*fl)
+        return;
+    atl_ctx *ctx = (*fl)->ctx;
+    atl_free(ctx, (*fl)->taps);
+    atl_free(ctx, *fl);
+    *fl = NULL;
+}
+
+size_t atl_flrelu_workspace(const atl_flrelu *fl) {
+    return fl->plain ? 0 : fl->thread_bytes * (size_t)fl->threads;
+}
+
+// ---- running
+
+// A strip of one sample and one stack of vectors of channels.
+typedef struct strip {
+    const atl_flrelu *fl;
+    const float *x;           // the sample [h, w, c]
+    const float *scale, *bias; // [c] of the sample, or NULL
+    float *y;                 // [oh, ow, c]
+    int c0, vectors;          // first channel; vectors of the stack
+    int ox, outputs;          // output columns
+    int groups, width;        // groups of oversampled columns, and these columns
+    int left, right;          // pixels that exist
+    int64_t first_x, first_y; // pixel and row at which the first window starts
+    float *v, *t, *d, *state, *m;
+    const float **rows;
+} strip;
+
+// One input row (zeros outside of the picture), oversampled along x.
+static void oversample_row(const strip *s, int vector, int64_t row, float *t, size_t t_step) {
+    const atl_flrelu *fl = s->fl;
+    const atl_flrelu_args *a = &fl->args;
+    size_t lanes = (size_t)fl->kernels.lanes, at = (size_t)s->c0 + (size_t)vector * lanes;
+    size_t n = (size_t)a->c - at < lanes ? (size_t)a->c - at : lanes;
+    if (row < 0 || row >= a->h || s->left >= s->right) {
+        for (size_t i = 0; i < (size_t)s->width; i++)
+            memset(t + i * t_step * lanes, 0, lanes * sizeof *t);
+        return;
+    }
+    _Alignas(64) float scale[ATL_FLRELU_LANES], bias[ATL_FLRELU_LANES];
+    for (size_t l = 0; l < lanes; l++) {
+        scale[l] = l >= n ? 0.0f : s->scale ? s->scale[at + l] : 1.0f;
+        bias[l] = l >= n || !s->bias ? 0.0f : s->bias[at + l];
+    }
+    const float *from = s->x + ((size_t)row * (size_t)a->w + (size_t)s->left) * (size_t)a->c + at;
+    fl->kernels.load(s->v + (size_t)(s->left - s->first_x) * lanes, from, (size_t)a->c,
+                     (size_t)(s->right - s->left), n, scale, bias);
+    fl->kernels.up_x(&fl->filter, t, t_step, s->v, (size_t)s->groups);
+}
+
+// The windows of all columns before the first step; sums start at zero.
+static void start_state(const strip *s, int vector) {
+    const atl_flrelu *fl = s->fl;
+    size_t lanes = (size_t)fl->kernels.lanes;
+    float *state = s->state + (size_t)vector * fl->state_floats;
+    memset(state, 0, fl->state_floats * sizeof *state);
+    for (int k = 0; k < fl->filter.up_taps; k++)
+        oversample_row(s, vector, s->first_y + k, state + (size_t)k * lanes, (size_t)fl->carried);
+}
+
+static float *output_at(const strip *s, int vector, int64_t row, size_t *n) {
+    size_t lanes = (size_t)s->fl->kernels.lanes, c = (size_t)s->fl->args.c;
+    size_t at = (size_t)s->c0 + (size_t)vector * lanes;
+    *n = c - at < lanes ? c - at : lanes;
+    return s->y + ((size_t)row * (size_t)s->fl->ow + (size_t)s->ox) * c + at;
+}
+
+// Rows of d that are outputs go through the row filter.
+static void block_separable(const strip *s, int vector, int64_t step, int steps) {
+    const atl_flrelu *fl = s->fl;
+    const atl_flrelu_args *a = &fl->args;
+    size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
+    fl->kernels.column(&fl->filter, s->d, s->t, s->state + (size_t)vector * fl->state_floats, (size_t)s->width,
+                       (size_t)steps);
+    int64_t first = step * a->up / a->down - (fl->filter.outputs - 1);
+    for (int i = 0; i < steps * a->up / a->down; i++) {
+        int64_t o = first + i;
+        if (o < 0 || o >= fl->oh)
+            continue;
+        float *y = output_at(s, vector, o, &n);
+        fl->kernels.down_x(&fl->filter, y, (size_t)a->c, n, s->d + (size_t)i * row, (size_t)s->outputs);
+    }
+}
+
+// The same with a 2-D filter over the last rows of m, a ring of blocks.
+static void block_radial(const strip *s, int vector, int64_t step, int steps) {
+    const atl_flrelu *fl = s->fl;
+    const atl_flrelu_args *a = &fl->args;
+    int64_t begin = step * a->up, end = begin + (int64_t)steps * a->up;
+    int ring = fl->bands * fl->block * a->up, taps = fl->filter.outputs * a->down;
+    size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
+    float *m = s->m + (size_t)vector * fl->m_floats;
+    fl->kernels.rows(&fl->filter, m + (size_t)(begin % ring) * row, s->t,
+                     s->state + (size_t)vector * fl->state_floats, (size_t)s->width, (size_t)steps);
+    int64_t o = floor_div(begin - taps, a->down) + 1; // the first that was not complete before
+    for (o = o < 0 ? 0 : o; o < fl->oh && o * a->down + taps <= end; o++) {
+        for (int k = 0; k < taps; k++)
+            s->rows[k] = m + (size_t)((o * a->down + k) % ring) * row;
+        float *y = output_at(s, vector, o, &n);
+        fl->kernels.down_xy(&fl->filter, y, (size_t)a->c, n, s->rows, (size_t)s->outputs);
+    }
+}
+
+static void run_strip(strip *s) {
+    const atl_flrelu *fl = s->fl;
+    const atl_flrelu_args *a = &fl->args;
+    const atl_flrelu_filter *f = &fl->filter;
+    s->width = strip_width(fl, s->outputs);
+    s->groups = s->width / a->up;
+    size_t row = (size_t)s->width * (size_t)fl->kernels.lanes;
+    s->first_x = ((int64_t)s->ox * a->down - a->px0 + f->turn_x) / a->up;
+    s->first_y = (f->turn_y - (int64_t)a->py0) / a->up;
+    int64_t end = s->first_x + s->groups + f->up_taps;
+    s->right = (int)(end < 0 ? 0 : end < a->w ? end : a->w);
+    s->left = (int)(s->first_x < 0 ? 0 : s->first_x < a->w ? s->first_x : a->w);
+    memset(s->v, 0, fl->v_floats * sizeof *s->v);
+    for (int vector = 0; vector < s->vectors; vector++)
+        start_state(s, vector);
+    int64_t steps = ((int64_t)a->down * (fl->oh + f->outputs - 1) + a->up - 1) / a->up;
+    for (int64_t step = 0; step < steps; step += fl->block) {
+        int count = steps - step < fl->block ? round_to(steps - step, fl->unit) : fl->block;
+        for (int vector = 0; vector < s->vectors; vector++) {
+            for (int i = 0; i < count; i++)
+                oversample_row(s, vector, s->first_y + step + i + f->up_taps, s->t + (size_t)i * row, 1);
+            if (a->down_radial)
+                block_radial(s, vector, step, count);
+            else
+                block_separable(s, vector, step, count);
+        }
+    }
+}
+
+static void share_memory(strip *s, void *workspace) {
+    const atl_flrelu *fl = s->fl;
+    char *mine = (char *)workspace + fl->thread_bytes * (size_t)omp_get_thread_num();
+    s->v = (float *)(void *)mine;
+    s->t = s->v + fl->v_floats;
+    s->d = s->t + fl->t_floats;
+    s->state = s->d + fl->d_floats;
+    s->m = s->state + (size_t)fl->stack * fl->state_floats;
+    s->rows = (const float **)(void *)(s->m + (size_t)fl->stack * fl->m_floats);
+}
+
+static void run_plain(const atl_flrelu *fl, const float *x, const float *scale, const float *bias, float *y) {
+    const atl_flrelu_args *a = &fl->args;
+    atl_epilogue e = ATL_EPILOGUE_NONE;
+    e.scale = scale;
+    e.scale_stride = a->c;
+    e.bias = bias;
+    e.slope = a->slope;
+    e.gain = a->gain;
+    e.clamp = a->clamp;
+    atl_epilogue_run(&fl->pointwise, &e, y, x, a->n, (size_t)a->h * (size_t)a->w, (size_t)a->c, fl->threads);
+}
+
+void atl_flrelu_run(const atl_flrelu *fl, const float *x, const float *scale, const float *bias, float *y,
+                    void *workspace) {
+    const atl_flrelu_args *a = &fl->args;
+    if (fl->plain) {
+        run_plain(fl, x, scale, bias, y);
+        return;
+    }
+    size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c, out = (size_t)fl->oh * (size_t)fl->ow * c;
+    int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
+#pragma omp parallel for collapse(3) num_threads(fl->threads) schedule(dynamic)
+    for (int sample = 0; sample < a->n; sample++)
+        for (int i = 0; i < fl->strips; i++)
+            for (int j = 0; j < fl->stacks; j++) {
+                int left = vectors - j * fl->stack, ox = i * fl->strip;
+                strip s = { .fl = fl, .x = x + (size_t)sample * in, .y = y + (size_t)sample * out,
+                            .scale = scale ? scale + (size_t)sample * c : NULL, .bias = bias,
+                            .c0 = j * fl->stack * lanes, .vectors = left < fl->stack ? left : fl->stack, .ox = ox,
+                            .outputs = fl->ow - ox < fl->strip ? fl->ow - ox : fl->strip };
+                share_memory(&s, workspace);
+                run_strip(&s);
+            }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes of filtered leaky ReLU, on columns of `lanes` channels: every array below except x and y is
+// an array of such columns, aligned to its size.  A table with a slot per pass, filled from the reference
+// upward to the instruction set that may be used.
+//
+// Positions of the oversampled picture come in groups of `up`, all of whose members meet the same pixels,
+// or pixels moved by one:
+//
+//     member p < up of group g = sum over k < up_taps of up_x[p][k] pixel[g + (p > turn_x) + k]
+//
+// Rows follow the same rule with up_y and turn_y.  A sum over the down filter walks forward: a finished
+// position is added to the down_taps / down outputs that it belongs to.
+#ifndef ATL_CPU_FLRELU_KERNELS_H
+#define ATL_CPU_FLRELU_KERNELS_H
+
+#include <stddef.h>
+#include "base/cpu.h"
+
+enum { ATL_FLRELU_LANES = 16 }; // most lanes of any set
+
+typedef struct atl_flrelu_filter {
+    int up, down;
+    int up_taps;           // per phase: the filter's taps / up, rounded up
+    int outputs;           // outputs that a position belongs to: the filter's taps / down, rounded up
+    int turn_x, turn_y;    // last member of a group that starts at the group's first pixel
+    int mirrored;          // down_xy is the same upside down
+    const float *up_x;     // [up, up_taps], times up
+    const float *up_y;     // [up, up_taps], times up and the size of the gain
+    const float *down_x;   // [outputs * down], zeros at the end
+    const float *down_y;   // the same, times the sign of the gain
+    const float *down_xy;  // [outputs * down, outputs * down] instead of the two above, or NULL
+    float slope, clamp;
+} atl_flrelu_filter;
+
+typedef struct atl_flrelu_kernels {
+    int lanes;
+
+    // v[i] = x[i step + lane] scale[lane] + bias[lane] for i < count, lane < n; zero for n <= lane < lanes
+    void (*load)(float *v, const float *x, size_t step, size_t count, size_t n, const float *scale,
+                 const float *bias);
+
+    // Oversamples a row: t[(g up + p) t_step] for g < groups; t_step in columns.
+    void (*up_x)(const atl_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups);
+
+    // For each of `width` columns of `steps` new rows of t: oversamples down the column, activates, and
+    // filters down the column: steps * up / down rows of d.  state [width, up_taps + outputs - 1] is what a
+    // column carries from call to call: the last up_taps rows of t, and the sums of unfinished outputs,
+    // oldest first.  A row of d is finished outputs - 1 rows after its first position.
+    // steps * up must be a multiple of down.  Rows of t and d are `width` columns apart.
+    void (*column)(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
+                   size_t steps);
+
+    // The same without the second filter: steps * up rows of m; state [width, up_taps].
+    void (*rows)(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
+                 size_t steps);
+
+    // y[o y_step + lane] = sum over k of down_x[k] d[o down + k]  for o < count, lane < n
+    void (*down_x)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count);
+
+    // The same over rows m[0], ..., m[outputs * down - 1] with down_xy.
+    void (*down_xy)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
+                    size_t count);
+} atl_flrelu_kernels;
+
+// The best kernels not above `set` for this filter: only its sizes and turns are read.
+void atl_flrelu_kernels_init(atl_flrelu_kernels *k, atl_cpu_set set, const atl_flrelu_filter *f);
+
+// Rungs of the ladder.  lanes: 8 or 16, those of the set whose gaps the reference fills.
+void atl_flrelu_init_ref(atl_flrelu_kernels *k, int lanes);
+void atl_flrelu_init_avx2(atl_flrelu_kernels *k, const atl_flrelu_filter *f);
+void atl_flrelu_init_avx512(atl_flrelu_kernels *k, const atl_flrelu_filter *f);
+
+#endif

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes of filtered leaky ReLU for StyleGAN3's filters: 6 taps per phase up by 2 or 4, 12 taps down
+// by 2.  A column of lanes is a vector; each loaded vector is used for up to 24 multiply-adds, so that
+// arithmetic, not loading, sets the pace.
+#include "cpu/flrelu_kernels.h"
+#include "cpu/vec.h"
+
+#define ALWAYS static inline __attribute__((always_inline))
+
+// The loops below have constant bounds, and their arrays of vectors are registers once they are unrolled.
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 64")
+#endif
+
+enum { UP_TAPS = 6, DOWN = 2, OUTPUTS = 6, DOWN_TAPS = DOWN * OUTPUTS };
+
+static void load(float *v, const float *x, size_t step, size_t count, size_t n, const float *scale,
+                 const float *bias) {
+    VF s = vf_load(scale), b = vf_load(bias);
+    if (n == VL)
+        for (size_t i = 0; i < count; i++)
+            vf_store(v + i * VL, vf_fma(vf_load(x + i * step), s, b));
+    else
+        for (size_t i = 0; i < count; i++)
+            vf_store(v + i * VL, vf_fma(vf_load_n(x + i * step, n), s, b));
+}
+
+// ---- oversampling a row: eight results at a time
+
+ALWAYS void up_x(const float *up_x, float *t, size_t t_step, const float *v, size_t groups, const int up,
+                 const int turn) {
+    enum { MOST = 8 };
+    const int block = MOST / up;
+    VF w[4 * UP_TAPS];
+    UNROLL for (int i = 0; i < up * UP_TAPS; i++)
+        w[i] = vf_set(up_x[i]);
+    for (size_t g = 0; g < groups; g += (size_t)block) {
+        VF sum[MOST];
+        UNROLL for (int i = 0; i < block + UP_TAPS; i++) {
+            if (i == block + UP_TAPS - 1 && turn == up - 1)
+                continue; // no member starts at the next pixel
+            VF a = vf_load(v + (size_t)i * VL);
+            UNROLL for (int m = 0; m < MOST; m++) {
+                int p = m % up, k = i - m / up - (p > turn);
+                if (k == 0)
+                    sum[m] = vf_mul(a, w[p * UP_TAPS]);
+                else if (k > 0 && k < UP_TAPS)
+                    sum[m] = vf_fma(a, w[p * UP_TAPS + k], sum[m]);
+            }
+        }
+        UNROLL for (int m = 0; m < MOST; m++)
+            vf_store(t + (size_t)m * t_step * VL, sum[m]);
+        t += MOST * t_step * VL;
+        v += (size_t)block * VL;
+    }
+}
+
+// ---- oversampling down a column, activation, and the down filter along the column
+
+ALWAYS VF activate(VF m, VF slope, VF clamp, VF least) {
+    m = vf_lrelu(m, slope);
+    return vf_max(least, vf_min(clamp, m)); // in this order a NaN stays
+}
+
+// 6 outputs per turn of the loop over steps: then each sum is back at its place in `sum`.
+ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width, size_t steps,
+                   const int up, const int turn) {
+    const int unit = OUTPUTS * DOWN / up;
+    VF wu[4 * UP_TAPS], wd[DOWN_TAPS];
+    UNROLL for (int i = 0; i < up * UP_TAPS; i++)
+        wu[i] = vf_set(f->up_y[i]);
+    UNROLL for (int i = 0; i < DOWN_TAPS; i++)
+        wd[i] = vf_set(f->down_y[i]);
+    VF slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
+    size_t row = width * VL;
+    for (size_t i = 0; i < width; i++, state += (UP_TAPS + OUTPUTS - 1) * VL) {
+        const float *from = t + i * VL;
+        float *to = d + i * VL;
+        VF w[UP_TAPS + 1], sum[OUTPUTS];
+        UNROLL for (int k = 0; k < UP_TAPS; k++)
+            w[k] = vf_load(state + k * VL);
+        UNROLL for (int k = 0; k < OUTPUTS - 1; k++)
+            sum[k] = vf_load(state + (UP_TAPS + k) * VL);
+        for (size_t s = 0; s < steps; s += (size_t)unit) {
+            UNROLL for (int u = 0; u < unit; u++) {
+                w[UP_TAPS] = vf_load(from);
+                from += row;
+                UNROLL for (int p = 0; p < up; p++) {
+                    const int move = p > turn, done = (u * up + p) / DOWN, phase = p % DOWN;
+                    VF m = vf_mul(w[move], wu[p * UP_TAPS]);
+                    UNROLL for (int k = 1; k < UP_TAPS; k++)
+                        m = vf_fma(w[k + move], wu[p * UP_TAPS + k], m);
+                    m = activate(m, slope, clamp, least);
+                    UNROLL for (int j = 0; j < OUTPUTS; j++) {
+                        int o = (done + j) % OUTPUTS;
+                        VF a = wd[(OUTPUTS - 1 - j) * DOWN + phase];
+                        sum[o] = j == OUTPUTS - 1 && phase == 0 ? vf_mul(a, m) : vf_fma(a, m, sum[o]);
+                    }
+                    if (phase == DOWN - 1) {
+                        vf_store(to, sum[done % OUTPUTS]);
+                        to += row;
+                    }
+                }
+                UNROLL for (int k = 0; k < UP_TAPS; k++)
+                    w[k] = w[k + 1];
+            }
+        }
+        UNROLL for (int k = 0; k < UP_TAPS; k++)
+            vf_store(state + k * VL, w[k]);
+        UNROLL for (int k = 0; k < OUTPUTS - 1; k++)
+            vf_store(state + (UP_TAPS + k) * VL, sum[k]);
+    }
+}
+
+ALWAYS void rows(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width, size_t steps,
+                 const int up, const int turn) {
+    VF wu[4 * UP_TAPS], slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
+    UNROLL for (int i = 0; i < up * UP_TAPS; i++)
+        wu[i] = vf_set(f->up_y[i]);
+    size_t row = width * VL;
+    for (size_t i = 0; i < width; i++, state += UP_TAPS * VL) {
+        const float *from = t + i * VL;
+        float *to = m + i * VL;
+        VF w[UP_TAPS + 1];
+        UNROLL for (int k = 0; k < UP_TAPS; k++)
+            w[k] = vf_load(state + k * VL);
+        for (size_t s = 0; s < steps; s++) {
+            w[UP_TAPS] = vf_load(from);
+            from += row;
+            UNROLL for (int p = 0; p < up; p++) {
+                VF a = vf_mul(w[p > turn], wu[p * UP_TAPS]);
+                UNROLL for (int k = 1; k < UP_TAPS; k++)
+                    a = vf_fma(w[k + (p > turn)], wu[p * UP_TAPS + k], a);
+                vf_store(to, activate(a, slope, clamp, least));
+                to += row;
+            }
+            UNROLL for (int k = 0; k < UP_TAPS; k++)
+                w[k] = w[k + 1];
+        }
+        UNROLL for (int k = 0; k < UP_TAPS; k++)
+            vf_store(state + k * VL, w[k]);
+    }
+}
+
+// ---- the down filter along a row: `block` outputs at a time
+
+ALWAYS void store_some(float *y, VF a, size_t n) {
+    if (n == VL)
+        vf_store(y, a);
+    else
+        vf_store_n(y, a, n);
+}
+
+ALWAYS void down_block(const VF *w, float *y, size_t y_step, size_t n, const float *d, const int block) {
+    VF sum[8];
+    UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
+        VF a = vf_load(d + i * VL);
+        UNROLL for (int o = 0; o < block; o++) {
+            int k = i - DOWN * o;
+            if (k == 0)
+                sum[o] = vf_mul(a, w[0]);
+            else if (k > 0 && k < DOWN_TAPS)
+                sum[o] = vf_fma(a, w[k], sum[o]);
+        }
+    }
+    UNROLL for (int o = 0; o < block; o++)
+        store_some(y + (size_t)o * y_step, sum[o], n);
+}
+
+static void down_x(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count) {
+    VF w[DOWN_TAPS];
+    UNROLL for (int k = 0; k < DOWN_TAPS; k++)
+        w[k] = vf_set(f->down_x[k]);
+    size_t o = 0;
+    for (; o + 8 <= count; o += 8)
+        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, 8);
+    for (; o + 4 <= count; o += 4)
+        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, 4);
+    for (; o < count; o++)
+        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, 1);
+}
+
+// A filter that is the same upside down sees the sum of two rows: half the multiplications.
+ALWAYS void down_xy_block(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
+                          size_t at, const int block, const int mirrored) {
+    VF sum[8];
+    UNROLL for (int o = 0; o < block; o++)
+        sum[o] = vf_zero();
+    for (int r = 0; r < (mirrored ? DOWN_TAPS / 2 : DOWN_TAPS); r++) {
+        const float *w = f->down_xy + r * DOWN_TAPS, *top = m[r] + at, *bottom = m[DOWN_TAPS - 1 - r] + at;
+        UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
+            VF a = vf_load(top + i * VL);
+            if (mirrored)
+                a = vf_add(a, vf_load(bottom + i * VL));
+            UNROLL for (int o = 0; o < block; o++) {
+                int k = i - DOWN * o;
+                if (k >= 0 && k < DOWN_TAPS)
+                    sum[o] = vf_fma(a, vf_set(w[k]), sum[o]);
+            }
+        }
+    }
+    UNROLL for (int o = 0; o < block; o++)
+        store_some(y + (size_t)o * y_step, sum[o], n);
+}
+
+ALWAYS void down_xy(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
+                    size_t count, const int mirrored) {
+    size_t o = 0;
+    for (; o + 8 <= count; o += 8)
+        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, 8, mirrored);
+    for (; o + 4 <= count; o += 4)
+        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, 4, mirrored);
+    for (; o < count; o++)
+        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, 1, mirrored);
+}
+
+static void down_xy_any(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
+                        size_t count) {
+    down_xy(f, y, y_step, n, m, count, 0);
+}
+
+static void down_xy_mirrored(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
+                             size_t count) {
+    down_xy(f, y, y_step, n, m, count, 1);
+}
+
+// ---- the copies for each factor and turn
+
+#define COPIES(up, turn)                                                                                           \
+    static void up_x_##up##turn(const atl_flrelu_filter *f, float *t, size_t t_step, const float *v,               \
+                                size_t groups) {                                                                   \
+        up_x(f->up_x, t, t_step, v, groups, up, turn);                                                             \
+    }                                                                                                              \
+    static void column_##up##turn(const atl_flrelu_filter *f, float *d, const float *t, float *state,              \
+                                  size_t width, size_t steps) {                                                    \
+        column(f, d, t, state, width, steps, up, turn);                                                            \
+    }                                                                                                              \
+    static void rows_##up##turn(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,  \
+                                size_t steps) {                                                                    \
+        rows(f, m, t, state, width, steps, up, turn);                                                              \
+    }
+
+COPIES(2, 0)
+COPIES(2, 1)
+COPIES(4, 0)
+COPIES(4, 1)
+COPIES(4, 2)
+COPIES(4, 3)
+
+typedef void up_x_fn(const atl_flrelu_filter *, float *, size_t, const float *, size_t);
+typedef void column_fn(const atl_flrelu_filter *, float *, const float *, float *, size_t, size_t);
+
+static up_x_fn *const UP_X[] = { up_x_20, up_x_21, up_x_40, up_x_41, up_x_42, up_x_43 };
+static column_fn *const COLUMN[] = { column_20, column_21, column_40, column_41, column_42, column_43 };
+static column_fn *const ROWS[] = { rows_20, rows_21, rows_40, rows_41, rows_42, rows_43 };
+
+void ATL_VEC(atl_flrelu_init)(atl_flrelu_kernels *k, const atl_flrelu_filter *f) {
+    k->lanes = VL;
+    k->load = load;
+    int up = (f->up == 2 || f->up == 4) && f->up_taps == UP_TAPS, down = f->down == DOWN && f->outputs == OUTPUTS;
+    if (up) {
+        k->up_x = UP_X[f->up - 2 + f->turn_x];
+        k->rows = ROWS[f->up - 2 + f->turn_y];
+    }
+    if (up && down)
+        k->column = COLUMN[f->up - 2 + f->turn_y];
+    if (down) {
+        k->down_x = down_x;
+        k->down_xy = f->mirrored ? down_xy_mirrored : down_xy_any;
+    }
+}
