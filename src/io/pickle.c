@@ -146,7 +146,7 @@ static atl_status pop_mark(atl_machine *m, atl_object ***items, size_t *count) {
     if (!m->mark_depth)
         return MACHINE_FAIL(m, "the pickle misses a mark (at byte %zu); the file is damaged", m->at);
     size_t start = m->marks[--m->mark_depth];
-    *items = m->stack + start;
+    *items = m->depth > start ? m->stack + start : NULL;
     *count = m->depth - start;
     m->depth = start;
     return ATL_OK;
