@@ -35,7 +35,9 @@ runs() { # PROGRAM: a missing file is an error with a sentence, not a crash
 export LD_LIBRARY_PATH=$root/$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 runs "$work/shared"
 
-libs=$(pkg-config --static --libs atelier | sed "s|-latelier|$root/$libdir/libatelier.a|")
+# our library static, those of the system shared: --static would ask for all that FFmpeg was built with
+mapfile -t needed < <(pkg-config --print-requires-private atelier | awk '{ print $1 }')
+libs="$root/$libdir/libatelier.a $(pkg-config --libs "${needed[@]}") $(sed -n 's/^Libs.private: *//p' "$pc")"
 "$@" $(pkg-config --cflags atelier) "$example" $libs -o "$work/static" || fail "static: compile"
 runs "$work/static"
 [ -x "$root/bin/atelier" ] || fail "bin/atelier was not installed"
