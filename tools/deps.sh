@@ -17,7 +17,9 @@ libjpeg-dev             pkg-config --exists libjpeg
 libwebp-dev             pkg-config --exists libwebp libwebpdemux
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
-libjansson-dev          pkg-config --exists jansson
+libjansson-dev          pkg-config --exists jansson'
+# without these only y4m and png videos can be written
+video='
 libavformat-dev         pkg-config --exists libavformat
 libavcodec-dev          pkg-config --exists libavcodec
 libswscale-dev          pkg-config --exists libswscale
@@ -27,12 +29,8 @@ g++                     command -v c++
 binutils                command -v objdump
 libcmocka-dev           pkg-config --exists cmocka
 libasan8|libasan6       sanitizers'
-# without these ./check leaves out videos and the compilation for AArch64
+# without these ./check leaves out the compilation for AArch64
 wanted='
-libavformat-dev         pkg-config --exists libavformat
-libavcodec-dev          pkg-config --exists libavcodec
-libswscale-dev          pkg-config --exists libswscale
-libavutil-dev           pkg-config --exists libavutil
 gcc-aarch64-linux-gnu   command -v aarch64-linux-gnu-gcc
 libc6-dev-arm64-cross   test -e /usr/aarch64-linux-gnu/include/stdio.h'
 
@@ -62,8 +60,8 @@ as_root() {
 }
 
 case ${1:-} in
-build) needed=$build list=$build ;;
-check) needed=$build$check list=$build$check$wanted ;;
+build) needed=$build list=$build$video ;;
+check) needed=$build$check list=$build$video$check$wanted ;;
 *)
     echo "usage: tools/deps.sh build|check" >&2
     exit 2
