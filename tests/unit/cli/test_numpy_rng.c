@@ -40,6 +40,22 @@ static void a_limit_of_one_draws_nothing(void **state) {
     assert_int_equal(atl_numpy_rng_u32(&a), atl_numpy_rng_u32(&b));
 }
 
+// RandomState(seed).shuffle(arange(10)).
+static void shuffles_of_a_list(void **state) {
+    (void)state;
+    static const uint32_t seed0[] = { 2, 8, 4, 9, 1, 6, 7, 3, 0, 5 }, seed42[] = { 8, 1, 5, 0, 7, 2, 9, 4, 3, 6 };
+    for (int k = 0; k < 2; k++) {
+        uint32_t list[10];
+        for (uint32_t i = 0; i < 10; i++)
+            list[i] = i;
+        atl_numpy_rng rng;
+        atl_numpy_rng_init(&rng, k ? 42 : 0);
+        atl_numpy_rng_shuffle(&rng, list, 10);
+        assert_memory_equal(list, k ? seed42 : seed0, sizeof list);
+        atl_numpy_rng_shuffle(&rng, list, 0);
+    }
+}
+
 // MT19937 with seed 5489: the 10000th output is 4123659995 (ISO C++, [rand.predef]).
 static void ten_thousandth_word(void **state) {
     (void)state;
@@ -71,6 +87,7 @@ int main(void) {
         cmocka_unit_test(uniform_and_normal_of_seed_0),
         cmocka_unit_test(integers_below_a_limit),
         cmocka_unit_test(a_limit_of_one_draws_nothing),
+        cmocka_unit_test(shuffles_of_a_list),
         cmocka_unit_test(ten_thousandth_word),
         cmocka_unit_test(latents_of_seeds),
     };
