@@ -87,7 +87,7 @@ static void official_values_have_their_names_and_shapes(void **state) {
     check_param(&d, "b16.resample_filter", true, 2, (int64_t[]){ 4, 4 });
     const float *filter = atl_param_data(&d, atl_params_find(&d, "b16.resample_filter"));
     for (int i = 0; i < 16; i++) // the outer product of 1 3 3 1, divided by 64
-        assert_true(filter[i] == (i % 4 % 3 ? 3 : 1) * (i / 4 % 3 ? 3 : 1) / 64.0f);
+        assert_true(filter[i] == (float)((i % 4 % 3 ? 3 : 1) * (i / 4 % 3 ? 3 : 1)) / 64.0f);
     atl_params_clear(&g);
     atl_params_clear(&d);
 }

@@ -164,7 +164,7 @@ static int same(const json_t *a, const json_t *b) {
 }
 
 static void compare_file(atl_ctx *ctx, const char *path) {
-    char wanted[600];
+    char wanted[900];
     snprintf(wanted, sizeof wanted, "%s", path);
     strcpy(strrchr(wanted, '.'), ".safetensors");
     comparison c = { .ctx = ctx };
