@@ -35,7 +35,7 @@ struct atl_flrelu {
     int stack, stacks;      // vectors of channels that take turns; how many such stacks
     int strip, strips;      // output columns of a strip; how many strips
     int unit, block;        // input rows after which a kernel may stop; input rows of a block
-    int carried;            // columns of state per oversampled column
+    int carried, lag;       // columns of state per oversampled column; output rows from start to end
     int bands;              // blocks of rows that m holds
     size_t v_floats, t_floats, d_floats, state_floats, m_floats, thread_bytes;
 };
@@ -167,7 +167,8 @@ static void size_buffers(atl_flrelu *fl) {
     int turn = 12 * a->down / gcd(12, a->down); // positions after which tuned kernels may stop
     fl->unit = turn / gcd(turn, a->up);
     fl->block = a->down_radial ? fl->unit : 2 * fl->unit;
-    fl->carried = f->up_taps + (a->down_radial ? 0 : f->outputs - 1);
+    fl->carried = a->down_radial ? f->up_taps : fl->kernels.carried;
+    fl->lag = a->down_radial ? f->outputs - 1 : fl->kernels.lag;
     int rows = fl->block * a->up;
     fl->bands = 1 + (f->outputs * a->down - 1 + rows - 1) / rows;
     size_t row = (size_t)width * lanes;
@@ -305,7 +306,7 @@ static void block_separable(const strip *s, int vector, int64_t step, int steps)
     size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
     fl->kernels.column(&fl->filter, s->d, s->t, s->state + (size_t)vector * fl->state_floats, (size_t)s->width,
                        (size_t)steps);
-    int64_t first = step * a->up / a->down - (fl->filter.outputs - 1);
+    int64_t first = step * a->up / a->down - fl->lag;
     for (int i = 0; i < steps * a->up / a->down; i++) {
         int64_t o = first + i;
         if (o < 0 || o >= fl->oh)
@@ -349,7 +350,7 @@ static void run_strip(strip *s) {
     memset(s->v, 0, fl->v_floats * sizeof *s->v);
     for (int vector = 0; vector < s->vectors; vector++)
         start_state(s, vector);
-    int64_t steps = ((int64_t)a->down * (fl->oh + f->outputs - 1) + a->up - 1) / a->up;
+    int64_t steps = ((int64_t)a->down * (fl->oh + fl->lag) + a->up - 1) / a->up;
     for (int64_t step = 0; step < steps; step += fl->block) {
         int count = steps - step < fl->block ? round_to(steps - step, fl->unit) : fl->block;
         for (int vector = 0; vector < s->vectors; vector++) {

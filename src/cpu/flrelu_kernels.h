@@ -43,10 +43,11 @@ typedef struct atl_flrelu_kernels {
     void (*up_x)(const atl_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups);
 
     // For each of `width` columns of `steps` new rows of t: oversamples down the column, activates, and
-    // filters down the column: steps * up / down rows of d.  state [width, up_taps + outputs - 1] is what a
-    // column carries from call to call: the last up_taps rows of t, and the sums of unfinished outputs,
-    // oldest first.  A row of d is finished outputs - 1 rows after its first position.
-    // steps * up must be a multiple of down.  Rows of t and d are `width` columns apart.
+    // filters down the column: steps * up / down rows of d.  state [width, carried] is what a column takes
+    // from call to call: the last up_taps rows of t, then what is not finished, zeros in the beginning.
+    // steps * up must be a multiple of 12 and of down.  Rows of t and d are `width` columns apart.  A row of
+    // d comes `lag` rows after its first position.
+    int carried, lag;
     void (*column)(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
                    size_t steps);
 
@@ -66,7 +67,7 @@ typedef struct atl_flrelu_kernels {
 void atl_flrelu_kernels_init(atl_flrelu_kernels *k, atl_cpu_set set, const atl_flrelu_filter *f);
 
 // Rungs of the ladder.  lanes: 8 or 16, those of the set whose gaps the reference fills.
-void atl_flrelu_init_ref(atl_flrelu_kernels *k, int lanes);
+void atl_flrelu_init_ref(atl_flrelu_kernels *k, int lanes, const atl_flrelu_filter *f);
 void atl_flrelu_init_avx2(atl_flrelu_kernels *k, const atl_flrelu_filter *f);
 void atl_flrelu_init_avx512(atl_flrelu_kernels *k, const atl_flrelu_filter *f);
 

@@ -161,24 +161,24 @@ ALWAYS void down_xy(size_t lanes, const atl_flrelu_filter *f, float *y, size_t y
 PASSES(8)
 PASSES(16)
 
-void atl_flrelu_init_ref(atl_flrelu_kernels *k, int lanes) {
+void atl_flrelu_init_ref(atl_flrelu_kernels *k, int lanes, const atl_flrelu_filter *f) {
+    int lag = f->outputs - 1, carried = f->up_taps + lag;
     if (lanes == 16)
-        *k = (atl_flrelu_kernels){ 16, load_16, up_x_16, column_16, rows_16, down_x_16, down_xy_16 };
+        *k = (atl_flrelu_kernels){ 16, load_16, up_x_16, carried, lag, column_16, rows_16, down_x_16, down_xy_16 };
     else
-        *k = (atl_flrelu_kernels){ 8, load_8, up_x_8, column_8, rows_8, down_x_8, down_xy_8 };
+        *k = (atl_flrelu_kernels){ 8, load_8, up_x_8, carried, lag, column_8, rows_8, down_x_8, down_xy_8 };
 }
 
 void atl_flrelu_kernels_init(atl_flrelu_kernels *k, atl_cpu_set set, const atl_flrelu_filter *f) {
-    atl_flrelu_init_ref(k, 8);
+    atl_flrelu_init_ref(k, 8, f);
 #if defined(__x86_64__)
     if (set >= ATL_CPU_AVX2)
         atl_flrelu_init_avx2(k, f);
     if (set >= ATL_CPU_AVX512) {
-        atl_flrelu_init_ref(k, 16);
+        atl_flrelu_init_ref(k, 16, f);
         atl_flrelu_init_avx512(k, f);
     }
 #else
     (void)set;
-    (void)f;
 #endif
 }

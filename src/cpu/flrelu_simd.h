@@ -58,16 +58,43 @@ ALWAYS void up_x(const float *up_x, float *t, size_t t_step, const float *v, siz
 }
 
 // ---- oversampling down a column, activation, and the down filter along the column
+//
+// Four positions at a time.  A position is a chain of six multiply-adds and the activation, 40 cycles in which
+// nothing else can be done with it; so the down filter works on the four before, `late`, and the two
+// sorts of multiply-adds alternate.  This makes outputs 2 rows late.
+
+enum { LATE = 4, LAG = OUTPUTS - 1 + LATE / DOWN, CARRIED = UP_TAPS + OUTPUTS - 1 + LATE };
 
 ALWAYS VF activate(VF m, VF slope, VF clamp, VF least) {
     m = vf_lrelu(m, slope);
     return vf_max(least, vf_min(clamp, m)); // in this order a NaN stays
 }
 
-// 6 outputs per turn of the loop over steps: then each sum is back at its place in `sum`.
+// Tap k of four positions whose windows begin at w.
+ALWAYS void up_round(VF m[4], const VF *w, const VF *taps, const int k, const int up, const int turn) {
+    UNROLL for (int q = 0; q < 4; q++) {
+        const int p = q % up;
+        VF a = w[q / up + (p > turn) + k], b = taps[p * UP_TAPS + k];
+        m[q] = k ? vf_fma(a, b, m[q]) : vf_mul(a, b);
+    }
+}
+
+// One of six rounds that add four positions to the six sums that each belongs to; sum[(base + j) % 6] is
+// output j of the first two, j - 1 of the others.  No round meets a sum twice, and round 3 starts the sum
+// that takes the place of the one finished in round 2.
+ALWAYS void down_round(VF sum[OUTPUTS], const VF late[LATE], const VF *taps, const int round, const int base) {
+    static const int AHEAD[LATE] = { 0, 4, 2, 3 };
+    UNROLL for (int q = 0; q < LATE; q++) {
+        const int at = (round + AHEAD[q]) % OUTPUTS, j = (at + OUTPUTS - q / DOWN) % OUTPUTS;
+        const int starts = j == OUTPUTS - 1 && (q == 1 || q == 3);
+        VF a = taps[(OUTPUTS - 1 - j) * DOWN + q % DOWN], *to = &sum[(base + at) % OUTPUTS];
+        *to = starts ? vf_mul(a, late[q]) : vf_fma(a, late[q], *to);
+    }
+}
+
 ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width, size_t steps,
                    const int up, const int turn) {
-    const int unit = OUTPUTS * DOWN / up;
+    const int inputs = LATE / up;
     VF wu[4 * UP_TAPS], wd[DOWN_TAPS];
     UNROLL for (int i = 0; i < up * UP_TAPS; i++)
         wu[i] = vf_set(f->up_y[i]);
@@ -75,47 +102,48 @@ ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *
         wd[i] = vf_set(f->down_y[i]);
     VF slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
     size_t row = width * VL;
-    for (size_t i = 0; i < width; i++, state += (UP_TAPS + OUTPUTS - 1) * VL) {
+    for (size_t i = 0; i < width; i++, state += CARRIED * VL) {
         const float *from = t + i * VL;
         float *to = d + i * VL;
-        VF w[UP_TAPS + 1], sum[OUTPUTS];
+        VF w[UP_TAPS + 2], sum[OUTPUTS], late[LATE];
         UNROLL for (int k = 0; k < UP_TAPS; k++)
             w[k] = vf_load(state + k * VL);
         UNROLL for (int k = 0; k < OUTPUTS - 1; k++)
             sum[k] = vf_load(state + (UP_TAPS + k) * VL);
-        for (size_t s = 0; s < steps; s += (size_t)unit) {
-            UNROLL for (int u = 0; u < unit; u++) {
-                w[UP_TAPS] = vf_load(from);
-                from += row;
-                UNROLL for (int p = 0; p < up; p++) {
-                    const int move = p > turn, done = (u * up + p) / DOWN, phase = p % DOWN;
-                    VF m = vf_mul(w[move], wu[p * UP_TAPS]);
-                    UNROLL for (int k = 1; k < UP_TAPS; k++)
-                        m = vf_fma(w[k + move], wu[p * UP_TAPS + k], m);
-                    m = activate(m, slope, clamp, least);
-                    UNROLL for (int j = 0; j < OUTPUTS; j++) {
-                        int o = (done + j) % OUTPUTS;
-                        VF a = wd[(OUTPUTS - 1 - j) * DOWN + phase];
-                        sum[o] = j == OUTPUTS - 1 && phase == 0 ? vf_mul(a, m) : vf_fma(a, m, sum[o]);
-                    }
-                    if (phase == DOWN - 1) {
-                        vf_store(to, sum[done % OUTPUTS]);
-                        to += row;
-                    }
+        UNROLL for (int k = 0; k < LATE; k++)
+            late[k] = vf_load(state + (UP_TAPS + OUTPUTS - 1 + k) * VL);
+        for (size_t s = 0; s < steps; s += 3 * (size_t)inputs) {
+            UNROLL for (int u = 0; u < 3; u++) {
+                const int base = 2 * u;
+                VF m[4];
+                UNROLL for (int k = 0; k < inputs; k++, from += row)
+                    w[UP_TAPS + k] = vf_load(from);
+                UNROLL for (int k = 0; k < UP_TAPS; k++) {
+                    up_round(m, w, wu, k, up, turn);
+                    down_round(sum, late, wd, k, base);
+                    if (k == 2)
+                        vf_store(to, sum[base]);
                 }
+                vf_store(to + row, sum[base + 1]);
+                to += 2 * row;
+                UNROLL for (int k = 0; k < LATE; k++)
+                    late[k] = activate(m[k], slope, clamp, least);
                 UNROLL for (int k = 0; k < UP_TAPS; k++)
-                    w[k] = w[k + 1];
+                    w[k] = w[k + inputs];
             }
         }
         UNROLL for (int k = 0; k < UP_TAPS; k++)
             vf_store(state + k * VL, w[k]);
         UNROLL for (int k = 0; k < OUTPUTS - 1; k++)
             vf_store(state + (UP_TAPS + k) * VL, sum[k]);
+        UNROLL for (int k = 0; k < LATE; k++)
+            vf_store(state + (UP_TAPS + OUTPUTS - 1 + k) * VL, late[k]);
     }
 }
 
 ALWAYS void rows(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width, size_t steps,
                  const int up, const int turn) {
+    const int inputs = 4 / up;
     VF wu[4 * UP_TAPS], slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
     UNROLL for (int i = 0; i < up * UP_TAPS; i++)
         wu[i] = vf_set(f->up_y[i]);
@@ -123,21 +151,19 @@ ALWAYS void rows(const atl_flrelu_filter *f, float *m, const float *t, float *st
     for (size_t i = 0; i < width; i++, state += UP_TAPS * VL) {
         const float *from = t + i * VL;
         float *to = m + i * VL;
-        VF w[UP_TAPS + 1];
+        VF w[UP_TAPS + 2];
         UNROLL for (int k = 0; k < UP_TAPS; k++)
             w[k] = vf_load(state + k * VL);
-        for (size_t s = 0; s < steps; s++) {
-            w[UP_TAPS] = vf_load(from);
-            from += row;
-            UNROLL for (int p = 0; p < up; p++) {
-                VF a = vf_mul(w[p > turn], wu[p * UP_TAPS]);
-                UNROLL for (int k = 1; k < UP_TAPS; k++)
-                    a = vf_fma(w[k + (p > turn)], wu[p * UP_TAPS + k], a);
-                vf_store(to, activate(a, slope, clamp, least));
-                to += row;
-            }
+        for (size_t s = 0; s < steps; s += (size_t)inputs) {
+            VF a[4];
+            UNROLL for (int k = 0; k < inputs; k++, from += row)
+                w[UP_TAPS + k] = vf_load(from);
             UNROLL for (int k = 0; k < UP_TAPS; k++)
-                w[k] = w[k + 1];
+                up_round(a, w, wu, k, up, turn);
+            UNROLL for (int q = 0; q < 4; q++, to += row)
+                vf_store(to, activate(a[q], slope, clamp, least));
+            UNROLL for (int k = 0; k < UP_TAPS; k++)
+                w[k] = w[k + inputs];
         }
         UNROLL for (int k = 0; k < UP_TAPS; k++)
             vf_store(state + k * VL, w[k]);
@@ -264,8 +290,11 @@ void ATL_VEC(atl_flrelu_init)(atl_flrelu_kernels *k, const atl_flrelu_filter *f)
         k->up_x = UP_X[f->up - 2 + f->turn_x];
         k->rows = ROWS[f->up - 2 + f->turn_y];
     }
-    if (up && down)
+    if (up && down) {
         k->column = COLUMN[f->up - 2 + f->turn_y];
+        k->carried = CARRIED;
+        k->lag = LAG;
+    }
     if (down) {
         k->down_x = down_x;
         k->down_xy = f->mirrored ? down_xy_mirrored : down_xy_any;
