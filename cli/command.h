@@ -6,6 +6,7 @@
 
 int cli_generate(int argc, char **argv);
 int cli_mix(int argc, char **argv);
+int cli_video(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
 int cli_convert(int argc, char **argv);

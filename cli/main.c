@@ -15,6 +15,7 @@ typedef struct command {
 static const command commands[] = {
     { "generate", cli_generate, "make images from seeds or latents" },
     { "mix", cli_mix, "mix the styles of pairs of seeds" },
+    { "video", cli_video, "make a video that walks through seeds" },
     { "replay", cli_replay, "make an image again from the record inside it" },
     { "inspect", cli_inspect, "say what a checkpoint file holds" },
     { "convert", cli_convert, "write a checkpoint as safetensors" },
