@@ -26,8 +26,11 @@ typedef struct atl_model atl_model;
 typedef struct atl_model_options {
     size_t size;      // sizeof(atl_model_options)
     const char *net;  // which network of the file: "G_ema", "G" or "D"; NULL: G_ema, else G
+    // Level of detail of a network that was trained by growing (ProGAN, StyleGAN, early StyleGAN2): 0 is full
+    // size, each 1 halves it, fractions lie between.  -1: what the file says.
+    float lod;
 } atl_model_options;
-#define ATL_MODEL_OPTIONS_INIT { sizeof(atl_model_options), NULL }
+#define ATL_MODEL_OPTIONS_INIT { sizeof(atl_model_options), NULL, -1.0f }
 
 // Opens an official pickle or Atelier's own safetensors, recognised by content.  The file may be
 // removed afterwards from a pickle; a safetensors file stays mapped and must not be changed.
@@ -44,6 +47,9 @@ typedef struct atl_model_info {
     int channels, height, width;
     int64_t parameters;        // trained numbers, buffers not counted
     uint64_t fingerprint;      // of names, shapes and values: the same in every file format
+    float default_psi;         // truncation that the network's makers generate with; 1: none
+    int default_cutoff;        // its cutoff; 0: every layer
+    int num_logits;            // numbers per image of a discriminator
 } atl_model_info;
 
 const atl_model_info *atl_model_get_info(const atl_model *model); // valid while the model is open
@@ -58,30 +64,49 @@ typedef struct atl_map_options {
 #define ATL_MAP_OPTIONS_INIT { sizeof(atl_map_options), 1.0f, 0 }
 
 // z [n, z_dim], c [n, c_dim] (NULL: zeros, or not conditional) -> ws [n, num_ws, w_dim].
+//
+// Where the file holds no average of w, truncation takes that of 4096 z: the numbers of RandomState(123), row
+// by row, and the label 0.  ProGAN has no mapping network: its only "w" is z with the label behind it,
+// normalised, which truncation leaves alone.
 atl_status atl_model_map(atl_model *model, int n, const float *z, const float *c,
                          const atl_map_options *options, float *ws);
 
 // w [n, w_dim] repeated to ws [n, num_ws, w_dim], with truncation.
 atl_status atl_model_broadcast(atl_model *model, int n, const float *w, const atl_map_options *options, float *ws);
 
-typedef enum atl_noise_mode { ATL_NOISE_CONST, ATL_NOISE_RANDOM, ATL_NOISE_NONE } atl_noise_mode;
+typedef enum atl_noise_mode {
+    ATL_NOISE_CONST,   // the maps stored in the file
+    ATL_NOISE_RANDOM,  // a map per layer and seed
+    ATL_NOISE_NONE,
+    ATL_NOISE_SG2,     // as StyleGAN2's TensorFlow scripts: the maps follow z in the stream of RandomState(seed)
+    ATL_NOISE_MAPS     // the caller's
+} atl_noise_mode;
 
 typedef struct atl_synthesis_options {
     size_t size;
-    atl_noise_mode noise_mode;     // const: the maps stored in the file
-    const uint32_t *noise_seeds;   // random: one seed per image [n]; NULL: 0 for all
+    atl_noise_mode noise_mode;
+    const uint32_t *noise_seeds;   // random and sg2: one seed per image [n]; NULL: 0 for all
     // Step mode, when dump_dir is not NULL: every node whose name matches the shell pattern `dump`
     // is written to dump_dir/NAME.npy in N,C,H,W order.  Slow, and without fusion.
     const char *dump, *dump_dir;
+    // StyleGAN3: moves the image by a 3x3 matrix (row by row; translations in fractions of the image, as
+    // the official --translate and --rotate make it).  NULL: the one stored in the file.
+    const float *transform;
+    // ATL_NOISE_MAPS: one array [n, h, w] per layer, sizes by atl_model_noise_size().
+    const float *const *noise_maps;
 } atl_synthesis_options;
-#define ATL_SYNTHESIS_OPTIONS_INIT { sizeof(atl_synthesis_options), ATL_NOISE_CONST, NULL, NULL, NULL }
+#define ATL_SYNTHESIS_OPTIONS_INIT \
+    { sizeof(atl_synthesis_options), ATL_NOISE_CONST, NULL, NULL, NULL, NULL, NULL }
 
 // ws [n, num_ws, w_dim] -> img [n, channels, height, width], about [-1, 1].  The first call with a new
 // n makes a plan; later ones reuse it and allocate nothing.
 atl_status atl_model_synthesize(atl_model *model, int n, const float *ws,
                                 const atl_synthesis_options *options, float *img);
 
-// A discriminator: img [n, channels, height, width], c [n, c_dim] or NULL -> logits [n, 1].
+// Size of the noise map of layer k, counted from 0; returns 0 when there is no such layer, else 1.
+int atl_model_noise_size(const atl_model *model, int k, int *height, int *width);
+
+// A discriminator: img [n, channels, height, width], c [n, c_dim] or NULL -> logits [n, num_logits].
 atl_status atl_model_discriminate(atl_model *model, int n, const float *img, const float *c, float *logits);
 
 // A freshly initialised network.

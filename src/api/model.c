@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "api/model_api.h"
+#include <atelier/rng.h>
 #include "base/philox.h"
 
 // ---- opening
@@ -27,6 +28,7 @@ void atl_model_close(atl_model **model) {
     atl_cpu_backend_close(&m->backend);
     atl_params_clear(&m->params);
     json_decref(m->json);
+    atl_free(m->ctx, m->w_avg);
     atl_free(m->ctx, m->config);
     atl_free(m->ctx, m);
     *model = NULL;
@@ -59,7 +61,9 @@ int64_t atl_params_trained(const atl_params *params) {
 static void fill_info(atl_model *m) {
     const atl_model_dims *d = &m->dims;
     m->info = (atl_model_info){ m->row->family, m->row->role, m->net, d->z_dim, d->c_dim, d->w_dim, d->num_ws,
-                                d->channels, d->height, d->width, atl_params_trained(&m->params), 0 };
+                                d->channels, d->height, d->width, atl_params_trained(&m->params), 0,
+                                d->default_psi != 0.0f ? d->default_psi : 1.0f, d->default_cutoff,
+                                d->num_logits ? d->num_logits : 1 };
 }
 
 // The network of the file that the caller means: the named one, else G_ema, else G, else the only one.
@@ -95,7 +99,19 @@ static atl_status name_file(atl_ctx *ctx, atl_status status, const char *path) {
     return atl_fail(ctx, status, "%s: %.900s", path, sentence);
 }
 
-static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_model **model) {
+// Puts the level of detail that the caller wants into the config.
+static atl_status set_lod(atl_model *m, float lod) {
+    if (lod < 0.0f)
+        return ATL_OK;
+    if (!json_is_number(json_object_get(m->json, "lod")))
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT,
+                        "%s was not trained by growing: it has no level of detail to choose", m->net);
+    if (json_object_set_new(m->json, "lod", json_real((double)lod)))
+        return atl_fail(m->ctx, ATL_NO_MEMORY, "out of memory");
+    return ATL_OK;
+}
+
+static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, float lod, atl_model **model) {
     const atl_ckpt_net *net = atl_ckpt_get(ckpt, index);
     const atl_model_row *row = net->kind ? atl_model_row_find(net->kind) : NULL;
     if (net->why)
@@ -106,7 +122,9 @@ static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_model **m
     ATL_TRY(new_model(ctx, row, net->key, model));
     atl_model *m = *model;
     m->json = json_deep_copy(net->config);
-    atl_status status = m->json ? row->parse(ctx, m->json, m->config) : ATL_NO_MEMORY;
+    atl_status status = m->json ? set_lod(m, lod) : ATL_NO_MEMORY;
+    if (status == ATL_OK)
+        status = row->parse(ctx, m->json, m->config);
     if (status == ATL_OK)
         status = atl_ckpt_load(ckpt, index, &m->params);
     if (status == ATL_OK)
@@ -127,7 +145,7 @@ atl_status atl_model_open(atl_ctx *ctx, const char *path, const atl_model_option
         return name_file(ctx, status, path);
     status = choose_net(ctx, ckpt, path, options ? options->net : NULL, &index);
     if (status == ATL_OK)
-        status = load(ctx, ckpt, index, model);
+        status = load(ctx, ckpt, index, options ? options->lod : -1.0f, model);
     atl_ckpt_close(&ckpt);
     return name_file(ctx, status, path);
 }
@@ -220,30 +238,6 @@ static void truncate(const float *w_avg, const float *w, int w_dim, float psi, f
         out[i] = w_avg[i] + psi * (w[i] - w_avg[i]);
 }
 
-atl_status atl_model_broadcast(atl_model *m, int n, const float *w, const atl_map_options *options, float *ws) {
-    atl_map_options o = ATL_MAP_OPTIONS_INIT;
-    if (options)
-        o = *options;
-    int w_dim = m->dims.w_dim, num_ws = m->dims.num_ws;
-    int cutoff = o.truncation_cutoff > 0 && o.truncation_cutoff < num_ws ? o.truncation_cutoff : num_ws;
-    const float *w_avg = NULL;
-    if (o.truncation_psi != 1.0f) {
-        const atl_param *p = atl_params_find(&m->params, "mapping.w_avg");
-        if (!p || p->count != (size_t)w_dim)
-            return atl_fail(m->ctx, ATL_UNSUPPORTED, "the network keeps no average of w (mapping.w_avg), which truncation needs");
-        w_avg = atl_param_data(&m->params, p);
-    }
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < num_ws; k++) {
-            float *to = ws + ((size_t)i * (size_t)num_ws + (size_t)k) * (size_t)w_dim;
-            if (w_avg && k < cutoff)
-                truncate(w_avg, w + (size_t)i * (size_t)w_dim, w_dim, o.truncation_psi, to);
-            else
-                memcpy(to, w + (size_t)i * (size_t)w_dim, sizeof *to * (size_t)w_dim);
-        }
-    return ATL_OK;
-}
-
 // Writes n rows of an input that was built for a batch of f->n; rows that nobody asked for repeat the first.
 static atl_status write_rows(atl_model *m, atl_function *f, int index, int n, const float *rows) {
     const atl_node *input = f->inputs[index];
@@ -280,6 +274,82 @@ static atl_status read_rows(atl_model *m, const atl_function *f, int n, float *o
     return ATL_OK;
 }
 
+enum { AVERAGE_OF = 4096, AVERAGE_BATCH = 256, AVERAGE_SEED = 123 };
+
+// The mean of w over AVERAGE_OF z, in double.
+static atl_status average_w(atl_model *m) {
+    size_t z_dim = (size_t)m->dims.z_dim, w_dim = (size_t)m->dims.w_dim;
+    float *z = atl_alloc(m->ctx, AVERAGE_BATCH * z_dim, sizeof *z);
+    float *w = atl_alloc(m->ctx, AVERAGE_BATCH * w_dim, sizeof *w);
+    double *sum = atl_calloc(m->ctx, w_dim, sizeof *sum);
+    float *mean = atl_alloc(m->ctx, w_dim, sizeof *mean);
+    atl_status status = z && w && sum && mean ? ATL_OK : ATL_NO_MEMORY;
+    atl_numpy_rng rng;
+    atl_numpy_rng_init(&rng, AVERAGE_SEED);
+    for (int done = 0; status == ATL_OK && done < AVERAGE_OF; done += AVERAGE_BATCH) {
+        atl_function *f;
+        for (size_t i = 0; i < AVERAGE_BATCH * z_dim; i++)
+            z[i] = (float)atl_numpy_rng_normal(&rng);
+        status = atl_model_function(m, ATL_CACHED_MAP, AVERAGE_BATCH, ATL_NOISE_CONST, false, &f);
+        if (status == ATL_OK)
+            status = write_rows(m, f, 0, AVERAGE_BATCH, z);
+        if (status == ATL_OK)
+            status = write_rows(m, f, 1, AVERAGE_BATCH, NULL);
+        if (status == ATL_OK)
+            status = atl_plan_run(f->plan);
+        if (status == ATL_OK)
+            status = read_rows(m, f, AVERAGE_BATCH, w);
+        for (size_t i = 0; status == ATL_OK && i < AVERAGE_BATCH * w_dim; i++)
+            sum[i % w_dim] += (double)w[i];
+    }
+    for (size_t i = 0; status == ATL_OK && i < w_dim; i++)
+        mean[i] = (float)(sum[i] / AVERAGE_OF);
+    atl_free(m->ctx, z);
+    atl_free(m->ctx, w);
+    atl_free(m->ctx, sum);
+    if (status == ATL_OK)
+        m->w_avg = mean;
+    else
+        atl_free(m->ctx, mean);
+    return status;
+}
+
+// The average of w that truncation pulls to: the file's, else one that is computed once.
+static atl_status find_w_avg(atl_model *m, const float **w_avg) {
+    const atl_param *p = atl_params_find(&m->params, "mapping.w_avg");
+    if (p && p->count != (size_t)m->dims.w_dim)
+        return atl_fail(m->ctx, ATL_UNSUPPORTED,
+                        "the network's average of w (mapping.w_avg) is not one vector of %d", m->dims.w_dim);
+    if (!p && !m->w_avg) {
+        if (!m->row->map || !m->dims.z_dim)
+            return atl_fail(m->ctx, ATL_UNSUPPORTED,
+                            "the network keeps no average of w (mapping.w_avg), which truncation needs");
+        ATL_TRY(average_w(m));
+    }
+    *w_avg = p ? atl_param_data(&m->params, p) : m->w_avg;
+    return ATL_OK;
+}
+
+atl_status atl_model_broadcast(atl_model *m, int n, const float *w, const atl_map_options *options, float *ws) {
+    atl_map_options o = ATL_MAP_OPTIONS_INIT;
+    if (options)
+        o = *options;
+    int w_dim = m->dims.w_dim, num_ws = m->dims.num_ws;
+    int cutoff = o.truncation_cutoff > 0 && o.truncation_cutoff < num_ws ? o.truncation_cutoff : num_ws;
+    const float *w_avg = NULL;
+    if (o.truncation_psi != 1.0f && num_ws > 1)
+        ATL_TRY(find_w_avg(m, &w_avg));
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < num_ws; k++) {
+            float *to = ws + ((size_t)i * (size_t)num_ws + (size_t)k) * (size_t)w_dim;
+            if (w_avg && k < cutoff)
+                truncate(w_avg, w + (size_t)i * (size_t)w_dim, w_dim, o.truncation_psi, to);
+            else
+                memcpy(to, w + (size_t)i * (size_t)w_dim, sizeof *to * (size_t)w_dim);
+        }
+    return ATL_OK;
+}
+
 atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, const atl_map_options *options, float *ws) {
     atl_function *f;
     ATL_TRY(need_role(m, "generator", m->row->map));
@@ -299,19 +369,96 @@ atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, co
 
 // ---- synthesis
 
-// One seed per image: map k of image i is a function of seed and k alone, whatever the batch.
-static atl_status write_noise(atl_model *m, atl_function *f, int n, const uint32_t *seeds) {
-    for (int k = 0; k < f->noise.count; k++) {
+// Map k of n images, [n, row].  random: a function of seed and k alone, whatever the batch.  sg2: the next
+// numbers of each image's stream.
+static void fill_maps(const atl_synthesis_options *o, int k, int n, size_t row, atl_numpy_rng *streams,
+                      float *maps) {
+    for (int i = 0; i < n; i++) {
+        float *to = maps + (size_t)i * row;
+        if (o->noise_mode == ATL_NOISE_RANDOM)
+            atl_philox_normal(o->noise_seeds ? o->noise_seeds[i] : 0, (uint64_t)k, 0, row, to);
+        else if (o->noise_mode == ATL_NOISE_MAPS)
+            memcpy(to, o->noise_maps[k] + (size_t)i * row, row * sizeof *to);
+        else
+            for (size_t p = 0; p < row; p++)
+                to[p] = (float)atl_numpy_rng_normal(&streams[i]);
+    }
+}
+
+static atl_status write_noise(atl_model *m, atl_function *f, int n, const atl_synthesis_options *o) {
+    atl_numpy_rng *streams = NULL;
+    if (f->noise.count && o->noise_mode == ATL_NOISE_MAPS && !o->noise_maps)
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "the noise mode is maps, and no maps were given");
+    if (f->noise.count && o->noise_mode == ATL_NOISE_SG2) {
+        streams = atl_alloc(m->ctx, (size_t)n, sizeof *streams);
+        if (!streams)
+            return ATL_NO_MEMORY;
+        for (int i = 0; i < n; i++) {
+            atl_numpy_rng_init(&streams[i], o->noise_seeds ? o->noise_seeds[i] : 0);
+            for (int k = 0; k < m->dims.z_dim; k++)
+                atl_numpy_rng_normal(&streams[i]);
+        }
+    }
+    atl_status status = ATL_OK;
+    for (int k = 0; status == ATL_OK && k < f->noise.count; k++) {
         const atl_node *input = f->noise.inputs[k];
         size_t row = (size_t)atl_shape_count(&input->shape) / (size_t)f->n;
         float *maps = atl_calloc(m->ctx, (size_t)f->n * row, sizeof *maps);
-        if (!maps)
-            return ATL_NO_MEMORY;
-        for (int i = 0; i < n; i++)
-            atl_philox_normal(seeds ? seeds[i] : 0, (uint64_t)k, 0, row, maps + (size_t)i * row);
-        atl_plan_write(f->plan, input, maps);
+        if (maps) {
+            fill_maps(o, k, n, row, streams, maps);
+            atl_plan_write(f->plan, input, maps);
+        }
+        status = maps ? ATL_OK : ATL_NO_MEMORY;
         atl_free(m->ctx, maps);
     }
+    atl_free(m->ctx, streams);
+    return status;
+}
+
+int atl_model_noise_size(const atl_model *m, int k, int *height, int *width) {
+    for (int r = 4, at = 0; r <= m->dims.height || r <= m->dims.width; r *= 2)
+        for (int layer = 0; layer < 2; layer++) {
+            char name[64];
+            snprintf(name, sizeof name, "synthesis.b%d.conv%d.noise_const", r, layer);
+            const atl_param *p = atl_params_find(&m->params, name);
+            if (!p || p->rank != 2 || at++ != k)
+                continue;
+            *height = (int)p->dims[0];
+            *width = (int)p->dims[1];
+            return 1;
+        }
+    return 0;
+}
+
+// The inverse of a 3x3 matrix by cofactors, in double.
+static bool invert(const float *m, float *out) {
+    double c[9], det = 0;
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) {
+            int a = (i + 1) % 3, b = (i + 2) % 3, x = (k + 1) % 3, y = (k + 2) % 3;
+            c[3 * k + i] = (double)m[3 * a + x] * (double)m[3 * b + y] - (double)m[3 * a + y] * (double)m[3 * b + x];
+        }
+    for (int k = 0; k < 3; k++)
+        det += (double)m[k] * c[3 * k];
+    for (int i = 0; i < 9; i++)
+        out[i] = (float)(c[i] / det);
+    return isfinite(1.0 / det);
+}
+
+static atl_status write_transform(atl_model *m, atl_function *f, const float *transform) {
+    float inverse[9] = { 1, 0, 0, 0, 1, 0, 0, 0, 1 };
+    if (!f->noise.transform) {
+        if (transform)
+            return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "only StyleGAN3 networks can be moved and turned; this one is %s",
+                            m->row->family);
+        return ATL_OK;
+    }
+    const atl_param *stored = atl_params_find(&m->params, "synthesis.input.transform");
+    if (transform && !invert(transform, inverse))
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "the transform has no inverse");
+    if (!transform && stored && stored->count == 9)
+        memcpy(inverse, atl_param_data(&m->params, stored), sizeof inverse);
+    atl_plan_write(f->plan, f->noise.transform, inverse);
     return ATL_OK;
 }
 
@@ -354,14 +501,21 @@ static atl_status dump_nodes(atl_model *m, const atl_plan *plan, const atl_synth
     return ATL_OK;
 }
 
+// All modes whose maps are inputs share a plan.
+static atl_noise_mode plan_mode(atl_noise_mode mode) {
+    return mode == ATL_NOISE_CONST || mode == ATL_NOISE_NONE ? mode : ATL_NOISE_RANDOM;
+}
+
 atl_status atl_model_synthesize(atl_model *m, int n, const float *ws, const atl_synthesis_options *options, float *img) {
     static const atl_synthesis_options defaults = ATL_SYNTHESIS_OPTIONS_INIT;
     const atl_synthesis_options *o = options ? options : &defaults;
     atl_function *f;
     ATL_TRY(need_role(m, "generator", m->row->synthesize));
-    ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, n, o->noise_mode, o->dump_dir != NULL, &f));
+    atl_noise_mode mode = plan_mode(o->noise_mode);
+    ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, n, mode, o->dump_dir != NULL, &f));
     ATL_TRY(write_rows(m, f, 0, n, ws));
-    ATL_TRY(write_noise(m, f, n, o->noise_seeds));
+    ATL_TRY(write_noise(m, f, n, o));
+    ATL_TRY(write_transform(m, f, o->transform));
     ATL_TRY(atl_plan_run(f->plan));
     ATL_TRY(read_rows(m, f, n, img));
     return o->dump_dir ? dump_nodes(m, f->plan, o) : ATL_OK;
@@ -391,7 +545,7 @@ static atl_status declare(atl_model *m) {
         build_synthesis(m, &net, &f);
     if (m->row->discriminate)
         build_critic(m, &net, &f);
-    if (m->row->map && g.status == ATL_OK)
+    if (m->row->map && m->dims.num_ws > 1 && g.status == ATL_OK)
         atl_net_buffer(&net, "mapping.w_avg", ATL_SHAPE(m->dims.w_dim), ATL_INIT_ZERO, 0.0f);
     atl_status status = g.status == ATL_OK ? ATL_OK : atl_fail(m->ctx, g.status, "%s", g.error);
     atl_graph_clear(&g);
@@ -402,7 +556,8 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *o, atl_model **m
     *model = NULL;
     const atl_model_row *row = atl_model_row_for(o->cfg ? o->cfg : "", "generator");
     if (!row || !row->init)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a network of the kind \"%s\" can't be initialised: stylegan2 can",
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan1 and progan can",
                         o->cfg ? o->cfg : "");
     ATL_TRY(new_model(ctx, row, "G_ema", model));
     atl_model *m = *model;

@@ -33,6 +33,7 @@ struct atl_model {
     atl_model_dims dims;
     atl_model_info info;
     bool described;       // info.fingerprint and parameters are filled
+    float *w_avg;         // average of w [w_dim], when the file has none and it was needed
     atl_function functions[ATL_CACHED_PLANS];
 };
 

@@ -68,6 +68,8 @@ atl_status atl_model_profile(atl_model *m, int n, int warmup, int runs, int laye
         ws[i] = (float)((double)(i * 2654435761u % 4096) / 1024.0 - 2.0);
     if (status == ATL_OK)
         atl_plan_write(f->plan, f->inputs[0], ws);
+    if (status == ATL_OK && f->noise.transform)
+        atl_plan_write(f->plan, f->noise.transform, (const float[9]){ 1, 0, 0, 0, 1, 0, 0, 0, 1 });
     for (int i = -warmup; status == ATL_OK && i < runs; i++) {
         double start = now_ms();
         status = atl_plan_run(f->plan);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const atl_ckpt_layout *const layouts[] = { &atl_ckpt_native, &atl_ckpt_official };
+static const atl_ckpt_layout *const layouts[] = { &atl_ckpt_native, &atl_ckpt_official, &atl_ckpt_tf };
 
 // A safetensors file, by its ninth byte; everything else is tried as pickled objects.
 static atl_status open_container(atl_ckpt *ckpt) {

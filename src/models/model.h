@@ -11,16 +11,20 @@
 typedef struct atl_model_dims {
     int z_dim, c_dim, w_dim, num_ws;
     int channels, height, width;
+    float default_psi;   // truncation that the network's makers generate with; 0: none
+    int default_cutoff;  // first layers that it applies to; 0: all
+    int num_logits;      // numbers per image of a discriminator; 0: 1
 } atl_model_dims;
 
 enum { ATL_NOISE_MAPS_MAX = 40 };
 
-// Where noise comes from.  For ATL_NOISE_RANDOM the model makes one input [n, h, w, 1] per layer and lists
-// it here, in order of layers.
+// Where noise comes from.  Unless it is CONST or NONE the model makes one input [n, h, w, 1] per layer and
+// lists it here, in order of layers.
 typedef struct atl_noise {
     atl_noise_mode mode;
     atl_node *inputs[ATL_NOISE_MAPS_MAX];
     int count;
+    atl_node *transform; // [3, 3]: inverse of the user's, an input of networks with Fourier features
 } atl_noise;
 
 typedef struct atl_model_row {
@@ -52,5 +56,15 @@ atl_status atl_config_int(atl_ctx *ctx, const json_t *json, const char *key, int
 atl_status atl_config_float(atl_ctx *ctx, const json_t *json, const char *key, float *value);
 atl_status atl_config_choice(atl_ctx *ctx, const json_t *json, const char *key, const char *const *names, int *value);
 atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_config *m);
+// "truncation_psi" and "truncation_cutoff"; both keep their defaults when missing.
+atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, int *cutoff);
+
+// ---- shared by networks
+
+// The map of a layer's noise, [n or 1, h, w, 1], out of the stored one [h, w]; NULL when there is to be none.
+atl_node *atl_noise_map(atl_net *net, atl_node *stored, int64_t n, atl_noise *noise);
+
+// Whether the options of a new network are in range.
+atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o);
 
 #endif

@@ -10,6 +10,10 @@
 static const atl_model_row *const ROWS[] = {
     &atl_stylegan2_generator,
     &atl_stylegan2_discriminator,
+    &atl_stylegan1_generator,
+    &atl_stylegan1_discriminator,
+    &atl_progan_generator,
+    &atl_progan_discriminator,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {
@@ -67,7 +71,7 @@ atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_conf
     const json_t *map = json_object_get(json, "mapping");
     if (!json_is_object(map))
         return atl_fail(ctx, ATL_BAD_FILE, "the network's config has no \"mapping\"");
-    ATL_TRY(atl_config_int(ctx, map, "num_layers", 1, 64, &m->num_layers));
+    ATL_TRY(atl_config_int(ctx, map, "num_layers", 0, 64, &m->num_layers));
     m->lr_multiplier = 0.01f;
     ATL_TRY(atl_config_float(ctx, map, "lr_multiplier", &m->lr_multiplier));
     if (!(m->lr_multiplier > 0.0f))
@@ -76,5 +80,40 @@ atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_conf
         ATL_TRY(atl_config_int(ctx, map, "embed_features", 0, 1 << 16, &m->embed_features));
     if (json_is_number(json_object_get(map, "layer_features")))
         ATL_TRY(atl_config_int(ctx, map, "layer_features", 0, 1 << 16, &m->layer_features));
+    m->label_concat = json_is_true(json_object_get(map, "label_concat"));
+    return ATL_OK;
+}
+
+atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, int *cutoff) {
+    ATL_TRY(atl_config_float(ctx, json, "truncation_psi", psi));
+    if (json_is_number(json_object_get(json, "truncation_cutoff")))
+        ATL_TRY(atl_config_int(ctx, json, "truncation_cutoff", 0, 1 << 10, cutoff));
+    return ATL_OK;
+}
+
+atl_node *atl_noise_map(atl_net *net, atl_node *stored, int64_t n, atl_noise *noise) {
+    int64_t h = stored->shape.d[0], w = stored->shape.d[1];
+    if (noise->mode == ATL_NOISE_NONE)
+        return NULL;
+    if (noise->mode == ATL_NOISE_CONST)
+        return atl_reshape(net->g, stored, ATL_SHAPE(1, h, w, 1));
+    if (noise->count == ATL_NOISE_MAPS_MAX)
+        return atl_graph_fail(net->g, ATL_UNSUPPORTED, "more than %d noise maps", ATL_NOISE_MAPS_MAX);
+    atl_node *x = atl_input(net->g, "noise", ATL_SHAPE(n, h, w, 1));
+    noise->inputs[noise->count++] = x;
+    return x;
+}
+
+atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o) {
+    if (o->resolution < 8 || o->resolution > 4096 || (o->resolution & (o->resolution - 1)))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a resolution of %d is not possible: a power of two from 8 to 4096 is",
+                        o->resolution);
+    if (o->channel_base < 0 || o->channel_base > 1 << 24 || o->channel_max < 0 || o->channel_max > 1 << 14)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "channel base %d or channel max %d is out of range", o->channel_base,
+                        o->channel_max);
+    if (o->c_dim < 0 || o->c_dim > 1 << 20 || o->img_channels < 0 || o->img_channels > 64 || o->map_depth < 0 ||
+        o->map_depth > 64)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%d classes, %d channels or %d mapping layers is out of range", o->c_dim,
+                        o->img_channels, o->map_depth);
     return ATL_OK;
 }

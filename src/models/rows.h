@@ -6,5 +6,7 @@
 #include "models/model.h"
 
 extern const atl_model_row atl_stylegan2_generator, atl_stylegan2_discriminator;
+extern const atl_model_row atl_stylegan1_generator, atl_stylegan1_discriminator;
+extern const atl_model_row atl_progan_generator, atl_progan_discriminator;
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "models/growing.h"
 #include "models/rows.h"
 
 enum architecture { ORIG, SKIP, RESNET };
@@ -19,6 +20,10 @@ typedef struct config {
     bool use_noise;
     float conv_clamp;              // INFINITY: none
     int cmap_dim, mbstd_group, mbstd_channels;
+    bool select_label;             // one score per class, of which the label takes one
+    float lod;                     // of orig networks that grew
+    float default_psi;
+    int default_cutoff;
     atl_mapping_config mapping;
 } config;
 
@@ -40,6 +45,11 @@ static atl_status parse_common(atl_ctx *ctx, const json_t *j, config *c) {
         return atl_fail(ctx, ATL_BAD_FILE, "the network's config says conv_clamp = %g", (double)c->conv_clamp);
     c->channel_base = 32768;
     c->channel_max = 512;
+    ATL_TRY(atl_config_float(ctx, j, "lod", &c->lod));
+    if (!(c->lod >= 0.0f && c->lod < 100.0f) || (c->lod > 0.0f && c->architecture != ORIG))
+        return atl_fail(ctx, ATL_BAD_FILE,
+                        "the network's config says lod = %g, which its architecture can't have",
+                        (double)c->lod);
     if (json_object_get(j, "channel_base"))
         ATL_TRY(atl_config_int(ctx, j, "channel_base", 1, 1 << 24, &c->channel_base));
     if (json_object_get(j, "channel_max"))
@@ -62,8 +72,9 @@ static int64_t channels_of(const atl_params *params, const config *c, int r, con
 
 static atl_status parse_generator(atl_ctx *ctx, const json_t *j, void *config_) {
     config *c = config_;
-    *c = (config){ .use_noise = true };
+    *c = (config){ .use_noise = true, .default_psi = 1.0f };
     ATL_TRY(parse_common(ctx, j, c));
+    ATL_TRY(atl_config_truncation(ctx, j, &c->default_psi, &c->default_cutoff));
     ATL_TRY(atl_config_int(ctx, j, "z_dim", 0, 1 << 16, &c->z_dim));
     ATL_TRY(atl_config_int(ctx, j, "w_dim", 1, 1 << 16, &c->w_dim));
     if (json_is_boolean(json_object_get(j, "use_noise")))
@@ -83,7 +94,8 @@ static atl_status parse_generator(atl_ctx *ctx, const json_t *j, void *config_) 
 
 static atl_status generator_dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
     const config *c = config_;
-    *d = (atl_model_dims){ c->z_dim, c->c_dim, c->w_dim, c->num_ws, c->channels, c->resolution, c->resolution };
+    *d = (atl_model_dims){ c->z_dim, c->c_dim, c->w_dim, c->num_ws, c->channels, c->resolution, c->resolution,
+                           c->default_psi, c->default_cutoff, 0 };
     const atl_param *first = atl_params_find(params, "synthesis.b4.const");
     if (!first || first->rank != 3)
         return ATL_OK; // a new network is square; in a file, building will say what is missing
@@ -112,15 +124,9 @@ static atl_node *noise_of(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noi
     atl_node *map_const = atl_net_buffer(net, "noise_const", ATL_SHAPE(h, w), ATL_INIT_NORMAL, 1.0f);
     int64_t one[1] = { 1 };
     atl_node *strength = atl_net_param(net, "noise_strength", atl_shape_make(0, one), ATL_INIT_ZERO, 0.0f);
-    if (noise->mode == ATL_NOISE_NONE)
+    atl_node *x = atl_noise_map(net, map_const, n, noise);
+    if (!x)
         return NULL;
-    atl_node *x = atl_reshape(g, map_const, ATL_SHAPE(1, h, w, 1));
-    if (noise->mode == ATL_NOISE_RANDOM) {
-        if (noise->count == ATL_NOISE_MAPS_MAX)
-            return atl_graph_fail(g, ATL_UNSUPPORTED, "more than %d noise maps", ATL_NOISE_MAPS_MAX);
-        x = atl_input(g, "noise", ATL_SHAPE(n, h, w, 1));
-        noise->inputs[noise->count++] = x;
-    }
     return atl_mul(g, x, atl_expand(g, atl_reshape(g, strength, ATL_SHAPE(1, 1, 1, 1)), x->shape));
 }
 
@@ -185,7 +191,7 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_no
     }
     if (*img)
         *img = atl_upsample2d(g, *img);
-    if (r == c->resolution || c->architecture == SKIP) {
+    if ((r == c->resolution && c->lod == 0.0f) || c->architecture == SKIP) {
         atl_node *y = to_rgb(net, c, x, ws, *w_index); // shares its style with the next block's conv0
         *img = *img ? atl_add(g, *img, y) : y;
     }
@@ -193,13 +199,38 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_no
     return x;
 }
 
+static atl_node *rgb_at(atl_net *net, const config *c, int r, atl_node *x, atl_node *ws, int w_index) {
+    size_t scope = atl_scope_push(net->g, "b%d", r);
+    atl_node *y = to_rgb(net, c, x, ws, w_index);
+    atl_scope_pop(net->g, scope);
+    return y;
+}
+
+// A network that stands between two resolutions (configs B to D of the paper while they grow).
+static atl_node *synthesize_growing(atl_net *net, const config *c, atl_node *ws, atl_noise *noise) {
+    atl_graph *g = net->g;
+    atl_level level = atl_level_of(c->lod, c->resolution);
+    atl_node *x = NULL, *coarse = NULL, *none = NULL;
+    int w_index = 0;
+    for (int r = 4; r <= level.top; r *= 2) {
+        if (r == level.top && level.fade > 0.0f)
+            coarse = atl_nearest_up(g, rgb_at(net, c, r / 2, x, ws, w_index));
+        x = block(net, c, r, x, &none, ws, &w_index, noise);
+    }
+    atl_node *img = atl_fade(g, rgb_at(net, c, level.top, x, ws, w_index), coarse, level.fade);
+    return atl_nearest_up_times(g, img, level.halvings);
+}
+
 static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
     const config *c = config_;
     size_t scope = atl_scope_push(net->g, "synthesis");
     atl_node *x = NULL, *img = NULL;
     int w_index = 0;
-    for (int r = 4; r <= c->resolution; r *= 2)
-        x = block(net, c, r, x, &img, ws, &w_index, noise);
+    if (c->lod > 0.0f)
+        img = synthesize_growing(net, c, ws, noise);
+    else
+        for (int r = 4; r <= c->resolution; r *= 2)
+            x = block(net, c, r, x, &img, ws, &w_index, noise);
     img = atl_named(net->g, img);
     atl_scope_pop(net->g, scope);
     return img;
@@ -217,7 +248,8 @@ static atl_status parse_discriminator(atl_ctx *ctx, const json_t *j, void *confi
     else
         c->mbstd_group = 0; // the whole batch
     ATL_TRY(atl_config_int(ctx, j, "mbstd_num_channels", 0, 64, &c->mbstd_channels));
-    if (c->c_dim > 0) {
+    c->select_label = c->c_dim > 0 && json_is_true(json_object_get(j, "select_label"));
+    if (c->c_dim > 0 && !c->select_label) {
         if (c->cmap_dim < 1)
             return atl_fail(ctx, ATL_BAD_FILE, "a conditional discriminator needs cmap_dim");
         ATL_TRY(atl_config_mapping(ctx, j, &c->mapping));
@@ -231,7 +263,8 @@ static atl_status discriminator_dims(atl_ctx *ctx, const void *config_, const at
     (void)ctx;
     (void)params;
     const config *c = config_;
-    *d = (atl_model_dims){ 0, c->c_dim, 0, 0, c->channels, c->resolution, c->resolution };
+    *d = (atl_model_dims){ .c_dim = c->c_dim, .channels = c->channels, .height = c->resolution,
+                           .width = c->resolution };
     return ATL_OK;
 }
 
@@ -264,7 +297,8 @@ static atl_node *d_block(atl_net *net, const config *c, int r, atl_node *x, atl_
 }
 
 // 4x4: statistics of the batch, convolution, two dense layers, projection on the label.
-static atl_node *d_epilogue(atl_net *net, const config *c, atl_node *x, atl_node *img, atl_node *cmap) {
+static atl_node *d_epilogue(atl_net *net, const config *c, atl_node *x, atl_node *img, atl_node *cmap,
+                            atl_node *label) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "b4");
     int64_t n = x->shape.d[0], h = x->shape.d[1], w = x->shape.d[2], ch = x->shape.d[3];
@@ -279,37 +313,41 @@ static atl_node *d_epilogue(atl_net *net, const config *c, atl_node *x, atl_node
     x = atl_reshape(g, atl_permute(g, x, (int[]){ 0, 3, 1, 2 }), ATL_SHAPE(n, ch * h * w));
     atl_linear_options fc = { ATL_LRELU, 1.0f, 0.0f, false }, out = { ATL_LINEAR, 1.0f, 0.0f, false };
     x = atl_linear(net, "fc", x, ch, &fc);
-    x = atl_linear(net, "out", x, c->cmap_dim ? c->cmap_dim : 1, &out);
+    x = atl_linear(net, "out", x, c->select_label ? c->c_dim : c->cmap_dim ? c->cmap_dim : 1, &out);
+    if (c->select_label)
+        x = atl_sum(g, atl_mul(g, x, label), 2u);
     if (cmap) // projection (Miyato and Koyama 2018)
         x = atl_scale(g, atl_sum(g, atl_mul(g, x, cmap), 2u), (float)(1.0 / sqrt((double)c->cmap_dim)));
     atl_scope_pop(g, scope);
     return x;
 }
 
+static atl_node *from_rgb(atl_net *net, const config *c, int r, atl_node *img) {
+    size_t scope = atl_scope_push(net->g, "b%d", r);
+    atl_conv_options from = { 1, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
+    int64_t out = channels_of(net->params, c, r, "b%d.fromrgb.bias");
+    atl_node *x = atl_conv_layer(net, "fromrgb", img, out, &from);
+    atl_scope_pop(net->g, scope);
+    return x;
+}
+
 static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, atl_node *label) {
     const config *c = config_;
     atl_node *x = NULL;
-    for (int r = c->resolution; r > 4; r /= 2)
+    atl_level level = atl_level_of(c->lod, c->resolution);
+    img = atl_box_down_times(net->g, img, level.halvings);
+    if (level.top == 4)
+        x = from_rgb(net, c, 4, img);
+    for (int r = level.top; r > 4; r /= 2) {
         x = d_block(net, c, r, x, &img);
-    atl_node *cmap = c->c_dim ? atl_mapping(net, &c->mapping, NULL, label) : NULL;
-    return atl_named(net->g, d_epilogue(net, c, x, img, cmap));
+        if (r == level.top && level.fade > 0.0f)
+            x = atl_fade(net->g, x, from_rgb(net, c, r / 2, atl_box_down(net->g, img)), level.fade);
+    }
+    atl_node *cmap = c->cmap_dim ? atl_mapping(net, &c->mapping, NULL, label) : NULL;
+    return atl_named(net->g, d_epilogue(net, c, x, img, cmap, label));
 }
 
 // ---- new networks
-
-static atl_status check_init(atl_ctx *ctx, const atl_init_options *o) {
-    if (!is_power_of_two(o->resolution) || o->resolution < 8 || o->resolution > 4096)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a resolution of %d is not possible: a power of two from 8 to 4096 is",
-                        o->resolution);
-    if (o->channel_base < 0 || o->channel_base > 1 << 24 || o->channel_max < 0 || o->channel_max > 1 << 14)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "channel base %d or channel max %d is out of range", o->channel_base,
-                        o->channel_max);
-    if (o->c_dim < 0 || o->c_dim > 1 << 20 || o->img_channels < 0 || o->img_channels > 64 || o->map_depth < 0 ||
-        o->map_depth > 64)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%d classes, %d channels or %d mapping layers is out of range", o->c_dim,
-                        o->img_channels, o->map_depth);
-    return ATL_OK;
-}
 
 static atl_status packed(atl_ctx *ctx, json_t *json, json_t **out) {
     *out = json;
@@ -317,7 +355,7 @@ static atl_status packed(atl_ctx *ctx, json_t *json, json_t **out) {
 }
 
 static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
-    ATL_TRY(check_init(ctx, o));
+    ATL_TRY(atl_check_init(ctx, o));
     int log2 = 0;
     for (int r = o->resolution; r > 1; r >>= 1)
         log2++;
@@ -330,7 +368,7 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
 }
 
 static atl_status init_discriminator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
-    ATL_TRY(check_init(ctx, o));
+    ATL_TRY(atl_check_init(ctx, o));
     int base = o->channel_base ? o->channel_base : 32768, max = o->channel_max ? o->channel_max : 512;
     int top = base / 4 < max ? base / 4 : max;
     return packed(ctx, json_pack("{s:i s:i s:i s:s s:n s:i s:i s:i s:i s:i s:{s:i s:f}}", "c_dim", o->c_dim,

@@ -121,11 +121,23 @@ atl_node *atl_minibatch_std(atl_graph *g, atl_node *x, int64_t group, int64_t fe
 
 // ---- mapping
 
+atl_node *atl_joint_latent(atl_net *net, int64_t z_dim, atl_node *z, atl_node *c) {
+    atl_graph *g = net->g;
+    if (c) {
+        size_t scope = atl_scope_push(g, "embed");
+        atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(z_dim, c->shape.d[1]), ATL_INIT_NORMAL, 1.0f);
+        z = atl_concat(g, (atl_node *[]){ z, atl_matmul(g, c, w, false, true) }, 2, 1);
+        atl_scope_pop(g, scope);
+    }
+    return atl_normalize_2nd_moment(g, z, 1e-8f);
+}
+
 atl_node *atl_mapping(atl_net *net, const atl_mapping_config *m, atl_node *z, atl_node *c) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "mapping");
-    atl_node *x = m->z_dim ? atl_normalize_2nd_moment(g, z, 1e-8f) : NULL;
-    if (m->c_dim) {
+    atl_node *x = !m->z_dim ? NULL : m->label_concat ? atl_joint_latent(net, m->z_dim, z, c)
+                                                     : atl_normalize_2nd_moment(g, z, 1e-8f);
+    if (m->c_dim && !(m->label_concat && m->z_dim)) {
         atl_linear_options plain = { ATL_LINEAR, 1.0f, 0.0f, false };
         atl_node *y = atl_linear(net, "embed", c, m->embed_features ? m->embed_features : m->w_dim, &plain);
         y = atl_normalize_2nd_moment(g, y, 1e-8f);

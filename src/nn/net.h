@@ -86,7 +86,12 @@ typedef struct atl_mapping_config {
     int num_layers;
     int embed_features, layer_features; // 0: w_dim
     float lr_multiplier;
+    bool label_concat;                  // see atl_joint_latent()
 } atl_mapping_config;
+
+// The label of the first StyleGANs: c times a matrix [z_dim, c_dim] ("embed.weight") is appended to z, and
+// both are normalised together.  c NULL: not conditional.  -> [n, z_dim or twice that]
+atl_node *atl_joint_latent(atl_net *net, int64_t z_dim, atl_node *z, atl_node *c);
 
 // z [n, z_dim] (NULL when z_dim is 0), c [n, c_dim] (NULL when c_dim is 0) -> w [n, w_dim]
 atl_node *atl_mapping(atl_net *net, const atl_mapping_config *m, atl_node *z, atl_node *c);

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a network of a TensorFlow-era pickle is.  The file names the function that built it and the options
+// that were given; every other option has the default of that function, which stands here.
+#include "ckpt/tf.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- reading
+
+const atl_object *atl_tf_component(const atl_object *object, const char *name) {
+    const atl_object *c = atl_object_get(atl_object_get(object, "components"), name);
+    return c && c->type == ATL_OBJECT_INSTANCE ? c : object;
+}
+
+const atl_object *atl_tf_variable(const atl_object *object, const char *name) {
+    const atl_object *all = atl_object_get(object, "variables");
+    for (size_t i = 0; all && all->type == ATL_OBJECT_LIST && i < all->size; i++) {
+        const atl_object *pair = all->u.items[i];
+        if ((pair->type == ATL_OBJECT_TUPLE || pair->type == ATL_OBJECT_LIST) && pair->size == 2 &&
+            atl_object_equals(pair->u.items[0], name))
+            return pair->u.items[1];
+    }
+    return NULL;
+}
+
+typedef struct describe {
+    atl_ckpt *ckpt;
+    const atl_object *net, *part; // the network, and the component whose options come first
+    json_t *config;
+    const char *why;
+} describe;
+
+static void complain(describe *d, const char *why) {
+    if (!d->why)
+        d->why = why ? why : "out of memory";
+}
+
+// An option that was given and is not None; else NULL.
+static const atl_object *option(const describe *d, const char *name) {
+    const atl_object *v = atl_object_get(atl_object_get(d->part, "static_kwargs"), name);
+    if (!v)
+        v = atl_object_get(atl_object_get(d->net, "static_kwargs"), name);
+    return v && v->type != ATL_OBJECT_NONE ? v : NULL;
+}
+
+static int64_t integer(describe *d, const char *name, int64_t otherwise) {
+    const atl_object *v = option(d, name);
+    double number;
+    int64_t value;
+    if (!v)
+        return otherwise;
+    if (atl_object_int(v, &value))
+        return value;
+    if (atl_object_number(v, &number) && number > -1e9 && number < 1e9)
+        return (int64_t)number;
+    complain(d, atl_arena_printf(&d->ckpt->arena, "its option %s is no number", name));
+    return otherwise;
+}
+
+static double real(describe *d, const char *name, double otherwise) {
+    const atl_object *v = option(d, name);
+    double number;
+    if (!v)
+        return otherwise;
+    if (atl_object_number(v, &number))
+        return number;
+    complain(d, atl_arena_printf(&d->ckpt->arena, "its option %s is no number", name));
+    return otherwise;
+}
+
+// Options that the networks here have in one form only: another value is a sentence.
+static void require(describe *d, const char *name, const char *json) {
+    const atl_object *v = option(d, name);
+    if (!v)
+        return;
+    json_t *have = atl_object_json(v, 100), *want = json_loads(json, JSON_DECODE_ANY, NULL);
+    bool same = have && want && json_equal(have, want);
+    if (have && json_is_number(have) && json_is_number(want))
+        same = json_number_value(have) == json_number_value(want);
+    if (!same) {
+        char *text = have ? json_dumps(have, JSON_ENCODE_ANY) : NULL;
+        complain(d, atl_arena_printf(&d->ckpt->arena, "its option %s = %.60s is not supported (only %s is)",
+                                     name, text ? text : "?", json));
+        free(text);
+    }
+    json_decref(have);
+    json_decref(want);
+}
+
+static void put(describe *d, const char *key, json_t *value) {
+    if (!value || json_object_set_new(d->config, key, value))
+        complain(d, "out of memory");
+}
+
+static int64_t dim_of(const atl_object *variable, int dim) {
+    const atl_tensor *t = variable && variable->type == ATL_OBJECT_TENSOR ? variable->u.tensor : NULL;
+    return t && dim < t->rank ? t->dims[dim] : 0;
+}
+
+static void put_lod(describe *d) {
+    const atl_object *lod = atl_tf_variable(d->net, "lod"); // the outer one overwrites that of synthesis
+    double value = 0;
+    if (lod && !atl_object_number(lod, &value) && lod->type == ATL_OBJECT_TENSOR &&
+        atl_tensor_count(lod->u.tensor) == 1) {
+        float one;
+        if (atl_tensor_read_f32(d->ckpt->objects, lod->u.tensor, &one) == ATL_OK)
+            value = (double)one;
+    }
+    put(d, "lod", json_real(value >= 0 && value < 100 ? value : 0));
+}
+
+static void put_image(describe *d, int64_t resolution, int64_t channels) {
+    put(d, "img_resolution", json_integer(integer(d, "resolution", resolution)));
+    put(d, "img_channels", json_integer(integer(d, "num_channels", channels)));
+    put(d, "channel_max", json_integer(integer(d, "fmap_max", 512)));
+}
+
+// ---- mapping networks
+
+static void put_mapping(describe *d, double psi, int64_t cutoff) {
+    const atl_object *part = d->part, *mapping = atl_tf_component(d->net, "mapping");
+    d->part = mapping;
+    int64_t layers = integer(d, "mapping_layers", 8), labels = integer(d, "label_size", 0);
+    bool embed = atl_tf_variable(mapping, "LabelEmbed/weight") != NULL;
+    require(d, "mapping_nonlinearity", "\"lrelu\"");
+    require(d, "normalize_latents", "true");
+    require(d, "use_wscale", "true");
+    put(d, "z_dim", json_integer(integer(d, "latent_size", 512)));
+    put(d, "c_dim", json_integer(labels));
+    put(d, "w_dim", json_integer(integer(d, "dlatent_size", 512)));
+    json_t *m =
+        json_pack("{s:I s:f s:I s:I s:f s:b}", "num_layers", (json_int_t)layers, "lr_multiplier",
+                  real(d, "mapping_lrmul", 0.01), "layer_features",
+                  (json_int_t)(layers > 1 ? integer(d, "mapping_fmaps", 512) : 0), "embed_features",
+                  (json_int_t)(embed ? dim_of(atl_tf_variable(mapping, "LabelEmbed/weight"), 1) : 0),
+                  "w_avg_beta", real(d, "dlatent_avg_beta", 0.995), "label_concat", (int)(labels && !embed));
+    put(d, "mapping", m);
+    put(d, "truncation_psi", json_real(real(d, "truncation_psi", psi)));
+    put(d, "truncation_cutoff", json_integer(integer(d, "truncation_cutoff", cutoff)));
+    d->part = part;
+}
+
+static void put_noise(describe *d) {
+    const atl_object *v = option(d, "use_noise");
+    put(d, "use_noise", json_boolean(!v || v->type != ATL_OBJECT_BOOL || v->u.truth));
+}
+
+// ---- networks
+
+static void stylegan2_generator(describe *d, bool grows) {
+    const atl_object *a = option(d, "architecture");
+    put_image(d, 1024, 3);
+    put(d, "channel_base", json_integer(2 * integer(d, "fmap_base", 16 << 10)));
+    put_mapping(d, 0.5, 0);
+    put(d, "architecture", grows ? json_string("orig") : a ? atl_object_json(a, 1) : json_string("skip"));
+    put(d, "conv_clamp", option(d, "conv_clamp") ? json_real(real(d, "conv_clamp", 0)) : json_null());
+    put_noise(d);
+    if (grows)
+        put_lod(d);
+    require(d, "nonlinearity", "\"lrelu\"");
+    require(d, "resample_kernel", "[1, 3, 3, 1]");
+}
+
+static void stylegan2_discriminator(describe *d, bool grows) {
+    const atl_object *a = option(d, "architecture");
+    bool embed = atl_tf_variable(d->net, "LabelEmbed/weight") != NULL;
+    int64_t labels = integer(d, "label_size", 0), group = integer(d, "mbstd_group_size", embed ? 0 : 4);
+    put_image(d, 1024, 3);
+    put(d, "channel_base", json_integer(2 * integer(d, "fmap_base", 16 << 10)));
+    put(d, "architecture", grows ? json_string("orig") : a ? atl_object_json(a, 1) : json_string("resnet"));
+    put(d, "conv_clamp", option(d, "conv_clamp") ? json_real(real(d, "conv_clamp", 0)) : json_null());
+    put(d, "c_dim", json_integer(labels));
+    put(d, "cmap_dim",
+        json_integer(labels && embed ? dim_of(atl_tf_variable(d->net, "Output/weight"), 1) : 0));
+    put(d, "select_label", json_boolean(labels && !embed));
+    put(d, "mbstd_group_size", group ? json_integer(group) : json_null());
+    put(d, "mbstd_num_channels", json_integer(group == 1 ? 0 : integer(d, "mbstd_num_features", 1)));
+    json_t *m = json_pack("{s:I s:f s:I}", "num_layers", (json_int_t)integer(d, "mapping_layers", 0),
+                          "lr_multiplier", real(d, "mapping_lrmul", 0.1), "embed_features",
+                          (json_int_t)dim_of(atl_tf_variable(d->net, "LabelEmbed/weight"), 1));
+    put(d, "mapping", m);
+    if (grows)
+        put_lod(d);
+    require(d, "nonlinearity", "\"lrelu\"");
+    require(d, "resample_kernel", "[1, 3, 3, 1]");
+}
+
+// 'auto', True or False as the resolution from which on layers are fused.
+static int fused_from(describe *d, int otherwise) {
+    const atl_object *v = option(d, "fused_scale");
+    if (!v)
+        return otherwise;
+    if (v->type == ATL_OBJECT_BOOL)
+        return v->u.truth ? 0 : INT_MAX;
+    if (!atl_object_equals(v, "auto"))
+        complain(d, "its option fused_scale is neither True nor False nor 'auto'");
+    return 128; // min(height, width) * 2 >= 128
+}
+
+static void put_growing(describe *d, int64_t resolution, int64_t channels, int64_t base) {
+    put_image(d, resolution, channels);
+    put(d, "channel_base", json_integer(integer(d, "fmap_base", base)));
+    put_lod(d);
+    require(d, "use_wscale", "true");
+    require(d, "fmap_decay", "1.0");
+}
+
+static void stylegan1_generator(describe *d) {
+    put_growing(d, 1024, 3, 8192);
+    put_mapping(d, 0.7, 8);
+    put_noise(d);
+    require(d, "nonlinearity", "\"lrelu\"");
+    require(d, "use_styles", "true");
+    require(d, "const_input_layer", "true");
+    require(d, "use_pixel_norm", "false");
+    require(d, "use_instance_norm", "true");
+    require(d, "blur_filter", "[1, 2, 1]");
+}
+
+static void put_statistics(describe *d) {
+    int64_t group = integer(d, "mbstd_group_size", 4);
+    put(d, "mbstd_group_size", json_integer(group));
+    put(d, "mbstd_num_channels", json_integer(group > 1 ? integer(d, "mbstd_num_features", 1) : 0));
+}
+
+static void stylegan1_discriminator(describe *d) {
+    put_growing(d, 1024, 1, 8192);
+    put(d, "c_dim", json_integer(integer(d, "label_size", 0)));
+    put_statistics(d);
+    require(d, "nonlinearity", "\"lrelu\"");
+    require(d, "blur_filter", "[1, 2, 1]");
+}
+
+static void progan_generator(describe *d) {
+    int64_t labels = integer(d, "label_size", 0);
+    int64_t rows =
+        dim_of(atl_tf_variable(d->net, "4x4/Dense/weight"), 0) - labels; // the default depends on channels
+    put_growing(d, 32, 1, 8192);
+    put(d, "c_dim", json_integer(labels));
+    put(d, "z_dim", json_integer(integer(d, "latent_size", rows > 0 ? rows : 512)));
+    require(d, "normalize_latents", "true");
+    require(d, "use_pixelnorm", "true");
+    require(d, "use_leakyrelu", "true");
+    require(d, "pixelnorm_epsilon", "1e-8");
+    require(d, "tanh_at_end", "null");
+}
+
+static void progan_discriminator(describe *d) {
+    put_growing(d, 32, 1, 8192);
+    put(d, "label_size", json_integer(integer(d, "label_size", 0)));
+    put(d, "fused_scale", json_boolean(fused_from(d, 0) == 0));
+    put_statistics(d);
+}
+
+// ---- by the function that built the network
+
+static const char *builder(const describe *d, const atl_object *object) {
+    const char *text = atl_object_text(atl_object_get(object, "build_func_name"), &d->ckpt->arena);
+    return text ? text : "";
+}
+
+static bool describe_kind(describe *d, atl_tf_net *net, const char **kind) {
+    const char *f = builder(d, d->net);
+    d->part = atl_tf_component(d->net, "synthesis");
+    const char *inner = builder(d, d->part);
+    bool revised = !strcmp(inner, "G_synthesis_stylegan_revised"), grows = !strcmp(f, "D_stylegan");
+    net->generator = f[0] == 'G';
+    net->fused_from = INT_MAX;
+    if (!strcmp(f, "G_main") &&
+        (revised || !strcmp(inner, "G_synthesis_stylegan2") || !strcmp(inner, "G_synthesis"))) {
+        *kind = "stylegan2_generator";
+        stylegan2_generator(d, revised);
+    } else if (!strcmp(f, "D_stylegan2") || !strcmp(f, "D_main") || grows) {
+        *kind = "stylegan2_discriminator";
+        stylegan2_discriminator(d, grows);
+    } else if (!strcmp(f, "G_style")) {
+        *kind = "stylegan1_generator";
+        net->family = ATL_TF_STYLEGAN1;
+        net->fused_from = fused_from(d, 128);
+        stylegan1_generator(d);
+    } else if (!strcmp(f, "D_basic")) {
+        *kind = "stylegan1_discriminator";
+        net->family = ATL_TF_STYLEGAN1;
+        stylegan1_discriminator(d);
+    } else if (!strcmp(f, "G_paper")) {
+        *kind = "progan_generator";
+        net->family = ATL_TF_PROGAN;
+        net->fused_from = fused_from(d, 0);
+        progan_generator(d);
+    } else if (!strcmp(f, "D_paper")) {
+        *kind = "progan_discriminator";
+        net->family = ATL_TF_PROGAN;
+        progan_discriminator(d);
+    } else {
+        *kind = "unknown";
+        complain(d, atl_arena_printf(&d->ckpt->arena,
+                                     "it was built by the function %.100s%s%.100s, which is not known", f,
+                                     d->part != d->net ? " with " : "", d->part != d->net ? inner : ""));
+        return false;
+    }
+    return true;
+}
+
+atl_status atl_tf_describe(atl_ckpt *ckpt, const atl_object *object, atl_tf_net *net, const char **kind,
+                           json_t **config, const char **why) {
+    describe d = { ckpt, object, object, json_object(), NULL };
+    *net = (atl_tf_net){ .object = object };
+    if (!d.config)
+        return atl_fail(ckpt->ctx, ATL_NO_MEMORY, "%s: out of memory", ckpt->path);
+    if (describe_kind(&d, net, kind)) {
+        json_int_t r = json_integer_value(json_object_get(d.config, "img_resolution"));
+        net->resolution =
+            r >= 4 && r <= 1 << 14 ? (int)r : 4; // a wrong one is refused when the config is read
+    }
+    *config = d.config;
+    *why = d.why;
+    if (ckpt->ctx->status != ATL_OK) {
+        json_decref(d.config);
+        *config = NULL;
+        return ckpt->ctx->status;
+    }
+    return ATL_OK;
+}
