@@ -159,6 +159,7 @@ static const struct {
     [ATL_OP_PAD]     = { NULL, run_pad, NULL, "copy" },
     [ATL_OP_CONCAT]  = { NULL, run_concat, NULL, "copy" },
     [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, atl_cpu_discard_state, "fir" },
+    [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, atl_cpu_discard_state, "flrelu" },
     [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, atl_cpu_discard_state, "matmul" },
     [ATL_OP_CONV]    = { atl_cpu_prepare_conv, atl_cpu_run_state, atl_cpu_discard_state, "conv" },
     // clang-format on

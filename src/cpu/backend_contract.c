@@ -10,6 +10,7 @@
 
 #include "cpu/backend_cpu.h"
 #include "cpu/conv.h"
+#include "cpu/flrelu.h"
 #include "cpu/gemm.h"
 #include "cpu/move.h"
 #include "cpu/winograd.h"
@@ -20,6 +21,7 @@ typedef struct state {
     atl_gemm *gemm;
     atl_fir *fir;
     atl_wino *wino;
+    atl_flrelu *flrelu;
     int n;
     size_t pixels, c_in, c_out; // of the result, and of the input that in_scale belongs to
     size_t scaled;              // floats of a scaled copy of the input at the start of the workspace
@@ -85,6 +87,7 @@ void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
     atl_gemm_free(&s->gemm);
     atl_fir_free(&s->fir);
     atl_wino_free(&s->wino);
+    atl_flrelu_free(&s->flrelu);
     atl_free(b->base.ctx, s);
     step->state = NULL;
 }
@@ -114,6 +117,31 @@ atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step) {
     atl_fir_args args = fir_args(&step->node->at.fir, &step->node->src[0]->shape);
     ATL_TRY(atl_fir_make(b->base.ctx, &args, step->node->at.fir.f, &s->fir));
     step->workspace_bytes = atl_fir_workspace(s->fir);
+    return ATL_OK;
+}
+
+// ---- filtered leaky ReLU
+
+static atl_status run_flrelu(atl_cpu *b, const atl_step *step, state *s) {
+    (void)b;
+    atl_flrelu_run(s->flrelu, step->src[0].data, NULL, step->src[1].data, step->out, step->workspace);
+    return ATL_OK;
+}
+
+atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step) {
+    state *s = new_state(b, step);
+    if (!s)
+        return ATL_NO_MEMORY;
+    s->run = run_flrelu;
+    const atl_flrelu_attr *a = &step->node->at.flrelu;
+    const atl_shape *x = &step->node->src[0]->shape;
+    atl_flrelu_args args = { .n = (int)x->d[0], .h = (int)x->d[1], .w = (int)x->d[2], .c = (int)x->d[3], .up = a->up,
+                             .down = a->down, .up_taps = a->up_taps ? a->up_taps : 1,
+                             .down_taps = a->down_taps ? a->down_taps : 1, .down_radial = a->radial, .px0 = a->px0,
+                             .px1 = a->px1, .py0 = a->py0, .py1 = a->py1, .slope = a->slope, .gain = a->gain,
+                             .clamp = a->clamp };
+    ATL_TRY(atl_flrelu_make(b->base.ctx, &args, a->up_taps ? a->fu : NULL, a->down_taps ? a->fd : NULL, &s->flrelu));
+    step->workspace_bytes = atl_flrelu_workspace(s->flrelu);
     return ATL_OK;
 }
 
@@ -210,7 +238,8 @@ static atl_status run_rgb(atl_cpu *b, const atl_step *step, state *s) {
 }
 
 static bool is_3x3(const atl_node *n, const atl_shape *w) {
-    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && n->at.conv.pad == 1 && w->d[2] == 3 && w->d[3] == 3;
+    int pad = n->at.conv.pad;
+    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && (pad == 1 || pad == 2) && w->d[2] == 3 && w->d[3] == 3;
 }
 
 // Winograd when it is allowed, the weight is constant and the shape is worth it; *done says whether it was taken.
@@ -222,14 +251,15 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
     *done = false;
     if (b->base.ctx->direct || !step->src[wi].constant || !(up || is_3x3(n, w)))
         return ATL_OK;
-    atl_wino_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[1], (int)w->d[0], up ? 2 : 1 };
-    if (!atl_wino_worth(&shape, b->threads))
-        return ATL_OK;
+    atl_wino_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[1], (int)w->d[0], up ? 2 : 1,
+                             up ? 0 : n->at.conv.pad - 1 };
     float fir[16];
     for (int i = 0; up && i < 16; i++) {
         const atl_fir_attr *a = &n->fusion->fir;
         fir[i] = a->f[a->flip ? 15 - i : i] * a->gain; // as a convolution's filter
     }
+    if (!atl_wino_worth(&shape, b->threads) || (up && !atl_wino_fir_fits(fir)))
+        return ATL_OK;
     ATL_TRY(atl_wino_make(b->base.ctx, &shape, step->src[wi].constant, up ? fir : NULL, &s->wino));
     s->run = run_winograd;
     step->kernel = "winograd";

@@ -26,7 +26,8 @@ static size_t aligned(size_t bytes) {
 
 int atl_wino_worth(const atl_wino_shape *s, int threads) {
     // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
-    double tiles = (double)s->n * ceil_div(s->h, ATL_WINO_TILE) * ceil_div(s->w, ATL_WINO_TILE);
+    double tiles = (double)s->n * ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
+                   ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
     return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16 && (tiles >= 16 || weights < 1e6) &&
            threads > 0;
@@ -143,7 +144,8 @@ static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
     double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
            tile = 4 * planes * ((double)s->ci + s->co);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    int rows = ceil_div(s->h, ATL_WINO_TILE), columns = ceil_div(s->w, ATL_WINO_TILE),
+    int rows = ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE),
+        columns = ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE),
         tiles = s->n * rows * columns;
     int share = ceil_div(tiles, threads), t = s->up == 2 ? 16 : 32;
     while (t < 64 && 2 * t * tile < l2)
@@ -177,7 +179,8 @@ static atl_status make_gemms(atl_wino *w) {
 static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir) {
     const int most = 1 << 20;
     if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
-        s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
+        s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) || s->grow < 0 ||
+        s->grow > (s->up == 1) ||
         (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4) > INT_MAX / 4 ||
         128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) >
             (double)SIZE_MAX / 4)
@@ -218,8 +221,8 @@ atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, cons
     w->shape = *shape;
     w->threads = ctx->threads;
     w->plan = plan ? *plan : choose(shape, w->threads);
-    w->tile_rows = ceil_div(shape->h, ATL_WINO_TILE);
-    w->tile_columns = ceil_div(shape->w, ATL_WINO_TILE);
+    w->tile_rows = ceil_div(shape->h + 2 * shape->grow, ATL_WINO_TILE);
+    w->tile_columns = ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
     if (w->plan.split)
         w->plan.tiles = shape->n * w->tile_rows * w->tile_columns;
     atl_wino_kernels_init(&w->kernels, ctx->cpu);
@@ -276,7 +279,7 @@ atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilog
     const double cached = 16e6; // bytes; beyond it the next reader will not find y in a cache anyway
     const atl_wino_shape *s = &w->shape;
     atl_wino_target to = {
-        .h = s->h * s->up, .w = s->w * s->up, .c = s->co, .slope = 1, .gain = 1, .clamp = INFINITY
+        .h = s->h * s->up + 2 * s->grow, .w = s->w * s->up + 2 * s->grow, .c = s->co, .slope = 1, .gain = 1, .clamp = INFINITY
     };
     size_t floats = (size_t)to.h * (size_t)to.w * (size_t)to.c, n = (size_t)sample;
     to.y = y + n * floats;
@@ -312,12 +315,12 @@ static size_t tile_step(const atl_wino *w, size_t channels) {
 
 static void tiles_in(const call *c, int first, int count, float *v) {
     const atl_wino *w = c->w;
-    int per = w->tile_rows * w->tile_columns;
+    int per = w->tile_rows * w->tile_columns, grow = w->shape.grow;
     size_t ci = (size_t)w->shape.ci, plane = plane_step(w, ci), next = tile_step(w, ci);
     for (int i = first; i < first + count; i++) {
         atl_wino_source from = atl_wino_source_of(w, c->x, c->in_scale, i / per);
         int row = i % per / w->tile_columns, column = i % w->tile_columns;
-        w->kernels.in(&from, 4 * row - 1, 4 * column - 1, v + (size_t)(i - first) * next, plane);
+        w->kernels.in(&from, 4 * row - 1 - grow, 4 * column - 1 - grow, v + (size_t)(i - first) * next, plane);
     }
 }
 

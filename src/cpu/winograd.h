@@ -21,6 +21,7 @@ typedef struct atl_wino atl_wino;
 typedef struct atl_wino_shape {
     int n, h, w, ci, co; // all at least 1
     int up;              // 1 or 2
+    int grow;            // 1: padding 2 where up is 1, so that y is [n, h + 2, w + 2, co]; else 0
 } atl_wino_shape;
 
 // Whether this is likely faster than a direct convolution.  Any shape is computed correctly.

@@ -29,6 +29,8 @@ typedef enum atl_op {
     // linear, in transposed pairs
     ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
     ATL_OP_UPFIRDN,
+    // linear given the signs of its intermediate: one op, for that intermediate never is in memory
+    ATL_OP_FLRELU,
     // contractions: one multilinear form read through a slot
     ATL_OP_MATMUL, ATL_OP_CONV,
     ATL_OPS
@@ -68,6 +70,16 @@ typedef struct atl_fir_attr {
     const float *f;          // [fh, fw], owned by the graph's arena
 } atl_fir_attr;
 
+// Filtered leaky ReLU (Karras et al. 2021, section 3.2): add a bias, upsample by `up` with fu (gain up^2), apply
+// clamp(lrelu(x, slope) * gain, +-clamp), downsample by `down` with fd.  Same up, down and taps in both axes.
+typedef struct atl_flrelu_attr {
+    int up, down, up_taps, down_taps; // taps 0: no filter
+    int px0, px1, py0, py1;           // relative to the upsampled image; negative crops
+    bool radial;                      // fd is [down_taps, down_taps]
+    float slope, gain, clamp;
+    const float *fu, *fd;             // as convolutions (mirrored when slid over the image)
+} atl_flrelu_attr;
+
 // What fuse.c attached to a contraction or a filter: sources by position in src, -1 when absent.
 //     y = clamp(gain * lrelu(op(x * in_scale) * scale + noise + bias, slope), +-clamp) + residual
 typedef struct atl_fusion {
@@ -97,6 +109,7 @@ struct atl_node {
         struct { bool trans_a, trans_b; } matmul;
         atl_conv_attr conv;
         atl_fir_attr fir;
+        atl_flrelu_attr flrelu;
     } at;
     const atl_fusion *fusion;// NULL before fuse.c
     const char *name;        // "synthesis.b64.conv1" for the result of a layer, else NULL
@@ -173,6 +186,11 @@ atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape sha
 atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis);
 // f [fh, fw] is copied.
 atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr);
+
+// x [n, h, w, c], bias [c]; the filters are copied.
+atl_node *atl_flrelu_node(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
+// The same as a chain of plain ops: its definition.
+atl_node *atl_flrelu_plain(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
 
 // ---- contractions
 // a [(batch,) m, k], b [(batch,) k, n] -> [(batch,) m, n]; trans_a: a is [k, m]; trans_b: b is [n, k].  A batch of 1 is shared.

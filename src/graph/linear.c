@@ -207,16 +207,19 @@ atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr) {
 }
 
 // The transpose exchanges up with down, mirrors the filter and pads so that the input's size comes back.
-void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
-    const atl_fir_attr *a = &n->at.fir;
-    const atl_shape *i = &n->src[0]->shape, *o = &n->shape;
+atl_fir_attr atl_fir_transposed(const atl_fir_attr *a, const atl_shape *in, const atl_shape *out) {
     atl_fir_attr t = *a;
     t.upx = a->downx, t.downx = a->upx, t.upy = a->downy, t.downy = a->upy;
     t.flip = !a->flip;
     t.px0 = a->fw - a->px0 - 1;
     t.py0 = a->fh - a->py0 - 1;
-    t.px1 = (int)(i->d[2] * a->upx - o->d[2] * a->downx) + a->px0 - a->upx + 1;
-    t.py1 = (int)(i->d[1] * a->upy - o->d[1] * a->downy) + a->py0 - a->upy + 1;
+    t.px1 = (int)(in->d[2] * a->upx - out->d[2] * a->downx) + a->px0 - a->upx + 1;
+    t.py1 = (int)(in->d[1] * a->upy - out->d[1] * a->downy) + a->py0 - a->upy + 1;
+    return t;
+}
+
+void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+    atl_fir_attr t = atl_fir_transposed(&n->at.fir, &n->src[0]->shape, &n->shape);
     dx[0] = atl_upfirdn(g, dy, &t);
 }
 

@@ -22,6 +22,7 @@ const atl_op_row atl_op_table[ATL_OPS] = {
     [ATL_OP_PAD]     = { "pad",       1,  atl_vjp_pad,      NULL },
     [ATL_OP_CONCAT]  = { "concat",    -1, atl_vjp_concat,   NULL },
     [ATL_OP_UPFIRDN] = { "upfirdn",   1,  atl_vjp_upfirdn,  atl_flops_upfirdn },
+    [ATL_OP_FLRELU]  = { "flrelu",    2,  atl_vjp_flrelu,   atl_flops_flrelu },
     [ATL_OP_MATMUL]  = { "matmul",    2,  atl_vjp_matmul,   atl_flops_matmul },
     [ATL_OP_CONV]    = { "conv",      2,  atl_vjp_conv,     atl_flops_conv },
     // clang-format on

@@ -14,6 +14,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_stylegan1_discriminator,
     &atl_progan_generator,
     &atl_progan_discriminator,
+    &atl_stylegan3_generator,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {

@@ -8,5 +8,6 @@
 extern const atl_model_row atl_stylegan2_generator, atl_stylegan2_discriminator;
 extern const atl_model_row atl_stylegan1_generator, atl_stylegan1_discriminator;
 extern const atl_model_row atl_progan_generator, atl_progan_discriminator;
+extern const atl_model_row atl_stylegan3_generator;
 
 #endif

@@ -37,7 +37,7 @@ static void check_ws(session *s, const float *z, const float *c, const char *nam
     free(truth);
 }
 
-static void check_img(session *s, const float *ws, const char *name, atl_noise_mode noise) {
+static void check_img(session *s, const float *ws, const char *name, atl_noise_mode noise, const float *transform) {
     size_t count;
     float *truth = golden_read(s->truth, name, &count);
     if (!truth)
@@ -47,6 +47,7 @@ static void check_img(session *s, const float *ws, const char *name, atl_noise_m
     assert_non_null(img);
     atl_synthesis_options o = ATL_SYNTHESIS_OPTIONS_INIT;
     o.noise_mode = noise;
+    o.transform = transform;
     if (atl_model_synthesize(s->g, n, ws, &o, img) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
     golden_check(s->name, name, img, truth, count, s->bound->img);
@@ -101,13 +102,18 @@ static void check_case(const char *name, int direct) {
     float *ws = golden_read(s.truth, "ws", &n_ws), *half = golden_read(s.truth, "ws.psi0.5", &n_ws);
     assert_non_null(ws);
     assert_non_null(half);
-    check_img(&s, ws, "img", ATL_NOISE_CONST);
-    check_img(&s, half, "img.psi0.5", ATL_NOISE_CONST);
-    check_img(&s, ws, "img.nonoise", ATL_NOISE_NONE);
+    check_img(&s, ws, "img", ATL_NOISE_CONST, NULL);
+    check_img(&s, half, "img.psi0.5", ATL_NOISE_CONST, NULL);
+    check_img(&s, ws, "img.nonoise", ATL_NOISE_NONE, NULL);
+    size_t n_transform;
+    float *transform = golden_read(s.truth, "transform", &n_transform);
+    if (transform)
+        check_img(&s, ws, "img.transform", ATL_NOISE_CONST, transform);
+    free(transform);
     size_t split = 3 * (size_t)s.info->w_dim; // layers 0-2 from sample 0, 3 and on from sample 1
     memcpy(half, ws, split * sizeof *ws);
     memcpy(half + split, ws + s.per_ws + split, (s.per_ws - split) * sizeof *ws);
-    check_img(&s, half, "img.mix01@3", ATL_NOISE_CONST);
+    check_img(&s, half, "img.mix01@3", ATL_NOISE_CONST, NULL);
     check_discriminator(&s, path, c);
     free(z);
     free(c);
@@ -118,7 +124,8 @@ static void check_case(const char *name, int direct) {
     atl_ctx_close(&s.ctx);
 }
 
-static const char *const CASES[] = { "sg2-32", "sg2-32-resnet", "sg2-16-orig-gray", "sg2-64-cond" };
+static const char *const CASES[] = { "sg2-32", "sg2-32-resnet", "sg2-16-orig-gray", "sg2-64-cond",
+                                     "sg3-t-32", "sg3-t-64-cond", "sg3-r-32" };
 
 static void images_with_winograd(void **state) {
     (void)state;

@@ -238,7 +238,7 @@ static double plain_at(const atl_wino_shape *s, const float *x, const float *w, 
     double sum = 0;
     for (int r = 0; r < 3; r++)
         for (int t = 0; t < 3; t++) {
-            int iy = y + r - 1, ix = q + t - 1;
+            int iy = y + r - 1 - s->grow, ix = q + t - 1 - s->grow;
             if (s->up == 2 &&
                 ((y - r) % 2 || (q - t) % 2)) // here (y, q) is a pixel of the transposed convolution
                 continue;
@@ -258,7 +258,7 @@ static double plain_at(const atl_wino_shape *s, const float *x, const float *w, 
 
 // The whole layer in double: transposed convolution to a full [2h + 1, 2w + 1], then the FIR.
 static double *plain(const atl_wino_shape *s, const float *x, const float *w, const float *fir) {
-    int up = s->up == 2, zh = up ? 2 * s->h + 1 : s->h, zw = up ? 2 * s->w + 1 : s->w;
+    int up = s->up == 2, zh = up ? 2 * s->h + 1 : s->h + 2 * s->grow, zw = up ? 2 * s->w + 1 : s->w + 2 * s->grow;
     size_t co = (size_t)s->co, total = (size_t)(s->n * zh * zw) * co;
     double *z = malloc(total * sizeof *z);
     assert_non_null(z);
@@ -307,7 +307,7 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
     const atl_wino_shape *s = &l->shape;
     uint32_t seed = 5;
     size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, n = (size_t)s->n;
-    size_t area = pixels * (size_t)(s->up * s->up), total = n * area * co;
+    size_t area = (size_t)((s->h * s->up + 2 * s->grow) * (s->w * s->up + 2 * s->grow)), total = n * area * co;
     float *x = numbers(n * pixels * ci, &seed), *w = numbers(9 * ci * co, &seed),
           *in = numbers(n * ci, &seed);
     float *scaled = malloc(n * pixels * ci * sizeof *scaled), *y = guarded(total, NULL), fir[16];
@@ -397,9 +397,9 @@ static void layers_match_double(void **state) {
             atl_ctx *ctx = open_ctx(atl_cpu_name(set), threads);
             for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
                 for (size_t p = 0; p < 4; p++)
-                    for (int up = 1; up <= 2; up++) {
+                    for (int form = 0; form < 3; form++) { // same size, padding 2, up
                         const int *v = sizes[i];
-                        layer l = { { v[0], v[1], v[2], v[3], v[4], up },
+                        layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + form / 2, form == 1 },
                                     (int)(i * 5 + p * 3) % 64,
                                     (int)(i + p) % 2,
                                     plans[p] };
@@ -414,7 +414,7 @@ static void every_epilogue_term_is_applied(void **state) {
     atl_ctx *ctx = open_ctx(NULL, 2);
     for (int terms = 0; terms < 64; terms++)
         for (int up = 1; up <= 2; up++) {
-            layer l = { { 2, 9, 8, 16, 18, up }, terms, terms & 1, NULL };
+            layer l = { { 2, 9, 8, 16, 18, up, 0 }, terms, terms & 1, NULL };
             check_layers(ctx, &l, 1);
         }
     atl_ctx_close(&ctx);
@@ -423,8 +423,8 @@ static void every_epilogue_term_is_applied(void **state) {
 static void many_channels_stay_exact(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(NULL, 2);
-    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1 }, 0, 0, NULL },
-                                    { { 1, 8, 8, 512, 32, 2 }, 0, 0, NULL } };
+    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1, 0 }, 0, 0, NULL },
+                                    { { 1, 8, 8, 512, 32, 2, 0 }, 0, 0, NULL } };
     check_layers(ctx, layers, 2);
     atl_ctx_close(&ctx);
 }
@@ -434,7 +434,7 @@ static void other_filters_and_shapes_are_refused(void **state) {
     atl_ctx *ctx = open_ctx(NULL, 1);
     float fir[16] = { 1, 0, 0, 0, 0, 1 }, weight[9] = { 0 };
     atl_wino *wino = NULL;
-    atl_wino_shape shape = { 1, 8, 8, 1, 1, 2 };
+    atl_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0 };
     assert_false(atl_wino_fir_fits(fir));
     assert_int_equal(atl_wino_make(ctx, &shape, weight, fir, &wino), ATL_UNSUPPORTED);
     assert_null(wino);
@@ -453,7 +453,7 @@ static void failed_allocation_leaves_nothing(void **state) {
     for (int i = 0; i < 16; i++)
         fir[i] = 1;
     for (int up = 1; up <= 2; up++) {
-        atl_wino_shape shape = { 1, 8, 8, 4, 4, up };
+        atl_wino_shape shape = { 1, 8, 8, 4, 4, up, 0 };
         atl_wino *wino = NULL;
         long n = 0;
         for (ctx->fail_after = n; atl_wino_make(ctx, &shape, weight, fir, &wino); ctx->fail_after = ++n) {
