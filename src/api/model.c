@@ -369,23 +369,23 @@ atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, co
 
 // ---- synthesis
 
-// Map k of n images, [n, row].  random: a function of seed and k alone, whatever the batch.  sg2: the next
+// Map k of the images from `first` on, [n, row].  random: a function of seed and k alone, whatever the batch.  sg2: the next
 // numbers of each image's stream.
-static void fill_maps(const atl_synthesis_options *o, int k, int n, size_t row, atl_numpy_rng *streams,
+static void fill_maps(const atl_synthesis_options *o, int k, int first, int n, size_t row, atl_numpy_rng *streams,
                       float *maps) {
     for (int i = 0; i < n; i++) {
         float *to = maps + (size_t)i * row;
         if (o->noise_mode == ATL_NOISE_RANDOM)
-            atl_philox_normal(o->noise_seeds ? o->noise_seeds[i] : 0, (uint64_t)k, 0, row, to);
+            atl_philox_normal(o->noise_seeds ? o->noise_seeds[first + i] : 0, (uint64_t)k, 0, row, to);
         else if (o->noise_mode == ATL_NOISE_MAPS)
-            memcpy(to, o->noise_maps[k] + (size_t)i * row, row * sizeof *to);
+            memcpy(to, o->noise_maps[k] + (size_t)(first + i) * row, row * sizeof *to);
         else
             for (size_t p = 0; p < row; p++)
                 to[p] = (float)atl_numpy_rng_normal(&streams[i]);
     }
 }
 
-static atl_status write_noise(atl_model *m, atl_function *f, int n, const atl_synthesis_options *o) {
+static atl_status write_noise(atl_model *m, atl_function *f, int first, int n, const atl_synthesis_options *o) {
     atl_numpy_rng *streams = NULL;
     if (f->noise.count && o->noise_mode == ATL_NOISE_MAPS && !o->noise_maps)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "the noise mode is maps, and no maps were given");
@@ -394,7 +394,7 @@ static atl_status write_noise(atl_model *m, atl_function *f, int n, const atl_sy
         if (!streams)
             return ATL_NO_MEMORY;
         for (int i = 0; i < n; i++) {
-            atl_numpy_rng_init(&streams[i], o->noise_seeds ? o->noise_seeds[i] : 0);
+            atl_numpy_rng_init(&streams[i], o->noise_seeds ? o->noise_seeds[first + i] : 0);
             for (int k = 0; k < m->dims.z_dim; k++)
                 atl_numpy_rng_normal(&streams[i]);
         }
@@ -405,7 +405,7 @@ static atl_status write_noise(atl_model *m, atl_function *f, int n, const atl_sy
         size_t row = (size_t)atl_shape_count(&input->shape) / (size_t)f->n;
         float *maps = atl_calloc(m->ctx, (size_t)f->n * row, sizeof *maps);
         if (maps) {
-            fill_maps(o, k, n, row, streams, maps);
+            fill_maps(o, k, first, n, row, streams, maps);
             atl_plan_write(f->plan, input, maps);
         }
         status = maps ? ATL_OK : ATL_NO_MEMORY;
@@ -506,19 +506,40 @@ static atl_noise_mode plan_mode(atl_noise_mode mode) {
     return mode == ATL_NOISE_CONST || mode == ATL_NOISE_NONE ? mode : ATL_NOISE_RANDOM;
 }
 
-atl_status atl_model_synthesize(atl_model *m, int n, const float *ws, const atl_synthesis_options *options, float *img) {
-    static const atl_synthesis_options defaults = ATL_SYNTHESIS_OPTIONS_INIT;
-    const atl_synthesis_options *o = options ? options : &defaults;
+// Images of a large batch in parts: beyond a few hundred thousand pixels a batch is no faster, only larger.
+int atl_model_part(const atl_model *m, int n) {
+    int64_t pixels = (int64_t)m->dims.height * m->dims.width, most = ((int64_t)1 << 18) / (pixels > 0 ? pixels : 1);
+    most = most < 1 ? 1 : most;
+    int64_t parts = (n + most - 1) / most;
+    return parts > 1 ? (int)((n + parts - 1) / parts) : n;
+}
+
+static atl_status synthesize_part(atl_model *m, int first, int n, const float *ws, const atl_synthesis_options *o,
+                                  float *img) {
     atl_function *f;
-    ATL_TRY(need_role(m, "generator", m->row->synthesize));
     atl_noise_mode mode = plan_mode(o->noise_mode);
     ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, n, mode, o->dump_dir != NULL, &f));
-    ATL_TRY(write_rows(m, f, 0, n, ws));
-    ATL_TRY(write_noise(m, f, n, o));
+    size_t row = (size_t)m->dims.num_ws * (size_t)m->dims.w_dim;
+    ATL_TRY(write_rows(m, f, 0, n, ws + (size_t)first * row));
+    ATL_TRY(write_noise(m, f, first, n, o));
     ATL_TRY(write_transform(m, f, o->transform));
     ATL_TRY(atl_plan_run(f->plan));
-    ATL_TRY(read_rows(m, f, n, img));
+    size_t image = (size_t)m->dims.channels * (size_t)m->dims.height * (size_t)m->dims.width;
+    ATL_TRY(read_rows(m, f, n, img + (size_t)first * image));
     return o->dump_dir ? dump_nodes(m, f->plan, o) : ATL_OK;
+}
+
+atl_status atl_model_synthesize(atl_model *m, int n, const float *ws, const atl_synthesis_options *options,
+                                float *img) {
+    static const atl_synthesis_options defaults = ATL_SYNTHESIS_OPTIONS_INIT;
+    const atl_synthesis_options *o = options ? options : &defaults;
+    ATL_TRY(need_role(m, "generator", m->row->synthesize));
+    int part = o->dump_dir ? n : atl_model_part(m, n), first = 0;
+    do { // at least once, so that an impossible n is refused
+        ATL_TRY(synthesize_part(m, first, n - first < part ? n - first : part, ws, o, img));
+        first += part;
+    } while (first < n);
+    return ATL_OK;
 }
 
 atl_status atl_model_discriminate(atl_model *m, int n, const float *img, const float *c, float *logits) {

@@ -42,6 +42,9 @@ struct atl_model {
 atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noise_mode noise, bool step_mode,
                               atl_function **function);
 
+// Images that synthesis makes in one run when n are asked for.
+int atl_model_part(const atl_model *m, int n);
+
 // Parameter count without buffers.
 int64_t atl_params_trained(const atl_params *params);
 

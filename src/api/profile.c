@@ -59,7 +59,8 @@ atl_status atl_model_profile(atl_model *m, int n, int warmup, int runs, int laye
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to 10000 are", runs);
     if (!m->row->synthesize)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is a %s, and a generator is measured", m->net, m->row->role);
-    ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, n, ATL_NOISE_CONST, false, &f));
+    int part = n > 0 ? atl_model_part(m, n) : n, parts = n > 0 ? (n + part - 1) / part : 1;
+    ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, part, ATL_NOISE_CONST, false, &f));
     size_t count = (size_t)atl_shape_count(&f->inputs[0]->shape);
     float *ws = atl_calloc(m->ctx, count, sizeof *ws);
     double *ms = atl_alloc(m->ctx, (size_t)runs, sizeof *ms);
@@ -72,14 +73,15 @@ atl_status atl_model_profile(atl_model *m, int n, int warmup, int runs, int laye
         atl_plan_write(f->plan, f->noise.transform, (const float[9]){ 1, 0, 0, 0, 1, 0, 0, 0, 1 });
     for (int i = -warmup; status == ATL_OK && i < runs; i++) {
         double start = now_ms();
-        status = atl_plan_run(f->plan);
+        for (int k = 0; status == ATL_OK && k < parts; k++)
+            status = atl_plan_run(f->plan);
         if (i >= 0)
             ms[i] = now_ms() - start;
     }
     if (status == ATL_OK) {
-        profile->ms = median(ms, runs);
+        profile->ms = median(ms, runs) * n / (part * parts); // the last part may be smaller than the others
         for (int t = 0; t < f->plan->n_steps; t++)
-            profile->direct_gflop += atl_step_flops(&f->plan->steps[t]) * 1e-9;
+            profile->direct_gflop += atl_step_flops(&f->plan->steps[t]) * 1e-9 * n / f->n;
         if (layers)
             status = profile_layers(m, f->plan, runs, profile);
     }
