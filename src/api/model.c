@@ -34,7 +34,7 @@ void atl_model_close(atl_model **model) {
     *model = NULL;
 }
 
-static atl_status new_model(atl_ctx *ctx, const atl_model_row *row, const char *net, atl_model **model) {
+atl_status atl_model_new(atl_ctx *ctx, const atl_model_row *row, const char *net, atl_model **model) {
     atl_model *m = atl_calloc(ctx, 1, sizeof *m);
     if (!m)
         return ATL_NO_MEMORY;
@@ -58,7 +58,7 @@ int64_t atl_params_trained(const atl_params *params) {
     return count;
 }
 
-static void fill_info(atl_model *m) {
+void atl_model_fill_info(atl_model *m) {
     const atl_model_dims *d = &m->dims;
     m->info = (atl_model_info){ m->row->family, m->row->role, m->net, d->z_dim, d->c_dim, d->w_dim, d->num_ws,
                                 d->channels, d->height, d->width, atl_params_trained(&m->params), 0,
@@ -119,7 +119,7 @@ static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, float lod, at
     if (!row)
         return atl_fail(ctx, ATL_UNSUPPORTED, "%s is a network of the kind %s, which this version can't run yet",
                         net->key, net->kind ? net->kind : "(unknown)");
-    ATL_TRY(new_model(ctx, row, net->key, model));
+    ATL_TRY(atl_model_new(ctx, row, net->key, model));
     atl_model *m = *model;
     m->json = json_deep_copy(net->config);
     atl_status status = m->json ? set_lod(m, lod) : ATL_NO_MEMORY;
@@ -130,7 +130,7 @@ static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, float lod, at
     if (status == ATL_OK)
         status = row->dims(ctx, m->config, &m->params, &m->dims);
     if (status == ATL_OK)
-        fill_info(m);
+        atl_model_fill_info(m);
     else
         atl_model_close(model);
     return status;
@@ -225,21 +225,16 @@ atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noi
     return status;
 }
 
-// ---- mapping
+// ---- what the functions share
 
-static atl_status need_role(atl_model *m, const char *role, bool has) {
+atl_status atl_model_need_role(atl_model *m, const char *role, bool has) {
     if (has)
         return ATL_OK;
     return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is a %s, and this needs a %s", m->net, m->row->role, role);
 }
 
-static void truncate(const float *w_avg, const float *w, int w_dim, float psi, float *out) {
-    for (int i = 0; i < w_dim; i++)
-        out[i] = w_avg[i] + psi * (w[i] - w_avg[i]);
-}
-
 // Writes n rows of an input that was built for a batch of f->n; rows that nobody asked for repeat the first.
-static atl_status write_rows(atl_model *m, atl_function *f, int index, int n, const float *rows) {
+atl_status atl_model_write_rows(atl_model *m, atl_function *f, int index, int n, const float *rows) {
     const atl_node *input = f->inputs[index];
     if (!input)
         return ATL_OK;
@@ -259,7 +254,7 @@ static atl_status write_rows(atl_model *m, atl_function *f, int index, int n, co
 }
 
 // The first n rows of the result.
-static atl_status read_rows(atl_model *m, const atl_function *f, int n, float *out) {
+atl_status atl_model_read_rows(atl_model *m, const atl_function *f, int n, float *out) {
     size_t row = (size_t)atl_shape_count(&f->result->shape) / (size_t)f->n;
     if (n == f->n) {
         atl_plan_read(f->plan, f->result, out);
@@ -274,103 +269,10 @@ static atl_status read_rows(atl_model *m, const atl_function *f, int n, float *o
     return ATL_OK;
 }
 
-enum { AVERAGE_OF = 4096, AVERAGE_BATCH = 256, AVERAGE_SEED = 123 };
-
-// The mean of w over AVERAGE_OF z, in double.
-static atl_status average_w(atl_model *m) {
-    size_t z_dim = (size_t)m->dims.z_dim, w_dim = (size_t)m->dims.w_dim;
-    float *z = atl_alloc(m->ctx, AVERAGE_BATCH * z_dim, sizeof *z);
-    float *w = atl_alloc(m->ctx, AVERAGE_BATCH * w_dim, sizeof *w);
-    double *sum = atl_calloc(m->ctx, w_dim, sizeof *sum);
-    float *mean = atl_alloc(m->ctx, w_dim, sizeof *mean);
-    atl_status status = z && w && sum && mean ? ATL_OK : ATL_NO_MEMORY;
-    atl_numpy_rng rng;
-    atl_numpy_rng_init(&rng, AVERAGE_SEED);
-    for (int done = 0; status == ATL_OK && done < AVERAGE_OF; done += AVERAGE_BATCH) {
-        atl_function *f;
-        for (size_t i = 0; i < AVERAGE_BATCH * z_dim; i++)
-            z[i] = (float)atl_numpy_rng_normal(&rng);
-        status = atl_model_function(m, ATL_CACHED_MAP, AVERAGE_BATCH, ATL_NOISE_CONST, false, &f);
-        if (status == ATL_OK)
-            status = write_rows(m, f, 0, AVERAGE_BATCH, z);
-        if (status == ATL_OK)
-            status = write_rows(m, f, 1, AVERAGE_BATCH, NULL);
-        if (status == ATL_OK)
-            status = atl_plan_run(f->plan);
-        if (status == ATL_OK)
-            status = read_rows(m, f, AVERAGE_BATCH, w);
-        for (size_t i = 0; status == ATL_OK && i < AVERAGE_BATCH * w_dim; i++)
-            sum[i % w_dim] += (double)w[i];
-    }
-    for (size_t i = 0; status == ATL_OK && i < w_dim; i++)
-        mean[i] = (float)(sum[i] / AVERAGE_OF);
-    atl_free(m->ctx, z);
-    atl_free(m->ctx, w);
-    atl_free(m->ctx, sum);
-    if (status == ATL_OK)
-        m->w_avg = mean;
-    else
-        atl_free(m->ctx, mean);
-    return status;
-}
-
-// The average of w that truncation pulls to: the file's, else one that is computed once.
-static atl_status find_w_avg(atl_model *m, const float **w_avg) {
-    const atl_param *p = atl_params_find(&m->params, "mapping.w_avg");
-    if (p && p->count != (size_t)m->dims.w_dim)
-        return atl_fail(m->ctx, ATL_UNSUPPORTED,
-                        "the network's average of w (mapping.w_avg) is not one vector of %d", m->dims.w_dim);
-    if (!p && !m->w_avg) {
-        if (!m->row->map || !m->dims.z_dim)
-            return atl_fail(m->ctx, ATL_UNSUPPORTED,
-                            "the network keeps no average of w (mapping.w_avg), which truncation needs");
-        ATL_TRY(average_w(m));
-    }
-    *w_avg = p ? atl_param_data(&m->params, p) : m->w_avg;
-    return ATL_OK;
-}
-
-atl_status atl_model_broadcast(atl_model *m, int n, const float *w, const atl_map_options *options, float *ws) {
-    atl_map_options o = ATL_MAP_OPTIONS_INIT;
-    if (options)
-        o = *options;
-    int w_dim = m->dims.w_dim, num_ws = m->dims.num_ws;
-    int cutoff = o.truncation_cutoff > 0 && o.truncation_cutoff < num_ws ? o.truncation_cutoff : num_ws;
-    const float *w_avg = NULL;
-    if (o.truncation_psi != 1.0f && num_ws > 1)
-        ATL_TRY(find_w_avg(m, &w_avg));
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < num_ws; k++) {
-            float *to = ws + ((size_t)i * (size_t)num_ws + (size_t)k) * (size_t)w_dim;
-            if (w_avg && k < cutoff)
-                truncate(w_avg, w + (size_t)i * (size_t)w_dim, w_dim, o.truncation_psi, to);
-            else
-                memcpy(to, w + (size_t)i * (size_t)w_dim, sizeof *to * (size_t)w_dim);
-        }
-    return ATL_OK;
-}
-
-atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, const atl_map_options *options, float *ws) {
-    atl_function *f;
-    ATL_TRY(need_role(m, "generator", m->row->map));
-    ATL_TRY(atl_model_function(m, ATL_CACHED_MAP, n, ATL_NOISE_CONST, false, &f));
-    ATL_TRY(write_rows(m, f, 0, n, z));
-    ATL_TRY(write_rows(m, f, 1, n, c));
-    ATL_TRY(atl_plan_run(f->plan));
-    float *w = atl_alloc(m->ctx, (size_t)n * (size_t)m->dims.w_dim, sizeof *w);
-    if (!w)
-        return ATL_NO_MEMORY;
-    atl_status status = read_rows(m, f, n, w);
-    if (status == ATL_OK)
-        status = atl_model_broadcast(m, n, w, options, ws);
-    atl_free(m->ctx, w);
-    return status;
-}
-
 // ---- synthesis
 
-// Map k of the images from `first` on, [n, row].  random: a function of seed and k alone, whatever the batch.  sg2: the next
-// numbers of each image's stream.
+// Map k of the images from `first` on, [n, row].  random: a function of seed and k alone, whatever the
+// batch.  sg2: the next numbers of each image's stream.
 static void fill_maps(const atl_synthesis_options *o, int k, int first, int n, size_t row, atl_numpy_rng *streams,
                       float *maps) {
     for (int i = 0; i < n; i++) {
@@ -497,7 +399,8 @@ static atl_status dump_nodes(atl_model *m, const atl_plan *plan, const atl_synth
         written++;
     }
     if (!written)
-        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "no layer's name matches %s: see the names in 'atelier inspect'", o->dump);
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "no layer's name matches %s: see the names in 'atelier inspect'",
+                        o->dump);
     return ATL_OK;
 }
 
@@ -520,12 +423,12 @@ static atl_status synthesize_part(atl_model *m, int first, int n, const float *w
     atl_noise_mode mode = plan_mode(o->noise_mode);
     ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, n, mode, o->dump_dir != NULL, &f));
     size_t row = (size_t)m->dims.num_ws * (size_t)m->dims.w_dim;
-    ATL_TRY(write_rows(m, f, 0, n, ws + (size_t)first * row));
+    ATL_TRY(atl_model_write_rows(m, f, 0, n, ws + (size_t)first * row));
     ATL_TRY(write_noise(m, f, first, n, o));
     ATL_TRY(write_transform(m, f, o->transform));
     ATL_TRY(atl_plan_run(f->plan));
     size_t image = (size_t)m->dims.channels * (size_t)m->dims.height * (size_t)m->dims.width;
-    ATL_TRY(read_rows(m, f, n, img + (size_t)first * image));
+    ATL_TRY(atl_model_read_rows(m, f, n, img + (size_t)first * image));
     return o->dump_dir ? dump_nodes(m, f->plan, o) : ATL_OK;
 }
 
@@ -533,7 +436,7 @@ atl_status atl_model_synthesize(atl_model *m, int n, const float *ws, const atl_
                                 float *img) {
     static const atl_synthesis_options defaults = ATL_SYNTHESIS_OPTIONS_INIT;
     const atl_synthesis_options *o = options ? options : &defaults;
-    ATL_TRY(need_role(m, "generator", m->row->synthesize));
+    ATL_TRY(atl_model_need_role(m, "generator", m->row->synthesize));
     int part = o->dump_dir ? n : atl_model_part(m, n), first = 0;
     do { // at least once, so that an impossible n is refused
         ATL_TRY(synthesize_part(m, first, n - first < part ? n - first : part, ws, o, img));
@@ -544,61 +447,12 @@ atl_status atl_model_synthesize(atl_model *m, int n, const float *ws, const atl_
 
 atl_status atl_model_discriminate(atl_model *m, int n, const float *img, const float *c, float *logits) {
     atl_function *f;
-    ATL_TRY(need_role(m, "discriminator", m->row->discriminate));
+    ATL_TRY(atl_model_need_role(m, "discriminator", m->row->discriminate));
     ATL_TRY(atl_model_function(m, ATL_CACHED_CRITIC, n, ATL_NOISE_CONST, false, &f));
-    ATL_TRY(write_rows(m, f, 0, n, img));
-    ATL_TRY(write_rows(m, f, 1, n, c));
+    ATL_TRY(atl_model_write_rows(m, f, 0, n, img));
+    ATL_TRY(atl_model_write_rows(m, f, 1, n, c));
     ATL_TRY(atl_plan_run(f->plan));
-    return read_rows(m, f, n, logits);
-}
-
-// ---- new networks
-
-// Building a network against an empty store lists its parameters.
-static atl_status declare(atl_model *m) {
-    atl_graph g;
-    atl_graph_init(&g, m->ctx);
-    atl_net net = { &g, &m->params, true };
-    atl_function f = { .n = 1 };
-    if (m->row->map)
-        build_map(m, &net, &f);
-    if (m->row->synthesize)
-        build_synthesis(m, &net, &f);
-    if (m->row->discriminate)
-        build_critic(m, &net, &f);
-    if (m->row->map && m->dims.num_ws > 1 && g.status == ATL_OK)
-        atl_net_buffer(&net, "mapping.w_avg", ATL_SHAPE(m->dims.w_dim), ATL_INIT_ZERO, 0.0f);
-    atl_status status = g.status == ATL_OK ? ATL_OK : atl_fail(m->ctx, g.status, "%s", g.error);
-    atl_graph_clear(&g);
-    return status;
-}
-
-atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *o, atl_model **model) {
-    *model = NULL;
-    const atl_model_row *row = atl_model_row_for(o->cfg ? o->cfg : "", "generator");
-    if (!row || !row->init)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan1 and progan can",
-                        o->cfg ? o->cfg : "");
-    ATL_TRY(new_model(ctx, row, "G_ema", model));
-    atl_model *m = *model;
-    atl_status status = row->init(ctx, o, &m->json);
-    if (status == ATL_OK)
-        status = row->parse(ctx, m->json, m->config);
-    if (status == ATL_OK)
-        status = row->dims(ctx, m->config, &m->params, &m->dims);
-    if (status == ATL_OK)
-        status = declare(m);
-    if (status == ATL_OK)
-        status = atl_params_allocate(&m->params);
-    if (status == ATL_OK) {
-        atl_params_randomise(&m->params, o->seed);
-        status = row->dims(ctx, m->config, &m->params, &m->dims);
-        fill_info(m);
-    }
-    if (status != ATL_OK)
-        atl_model_close(model);
-    return status;
+    return atl_model_read_rows(m, f, n, logits);
 }
 
 atl_status atl_model_save(atl_model *m, const char *path, atl_dtype dtype) {

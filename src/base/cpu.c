@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Instruction sets by the processor's own word, and how many processors this process may use.
 #define _GNU_SOURCE // sched_getaffinity
 #include "base/cpu.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Short names of the status codes; the sentences that explain a failure are in the context.
 #include <atelier/status.h>
 
 const char *atl_status_name(atl_status status) {

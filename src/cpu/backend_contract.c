@@ -239,7 +239,8 @@ static atl_status run_rgb(atl_cpu *b, const atl_step *step, state *s) {
 
 static bool is_3x3(const atl_node *n, const atl_shape *w) {
     int pad = n->at.conv.pad;
-    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && (pad == 1 || pad == 2) && w->d[2] == 3 && w->d[3] == 3;
+    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && (pad == 1 || pad == 2) && w->d[2] == 3 &&
+           w->d[3] == 3;
 }
 
 // Winograd when it is allowed, the weight is constant and the shape is worth it; *done says whether it was taken.
@@ -326,7 +327,8 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
     if (done)
         return ATL_OK;
     const atl_shape *w = &n->src[1]->shape;
-    if (n->at.conv.slot == ATL_SLOT_Y && w->d[2] == 1 && w->d[3] == 1 && n->at.conv.stride == 1 && n->at.conv.pad == 0 &&
+    if (n->at.conv.slot == ATL_SLOT_Y && w->d[2] == 1 && w->d[3] == 1 && n->at.conv.stride == 1 &&
+        n->at.conv.pad == 0 &&
         (w->d[0] <= ATL_RGB_MAX || w->d[1] <= ATL_RGB_MAX)) {
         s->run = run_rgb;
         step->kernel = "rgb";

@@ -131,8 +131,8 @@ static atl_node *noise_of(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noi
 }
 
 // One synthesis layer: modulated 3x3 convolution, noise, bias, lrelu.
-static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name, atl_node *x, atl_node *ws, int w_index,
-                                 int64_t out, int up, float gain, atl_noise *noise) {
+static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name, atl_node *x, atl_node *ws,
+                                 int w_index, int64_t out, int up, float gain, atl_noise *noise) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "%s", name);
     int64_t n = x->shape.d[0], in = x->shape.d[3];
@@ -271,7 +271,8 @@ static atl_status discriminator_dims(atl_ctx *ctx, const void *config_, const at
 static atl_node *d_block(atl_net *net, const config *c, int r, atl_node *x, atl_node **img) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "b%d", r);
-    int64_t tmp = channels_of(net->params, c, r, "b%d.conv0.weight"), out = channels_of(net->params, c, r, "b%d.conv1.weight");
+    int64_t tmp = channels_of(net->params, c, r, "b%d.conv0.weight");
+    int64_t out = channels_of(net->params, c, r, "b%d.conv1.weight");
     if (net->declare)
         out = channels_of(net->params, c, r / 2, "b%d.");
     if (!x || c->architecture == SKIP) {
@@ -362,7 +363,8 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
     return packed(ctx, json_pack("{s:i s:i s:i s:i s:i s:i s:s s:n s:b s:i s:i s:{s:i s:f s:f}}", "z_dim", 512, "c_dim",
                                  o->c_dim, "w_dim", 512, "num_ws", 2 * log2 - 2, "img_resolution", o->resolution,
                                  "img_channels", o->img_channels ? o->img_channels : 3, "architecture", "skip",
-                                 "conv_clamp", "use_noise", 1, "channel_base", o->channel_base ? o->channel_base : 32768,
+                                 "conv_clamp", "use_noise", 1, "channel_base",
+                                 o->channel_base ? o->channel_base : 32768,
                                  "channel_max", o->channel_max ? o->channel_max : 512, "mapping", "num_layers",
                                  o->map_depth ? o->map_depth : 8, "lr_multiplier", 0.01, "w_avg_beta", 0.998), json);
 }

@@ -39,8 +39,8 @@ static atl_status pair(atl_ctx *ctx, const json_t *list, const char *key, int co
         const json_t *e = json_array_get(v, (size_t)i);
         double d = json_number_value(e);
         if (!json_is_number(e) || !(d >= low && d <= high))
-            return atl_fail(ctx, ATL_BAD_FILE, "the network's config has %g in \"%s\", where %d to %d is possible", d, key,
-                            low, high);
+            return atl_fail(ctx, ATL_BAD_FILE, "the network's config has %g in \"%s\", where %d to %d is possible", d,
+                            key, low, high);
         out[i] = (int)d;
     }
     return ATL_OK;
@@ -161,7 +161,8 @@ static waves transformed(atl_net *net, const config *c, atl_node *t, atl_node *m
     atl_node *freqs = atl_net_buffer(net, "freqs", ATL_SHAPE(k, 2), ATL_INIT_NORMAL, 1.0f);
     atl_node *phases = atl_net_buffer(net, "phases", ATL_SHAPE(k), ATL_INIT_ZERO, 0.0f);
     atl_node *t3 = atl_reshape(g, t, ATL_SHAPE(n, 1, 4));
-    atl_node *t0 = column(g, t3, 0, 0), *t1 = column(g, t3, 0, 1), *t2 = column(g, t3, 0, 2), *t3_ = column(g, t3, 0, 3);
+    atl_node *t0 = column(g, t3, 0, 0), *t1 = column(g, t3, 0, 1), *t2 = column(g, t3, 0, 2);
+    atl_node *t3_ = column(g, t3, 0, 3);
     atl_node *length = atl_sqrt(g, mix(g, t0, t0, t1, t1));
     t0 = atl_div(g, t0, length), t1 = atl_div(g, t1, length);
     atl_node *tx = atl_sub(g, cell(g, m, 0, 2, n), atl_div(g, t2, length));
@@ -273,7 +274,7 @@ static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_
         y = lost ? atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a filter") : atl_flrelu_node(g, y, bias, &a);
     }
     if (y->op != ATL_OP_POISON && (y->shape.d[1] != l->out_size || y->shape.d[3] != out))
-        y = atl_graph_fail(g, ATL_BAD_FILE, "the layer gives %lld pixels of %lld channels, and the config says %d of %d",
+        y = atl_graph_fail(g, ATL_BAD_FILE, "the layer gives %lld pixels of %lld channels, the config says %d of %d",
                            (long long)y->shape.d[1], (long long)y->shape.d[3], l->out_size, l->out_channels);
     y = atl_named(g, y);
     atl_scope_pop(g, scope);

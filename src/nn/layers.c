@@ -74,7 +74,9 @@ atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t ou
     int64_t in = x->shape.d[3], k = o->kernel;
     atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in, k, k), ATL_INIT_NORMAL, 1.0f);
     w = atl_scale(g, w, (float)(1.0 / sqrt((double)(in * k * k))));
-    atl_node *y = o->up == 2 ? conv_up(g, x, w) : o->down == 2 ? conv_down(g, x, w) : atl_conv2d(g, x, w, 1, (int)k / 2);
+    atl_node *y = o->up == 2     ? conv_up(g, x, w)
+                  : o->down == 2 ? conv_down(g, x, w)
+                                 : atl_conv2d(g, x, w, 1, (int)k / 2);
     if (!o->no_bias)
         y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f));
     float gain = atl_activation_gain(o->activation) * o->gain;

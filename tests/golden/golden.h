@@ -46,8 +46,8 @@ static inline double golden_error(const float *ours, const float *truth, size_t 
 }
 
 // Fails with the case's and the tensor's name when the error is above the bound (or not a number).
-static inline void golden_check(const char *test, const char *tensor, const float *ours, const float *truth, size_t count,
-                                double bound) {
+static inline void golden_check(const char *test, const char *tensor, const float *ours, const float *truth,
+                                size_t count, double bound) {
     double e = golden_error(ours, truth, count);
     printf("    %-20s %-20s %.2e (at most %.0e)\n", test, tensor, e, bound);
     if (!(e <= bound))

@@ -26,7 +26,8 @@ static void check_images(const char *net, int direct) {
     assert_int_equal(atl_array_count(bytes), SEEDS * SIDE * SIDE * 3);
     size_t z_dim = (size_t)info->z_dim, n_z;
     float *recorded = golden_read(truth, "z", &n_z), *z = malloc(z_dim * sizeof *z);
-    float *ws = malloc(sizeof *ws * (size_t)info->num_ws * (size_t)info->w_dim), *img = malloc(sizeof *img * SIDE * SIDE * 3);
+    float *ws = malloc(sizeof *ws * (size_t)info->num_ws * (size_t)info->w_dim);
+    float *img = malloc(sizeof *img * SIDE * SIDE * 3);
     assert_true(recorded && z && ws && img);
     atl_image picture;
     assert_int_equal(atl_image_init(ctx, SIDE, SIDE, 3, &picture), ATL_OK);

@@ -188,7 +188,8 @@ static void pointwise_ops_have_their_slopes(void **state) {
 static void gradients_of_gradients(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
-    atl_node *x = leaf(f, ATL_SHAPE(2, 8, 8, 3)), *w1 = leaf(f, ATL_SHAPE(4, 3, 3, 3)), *w2 = leaf(f, ATL_SHAPE(2, 4, 3, 3));
+    atl_node *x = leaf(f, ATL_SHAPE(2, 8, 8, 3)), *w1 = leaf(f, ATL_SHAPE(4, 3, 3, 3));
+    atl_node *w2 = leaf(f, ATL_SHAPE(2, 4, 3, 3));
     atl_node *h = atl_scale(g, atl_conv2d(g, x, w1, 1, 1), 0.2f);
     h = atl_downsample2d(g, atl_unary_node(g, ATL_FN_SOFTPLUS, h, 0, 0));
     h = atl_unary_node(g, ATL_FN_TANH, atl_scale(g, atl_conv2d(g, h, w2, 2, 1), 0.3f), 0, 0);
@@ -221,12 +222,14 @@ static void fusion_keeps_the_numbers(void **state) {
         int up = form & 1 ? 2 : 1, n = form & 2 ? 3 : 1, size = form & 4 ? 16 : 6, o = form & 8 ? 3 : 21;
         atl_node *x = atl_input(g, "x", ATL_SHAPE(n, size, size, 19)), *s = atl_input(g, "s", ATL_SHAPE(n, 19));
         atl_node *w = leaf(f, o == 3 && up == 1 ? ATL_SHAPE(o, 19, 1, 1) : ATL_SHAPE(o, 19, 3, 3));
-        atl_node *y = atl_modulated_conv(g, x, s, w, up, o != 3), *noise = leaf(f, ATL_SHAPE(1, size * up, size * up, 1));
+        atl_node *y = atl_modulated_conv(g, x, s, w, up, o != 3);
+        atl_node *noise = leaf(f, ATL_SHAPE(1, size * up, size * up, 1));
         y = atl_add(g, y, atl_expand(g, atl_scale(g, noise, 0.3f), y->shape));
         y = atl_activate(g, atl_add_bias(g, y, leaf(f, ATL_SHAPE(o))), ATL_LRELU, 1.4f, 2.5f);
         y = atl_add(g, y, leaf(f, y->shape));
         int64_t count = atl_shape_count(&y->shape);
-        float *xv = malloc(sizeof(float) * (size_t)atl_shape_count(&x->shape)), *sv = malloc(sizeof(float) * (size_t)n * 19);
+        float *xv = malloc(sizeof(float) * (size_t)atl_shape_count(&x->shape));
+        float *sv = malloc(sizeof(float) * (size_t)n * 19);
         float *out[2] = { malloc(sizeof(float) * (size_t)count), malloc(sizeof(float) * (size_t)count) };
         assert_true(xv && sv && out[0] && out[1]);
         atl_philox_normal(2, 1, 0, (size_t)atl_shape_count(&x->shape), xv);
