@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const atl_ckpt_layout *const layouts[] = { &atl_ckpt_native, &atl_ckpt_official, &atl_ckpt_tf };
+static const atl_ckpt_layout *const layouts[] = { &atl_ckpt_native, &atl_ckpt_official, &atl_ckpt_tf,
+                                                &atl_ckpt_rosinality };
 
 // A safetensors file, by its ninth byte; everything else is tried as pickled objects.
 static atl_status open_container(atl_ckpt *ckpt) {

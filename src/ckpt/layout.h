@@ -38,7 +38,8 @@ typedef struct atl_ckpt_tensor { const char *name; const atl_tensor *tensor; boo
 atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,
                                  atl_params *params);
 
-extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official, atl_ckpt_tf;
+extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official, atl_ckpt_tf,
+    atl_ckpt_rosinality;
 
 // official_config.c: the kind and config of a pickled module.  *why is NULL or a sentence.
 atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const char **kind, json_t **config,
