@@ -56,6 +56,9 @@ void atl_message_clear(atl_ctx *ctx);
 int atl_ctx_threads(const atl_ctx *ctx);
 const char *atl_ctx_cpu(const atl_ctx *ctx);
 
+// Frees text that the library made for the caller (atl_inspect, atl_image_text).  Accepts NULL.
+void atl_text_free(atl_ctx *ctx, char *text);
+
 // Version of the library, "0.1.0".
 const char *atl_version(void);
 

@@ -41,7 +41,6 @@ atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image);
 // The text stored under `key` in a PNG file: *value is NULL when there is none, else owned by the caller,
 // who frees it with atl_text_free().
 atl_status atl_image_text(atl_ctx *ctx, const char *path, const char *key, char **value);
-void atl_text_free(atl_ctx *ctx, char *text);
 
 #ifdef __cplusplus
 }
