@@ -60,18 +60,24 @@ typedef struct atl_map_options {
     size_t size;
     float truncation_psi;      // 1: none
     int truncation_cutoff;     // 0: every layer
+    // Truncation toward the nearest of these [centroid_count, w_dim] in place of the average (Mokady et al.
+    // 2022); NULL: the average.
+    const float *centroids;
+    int centroid_count;
 } atl_map_options;
-#define ATL_MAP_OPTIONS_INIT { sizeof(atl_map_options), 1.0f, 0 }
+#define ATL_MAP_OPTIONS_INIT { sizeof(atl_map_options), 1.0f, 0, NULL, 0 }
 
 // z [n, z_dim], c [n, c_dim] (NULL: zeros, or not conditional) -> ws [n, num_ws, w_dim].
 //
 // Where the file holds no average of w, truncation takes that of 4096 z: the numbers of RandomState(123), row
 // by row, and the label 0.  ProGAN has no mapping network: its only "w" is z with the label behind it,
-// normalised, which truncation leaves alone.
+// normalised, which truncation leaves alone.  StyleGAN-XL keeps an average for each class: truncation pulls
+// toward that of the sample's own, or the mean weighted by a label of several.
 atl_status atl_model_map(atl_model *model, int n, const float *z, const float *c,
                          const atl_map_options *options, float *ws);
 
-// w [n, w_dim] repeated to ws [n, num_ws, w_dim], with truncation.
+// w [n, w_dim] repeated to ws [n, num_ws, w_dim], with truncation (where averages are kept for each class:
+// only toward centroids).
 atl_status atl_model_broadcast(atl_model *model, int n, const float *w, const atl_map_options *options, float *ws);
 
 typedef enum atl_noise_mode {
@@ -112,9 +118,9 @@ atl_status atl_model_discriminate(atl_model *model, int n, const float *img, con
 // A freshly initialised network.
 typedef struct atl_init_options {
     size_t size;
-    const char *cfg;           // "stylegan2"
+    const char *cfg;           // "stylegan2", "stylegan3-t", "stylegan3-r", "stylegan-xl", "stylegan1", "progan"
     int resolution;            // power of two, 4 and up
-    int channel_base, channel_max; // 0: 32768, 512
+    int channel_base, channel_max; // 0: those of cfg (stylegan2: 32768, 512; before it 8192, 512)
     int c_dim, img_channels;   // 0: not conditional; 0: 3
     int map_depth;             // mapping layers, 0: the default of cfg (8)
     uint64_t seed;
@@ -131,6 +137,10 @@ atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const cha
 // What a file holds, as JSON text: format, networks with config, parameter count, fingerprint, tensors
 // with shapes, layers with output shapes, training set record.  *json is freed with atl_text_free().
 atl_status atl_inspect(atl_ctx *ctx, const char *path, char **json);
+
+// What this build opens and runs, as JSON text: "layouts" of checkpoints with makers, endings and what is read
+// of them, and "networks" with kind, family, role and whether a new one can be made.  Freed with atl_text_free().
+atl_status atl_formats(atl_ctx *ctx, char **json);
 
 // ---- measurement
 

@@ -188,6 +188,13 @@ static void build_critic(atl_model *m, atl_net *net, atl_function *f) {
     f->result = f->output = m->row->discriminate(net, m->config, img, f->inputs[1]);
 }
 
+void atl_model_build(atl_model *m, enum atl_cached what, atl_net *net, atl_function *f) {
+    static void (*const BUILD[])(atl_model *, atl_net *, atl_function *) = {
+        [ATL_CACHED_MAP] = build_map, [ATL_CACHED_SYNTHESIS] = build_synthesis, [ATL_CACHED_CRITIC] = build_critic,
+    };
+    BUILD[what](m, net, f);
+}
+
 // Parameters inside a mapped file can be read again: give their memory back once kernels have packed them.
 static void release_mapped(const atl_params *p) {
     if (p->mapping)
@@ -201,9 +208,6 @@ static bool fits(const atl_function *f, enum atl_cached what, int n, atl_noise_m
 
 atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noise_mode noise, bool step_mode,
                               atl_function **function) {
-    static void (*const BUILD[])(atl_model *, atl_net *, atl_function *) = {
-        [ATL_CACHED_MAP] = build_map, [ATL_CACHED_SYNTHESIS] = build_synthesis, [ATL_CACHED_CRITIC] = build_critic,
-    };
     atl_function *f = &m->functions[what];
     *function = f;
     if (n < 1 || n > 65536)
@@ -216,7 +220,7 @@ atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noi
     f->noise.mode = noise;
     f->step_mode = step_mode;
     atl_net net = { &f->graph, &m->params, false };
-    BUILD[what](m, &net, f);
+    atl_model_build(m, what, &net, f);
     atl_plan_options options = { false, step_mode };
     atl_status status = atl_plan_make(&f->graph, m->backend, &f->result, 1, &options, &f->plan);
     release_mapped(&m->params);
@@ -454,6 +458,8 @@ atl_status atl_model_discriminate(atl_model *m, int n, const float *img, const f
     ATL_TRY(atl_plan_run(f->plan));
     return atl_model_read_rows(m, f, n, logits);
 }
+
+// ---- saving
 
 atl_status atl_model_save(atl_model *m, const char *path, atl_dtype dtype) {
     atl_ckpt_out out = { m->net, m->row->kind, m->json, &m->params };

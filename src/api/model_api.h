@@ -42,6 +42,16 @@ struct atl_model {
 atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noise_mode noise, bool step_mode,
                               atl_function **function);
 
+// ---- pieces that the files of this folder share
+
+atl_status atl_model_new(atl_ctx *ctx, const atl_model_row *row, const char *net, atl_model **model);
+void atl_model_fill_info(atl_model *m);
+void atl_model_build(atl_model *m, enum atl_cached what, atl_net *net, atl_function *f); // nodes of f->n samples
+atl_status atl_model_need_role(atl_model *m, const char *role, bool has);
+// n rows of an input that was built for f->n, and the first n of the result.  rows NULL: zeros.
+atl_status atl_model_write_rows(atl_model *m, atl_function *f, int index, int n, const float *rows);
+atl_status atl_model_read_rows(atl_model *m, const atl_function *f, int n, float *out);
+
 // Images that synthesis makes in one run when n are asked for.
 int atl_model_part(const atl_model *m, int n);
 

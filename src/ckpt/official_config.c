@@ -253,21 +253,20 @@ static json_t *describe_discriminator2(describe *d, const atl_object *net) {
     return config;
 }
 
-// ---- StyleGAN3: attributes as they are
+// ---- StyleGAN3 and StyleGAN-XL: attributes as they are
 
-static json_t *describe_generator3(describe *d, const atl_object *g) {
-    const atl_object *synthesis = atl_official_child(g, "synthesis"),
-                     *input = atl_official_child(synthesis, "input"),
-                     *names = atl_object_get(synthesis, "layer_names");
-    json_t *config = all_attributes(d, g), *layers = json_array(), *net = all_attributes(d, synthesis);
-    json_object_set_new(config, "mapping", mapping_json(d, atl_official_child(g, "mapping")));
-    if (input)
-        json_object_set_new(net, "input", all_attributes(d, input));
-    else
-        complain(d, "synthesis.input", "this module is missing, so the network can't be run");
+// Adds the layers of a list of names.  A stem whose tail was cut off for super-resolution may still list it.
+static void append_layers(describe *d, const atl_object *synthesis, const atl_object *names, bool cut, json_t *layers) {
     for (size_t i = 0; names && names->type == ATL_OBJECT_LIST && i < names->size && i < 256; i++) {
         const char *name = atl_object_text(names->u.items[i], &d->ckpt->arena);
         const atl_object *layer = name ? atl_official_child(synthesis, name) : NULL;
+        bool listed = false;
+        for (size_t k = 0; name && k < json_array_size(layers); k++) {
+            const char *other = json_string_value(json_object_get(json_array_get(layers, k), "name"));
+            listed = listed || (other && !strcmp(other, name));
+        }
+        if (listed || (cut && !layer))
+            continue;
         if (!layer) {
             complain(d, "layer_names", "a layer is missing, so the network can't be run");
             continue;
@@ -276,6 +275,35 @@ static json_t *describe_generator3(describe *d, const atl_object *g) {
         json_object_set_new(one, "name", json_string(name));
         json_array_append_new(layers, one);
     }
+}
+
+// The class embedding of StyleGAN-XL: a table that may live in a file of its own.
+static void describe_table(describe *d, const atl_object *mapping, json_t *config) {
+    const atl_object *embed = atl_official_child(mapping, "embed"), *proj = atl_official_child(mapping, "embed_proj");
+    const atl_tensor *table = embed ? tensor_of(embed, "weight") : NULL;
+    if (!proj)
+        return; // no classes
+    if (!table || table->rank != 2)
+        complain(d, "mapping.embed", "the file does not hold the table of class embeddings that the network needs; "
+                                     "save the whole generator again where the table is at hand");
+    else
+        json_object_set_new(config, "table_features", json_integer(table->dims[1]));
+    json_object_set_new(config, "proj_features", json_integer(features(proj, "weight")));
+}
+
+static json_t *describe_generator3(describe *d, const atl_object *g) {
+    const atl_object *synthesis = atl_official_child(g, "synthesis"), *mapping = atl_official_child(g, "mapping"),
+                     *input = atl_official_child(synthesis, "input"), *head = atl_object_get(g, "head_layer_names");
+    json_t *config = all_attributes(d, g), *layers = json_array(), *net = all_attributes(d, synthesis);
+    json_t *map = mapping_json(d, mapping);
+    describe_table(d, mapping, map);
+    json_object_set_new(config, "mapping", map);
+    if (input)
+        json_object_set_new(net, "input", all_attributes(d, input));
+    else
+        complain(d, "synthesis.input", "this module is missing, so the network can't be run");
+    append_layers(d, synthesis, atl_object_get(synthesis, "layer_names"), head != NULL, layers);
+    append_layers(d, synthesis, head, false, layers);
     json_object_set_new(net, "layers", layers);
     json_object_set_new(config, "synthesis", net);
     return config;
@@ -288,10 +316,14 @@ atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const
                      *mapping = atl_official_child(module, "mapping");
     const atl_object *end = block_of(module, 4);
     const atl_tensor *w_avg = mapping ? tensor_of(mapping, "w_avg") : NULL;
-    if (w_avg && w_avg->rank == 2) { // one average per class: StyleGAN-XL, whose mapping is another one
+    bool xl = w_avg && w_avg->rank == 2; // one average per class: StyleGAN-XL, whose mapping is another one
+    if (xl && synthesis && atl_object_get(synthesis, "layer_names")) {
+        *kind = "stylegan_xl_generator";
+        *config = describe_generator3(&d, module);
+    } else if (xl) {
         *kind = "stylegan_xl_generator";
         *config = all_attributes(&d, module);
-        d.why = "StyleGAN-XL networks are not run yet";
+        d.why = "StyleGAN-XL with a synthesis other than StyleGAN3's is not run";
     } else if (synthesis && mapping && atl_object_get(synthesis, "block_resolutions")) {
         *kind = "stylegan2_generator";
         *config = describe_generator2(&d, module);

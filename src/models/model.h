@@ -14,6 +14,7 @@ typedef struct atl_model_dims {
     float default_psi;   // truncation that the network's makers generate with; 0: none
     int default_cutoff;  // first layers that it applies to; 0: all
     int num_logits;      // numbers per image of a discriminator; 0: 1
+    bool class_averages; // mapping.w_avg has a row for each class
 } atl_model_dims;
 
 enum { ATL_NOISE_MAPS_MAX = 40 };
@@ -43,6 +44,8 @@ typedef struct atl_model_row {
     atl_node *(*synthesize)(atl_net *net, const void *config, atl_node *ws, atl_noise *noise);
     // Discriminators.  img [n, h, w, c], c or NULL -> logits [n, 1]
     atl_node *(*discriminate)(atl_net *net, const void *config, atl_node *img, atl_node *c);
+    // Initial values of a new network that are no normal or constant numbers; may be NULL.
+    atl_status (*finish)(atl_ctx *ctx, const void *config, atl_params *params, uint64_t seed);
 } atl_model_row;
 
 const atl_model_row *atl_model_row_find(const char *kind);                            // NULL: not known

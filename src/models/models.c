@@ -15,6 +15,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_progan_generator,
     &atl_progan_discriminator,
     &atl_stylegan3_generator,
+    &atl_stylegan_xl_generator,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {
@@ -81,6 +82,10 @@ atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_conf
         ATL_TRY(atl_config_int(ctx, map, "embed_features", 0, 1 << 16, &m->embed_features));
     if (json_is_number(json_object_get(map, "layer_features")))
         ATL_TRY(atl_config_int(ctx, map, "layer_features", 0, 1 << 16, &m->layer_features));
+    if (json_is_number(json_object_get(map, "table_features")))
+        ATL_TRY(atl_config_int(ctx, map, "table_features", 0, 1 << 16, &m->table_features));
+    if (m->table_features)
+        ATL_TRY(atl_config_int(ctx, map, "proj_features", 1, 1 << 16, &m->proj_features));
     m->label_concat = json_is_true(json_object_get(map, "label_concat"));
     return ATL_OK;
 }

@@ -158,6 +158,7 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
 const atl_model_row atl_progan_generator = {
     "progan_generator", "progan",       "generator", sizeof(config), parse_generator,
     init_generator,     generator_dims, map,         synthesize,     NULL,
+    NULL,
 };
 const atl_model_row atl_progan_discriminator = {
     "progan_discriminator",
@@ -170,4 +171,5 @@ const atl_model_row atl_progan_discriminator = {
     NULL,
     NULL,
     discriminate,
+    NULL,
 };

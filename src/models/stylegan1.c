@@ -216,6 +216,7 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
 const atl_model_row atl_stylegan1_generator = {
     "stylegan1_generator", "stylegan1",    "generator", sizeof(config), parse_generator,
     init_generator,        generator_dims, map,         synthesize,     NULL,
+    NULL,
 };
 const atl_model_row atl_stylegan1_discriminator = {
     "stylegan1_discriminator",
@@ -228,4 +229,5 @@ const atl_model_row atl_stylegan1_discriminator = {
     NULL,
     NULL,
     discriminate,
+    NULL,
 };

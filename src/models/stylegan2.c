@@ -94,8 +94,9 @@ static atl_status parse_generator(atl_ctx *ctx, const json_t *j, void *config_) 
 
 static atl_status generator_dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
     const config *c = config_;
-    *d = (atl_model_dims){ c->z_dim, c->c_dim, c->w_dim, c->num_ws, c->channels, c->resolution, c->resolution,
-                           c->default_psi, c->default_cutoff, 0 };
+    *d = (atl_model_dims){ .z_dim = c->z_dim, .c_dim = c->c_dim, .w_dim = c->w_dim, .num_ws = c->num_ws,
+                           .channels = c->channels, .height = c->resolution, .width = c->resolution,
+                           .default_psi = c->default_psi, .default_cutoff = c->default_cutoff };
     const atl_param *first = atl_params_find(params, "synthesis.b4.const");
     if (!first || first->rank != 3)
         return ATL_OK; // a new network is square; in a file, building will say what is missing
@@ -382,9 +383,9 @@ static atl_status init_discriminator(atl_ctx *ctx, const atl_init_options *o, js
 
 const atl_model_row atl_stylegan2_generator = {
     "stylegan2_generator", "stylegan2", "generator", sizeof(config), parse_generator, init_generator, generator_dims,
-    map, synthesize, NULL,
+    map, synthesize, NULL, NULL,
 };
 const atl_model_row atl_stylegan2_discriminator = {
     "stylegan2_discriminator", "stylegan2", "discriminator", sizeof(config), parse_discriminator, init_discriminator,
-    discriminator_dims, NULL, NULL, discriminate,
+    discriminator_dims, NULL, NULL, discriminate, NULL,
 };

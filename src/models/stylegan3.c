@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/philox.h"
 #include "models/rows.h"
+#include "models/stylegan3_init.h"
+#include "models/stylegan3_plan.h"
 
 enum { LAYERS_MAX = 40 };
 
@@ -17,6 +20,7 @@ typedef struct layer {
     int pad[4];                                       // x0, x1, y0, y1
     bool torgb, radial;
     float clamp;
+    double in_cutoff, out_cutoff, in_half_width, out_half_width, tmp_rate; // of the filters; 0: not known
 } layer;
 
 typedef struct config {
@@ -56,6 +60,10 @@ static atl_status square(atl_ctx *ctx, const json_t *j, const char *key, int *si
     return ATL_OK;
 }
 
+static double number(const json_t *j, const char *key) { // 0 when missing
+    return json_number_value(json_object_get(j, key));
+}
+
 static atl_status parse_layer(atl_ctx *ctx, const json_t *j, layer *l) {
     const char *name = json_string_value(json_object_get(j, "name"));
     if (!name || strlen(name) >= sizeof l->name)
@@ -75,6 +83,11 @@ static atl_status parse_layer(atl_ctx *ctx, const json_t *j, layer *l) {
     l->kernel = 1;
     if (!l->torgb)
         ATL_TRY(atl_config_int(ctx, j, "conv_kernel", 1, 15, &l->kernel));
+    l->in_cutoff = number(j, "in_cutoff");
+    l->out_cutoff = number(j, "out_cutoff");
+    l->in_half_width = number(j, "in_half_width");
+    l->out_half_width = number(j, "out_half_width");
+    l->tmp_rate = number(j, "tmp_sampling_rate");
     l->clamp = INFINITY;
     return atl_config_float(ctx, j, "conv_clamp", &l->clamp);
 }
@@ -120,7 +133,7 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
     (void)params;
     const config *c = config_;
     *d = (atl_model_dims){ c->z_dim, c->c_dim, c->w_dim, c->num_ws, c->channels, c->resolution, c->resolution,
-                           0.0f, 0, 0 };
+                           0.0f, 0, 0, c->mapping.table_features > 0 };
     return ATL_OK;
 }
 
@@ -300,6 +313,69 @@ static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl
     return x;
 }
 
+// ---- new networks
+
+static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    return atl_sg3_init_json(ctx, o, &(atl_sg3_init){ 512, 0, 0, 1.0 }, json);
+}
+
+// StyleGAN-XL: twice the channels, a smaller z, and classes by 320 features of a pretrained classifier.
+static atl_status init_xl(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    return atl_sg3_init_json(ctx, o, &(atl_sg3_init){ 64, 320, 64, 2.0 }, json);
+}
+
+static float *values(const atl_params *params, const char *of, const char *name) {
+    char full[128];
+    snprintf(full, sizeof full, "synthesis.%s.%s", of, name);
+    const atl_param *p = atl_params_find(params, full);
+    return p ? atl_param_data(params, p) : NULL;
+}
+
+// Frequencies in a disc: of normal numbers of length r, f / (r exp(r^2)^(1/4)), times the bandwidth.
+static void spread_frequencies(const config *c, float *freqs) {
+    for (int i = 0; i < c->input_channels; i++) {
+        double x = (double)freqs[2 * i], y = (double)freqs[2 * i + 1], r2 = x * x + y * y;
+        double scale = r2 > 0 ? (double)c->bandwidth / (sqrt(r2) * exp(0.25 * r2)) : 0.0;
+        freqs[2 * i] = (float)(x * scale);
+        freqs[2 * i + 1] = (float)(y * scale);
+    }
+}
+
+static void finish_input(const config *c, const atl_params *params, uint64_t seed) {
+    enum { PHASE_STREAM = 1 };
+    float *transform = values(params, "input", "transform"), *phases = values(params, "input", "phases");
+    float *bias = values(params, "input", "affine.bias"), *weight = values(params, "input", "affine.weight");
+    spread_frequencies(c, values(params, "input", "freqs"));
+    atl_philox_uniform(seed, PHASE_STREAM, 0, (size_t)c->input_channels, phases);
+    for (int i = 0; i < c->input_channels; i++)
+        phases[i] -= 0.5f;
+    for (int i = 0; i < 9; i++)
+        transform[i] = i % 4 == 0 ? 1.0f : 0.0f;
+    memset(weight, 0, 4 * (size_t)c->w_dim * sizeof *weight);
+    bias[0] = 1.0f; // neither turned nor moved, whatever w is
+}
+
+static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, uint64_t seed) {
+    const config *c = config_;
+    finish_input(c, params, seed);
+    for (int i = 0; i < c->n_layers; i++) {
+        const layer *l = &c->layers[i];
+        atl_sg3_layer design = { .up_taps = l->torgb ? 1 : l->up_taps, .down_taps = l->torgb ? 1 : l->down_taps,
+                                 .tmp_rate = l->tmp_rate, .in_cutoff = l->in_cutoff, .out_cutoff = l->out_cutoff,
+                                 .in_half_width = l->in_half_width, .out_half_width = l->out_half_width,
+                                 .radial = l->radial };
+        float *up = values(params, l->name, "up_filter"), *down = values(params, l->name, "down_filter");
+        if ((design.up_taps > 1 && !up) || (design.down_taps > 1 && !down))
+            return atl_fail(ctx, ATL_INTERNAL, "the layer %s has no filter to fill", l->name);
+        atl_sg3_layer_filters(&design, up, down);
+    }
+    return ATL_OK;
+}
+
 const atl_model_row atl_stylegan3_generator = {
-    "stylegan3_generator", "stylegan3", "generator", sizeof(config), parse, NULL, dims, map, synthesize, NULL,
+    "stylegan3_generator", "stylegan3", "generator", sizeof(config), parse, init, dims, map, synthesize, NULL, finish,
+};
+const atl_model_row atl_stylegan_xl_generator = {
+    "stylegan_xl_generator", "stylegan-xl", "generator", sizeof(config), parse, init_xl, dims, map, synthesize, NULL,
+    finish,
 };

@@ -134,15 +134,25 @@ atl_node *atl_joint_latent(atl_net *net, int64_t z_dim, atl_node *z, atl_node *c
     return atl_normalize_2nd_moment(g, z, 1e-8f);
 }
 
+// The label c [n, c_dim] as a vector.
+static atl_node *embedded_label(atl_net *net, const atl_mapping_config *m, atl_node *c) {
+    atl_linear_options plain = { ATL_LINEAR, 1.0f, 0.0f, false }, active = { ATL_LRELU, 1.0f, 0.0f, false };
+    if (!m->table_features)
+        return atl_linear(net, "embed", c, m->embed_features ? m->embed_features : m->w_dim, &plain);
+    size_t scope = atl_scope_push(net->g, "embed");
+    atl_node *table = atl_net_param(net, "weight", ATL_SHAPE(m->c_dim, m->table_features), ATL_INIT_NORMAL, 1.0f);
+    atl_node *y = atl_matmul(net->g, c, table, false, false);
+    atl_scope_pop(net->g, scope);
+    return atl_linear(net, "embed_proj", y, m->proj_features, &active);
+}
+
 atl_node *atl_mapping(atl_net *net, const atl_mapping_config *m, atl_node *z, atl_node *c) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "mapping");
     atl_node *x = !m->z_dim ? NULL : m->label_concat ? atl_joint_latent(net, m->z_dim, z, c)
                                                      : atl_normalize_2nd_moment(g, z, 1e-8f);
     if (m->c_dim && !(m->label_concat && m->z_dim)) {
-        atl_linear_options plain = { ATL_LINEAR, 1.0f, 0.0f, false };
-        atl_node *y = atl_linear(net, "embed", c, m->embed_features ? m->embed_features : m->w_dim, &plain);
-        y = atl_normalize_2nd_moment(g, y, 1e-8f);
+        atl_node *y = atl_normalize_2nd_moment(g, embedded_label(net, m, c), 1e-8f);
         x = x ? atl_concat(g, (atl_node *[]){ x, y }, 2, 1) : y;
     }
     atl_linear_options o = { ATL_LRELU, m->lr_multiplier, 0.0f, false };

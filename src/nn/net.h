@@ -87,6 +87,9 @@ typedef struct atl_mapping_config {
     int embed_features, layer_features; // 0: w_dim
     float lr_multiplier;
     bool label_concat;                  // see atl_joint_latent()
+    // StyleGAN-XL (Sauer et al. 2022): labels choose rows of a table [c_dim, table_features], a layer with
+    // leaky ReLU brings them to proj_features; 0: a linear layer.
+    int table_features, proj_features;
 } atl_mapping_config;
 
 // The label of the first StyleGANs: c times a matrix [z_dim, c_dim] ("embed.weight") is appended to z, and

@@ -81,14 +81,14 @@ static void check_discriminator(session *s, const char *path, const float *c) {
     free(truth);
 }
 
-static void check_case(const char *name, int direct) {
+static void check_case(const char *folder, const char *name, int direct) {
     char path[1024], numbers[1024];
     session s = { .name = name, .bound = direct ? &DIRECT : &WINOGRAD };
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
     options.direct = direct;
     assert_int_equal(atl_ctx_open(&s.ctx, &options), ATL_OK);
-    if (atl_model_open(s.ctx, golden_path(path, "stylegan", name, ".pkl"), NULL, &s.g) != ATL_OK ||
-        atl_arrays_open(s.ctx, golden_path(numbers, "stylegan", name, ".safetensors"), &s.truth) != ATL_OK)
+    if (atl_model_open(s.ctx, golden_path(path, folder, name, ".pkl"), NULL, &s.g) != ATL_OK ||
+        atl_arrays_open(s.ctx, golden_path(numbers, folder, name, ".safetensors"), &s.truth) != ATL_OK)
         fail_msg("%s", atl_message(s.ctx));
     s.info = atl_model_get_info(s.g);
     s.per_ws = (size_t)s.info->num_ws * (size_t)s.info->w_dim;
@@ -98,12 +98,14 @@ static void check_case(const char *name, int direct) {
     assert_non_null(z);
     check_ws(&s, z, c, "ws", 1.0f, 0);
     check_ws(&s, z, c, "ws.psi0.5", 0.5f, 0);
+    check_ws(&s, z, c, "ws.psi0.6", 0.6f, 0);
     check_ws(&s, z, c, "ws.psi0.7.cutoff3", 0.7f, 3);
-    float *ws = golden_read(s.truth, "ws", &n_ws), *half = golden_read(s.truth, "ws.psi0.5", &n_ws);
+    const char *truncated = atl_arrays_find(s.truth, "ws.psi0.5") ? "ws.psi0.5" : "ws.psi0.6";
+    float *ws = golden_read(s.truth, "ws", &n_ws), *half = golden_read(s.truth, truncated, &n_ws);
     assert_non_null(ws);
     assert_non_null(half);
     check_img(&s, ws, "img", ATL_NOISE_CONST, NULL);
-    check_img(&s, half, "img.psi0.5", ATL_NOISE_CONST, NULL);
+    check_img(&s, half, truncated[strlen("ws.psi0.")] == '5' ? "img.psi0.5" : "img.psi0.6", ATL_NOISE_CONST, NULL);
     check_img(&s, ws, "img.nonoise", ATL_NOISE_NONE, NULL);
     size_t n_transform;
     float *transform = golden_read(s.truth, "transform", &n_transform);
@@ -124,19 +126,23 @@ static void check_case(const char *name, int direct) {
     atl_ctx_close(&s.ctx);
 }
 
-static const char *const CASES[] = { "sg2-32", "sg2-32-resnet", "sg2-16-orig-gray", "sg2-64-cond",
-                                     "sg3-t-32", "sg3-t-64-cond", "sg3-r-32" };
+static const struct { const char *folder, *name; } CASES[] = {
+    { "stylegan", "sg2-32" },        { "stylegan", "sg2-32-resnet" }, { "stylegan", "sg2-16-orig-gray" },
+    { "stylegan", "sg2-64-cond" },   { "stylegan", "sg3-t-32" },      { "stylegan", "sg3-t-64-cond" },
+    { "stylegan", "sg3-r-32" },      { "xl", "xl-t-16-stem" },        { "xl", "xl-r-16-stem" },
+    { "xl", "xl-t-32-superres" },    { "xl", "xl-r-32-superres" },
+};
 
 static void images_with_winograd(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
-        check_case(CASES[i], 0);
+        check_case(CASES[i].folder, CASES[i].name, 0);
 }
 
 static void images_by_direct_convolution(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
-        check_case(CASES[i], 1);
+        check_case(CASES[i].folder, CASES[i].name, 1);
 }
 
 int main(void) {
