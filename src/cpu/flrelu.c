@@ -19,7 +19,7 @@
 #include "cpu/flrelu_kernels.h"
 #include "cpu/kernels.h"
 
-enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 128, STRIP_LEAST = 16, STACK_MOST = 4 };
+enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16, STACK_MOST = 4 };
 enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 
 struct atl_flrelu {
@@ -136,7 +136,7 @@ static void cut(atl_flrelu *fl) {
     int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
     fl->stack = a->c % lanes ? STACK_MOST * 16 / lanes : 1;
     fl->stack = fl->stack > vectors ? vectors : fl->stack;
-    int start = a->up / gcd(a->up, a->down), most = a->down_radial ? STRIP_MOST / 2 : STRIP_MOST;
+    int start = a->up / gcd(a->up, a->down), most = a->down_radial || fl->stack > 1 ? STRIP_MOST * 2 / 3 : STRIP_MOST;
     fl->strips = (fl->ow + most - 1) / most;
     for (;;) {
         fl->stacks = (vectors + fl->stack - 1) / fl->stack;
@@ -299,14 +299,28 @@ static float *output_at(const strip *s, int vector, int64_t row, size_t *n) {
     return s->y + ((size_t)row * (size_t)s->fl->ow + (size_t)s->ox) * c + at;
 }
 
+// The rows of x that the next block reads first and the rows of y that this one writes, from row `o` on.
+static atl_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, int64_t o) {
+    const atl_flrelu *fl = s->fl;
+    const atl_flrelu_args *a = &fl->args;
+    size_t n, c = (size_t)a->c, at = (size_t)s->c0 + (size_t)vector * (size_t)fl->kernels.lanes;
+    int64_t row = s->first_y + step + fl->block + fl->filter.up_taps;
+    int fits = row >= 0 && row + fl->block <= a->h, left = s->left < a->w ? s->left : a->w - 1;
+    atl_flrelu_soon soon = { .step = c, .x_row = fits ? (size_t)a->w * c : 0, .y_row = (size_t)fl->ow * c };
+    soon.x = s->x + ((size_t)(fits ? row : 0) * (size_t)a->w + (size_t)left) * c + at;
+    soon.y = output_at(s, vector, o < 0 ? 0 : o < fl->oh ? o : fl->oh - 1, &n);
+    return soon;
+}
+
 // Rows of d that are outputs go through the row filter.
 static void block_separable(const strip *s, int vector, int64_t step, int steps) {
     const atl_flrelu *fl = s->fl;
     const atl_flrelu_args *a = &fl->args;
     size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
-    fl->kernels.column(&fl->filter, s->d, s->t, s->state + (size_t)vector * fl->state_floats, (size_t)s->width,
-                       (size_t)steps);
     int64_t first = step * a->up / a->down - fl->lag;
+    atl_flrelu_soon soon = look_ahead(s, vector, step, first);
+    fl->kernels.column(&fl->filter, s->d, s->t, s->state + (size_t)vector * fl->state_floats, (size_t)s->width,
+                       (size_t)steps, &soon);
     for (int i = 0; i < steps * a->up / a->down; i++) {
         int64_t o = first + i;
         if (o < 0 || o >= fl->oh)
@@ -324,9 +338,10 @@ static void block_radial(const strip *s, int vector, int64_t step, int steps) {
     int ring = fl->bands * fl->block * a->up, taps = fl->filter.outputs * a->down;
     size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
     float *m = s->m + (size_t)vector * fl->m_floats;
-    fl->kernels.rows(&fl->filter, m + (size_t)(begin % ring) * row, s->t,
-                     s->state + (size_t)vector * fl->state_floats, (size_t)s->width, (size_t)steps);
     int64_t o = floor_div(begin - taps, a->down) + 1; // the first that was not complete before
+    atl_flrelu_soon soon = look_ahead(s, vector, step, o);
+    fl->kernels.rows(&fl->filter, m + (size_t)(begin % ring) * row, s->t,
+                     s->state + (size_t)vector * fl->state_floats, (size_t)s->width, (size_t)steps, &soon);
     for (o = o < 0 ? 0 : o; o < fl->oh && o * a->down + taps <= end; o++) {
         for (int k = 0; k < taps; k++)
             s->rows[k] = m + (size_t)((o * a->down + k) % ring) * row;

@@ -32,6 +32,14 @@ typedef struct atl_flrelu_filter {
     float slope, clamp;
 } atl_flrelu_filter;
 
+// Memory that will be read or written soon: pixels lie far apart, often on a page each, and no hardware
+// fetches them in time.  The passes down the columns, which compute the longest, ask for it.
+typedef struct atl_flrelu_soon {
+    const float *x, *y;      // first pixel of the next rows of x, of the rows of y that follow from this call
+    size_t step;             // floats from pixel to pixel
+    size_t x_row, y_row;     // floats from row to row
+} atl_flrelu_soon;
+
 typedef struct atl_flrelu_kernels {
     int lanes;
 
@@ -49,11 +57,11 @@ typedef struct atl_flrelu_kernels {
     // d comes `lag` rows after its first position.
     int carried, lag;
     void (*column)(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
-                   size_t steps);
+                   size_t steps, const atl_flrelu_soon *soon);
 
     // The same without the second filter: steps * up rows of m; state [width, up_taps].
     void (*rows)(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
-                 size_t steps);
+                 size_t steps, const atl_flrelu_soon *soon);
 
     // y[o y_step + lane] = sum over k of down_x[k] d[o down + k]  for o < count, lane < n
     void (*down_x)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count);

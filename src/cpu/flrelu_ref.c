@@ -142,11 +142,13 @@ ALWAYS void down_xy(size_t lanes, const atl_flrelu_filter *f, float *y, size_t y
         up_x(lanes, f, t, t_step, v, groups);                                                                      \
     }                                                                                                              \
     static void column_##lanes(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width,   \
-                               size_t steps) {                                                                     \
+                               size_t steps, const atl_flrelu_soon *soon) {                                        \
+        (void)soon;                                                                                                \
         column(lanes, f, d, t, state, width, steps);                                                               \
     }                                                                                                              \
     static void rows_##lanes(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,     \
-                             size_t steps) {                                                                       \
+                             size_t steps, const atl_flrelu_soon *soon) {                                          \
+        (void)soon;                                                                                                \
         rows(lanes, f, m, t, state, width, steps);                                                                 \
     }                                                                                                              \
     static void down_x_##lanes(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,      \

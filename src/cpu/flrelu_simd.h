@@ -92,8 +92,29 @@ ALWAYS void down_round(VF sum[OUTPUTS], const VF late[LATE], const VF *taps, con
     }
 }
 
+// What column i of the oversampled picture asks for: pixel i / up of x, or, if another column did, pixel
+// i / 2 of y; in each of its six rounds two rows of y, or those of x that a round consumes.
+typedef struct errand {
+    const char *at;
+    size_t second, next; // bytes to the second row of a round, and to the next round
+} errand;
+
+ALWAYS errand errand_of(const atl_flrelu_soon *soon, size_t i, const int up) {
+    size_t x = soon->x_row * sizeof(float), y = soon->y_row * sizeof(float);
+    if (i % (size_t)up == 0)
+        return (errand){ (const char *)(soon->x + i / (size_t)up * soon->step), up == 2 ? x : 0,
+                         (size_t)(LATE / up) * x };
+    return (errand){ (const char *)(soon->y + i / DOWN * soon->step), y, 2 * y };
+}
+
+ALWAYS void run_errand(errand *e) {
+    _mm_prefetch(e->at, _MM_HINT_T1);
+    _mm_prefetch(e->at + e->second, _MM_HINT_T1);
+    e->at += e->next;
+}
+
 ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width, size_t steps,
-                   const int up, const int turn) {
+                   const atl_flrelu_soon *soon, const int up, const int turn) {
     const int inputs = LATE / up;
     VF wu[4 * UP_TAPS], wd[DOWN_TAPS];
     UNROLL for (int i = 0; i < up * UP_TAPS; i++)
@@ -105,6 +126,7 @@ ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *
     for (size_t i = 0; i < width; i++, state += CARRIED * VL) {
         const float *from = t + i * VL;
         float *to = d + i * VL;
+        errand e = errand_of(soon, i, up);
         VF w[UP_TAPS + 2], sum[OUTPUTS], late[LATE];
         UNROLL for (int k = 0; k < UP_TAPS; k++)
             w[k] = vf_load(state + k * VL);
@@ -116,6 +138,7 @@ ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *
             UNROLL for (int u = 0; u < 3; u++) {
                 const int base = 2 * u;
                 VF m[4];
+                run_errand(&e);
                 UNROLL for (int k = 0; k < inputs; k++, from += row)
                     w[UP_TAPS + k] = vf_load(from);
                 UNROLL for (int k = 0; k < UP_TAPS; k++) {
@@ -142,7 +165,7 @@ ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *
 }
 
 ALWAYS void rows(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width, size_t steps,
-                 const int up, const int turn) {
+                 const atl_flrelu_soon *soon, const int up, const int turn) {
     const int inputs = 4 / up;
     VF wu[4 * UP_TAPS], slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
     UNROLL for (int i = 0; i < up * UP_TAPS; i++)
@@ -151,11 +174,13 @@ ALWAYS void rows(const atl_flrelu_filter *f, float *m, const float *t, float *st
     for (size_t i = 0; i < width; i++, state += UP_TAPS * VL) {
         const float *from = t + i * VL;
         float *to = m + i * VL;
+        errand e = errand_of(soon, i, up);
         VF w[UP_TAPS + 2];
         UNROLL for (int k = 0; k < UP_TAPS; k++)
             w[k] = vf_load(state + k * VL);
         for (size_t s = 0; s < steps; s += (size_t)inputs) {
             VF a[4];
+            run_errand(&e);
             UNROLL for (int k = 0; k < inputs; k++, from += row)
                 w[UP_TAPS + k] = vf_load(from);
             UNROLL for (int k = 0; k < UP_TAPS; k++)
@@ -260,12 +285,12 @@ static void down_xy_mirrored(const atl_flrelu_filter *f, float *y, size_t y_step
         up_x(f->up_x, t, t_step, v, groups, up, turn);                                                             \
     }                                                                                                              \
     static void column_##up##turn(const atl_flrelu_filter *f, float *d, const float *t, float *state,              \
-                                  size_t width, size_t steps) {                                                    \
-        column(f, d, t, state, width, steps, up, turn);                                                            \
+                                  size_t width, size_t steps, const atl_flrelu_soon *soon) {                       \
+        column(f, d, t, state, width, steps, soon, up, turn);                                                            \
     }                                                                                                              \
     static void rows_##up##turn(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,  \
-                                size_t steps) {                                                                    \
-        rows(f, m, t, state, width, steps, up, turn);                                                              \
+                                size_t steps, const atl_flrelu_soon *soon) {                                       \
+        rows(f, m, t, state, width, steps, soon, up, turn);                                                              \
     }
 
 COPIES(2, 0)
@@ -276,7 +301,8 @@ COPIES(4, 2)
 COPIES(4, 3)
 
 typedef void up_x_fn(const atl_flrelu_filter *, float *, size_t, const float *, size_t);
-typedef void column_fn(const atl_flrelu_filter *, float *, const float *, float *, size_t, size_t);
+typedef void column_fn(const atl_flrelu_filter *, float *, const float *, float *, size_t, size_t,
+                       const atl_flrelu_soon *);
 
 static up_x_fn *const UP_X[] = { up_x_20, up_x_21, up_x_40, up_x_41, up_x_42, up_x_43 };
 static column_fn *const COLUMN[] = { column_20, column_21, column_40, column_41, column_42, column_43 };
