@@ -32,7 +32,7 @@ typedef struct encoder {
 
 // SVT-AV1 is left out: it prints on the host's stderr.
 static const encoder encoders[] = {
-    { "libx264", "h264", "crf", 8, 0.5, 51, "preset=medium", AV_PIX_FMT_YUV420P },
+    { "libx264", "h264", "crf", 8, 0.5, 51, "preset=fast", AV_PIX_FMT_YUV420P },
     { "libx265", "h265", "crf", 12, 0.5, 51, "preset=medium:x265-params=log-level=none", AV_PIX_FMT_YUV420P },
     { "libvpx-vp9", "vp9", "crf", 4, 1, 63, "deadline=good:cpu-used=4:row-mt=1", AV_PIX_FMT_YUV420P },
     { "libaom-av1", "av1", "crf", 4, 1, 63, "cpu-used=6:row-mt=1", AV_PIX_FMT_YUV420P },
@@ -142,7 +142,7 @@ static atl_status refuse(atl_ctx *ctx, const atl_video_job *job, const container
         return atl_fail(ctx, ATL_UNSUPPORTED,
                         "%s: this FFmpeg has no encoder for %s (any of%s); choose another format", job->path,
                         c->name, c->encoders);
-    return atl_fail(ctx, ATL_UNSUPPORTED, "%s: this FFmpeg has no encoder \"%s\" for %s; it has %s", job->path,
+    return atl_fail(ctx, ATL_UNSUPPORTED, "%s: no codec \"%s\" for %s here; this FFmpeg has %s", job->path,
                     job->codec, c->name, has);
 }
 

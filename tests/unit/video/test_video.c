@@ -72,7 +72,7 @@ static void what_cannot_be_written_fails_when_opened(void **state) {
     if (strstr(text, "mp4")) {
         must_refuse(file_in("missing/a.mp4"), &o, ATL_IO, "missing/a.mp4: can't be written: No such file");
         o.codec = "nonsense";
-        must_refuse(file_in("a.mp4"), &o, ATL_UNSUPPORTED, "no encoder \"nonsense\" for mp4; it has ");
+        must_refuse(file_in("a.mp4"), &o, ATL_UNSUPPORTED, "no codec \"nonsense\" for mp4 here; this FFmpeg has ");
     } else {
         must_refuse(file_in("a.mp4"), &o, ATL_UNSUPPORTED, "libavformat-dev");
     }
