@@ -20,6 +20,7 @@
 #include "cpu/kernels.h"
 
 enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16, STACK_MOST = 4 };
+enum { CACHED_MOST = 2 << 20 }; // floats of a result that later steps may still find in a cache
 enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 
 struct atl_flrelu {
@@ -251,6 +252,7 @@ typedef struct strip {
     const float *x;           // the sample [h, w, c]
     const float *scale, *bias; // [c] of the sample, or NULL
     float *y;                 // [oh, ow, c]
+    int stream;               // write y around the caches
     int c0, vectors;          // first channel; vectors of the stack
     int ox, outputs;          // output columns
     int groups, width;        // groups of oversampled columns, and these columns
@@ -309,6 +311,10 @@ static atl_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, int6
     atl_flrelu_soon soon = { .step = c, .x_row = fits ? (size_t)a->w * c : 0, .y_row = (size_t)fl->ow * c };
     soon.x = s->x + ((size_t)(fits ? row : 0) * (size_t)a->w + (size_t)left) * c + at;
     soon.y = output_at(s, vector, o < 0 ? 0 : o < fl->oh ? o : fl->oh - 1, &n);
+    if (s->stream) { // y never is in a cache
+        soon.y = soon.x;
+        soon.y_row = 0;
+    }
     return soon;
 }
 
@@ -326,7 +332,8 @@ static void block_separable(const strip *s, int vector, int64_t step, int steps)
         if (o < 0 || o >= fl->oh)
             continue;
         float *y = output_at(s, vector, o, &n);
-        fl->kernels.down_x(&fl->filter, y, (size_t)a->c, n, s->d + (size_t)i * row, (size_t)s->outputs);
+        fl->kernels.down_x(&fl->filter, y, (size_t)a->c, n, s->d + (size_t)i * row, (size_t)s->outputs,
+                           s->stream);
     }
 }
 
@@ -346,7 +353,7 @@ static void block_radial(const strip *s, int vector, int64_t step, int steps) {
         for (int k = 0; k < taps; k++)
             s->rows[k] = m + (size_t)((o * a->down + k) % ring) * row;
         float *y = output_at(s, vector, o, &n);
-        fl->kernels.down_xy(&fl->filter, y, (size_t)a->c, n, s->rows, (size_t)s->outputs);
+        fl->kernels.down_xy(&fl->filter, y, (size_t)a->c, n, s->rows, (size_t)s->outputs, s->stream);
     }
 }
 
@@ -411,6 +418,7 @@ void atl_flrelu_run(const atl_flrelu *fl, const float *x, const float *scale, co
     }
     size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c, out = (size_t)fl->oh * (size_t)fl->ow * c;
     int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
+    int stream = (uintptr_t)y % 64 == 0 && a->c % 16 == 0 && out * (size_t)a->n > CACHED_MOST;
 #pragma omp parallel for collapse(3) num_threads(fl->threads) schedule(dynamic)
     for (int sample = 0; sample < a->n; sample++)
         for (int i = 0; i < fl->strips; i++)
@@ -418,7 +426,7 @@ void atl_flrelu_run(const atl_flrelu *fl, const float *x, const float *scale, co
                 int left = vectors - j * fl->stack, ox = i * fl->strip;
                 strip s = { .fl = fl, .x = x + (size_t)sample * in, .y = y + (size_t)sample * out,
                             .scale = scale ? scale + (size_t)sample * c : NULL, .bias = bias,
-                            .c0 = j * fl->stack * lanes, .vectors = left < fl->stack ? left : fl->stack, .ox = ox,
+                            .stream = stream, .c0 = j * fl->stack * lanes, .vectors = left < fl->stack ? left : fl->stack, .ox = ox,
                             .outputs = fl->ow - ox < fl->strip ? fl->ow - ox : fl->strip };
                 share_memory(&s, workspace);
                 run_strip(&s);

@@ -63,12 +63,14 @@ typedef struct atl_flrelu_kernels {
     void (*rows)(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
                  size_t steps, const atl_flrelu_soon *soon);
 
-    // y[o y_step + lane] = sum over k of down_x[k] d[o down + k]  for o < count, lane < n
-    void (*down_x)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count);
+    // y[o y_step + lane] = sum over k of down_x[k] d[o down + k]  for o < count, lane < n.  stream: write around
+    // the caches; y and y_step are multiples of a column then, and n is `lanes`.
+    void (*down_x)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count,
+                   int stream);
 
     // The same over rows m[0], ..., m[outputs * down - 1] with down_xy.
     void (*down_xy)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                    size_t count);
+                    size_t count, int stream);
 } atl_flrelu_kernels;
 
 // The best kernels not above `set` for this filter: only its sizes and turns are read.

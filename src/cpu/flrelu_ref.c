@@ -152,11 +152,13 @@ ALWAYS void down_xy(size_t lanes, const atl_flrelu_filter *f, float *y, size_t y
         rows(lanes, f, m, t, state, width, steps);                                                                 \
     }                                                                                                              \
     static void down_x_##lanes(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,      \
-                               size_t count) {                                                                     \
+                               size_t count, int stream) {                                                         \
+        (void)stream;                                                                                              \
         down_x(lanes, f, y, y_step, n, d, count);                                                                  \
     }                                                                                                              \
     static void down_xy_##lanes(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n,                     \
-                                const float *const *m, size_t count) {                                             \
+                                const float *const *m, size_t count, int stream) {                                 \
+        (void)stream;                                                                                              \
         down_xy(lanes, f, y, y_step, n, m, count);                                                                 \
     }
 

@@ -197,14 +197,17 @@ ALWAYS void rows(const atl_flrelu_filter *f, float *m, const float *t, float *st
 
 // ---- the down filter along a row: `block` outputs at a time
 
-ALWAYS void store_some(float *y, VF a, size_t n) {
-    if (n == VL)
+ALWAYS void store_some(float *y, VF a, size_t n, int stream) {
+    if (stream)
+        vf_stream(y, a);
+    else if (n == VL)
         vf_store(y, a);
     else
         vf_store_n(y, a, n);
 }
 
-ALWAYS void down_block(const VF *w, float *y, size_t y_step, size_t n, const float *d, const int block) {
+ALWAYS void down_block(const VF *w, float *y, size_t y_step, size_t n, const float *d, int stream,
+                       const int block) {
     VF sum[8];
     UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
         VF a = vf_load(d + i * VL);
@@ -217,25 +220,26 @@ ALWAYS void down_block(const VF *w, float *y, size_t y_step, size_t n, const flo
         }
     }
     UNROLL for (int o = 0; o < block; o++)
-        store_some(y + (size_t)o * y_step, sum[o], n);
+        store_some(y + (size_t)o * y_step, sum[o], n, stream);
 }
 
-static void down_x(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count) {
+static void down_x(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count,
+                   int stream) {
     VF w[DOWN_TAPS];
     UNROLL for (int k = 0; k < DOWN_TAPS; k++)
         w[k] = vf_set(f->down_x[k]);
     size_t o = 0;
     for (; o + 8 <= count; o += 8)
-        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, 8);
+        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, stream, 8);
     for (; o + 4 <= count; o += 4)
-        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, 4);
+        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, stream, 4);
     for (; o < count; o++)
-        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, 1);
+        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, stream, 1);
 }
 
 // A filter that is the same upside down sees the sum of two rows: half the multiplications.
 ALWAYS void down_xy_block(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                          size_t at, const int block, const int mirrored) {
+                          size_t at, int stream, const int block, const int mirrored) {
     VF sum[8];
     UNROLL for (int o = 0; o < block; o++)
         sum[o] = vf_zero();
@@ -253,28 +257,28 @@ ALWAYS void down_xy_block(const atl_flrelu_filter *f, float *y, size_t y_step, s
         }
     }
     UNROLL for (int o = 0; o < block; o++)
-        store_some(y + (size_t)o * y_step, sum[o], n);
+        store_some(y + (size_t)o * y_step, sum[o], n, stream);
 }
 
 ALWAYS void down_xy(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                    size_t count, const int mirrored) {
+                    size_t count, int stream, const int mirrored) {
     size_t o = 0;
     for (; o + 8 <= count; o += 8)
-        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, 8, mirrored);
+        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, stream, 8, mirrored);
     for (; o + 4 <= count; o += 4)
-        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, 4, mirrored);
+        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, stream, 4, mirrored);
     for (; o < count; o++)
-        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, 1, mirrored);
+        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, stream, 1, mirrored);
 }
 
 static void down_xy_any(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                        size_t count) {
-    down_xy(f, y, y_step, n, m, count, 0);
+                        size_t count, int stream) {
+    down_xy(f, y, y_step, n, m, count, stream, 0);
 }
 
 static void down_xy_mirrored(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                             size_t count) {
-    down_xy(f, y, y_step, n, m, count, 1);
+                             size_t count, int stream) {
+    down_xy(f, y, y_step, n, m, count, stream, 1);
 }
 
 // ---- the copies for each factor and turn
