@@ -9,6 +9,7 @@ int cli_mix(int argc, char **argv);
 int cli_video(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
+int cli_formats(int argc, char **argv);
 int cli_convert(int argc, char **argv);
 int cli_init(int argc, char **argv);
 int cli_bench(int argc, char **argv);

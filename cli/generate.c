@@ -43,14 +43,15 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_TEXT("projected-w", &g->projected_text, "FILE[:TENSOR]",
                         "like --latents, but two dimensions mean w", NULL),
         CLI_OPTION_TEXT("outdir", &g->outdir, "DIR", "folder for the results; made when missing", "out"),
-        CLI_OPTION_REAL("trunc", &g->psi, "PSI", "truncation: below 1 less varied", "1", -100, 100),
+        CLI_OPTION_REAL("trunc", &g->psi, "PSI", "truncation: below 1 less varied",
+                        "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_INT("trunc-cutoff", &g->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
         CLI_OPTION_INT_GIVEN("class", &g->class_index, "K", "class of a conditional network, from 0", NULL, 0,
                              1e9, &g->class_given),
         CLI_OPTION_TEXT("labels", &g->labels_text, "FILE[:TENSOR]",
                         "label of each image: [N, classes], or [N] class numbers", NULL),
         CLI_OPTION_CHOICE("noise-mode", &g->noise, CLI_NOISE_WORDS,
-                          "noise: stored, new for each seed, or none", "const"),
+                          "noise: stored, new for each seed, none, or as StyleGAN2's TensorFlow scripts", "const"),
         CLI_OPTION_TEXT("net", &g->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_OPTION_INT("batch", &g->batch, "N", "images computed at once", "1", 1, 1024),
         CLI_OPTION_CHOICE("format", &g->format, "png|jpg|webp|npy|safetensors",
@@ -126,8 +127,9 @@ static int open_sources(generate *g) {
         status = check_class(g, info);
     if (status == CLI_SUCCESS)
         status = cli_labels_open(g->ctx, info, g->labels_text, g->class_index, g->latents.count, &g->labels);
-    if (status == CLI_SUCCESS && g->latents.space == CLI_WS && (g->psi != 1 || g->cutoff))
+    if (status == CLI_SUCCESS && g->latents.space == CLI_WS && (!isnan(g->psi) || g->cutoff))
         cli_warn(&g->common, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
+    cli_render_truncation(info, &g->psi, &g->cutoff);
     if (status == CLI_SUCCESS && g->cutoff > info->num_ws)
         status = cli_error("--trunc-cutoff %d: the network has %d layers", g->cutoff, info->num_ws);
     return status;
@@ -341,7 +343,7 @@ static void release(generate *g) {
 }
 
 int cli_generate(int argc, char **argv) {
-    generate g = { .outdir = "out", .psi = 1, .class_index = -1, .batch = 1 };
+    generate g = { .outdir = "out", .psi = NAN, .class_index = -1, .batch = 1 };
     int status = parse(&g, argc, argv);
     if (status != CLI_PROCEED)
         return status;

@@ -18,6 +18,7 @@ static const command commands[] = {
     { "video", cli_video, "make a video that walks through seeds" },
     { "replay", cli_replay, "make an image again from the record inside it" },
     { "inspect", cli_inspect, "say what a checkpoint file holds" },
+    { "formats", cli_formats, "list the files that open and the networks that run" },
     { "convert", cli_convert, "write a checkpoint as safetensors" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },

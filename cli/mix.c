@@ -2,6 +2,7 @@
 // atelier mix: style mixing (Karras et al. 2019, section 3.1).  The image in row r and column c has the
 // styles of seed r, except the chosen layers, which come from seed c.  Writes R-C.png for every pair and
 // for the sources, and grid.png with the sources in its first row and column.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ typedef struct mix {
     cli_common common;
     const char *network, *net, *outdir, *rows_text, *cols_text, *styles_text;
     double psi;
+    int cutoff;
     int class_index, class_given, noise;
     cli_seeds rows, cols, styles, all; // all: rows, then cols
     atl_ctx *ctx;
@@ -36,11 +38,12 @@ static int parse(mix *m, int argc, char **argv) {
         CLI_OPTION_TEXT("cols", &m->cols_text, "LIST", "seeds of the columns", NULL),
         CLI_OPTION_TEXT("styles", &m->styles_text, "LIST", "layers whose styles come from the column", "0-6"),
         CLI_OPTION_TEXT("outdir", &m->outdir, "DIR", "folder for the results; made when missing", "out"),
-        CLI_OPTION_REAL("trunc", &m->psi, "PSI", "truncation: below 1 less varied", "1", -100, 100),
+        CLI_OPTION_REAL("trunc", &m->psi, "PSI", "truncation: below 1 less varied",
+                        "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_INT_GIVEN("class", &m->class_index, "K", "class of a conditional network, from 0", NULL, 0,
                              1e9, &m->class_given),
         CLI_OPTION_CHOICE("noise-mode", &m->noise, CLI_NOISE_WORDS,
-                          "noise: stored, new for each row, or none", "const"),
+                          "noise: stored, new for each row, none, or as StyleGAN2's TensorFlow scripts", "const"),
         CLI_OPTION_TEXT("net", &m->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_COMMON_OPTIONS(&m->common),
     };
@@ -97,6 +100,7 @@ static int open_all(mix *m) {
     if (status != CLI_SUCCESS)
         return status;
     const atl_model_info *info = atl_model_get_info(m->model);
+    cli_render_truncation(info, &m->psi, &m->cutoff);
     cli_latents_from_seeds(info, m->all.items, m->all.count, &m->latents);
     m->labels = (cli_labels){ .width = (size_t)info->c_dim, .class_index = m->class_index };
     m->render = (cli_render){ .ctx = m->ctx,
@@ -105,6 +109,7 @@ static int open_all(mix *m) {
                               .latents = &m->latents,
                               .labels = &m->labels,
                               .psi = (float)m->psi,
+                              .cutoff = m->cutoff,
                               .noise = (atl_noise_mode)m->noise };
     if (cli_make_folder(m->outdir) != CLI_SUCCESS || cli_render_open(&m->render, 1) != CLI_SUCCESS ||
         cli_render_picture(&m->render, &m->tile) != CLI_SUCCESS)
@@ -142,6 +147,7 @@ static cli_recipe recipe_of(const mix *m) {
                          .net = info->net,
                          .fingerprint = info->fingerprint,
                          .psi = m->psi,
+                         .cutoff = m->cutoff,
                          .class_index = info->c_dim ? m->class_index : -1,
                          .noise = (atl_noise_mode)m->noise,
                          .direct = m->common.direct };
@@ -229,7 +235,7 @@ static void release(mix *m) {
 }
 
 int cli_mix(int argc, char **argv) {
-    mix m = { .outdir = "out", .styles_text = "0-6", .psi = 1, .class_index = -1 };
+    mix m = { .outdir = "out", .styles_text = "0-6", .psi = NAN, .class_index = -1 };
     int status = parse(&m, argc, argv);
     if (status != CLI_PROCEED)
         return status;

@@ -9,7 +9,7 @@
 #include <atelier/ctx.h>
 #include "common.h"
 
-const char *const cli_noise_names[] = { "const", "random", "none", NULL };
+const char *const cli_noise_names[] = { "const", "random", "none", "sg2", NULL };
 
 // File names need not be UTF-8, JSON must be: bytes outside ASCII become '?' where they are not.
 static json_t *text_value(const char *text) {

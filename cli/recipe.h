@@ -32,7 +32,7 @@ typedef struct cli_recipe {
 } cli_recipe;
 
 extern const char *const cli_noise_names[]; // by atl_noise_mode
-#define CLI_NOISE_WORDS "const|random|none"
+#define CLI_NOISE_WORDS "const|random|none|sg2"
 
 // JSON by malloc, or NULL.
 char *cli_recipe_write(const cli_recipe *recipe);

@@ -2,6 +2,7 @@
 // Batches: gather latents and labels, map or broadcast them, synthesize.
 #include "render.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include "common.h"
 
@@ -25,6 +26,14 @@ void cli_render_close(cli_render *r) {
     free(r->img);
     free(r->noise_seeds);
     *r = (cli_render){ 0 };
+}
+
+void cli_render_truncation(const atl_model_info *info, double *psi, int *cutoff) {
+    if (!isnan(*psi))
+        return;
+    *psi = round((double)info->default_psi * 1e6) / 1e6; // 0.7 as people write it
+    if (!*cutoff)
+        *cutoff = info->default_cutoff < info->num_ws ? info->default_cutoff : info->num_ws;
 }
 
 static atl_status to_ws(cli_render *r, int n) {
@@ -55,7 +64,7 @@ int cli_render_ws(cli_render *r, size_t first, size_t n) {
 int cli_render_img(cli_render *r, size_t n, const float *ws) {
     atl_synthesis_options options = ATL_SYNTHESIS_OPTIONS_INIT;
     options.noise_mode = r->noise;
-    options.noise_seeds = r->noise == ATL_NOISE_RANDOM ? r->noise_seeds : NULL;
+    options.noise_seeds = r->noise_seeds;
     options.dump = r->dump;
     options.dump_dir = r->dump_folder;
     if (atl_model_synthesize(r->model, (int)n, ws, &options, r->img) != ATL_OK)

@@ -23,6 +23,9 @@ typedef struct cli_render {
     uint32_t *noise_seeds;          // [batch]
 } cli_render;
 
+// What --trunc and --trunc-cutoff mean when --trunc was not given (NAN): what the network's makers use.
+void cli_render_truncation(const atl_model_info *info, double *psi, int *cutoff);
+
 // All fields before `batch` are set by the caller.  0, or an exit status after printing why not.
 int cli_render_open(cli_render *render, size_t batch);
 void cli_render_close(cli_render *render); // a zeroed struct is fine

@@ -2,6 +2,7 @@
 // atelier video: a closed walk through keyframes as a video file.  The defaults are those of the official
 // video script: 120 frames from one keyframe to the next on a cubic spline through w, 60 per second.
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +62,15 @@ static int parse(video *v, int argc, char **argv) {
         CLI_OPTION_CHOICE("ease", &v->ease, "cubic|linear|smooth",
                           "between keyframes: spline, constant speed, or a rest at each", "cubic"),
         CLI_OPTION_CHOICE("space", &v->in_z, "w|z", "interpolate styles, or latents on their sphere", "w"),
-        CLI_OPTION_REAL("trunc", &v->psi, "PSI", "truncation: below 1 less varied", "1", -100, 100),
+        CLI_OPTION_REAL("trunc", &v->psi, "PSI", "truncation: below 1 less varied",
+                        "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_INT("trunc-cutoff", &v->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
         CLI_OPTION_TEXT("class", &v->class_text, "LIST",
                         "class of a conditional network: one, or one for each keyframe", NULL),
         CLI_OPTION_TEXT("fixed-styles", &v->fixed_text, "SEED:LAYERS",
                         "these layers keep the styles of a seed, such as 85:8-13", NULL),
         CLI_OPTION_CHOICE("noise-mode", &v->noise, CLI_NOISE_WORDS,
-                          "noise: stored, new for each frame, or none", "const"),
+                          "noise: stored, new for each frame, none, or as StyleGAN2's TensorFlow scripts", "const"),
         CLI_OPTION_TEXT("format", &v->format, "NAME", "mp4, webm, gif, apng, webp, y4m, or png: PNG after PNG",
                         "by the name of the file; y4m for -"),
         CLI_OPTION_TEXT("codec", &v->codec, "NAME", "of mp4: h264, h265, av1, mpeg4; of webm: vp9, av1",
@@ -200,8 +202,9 @@ static int check_network(video *v, const atl_model_info *info) {
         return cli_error("--space z: %s holds styles, not latents", v->latents_text);
     if (v->cutoff > info->num_ws)
         return cli_error("--trunc-cutoff %d: the network has %d layers", v->cutoff, info->num_ws);
-    if (v->latents.space == CLI_WS && (v->psi != 1 || v->cutoff))
+    if (v->latents.space == CLI_WS && (!isnan(v->psi) || v->cutoff))
         cli_warn(&v->common, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
+    cli_render_truncation(info, &v->psi, &v->cutoff);
     for (size_t i = 0; i < v->fixed.count; i++)
         if (v->fixed.items[i] >= (uint32_t)info->num_ws)
             return cli_error("--fixed-styles %s: the network has layers 0 to %d", v->fixed_text, info->num_ws - 1);
@@ -376,7 +379,7 @@ static void release(video *v) {
 }
 
 int cli_video(int argc, char **argv) {
-    video v = { .psi = 1, .batch = 1, .w_frames = 120 };
+    video v = { .psi = NAN, .batch = 1, .w_frames = 120 };
     int status = parse(&v, argc, argv);
     if (status != CLI_PROCEED)
         return status;

@@ -7,6 +7,13 @@
 static const atl_ckpt_layout *const layouts[] = { &atl_ckpt_native, &atl_ckpt_official, &atl_ckpt_tf,
                                                 &atl_ckpt_rosinality };
 
+const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about) {
+    if (index >= sizeof layouts / sizeof *layouts)
+        return NULL;
+    *about = &layouts[index]->about;
+    return layouts[index]->name;
+}
+
 // A safetensors file, by its ninth byte; everything else is tried as pickled objects.
 static atl_status open_container(atl_ckpt *ckpt) {
     atl_file file;

@@ -34,6 +34,14 @@ atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params);
 // One row per layout; adding one is a new file and a line in the table of ckpt.c.
 struct atl_ckpt_layout;
 
+// What people want to know of a layout.
+typedef struct atl_ckpt_about {
+    const char *endings;   // of file names: ".pkl"
+    const char *makers;    // programs that write it
+    const char *read;      // what is read of it
+} atl_ckpt_about;
+const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about); // its name; NULL: past the end
+
 // Writes networks as Atelier's safetensors: names "KEY.NAME", config as JSON in the metadata.
 typedef struct atl_ckpt_out { const char *key, *kind; const json_t *config; const atl_params *params; } atl_ckpt_out;
 atl_status atl_ckpt_write(atl_ctx *ctx, const char *path, const atl_ckpt_out *nets, size_t count,

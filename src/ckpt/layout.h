@@ -13,6 +13,7 @@ typedef struct atl_ckpt_layout {
     bool (*probe)(const atl_ckpt *ckpt);
     atl_status (*open)(atl_ckpt *ckpt);                 // adds the networks and the record
     atl_status (*load)(atl_ckpt *ckpt, size_t index, atl_params *params); // atl_ckpt_load() checks the values
+    atl_ckpt_about about;
 } atl_ckpt_layout;
 
 struct atl_ckpt {

@@ -154,7 +154,10 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     return load_copied(list, count, params);
 }
 
-const atl_ckpt_layout atl_ckpt_native = { "Atelier safetensors", probe, open_native, load };
+const atl_ckpt_layout atl_ckpt_native = {
+    "Atelier safetensors", probe, open_native, load,
+    { ".safetensors", "Atelier (convert, init, training)", "everything; used in place, not copied" },
+};
 
 // ---- writing
 

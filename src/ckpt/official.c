@@ -138,5 +138,8 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     return status;
 }
 
-const atl_ckpt_layout atl_ckpt_official = { "pickle of StyleGAN2-ADA-PyTorch or StyleGAN3", probe,
-                                            open_official, load };
+const atl_ckpt_layout atl_ckpt_official = {
+    "pickle of StyleGAN2-ADA-PyTorch or StyleGAN3", probe, open_official, load,
+    { ".pkl", "StyleGAN2-ADA-PyTorch, StyleGAN3, StyleGAN-XL and their forks",
+      "G, D and G_ema with their attributes; the Python source inside is never run" },
+};

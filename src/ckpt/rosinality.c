@@ -287,5 +287,8 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     return status;
 }
 
-const atl_ckpt_layout atl_ckpt_rosinality = { "torch file of the PyTorch port of StyleGAN2 (g, d, g_ema)",
-                                              probe, open_port, load };
+const atl_ckpt_layout atl_ckpt_rosinality = {
+    "torch file of the PyTorch port of StyleGAN2 (g, d, g_ema)", probe, open_port, load,
+    { ".pt", "the PyTorch port of StyleGAN2; encoders such as pSp, e4e and ReStyle that hold its generator",
+      "g_ema, g, d and latent_avg; optimisers and encoders are passed over" },
+};

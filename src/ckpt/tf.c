@@ -260,5 +260,8 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     return status;
 }
 
-const atl_ckpt_layout atl_ckpt_tf = { "pickle of the TensorFlow generation (ProGAN, StyleGAN, StyleGAN2)",
-                                      probe, open_tf, load };
+const atl_ckpt_layout atl_ckpt_tf = {
+    "pickle of the TensorFlow generation (ProGAN, StyleGAN, StyleGAN2)", probe, open_tf, load,
+    { ".pkl", "ProGAN, StyleGAN, StyleGAN2 and StyleGAN2-ADA for TensorFlow",
+      "G, D and Gs with options and level of detail; the Python source inside is never run" },
+};
