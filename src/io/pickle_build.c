@@ -133,6 +133,9 @@ static atl_status load_type(atl_machine *m, const atl_class *c, const atl_object
     const atl_object *name = atl_build_arg(args, 0);
     if (!name || name->type != ATL_OBJECT_STRING)
         return bad_args(m, c);
+    // CodeType, CellType and the like: what dill writes for functions that layers keep; inert
+    if (name->size > 4 && name->u.text[0] >= 'A' && name->u.text[0] <= 'Z')
+        return atl_build_global(m, c->module, strlen(c->module), name->u.text, name->size, out);
     return atl_build_global(m, "builtins", 8, name->u.text, name->size, out);
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which names a pickle may use, and what they mean as data.  Three cases: a name of the table below; a
-// class (capital letter) of a module that can't do harm, which becomes inert; anything else is refused.
-// The modules on the second list are refused whole, apart from what the table takes out of them.
+// class or function of a module that is nobody's tool for harm, which becomes inert; anything else is refused.
+// The modules of the list `refused` are refused whole, apart from what the table takes out of them; of those
+// in `classes_only` only classes (capital letter) become inert.
+//
+// Inert means that the name is remembered and that calling it gives an object that remembers its arguments.
+// Nothing is executed in any case; refusing what asks to leave the process tells the user about the file.
 #include "io/pickle_build.h"
 
 #include <string.h>
@@ -76,20 +80,40 @@ static const char *const refused[] = {
     "signal", "tempfile", "webbrowser", "urllib", "urllib2", "http", "httplib", "ftplib", "smtplib",
     "telnetlib", "xmlrpc", "ssl", "platform", "zipimport", "pkgutil", "pip", "setuptools", "distutils",
     "site", "gc", "atexit", "mmap", "fcntl", "resource", "sqlite3", "shelve", "dbm", "logging", "doctest",
-    "unittest", "idlelib", "concurrent", "cffi", "py_compile", "compileall",
+    "unittest", "idlelib", "concurrent", "cffi", "py_compile", "compileall", "pydoc", "requests", "paramiko",
+    "pexpect", "cloudpickle", "joblib", "numexpr", "ensurepip", "venv", "antigravity", "linecache", "getpass",
 };
+
+// Modules whose data are known, so that another function of theirs is no part of a checkpoint.
+static const char *const classes_only[] = {
+    "torch", "torch_utils", "numpy", "dnnlib", "collections", "copyreg", "_codecs", "codecs", "datetime", "io",
+    "_io", "pathlib", "glob", "zipfile", "tarfile", "fileinput", "ast", "_ast", "dis", "random", "time",
+};
+
+// Functions within those that layers keep as attributes.
+static const char *const of_layers[] = { "torch.nn", "torch._C._nn" };
 // clang-format on
 
 static bool same(const char *text, size_t size, const char *known_text) {
     return strlen(known_text) == size && memcmp(text, known_text, size) == 0;
 }
 
-static bool is_refused(const char *module, size_t size) {
+// Whether the outermost package of a module is in a list.
+static bool is_in(const char *const *list, size_t count, const char *module, size_t size) {
     const char *dot = memchr(module, '.', size);
     size_t first = dot ? (size_t)(dot - module) : size;
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (same(module, first, refused[i]))
+    for (size_t i = 0; i < count; i++)
+        if (same(module, first, list[i]))
             return true;
+    return false;
+}
+
+static bool is_of_layers(const char *module, size_t size) {
+    for (size_t i = 0; i < sizeof of_layers / sizeof *of_layers; i++) {
+        size_t length = strlen(of_layers[i]);
+        if (size >= length && same(module, length, of_layers[i]) && (size == length || module[length] == '.'))
+            return true;
+    }
     return false;
 }
 
@@ -111,10 +135,14 @@ static int action_of(const char *module, size_t module_size, const char *name, s
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (same(module, module_size, table[i].module) && same(name, name_size, table[i].name))
             return table[i].action;
-    if (!is_refused(module, module_size) && is_plain(module, module_size, false) &&
-        is_plain(name, name_size, true))
-        return ACT_INERT;
-    return ACT_REFUSED;
+    if (is_in(refused, sizeof refused / sizeof *refused, module, module_size) ||
+        !is_plain(module, module_size, false) || !is_plain(name, name_size, false))
+        return ACT_REFUSED;
+    bool function = !is_plain(name, name_size, true);
+    if (function && is_in(classes_only, sizeof classes_only / sizeof *classes_only, module, module_size) &&
+        !is_of_layers(module, module_size))
+        return ACT_REFUSED;
+    return ACT_INERT;
 }
 
 // The element type that a class of torch stands for: -1 for a type that we can't read, -2 for none.

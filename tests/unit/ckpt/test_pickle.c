@@ -123,6 +123,31 @@ static void inert_objects_remember_where_they_came_from(void **state) {
     atl_arena_clear(&r.arena);
 }
 
+// Files of StyleGAN-XL name the functions that their discriminators are made with.
+static void functions_of_layers_are_inert(void **state) {
+    static const char *const names[] = { "timm.models\ncreate_model", "pg_modules.blocks\nconv2d",
+                                         "torch.nn.functional\nrelu", "some.module\nClass.method",
+                                         "dill._dill\n_create_function" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char pickle[200];
+        size_t head = (size_t)snprintf(pickle, sizeof pickle,
+                                       "\x80\x02"
+                                       "c%s\n",
+                                       names[i]);
+        memcpy(pickle + head, "K\x05\x85R.", 5);
+        reading r = read_bytes(*state, pickle, head + 5);
+        assert_ok(*state, r.status);
+        assert_true(atl_object_is(r.root, strchr(names[i], '\n') + 1));
+        assert_int_equal(r.root->u.instance->args->size, 1);
+        atl_arena_clear(&r.arena);
+    }
+    reading r = READ("\x80\x02"
+                     "cdill._dill\n_load_type\nX\x08\0\0\0CodeType\x85R.");
+    assert_ok(*state, r.status);
+    assert_int_equal(r.root->type, ATL_OBJECT_CLASS);
+    atl_arena_clear(&r.arena);
+}
+
 static void numpy_values_read(void **state) {
 #define F8                                                                                                   \
     "cnumpy\ndtype\nX\x02\0\0\0f8K\0K\x01\x87R(K\x03X\x01\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
@@ -185,8 +210,10 @@ static void what_reaches_outside_is_refused_by_name(void **state) {
         "os.path\nPurePath",
         "dnnlib.util\nopen_url",
         "code\nInteractiveInterpreter",
-        "some.module\nsome_function",
-        "some.module\nClass.method",
+        "numpy.random\nseed",
+        "torch.nnx\nload",
+        "io\nopen",
+        "pydoc\nlocate",
         "some.module\n",
         "\nClass",
         "some module\nClass",
@@ -306,6 +333,7 @@ int main(void) {
         TEST(memo_and_frames_read),
         TEST(known_names_become_values),
         TEST(inert_objects_remember_where_they_came_from),
+        TEST(functions_of_layers_are_inert),
         TEST(numpy_values_read),
         TEST(what_reaches_outside_is_refused_by_name),
         TEST(damaged_streams_are_refused),
