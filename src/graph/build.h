@@ -11,19 +11,19 @@ atl_node *atl_new_node(atl_graph *g, atl_op op, atl_shape shape, int n_src, atl_
 // The attribute of the transpose of an upfirdn from shape `in` to shape `out`.
 atl_fir_attr atl_fir_transposed(const atl_fir_attr *a, const atl_shape *in, const atl_shape *out);
 
-void atl_vjp_unary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_binary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_sum(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_expand(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_reshape(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_permute(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_slice(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_pad(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
-void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+void atl_vjp_unary(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_binary(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_sum(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_expand(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_reshape(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_permute(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_slice(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_pad(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 
 double atl_flops_upfirdn(const atl_node *n);
 double atl_flops_flrelu(const atl_node *n);

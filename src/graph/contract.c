@@ -31,17 +31,16 @@ atl_node *atl_matmul(atl_graph *g, atl_node *a, atl_node *b, bool trans_a, bool 
     return c;
 }
 
-void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
     atl_node *a = n->src[0], *b = n->src[1];
     bool ta = n->at.matmul.trans_a, tb = n->at.matmul.trans_b;
-    dx[0] = ta ? atl_matmul(g, b, dy, tb, true) : atl_matmul(g, dy, b, false, !tb);
-    dx[1] = tb ? atl_matmul(g, dy, a, true, ta) : atl_matmul(g, a, dy, !ta, false);
-    if (n->shape.rank == 3) { // a shared factor collects over the batch
-        if (a->shape.d[0] == 1)
-            dx[0] = atl_sum(g, dx[0], 1);
-        if (b->shape.d[0] == 1)
-            dx[1] = atl_sum(g, dx[1], 1);
-    }
+    if (wanted[0])
+        dx[0] = ta ? atl_matmul(g, b, dy, tb, true) : atl_matmul(g, dy, b, false, !tb);
+    if (wanted[1])
+        dx[1] = tb ? atl_matmul(g, dy, a, true, ta) : atl_matmul(g, a, dy, !ta, false);
+    for (int i = 0; i < 2; i++) // a shared factor collects over the batch
+        if (wanted[i] && n->shape.rank == 3 && n->src[i]->shape.d[0] == 1)
+            dx[i] = atl_sum(g, dx[i], 1);
 }
 
 double atl_flops_matmul(const atl_node *n) {
@@ -102,8 +101,10 @@ atl_node *atl_conv2d_transposed(atl_graph *g, atl_node *y, atl_node *w, int stri
 }
 
 // The gradient with respect to a source is the same form with the result and that source exchanged.
-void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
     for (int i = 0; i < 2; i++) {
+        if (!wanted[i])
+            continue;
         atl_conv_attr attr = n->at.conv;
         atl_slot mine = SOURCES[attr.slot][i];
         atl_node *by_slot[3] = { NULL, NULL, NULL };

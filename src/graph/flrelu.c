@@ -88,7 +88,7 @@ static atl_node *transposed(atl_graph *g, atl_node *dy, const atl_fir_attr *a, c
 
 // dy goes back through the downsampling, is masked by the slopes at the (recomputed) intermediate, and goes back
 // through the upsampling.
-void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
     const atl_flrelu_attr *a = &n->at.flrelu;
     atl_node *x = n->src[0], *bias = n->src[1];
     atl_fir_attr ux, uy, d[2];
@@ -107,7 +107,8 @@ void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
     slope = atl_mul(g, slope, atl_unary_node(g, ATL_FN_INSIDE, value, -a->clamp, a->clamp));
     back = transposed(g, transposed(g, atl_mul(g, back, slope), &uy, &half->shape), &ux, &x->shape);
     dx[0] = back;
-    dx[1] = atl_reshape(g, atl_sum(g, back, 7u), bias->shape);
+    if (wanted[1])
+        dx[1] = atl_reshape(g, atl_sum(g, back, 7u), bias->shape);
 }
 
 // Multiply-adds with samples (not with inserted zeros), of the results that are kept.

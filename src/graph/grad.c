@@ -37,12 +37,15 @@ void atl_grad(atl_graph *g, atl_node *loss, atl_node *const *targets, int count,
     d[last] = atl_fill(g, loss->shape, 1.0f);
     for (int i = last; i >= 0 && g->status == ATL_OK; i--) { // creation order is a topological order
         atl_node *node = g->nodes[i], *part[ATL_SRC_MAX] = { NULL };
+        bool wanted[ATL_SRC_MAX] = { false };
         if (!d[i] || !path[i] || !atl_op_table[node->op].vjp)
             continue;
-        atl_op_table[node->op].vjp(g, node, d[i], part);
+        for (int k = 0; k < node->n_src; k++)
+            wanted[k] = path[node->src[k]->id];
+        atl_op_table[node->op].vjp(g, node, d[i], wanted, part);
         for (int k = 0; k < node->n_src; k++) {
             int s = node->src[k]->id;
-            if (part[k] && path[s])
+            if (part[k] && wanted[k])
                 d[s] = d[s] ? atl_add(g, d[s], part[k]) : part[k];
         }
     }

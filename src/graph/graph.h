@@ -206,8 +206,8 @@ atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_n
 typedef struct atl_op_row {
     const char *name;
     int arity;                                         // -1: any number
-    // Derivative: given the gradient of n's result, builds the gradient of each source (NULL: none).
-    void (*vjp)(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx);
+    // Derivative: given the gradient of n's result, builds the gradient of each wanted source (NULL: none).
+    void (*vjp)(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
     double (*flops)(const atl_node *n);                // of the direct algorithm; NULL: not counted
 } atl_op_row;
 extern const atl_op_row atl_op_table[ATL_OPS];

@@ -49,11 +49,13 @@ atl_node *atl_expand(atl_graph *g, atl_node *x, atl_shape shape) {
     return atl_new_node(g, ATL_OP_EXPAND, shape, 1, &x);
 }
 
-void atl_vjp_sum(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_sum(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted;
     dx[0] = atl_expand(g, dy, n->src[0]->shape);
 }
 
-void atl_vjp_expand(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_expand(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted;
     unsigned axes = 0;
     for (int i = 0; i < n->shape.rank; i++)
         if (n->src[0]->shape.d[i] != n->shape.d[i])
@@ -86,11 +88,13 @@ atl_node *atl_permute(atl_graph *g, atl_node *x, const int *axis) {
     return n;
 }
 
-void atl_vjp_reshape(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_reshape(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted;
     dx[0] = atl_reshape(g, dy, n->src[0]->shape);
 }
 
-void atl_vjp_permute(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_permute(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted;
     int back[ATL_RANK_MAX];
     for (int i = 0; i < n->shape.rank; i++)
         back[n->at.permute.axis[i]] = i;
@@ -159,20 +163,23 @@ atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis) {
     return n;
 }
 
-void atl_vjp_slice(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_slice(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted;
     dx[0] = atl_pad(g, dy, n->at.slice.begin, n->src[0]->shape);
 }
 
-void atl_vjp_pad(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_pad(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted;
     dx[0] = atl_slice(g, dy, n->at.slice.begin, n->src[0]->shape);
 }
 
-void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
     int axis = n->at.concat.axis;
     int64_t at = 0;
     for (int i = 0; i < n->n_src; i++) {
         int64_t d = n->src[i]->shape.d[axis];
-        dx[i] = atl_slice_axis(g, dy, axis, at, d);
+        if (wanted[i])
+            dx[i] = atl_slice_axis(g, dy, axis, at, d);
         at += d;
     }
 }
@@ -218,7 +225,8 @@ atl_fir_attr atl_fir_transposed(const atl_fir_attr *a, const atl_shape *in, cons
     return t;
 }
 
-void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted;
     atl_fir_attr t = atl_fir_transposed(&n->at.fir, &n->src[0]->shape, &n->shape);
     dx[0] = atl_upfirdn(g, dy, &t);
 }

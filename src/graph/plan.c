@@ -194,6 +194,7 @@ static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, cons
     }
     for (int i = 0; i < p->size; i++)
         flags[i] = list[i].output || (o->step_mode && p->nodes[i]->name);
+    p->params_vary = o->params_vary;
     p->step_mode = o->step_mode;
     status = atl_schedule(p, flags);
 done:

@@ -18,6 +18,7 @@ typedef struct atl_value {
     size_t offset;               // in the block, in bytes
     float *data;                 // on the device
     bool placed;                 // lives in the block
+    bool varies;                 // a parameter that may change between runs: nobody may pack it
     int reuses;                  // value whose memory this one overwrites, or -1
 } atl_value;
 
@@ -37,7 +38,7 @@ typedef struct atl_plan {
     int n_kept, kept_capacity;
     void *block;
     size_t block_bytes;
-    bool step_mode;
+    bool params_vary, step_mode;
     atl_run run;
 } atl_plan;
 

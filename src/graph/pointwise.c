@@ -57,7 +57,8 @@ static atl_node *slope_of(atl_graph *g, atl_node *y) {
     return NULL;
 }
 
-void atl_vjp_unary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
+void atl_vjp_unary(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    (void)wanted; // the walk only comes here for the one source
     if (n->at.unary.fn == ATL_FN_AFFINE) { // no need to fill a tensor with one number
         dx[0] = atl_scale(g, dy, n->at.unary.a);
         return;
@@ -66,24 +67,32 @@ void atl_vjp_unary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
     dx[0] = slope ? atl_mul(g, dy, slope) : NULL;
 }
 
-void atl_vjp_binary(atl_graph *g, atl_node *n, atl_node *dy, atl_node **dx) {
-    atl_node *x = n->src[0], *y = n->src[1], *less;
+// The larger (or smaller) one counts; where they are equal, the first.  less: 1 where the second one counts.
+static void choose(atl_graph *g, atl_node *less, atl_node *dy, const bool *wanted, atl_node **dx) {
+    if (wanted[0])
+        dx[0] = atl_mul(g, dy, atl_affine(g, less, -1.0f, 1.0f));
+    if (wanted[1])
+        dx[1] = atl_mul(g, dy, less);
+}
+
+void atl_vjp_binary(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
+    atl_node *x = n->src[0], *y = n->src[1];
     switch (n->at.binary.fn) {
     case ATL_FN_ADD: dx[0] = dx[1] = dy; break;
-    case ATL_FN_SUB: dx[0] = dy, dx[1] = atl_neg(g, dy); break;
-    case ATL_FN_MUL: dx[0] = atl_mul(g, dy, y), dx[1] = atl_mul(g, dy, x); break;
+    case ATL_FN_SUB:
+        dx[0] = dy;
+        dx[1] = wanted[1] ? atl_neg(g, dy) : NULL;
+        break;
+    case ATL_FN_MUL:
+        dx[0] = wanted[0] ? atl_mul(g, dy, y) : NULL;
+        dx[1] = wanted[1] ? atl_mul(g, dy, x) : NULL;
+        break;
     case ATL_FN_DIV:
-        dx[0] = atl_div(g, dy, y);
-        dx[1] = atl_neg(g, atl_div(g, atl_mul(g, dy, n), y));
+        dx[0] = wanted[0] ? atl_div(g, dy, y) : NULL;
+        dx[1] = wanted[1] ? atl_neg(g, atl_div(g, atl_mul(g, dy, n), y)) : NULL;
         break;
-    case ATL_FN_MAX: // where they are equal, x is the one that counts
-        less = atl_binary_node(g, ATL_FN_LESS, x, y);
-        dx[0] = atl_mul(g, dy, atl_affine(g, less, -1.0f, 1.0f)), dx[1] = atl_mul(g, dy, less);
-        break;
-    case ATL_FN_MIN:
-        less = atl_binary_node(g, ATL_FN_LESS, y, x);
-        dx[0] = atl_mul(g, dy, atl_affine(g, less, -1.0f, 1.0f)), dx[1] = atl_mul(g, dy, less);
-        break;
+    case ATL_FN_MAX: choose(g, atl_binary_node(g, ATL_FN_LESS, x, y), dy, wanted, dx); break;
+    case ATL_FN_MIN: choose(g, atl_binary_node(g, ATL_FN_LESS, y, x), dy, wanted, dx); break;
     case ATL_FN_LESS:
     case ATL_BINARY_FNS: break;
     }

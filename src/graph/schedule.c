@@ -109,6 +109,14 @@ static atl_status fill_values(scheduler *s, int i) {
     return ATL_OK;
 }
 
+// A source of a step: constants point to what the step reads, and only as long as they never change.
+static atl_operand operand_of(const atl_plan *p, const atl_node *src) {
+    atl_operand o = p->views[src->id];
+    if (o.constant)
+        o.constant = p->values[o.value].varies ? NULL : o.constant + o.offset;
+    return o;
+}
+
 static atl_status make_values(scheduler *s) {
     atl_plan *p = s->p;
     for (int i = 0; i < p->size; i++) {
@@ -118,13 +126,14 @@ static atl_status make_values(scheduler *s) {
         } else if (is_host_leaf(n)) {
             p->views[i] = own(n, new_value(s, (size_t)atl_shape_count(&n->shape), false));
             p->views[i].constant = n->at.leaf.data;
+            p->values[p->views[i].value].varies = n->op == ATL_OP_PARAM && p->params_vary;
         } else if (!view_of(s, i, &p->views[i])) {
             p->views[i] = own(n, new_value(s, (size_t)atl_shape_count(&n->shape), true));
             if (n->op != ATL_OP_INPUT) {
                 atl_step *step = &p->steps[p->n_steps++];
                 *step = (atl_step){ .node = n, .value = p->views[i].value };
                 for (int k = 0; k < n->n_src; k++)
-                    step->src[k] = p->views[n->src[k]->id];
+                    step->src[k] = operand_of(p, n->src[k]);
             }
         }
     }
@@ -199,8 +208,10 @@ static void drop_packed(atl_plan *p) {
     for (int i = 0; i < p->n_kept; i++) {
         bool read = false;
         for (int t = 0; t < p->n_steps; t++)
-            for (int k = 0; k < p->steps[t].node->n_src; k++)
-                read = read || (p->steps[t].src[k].constant == p->kept[i] && !(p->steps[t].packed >> k & 1));
+            for (int k = 0; k < p->steps[t].node->n_src; k++) {
+                const atl_operand *o = &p->steps[t].src[k];
+                read = read || (p->values[o->value].data == p->kept[i] && !(p->steps[t].packed >> k & 1));
+            }
         for (int c = 0; c < p->size; c++) // a constant that is itself an output is read, too
             read = read || (p->views[c].constant == p->kept[i] && p->values[p->views[c].value].last == p->n_steps);
         if (!read) {

@@ -296,6 +296,59 @@ static void lives_that_overlap_never_share_memory(void **state) {
     }
 }
 
+// One plan, run before and after a parameter changes: no kernel may have kept the old values.
+static void parameters_may_change_between_runs(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(1, 16, 16, 16)), *w = leaf(f, ATL_SHAPE(16, 16, 3, 3));
+    atl_node *m = leaf(f, ATL_SHAPE(8, 16));
+    atl_node *turned = atl_permute(g, w, (int[]){ 1, 0, 2, 3 });
+    atl_node *y = atl_conv2d(g, atl_conv2d(g, x, w, 1, 1), w, 1, 1);
+    atl_node *up = atl_filter2d(g, atl_conv2d_transposed(g, y, turned, 2, 0, 33, 33), 1, 1, 4.0f);
+    atl_node *z = atl_matmul(g, atl_reshape(g, y, ATL_SHAPE(256, 16)), m, false, true);
+    atl_node *out[2] = { up, z };
+    atl_plan *p = plan_of(f, out, 2, true, false);
+    for (int run = 0; run < 2; run++) {
+        for (int k = 0; k < 2; k++) {
+            size_t n = (size_t)atl_shape_count(&out[k]->shape);
+            float *kept = malloc(n * sizeof *kept), *fresh = values_of(f, out[k], false);
+            assert_non_null(kept);
+            assert_int_equal(atl_plan_run(p), ATL_OK);
+            assert_true(atl_plan_read(p, out[k], kept));
+            assert_memory_equal(kept, fresh, n * sizeof *kept);
+            free(kept);
+            free(fresh);
+        }
+        ((float *)w->at.leaf.data)[7] += 3.0f;
+        ((float *)m->at.leaf.data)[5] += 3.0f;
+    }
+    atl_plan_close(&p);
+}
+
+// A convolution with the second half of a constant weight, in both kinds of plan.
+static void a_part_of_a_constant_is_that_part(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(1, 6, 5, 3)), *w = leaf(f, ATL_SHAPE(8, 3, 3, 3));
+    atl_node *doubled = atl_scale(g, w, 2.0f); // folded: a constant that the plan owns
+    atl_node *whole = atl_conv2d(g, x, doubled, 1, 1);
+    atl_node *part[2] = { atl_conv2d(g, x, atl_slice_axis(g, doubled, 0, 0, 4), 1, 1),
+                          atl_conv2d(g, x, atl_slice_axis(g, doubled, 0, 4, 4), 1, 1) };
+    float *truth = values_of(f, whole, true);
+    for (int vary = 0; vary < 2; vary++) {
+        float half[120];
+        atl_plan *p = plan_of(f, part, 2, vary == 1, false);
+        assert_int_equal(atl_plan_run(p), ATL_OK);
+        for (int k = 0; k < 2; k++) {
+            assert_true(atl_plan_read(p, part[k], half));
+            for (int i = 0; i < 120; i++) // 27 products; kernels of 4 and of 8 channels add in other orders
+                assert_true(fabsf(half[i] - truth[i / 4 * 8 + 4 * k + i % 4]) < 1e-4f);
+        }
+        atl_plan_close(&p);
+    }
+    free(truth);
+}
+
 static void random_numbers_follow_key_and_counter(void **state) {
     fixture *f = *state;
     atl_node *x = atl_normal(&f->g, ATL_SHAPE(1, 64), 5);
@@ -322,6 +375,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(fusion_keeps_the_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(parameters_may_change_between_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_part_of_a_constant_is_that_part, setup, teardown),
         cmocka_unit_test_setup_teardown(random_numbers_follow_key_and_counter, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
