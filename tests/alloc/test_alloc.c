@@ -18,7 +18,9 @@
 #include <atelier/ctx.h>
 #include <atelier/image.h>
 #include <atelier/model.h>
+#include <atelier/path.h>
 #include <atelier/rng.h>
+#include <atelier/video.h>
 
 // ---- an allocator that counts, and fails once
 
@@ -237,6 +239,28 @@ static atl_status call_profile(atl_ctx *ctx) {
     return status;
 }
 
+static atl_status call_path(atl_ctx *ctx) {
+    atl_path *path;
+    atl_status status = atl_path_open(ctx, 3, 2, NUMBERS, NULL, &path);
+    atl_path_close(&path);
+    return status;
+}
+
+// What the encoding thread allocates is not the context's.
+static atl_status call_video(atl_ctx *ctx) {
+    uint8_t pixel[3] = { 1, 2, 3 };
+    atl_video_options o = ATL_VIDEO_OPTIONS_INIT;
+    atl_video *video;
+    o.width = o.height = 1;
+    atl_status status = atl_video_open(ctx, out("a.y4m"), &o, &video);
+    if (status == ATL_OK)
+        status = atl_video_write(video, &(atl_image){ 1, 1, 3, pixel });
+    if (status == ATL_OK)
+        return atl_video_finish(&video);
+    atl_video_abort(&video);
+    return status;
+}
+
 // ---- the loop
 
 // Files that a finished call leaves in the folder of results.
@@ -288,6 +312,8 @@ CASE(synthesize, 0)
 CASE(convert, 1)
 CASE(inspect, 0)
 CASE(profile, 0)
+CASE(path, 0)
+CASE(video, 1)
 
 static int make_inputs(void **state) {
     (void)state;
@@ -334,6 +360,8 @@ int main(void) {
         cmocka_unit_test(convert_fails_cleanly),
         cmocka_unit_test(inspect_fails_cleanly),
         cmocka_unit_test(profile_fails_cleanly),
+        cmocka_unit_test(path_fails_cleanly),
+        cmocka_unit_test(video_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);
 }

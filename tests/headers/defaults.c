@@ -3,7 +3,9 @@
 // and a library function can be linked and called from both languages.
 #include <atelier/ctx.h>
 #include <atelier/model.h>
+#include <atelier/path.h>
 #include <atelier/rng.h>
+#include <atelier/video.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +16,10 @@ int main(void) {
     const atl_map_options p = ATL_MAP_OPTIONS_INIT;
     const atl_synthesis_options s = ATL_SYNTHESIS_OPTIONS_INIT;
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
+    const atl_path_options w = ATL_PATH_OPTIONS_INIT;
+    const atl_video_options v = ATL_VIDEO_OPTIONS_INIT;
     int sizes = c.size == sizeof c && m.size == sizeof m && p.size == sizeof p && s.size == sizeof s &&
-                i.size == sizeof i;
+                i.size == sizeof i && w.size == sizeof w && v.size == sizeof v;
     int values = p.truncation_psi == 1.0f && s.noise_mode == ATL_NOISE_CONST && i.resolution == 256 &&
                  !strcmp(i.cfg, "stylegan2");
     atl_ctx *ctx = NULL;

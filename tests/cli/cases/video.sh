@@ -44,7 +44,8 @@ keys grid --seeds 0-5 --grid 2,1
 head -1 grid.y4m
 t video --network $cond --seeds 0-2 --class 0,1,2 --space z --ease smooth --w-frames 2 --output z.y4m --quiet
 t video --network $cond --seeds 0-2 --class 0,1,2 --w-frames 2 --output w.y4m --quiet
-"$ATELIER" video --network $net --seeds 0,1 --w-frames 1 --output - --quiet | cmp - pair.y4m && echo "standard output and pair are the same"
+"$ATELIER" video --network $net --seeds 0,1 --w-frames 1 --output - --quiet |
+    cmp - pair.y4m && echo "standard output and pair are the same"
 "$ATELIER" video --network $net --seeds 0,1 --w-frames 1 --output - --format png --quiet | grep -ac IHDR
 
 timeout --preserve-status -s INT 2 "$ATELIER" video --network $net --seeds 0-9 --w-frames 99999 --output i.y4m \
