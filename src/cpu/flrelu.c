@@ -426,7 +426,8 @@ void atl_flrelu_run(const atl_flrelu *fl, const float *x, const float *scale, co
                 int left = vectors - j * fl->stack, ox = i * fl->strip;
                 strip s = { .fl = fl, .x = x + (size_t)sample * in, .y = y + (size_t)sample * out,
                             .scale = scale ? scale + (size_t)sample * c : NULL, .bias = bias,
-                            .stream = stream, .c0 = j * fl->stack * lanes, .vectors = left < fl->stack ? left : fl->stack, .ox = ox,
+                            .stream = stream, .c0 = j * fl->stack * lanes,
+                            .vectors = left < fl->stack ? left : fl->stack, .ox = ox,
                             .outputs = fl->ow - ox < fl->strip ? fl->ow - ox : fl->strip };
                 share_memory(&s, workspace);
                 run_strip(&s);

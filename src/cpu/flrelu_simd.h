@@ -290,11 +290,11 @@ static void down_xy_mirrored(const atl_flrelu_filter *f, float *y, size_t y_step
     }                                                                                                              \
     static void column_##up##turn(const atl_flrelu_filter *f, float *d, const float *t, float *state,              \
                                   size_t width, size_t steps, const atl_flrelu_soon *soon) {                       \
-        column(f, d, t, state, width, steps, soon, up, turn);                                                            \
+        column(f, d, t, state, width, steps, soon, up, turn);                                                      \
     }                                                                                                              \
     static void rows_##up##turn(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,  \
                                 size_t steps, const atl_flrelu_soon *soon) {                                       \
-        rows(f, m, t, state, width, steps, soon, up, turn);                                                              \
+        rows(f, m, t, state, width, steps, soon, up, turn);                                                      \
     }
 
 COPIES(2, 0)
