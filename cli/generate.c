@@ -6,6 +6,7 @@
 #include <string.h>
 #include "command.h"
 #include "common.h"
+#include "move.h"
 #include "progress.h"
 #include "recipe.h"
 #include "render.h"
@@ -18,11 +19,14 @@ typedef struct generate {
     // options
     cli_common common;
     const char *network, *net, *outdir, *seeds_text, *labels_text, *latents_text, *projected_text, *grid_text,
-        *dump;
+        *dump, *centroids_text, *translate_text;
     double psi;
     int cutoff, class_index, class_given, noise, batch, format, quality, save_ws;
     // what they stand for
     cli_seeds seeds;
+    cli_move move;
+    float *centroids;
+    int centroid_count;
     int columns, rows; // of the grid, 0: none
     atl_ctx *ctx;
     atl_model *model;
@@ -46,12 +50,17 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_REAL("trunc", &g->psi, "PSI", "truncation: below 1 less varied",
                         "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_INT("trunc-cutoff", &g->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
-        CLI_OPTION_INT_GIVEN("class", &g->class_index, "K", "class of a conditional network, from 0", NULL, 0,
-                             1e9, &g->class_given),
+        CLI_OPTION_TEXT("centroids", &g->centroids_text, "FILE[:TENSOR]",
+                        "truncate toward the nearest of these w [N, w]", "the average of w"),
+        CLI_OPTION_INT_GIVEN("class", &g->class_index, "K", "class of a conditional network, from 0",
+                             "none; StyleGAN-XL: random, by the seed", 0, 1e9, &g->class_given),
         CLI_OPTION_TEXT("labels", &g->labels_text, "FILE[:TENSOR]",
                         "label of each image: [N, classes], or [N] class numbers", NULL),
         CLI_OPTION_CHOICE("noise-mode", &g->noise, CLI_NOISE_WORDS,
-                          "noise: stored, new for each seed, none, or as StyleGAN2's TensorFlow scripts", "const"),
+                          "noise: stored, by seed, none, or as in StyleGAN2's TensorFlow scripts", "const"),
+        CLI_OPTION_TEXT("translate", &g->translate_text, "X,Y", "StyleGAN3: move the image, in fractions of it",
+                        "0,0"),
+        CLI_OPTION_REAL("rotate", &g->move.degrees, "DEGREES", "StyleGAN3: turn the image", "0", -1e6, 1e6),
         CLI_OPTION_TEXT("net", &g->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_OPTION_INT("batch", &g->batch, "N", "images computed at once", "1", 1, 1024),
         CLI_OPTION_CHOICE("format", &g->format, "png|jpg|webp|npy|safetensors",
@@ -85,6 +94,8 @@ static int check(generate *g) {
         return cli_usage_error(me, "--class and --labels exclude each other");
     if (g->seeds_text && !cli_seeds_parse(g->seeds_text, &g->seeds, message, sizeof message))
         return cli_usage_error(me, "--seeds %s", message);
+    if (g->translate_text && !cli_move_parse(g->translate_text, &g->move))
+        return cli_usage_error(me, "--translate %s: expected X,Y, such as 0.25,-0.1", g->translate_text);
     if (!g->grid_text)
         return CLI_SUCCESS;
     int used = 0;
@@ -96,10 +107,16 @@ static int check(generate *g) {
     return CLI_SUCCESS;
 }
 
-// As the official script has it: a class is required by a conditional network, ignored by another.
+// StyleGAN-XL draws a class for each seed when none is chosen.
+static int draws_classes(const generate *g, const atl_model_info *info) {
+    return info->c_dim && !strcmp(info->kind, "stylegan-xl") && g->latents.seeds && !g->class_given &&
+           !g->labels_text;
+}
+
+// As the official scripts have it: a class is required by other conditional networks, ignored by the rest.
 static int check_class(const generate *g, const atl_model_info *info) {
     int needed = info->c_dim && g->latents.space == CLI_Z;
-    if (needed && !g->class_given && !g->labels_text)
+    if (needed && !g->class_given && !g->labels_text && !draws_classes(g, info))
         return cli_error("%s is conditional: choose a class with --class K, 0 to %d", g->network,
                          info->c_dim - 1);
     if (needed && g->class_given && g->class_index >= info->c_dim)
@@ -127,6 +144,10 @@ static int open_sources(generate *g) {
         status = check_class(g, info);
     if (status == CLI_SUCCESS)
         status = cli_labels_open(g->ctx, info, g->labels_text, g->class_index, g->latents.count, &g->labels);
+    if (status == CLI_SUCCESS && draws_classes(g, info))
+        g->labels.seeds = g->latents.seeds;
+    if (status == CLI_SUCCESS && g->centroids_text)
+        status = cli_centroids_read(g->ctx, info, g->centroids_text, &g->centroids, &g->centroid_count);
     if (status == CLI_SUCCESS && g->latents.space == CLI_WS && (!isnan(g->psi) || g->cutoff))
         cli_warn(&g->common, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
     cli_render_truncation(info, &g->psi, &g->cutoff);
@@ -150,6 +171,9 @@ static int open_results(generate *g) {
                               .psi = (float)g->psi,
                               .cutoff = g->cutoff,
                               .noise = (atl_noise_mode)g->noise,
+                              .centroids = g->centroids,
+                              .centroid_count = g->centroid_count,
+                              .transform = cli_move_matrix(&g->move),
                               .dump = g->dump };
     if (cli_make_folder(g->outdir) != CLI_SUCCESS || cli_render_open(&g->render, batch) != CLI_SUCCESS)
         return CLI_FAILURE;
@@ -184,6 +208,9 @@ static char *record(const generate *g, size_t row) {
                      .cutoff = g->cutoff,
                      .class_index = g->class_given && info->c_dim ? g->class_index : -1,
                      .labels = info->c_dim ? g->labels_text : NULL,
+                     .centroids = g->centroids_text,
+                     .translate = { g->move.x, g->move.y },
+                     .rotate = g->move.degrees,
                      .noise = (atl_noise_mode)g->noise,
                      .direct = g->common.direct };
     if (g->columns || !is_picture(g)) {
@@ -192,6 +219,8 @@ static char *record(const generate *g, size_t row) {
     } else if (g->latents.seeds) {
         r.has_seed = 1;
         r.seed = g->latents.seeds[row];
+        if (g->labels.seeds)
+            r.class_index = cli_class_of_seed(r.seed, g->labels.width);
     }
     return cli_recipe_write(&r);
 }
@@ -336,6 +365,7 @@ static void release(generate *g) {
     cli_latents_close(&g->latents);
     cli_labels_close(&g->labels);
     cli_seeds_clear(&g->seeds);
+    free(g->centroids);
     free(g->all_img);
     free(g->all_ws);
     atl_model_close(&g->model);

@@ -16,7 +16,7 @@ int cli_init(int argc, char **argv) {
         CLI_OPTION_INT("cmax", &o.channel_max, "N", "most channels of a layer", "512", 1, 65536),
         CLI_OPTION_INT("cond", &o.c_dim, "N", "classes of a conditional network", "none", 0, 1 << 20),
         CLI_OPTION_INT("channels", &o.img_channels, "N", "of the images: 1 gray, 3 RGB, 4 RGBA", "3", 1, 64),
-        CLI_OPTION_INT("map-depth", &o.map_depth, "N", "layers of the mapping network", "8", 1, 64),
+        CLI_OPTION_INT("map-depth", &o.map_depth, "N", "layers of the mapping network", "that of cfg: 8 or 2", 1, 64),
         CLI_OPTION_INT("seed", &seed, "S", "of the random weights", "0", 0, INT32_MAX),
         CLI_COMMON_OPTIONS(&common),
     };

@@ -139,8 +139,36 @@ void cli_labels_close(cli_labels *labels) {
     *labels = (cli_labels){ 0 };
 }
 
+int cli_class_of_seed(uint32_t seed, size_t classes) {
+    atl_numpy_rng rng;
+    atl_numpy_rng_init(&rng, seed);
+    return (int)atl_numpy_rng_below(&rng, (uint32_t)classes);
+}
+
+int cli_centroids_read(atl_ctx *ctx, const atl_model_info *info, const char *source, float **rows, int *count) {
+    enum { MOST = 1 << 20 };
+    atl_arrays *set = NULL;
+    const atl_array *a = NULL;
+    char shape[200];
+    int status = open_tensor(ctx, source, &set, &a);
+    if (status == CLI_SUCCESS &&
+        (a->rank != 2 || a->dims[0] < 1 || a->dims[0] > MOST || a->dims[1] != info->w_dim)) {
+        shape_text(a, shape, sizeof shape);
+        status = cli_error("%s: centroids of shape %s; expected [N, %d]", source, shape, info->w_dim);
+    }
+    if (status == CLI_SUCCESS) {
+        *count = (int)a->dims[0];
+        *rows = cli_array((size_t)a->dims[0], (size_t)a->dims[1], 1, sizeof(float));
+        status = *rows ? CLI_SUCCESS : CLI_FAILURE;
+    }
+    if (status == CLI_SUCCESS)
+        atl_array_read_f32(a, 0, a->dims[0] * a->dims[1], *rows);
+    atl_arrays_close(&set);
+    return status;
+}
+
 int cli_labels_row(const cli_labels *l, size_t row, float *out) {
-    double class_index = l->class_index;
+    double class_index = l->seeds ? cli_class_of_seed(l->seeds[row], l->width) : l->class_index;
     if (l->array) {
         int64_t at = l->array->dims[0] == 1 ? 0 : (int64_t)row;
         if (l->array->rank == 2) {

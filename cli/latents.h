@@ -31,6 +31,7 @@ void cli_latents_row(const cli_latents *latents, size_t row, float *out);
 typedef struct cli_labels {
     size_t width;            // c_dim; 0: the network is not conditional
     int class_index;         // for every image; negative: rows of `array`
+    const uint32_t *seeds;   // not NULL: each image's class is random, by its seed; borrowed
     atl_arrays *set;
     const atl_array *array;  // [N, c_dim], or [N] class numbers
 } cli_labels;
@@ -39,6 +40,13 @@ typedef struct cli_labels {
 int cli_labels_open(atl_ctx *ctx, const atl_model_info *info, const char *source, int class_index,
                     size_t count, cli_labels *labels);
 void cli_labels_close(cli_labels *labels);
+// The class that a seed stands for: RandomState(seed).randint(classes), as StyleGAN-XL's script draws it.
+int cli_class_of_seed(uint32_t seed, size_t classes);
+
+// Rows [count, w_dim] to truncate toward, out of "FILE" or "FILE:TENSOR", by malloc.  0, or an exit status
+// after printing why not.
+int cli_centroids_read(atl_ctx *ctx, const atl_model_info *info, const char *source, float **rows, int *count);
+
 // 0, or CLI_FAILURE when the row has no valid class number (printed).
 int cli_labels_row(const cli_labels *labels, size_t row, float *out);
 

@@ -58,6 +58,12 @@ char *cli_recipe_write(const cli_recipe *r) {
     json_object_set_new(o, "class", r->class_index < 0 ? json_null() : json_integer(r->class_index));
     if (r->labels)
         json_object_set_new(o, "labels", text_value(r->labels));
+    if (r->centroids)
+        json_object_set_new(o, "centroids", text_value(r->centroids));
+    if (r->translate[0] != 0 || r->translate[1] != 0)
+        json_object_set_new(o, "translate", json_pack("[f,f]", r->translate[0], r->translate[1]));
+    if (r->rotate != 0)
+        json_object_set_new(o, "rotate", json_real(r->rotate));
     json_object_set_new(o, "noise", json_string(cli_noise_names[r->noise]));
     json_object_set_new(o, "direct", json_boolean(r->direct));
     json_object_set_new(o, "version", json_string(atl_version()));
@@ -103,6 +109,11 @@ static int read_source(const json_t *o, cli_recipe *r) {
     r->styles = string_of(o, "styles");
     r->grid = string_of(o, "grid");
     r->labels = string_of(o, "labels");
+    r->centroids = string_of(o, "centroids");
+    const json_t *translate = json_object_get(o, "translate"); // missing numbers are 0
+    for (size_t i = 0; i < 2; i++)
+        r->translate[i] = json_number_value(json_array_get(translate, i));
+    r->rotate = json_number_value(json_object_get(o, "rotate"));
     return (r->has_seed || r->latents || r->grid) && (!r->has_col || (r->has_seed && r->styles));
 }
 

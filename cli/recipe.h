@@ -22,6 +22,8 @@ typedef struct cli_recipe {
     int cutoff;
     int class_index;          // negative: none
     const char *labels;       // FILE[:TENSOR], or NULL
+    const char *centroids;    // the same
+    double translate[2], rotate; // of StyleGAN3
     atl_noise_mode noise;
     int direct;
     int has_col;              // style mixing: `styles` of seed `col` replace those of `seed`

@@ -40,6 +40,8 @@ static atl_status to_ws(cli_render *r, int n) {
     atl_map_options options = ATL_MAP_OPTIONS_INIT;
     options.truncation_psi = r->psi;
     options.truncation_cutoff = r->cutoff;
+    options.centroids = r->centroids;
+    options.centroid_count = r->centroid_count;
     if (r->latents->space == CLI_Z)
         return atl_model_map(r->model, n, r->latent, r->info->c_dim ? r->c : NULL, &options, r->ws);
     return atl_model_broadcast(r->model, n, r->latent, &options, r->ws);
@@ -65,6 +67,7 @@ int cli_render_img(cli_render *r, size_t n, const float *ws) {
     atl_synthesis_options options = ATL_SYNTHESIS_OPTIONS_INIT;
     options.noise_mode = r->noise;
     options.noise_seeds = r->noise_seeds;
+    options.transform = r->transform;
     options.dump = r->dump;
     options.dump_dir = r->dump_folder;
     if (atl_model_synthesize(r->model, (int)n, ws, &options, r->img) != ATL_OK)

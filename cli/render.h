@@ -17,6 +17,9 @@ typedef struct cli_render {
     float psi;
     int cutoff;
     atl_noise_mode noise;
+    const float *centroids;         // [centroid_count, w_dim] to truncate toward; NULL: the average
+    int centroid_count;
+    const float *transform;         // [9]; NULL: none
     const char *dump, *dump_folder; // NULL: no step mode
     size_t batch, row_ws, row_img;  // images at once; numbers of an image in `ws` and `img`
     float *latent, *c, *ws, *img;   // [batch, ...]

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "command.h"
 #include "common.h"
+#include "move.h"
 #include "recipe.h"
 #include "render.h"
 #include "seeds.h"
@@ -22,6 +23,9 @@ typedef struct replay {
     cli_latents latents, other; // other: the column of a style mix
     cli_labels labels;
     cli_render render;
+    cli_move move;
+    float *centroids;
+    int centroid_count;
     atl_image image, original;
 } replay;
 
@@ -140,6 +144,10 @@ static int mix_styles(replay *r) {
 static int render(replay *r) {
     const cli_recipe *p = &r->recipe;
     size_t row = p->has_seed ? 0 : p->row;
+    r->move = (cli_move){ .x = p->translate[0], .y = p->translate[1], .degrees = p->rotate };
+    if (p->centroids && cli_centroids_read(r->ctx, atl_model_get_info(r->model), p->centroids, &r->centroids,
+                                           &r->centroid_count) != CLI_SUCCESS)
+        return CLI_FAILURE;
     r->render = (cli_render){ .ctx = r->ctx,
                               .model = r->model,
                               .info = atl_model_get_info(r->model),
@@ -147,7 +155,10 @@ static int render(replay *r) {
                               .labels = &r->labels,
                               .psi = (float)p->psi,
                               .cutoff = p->cutoff,
-                              .noise = p->noise };
+                              .noise = p->noise,
+                              .centroids = r->centroids,
+                              .centroid_count = r->centroid_count,
+                              .transform = cli_move_matrix(&r->move) };
     if (cli_labels_open(r->ctx, r->render.info, p->labels, p->class_index, p->row + 1, &r->labels) !=
         CLI_SUCCESS)
         return CLI_FAILURE;
@@ -219,6 +230,7 @@ static void release(replay *r) {
         atl_text_free(r->ctx, r->text);
     }
     json_decref(r->json);
+    free(r->centroids);
     cli_render_close(&r->render);
     cli_latents_close(&r->latents);
     cli_labels_close(&r->labels);
