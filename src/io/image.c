@@ -159,6 +159,14 @@ atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image) {
     return status;
 }
 
+atl_status atl_image_decode(atl_ctx *ctx, const atl_image_source *source, atl_image *image) {
+    *image = (atl_image){ 0 };
+    const atl_image_format *format = format_by_content(source);
+    if (!format)
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG or WebP picture", source->path);
+    return format->read(ctx, source, image);
+}
+
 char *atl_image_text_copy(atl_ctx *ctx, const char *text, size_t length) {
     char *copy = atl_alloc(ctx, length + 1, 1);
     if (copy) {

@@ -45,6 +45,9 @@ typedef struct atl_image_format {
 
 extern const atl_image_format atl_image_png, atl_image_jpeg, atl_image_webp;
 
+// Reads a picture that is in memory, recognised by its content.
+atl_status atl_image_decode(atl_ctx *ctx, const atl_image_source *source, atl_image *image);
+
 // Fails when a picture of this size can't come from a file of `size` bytes: 8192 pixels per byte is
 // beyond what deflate (1032 bytes from one, 8 pixels in each) and JPEG (one bit per block) can express.
 atl_status atl_image_check_claim(atl_ctx *ctx, const atl_image_source *source, uint64_t width,

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Short walks over the chunks of PNG and WebP and the markers of JPEG; every length is checked.
+#include "data/facts.h"
+
+#include <string.h>
+
+static uint32_t big(const uint8_t *p, int bytes) {
+    uint32_t value = 0;
+    for (int i = 0; i < bytes; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
+static uint32_t little(const uint8_t *p, int bytes) {
+    uint32_t value = 0;
+    for (int i = bytes; i-- > 0;)
+        value = value << 8 | p[i];
+    return value;
+}
+
+// A TIFF file whose first directory may have the entry 0x0112.
+static int orientation_of(const uint8_t *tiff, size_t size) {
+    if (size < 8 || (memcmp(tiff, "II*\0", 4) && memcmp(tiff, "MM\0*", 4)))
+        return 1;
+    uint32_t (*number)(const uint8_t *, int) = tiff[0] == 'I' ? little : big;
+    size_t at = number(tiff + 4, 4);
+    if (at > size - 2)
+        return 1;
+    size_t entries = number(tiff + at, 2);
+    for (at += 2; entries-- > 0 && size - at >= 12; at += 12)
+        if (number(tiff + at, 2) == 0x0112) {
+            uint32_t value = number(tiff + at + 8, 2);
+            return value >= 1 && value <= 8 ? (int)value : 1;
+        }
+    return 1;
+}
+
+static int orientation_of_exif(const uint8_t *data, size_t size) {
+    bool headed = size >= 6 && !memcmp(data, "Exif\0\0", 6);
+    return headed ? orientation_of(data + 6, size - 6) : orientation_of(data, size);
+}
+
+static void find_png(const uint8_t *data, size_t size, atl_facts *f) {
+    for (size_t at = 8; size - at >= 12;) {
+        size_t length = big(data + at, 4);
+        const uint8_t *type = data + at + 4, *body = data + at + 8;
+        if (length > size - at - 12)
+            return;
+        if (!memcmp(type, "IHDR", 4) && length >= 13) {
+            f->deep = body[8] == 16;
+            f->palette = body[9] == 3;
+        }
+        if (!memcmp(type, "acTL", 4) && length >= 8)
+            f->animated = big(body, 4) > 1;
+        if (!memcmp(type, "eXIf", 4))
+            f->orientation = orientation_of_exif(body, length);
+        at += 12 + length;
+    }
+}
+
+static bool is_frame(uint8_t marker) {
+    return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+}
+
+static void find_jpeg(const uint8_t *data, size_t size, atl_facts *f) {
+    for (size_t at = 2; size - at >= 4 && data[at] == 0xff;) {
+        uint8_t marker = data[at + 1];
+        if (marker == 0xff) { // padding
+            at++;
+            continue;
+        }
+        size_t length = big(data + at + 2, 2);
+        if (marker == 0xda || marker == 0xd9 || length < 2 || length > size - at - 2)
+            return;
+        const uint8_t *body = data + at + 4;
+        if (is_frame(marker) && length >= 8) {
+            f->deep = body[0] > 8;
+            f->cmyk = body[5] == 4;
+        }
+        if (marker == 0xe1 && length >= 8 && !memcmp(body, "Exif\0\0", 6))
+            f->orientation = orientation_of_exif(body, length - 2);
+        at += 2 + length;
+    }
+}
+
+static void find_webp(const uint8_t *data, size_t size, atl_facts *f) {
+    for (size_t at = 12; size - at >= 8;) {
+        size_t length = little(data + at + 4, 4);
+        if (length > size - at - 8)
+            return;
+        if (!memcmp(data + at, "VP8X", 4) && length >= 1)
+            f->animated = data[at + 8] & 2;
+        if (!memcmp(data + at, "EXIF", 4))
+            f->orientation = orientation_of_exif(data + at + 8, length);
+        at += 8 + length;
+        if (length & 1 && at < size)
+            at++;
+    }
+}
+
+void atl_facts_find(const uint8_t *data, size_t size, atl_facts *f) {
+    *f = (atl_facts){ .orientation = 1 };
+    if (size >= 12 && !memcmp(data, "\211PNG\r\n\032\n", 8))
+        find_png(data, size, f);
+    else if (size >= 12 && data[0] == 0xff && data[1] == 0xd8)
+        find_jpeg(data, size, f);
+    else if (size >= 12 && !memcmp(data, "RIFF", 4) && !memcmp(data + 8, "WEBP", 4))
+        find_webp(data, size, f);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// A folder of pictures, searched to the bottom.  Links to files are followed, links to folders are not:
+// they may lead back.  dataset.json at the top may hold labels.
+#include "data/data.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PATH_ROOM = 4096, DEPTH_MAX = 32 };
+
+typedef struct walk {
+    atl_source *source;
+    size_t root;           // bytes of `path` that are the folder itself, with its '/'
+    char path[PATH_ROOM];
+} walk;
+
+static bool probe(const char *path, bool folder) {
+    (void)path;
+    return folder;
+}
+
+static atl_status walk_folder(walk *w, size_t length, int depth);
+
+static atl_status visit(walk *w, size_t length, const char *name, int depth) {
+    atl_source *s = w->source;
+    size_t n = strlen(name);
+    if (length + n + 2 > PATH_ROOM)
+        return atl_fail(s->ctx, ATL_IO, "%.*s: a path of more than %d bytes", (int)length, w->path, PATH_ROOM);
+    memcpy(w->path + length, name, n + 1);
+    struct stat info;
+    if (lstat(w->path, &info) != 0)
+        return atl_fail_system(s->ctx, w->path, "can't be examined", errno);
+    if (S_ISDIR(info.st_mode)) {
+        if (name[0] == '.')
+            return ATL_OK;
+        w->path[length + n] = '/';
+        w->path[length + n + 1] = '\0';
+        return walk_folder(w, length + n + 1, depth + 1);
+    }
+    if (S_ISLNK(info.st_mode) && stat(w->path, &info) != 0)
+        return ATL_OK; // leads nowhere
+    return S_ISREG(info.st_mode) ? atl_source_add_file(s, w->path + w->root, 0) : ATL_OK;
+}
+
+static atl_status walk_folder(walk *w, size_t length, int depth) {
+    atl_ctx *ctx = w->source->ctx;
+    if (depth > DEPTH_MAX)
+        return atl_fail(ctx, ATL_IO, "%s: more than %d folders deep", w->path, DEPTH_MAX);
+    DIR *folder = opendir(w->path);
+    if (!folder)
+        return atl_fail_system(ctx, w->path, "can't be opened", errno);
+    atl_status status = ATL_OK;
+    struct dirent *entry;
+    while (status == ATL_OK && (entry = readdir(folder)))
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+            status = visit(w, length, entry->d_name, depth);
+    closedir(folder);
+    w->path[length] = '\0';
+    return status;
+}
+
+static atl_status read_json(atl_source *s, const char *path) {
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return ATL_OK;
+    atl_file file;
+    ATL_TRY(atl_file_map(s->ctx, path, &file));
+    char *copy = atl_arena_string(&s->arena, (const char *)file.data, file.bytes);
+    s->json = (const uint8_t *)copy;
+    s->json_bytes = file.bytes;
+    atl_file_unmap(&file);
+    return copy ? ATL_OK : ATL_NO_MEMORY;
+}
+
+static atl_status folder_open(atl_source *s) {
+    walk *w = atl_calloc(s->ctx, 1, sizeof *w);
+    if (!w)
+        return ATL_NO_MEMORY;
+    size_t length = strlen(s->path);
+    atl_status status;
+    if (length == 0 || length + 2 + sizeof "dataset.json" > PATH_ROOM) {
+        status = atl_fail(s->ctx, ATL_BAD_ARGUMENT, "%s: a path of more than %d bytes", s->path, PATH_ROOM);
+    } else {
+        memcpy(w->path, s->path, length);
+        if (w->path[length - 1] != '/')
+            w->path[length++] = '/';
+        w->source = s;
+        w->root = length;
+        status = walk_folder(w, length, 0);
+        memcpy(w->path + length, "dataset.json", sizeof "dataset.json");
+        if (status == ATL_OK)
+            status = read_json(s, w->path);
+    }
+    atl_free(s->ctx, w);
+    atl_source_sort(s);
+    return status;
+}
+
+static atl_status folder_bytes(const atl_source *s, atl_ctx *ctx, size_t index, atl_data_bytes *bytes) {
+    *bytes = (atl_data_bytes){ .file.handle = -1 };
+    const char *name = s->entries[index].name;
+    size_t a = strlen(s->path), b = strlen(name);
+    char *path = atl_alloc(ctx, a + b + 2, 1);
+    if (!path)
+        return ATL_NO_MEMORY;
+    memcpy(path, s->path, a);
+    path[a] = '/';
+    memcpy(path + a + 1, name, b + 1);
+    atl_status status = atl_file_map(ctx, path, &bytes->file);
+    bytes->data = bytes->file.data;
+    bytes->size = bytes->file.bytes;
+    atl_free(ctx, path);
+    return status;
+}
+
+const atl_source_kind atl_source_folder = { "folder", probe, folder_open, NULL, folder_bytes, NULL };

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps from a picture as it lies there to one of the new set: transparency, colour, crop, resize.
+// Each step replaces the image by the next and releases the old one.
+#include "data/prepare.h"
+
+#include <math.h>
+
+#include "data/resize.h"
+
+static void replace(atl_ctx *ctx, atl_image *image, atl_image *next) {
+    atl_image_clear(ctx, image);
+    *image = *next;
+}
+
+// [h, w, 2 or 4] over a uniform ground, rounded to nearest
+static void flatten(atl_image *image, unsigned ground) {
+    size_t c = (size_t)image->channels, area = (size_t)image->width * (size_t)image->height;
+    for (size_t i = 0; i < area; i++) {
+        unsigned alpha = image->pixels[i * c + c - 1];
+        for (size_t k = 0; k + 1 < c; k++)
+            image->pixels[i * (c - 1) + k] =
+                (uint8_t)((image->pixels[i * c + k] * alpha + ground * (255 - alpha) + 127) / 255);
+    }
+    image->channels--;
+}
+
+// Gray by the weights of ITU-R 601 in 16 bits, as Pillow's convert("L").
+static atl_status change_color(atl_ctx *ctx, atl_color color, atl_image *image) {
+    int want = color == ATL_COLOR_RGB ? 3 : color == ATL_COLOR_GRAY ? 1 : image->channels;
+    if (want == image->channels)
+        return ATL_OK;
+    atl_image next;
+    ATL_TRY(atl_image_init(ctx, image->width, image->height, want, &next));
+    size_t area = (size_t)image->width * (size_t)image->height;
+    for (size_t i = 0; i < area; i++) {
+        const uint8_t *p = image->pixels + i * (size_t)image->channels;
+        if (want == 1)
+            next.pixels[i] = (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
+        else
+            next.pixels[3 * i] = next.pixels[3 * i + 1] = next.pixels[3 * i + 2] = p[0];
+    }
+    replace(ctx, image, &next);
+    return ATL_OK;
+}
+
+static atl_status crop_middle(atl_ctx *ctx, int width, int height, atl_image *image) {
+    atl_image next;
+    if (width == image->width && height == image->height)
+        return ATL_OK;
+    ATL_TRY(atl_image_crop(ctx, image, (image->width - width) / 2, (image->height - height) / 2, width, height,
+                           &next));
+    replace(ctx, image, &next);
+    return ATL_OK;
+}
+
+static atl_status resize_to(atl_ctx *ctx, int width, int height, atl_resize filter, atl_image *image) {
+    atl_image next;
+    if (width == image->width && height == image->height)
+        return ATL_OK;
+    ATL_TRY(atl_image_resize(ctx, image, width, height, filter, &next));
+    replace(ctx, image, &next);
+    return ATL_OK;
+}
+
+static atl_status crop_square(const atl_dataset_make_options *o, atl_ctx *ctx, atl_image *image) {
+    int side = image->width < image->height ? image->width : image->height;
+    ATL_TRY(crop_middle(ctx, side, side, image));
+    return resize_to(ctx, o->width ? o->width : side, o->height ? o->height : side, o->filter, image);
+}
+
+// The middle of the proportions width : height, resized, in the middle of a black square.
+static atl_status crop_wide(const atl_dataset_make_options *o, atl_ctx *ctx, atl_image *image, bool *small) {
+    int width = image->width, height = (int)lround((double)image->width * o->height / o->width);
+    if (height > image->height) {
+        height = image->height;
+        width = (int)lround((double)image->height * o->width / o->height);
+        width = width > image->width ? image->width : width;
+    }
+    *small = width < o->width || height < o->height;
+    if (*small) {
+        atl_image_clear(ctx, image);
+        return ATL_OK;
+    }
+    ATL_TRY(crop_middle(ctx, width, height, image));
+    ATL_TRY(resize_to(ctx, o->width, o->height, o->filter, image));
+    atl_image square;
+    ATL_TRY(atl_image_init(ctx, o->width, o->width, image->channels, &square));
+    atl_image_paste(&square, image, 0, (o->width - o->height) / 2);
+    replace(ctx, image, &square);
+    return ATL_OK;
+}
+
+static atl_status crop_and_resize(const atl_dataset_make_options *o, atl_ctx *ctx, atl_image *image,
+                                  bool *small) {
+    switch (o->crop) {
+    case ATL_CROP_CENTER: return crop_square(o, ctx, image);
+    case ATL_CROP_CENTER_WIDE: return crop_wide(o, ctx, image, small);
+    case ATL_CROP_NONE: break;
+    }
+    return resize_to(ctx, o->width ? o->width : image->width, o->height ? o->height : image->height, o->filter,
+                     image);
+}
+
+atl_status atl_prepare(const atl_source *s, const atl_dataset_make_options *o, atl_ctx *ctx, size_t index,
+                       atl_image *image, bool *small) {
+    *small = false;
+    ATL_TRY(atl_source_read(s, ctx, index, image));
+    atl_status status = ATL_OK;
+    if (o->alpha == ATL_ALPHA_REFUSE)
+        status = atl_picture_drop_alpha(s, ctx, index, image);
+    else if (image->channels == 2 || image->channels == 4)
+        flatten(image, o->alpha == ATL_ALPHA_WHITE ? 255 : 0);
+    if (status == ATL_OK)
+        status = change_color(ctx, o->color, image);
+    if (status == ATL_OK)
+        status = crop_and_resize(o, ctx, image, small);
+    if (status != ATL_OK)
+        atl_image_clear(ctx, image);
+    return status;
+}
