@@ -20,6 +20,7 @@ static const command commands[] = {
     { "inspect", cli_inspect, "say what a checkpoint file holds" },
     { "formats", cli_formats, "list the files that open and the networks that run" },
     { "convert", cli_convert, "write a checkpoint as safetensors" },
+    { "blend", cli_blend, "make one generator out of two" },
     { "dataset", cli_dataset, "make or check a set of pictures for training" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },

@@ -128,6 +128,23 @@ typedef struct atl_init_options {
 #define ATL_INIT_OPTIONS_INIT { sizeof(atl_init_options), "stylegan2", 256, 0, 0, 0, 0, 0, 0 }
 atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model);
 
+// Two generators of one architecture, blended: a new model with the config of `a`.  Networks that do not match
+// are an error that says what differs.
+//
+// Without a swap every tensor is a + alpha (b - a).  With one, the layers of synthesis at its side of a
+// resolution are b's and everything else, mapping included, is a's (Pinkney and Adler 2020).  The resolution
+// of a StyleGAN3 layer is the size in its name.
+typedef struct atl_blend_options {
+    size_t size;
+    int swap_below, swap_above; // layers below R; at R and above; 0: none
+    float width;                // of a smooth step in place of a swap, in doublings of the resolution; 0: a swap
+    float alpha;                // share of b
+} atl_blend_options;
+#define ATL_BLEND_OPTIONS_INIT { sizeof(atl_blend_options), 0, 0, 0.0f, 1.0f }
+// Both models belong to one context.
+atl_status atl_model_blend(const atl_model *a, const atl_model *b, const atl_blend_options *options,
+                           atl_model **model);
+
 // Writes the networks of a file (or a model) as safetensors.  dtype ATL_F32 or ATL_F16 (weights
 // rounded to nearest even; numbers beyond f16's range are an error that names the tensor).
 atl_status atl_model_save(atl_model *model, const char *path, atl_dtype dtype);

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blends of two generators of one architecture: layers swapped at a resolution (Pinkney and Adler 2020) or
+// all weights interpolated.  Every tensor gets a share of the second network, by the resolution of its layer.
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/model_api.h"
+
+// ---- do the two match?
+
+// Keys of a config that change neither results nor shapes, or only how training went on.
+static bool is_free(const char *key) {
+    static const char *const keys[] = { "w_avg_beta", "magnitude_ema_beta", "num_fp16_res", "use_fp16", "path_stem",
+                                        "truncation_psi", "truncation_cutoff", "lod" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strcmp(key, keys[i]))
+            return true;
+    return false;
+}
+
+static atl_status differs(atl_ctx *ctx, const char *path, const json_t *a, const json_t *b) {
+    char *one = json_dumps(a, JSON_ENCODE_ANY | JSON_COMPACT), *other = json_dumps(b, JSON_ENCODE_ANY | JSON_COMPACT);
+    atl_status status = atl_fail(ctx, ATL_BAD_ARGUMENT, "the networks can't be blended: %s is %.100s in the first and "
+                                 "%.100s in the second", path, one ? one : "?", other ? other : "?");
+    free(one);
+    free(other);
+    return status;
+}
+
+// A key that only one of them has is no difference: files of other makers say more or less.
+static atl_status compare_configs(atl_ctx *ctx, const char *path, const json_t *a, const json_t *b, int depth) {
+    const char *key;
+    json_t *value;
+    char full[200];
+    if (json_is_object(a) && json_is_object(b) && depth < 8) {
+        json_object_foreach((json_t *)a, key, value) {
+            const json_t *other = json_object_get(b, key);
+            snprintf(full, sizeof full, "%s%s%s", path, path[0] ? "." : "", key);
+            if (other && !is_free(key))
+                ATL_TRY(compare_configs(ctx, full, value, other, depth + 1));
+        }
+        return ATL_OK;
+    }
+    if (json_is_array(a) && json_is_array(b) && json_array_size(a) == json_array_size(b) && depth < 8) {
+        for (size_t i = 0; i < json_array_size(a); i++) {
+            snprintf(full, sizeof full, "%s[%zu]", path, i);
+            ATL_TRY(compare_configs(ctx, full, json_array_get(a, i), json_array_get(b, i), depth + 1));
+        }
+        return ATL_OK;
+    }
+    if (json_is_number(a) && json_is_number(b))
+        return json_number_value(a) == json_number_value(b) ? ATL_OK : differs(ctx, path, a, b);
+    return json_equal(a, b) ? ATL_OK : differs(ctx, path, a, b);
+}
+
+static void shape_text(const atl_param *p, char *text, size_t room) {
+    size_t used = (size_t)snprintf(text, room, "[");
+    for (int i = 0; i < p->rank && used < room; i++)
+        used += (size_t)snprintf(text + used, room - used, "%s%" PRId64, i ? ", " : "", p->dims[i]);
+    if (used < room)
+        snprintf(text + used, room - used, "]");
+}
+
+static atl_status compare_tensors(atl_ctx *ctx, const atl_params *a, const atl_params *b) {
+    char one[100], other[100];
+    for (size_t i = 0; i < a->size; i++) {
+        const atl_param *p = &a->list[i], *q = atl_params_find(b, p->name);
+        if (!q)
+            return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                            "the networks can't be blended: the second has no tensor %s", p->name);
+        if (p->rank == q->rank && !memcmp(p->dims, q->dims, sizeof *p->dims * (size_t)p->rank))
+            continue;
+        shape_text(p, one, sizeof one);
+        shape_text(q, other, sizeof other);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "the networks can't be blended: %s has shape %s in the first and %s in the second", p->name,
+                        one, other);
+    }
+    for (size_t i = 0; i < b->size; i++)
+        if (!atl_params_find(a, b->list[i].name))
+            return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                            "the networks can't be blended: the first has no tensor %s", b->list[i].name);
+    return ATL_OK;
+}
+
+static atl_status check_match(atl_ctx *ctx, const atl_model *a, const atl_model *b) {
+    if (a->row != b->row)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "the networks can't be blended: the first is a %s %s, the second a %s %s",
+                        a->row->family, a->row->role, b->row->family, b->row->role);
+    if (!a->row->synthesize)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s is a %s; generators can be blended", a->net, a->row->role);
+    ATL_TRY(compare_configs(ctx, "", a->json, b->json, 0));
+    return compare_tensors(ctx, &a->params, &b->params);
+}
+
+// ---- shares
+
+// The resolution of a tensor's layer: of "synthesis.b64.conv1.weight" 64, of "synthesis.L3_52_512.bias" 52;
+// 0 before the first layer; -1 outside of synthesis.
+static int resolution_of(const char *name) {
+    int size;
+    if (strncmp(name, "synthesis.", 10) != 0)
+        return -1;
+    if (sscanf(name + 10, "b%d.", &size) == 1 || sscanf(name + 10, "L%*d_%d_", &size) == 1)
+        return size;
+    return 0;
+}
+
+// 1 at and above the threshold, 0 below, with a width in octaves a logistic step whose middle lies between
+// the threshold and half of it.
+static double step_up(int resolution, int threshold, double width) {
+    if (width <= 0.0 || resolution < 1)
+        return resolution >= threshold;
+    return 1.0 / (1.0 + exp(-(log2((double)resolution / threshold) + 0.5) / width));
+}
+
+static double share_of(const char *name, const atl_blend_options *o) {
+    if (!o->swap_below && !o->swap_above)
+        return (double)o->alpha;
+    int resolution = resolution_of(name);
+    if (resolution < 0)
+        return 0.0;
+    double above = o->swap_above ? step_up(resolution, o->swap_above, (double)o->width) : 0.0;
+    double below = o->swap_below ? 1.0 - step_up(resolution, o->swap_below, (double)o->width) : 0.0;
+    return fmax(above, below) * (double)o->alpha;
+}
+
+static void blend(const atl_model *a, const atl_model *b, const atl_blend_options *o, atl_params *out) {
+    for (size_t i = 0; i < out->size; i++) {
+        const atl_param *p = &out->list[i];
+        const float *x = atl_param_data(&a->params, &a->params.list[i]);
+        const float *y = atl_param_data(&b->params, atl_params_find(&b->params, p->name));
+        float *z = atl_param_data(out, p);
+        double share = share_of(p->name, o);
+        for (size_t k = 0; k < p->count; k++)
+            z[k] = share == 1.0 ? y[k] : (float)((double)x[k] + share * ((double)y[k] - (double)x[k]));
+    }
+}
+
+// ---- the new model
+
+static atl_status check_options(atl_ctx *ctx, const atl_blend_options *o) {
+    if (!isfinite(o->alpha) || !(o->width >= 0.0f) || !isfinite(o->width))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "alpha %g or width %g is not possible", (double)o->alpha,
+                        (double)o->width);
+    if (o->swap_below < 0 || o->swap_above < 0)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "layers can't be swapped at a negative resolution");
+    return ATL_OK;
+}
+
+// An empty network like `a`.
+static atl_status make_like(const atl_model *a, atl_model *m) {
+    m->json = json_deep_copy(a->json);
+    if (!m->json)
+        return atl_fail(m->ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+    ATL_TRY(m->row->parse(m->ctx, m->json, m->config));
+    for (size_t i = 0; i < a->params.size; i++) {
+        const atl_param *p = &a->params.list[i];
+        ATL_TRY(atl_params_add(&m->params, p->name, p->rank, p->dims, p->buffer, NULL));
+    }
+    return atl_params_allocate(&m->params);
+}
+
+atl_status atl_model_blend(const atl_model *a, const atl_model *b, const atl_blend_options *options,
+                           atl_model **model) {
+    static const atl_blend_options defaults = ATL_BLEND_OPTIONS_INIT;
+    const atl_blend_options *o = options ? options : &defaults;
+    *model = NULL;
+    ATL_TRY(check_options(a->ctx, o));
+    ATL_TRY(check_match(a->ctx, a, b));
+    ATL_TRY(atl_model_new(a->ctx, a->row, a->net, model));
+    atl_model *m = *model;
+    atl_status status = make_like(a, m);
+    if (status == ATL_OK) {
+        blend(a, b, o, &m->params);
+        status = m->row->dims(m->ctx, m->config, &m->params, &m->dims);
+    }
+    if (status == ATL_OK)
+        atl_model_fill_info(m);
+    else
+        atl_model_close(model);
+    return status;
+}
