@@ -8,7 +8,7 @@
 static atl_status declare(atl_model *m) {
     atl_graph g;
     atl_graph_init(&g, m->ctx);
-    atl_net net = { &g, &m->params, true };
+    atl_net net = { .g = &g, .params = &m->params, .declare = true };
     atl_function f = { .n = 1 };
     if (m->row->map)
         atl_model_build(m, ATL_CACHED_MAP, &net, &f);

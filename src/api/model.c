@@ -219,7 +219,7 @@ atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noi
     f->n = n;
     f->noise.mode = noise;
     f->step_mode = step_mode;
-    atl_net net = { &f->graph, &m->params, false };
+    atl_net net = { .g = &f->graph, .params = &m->params };
     atl_model_build(m, what, &net, f);
     atl_plan_options options = { false, step_mode };
     atl_status status = atl_plan_make(&f->graph, m->backend, &f->result, 1, &options, &f->plan);

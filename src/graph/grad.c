@@ -22,7 +22,8 @@ void atl_grad(atl_graph *g, atl_node *loss, atl_node *const *targets, int count,
         return;
     if (atl_shape_count(&loss->shape) != 1) {
         char t[ATL_SHAPE_TEXT];
-        atl_graph_fail(g, ATL_BAD_ARGUMENT, "a gradient is taken of one number, not of %s", atl_shape_text(&loss->shape, t));
+        atl_graph_fail(g, ATL_BAD_ARGUMENT, "a gradient is taken of one number, not of %s",
+                       atl_shape_text(&loss->shape, t));
         return;
     }
     int last = loss->id;

@@ -17,6 +17,7 @@ typedef struct atl_net {
     atl_graph *g;
     atl_params *params;
     bool declare;
+    atl_node **nodes; // by position in params->list: the parameter's node once a layer asked for it, else NULL
 } atl_net;
 
 // Shape in the official order; the node has the same dims.  A missing or misshaped parameter is the

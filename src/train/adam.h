@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to weights outside the graph: Adam over one span, moving averages of weights, and gradients
+// made finite first.  Spans are those of atl_params; parts of them are parameters.
+#ifndef ATL_TRAIN_ADAM_H
+#define ATL_TRAIN_ADAM_H
+
+#include "nn/params.h"
+
+typedef struct atl_adam_options {
+    float lr, beta1, beta2, eps;
+} atl_adam_options;
+
+// StyleGAN's: betas 0 and 0.99, eps 1e-8 (Karras et al. 2018, appendix A.1).
+#define ATL_ADAM_OPTIONS_INIT { 0.0025f, 0.0f, 0.99f, 1e-8f }
+
+// Lazy regularisation (Karras et al. 2020, appendix B): a loss that is added every k-th iteration only makes k + 1
+// steps out of k.  With c = k / (k + 1): lr * c and betas ^ c.
+atl_adam_options atl_adam_lazy(atl_adam_options o, int interval);
+
+// A parameter: where it is in the span, and how many steps it has made.  One that had no gradient in a step
+// keeps its count, so that its bias correction stays right.
+typedef struct atl_adam_part { size_t first, count; uint64_t steps; } atl_adam_part;
+
+typedef struct atl_adam {
+    atl_ctx *ctx;
+    atl_adam_options options;
+    float *m, *v;           // first and second moments [total], of the span's layout
+    size_t total;
+    atl_adam_part *parts;   // of params->list, in that order
+    size_t n_parts;
+} atl_adam;
+
+// For the parameters of a store.  Buffers are parts too; whoever steps leaves them out.
+atl_status atl_adam_init(atl_adam *a, const atl_params *params, const atl_adam_options *options);
+void atl_adam_clear(atl_adam *a); // accepts one that is all zeros
+void atl_adam_reset(atl_adam *a); // forgets moments and counts
+
+// One step of part `index` (Kingma and Ba 2015, algorithm 1): grad has the part's values, w is the whole span.
+void atl_adam_step(atl_adam *a, size_t index, float *w, const float *grad);
+
+// NaN to 0, infinities to +-limit (the trainers use 1e5); finite values stay.
+void atl_make_finite(float *x, size_t count, float limit);
+
+// Weight of the old average in one step: 0.5 ^ (batch / half-life), with a half-life of kimg thousand images and
+// at most `rampup` of the images shown so far (0: no ramp).
+float atl_ema_beta(double batch, double kimg, double rampup, double images);
+
+// average = w + (average - w) * beta for parameters, average = w for buffers.  Both stores hold the same network;
+// a name or size that differs is an error.
+atl_status atl_ema_update(atl_params *average, const atl_params *w, float beta);
+
+#endif

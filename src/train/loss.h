@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses and penalties as nodes.  Scores are a discriminator's logits [n, k]; f stands for those of generated
+// images, r for those of real ones.  A loss is one number, [1]: the mean over the batch, before any weight for
+// how often it is applied.  Images are [n, h, w, c].
+#ifndef ATL_TRAIN_LOSS_H
+#define ATL_TRAIN_LOSS_H
+
+#include "graph/graph.h"
+
+// Logistic (Goodfellow et al. 2014).  Generator: mean softplus(-f), which doesn't saturate (section 3 there), or
+// mean -softplus(f), which does (equation 1).  Discriminator: mean softplus(f) + mean softplus(-r).
+atl_node *atl_loss_g_logistic(atl_graph *g, atl_node *f);
+atl_node *atl_loss_g_logistic_saturating(atl_graph *g, atl_node *f);
+atl_node *atl_loss_d_logistic(atl_graph *g, atl_node *f, atl_node *r);
+
+// Wasserstein (Arjovsky et al. 2017, algorithm 1).  Generator: mean -f.  Discriminator: mean f - mean r +
+// drift * mean r^2, which keeps the scores near zero (Karras et al. 2018, appendix A.1, with 0.001).
+atl_node *atl_loss_g_wgan(atl_graph *g, atl_node *f);
+atl_node *atl_loss_d_wgan(atl_graph *g, atl_node *f, atl_node *r, float drift);
+
+// Hinge (Lim and Ye 2017; Miyato et al. 2018, equation 16): mean max(0, 1 + f) + mean max(0, 1 - r).  The
+// generator's is Wasserstein's.
+atl_node *atl_loss_d_hinge(atl_graph *g, atl_node *f, atl_node *r);
+
+// Zero-centred gradient penalty (Mescheder et al. 2018, equation 9): gamma / 2 * mean of |d sum(scores) / d img|^2
+// per image.  R1 when scores and img are those of real images, R2 when of generated ones.  img is the image before
+// augmentation.  *penalties (may be NULL): [n], without gamma.
+atl_node *atl_loss_r1_r2(atl_graph *g, atl_node *scores, atl_node *img, float gamma, atl_node **penalties);
+
+// Images between real and generated ones, real + (fake - real) * t with t [n] from U(0, 1), and the penalty on
+// them: weight * mean (|d sum(scores) / d mix| - 1)^2 (Gulrajani et al. 2017, equation 3, weight 10).
+atl_node *atl_mix_images(atl_graph *g, atl_node *real, atl_node *fake, atl_node *t);
+atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mix, float weight);
+
+// Path length regularisation (Karras et al. 2020, equation 4).  ws [n, num_ws, w_dim] -> img; noise is a unit
+// normal image of img's shape; mean [1] is the moving mean a of lengths.  With J = d sum(img * noise) / sqrt(h w)
+// / d ws, a length is sqrt(mean over layers of |J|^2) and the loss weight * mean (length - a)^2.  *lengths (may be
+// NULL): [n], of which the caller makes the next moving mean with atl_path_mean().
+atl_node *atl_loss_path_length(atl_graph *g, atl_node *img, atl_node *ws, atl_node *noise, atl_node *mean, float weight,
+                               atl_node **lengths);
+float atl_path_mean(float mean, const float *lengths, int count, float decay); // decay 0.01
+
+// Auxiliary classifier (Odena et al. 2017, equation 3): mean over images of -log softmax(logits)[label], with
+// one-hot labels of the shape of logits [n, classes].
+atl_node *atl_loss_classes(atl_graph *g, atl_node *logits, atl_node *labels);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Adam, moving averages and finite gradients against numbers worked out by hand.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "train/adam.h"
+
+static int setup(void **state) {
+    atl_ctx *ctx;
+    assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
+    *state = ctx;
+    return 0;
+}
+
+static int teardown(void **state) {
+    atl_ctx *ctx = *state;
+    atl_ctx_close(&ctx);
+    return 0;
+}
+
+// Two parameters and a buffer.
+static void make_store(atl_ctx *ctx, atl_params *p) {
+    atl_params_init(p, ctx);
+    assert_int_equal(atl_params_add(p, "weight", 1, (int64_t[]){ 2 }, false, NULL), ATL_OK);
+    assert_int_equal(atl_params_add(p, "bias", 1, (int64_t[]){ 1 }, false, NULL), ATL_OK);
+    assert_int_equal(atl_params_add(p, "w_avg", 1, (int64_t[]){ 1 }, true, NULL), ATL_OK);
+    assert_int_equal(atl_params_allocate(p), ATL_OK);
+}
+
+static float *values(atl_params *p, const char *name) {
+    return atl_param_data(p, atl_params_find(p, name));
+}
+
+// float32 keeps seven digits; the steps below add at most three of them
+static void assert_near(float x, double truth) {
+    if (!(fabs((double)x - truth) <= 1e-6 * fmax(1e-2, fabs(truth))))
+        fail_msg("%.9g where %.9g is right", (double)x, truth);
+}
+
+// rate 0.1, betas 0.5 and 0.75, eps 0.01; gradients 2 then -1 for one weight that starts at 1:
+//   m = 1,   v = 1:    m^ = 2,      v^ = 4:      w = 1 - 0.1 * 2 / 2.01
+//   m = 0,   v = 1:    m^ = 0,      v^ = 16/7:   w stays
+// and 3, 1 for another that starts at 0:
+//   m = 1.5, v = 9/4:  m^ = 3,      v^ = 9:      w = -0.1 * 3 / 3.01
+//   m = 5/4, v = 31/16: m^ = 5/3,   v^ = 31/7:   w -= 0.1 * (5/3) / (sqrt(31/7) + 0.01)
+static void steps_follow_the_algorithm(void **state) {
+    atl_params p;
+    make_store(*state, &p);
+    atl_adam a;
+    atl_adam_options o = { 0.1f, 0.5f, 0.75f, 0.01f };
+    assert_int_equal(atl_adam_init(&a, &p, &o), ATL_OK);
+    float *w = values(&p, "weight");
+    w[0] = 1.0f;
+    atl_adam_step(&a, 0, p.data, (float[]){ 2.0f, 3.0f });
+    assert_near(w[0], 1.0 - 0.2 / 2.01);
+    assert_near(w[1], -0.3 / 3.01);
+    atl_adam_step(&a, 0, p.data, (float[]){ -1.0f, 1.0f });
+    assert_near(w[0], 1.0 - 0.2 / 2.01);
+    assert_near(w[1], -0.3 / 3.01 - 0.1 * (5.0 / 3.0) / (sqrt(31.0 / 7.0) + 0.01));
+    assert_true(*values(&p, "bias") == 0.0f); // another part is not touched, and counts for itself:
+    atl_adam_step(&a, 1, p.data, (float[]){ 4.0f });
+    assert_near(*values(&p, "bias"), -0.4 / 4.01);
+    atl_adam_reset(&a);
+    *values(&p, "bias") = 0.0f;
+    atl_adam_step(&a, 1, p.data, (float[]){ 4.0f });
+    assert_near(*values(&p, "bias"), -0.4 / 4.01);
+    atl_adam_clear(&a);
+    atl_adam_clear(&a);
+    atl_params_clear(&p);
+}
+
+// StyleGAN's beta1 is 0: the first step has length lr whatever the gradient's size.
+static void without_momentum_the_first_step_is_the_rate(void **state) {
+    atl_params p;
+    make_store(*state, &p);
+    atl_adam a;
+    atl_adam_options o = ATL_ADAM_OPTIONS_INIT;
+    assert_int_equal(atl_adam_init(&a, &p, &o), ATL_OK);
+    atl_adam_step(&a, 0, p.data, (float[]){ 1e-3f, -1e4f });
+    assert_near(values(&p, "weight")[0], -0.0025 * 1e-3 / (1e-3 + 1e-8));
+    assert_near(values(&p, "weight")[1], 0.0025);
+    atl_adam_step(&a, 0, p.data, (float[]){ 0.0f, 0.0f });
+    assert_near(values(&p, "weight")[1], 0.0025); // no gradient, no momentum: no step
+    atl_adam_clear(&a);
+    atl_params_clear(&p);
+}
+
+static void options_out_of_range_are_refused(void **state) {
+    atl_params p;
+    make_store(*state, &p);
+    const atl_adam_options bad[] = { { -1.0f, 0, 0.9f, 1e-8f }, { 0.1f, 1.0f, 0.9f, 1e-8f }, { 0.1f, 0, 1.0f, 1e-8f },
+                                     { 0.1f, 0, 0.9f, 0.0f }, { NAN, 0, 0.9f, 1e-8f } };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        atl_adam a;
+        assert_int_equal(atl_adam_init(&a, &p, &bad[i]), ATL_BAD_ARGUMENT);
+        atl_adam_clear(&a);
+    }
+    atl_params_clear(&p);
+}
+
+static void lazy_regularisation_corrects_rate_and_betas(void **state) {
+    (void)state;
+    atl_adam_options o = { 0.002f, 0.0f, 0.99f, 1e-8f }, lazy = atl_adam_lazy(o, 16);
+    assert_near(lazy.lr, 0.002 * 16.0 / 17.0);
+    assert_true(lazy.beta1 == 0.0f);
+    assert_near(lazy.beta2, 0.99058546); // 0.99 ^ (16 / 17)
+    assert_true(lazy.eps == o.eps);
+    o.beta1 = 0.5f;
+    assert_near(atl_adam_lazy(o, 4).beta1, 0.57434918); // 0.5 ^ 0.8
+}
+
+static void only_what_is_not_finite_changes(void **state) {
+    (void)state;
+    float x[5] = { NAN, INFINITY, -INFINITY, 3e38f, -0.5f };
+    atl_make_finite(x, 5, 1e5f);
+    const float truth[5] = { 0.0f, 1e5f, -1e5f, 3e38f, -0.5f };
+    assert_memory_equal(x, truth, sizeof x);
+}
+
+static void averages_halve_the_distance_in_a_half_life(void **state) {
+    assert_near(atl_ema_beta(10000, 10, 0, 0), 0.5);
+    assert_near(atl_ema_beta(5000, 10, 0, 0), 0.70710678);
+    assert_near(atl_ema_beta(32, 10, 0.05, 640), 0.5); // 5 % of 640 images are 32
+    assert_near(atl_ema_beta(32, 10, 0.05, 1e9), pow(0.5, 0.0032));
+    assert_true(atl_ema_beta(32, 10, 0.05, 0) == 0.0f); // nothing shown yet: the average is the network
+    atl_params p, q;
+    make_store(*state, &p);
+    make_store(*state, &q);
+    memcpy(values(&p, "weight"), (float[]){ 4.0f, -2.0f }, 2 * sizeof(float));
+    *values(&p, "w_avg") = 7.0f;
+    assert_int_equal(atl_ema_update(&q, &p, 0.75f), ATL_OK);
+    assert_near(values(&q, "weight")[0], 1.0);
+    assert_near(values(&q, "weight")[1], -0.5);
+    assert_true(*values(&q, "w_avg") == 7.0f); // buffers are copied
+    atl_params other; // has a bias of another size
+    atl_params_init(&other, *state);
+    assert_int_equal(atl_params_add(&other, "bias", 1, (int64_t[]){ 4 }, false, NULL), ATL_OK);
+    assert_int_equal(atl_params_allocate(&other), ATL_OK);
+    assert_int_equal(atl_ema_update(&q, &other, 0.75f), ATL_BAD_ARGUMENT);
+    assert_non_null(strstr(atl_message(*state), "bias"));
+    atl_params_clear(&other);
+    atl_params_clear(&p);
+    atl_params_clear(&q);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(steps_follow_the_algorithm, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_momentum_the_first_step_is_the_rate, setup, teardown),
+        cmocka_unit_test_setup_teardown(options_out_of_range_are_refused, setup, teardown),
+        cmocka_unit_test(lazy_regularisation_corrects_rate_and_betas),
+        cmocka_unit_test(only_what_is_not_finite_changes),
+        cmocka_unit_test_setup_teardown(averages_halve_the_distance_in_a_half_life, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
