@@ -4,6 +4,7 @@
 //
 //   winograd    3x3, stride 1, constant weight; also the composed upsampling convolution
 //   rgb         1x1 to or from at most four channels
+//   conv 1x1    any other 1x1, as a matrix product with the style in the weights
 //   conv        oneDNN, any slot; with up_fir: transposed convolution to the workspace, then the filter
 #include <math.h>
 #include <string.h>
@@ -237,6 +238,63 @@ static atl_status run_rgb(atl_cpu *b, const atl_step *step, state *s) {
     return ATL_OK;
 }
 
+// ---- 1x1: a matrix product over the pixels of each sample.  Style and demodulation go into the weights, which
+// are few: [n, co, ci] = w [co, ci] * in_scale [n, ci] * scale [n, co].
+
+static void sample_weights(const atl_cpu *b, const atl_step *step, const state *s, float *own) {
+    const atl_fusion *f = step->node->fusion;
+    const float *w = step->src[1].data, *in = source(step, f->in_scale), *out = source(step, f->scale);
+    int64_t ci = (int64_t)s->c_in, co = (int64_t)s->c_out;
+    int64_t per_in = in && atl_shape_count(&step->node->src[f->in_scale]->shape) > ci;
+    int64_t per_out = out && atl_shape_count(&step->node->src[f->scale]->shape) > co;
+#pragma omp parallel for num_threads(b->threads) if (s->n * co * ci > 1 << 16)
+    for (int64_t r = 0; r < s->n * co; r++) {
+        int64_t n = r / co, o = r % co;
+        float d = out ? out[per_out * n * co + o] : 1.0f;
+        for (int64_t i = 0; i < ci; i++)
+            own[r * ci + i] = w[o * ci + i] * d * (in ? in[per_in * n * ci + i] : 1.0f);
+    }
+}
+
+static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
+    const float *w = step->src[1].data;
+    float *rest = (float *)step->workspace + s->scaled;
+    if (s->scaled) {
+        sample_weights(b, step, s, step->workspace);
+        w = step->workspace;
+    }
+    ATL_TRY(atl_gemm_run(s->gemm, step->src[0].data, w, step->out, rest));
+    atl_epilogue e;
+    if (!epilogue_of(step, s, &e))
+        return ATL_OK;
+    e.scale = NULL; // in the weights
+    if (e.noise || e.bias || e.residual || e.slope != 1.0f || e.gain != 1.0f || e.clamp != INFINITY)
+        atl_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out, b->threads);
+    return ATL_OK;
+}
+
+static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
+    const atl_fusion *f = step->node->fusion;
+    bool styled = f && (f->in_scale >= 0 || f->scale >= 0);
+    int64_t pixels = (int64_t)s->pixels, ci = (int64_t)s->c_in, co = (int64_t)s->c_out;
+    atl_gemm_shape g = { .batch = styled ? s->n : 1, .m = styled ? pixels : pixels * s->n, .n = co, .k = ci,
+                         .trans_b = 1, .stride_a = pixels * ci, .stride_b = styled ? co * ci : 0,
+                         .stride_c = pixels * co };
+    const float *constant = styled ? NULL : step->src[1].constant;
+    ATL_TRY(atl_gemm_make(b->base.ctx, &g, constant, &s->gemm));
+    s->run = run_1x1;
+    s->scaled = styled ? rounded((size_t)(s->n * co * ci)) : 0;
+    step->packed = constant ? 2u : 0;
+    step->kernel = "conv 1x1";
+    step->workspace_bytes = s->scaled * sizeof(float) + atl_gemm_workspace(s->gemm);
+    return ATL_OK;
+}
+
+static bool is_1x1(const atl_node *n, const atl_shape *w) {
+    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && n->at.conv.pad == 0 && w->d[2] == 1 &&
+           w->d[3] == 1;
+}
+
 static bool is_3x3(const atl_node *n, const atl_shape *w) {
     int pad = n->at.conv.pad;
     return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && (pad == 1 || pad == 2) && w->d[2] == 3 &&
@@ -327,14 +385,14 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
     if (done)
         return ATL_OK;
     const atl_shape *w = &n->src[1]->shape;
-    if (n->at.conv.slot == ATL_SLOT_Y && w->d[2] == 1 && w->d[3] == 1 && n->at.conv.stride == 1 &&
-        n->at.conv.pad == 0 &&
-        (w->d[0] <= ATL_RGB_MAX || w->d[1] <= ATL_RGB_MAX)) {
+    if (is_1x1(n, w) && (w->d[0] <= ATL_RGB_MAX || w->d[1] <= ATL_RGB_MAX)) {
         s->run = run_rgb;
         step->kernel = "rgb";
         step->workspace_bytes = f && f->in_scale >= 0 ? (size_t)s->n * s->c_in * s->c_out * sizeof(float) : 0;
         return ATL_OK;
     }
+    if (is_1x1(n, w))
+        return prepare_1x1(b, step, s);
     if (f && f->in_scale >= 0)
         s->scaled = rounded((size_t)atl_shape_count(x));
     return f && f->up_fir ? prepare_up(b, step, s) : prepare_plain(b, step, s);
