@@ -18,8 +18,9 @@ libwebp-dev             pkg-config --exists libwebp libwebpdemux
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
 libjansson-dev          pkg-config --exists jansson'
-# without these only y4m and png videos can be written
+# without these only y4m and png videos can be written, and no data sets in LMDB be read
 video='
+liblmdb-dev             pkg-config --exists lmdb
 libavformat-dev         pkg-config --exists libavformat
 libavcodec-dev          pkg-config --exists libavcodec
 libswscale-dev          pkg-config --exists libswscale
