@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Ctrl-C: a sentence, exit status 1, and no half-written file.
 net=data/stylegan/sg2-32.pkl
-timeout --preserve-status -s INT 2 "$ATELIER" generate --network $net --seeds 0-999999 --quiet 2>&1 |
+timeout --foreground --preserve-status -s INT 2 "$ATELIER" generate --network $net --seeds 0-999999 --quiet 2>&1 |
     sed 's/[0-9]* of/N of/'
 echo "exit ${PIPESTATUS[0]}"
 find . -name '*tmp*'
