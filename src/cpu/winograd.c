@@ -74,6 +74,19 @@ static void ask_large_pages(void *memory, size_t bytes) {
 #endif
 }
 
+// Rows k to k + rows - 1 of one matrix, in the order that its products want.
+static void put_weights(const atl_wino *w, float *matrix, const float *from, size_t k, size_t rows) {
+    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
+    if (w->plan.split)
+        memcpy(matrix + k * co, from, rows * co * sizeof *from);
+    else
+        for (size_t c = 0, width; c < co; c += width) {
+            width = w->kernels.panel(co - c);
+            for (size_t i = 0; i < rows; i++)
+                memcpy(matrix + c * ci + (k + i) * width, from + i * co + c, width * sizeof *from);
+        }
+}
+
 static atl_status transform_weights(const atl_wino *w, const float *weight) {
     double g[18];
     unsigned char order[ATL_WINO_MATRICES];
@@ -102,8 +115,8 @@ static atl_status transform_weights(const atl_wino *w, const float *weight) {
             w->kernels.weight(weight, (size_t)ci, (size_t)co, g, order, (size_t)k, (size_t)end, (size_t)c,
                               (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), mine);
         for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
-            memcpy(w->weight + (p * (size_t)ci + (size_t)k) * (size_t)co, mine + p * count,
-                   count * sizeof *mine);
+            put_weights(w, w->weight + p * (size_t)ci * (size_t)co, mine + p * count, (size_t)k,
+                        (size_t)(end - k));
     }
     atl_free(w->ctx, rows);
     return ATL_OK;
@@ -136,39 +149,42 @@ int atl_wino_fir_fits(const float fir[16]) {
     return separate(fir, fy, fx);
 }
 
-// Chosen by measurement on two cores with 1 MB of L2 each (bench_winograd.c).  Narrow layers want tiles
-// and products of a block in L2.  Wide ones read their weights from farther away for each block: blocks
-// are larger then, or there are none.
+// Tiles of a block, by the bytes of one.  Narrow layers want tiles and products of a block in the part of L2
+// that a hardware thread has when it shares its core; wide ones read their weights from farther away for each
+// block, and want larger blocks.
+static int block_tiles(const atl_wino_shape *s, double tile, double weights) {
+    const double l2 = 250e3, streamed = 6e6;
+    if (s->up == 2)
+        return tile < 64e3 ? 12 : tile < 128e3 ? 16 : 24;
+    if (weights > streamed)
+        return 128;
+    return 2 * 12 * tile < l2 ? 24 : 12 * tile < l2 ? 12 : 32;
+}
+
+// Chosen by measurement (bench_winograd.c, docs/speed.md).  Few tiles with large weights are not cut into
+// blocks.
 static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
-    const double l2 = 640e3, streamed = 6e6, split_from = 12e6, split_most = 160e6;
+    const double split_from = 12e6, split_most = 160e6;
     double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
            tile = 4 * planes * ((double)s->ci + s->co);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
     int rows = ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE),
         columns = ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE),
         tiles = s->n * rows * columns;
-    int share = ceil_div(tiles, threads), t = s->up == 2 ? 16 : 32;
-    while (t < 64 && 2 * t * tile < l2)
-        t *= 2;
-    if (weights > streamed && s->up == 1)
-        t = 128;
+    int share = ceil_div(tiles, threads), t = block_tiles(s, tile, weights);
     if ((weights > split_from || share < t) && weights > 1e6 && tile * tiles < split_most)
         return (atl_wino_plan){ tiles, 1 };
     return (atl_wino_plan){ ceil_div(share, ceil_div(share, t)), 0 };
 }
 
+// Blocks do their own products: at a few dozen rows oneDNN's call is a good part of its time.
 static atl_status make_gemms(atl_wino *w) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
-    int split = w->plan.split;
-    if (w->shape.up == 1)
-        ATL_TRY(
-            atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : ATL_WINO_MATRICES, t, co, ci, &w->gemm[0]));
-    else {
-        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : 25, t, co, ci, &w->gemm[0]));
-        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, split ? 1 : 10, 4 * t, co, ci, &w->gemm[1]));
-        if (!split)
-            ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, 1, 16 * t, co, ci, &w->gemm[2]));
-    }
+    if (!w->plan.split)
+        return ATL_OK;
+    ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, 1, t, co, ci, &w->gemm[0]));
+    if (w->shape.up == 2)
+        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, 1, 4 * t, co, ci, &w->gemm[1]));
     for (int i = 0; i < ATL_WINO_GEMMS; i++)
         if (w->gemm[i] && atl_wino_gemm_scratch(w->gemm[i]) > w->scratch_bytes)
             w->scratch_bytes = atl_wino_gemm_scratch(w->gemm[i]);
@@ -279,7 +295,12 @@ atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilog
     const double cached = 16e6; // bytes; beyond it the next reader will not find y in a cache anyway
     const atl_wino_shape *s = &w->shape;
     atl_wino_target to = {
-        .h = s->h * s->up + 2 * s->grow, .w = s->w * s->up + 2 * s->grow, .c = s->co, .slope = 1, .gain = 1, .clamp = INFINITY
+        .h = s->h * s->up + 2 * s->grow,
+        .w = s->w * s->up + 2 * s->grow,
+        .c = s->co,
+        .slope = 1,
+        .gain = 1,
+        .clamp = INFINITY,
     };
     size_t floats = (size_t)to.h * (size_t)to.w * (size_t)to.c, n = (size_t)sample;
     to.y = y + n * floats;
@@ -320,7 +341,8 @@ static void tiles_in(const call *c, int first, int count, float *v) {
     for (int i = first; i < first + count; i++) {
         atl_wino_source from = atl_wino_source_of(w, c->x, c->in_scale, i / per);
         int row = i % per / w->tile_columns, column = i % w->tile_columns;
-        w->kernels.in(&from, 4 * row - 1 - grow, 4 * column - 1 - grow, v + (size_t)(i - first) * next, plane);
+        w->kernels.in(&from, 4 * row - 1 - grow, 4 * column - 1 - grow, v + (size_t)(i - first) * next,
+                      plane);
     }
 }
 
@@ -335,21 +357,25 @@ static void tiles_out(const call *c, int first, int count, const float *m) {
     }
 }
 
+// The products of one block: m [tiles, 36, co] = v [tiles, 36, ci] by the weights.
+static void block_products(const atl_wino *w, size_t tiles, const float *v, float *m) {
+    const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, planes = ATL_WINO_PLANES;
+    for (size_t p = 0; p < planes; p++)
+        w->kernels.product(v + p * ci, planes * ci, w->weight + p * ci * co, m + p * co, planes * co, tiles,
+                           co, ci);
+}
+
 static void run_blocks(const call *c, int tiles, void *workspace) {
     const atl_wino *w = c->w;
     int t = w->plan.tiles, blocks = ceil_div(tiles, t);
-    size_t row = tile_step(w, (size_t)w->shape.ci);
 #pragma omp parallel num_threads(w->threads)
     {
-        int lane = omp_get_thread_num();
-        atl_wino_space s = atl_wino_space_of(w, workspace, lane);
+        atl_wino_space s = atl_wino_space_of(w, workspace, omp_get_thread_num());
 #pragma omp for schedule(static)
         for (int b = 0; b < blocks; b++) {
             int first = b * t, count = tiles - first < t ? tiles - first : t;
             tiles_in(c, first, count, s.v);
-            // fewer tiles than planned: the others are zero, so that the products are of numbers
-            memset(s.v + (size_t)count * row, 0, (size_t)(t - count) * row * sizeof *s.v);
-            atl_wino_gemm_run(w->gemm[0], lane, s.v, w->weight, s.m, s.scratch);
+            block_products(w, (size_t)count, s.v, s.m);
             tiles_out(c, first, count, s.m);
         }
     }

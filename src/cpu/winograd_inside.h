@@ -7,7 +7,7 @@
 #include "cpu/winograd_gemm.h"
 #include "cpu/winograd_kernels.h"
 
-enum { ATL_WINO_TILE = 4, ATL_WINO_GEMMS = 3 };
+enum { ATL_WINO_TILE = 4, ATL_WINO_GEMMS = 2 };
 
 // How the work is cut.  Blocks of tiles: each thread takes its own tiles through all steps, `tiles` at a
 // time, and reads all weights for each block.  Split: all tiles go through each step together, and the
@@ -25,8 +25,8 @@ struct atl_wino {
     int threads;
     int tile_rows, tile_columns; // of one sample
     float fy[4], fx[4];
-    float *weight;                         // [36, ci, co]
-    atl_wino_gemm *gemm[ATL_WINO_GEMMS];
+    float *weight; // 36 of [ci, co] where split, else of what kernels.product takes
+    atl_wino_gemm *gemm[ATL_WINO_GEMMS]; // where split
     size_t v_floats, m_floats, up_floats, scratch_bytes; // transformed tiles, products, edges of tiles
 };
 

@@ -74,6 +74,12 @@ typedef struct atl_wino_kernels {
     void (*out)(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1);
     void (*up_out)(const atl_wino_target *to, const atl_wino_up_tile *tile);
 
+    // c [m, n] = a [m, k] by b [k, n]; rows of a and c are a_row and c_row floats apart.  b lies in panels of
+    // columns, each [k, panel(rest)], where rest is the number of columns from there on.
+    void (*product)(const float *a, size_t a_row, const float *b, float *c, size_t c_row, size_t m, size_t n,
+                    size_t k);
+    size_t (*panel)(size_t rest);
+
     // u[order[i * 6 + j]][k - k0, c] = (g w g^T)[i, j], g [6, 3], for k0 <= k < k1, c0 <= c < c1 <= c0 + 16.
     // w [co, ci, 3, 3]; u [36, k1 - k0, co].
     void (*weight)(const float *w, size_t ci, size_t co, const double *g, const unsigned char *order,

@@ -183,8 +183,25 @@ static void up_out_ref(const atl_wino_target *to, const atl_wino_up_tile *tile) 
     }
 }
 
+// One panel of all columns.
+static size_t panel_ref(size_t rest) {
+    return rest;
+}
+
+static void product_ref(const float *a, size_t a_row, const float *b, float *c, size_t c_row, size_t m,
+                        size_t n, size_t k) {
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++)
+            c[i * c_row + j] = 0;
+        for (size_t l = 0; l < k; l++)
+            for (size_t j = 0; j < n; j++)
+                c[i * c_row + j] += a[i * a_row + l] * b[l * n + j];
+    }
+}
+
 void atl_wino_init_ref(atl_wino_kernels *k) {
-    *k = (atl_wino_kernels){ in_ref, up_in_ref, out_ref, up_out_ref, weight_transform };
+    *k = (atl_wino_kernels){ in_ref,      up_in_ref, out_ref,         up_out_ref,
+                             product_ref, panel_ref, weight_transform };
 }
 
 void atl_wino_kernels_init(atl_wino_kernels *k, atl_cpu_set set) {

@@ -3,6 +3,7 @@
 // instruction set.  winograd_ref.c has the same functions in a form that is easier to read.
 #include "cpu/vec.h"
 #include "cpu/winograd_kernels.h"
+#include "cpu/winograd_product.h"
 #include "cpu/winograd_weight.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -310,5 +311,6 @@ static void up_out_simd(const atl_wino_target *to, const atl_wino_up_tile *tile)
 }
 
 void ATL_VEC(atl_wino_init)(atl_wino_kernels *k) {
-    *k = (atl_wino_kernels){ in_simd, up_in_simd, out_simd, up_out_simd, weight_transform };
+    *k = (atl_wino_kernels){ in_simd,      up_in_simd, out_simd,        up_out_simd,
+                              product_simd, panel_simd, weight_transform };
 }

@@ -106,30 +106,63 @@ static void band_end(const band *b, const atl_wino_space *s) {
             out_next(b, s, row * columns + column, NULL);
 }
 
-// The products of one block: weights 0-24 have a row per tile each, 25-34 four each, 35 sixteen.
-static void block_products(const atl_wino *w, int lane, const atl_wino_space *s) {
-    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, matrix = ci * co;
-    atl_wino_planes v = planes_of(w, s->v, ci, 0), m = planes_of(w, s->m, co, 0);
-    atl_wino_gemm_run(w->gemm[0], lane, v.ee, w->weight, m.ee, s->scratch);
-    atl_wino_gemm_run(w->gemm[1], lane, v.eo, w->weight + 25 * matrix, m.eo, s->scratch);
-    atl_wino_gemm_run(w->gemm[2], lane, v.oo, w->weight + 35 * matrix, m.oo, s->scratch);
+static void fetch(const float *from, size_t floats, int write) {
+    for (size_t i = 0; i < floats; i += 16)
+        if (write)
+            __builtin_prefetch(from + i, 1);
+        else
+            __builtin_prefetch(from + i, 0);
 }
 
-static void band_run(const band *b, int lane, const atl_wino_space *s) {
+// Asks for a part of what the tiles first to first + count - 1 will read from farther away than the nearest
+// caches: four rows of x each, and the edges above.  Done between products, which need little memory.
+static void fetch_ahead(const band *b, const atl_wino_space *s, int first, int count, int part) {
+    size_t ci = (size_t)b->w->shape.ci, edge = 8 * (size_t)(b->c1 - b->c0);
+    int columns = b->w->tile_columns;
+    for (int u = part; u < 8 * count; u += ATL_WINO_MATRICES) {
+        int row = (first + u / 8) / columns, column = (first + u / 8) % columns, i = u % 4;
+        int y = b->origin + 4 * row + i, pixels = b->from.w - 4 * column;
+        if (u % 8 >= 4)
+            fetch(s->above + (4 * (size_t)column + (size_t)i) * edge, edge, 1);
+        else if (y < b->from.h)
+            fetch(b->from.x + ((size_t)y * (size_t)b->from.w + 4 * (size_t)column) * ci,
+                  (size_t)(pixels < 4 ? pixels : 4) * ci, 0);
+    }
+}
+
+// The products of `count` tiles from `first` on: weights 0-24 have a row per tile each, 25-34 four each, 35
+// sixteen.
+static void block_products(const band *b, const atl_wino_space *s, int first, int count) {
+    const atl_wino *w = b->w;
+    int left = b->rows * w->tile_columns - first - count, next = left < count ? left : count;
+    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, matrix = ci * co, tiles = (size_t)count;
+    atl_wino_planes v = planes_of(w, s->v, ci, 0), m = planes_of(w, s->m, co, 0);
+    for (size_t p = 0; p < ATL_WINO_MATRICES; p++) {
+        const float *weight = w->weight + p * matrix;
+        if (p < 25)
+            w->kernels.product(v.ee + p * ci, 25 * ci, weight, m.ee + p * co, 25 * co, tiles, co, ci);
+        else if (p < 35)
+            w->kernels.product(v.eo + (p - 25) * ci, 10 * ci, weight, m.eo + (p - 25) * co, 10 * co,
+                               4 * tiles, co, ci);
+        else
+            w->kernels.product(v.oo, ci, weight, m.oo, co, 16 * tiles, co, ci);
+        fetch_ahead(b, s, first + count, next, (int)p);
+    }
+}
+
+static void band_run(const band *b, const atl_wino_space *s) {
     const atl_wino *w = b->w;
     int t = w->plan.tiles, columns = w->tile_columns, tiles = b->rows * columns;
     size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     band_begin(b, s);
     for (int first = 0; first < tiles; first += t) {
         int count = tiles - first < t ? tiles - first : t;
-        if (count < t) // so that the products of what is not there are of numbers
-            memset(s->v, 0, ATL_WINO_UP_PLANES * (size_t)t * ci * sizeof *s->v);
         for (int i = 0; i < count; i++) {
             int row = (first + i) / columns, column = (first + i) % columns;
             atl_wino_planes v = planes_of(w, s->v, ci, (size_t)i);
             w->kernels.up_in(&b->from, b->origin + 4 * row, 4 * column, &v);
         }
-        block_products(w, lane, s);
+        block_products(b, s, first, count);
         for (int i = 0; i < count; i++) {
             atl_wino_planes m = planes_of(w, s->m, co, (size_t)i);
             out_next(b, s, first + i, &m);
@@ -201,14 +234,13 @@ void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, f
         bands = most;
 #pragma omp parallel num_threads(w->threads)
     {
-        int lane = omp_get_thread_num();
-        atl_wino_space s = atl_wino_space_of(w, workspace, lane);
+        atl_wino_space s = atl_wino_space_of(w, workspace, omp_get_thread_num());
 #pragma omp for schedule(static)
         for (int i = 0; i < w->shape.n * bands; i++) {
             int n = i / bands, r0 = band_start(w, i % bands, bands), r1 = band_start(w, i % bands + 1, bands);
             band b =
                 band_of(w, atl_wino_source_of(w, x, in_scale, n), atl_wino_target_of(w, y, e, n), r0, r1);
-            band_run(&b, lane, &s);
+            band_run(&b, &s);
         }
     }
 }

@@ -256,6 +256,46 @@ static double plain_at(const atl_wino_shape *s, const float *x, const float *w, 
     return sum;
 }
 
+// b [k, n] in the panels of a kernel table.
+static void pack(const atl_wino_kernels *kernels, const float *b, size_t n, size_t k, float *packed) {
+    for (size_t c = 0, width; c < n; c += width) {
+        width = kernels->panel(n - c);
+        for (size_t i = 0; i < k; i++, packed += width)
+            memcpy(packed, b + i * n + c, width * sizeof *b);
+    }
+}
+
+static void product_once(const atl_wino_kernels *ref, const atl_wino_kernels *tuned, size_t m, size_t n,
+                         size_t k) {
+    size_t a_row = k + 3, c_row = n + 5, count = m * c_row;
+    uint32_t seed = (uint32_t)(m * 100 + n);
+    float *a = numbers(m * a_row, &seed), *b = numbers(k * n, &seed), *packed = guarded(k * n, NULL);
+    float *c = guarded(count, NULL), *d = guarded(count, NULL);
+    pack(ref, b, n, k, packed);
+    ref->product(a, a_row, packed, c, c_row, m, n, k);
+    pack(tuned, b, n, k, packed);
+    tuned->product(a, a_row, packed, d, c_row, m, n, k);
+    assert_close(d, c, count, sqrt((double)k)); // numbers up to 1, and as many roundings as terms
+    release_guarded(packed, k * n);
+    release_guarded(c, count);
+    release_guarded(d, count);
+    free(a);
+    free(b);
+}
+
+static void product_matches_reference(void **state) {
+    (void)state;
+    static const size_t COLUMNS[] = { 1, 7, 8, 15, 16, 17, 24, 31, 32, 33, 51, 64, 81, 101, 128 };
+    atl_wino_kernels ref, tuned;
+    atl_wino_init_ref(&ref);
+    for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
+        atl_wino_kernels_init(&tuned, set);
+        for (size_t i = 0; i < sizeof COLUMNS / sizeof *COLUMNS; i++)
+            for (size_t m = 1; m <= 26; m++)
+                product_once(&ref, &tuned, m, COLUMNS[i], m % 2 ? 1 : 19);
+    }
+}
+
 // The whole layer in double: transposed convolution to a full [2h + 1, 2w + 1], then the FIR.
 static double *plain(const atl_wino_shape *s, const float *x, const float *w, const float *fir) {
     int up = s->up == 2, zh = up ? 2 * s->h + 1 : s->h + 2 * s->grow, zw = up ? 2 * s->w + 1 : s->w + 2 * s->grow;
@@ -474,6 +514,7 @@ int main(void) {
         cmocka_unit_test(out_matches_reference),
         cmocka_unit_test(up_out_matches_reference),
         cmocka_unit_test(weight_matches_reference),
+        cmocka_unit_test(product_matches_reference),
         cmocka_unit_test(layers_match_double),
         cmocka_unit_test(every_epilogue_term_is_applied),
         cmocka_unit_test(many_channels_stay_exact),
