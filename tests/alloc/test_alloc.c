@@ -239,6 +239,46 @@ static atl_status call_profile(atl_ctx *ctx) {
     return status;
 }
 
+static atl_status call_blend(atl_ctx *ctx) {
+    atl_blend_options o = ATL_BLEND_OPTIONS_INIT;
+    atl_model *a, *b = NULL, *model = NULL;
+    o.swap_above = 8;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &a);
+    if (status == ATL_OK)
+        status = atl_model_open(ctx, in("net.safetensors"), NULL, &b);
+    if (status == ATL_OK)
+        status = atl_model_blend(a, b, &o, &model);
+    assert_true((status == ATL_OK) == (model != NULL));
+    atl_model_close(&model);
+    atl_model_close(&b);
+    atl_model_close(&a);
+    return status;
+}
+
+// A StyleGAN-XL network, made and truncated toward a class and toward a centroid.
+static atl_status call_truncate(atl_ctx *ctx) {
+    atl_init_options init = ATL_INIT_OPTIONS_INIT;
+    atl_map_options o = ATL_MAP_OPTIONS_INIT;
+    static float z[64], ws[16 * 512], centroid[512];
+    const float label[2] = { 0, 1 };
+    atl_model *model;
+    init.cfg = "stylegan-xl";
+    init.resolution = 16;
+    init.channel_base = 32;
+    init.channel_max = 4;
+    init.c_dim = 2;
+    atl_status status = atl_model_init(ctx, &init, &model);
+    o.truncation_psi = 0.5f;
+    if (status == ATL_OK)
+        status = atl_model_map(model, 1, z, label, &o, ws);
+    o.centroids = centroid;
+    o.centroid_count = 1;
+    if (status == ATL_OK)
+        status = atl_model_map(model, 1, z, NULL, &o, ws);
+    atl_model_close(&model);
+    return status;
+}
+
 static atl_status call_path(atl_ctx *ctx) {
     atl_path *path;
     atl_status status = atl_path_open(ctx, 3, 2, NUMBERS, NULL, &path);
@@ -312,6 +352,8 @@ CASE(synthesize, 0)
 CASE(convert, 1)
 CASE(inspect, 0)
 CASE(profile, 0)
+CASE(blend, 0)
+CASE(truncate, 0)
 CASE(path, 0)
 CASE(video, 1)
 
@@ -360,6 +402,8 @@ int main(void) {
         cmocka_unit_test(convert_fails_cleanly),
         cmocka_unit_test(inspect_fails_cleanly),
         cmocka_unit_test(profile_fails_cleanly),
+        cmocka_unit_test(blend_fails_cleanly),
+        cmocka_unit_test(truncate_fails_cleanly),
         cmocka_unit_test(path_fails_cleanly),
         cmocka_unit_test(video_fails_cleanly),
     };
