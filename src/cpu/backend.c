@@ -160,6 +160,7 @@ static const struct {
     [ATL_OP_CONCAT]  = { NULL, run_concat, NULL, "copy" },
     [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, atl_cpu_discard_state, "fir" },
     [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, atl_cpu_discard_state, "flrelu" },
+    [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, NULL, "style_norm" },
     [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, atl_cpu_discard_state, "matmul" },
     [ATL_OP_CONV]    = { atl_cpu_prepare_conv, atl_cpu_run_state, atl_cpu_discard_state, "conv" },
     // clang-format on

@@ -9,12 +9,14 @@
 #include "cpu/gemv.h"
 #include "cpu/pointwise.h"
 #include "cpu/rgb.h"
+#include "cpu/style_norm.h"
 
 typedef struct atl_kernels {
     atl_pointwise_kernels pointwise;
     atl_fir_kernels fir;
     atl_rgb_kernels rgb;
     atl_gemv_kernels gemv;
+    atl_style_kernels style;
 } atl_kernels;
 
 // The best kernels not above `set`.

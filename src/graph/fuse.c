@@ -209,6 +209,8 @@ static void count_uses(fuser *f) {
 
 void atl_fuse(atl_arena *arena, atl_fuse_node *list, int size) {
     fuser f = { arena, list, size };
+    count_uses(&f);
+    atl_fuse_style(list, size);
     for (int i = 0; i < size; i++)
         if (list[i].n->op == ATL_OP_CONV)
             fuse_in_scale(&f, list[i].n);

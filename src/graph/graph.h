@@ -33,6 +33,8 @@ typedef enum atl_op {
     ATL_OP_FLRELU,
     // contractions: one multilinear form read through a slot
     ATL_OP_MATMUL, ATL_OP_CONV,
+    // made by fusion only
+    ATL_OP_STYLE_NORM,
     ATL_OPS
 } atl_op;
 
@@ -107,6 +109,7 @@ struct atl_node {
         struct { int64_t begin[ATL_RANK_MAX]; } slice;            // SLICE and PAD
         struct { int axis; } concat;
         struct { bool trans_a, trans_b; } matmul;
+        struct { float slope, eps; } style_norm;
         atl_conv_attr conv;
         atl_fir_attr fir;
         atl_flrelu_attr flrelu;
