@@ -34,7 +34,7 @@ static json_t *layers_json(atl_ctx *ctx, const atl_ckpt_net *net, const atl_mode
     atl_graph_init(&g, ctx);
     if (!list || !config || row->parse(ctx, net->config, config) || row->dims(ctx, config, params, &d))
         goto done;
-    atl_net build = { &g, params, false };
+    atl_net build = { .g = &g, .params = params };
     atl_noise noise = { .mode = ATL_NOISE_CONST };
     if (row->map)
         row->map(&build, config, d.z_dim ? atl_input(&g, "z", ATL_SHAPE(1, d.z_dim)) : NULL,
