@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 1x1 convolutions with few channels on one side.
 //
-// To few: a pixel's channels are lanes, so each output is a sum over lanes; four of them are folded
+// To few: a pixel's channels are lanes, so each output is a sum over lanes; those of a pixel are folded
 // together.  From few: the output channels are lanes and the weights of a block of them stay in registers.
 #include "cpu/rgb.h"
 #include "cpu/vec.h"
@@ -20,8 +20,11 @@ static inline __m128 fold4(VF a, VF b, VF c, VF d) {
     return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
 }
 
+// Floats between what is read and what is asked for: a page, where the own prefetch of processors stops.
+enum { AHEAD = 1024 };
+
 // Four pixels to `co` channels; a constant co lets the compiler keep all sums in registers.
-static inline void to_four(float *y, const float *x, const float *w, size_t ci, size_t co) {
+static inline __attribute__((always_inline)) void to_four(float *y, const float *x, const float *w, size_t ci, size_t co) {
     VF sum[4][ATL_RGB_MAX];
     for (size_t p = 0; p < 4; p++)
         for (size_t o = 0; o < co; o++)
@@ -32,17 +35,22 @@ static inline void to_four(float *y, const float *x, const float *w, size_t ci, 
         for (size_t o = 0; o < co; o++)
             weight[o] = n == VL ? vf_load(w + o * ci + i) : vf_load_n(w + o * ci + i, n);
         for (size_t p = 0; p < 4; p++) {
+            __builtin_prefetch((const void *)((uintptr_t)(x + p * ci + i) + AHEAD * sizeof *x));
             VF v = n == VL ? vf_load(x + p * ci + i) : vf_load_n(x + p * ci + i, n);
             for (size_t o = 0; o < co; o++)
                 sum[p][o] = vf_fma(v, weight[o], sum[p][o]);
         }
     }
-    float out[ATL_RGB_MAX][4]; // [o, p]
-    for (size_t o = 0; o < co; o++)
-        _mm_storeu_ps(out[o], fold4(sum[0][o], sum[1][o], sum[2][o], sum[3][o]));
-    for (size_t p = 0; p < 4; p++)
-        for (size_t o = 0; o < co; o++)
-            y[p * co + o] = out[o][p];
+    for (size_t p = 0; p < 4; p++) { // whole vectors: the next pixel overwrites what is too much
+        VF none = vf_zero();
+        __m128 out = fold4(sum[p][0], co > 1 ? sum[p][1] : none, co > 2 ? sum[p][2] : none,
+                           co > 3 ? sum[p][3] : none);
+        if (p * co + 4 <= 4 * co)
+            _mm_storeu_ps(y + p * co, out);
+        else
+            _mm_maskstore_ps(y + p * co,
+                             _mm_cmpgt_epi32(_mm_set1_epi32((int)co), _mm_setr_epi32(0, 1, 2, 3)), out);
+    }
 }
 
 static inline void to_const(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co) {
