@@ -57,6 +57,8 @@ void atl_scope_pop(atl_graph *g, size_t mark) {
 static const char *scope_of(atl_graph *g) {
     if (!g->scope_copy)
         g->scope_copy = atl_arena_string(&g->arena, g->scope, strlen(g->scope));
+    if (!g->scope_copy)
+        atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a name");
     return g->scope_copy ? g->scope_copy : "";
 }
 
@@ -141,6 +143,8 @@ static atl_node *leaf(atl_graph *g, atl_op op, const char *name, const atl_shape
     atl_node *n = atl_new_node(g, op, *shape, 0, NULL);
     if (name && n != &g->poison)
         n->name = atl_arena_string(&g->arena, name, strlen(name));
+    if (name && n != &g->poison && !n->name)
+        return atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a name");
     return n;
 }
 
