@@ -11,6 +11,7 @@
 #include "base/philox.h"
 #include "cpu/move.h"
 #include "cpu/reduce.h"
+#include "cpu/sample.h"
 
 // ---- pointwise
 
@@ -134,6 +135,16 @@ static atl_status run_concat(atl_cpu *b, const atl_step *s, const atl_run *run) 
     return ATL_OK;
 }
 
+static atl_status run_warp(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    bool transposed = s->node->op == ATL_OP_WARP_T;
+    const int64_t *x = transposed ? s->node->shape.d : s->node->src[0]->shape.d;
+    const int64_t *y = transposed ? s->node->src[0]->shape.d : s->node->shape.d;
+    atl_sample_dims d = { x[0], x[1], x[2], x[3], y[1], y[2] };
+    (transposed ? atl_sample_affine_t : atl_sample_affine)(&d, s->src[1].data, s->src[0].data, s->out, b->threads);
+    return ATL_OK;
+}
+
 static atl_status run_normal(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)b;
     // the counter of the run moves to another part of the stream's sequence
@@ -159,6 +170,8 @@ static const struct {
     [ATL_OP_PAD]     = { NULL, run_pad, NULL, "copy" },
     [ATL_OP_CONCAT]  = { NULL, run_concat, NULL, "copy" },
     [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, atl_cpu_discard_state, "fir" },
+    [ATL_OP_WARP]    = { NULL, run_warp, NULL, "warp" },
+    [ATL_OP_WARP_T]  = { NULL, run_warp, NULL, "warp" },
     [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, atl_cpu_discard_state, "flrelu" },
     [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, NULL, "style_norm" },
     [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, atl_cpu_discard_state, "matmul" },

@@ -28,7 +28,7 @@ typedef enum atl_op {
     ATL_OP_UNARY, ATL_OP_BINARY,
     // linear, in transposed pairs
     ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
-    ATL_OP_UPFIRDN,
+    ATL_OP_UPFIRDN, ATL_OP_WARP, ATL_OP_WARP_T,
     // linear given the signs of its intermediate: one op, for that intermediate never is in memory
     ATL_OP_FLRELU,
     // contractions: one multilinear form read through a slot
@@ -144,7 +144,8 @@ atl_node *atl_named(atl_graph *g, atl_node *x); // x is the result of the curren
 
 // ---- shapes
 atl_shape atl_shape_make(int rank, const int64_t *d);
-#define ATL_SHAPE(...) atl_shape_make((int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
+#define ATL_SHAPE(...) \
+    atl_shape_make((int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
 int64_t atl_shape_count(const atl_shape *s);
 bool atl_shape_same(const atl_shape *a, const atl_shape *b);
 // "[4, 3, 64, 64]" in field order (rank 4: n, c, h, w).  Writes to and returns `text`.
@@ -167,11 +168,19 @@ static inline atl_node *atl_add(atl_graph *g, atl_node *x, atl_node *y) { return
 static inline atl_node *atl_sub(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_SUB, x, y); }
 static inline atl_node *atl_mul(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_MUL, x, y); }
 static inline atl_node *atl_div(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_DIV, x, y); }
-static inline atl_node *atl_affine(atl_graph *g, atl_node *x, float a, float b) { return atl_unary_node(g, ATL_FN_AFFINE, x, a, b); }
+static inline atl_node *atl_affine(atl_graph *g, atl_node *x, float a, float b) {
+    return atl_unary_node(g, ATL_FN_AFFINE, x, a, b);
+}
 static inline atl_node *atl_scale(atl_graph *g, atl_node *x, float a) { return atl_affine(g, x, a, 0.0f); }
-static inline atl_node *atl_lrelu(atl_graph *g, atl_node *x, float slope) { return atl_unary_node(g, ATL_FN_LRELU, x, slope, 0.0f); }
-static inline atl_node *atl_clamp(atl_graph *g, atl_node *x, float lo, float hi) { return atl_unary_node(g, ATL_FN_CLAMP, x, lo, hi); }
-static inline atl_node *atl_square(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_SQUARE, x, 0.0f, 0.0f); }
+static inline atl_node *atl_lrelu(atl_graph *g, atl_node *x, float slope) {
+    return atl_unary_node(g, ATL_FN_LRELU, x, slope, 0.0f);
+}
+static inline atl_node *atl_clamp(atl_graph *g, atl_node *x, float lo, float hi) {
+    return atl_unary_node(g, ATL_FN_CLAMP, x, lo, hi);
+}
+static inline atl_node *atl_square(atl_graph *g, atl_node *x) {
+    return atl_unary_node(g, ATL_FN_SQUARE, x, 0.0f, 0.0f);
+}
 static inline atl_node *atl_sqrt(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_SQRT, x, 0.0f, 0.0f); }
 static inline atl_node *atl_rsqrt(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_RSQRT, x, 0.0f, 0.0f); }
 static inline atl_node *atl_neg(atl_graph *g, atl_node *x) { return atl_scale(g, x, -1.0f); }
@@ -189,6 +198,11 @@ atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape sha
 atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis);
 // f [fh, fw] is copied.
 atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr);
+// Bilinear resampling of x [n, h, w, c] to [n, oh, ow, c], zero outside of x.  theta [n, 2, 3] takes points of the
+// result to points of x, each image spanning [-1, 1] between its outer edges; it has no derivative.
+atl_node *atl_warp(atl_graph *g, atl_node *x, atl_node *theta, int64_t oh, int64_t ow);
+// Its transpose: y [n, oh, ow, c] back to [n, h, w, c].
+atl_node *atl_warp_transposed(atl_graph *g, atl_node *y, atl_node *theta, int64_t h, int64_t w);
 
 // x [n, h, w, c], bias [c]; the filters are copied.
 atl_node *atl_flrelu_node(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
@@ -196,7 +210,8 @@ atl_node *atl_flrelu_node(atl_graph *g, atl_node *x, atl_node *bias, const atl_f
 atl_node *atl_flrelu_plain(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
 
 // ---- contractions
-// a [(batch,) m, k], b [(batch,) k, n] -> [(batch,) m, n]; trans_a: a is [k, m]; trans_b: b is [n, k].  A batch of 1 is shared.
+// a [(batch,) m, k], b [(batch,) k, n] -> [(batch,) m, n]; trans_a: a is [k, m]; trans_b: b is [n, k].  A batch of 1 is
+// shared.
 atl_node *atl_matmul(atl_graph *g, atl_node *a, atl_node *b, bool trans_a, bool trans_b);
 // Correlation, as network libraries mean it: x [n, h, w, i], w [o, i, kh, kw] -> [n, oh, ow, o].
 atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad);

@@ -101,6 +101,9 @@ static void linear_ops_have_their_transposes(void **state) {
     check_adjoint(f, x, atl_concat(g, (atl_node *[]){ x, atl_slice_axis(g, x, 3, 1, 2), x }, 3, 3));
     atl_node *small = leaf(f, ATL_SHAPE(2, 1, 1, 3));
     check_adjoint(f, small, atl_expand(g, small, x->shape));
+    atl_node *theta = atl_scale(g, leaf(f, ATL_SHAPE(2, 2, 3)), 0.7f);
+    check_adjoint(f, x, atl_warp(g, x, theta, 7, 4));
+    check_adjoint(f, x, atl_warp_transposed(g, x, theta, 4, 9));
     float taps[12];
     for (int i = 0; i < 12; i++)
         taps[i] = (float)(i * i % 7) - 2.0f;
@@ -110,6 +113,32 @@ static void linear_ops_have_their_transposes(void **state) {
                 atl_fir_attr a = { up, 4 - up, down, up, 2, 1, -1, 3, 4, 3, flip, 1.5f, taps };
                 check_adjoint(f, x, atl_upfirdn(g, x, &a));
             }
+}
+
+// An image of 2 x 3 pixels as it is, mirrored, moved by half a pixel, and larger with the same edges.
+static void warps_move_pixels(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    const float x[6] = { 1, 2, 3, 4, 5, 6 };
+    const float maps[4][6] = { { 1, 0, 0, 0, 1, 0 }, { -1, 0, 0, 0, 1, 0 }, { 1, 0, 1.0f / 3, 0, 1, 0 },
+                               { NAN, 0, 0, 0, 1, 0 } };
+    const float truth[4][6] = { { 1, 2, 3, 4, 5, 6 }, { 3, 2, 1, 6, 5, 4 }, { 1.5f, 2.5f, 1.5f, 4.5f, 5.5f, 3 },
+                                { 0 } };
+    atl_node *image = atl_const(g, ATL_SHAPE(1, 2, 3, 1), x);
+    for (int i = 0; i < 4; i++) {
+        atl_node *y = atl_warp(g, image, atl_const(g, ATL_SHAPE(1, 2, 3), maps[i]), 2, 3);
+        float *v = values_of(f, y, false);
+        for (int k = 0; k < 6; k++)
+            assert_true(fabsf(v[k] - truth[i][k]) < 1e-5f);
+        free(v);
+    }
+    // twice as wide: pixel centres at -1/4, 1/4, 3/4, ... of the source; a quarter of the edge is outside
+    atl_node *wide = atl_warp(g, image, atl_const(g, ATL_SHAPE(1, 2, 3), maps[0]), 2, 6);
+    float *v = values_of(f, wide, false);
+    const float row[6] = { 0.75f, 1.25f, 1.75f, 2.25f, 2.75f, 2.25f };
+    for (int k = 0; k < 6; k++)
+        assert_true(fabsf(v[k] - row[k]) < 1e-5f);
+    free(v);
 }
 
 static void contractions_close_over_their_slots(void **state) {
@@ -203,6 +232,21 @@ static void gradients_of_gradients(void **state) {
     atl_node *penalty = atl_sum(g, atl_square(g, d_w[0]), 15u);
     atl_grad(g, penalty, &w2, 1, &third);
     assert_true(difference_error(f, penalty, w2, third) < 1e-2);
+}
+
+// The gradient of an image alone builds no gradient of weights or of a bias.
+static void only_wanted_gradients_are_built(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(2, 8, 8, 3)), *w = leaf(f, ATL_SHAPE(4, 3, 3, 3)), *b = leaf(f, ATL_SHAPE(4)), *d;
+    atl_node *loss = atl_sum(g, atl_square(g, atl_add_bias(g, atl_conv2d(g, x, w, 1, 1), b)), 15u);
+    int before = g->size;
+    atl_grad(g, loss, &x, 1, &d);
+    assert_true(g->size > before);
+    for (int i = before; i < g->size; i++) {
+        assert_false(g->nodes[i]->op == ATL_OP_CONV && g->nodes[i]->at.conv.slot == ATL_SLOT_W);
+        assert_false(g->nodes[i]->op == ATL_OP_SUM);
+    }
 }
 
 static double relative_l2(const float *a, const float *b, int64_t n) {
@@ -369,9 +413,11 @@ static void random_numbers_follow_key_and_counter(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(linear_ops_have_their_transposes, setup, teardown),
+        cmocka_unit_test_setup_teardown(warps_move_pixels, setup, teardown),
         cmocka_unit_test_setup_teardown(contractions_close_over_their_slots, setup, teardown),
         cmocka_unit_test_setup_teardown(pointwise_ops_have_their_slopes, setup, teardown),
         cmocka_unit_test_setup_teardown(gradients_of_gradients, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_wanted_gradients_are_built, setup, teardown),
         cmocka_unit_test_setup_teardown(fusion_keeps_the_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
