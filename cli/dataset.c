@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// atelier dataset: a uniform set out of any source of pictures; atelier dataset check: what is wrong with one.
+// atelier dataset: a uniform set out of any source of pictures; atelier dataset check: what is wrong with
+// one.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,8 @@ static int parse_resolution(const char *text, atl_dataset_make_options *o) {
         end = end == second ? (char *)text : end;
     }
     if (end == text || *end || width < 4 || height < 4 || width > 32768 || height > 32768)
-        return cli_usage_error("dataset", "--resolution %s: give WxH, each from 4 to 32768, like 256x256", text);
+        return cli_usage_error("dataset", "--resolution %s: give WxH, each from 4 to 32768, like 256x256",
+                               text);
     o->width = (int)width;
     o->height = (int)height;
     return CLI_PROCEED;
@@ -201,10 +203,12 @@ int cli_dataset(int argc, char **argv) {
     cli_common common = { 0 };
     arguments a = { 0 };
     const cli_option options[] = {
-        CLI_OPTION_TEXT("source", &a.source, "PATH", "folder, .zip, .tfrecords, CIFAR-10, MNIST or LMDB", NULL),
+        CLI_OPTION_TEXT("source", &a.source, "PATH", "folder, .zip, .tfrecords, CIFAR-10, MNIST or LMDB",
+                        NULL),
         CLI_OPTION_TEXT("dest", &a.dest, "PATH", "new .zip, or an empty or new folder", NULL),
         CLI_OPTION_INT("max-images", &a.max_images, "N", "only the first N pictures", "all", 1, 1 << 30),
-        CLI_OPTION_CHOICE("transform", &a.transform, "none|center-crop|center-crop-wide", "how to crop", "none"),
+        CLI_OPTION_CHOICE("transform", &a.transform, "none|center-crop|center-crop-wide", "how to crop",
+                          "none"),
         CLI_OPTION_TEXT("resolution", &a.resolution, "WxH", "size of the new pictures", "as they are"),
         CLI_OPTION_INT("width", &a.width, "N", "the width alone", NULL, 4, 32768),
         CLI_OPTION_INT("height", &a.height, "N", "the height alone", NULL, 4, 32768),

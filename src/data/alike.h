@@ -8,8 +8,8 @@
 enum { ATL_LOOK_WIDTH = 9, ATL_LOOK_HEIGHT = 8, ATL_LOOK = ATL_LOOK_WIDTH * ATL_LOOK_HEIGHT };
 
 typedef struct atl_look {
-    uint64_t hash;             // bit: a pixel of the thumbnail is darker than the one to its right
-    uint8_t gray[ATL_LOOK];    // [8, 9]
+    uint64_t hash;          // bit: a pixel of the thumbnail is darker than the one to its right
+    uint8_t gray[ATL_LOOK]; // [8, 9]
 } atl_look;
 
 atl_status atl_look_make(atl_ctx *ctx, const atl_image *image, atl_look *look);

@@ -14,10 +14,10 @@ enum { REASON = 256, SLOTS_PER_THREAD = 2 };
 
 typedef struct portrait {
     int width, height;
-    uint8_t channels;         // without an opaque alpha channel; 0: could not be read
+    uint8_t channels; // without an opaque alpha channel; 0: could not be read
     uint8_t transparent;
     atl_facts facts;
-    char *damage;             // why it could not be read
+    char *damage; // why it could not be read
 } portrait;
 
 typedef struct slot {
@@ -31,10 +31,10 @@ typedef struct doctor {
     const atl_dataset_check_options *options;
     atl_source *source;
     atl_label_set labels;
-    portrait *portraits;      // [count]
-    atl_look *looks;          // [count]
-    uint8_t *readable;        // [count]
-    uint32_t *twin;           // [count]
+    portrait *portraits; // [count]
+    atl_look *looks;     // [count]
+    uint8_t *readable;   // [count]
+    uint32_t *twin;      // [count]
     atl_arena words;
     atl_dataset_checked *result;
 } doctor;
@@ -43,12 +43,12 @@ static const struct {
     const char *name;
     int fatal;
 } findings[ATL_FINDINGS] = {
-    [ATL_FINDING_DAMAGED] = { "damaged", 1 },   [ATL_FINDING_SIZE] = { "size", 1 },
-    [ATL_FINDING_SHAPE] = { "shape", 1 },       [ATL_FINDING_MODE] = { "mode", 1 },
-    [ATL_FINDING_FORMAT] = { "format", 0 },     [ATL_FINDING_LABEL] = { "label", 1 },
-    [ATL_FINDING_DEPTH] = { "depth", 0 },       [ATL_FINDING_CMYK] = { "cmyk", 0 },
-    [ATL_FINDING_PALETTE] = { "palette", 0 },   [ATL_FINDING_ANIMATED] = { "animated", 0 },
-    [ATL_FINDING_ROTATED] = { "rotated", 0 },   [ATL_FINDING_HIDDEN] = { "hidden", 0 },
+    [ATL_FINDING_DAMAGED] = { "damaged", 1 },     [ATL_FINDING_SIZE] = { "size", 1 },
+    [ATL_FINDING_SHAPE] = { "shape", 1 },         [ATL_FINDING_MODE] = { "mode", 1 },
+    [ATL_FINDING_FORMAT] = { "format", 0 },       [ATL_FINDING_LABEL] = { "label", 1 },
+    [ATL_FINDING_DEPTH] = { "depth", 0 },         [ATL_FINDING_CMYK] = { "cmyk", 0 },
+    [ATL_FINDING_PALETTE] = { "palette", 0 },     [ATL_FINDING_ANIMATED] = { "animated", 0 },
+    [ATL_FINDING_ROTATED] = { "rotated", 0 },     [ATL_FINDING_HIDDEN] = { "hidden", 0 },
     [ATL_FINDING_DUPLICATE] = { "duplicate", 0 },
 };
 
@@ -173,11 +173,12 @@ static void report_shape(doctor *d, size_t index) {
     const char *name = d->source->entries[index].name;
     char reason[REASON];
     if (p->width != most->width || p->height != most->height) {
-        snprintf(reason, sizeof reason, "is %dx%d, most are %dx%d; make them equal with --resolution", p->width,
-                 p->height, most->width, most->height);
+        snprintf(reason, sizeof reason, "is %dx%d, most are %dx%d; make them equal with --resolution",
+                 p->width, p->height, most->width, most->height);
         report(d, ATL_FINDING_SIZE, name, reason);
     } else if (p->width != p->height) {
-        snprintf(reason, sizeof reason, "is %dx%d, not square; use --transform center-crop", p->width, p->height);
+        snprintf(reason, sizeof reason, "is %dx%d, not square; use --transform center-crop", p->width,
+                 p->height);
         report(d, ATL_FINDING_SHAPE, name, reason);
     }
     if (p->channels != most->channels) {
@@ -202,8 +203,8 @@ static void report_facts(doctor *d, size_t index) {
     if (f->animated)
         report(d, ATL_FINDING_ANIMATED, name, "has more than one frame: at most the first is used");
     if (f->orientation != 1) {
-        snprintf(reason, sizeof reason, "EXIF orientation %d asks to turn it, training does not; turn the pixels",
-                 f->orientation);
+        snprintf(reason, sizeof reason,
+                 "EXIF orientation %d asks to turn it, training does not; turn the pixels", f->orientation);
         report(d, ATL_FINDING_ROTATED, name, reason);
     }
 }

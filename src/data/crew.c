@@ -19,12 +19,12 @@ struct atl_crew {
     atl_crew_work work;
     atl_crew_clear clear;
     void *user;
-    slot *slots;              // [depth]
+    slot *slots; // [depth]
     size_t depth;
-    char *contents;           // [depth, slot_bytes]
+    char *contents; // [depth, slot_bytes]
     pthread_t *threads;
-    int running;              // threads that were started
-    bool locked_up;           // the lock and the conditions exist
+    int running;    // threads that were started
+    bool locked_up; // the lock and the conditions exist
     pthread_mutex_t lock;
     pthread_cond_t come, gone; // something was put in; something is done
     size_t in, begun, out;

@@ -15,7 +15,8 @@ typedef struct atl_crew atl_crew;
 typedef void (*atl_crew_work)(void *user, atl_ctx *ctx, size_t value, void *slot);
 typedef void (*atl_crew_clear)(atl_ctx *ctx, void *slot);
 
-// Starts `threads` threads (at least one) over `depth` slots; `clear` (may be NULL) releases a slot's content.
+// Starts `threads` threads (at least one) over `depth` slots; `clear` (may be NULL) releases a slot's
+// content.
 atl_status atl_crew_open(atl_ctx *ctx, int threads, size_t depth, size_t slot_bytes, atl_crew_work work,
                          atl_crew_clear clear, void *user, atl_crew **crew);
 void atl_crew_close(atl_crew **crew); // waits for work in progress; the rest is dropped
@@ -25,6 +26,6 @@ bool atl_crew_put(atl_crew *crew, size_t value); // false: the ring is full
 // Waits for the oldest.  The slot and its context are the caller's until atl_crew_free().  NULL: nothing
 // was put in.
 void *atl_crew_take(atl_crew *crew, size_t *value, atl_ctx **ctx);
-void atl_crew_free(atl_crew *crew);   // the slot that was taken may be used again; clears its message
+void atl_crew_free(atl_crew *crew); // the slot that was taken may be used again; clears its message
 
 #endif

@@ -15,37 +15,40 @@
 typedef struct atl_source_kind atl_source_kind;
 
 typedef struct atl_source_entry {
-    const char *name;  // unique in its source, parts joined by '/'; a key, never a path to write to
-    uint64_t key;      // the kind's own
+    const char *name; // unique in its source, parts joined by '/'; a key, never a path to write to
+    uint64_t key;     // the kind's own
 } atl_source_entry;
 
 // Files that a source passed over.
 typedef enum atl_skip { ATL_SKIP_HIDDEN, ATL_SKIP_FORMAT } atl_skip;
-typedef struct atl_source_skip { const char *name; atl_skip why; } atl_source_skip;
+typedef struct atl_source_skip {
+    const char *name;
+    atl_skip why;
+} atl_source_skip;
 
 typedef struct atl_source {
     const atl_source_kind *kind;
-    atl_ctx *ctx;                    // of the one who opened it
-    atl_arena arena;                 // names and what the kind keeps
+    atl_ctx *ctx;    // of the one who opened it
+    atl_arena arena; // names and what the kind keeps
     const char *path;
-    atl_source_entry *entries;       // [count]
+    atl_source_entry *entries; // [count]
     size_t count, entry_room;
-    atl_source_skip *skips;          // [skipped]
+    atl_source_skip *skips; // [skipped]
     size_t skipped, skip_room;
-    int32_t *classes;                // [count] labels that the format brings; NULL: none
-    float *vectors;                  // [count, vector_size]; NULL: none
+    int32_t *classes; // [count] labels that the format brings; NULL: none
+    float *vectors;   // [count, vector_size]; NULL: none
     size_t vector_size;
-    const uint8_t *json;             // dataset.json, in the arena; NULL: none
+    const uint8_t *json; // dataset.json, in the arena; NULL: none
     size_t json_bytes;
-    void *state;                     // the kind's own
+    void *state; // the kind's own
 } atl_source;
 
 // The encoded bytes of one picture; release them with atl_data_bytes_clear().
 typedef struct atl_data_bytes {
     const uint8_t *data;
     size_t size;
-    atl_file file;                   // when they are mapped
-    uint8_t *owned;                  // when they are not
+    atl_file file;  // when they are mapped
+    uint8_t *owned; // when they are not
 } atl_data_bytes;
 
 struct atl_source_kind {

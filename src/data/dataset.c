@@ -60,9 +60,9 @@ static atl_status describe(atl_dataset *set) {
     if (!name)
         return ATL_NO_MEMORY;
     ATL_TRY(atl_dataset_read_with(set, set->ctx, 0, &first));
-    set->info = (atl_dataset_info){ s->kind->name, name,           s->count,
-                                    first.width,   first.height,   first.channels,
-                                    (int)set->labels.size };
+    set->info =
+        (atl_dataset_info){ s->kind->name,        name, s->count, first.width, first.height, first.channels,
+                            (int)set->labels.size };
     atl_image_clear(set->ctx, &first);
     return ATL_OK;
 }
@@ -73,7 +73,8 @@ atl_status atl_dataset_open(atl_ctx *ctx, const char *path, const atl_dataset_op
     const atl_dataset_options *o = options ? options : &defaults;
     *out = NULL;
     if (o->size != sizeof *o || (unsigned)o->labels > ATL_LABELS_NONE)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "atl_dataset_open: options were not set up, or wrong `labels`");
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "atl_dataset_open: options were not set up, or wrong `labels`");
     atl_dataset *set = atl_calloc(ctx, 1, sizeof *set);
     if (!set)
         return ATL_NO_MEMORY;

@@ -11,7 +11,7 @@ struct atl_dataset {
     atl_ctx *ctx;
     atl_source *source;
     atl_label_set labels;
-    atl_dataset_info info;   // width 0 until the first picture is read
+    atl_dataset_info info; // width 0 until the first picture is read
 };
 
 // atl_dataset_read() for other threads: `ctx` is the caller's own.

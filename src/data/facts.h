@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 typedef struct atl_facts {
-    bool deep;         // more than 8 bits per channel
+    bool deep; // more than 8 bits per channel
     bool palette, cmyk, animated;
-    int orientation;   // of EXIF, 1 to 8; 1: upright, or not said
+    int orientation; // of EXIF, 1 to 8; 1: upright, or not said
 } atl_facts;
 
 // Never fails: what can't be made out is ordinary.

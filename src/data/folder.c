@@ -12,7 +12,7 @@ enum { PATH_ROOM = 4096, DEPTH_MAX = 32 };
 
 typedef struct walk {
     atl_source *source;
-    size_t root;           // bytes of `path` that are the folder itself, with its '/'
+    size_t root; // bytes of `path` that are the folder itself, with its '/'
     char path[PATH_ROOM];
 } walk;
 
@@ -27,7 +27,8 @@ static atl_status visit(walk *w, size_t length, const char *name, int depth) {
     atl_source *s = w->source;
     size_t n = strlen(name);
     if (length + n + 2 > PATH_ROOM)
-        return atl_fail(s->ctx, ATL_IO, "%.*s: a path of more than %d bytes", (int)length, w->path, PATH_ROOM);
+        return atl_fail(s->ctx, ATL_IO, "%.*s: a path of more than %d bytes", (int)length, w->path,
+                        PATH_ROOM);
     memcpy(w->path + length, name, n + 1);
     struct stat info;
     if (lstat(w->path, &info) != 0)

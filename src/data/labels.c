@@ -170,8 +170,8 @@ atl_status atl_label_set_require(atl_ctx *ctx, const atl_source *s, atl_labels m
     size_t first = 0;
     while (set->given && first + 1 < s->count && set->given[first])
         first++;
-    const char *where = mode == ATL_LABELS_FOLDERS ? "lie in no folder of their own class"
-                                                   : "have no label in dataset.json";
+    const char *where =
+        mode == ATL_LABELS_FOLDERS ? "lie in no folder of their own class" : "have no label in dataset.json";
     size_t missing = set->given ? set->missing : s->count;
     const char *name = s->count ? s->entries[first].name : "";
     atl_label_set_clear(ctx, set);

@@ -10,11 +10,11 @@
 
 // Classes or vectors, or neither.  Owned; atl_label_set_clear().
 typedef struct atl_label_set {
-    size_t size;         // numbers in a label: highest class + 1, or the length of the vectors
-    int32_t *classes;    // [count]
-    float *vectors;      // [count, size]
-    uint8_t *given;      // [count] whether the picture has a label; NULL when there are no labels
-    size_t missing;      // pictures without
+    size_t size;      // numbers in a label: highest class + 1, or the length of the vectors
+    int32_t *classes; // [count]
+    float *vectors;   // [count, size]
+    uint8_t *given;   // [count] whether the picture has a label; NULL when there are no labels
+    size_t missing;   // pictures without
 } atl_label_set;
 
 // Reads them as `mode` says, without judging the missing ones.

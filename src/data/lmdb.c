@@ -28,7 +28,7 @@ typedef struct lmdb_state {
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi dbi;
-    MDB_val *values;     // [count] by entry.key
+    MDB_val *values; // [count] by entry.key
     size_t room;
 } lmdb_state;
 
@@ -149,7 +149,8 @@ const atl_source_kind atl_source_lmdb = { "lmdb", probe, lmdb_open, lmdb_close, 
 
 static atl_status lmdb_open(atl_source *s) {
     return atl_fail(s->ctx, ATL_UNSUPPORTED,
-                    "%s: this build can't read LMDB; install liblmdb's development files and build again", s->path);
+                    "%s: this build can't read LMDB; install liblmdb's development files and build again",
+                    s->path);
 }
 
 static atl_status lmdb_bytes(const atl_source *s, atl_ctx *ctx, size_t index, atl_data_bytes *bytes) {

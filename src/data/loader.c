@@ -16,7 +16,7 @@ struct atl_loader {
     const atl_dataset *set;
     atl_sampler *sampler;
     atl_crew *crew;
-    size_t waiting;        // the value that did not fit in the ring
+    size_t waiting; // the value that did not fit in the ring
     bool has_waiting;
 };
 
@@ -57,8 +57,8 @@ atl_status atl_loader_open(atl_ctx *ctx, const atl_dataset *set, const atl_loade
     l->set = set;
     atl_status status = atl_sampler_open(ctx, set->info.count, o, &l->sampler);
     if (status == ATL_OK)
-        status = atl_crew_open(ctx, o->threads ? o->threads : THREADS, o->ahead ? o->ahead : AHEAD, sizeof(slot),
-                               work, clear_slot, l, &l->crew);
+        status = atl_crew_open(ctx, o->threads ? o->threads : THREADS, o->ahead ? o->ahead : AHEAD,
+                               sizeof(slot), work, clear_slot, l, &l->crew);
     if (status == ATL_OK)
         fill(l);
     else

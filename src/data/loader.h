@@ -9,18 +9,18 @@
 typedef struct atl_loader atl_loader;
 
 typedef struct atl_loader_options {
-    uint32_t seed;         // of the order, and of the choice of a subset
-    size_t subset;         // so many pictures, chosen at random; 0: all
-    bool mirror;           // each picture twice, the second time flipped from left to right
-    size_t rank, ranks;    // this process takes every `ranks`th picture, from `rank` on; ranks 0: 1
-    uint64_t start;        // pictures of the order that were shown before, in all ranks: to resume
-    int threads;           // that read ahead; 0: 2
-    size_t ahead;          // pictures read ahead at most; 0: 64
+    uint32_t seed;      // of the order, and of the choice of a subset
+    size_t subset;      // so many pictures, chosen at random; 0: all
+    bool mirror;        // each picture twice, the second time flipped from left to right
+    size_t rank, ranks; // this process takes every `ranks`th picture, from `rank` on; ranks 0: 1
+    uint64_t start;     // pictures of the order that were shown before, in all ranks: to resume
+    int threads;        // that read ahead; 0: 2
+    size_t ahead;       // pictures read ahead at most; 0: 64
 } atl_loader_options;
 
 // One element of the order.
 typedef struct atl_sample {
-    uint32_t picture;      // number in the set
+    uint32_t picture; // number in the set
     bool flip;
 } atl_sample;
 

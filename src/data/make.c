@@ -22,7 +22,7 @@ typedef struct maker {
     atl_source *source;
     atl_label_set labels;
     atl_sink *sink;
-    uint32_t *kept;           // [written] numbers in the source
+    uint32_t *kept; // [written] numbers in the source
     atl_dataset_made made;
 } maker;
 
@@ -43,7 +43,9 @@ static void work(void *user, atl_ctx *ctx, size_t index, void *memory) {
     s->width = image.width;
     s->height = image.height;
     s->channels = image.channels;
-    atl_image_job job = { .path = m->source->entries[index].name, .image = &image, .quality = 95, .out = &s->png };
+    atl_image_job job = {
+        .path = m->source->entries[index].name, .image = &image, .quality = 95, .out = &s->png
+    };
     s->status = atl_image_png.write(ctx, &job);
     atl_image_clear(ctx, &image);
 }
@@ -56,9 +58,10 @@ static atl_status judge(maker *m, atl_ctx *ctx, const char *name, const slot *s)
         return atl_fail(ctx, ATL_BAD_FILE, "%s: is %dx%d, and networks begin at %d pixels", name, s->width,
                         s->height, SIDE_LEAST);
     if (s->width != s->height && !(o->width && o->height))
-        return atl_fail(ctx, ATL_BAD_FILE,
-                        "%s: is %dx%d, not square; use --transform center-crop, or --resolution WxH to stretch it",
-                        name, s->width, s->height);
+        return atl_fail(
+            ctx, ATL_BAD_FILE,
+            "%s: is %dx%d, not square; use --transform center-crop, or --resolution WxH to stretch it", name,
+            s->width, s->height);
     if (!first->channels) {
         first->width = s->width;
         first->height = s->height;
@@ -68,8 +71,8 @@ static atl_status judge(maker *m, atl_ctx *ctx, const char *name, const slot *s)
         return atl_fail(ctx, ATL_BAD_FILE, "%s: is %dx%d, the first is %dx%d; use --resolution %dx%d", name,
                         s->width, s->height, first->width, first->height, first->width, first->height);
     if (s->channels != first->channels)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: is %s, the first is %s; use --color rgb or --color gray", name,
-                        s->channels == 1 ? "gray" : "RGB", first->channels == 1 ? "gray" : "RGB");
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: is %s, the first is %s; use --color rgb or --color gray",
+                        name, s->channels == 1 ? "gray" : "RGB", first->channels == 1 ? "gray" : "RGB");
     return ATL_OK;
 }
 
@@ -103,8 +106,7 @@ static atl_status step(maker *m, atl_crew *crew, size_t done) {
     slot *s = atl_crew_take(crew, &index, &from);
     atl_status status = take_in(m, from, index, s);
     atl_crew_free(crew);
-    if (status == ATL_OK && o->progress &&
-        o->progress(o->user, done, count, m->source->entries[index].name))
+    if (status == ATL_OK && o->progress && o->progress(o->user, done, count, m->source->entries[index].name))
         status = atl_fail(m->ctx, ATL_CANCELLED, "stopped; nothing was written");
     return status;
 }

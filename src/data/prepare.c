@@ -47,8 +47,8 @@ static atl_status crop_middle(atl_ctx *ctx, int width, int height, atl_image *im
     atl_image next;
     if (width == image->width && height == image->height)
         return ATL_OK;
-    ATL_TRY(atl_image_crop(ctx, image, (image->width - width) / 2, (image->height - height) / 2, width, height,
-                           &next));
+    ATL_TRY(atl_image_crop(ctx, image, (image->width - width) / 2, (image->height - height) / 2, width,
+                           height, &next));
     replace(ctx, image, &next);
     return ATL_OK;
 }
@@ -97,8 +97,8 @@ static atl_status crop_and_resize(const atl_dataset_make_options *o, atl_ctx *ct
     case ATL_CROP_CENTER_WIDE: return crop_wide(o, ctx, image, small);
     case ATL_CROP_NONE: break;
     }
-    return resize_to(ctx, o->width ? o->width : image->width, o->height ? o->height : image->height, o->filter,
-                     image);
+    return resize_to(ctx, o->width ? o->width : image->width, o->height ? o->height : image->height,
+                     o->filter, image);
 }
 
 atl_status atl_prepare(const atl_source *s, const atl_dataset_make_options *o, atl_ctx *ctx, size_t index,

@@ -10,8 +10,8 @@
 struct atl_sampler {
     atl_ctx *ctx;
     atl_numpy_rng rng;
-    uint32_t *pictures;    // [chosen] sorted
-    uint32_t *order;       // [length] below `chosen`: plain; from there on: flipped
+    uint32_t *pictures; // [chosen] sorted
+    uint32_t *order;    // [length] below `chosen`: plain; from there on: flipped
     uint32_t chosen, length, window;
     size_t rank, ranks;
     uint64_t at;

@@ -16,13 +16,13 @@
 
 struct atl_sink {
     atl_ctx *ctx;
-    atl_zip_writer *zip;      // NULL: a folder
+    atl_zip_writer *zip; // NULL: a folder
     atl_arena arena;
     const char *path, *temporary;
-    const char *last;         // the folder within, made last; "" at first
-    const char **files;       // [count] in `temporary`, to be removed after a failure
+    const char *last;   // the folder within, made last; "" at first
+    const char **files; // [count] in `temporary`, to be removed after a failure
     size_t count, room;
-    const char **folders;     // [folder_count]
+    const char **folders; // [folder_count]
     size_t folder_count, folder_room;
 };
 

@@ -13,6 +13,6 @@ atl_status atl_sink_open(atl_ctx *ctx, const char *path, atl_sink **sink);
 // `name` has at most one '/', and members of one folder come one after the other.
 atl_status atl_sink_add(atl_sink *sink, const char *name, const void *data, size_t size);
 atl_status atl_sink_commit(atl_sink **sink);
-void atl_sink_abort(atl_sink **sink);      // nothing is left.  Accepts a pointer to NULL.
+void atl_sink_abort(atl_sink **sink); // nothing is left.  Accepts a pointer to NULL.
 
 #endif

@@ -76,7 +76,7 @@ static atl_status add_skip(atl_source *s, const char *name, atl_skip why) {
 
 atl_status atl_source_add_file(atl_source *s, const char *name, uint64_t key) {
     static const char *const known[] = { ".png", ".jpg", ".jpeg", ".webp", NULL };
-    static const char *const other[] = { ".gif", ".bmp",  ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2",
+    static const char *const other[] = { ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2",
                                          ".ppm", ".pgm", ".tga", ".psd",  ".jxl",  ".ico",  ".exr",  NULL };
     bool picture = ends_in_one_of(name, known);
     if (!picture && !ends_in_one_of(name, other))

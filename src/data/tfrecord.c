@@ -16,7 +16,7 @@ enum { FRAME_HEAD = 12, FRAME_TAIL = 4, TABLE = 256, SUFFIX = 14 }; // "-rLL.tfr
 
 typedef struct tfrecord_state {
     atl_file file;
-    char *path;               // of the file within a folder
+    char *path; // of the file within a folder
     uint32_t crc[TABLE];
 } tfrecord_state;
 
@@ -85,8 +85,7 @@ static atl_status list_records(atl_source *s, tfrecord_state *t) {
 static atl_status read_labels(atl_source *s, const tfrecord_state *t) {
     if (level_of(t->path) < 0)
         return ATL_OK;
-    char *path =
-        atl_arena_printf(&s->arena, "%.*s-rxx.labels", (int)(strlen(t->path) - SUFFIX), t->path);
+    char *path = atl_arena_printf(&s->arena, "%.*s-rxx.labels", (int)(strlen(t->path) - SUFFIX), t->path);
     if (!path)
         return ATL_NO_MEMORY;
     FILE *there = fopen(path, "rb");
@@ -153,7 +152,8 @@ static atl_status tfrecord_pixels(const atl_source *s, atl_ctx *ctx, size_t inde
     size_t length = (size_t)little_endian(frame, 8); // checked when the file was opened
     const uint8_t *record = frame + FRAME_HEAD;
     if (little_endian(record + length, 4) != atl_crc32c_masked(t->crc, record, length))
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: record %zu has a wrong checksum: it is damaged", t->path, index);
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: record %zu has a wrong checksum: it is damaged", t->path,
+                        index);
     atl_example e;
     if (!atl_example_parse(record, length, &e) || !shape_good(&e))
         return atl_fail(ctx, ATL_BAD_FILE,

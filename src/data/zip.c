@@ -12,7 +12,7 @@ enum { MEMBER_MAX = 512 << 20 };
 
 typedef struct zip_state {
     pthread_mutex_t lock;
-    atl_ctx *inner;    // libzip's errors land here
+    atl_ctx *inner; // libzip's errors land here
     atl_file file;
     atl_zip *zip;
 } zip_state;

@@ -10,10 +10,12 @@
 
 enum {
     NAME_MAX_BYTES = 255,
-    DATE = 1 << 5 | 1,         // 1 January 1980, the first day that zip knows
-    UTF8 = 1 << 11,            // flag: names are UTF-8
-    VERSION = 20, VERSION_64 = 45,
-    UNIX = 3 << 8, MODE = 0100644,
+    DATE = 1 << 5 | 1, // 1 January 1980, the first day that zip knows
+    UTF8 = 1 << 11,    // flag: names are UTF-8
+    VERSION = 20,
+    VERSION_64 = 45,
+    UNIX = 3 << 8,
+    MODE = 0100644,
 };
 
 typedef struct member {
@@ -28,10 +30,10 @@ struct atl_zip_writer {
     atl_arena names;
     member *list;
     size_t count, room;
-    uint64_t at;               // bytes written
+    uint64_t at; // bytes written
 };
 
-typedef struct record {        // a header under construction, little endian
+typedef struct record { // a header under construction, little endian
     uint8_t bytes[80];
     size_t size;
 } record;
@@ -137,7 +139,7 @@ static atl_status put_directory(atl_zip_writer *z) {
         put(&r, 44, 8); // bytes that follow
         put(&r, UNIX | VERSION_64, 2);
         put(&r, VERSION_64, 2);
-        put(&r, 0, 8);  // disks
+        put(&r, 0, 8); // disks
         put(&r, z->count, 8);
         put(&r, z->count, 8);
         put(&r, end - begin, 8);

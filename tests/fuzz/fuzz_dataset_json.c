@@ -17,8 +17,12 @@ static void write_again(atl_ctx *ctx, const atl_label_set *set) {
                                            { "00000/img00000001.png", 1 },
                                            { "00000/img00000002.png", 2 } };
     if (atl_label_set_write(ctx, set, kept, PICTURES, &text) == ATL_OK) {
-        atl_source made = { .ctx = ctx, .path = "made", .entries = entries, .count = PICTURES,
-                            .json = text.data, .json_bytes = text.size };
+        atl_source made = { .ctx = ctx,
+                            .path = "made",
+                            .entries = entries,
+                            .count = PICTURES,
+                            .json = text.data,
+                            .json_bytes = text.size };
         if (atl_label_set_read(ctx, &made, ATL_LABELS_JSON, &again) == ATL_OK) {
             if (again.size != set->size || again.missing)
                 __builtin_trap();
@@ -37,8 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (atl_ctx_open(&ctx, &options) != ATL_OK)
         return 0;
     atl_source_entry entries[PICTURES] = { { "a.png", 0 }, { "b.png", 1 }, { "c.png", 2 } };
-    atl_source source = { .ctx = ctx, .path = "fuzz", .entries = entries, .count = PICTURES,
-                          .json = data, .json_bytes = size };
+    atl_source source = {
+        .ctx = ctx, .path = "fuzz", .entries = entries, .count = PICTURES, .json = data, .json_bytes = size
+    };
     atl_label_set set;
     if (atl_label_set_read(ctx, &source, ATL_LABELS_JSON, &set) == ATL_OK) {
         if (set.size && !set.missing)

@@ -25,7 +25,8 @@ static void read_all(atl_ctx *ctx, const char *path) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     atl_example e;
-    if (atl_example_parse(data, size, &e) && e.data && (e.data < data || e.size > (size_t)(data + size - e.data)))
+    if (atl_example_parse(data, size, &e) && e.data &&
+        (e.data < data || e.size > (size_t)(data + size - e.data)))
         __builtin_trap();
     char folder[] = "/tmp/atl-fuzz-XXXXXX", path[64];
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;

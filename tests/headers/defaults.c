@@ -2,6 +2,7 @@
 // The option structs' initialisers, compiled as C and as C++: they set the size that the library checks,
 // and a library function can be linked and called from both languages.
 #include <atelier/ctx.h>
+#include <atelier/dataset.h>
 #include <atelier/model.h>
 #include <atelier/path.h>
 #include <atelier/rng.h>
@@ -18,7 +19,11 @@ int main(void) {
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
     const atl_path_options w = ATL_PATH_OPTIONS_INIT;
     const atl_video_options v = ATL_VIDEO_OPTIONS_INIT;
-    int sizes = c.size == sizeof c && m.size == sizeof m && p.size == sizeof p && s.size == sizeof s &&
+    const atl_dataset_options d = ATL_DATASET_OPTIONS_INIT;
+    const atl_dataset_make_options dm = ATL_DATASET_MAKE_OPTIONS_INIT;
+    const atl_dataset_check_options dc = ATL_DATASET_CHECK_OPTIONS_INIT;
+    int sets = d.size == sizeof d && dm.size == sizeof dm && dc.size == sizeof dc;
+    int sizes = sets && c.size == sizeof c && m.size == sizeof m && p.size == sizeof p && s.size == sizeof s &&
                 i.size == sizeof i && w.size == sizeof w && v.size == sizeof v;
     int values = p.truncation_psi == 1.0f && s.noise_mode == ATL_NOISE_CONST && i.resolution == 256 &&
                  !strcmp(i.cfg, "stylegan2");

@@ -20,7 +20,7 @@
 typedef struct place {
     atl_ctx *ctx;
     char folder[64];
-    char path[6][512];     // results of at(), used in turn
+    char path[6][512]; // results of at(), used in turn
     int turn;
 } place;
 

@@ -68,9 +68,10 @@ static void put_set(place *p) {
         snprintf(name, sizeof name, "s/%d.png", i);
         put_picture(p, name, "png", 4, 4, 3, i + 1);
     }
-    put_text(p, "s/dataset.json",
-             "{\"labels\": [[\"0.png\",0],[\"1.png\",1],[\"2.png\",2],[\"3.png\",3],[\"4.png\",4],[\"5.png\",5],"
-             "[\"6.png\",6],[\"7.png\",7],[\"8.png\",8],[\"9.png\",9]]}");
+    put_text(
+        p, "s/dataset.json",
+        "{\"labels\": [[\"0.png\",0],[\"1.png\",1],[\"2.png\",2],[\"3.png\",3],[\"4.png\",4],[\"5.png\",5],"
+        "[\"6.png\",6],[\"7.png\",7],[\"8.png\",8],[\"9.png\",9]]}");
 }
 
 // Planar pixels of picture `n`, and its label, are those of the sampler's order; for 1 and 3 threads.
@@ -130,8 +131,8 @@ static void pixels_become_floats(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_official_order), TEST(ranks_share_one_order), TEST(it_resumes_where_it_was),
-        TEST(subset_and_mirror), TEST(small_sets_and_bad_options), TEST(batches_follow_the_order),
+        TEST(the_official_order),        TEST(ranks_share_one_order),      TEST(it_resumes_where_it_was),
+        TEST(subset_and_mirror),         TEST(small_sets_and_bad_options), TEST(batches_follow_the_order),
         TEST(a_bad_picture_is_reported), TEST(pixels_become_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 typedef struct heard {
     char lines[40][200];
     size_t count;
-    size_t stop_at;        // pictures after which to stop; 0: never
+    size_t stop_at; // pictures after which to stop; 0: never
 } heard;
 
 static void on_bad(void *user, const char *name, const char *reason) {
@@ -22,7 +22,8 @@ static int on_progress(void *user, size_t done, size_t total, const char *name) 
 
 static void on_found(void *user, const atl_finding *f) {
     heard *h = user;
-    snprintf(h->lines[h->count++ % 40], 200, "%s %.40s: %.130s", atl_finding_name(f->kind), f->name, f->reason);
+    snprintf(h->lines[h->count++ % 40], 200, "%s %.40s: %.130s", atl_finding_name(f->kind), f->name,
+             f->reason);
 }
 
 static atl_dataset_make_options options_for(heard *h) {
@@ -43,7 +44,8 @@ static void put_set(place *p) {
         put_picture(p, name, "png", 8, 8, 3, i + 1);
     }
     put_text(p, "s/dataset.json",
-             "{\"labels\": [[\"x/0.png\", 4], [\"x/1.png\", 0], [\"x/2.png\", 1], [\"x/3.png\", 1], [\"x/4.png\", 2]]}");
+             "{\"labels\": [[\"x/0.png\", 4], [\"x/1.png\", 0], [\"x/2.png\", 1], [\"x/3.png\", 1], "
+             "[\"x/4.png\", 2]]}");
 }
 
 static void same_bytes_whatever_the_threads(void **state) {
@@ -93,12 +95,14 @@ static void zip_and_folder_read_back(void **state) {
     }
     size_t size;
     uint8_t *json = get_file(p, "d/dataset.json", &size);
-    static const char want[] = "{\"labels\": [[\"00000/img00000000.png\", 4], [\"00000/img00000001.png\", 0], "
-                               "[\"00000/img00000002.png\", 1]]}";
+    static const char want[] =
+        "{\"labels\": [[\"00000/img00000000.png\", 4], [\"00000/img00000001.png\", 0], "
+        "[\"00000/img00000002.png\", 1]]}";
     assert_int_equal(size, sizeof want - 1);
     assert_memory_equal(json, want, size);
     free(json);
-    assert_fails(p, atl_dataset_make(p->ctx, at(p, "s"), at(p, "d"), &o, NULL), ATL_BAD_ARGUMENT, "no empty folder");
+    assert_fails(p, atl_dataset_make(p->ctx, at(p, "s"), at(p, "d"), &o, NULL), ATL_BAD_ARGUMENT,
+                 "no empty folder");
 }
 
 static void vectors_are_written_as_python_would(void **state) {
@@ -129,7 +133,8 @@ static void all_bad_ones_are_named_in_one_pass(void **state) {
                  "4 of 5 pictures can't be used, and nothing was written");
     assert_int_equal(made.bad, 4);
     assert_int_equal(h.count, 4);
-    static const char *const reasons[] = { "x/1.png: is 9x7, not square", "x/2.png: is gray, the first is RGB",
+    static const char *const reasons[] = { "x/1.png: is 9x7, not square",
+                                           "x/2.png: is gray, the first is RGB",
                                            "x/3.png: ", "x/4.png: is transparent" };
     for (int i = 0; i < 4; i++)
         assert_non_null(strstr(h.lines[i], reasons[i]));
@@ -238,8 +243,8 @@ static void copy_recorded(place *p, const char *name, const char *to) {
 
 // A PNG with an eXIf chunk after its header that asks to turn it by 90 degrees.
 static void put_rotated(place *p, const char *name) {
-    static const uint8_t exif[] = { 0, 0, 0, 26, 'e', 'X', 'I', 'f', 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12,
-                                    0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0 };
+    static const uint8_t exif[] = { 0, 0, 0,    26, 'e', 'X', 'I', 'f', 'M', 'M', 0, 42, 0, 0, 0, 8, 0,
+                                    1, 1, 0x12, 0,  3,   0,   0,   0,   1,   0,   6, 0,  0, 0, 0, 0, 0 };
     uint8_t *out = malloc(1 << 16);
     size_t size;
     put_picture(p, name, "png", 8, 8, 3, 21);
@@ -287,12 +292,18 @@ static void check_finds_everything(void **state) {
     assert_true(c.count == 14 && c.width == 8 && c.height == 8 && c.channels == 3);
     assert_int_equal(c.fatal + c.notes, h.count);
     static const char *const wanted[] = {
-        "size big.png: is 9x8, most are 8x8", "mode gray.png: is gray, most are RGB",
-        "mode alpha.png: is transparent",     "duplicate x/2.png: looks like 'twin.png'",
-        "hidden .hidden.png",                 "format anim.gif",
-        "damaged cut.png: ",                  "depth deep.png",
-        "palette palette.png",                "cmyk cmyk.jpg",
-        "rotated turned.png: EXIF orientation 6", "label big.png",
+        "size big.png: is 9x8, most are 8x8",
+        "mode gray.png: is gray, most are RGB",
+        "mode alpha.png: is transparent",
+        "duplicate x/2.png: looks like 'twin.png'",
+        "hidden .hidden.png",
+        "format anim.gif",
+        "damaged cut.png: ",
+        "depth deep.png",
+        "palette palette.png",
+        "cmyk cmyk.jpg",
+        "rotated turned.png: EXIF orientation 6",
+        "label big.png",
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         expect(&h, wanted[i]);
@@ -314,10 +325,15 @@ static void check_of_a_good_set_is_silent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(same_bytes_whatever_the_threads), TEST(zip_and_folder_read_back),
-        TEST(vectors_are_written_as_python_would), TEST(all_bad_ones_are_named_in_one_pass),
-        TEST(stopping_leaves_nothing), TEST(crops_come_from_the_middle), TEST(colours_and_transparency),
-        TEST(check_finds_everything), TEST(check_of_a_good_set_is_silent),
+        TEST(same_bytes_whatever_the_threads),
+        TEST(zip_and_folder_read_back),
+        TEST(vectors_are_written_as_python_would),
+        TEST(all_bad_ones_are_named_in_one_pass),
+        TEST(stopping_leaves_nothing),
+        TEST(crops_come_from_the_middle),
+        TEST(colours_and_transparency),
+        TEST(check_finds_everything),
+        TEST(check_of_a_good_set_is_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

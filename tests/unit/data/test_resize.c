@@ -3,8 +3,8 @@
 #include "check.h"
 #include "data/resize.h"
 
-static void resized(place *p, const uint8_t *pixels, int w, int h, int c, int to_w, int to_h, atl_resize filter,
-                    const uint8_t *want) {
+static void resized(place *p, const uint8_t *pixels, int w, int h, int c, int to_w, int to_h,
+                    atl_resize filter, const uint8_t *want) {
     atl_image from = { w, h, c, (uint8_t *)pixels }, to;
     assert_ok(p, atl_image_resize(p->ctx, &from, to_w, to_h, filter, &to));
     assert_int_equal(to.width, to_w);
@@ -36,7 +36,8 @@ static void lanczos_of_an_impulse(void **state) {
 
 // 3 pixels to 2: each new pixel covers one and a half.  (0 + 90 / 2) / 1.5 = 30, (90 / 2 + 240) / 1.5 = 190
 static void area_weighs_by_cover(void **state) {
-    resized(*state, (const uint8_t[]){ 0, 90, 240 }, 3, 1, 1, 2, 1, ATL_RESIZE_AREA, (const uint8_t[]){ 30, 190 });
+    resized(*state, (const uint8_t[]){ 0, 90, 240 }, 3, 1, 1, 2, 1, ATL_RESIZE_AREA,
+            (const uint8_t[]){ 30, 190 });
 }
 
 static void constant_stays_constant(void **state) {
@@ -69,9 +70,14 @@ static void crop_takes_the_rectangle(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(box_is_the_mean_rounded_half_up), TEST(odd_ratios_are_pillows), TEST(lanczos_of_an_impulse),
-        TEST(area_weighs_by_cover), TEST(constant_stays_constant), TEST(same_size_is_a_copy),
-        TEST(channels_keep_apart), TEST(crop_takes_the_rectangle),
+        TEST(box_is_the_mean_rounded_half_up),
+        TEST(odd_ratios_are_pillows),
+        TEST(lanczos_of_an_impulse),
+        TEST(area_weighs_by_cover),
+        TEST(constant_stays_constant),
+        TEST(same_size_is_a_copy),
+        TEST(channels_keep_apart),
+        TEST(crop_takes_the_rectangle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

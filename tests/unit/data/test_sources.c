@@ -32,7 +32,8 @@ static void holds(place *p, atl_dataset *set, size_t index, int seed) {
     for (int y = 0; y < image.height; y++)
         for (int x = 0; x < image.width; x++)
             for (int c = 0; c < image.channels; c++)
-                assert_int_equal(image.pixels[(y * image.width + x) * image.channels + c], pixel(seed, x, y, c));
+                assert_int_equal(image.pixels[(y * image.width + x) * image.channels + c],
+                                 pixel(seed, x, y, c));
     atl_image_clear(p->ctx, &image);
 }
 
@@ -114,7 +115,8 @@ static void bad_labels_are_refused(void **state) {
         { "{\"labels\": [[\"a.png\", 1], [\"b.png\", [1]]]}", "one is no number" },
         { "{\"labels\": [[\"a.png\", [1]], [\"b.png\", [1, 2]]]}", "one length" },
         { "{\"labels\": [[\"a.png\", [1e300]]]}", "no number" },
-        { "{\"labels\": [[\"a.png\", 1]]}", "1 of 2 pictures have no label in dataset.json, the first is 'b.png'" },
+        { "{\"labels\": [[\"a.png\", 1]]}",
+          "1 of 2 pictures have no label in dataset.json, the first is 'b.png'" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put_text(p, "s/dataset.json", cases[i][0]);
@@ -215,10 +217,10 @@ static size_t example(uint8_t *out, int seed, int packed) {
         for (int y = 0; y < 4; y++)
             for (int x = 0; x < 4; x++)
                 data[c * 16 + y * 4 + x] = pixel(seed, x, y, c);
-    static const uint8_t one_by_one[] = { 0x0a, 17,  0x0a, 5, 's',  'h', 'a',  'p', 'e', 0x12,
-                                          8,    0x1a, 6,    8, 3,    8,   4,    8,   4 };
-    static const uint8_t together[] = { 0x0a, 16,   0x0a, 5,    's', 'h', 'a', 'p', 'e', 0x12,
-                                        7,    0x1a, 5,    0x0a, 3,   3,   4,   4 };
+    static const uint8_t one_by_one[] = { 0x0a, 17,   0x0a, 5, 's', 'h', 'a', 'p', 'e', 0x12,
+                                          8,    0x1a, 6,    8, 3,   8,   4,   8,   4 };
+    static const uint8_t together[] = { 0x0a, 16, 0x0a, 5, 's',  'h', 'a', 'p', 'e',
+                                        0x12, 7,  0x1a, 5, 0x0a, 3,   3,   4,   4 };
     static const uint8_t head[] = { 0x0a, 60, 0x0a, 4, 'd', 'a', 't', 'a', 0x12, 52, 0x0a, 50, 0x0a, 48 };
     const uint8_t *shape = packed ? together : one_by_one;
     size_t n = packed ? sizeof together : sizeof one_by_one;
@@ -302,7 +304,9 @@ static void examples_are_bounded(void **state) {
     assert_int_equal(e.size, 48);
     for (size_t cut = 1; cut < n; cut++)
         assert_false(atl_example_parse(whole, cut, &e));
-    static const uint8_t endless[] = { 0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    static const uint8_t endless[] = {
+        0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+    };
     assert_false(atl_example_parse(endless, sizeof endless, &e));
     memset(bytes, 8, sizeof bytes); // varint fields of number 1: skipped
     assert_true(atl_example_parse(bytes, 2, &e));
@@ -353,8 +357,12 @@ static void mnist_gets_a_border(void **state) {
 static size_t cifar_batch(uint8_t *out, int count) {
     uint8_t *at = out;
     static const char start[] = "\x80\x02}(U\x06labels](K\x03K\x09"
-                                "eU\x04" "data" "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
-                                "K\0\x85U\x01" "b\x87R(K\x01K\x02M\x00\x0c\x86" "cnumpy\ndtype\nU\x02u1K\0K\x01\x87R"
+                                "eU\x04"
+                                "data"
+                                "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
+                                "K\0\x85U\x01"
+                                "b\x87R(K\x01K\x02M\x00\x0c\x86"
+                                "cnumpy\ndtype\nU\x02u1K\0K\x01\x87R"
                                 "(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T";
     memcpy(at, start, sizeof start - 1);
     at += sizeof start - 1;
@@ -411,7 +419,8 @@ static void cifar_of_python_2(void **state) {
 // ---- LMDB
 
 #ifdef ATL_HAVE_LMDB
-static void put_lmdb(place *p, const char *name, const char *const *keys, const char *const *files, size_t count) {
+static void put_lmdb(place *p, const char *name, const char *const *keys, const char *const *files,
+                     size_t count) {
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi dbi;
@@ -456,10 +465,18 @@ static void lmdb_of_both_kinds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(folder_is_sorted_and_deep), TEST(links_to_folders_are_not_followed), TEST(labels_of_json),
-        TEST(bad_labels_are_refused), TEST(labels_of_folders), TEST(pictures_must_be_alike),
-        TEST(zip_members_are_keys_not_paths), TEST(crc_is_castagnolis), TEST(tfrecords_and_their_labels),
-        TEST(broken_records_are_refused), TEST(examples_are_bounded), TEST(mnist_gets_a_border),
+        TEST(folder_is_sorted_and_deep),
+        TEST(links_to_folders_are_not_followed),
+        TEST(labels_of_json),
+        TEST(bad_labels_are_refused),
+        TEST(labels_of_folders),
+        TEST(pictures_must_be_alike),
+        TEST(zip_members_are_keys_not_paths),
+        TEST(crc_is_castagnolis),
+        TEST(tfrecords_and_their_labels),
+        TEST(broken_records_are_refused),
+        TEST(examples_are_bounded),
+        TEST(mnist_gets_a_border),
         TEST(cifar_of_python_2),
 #ifdef ATL_HAVE_LMDB
         TEST(lmdb_of_both_kinds),
