@@ -21,8 +21,8 @@ static int parse(blend *b, int argc, char **argv) {
                        65536),
         { "width", CLI_REAL, &b->width, "W", "smooth step instead of a swap: its width in doublings", "0", 0, 100,
           &b->width_given },
-        { "alpha", CLI_REAL, &b->alpha, "A", "share of B: all weights are A + alpha (B - A)", "1 in swapped layers", -100,
-          100, &b->alpha_given },
+        { "alpha", CLI_REAL, &b->alpha, "A", "share of B: all weights are A + alpha (B - A)",
+          "1 in swapped layers", -100, 100, &b->alpha_given },
         CLI_OPTION_TEXT("net", &b->net, "NAME", "network of both files: G_ema or G", "G_ema, else G"),
         CLI_COMMON_OPTIONS(&b->common),
     };

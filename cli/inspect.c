@@ -50,6 +50,7 @@ static void print_list(const char *title, const json_t *list) {
 }
 
 static void print_config(const json_t *config) {
+    enum { LONGEST = 400 };
     const char *key;
     json_t *value;
     if (json_object_size(config) == 0)
@@ -60,7 +61,10 @@ static void print_config(const json_t *config) {
         printf("    ");
         print_safe(key);
         printf(" = ");
-        print_safe(text ? text : "?");
+        if (text && strlen(text) > LONGEST) // the layers of StyleGAN3
+            printf("%zu keys, listed by --json", json_object_size(value) + json_array_size(value));
+        else
+            print_safe(text ? text : "?");
         printf("\n");
         free(text);
     }

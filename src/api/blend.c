@@ -88,8 +88,9 @@ static atl_status compare_tensors(atl_ctx *ctx, const atl_params *a, const atl_p
 
 static atl_status check_match(atl_ctx *ctx, const atl_model *a, const atl_model *b) {
     if (a->row != b->row)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "the networks can't be blended: the first is a %s %s, the second a %s %s",
-                        a->row->family, a->row->role, b->row->family, b->row->role);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "the networks can't be blended: the first is a %s %s, the second a %s %s", a->row->family,
+                        a->row->role, b->row->family, b->row->role);
     if (!a->row->synthesize)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s is a %s; generators can be blended", a->net, a->row->role);
     ATL_TRY(compare_configs(ctx, "", a->json, b->json, 0));

@@ -54,8 +54,8 @@ static atl_status stored_average(atl_model *m, const float **w_avg) {
     *w_avg = NULL;
     if (p && p->count != rows * w_dim)
         return atl_fail(m->ctx, ATL_BAD_FILE,
-                        "the network's average of w (mapping.w_avg) has %zu numbers where %zu x %zu are needed", p->count,
-                        rows, w_dim);
+                        "the network's average of w (mapping.w_avg) has %zu numbers where %zu x %zu are needed",
+                        p->count, rows, w_dim);
     if (p)
         *w_avg = atl_param_data(&m->params, p);
     return ATL_OK;
@@ -169,7 +169,8 @@ atl_status atl_model_broadcast(atl_model *m, int n, const float *w, const atl_ma
     return truncate_and_spread(m, n, w, NULL, options, ws);
 }
 
-atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, const atl_map_options *options, float *ws) {
+atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, const atl_map_options *options,
+                         float *ws) {
     atl_function *f;
     ATL_TRY(atl_model_need_role(m, "generator", m->row->map));
     ATL_TRY(atl_model_function(m, ATL_CACHED_MAP, n, ATL_NOISE_CONST, false, &f));

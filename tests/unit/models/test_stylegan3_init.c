@@ -80,7 +80,8 @@ static void the_input_starts_in_place(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx();
     atl_model *m = made(ctx, "stylegan3-t", 0);
-    const float *transform = values(m, "synthesis.input.transform", 9), *bias = values(m, "synthesis.input.affine.bias", 4);
+    const float *transform = values(m, "synthesis.input.transform", 9);
+    const float *bias = values(m, "synthesis.input.affine.bias", 4);
     const float *weight = values(m, "synthesis.input.affine.weight", 4 * 512);
     for (int i = 0; i < 9; i++)
         assert_true(transform[i] == (i % 4 ? 0.0f : 1.0f));
@@ -98,7 +99,8 @@ static void frequencies_fill_a_disc(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx();
     atl_model *m = made(ctx, "stylegan3-r", 0);
-    const float *freqs = values(m, "synthesis.input.freqs", 2 * 128), *phases = values(m, "synthesis.input.phases", 128);
+    const float *freqs = values(m, "synthesis.input.freqs", 2 * 128);
+    const float *phases = values(m, "synthesis.input.phases", 128);
     double low = 1, high = -1;
     int inner = 0;
     for (int i = 0; i < 128; i++) {
