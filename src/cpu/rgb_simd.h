@@ -24,7 +24,8 @@ static inline __m128 fold4(VF a, VF b, VF c, VF d) {
 enum { AHEAD = 1024 };
 
 // Four pixels to `co` channels; a constant co lets the compiler keep all sums in registers.
-static inline __attribute__((always_inline)) void to_four(float *y, const float *x, const float *w, size_t ci, size_t co) {
+static inline __attribute__((always_inline)) void to_four(float *y, const float *x, const float *w, size_t ci,
+                                                          size_t co) {
     VF sum[4][ATL_RGB_MAX];
     for (size_t p = 0; p < 4; p++)
         for (size_t o = 0; o < co; o++)
