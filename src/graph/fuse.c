@@ -16,6 +16,7 @@ typedef struct fuser {
     atl_arena *arena;
     atl_fuse_node *list;
     int size;
+    bool lost; // memory was missing
 } fuser;
 
 enum stage { SCALE, OFFSET, ACTIVATION, GAIN, CLAMP, RESIDUAL, DONE };
@@ -102,6 +103,8 @@ static atl_fusion *fusion_of(fuser *f, atl_node *p) {
     atl_fusion *fu = atl_arena_alloc(f->arena, 1, sizeof *fu);
     if (fu)
         *fu = (atl_fusion){ -1, -1, -1, -1, -1, 1.0f, 1.0f, INFINITY, false, { 0 } };
+    else
+        f->lost = true;
     return fu;
 }
 
@@ -207,8 +210,8 @@ static void count_uses(fuser *f) {
             f->list[f->list[i].n->src[k]->id].uses++;
 }
 
-void atl_fuse(atl_arena *arena, atl_fuse_node *list, int size) {
-    fuser f = { arena, list, size };
+atl_status atl_fuse(atl_arena *arena, atl_fuse_node *list, int size) {
+    fuser f = { arena, list, size, false };
     count_uses(&f);
     atl_fuse_style(list, size);
     for (int i = 0; i < size; i++)
@@ -227,4 +230,5 @@ void atl_fuse(atl_arena *arena, atl_fuse_node *list, int size) {
             (op == ATL_OP_MATMUL && list[i].n->shape.rank == 2))
             fuse_epilogue(&f, i);
     }
+    return f.lost ? ATL_NO_MEMORY : ATL_OK;
 }

@@ -184,7 +184,8 @@ static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, cons
         list[i] = (atl_fuse_node){ p->nodes[i], 0, is_output(p->origin[i], outputs, count), false, false };
     mark_constant(p, list, o->params_vary);
     if (!o->step_mode) {
-        atl_fuse(&p->arena, list, p->size);
+        if ((status = atl_fuse(&p->arena, list, p->size)) != ATL_OK)
+            goto done;
         compact(p, list);
         mark_constant(p, list, o->params_vary);
         mark_frontier(p, list, flags);

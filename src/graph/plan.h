@@ -68,7 +68,7 @@ typedef struct atl_fuse_node {
     bool finished;               // has its epilogue: later terms would come in the wrong order
 } atl_fuse_node;
 // Rewrites clones in place; a clone that was absorbed gets op POISON.
-void atl_fuse(atl_arena *arena, atl_fuse_node *list, int size);
+atl_status atl_fuse(atl_arena *arena, atl_fuse_node *list, int size);
 // The first part of it: needs counted uses, which are wrong afterwards.
 void atl_fuse_style(const atl_fuse_node *list, int size);
 // Offsets for all placed values; returns the size of the block in bytes.
