@@ -29,7 +29,7 @@ int atl_wino_worth(const atl_wino_shape *s, int threads) {
     double tiles = (double)s->n * ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
                    ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16 && (tiles >= 16 || weights < 1e6) &&
+    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16 && (tiles >= 32 || weights < 1e6) &&
            threads > 0;
 }
 
