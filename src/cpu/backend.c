@@ -156,26 +156,25 @@ static atl_status run_normal(atl_cpu *b, const atl_step *s, const atl_run *run) 
 static const struct {
     atl_status (*prepare)(atl_cpu *, atl_step *);
     atl_status (*run)(atl_cpu *, const atl_step *, const atl_run *);
-    void (*discard)(atl_cpu *, atl_step *);
     const char *kernel;
 } IMPLEMENTATIONS[ATL_OPS] = {
     // clang-format off
-    [ATL_OP_NORMAL]  = { NULL, run_normal, NULL, "normal" },
-    [ATL_OP_UNARY]   = { NULL, run_unary, NULL, "pointwise" },
-    [ATL_OP_BINARY]  = { NULL, run_binary, NULL, "pointwise" },
-    [ATL_OP_SUM]     = { prepare_sum, run_sum, NULL, "sum" },
-    [ATL_OP_EXPAND]  = { NULL, run_expand, NULL, "copy" },
-    [ATL_OP_PERMUTE] = { NULL, run_permute, NULL, "copy" },
-    [ATL_OP_SLICE]   = { NULL, run_slice, NULL, "copy" },
-    [ATL_OP_PAD]     = { NULL, run_pad, NULL, "copy" },
-    [ATL_OP_CONCAT]  = { NULL, run_concat, NULL, "copy" },
-    [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, atl_cpu_discard_state, "fir" },
-    [ATL_OP_WARP]    = { NULL, run_warp, NULL, "warp" },
-    [ATL_OP_WARP_T]  = { NULL, run_warp, NULL, "warp" },
-    [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, atl_cpu_discard_state, "flrelu" },
-    [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, NULL, "style_norm" },
-    [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, atl_cpu_discard_state, "matmul" },
-    [ATL_OP_CONV]    = { atl_cpu_prepare_conv, atl_cpu_run_state, atl_cpu_discard_state, "conv" },
+    [ATL_OP_NORMAL]  = { NULL, run_normal, "normal" },
+    [ATL_OP_UNARY]   = { NULL, run_unary, "pointwise" },
+    [ATL_OP_BINARY]  = { NULL, run_binary, "pointwise" },
+    [ATL_OP_SUM]     = { prepare_sum, run_sum, "sum" },
+    [ATL_OP_EXPAND]  = { NULL, run_expand, "copy" },
+    [ATL_OP_PERMUTE] = { NULL, run_permute, "copy" },
+    [ATL_OP_SLICE]   = { NULL, run_slice, "copy" },
+    [ATL_OP_PAD]     = { NULL, run_pad, "copy" },
+    [ATL_OP_CONCAT]  = { NULL, run_concat, "copy" },
+    [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, "fir" },
+    [ATL_OP_WARP]    = { NULL, run_warp, "warp" },
+    [ATL_OP_WARP_T]  = { NULL, run_warp, "warp" },
+    [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, "flrelu" },
+    [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, "style_norm" },
+    [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, "matmul" },
+    [ATL_OP_CONV]    = { atl_cpu_prepare_conv, atl_cpu_run_state, "conv" },
     // clang-format on
 };
 
@@ -193,9 +192,8 @@ static atl_status prepare(atl_backend *base, atl_step *step) {
 }
 
 static void discard(atl_backend *base, atl_step *step) {
-    if (IMPLEMENTATIONS[step->node->op].discard)
-        IMPLEMENTATIONS[step->node->op].discard((atl_cpu *)base, step);
-    step->state = NULL;
+    // whatever the node has become meanwhile: folding turns it into a constant
+    atl_cpu_discard_state((atl_cpu *)base, step);
 }
 
 enum { HUGE_PAGE = 2 << 20 };

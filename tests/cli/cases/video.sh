@@ -48,8 +48,9 @@ t video --network $cond --seeds 0-2 --class 0,1,2 --w-frames 2 --output w.y4m --
     cmp - pair.y4m && echo "standard output and pair are the same"
 "$ATELIER" video --network $net --seeds 0,1 --w-frames 1 --output - --format png --quiet | grep -ac IHDR
 
-timeout --preserve-status -s INT 2 "$ATELIER" video --network $net --seeds 0-9 --w-frames 99999 --output i.y4m \
-    --quiet 2>&1 | sed 's/after [0-9]* of/after N of/'
+# a signal to this process alone: timeout would send a second one to the group, and a second one ends at once
+timeout --foreground --preserve-status -s INT 4 "$ATELIER" video --network $net --seeds 0-9 --w-frames 99999 \
+    --output i.y4m --quiet 2>&1 | sed 's/after [0-9]* of/after N of/'
 echo "exit ${PIPESTATUS[0]}"
 ls | grep -c tmp
 echo "bytes beyond whole frames: $((($(wc -c <i.y4m) - $(head -1 i.y4m | wc -c)) % (6 + 64 * 64 * 3)))"

@@ -24,7 +24,7 @@ static void check_filters(const char *path) {
     const char *data = getenv("ATL_TEST_DATA");
     char full[1024];
     atl_ctx *ctx = open_ctx();
-    atl_model *old, *m;
+    atl_model *old = NULL, *m = NULL;
     snprintf(full, sizeof full, "%s/%s", data ? data : "tests/data", path);
     if (atl_model_open(ctx, full, NULL, &old) != ATL_OK || atl_model_open(ctx, full, NULL, &m) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
