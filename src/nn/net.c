@@ -13,12 +13,6 @@ static void full_name(const atl_net *net, const char *name, char out[NAME_MAX_LE
     snprintf(out, NAME_MAX_LENGTH, "%s%s%s", scope, scope[0] ? "." : "", name);
 }
 
-bool atl_net_has(const atl_net *net, const char *name) {
-    char full[NAME_MAX_LENGTH];
-    full_name(net, name, full);
-    return atl_params_find(net->params, full) != NULL;
-}
-
 static const char *dims_text(int rank, const int64_t *d, char text[ATL_SHAPE_TEXT]) {
     size_t at = (size_t)snprintf(text, ATL_SHAPE_TEXT, "[");
     for (int i = 0; i < rank && at < ATL_SHAPE_TEXT; i++)

@@ -25,9 +25,6 @@ typedef struct atl_net {
 atl_node *atl_net_param(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
 atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
 
-// True when the store has "SCOPE.name".
-bool atl_net_has(const atl_net *net, const char *name);
-
 // ---- small shared pieces
 
 // x * rsqrt(mean over the last dim of x^2 + eps): second-moment normalisation (Karras et al. 2018, section 4.2).
