@@ -3,26 +3,7 @@
 #include <string.h>
 
 #include "api/model_api.h"
-
-// Building a network against an empty store lists its parameters.
-static atl_status declare(atl_model *m) {
-    atl_graph g;
-    atl_graph_init(&g, m->ctx);
-    atl_net net = { .g = &g, .params = &m->params, .declare = true };
-    atl_function f = { .n = 1 };
-    if (m->row->map)
-        atl_model_build(m, ATL_CACHED_MAP, &net, &f);
-    if (m->row->synthesize)
-        atl_model_build(m, ATL_CACHED_SYNTHESIS, &net, &f);
-    if (m->row->discriminate)
-        atl_model_build(m, ATL_CACHED_CRITIC, &net, &f);
-    if (m->row->map && m->dims.num_ws > 1 && g.status == ATL_OK)
-        atl_net_buffer(&net, "mapping.w_avg", m->dims.class_averages ? ATL_SHAPE(m->dims.c_dim, m->dims.w_dim)
-                                                                     : ATL_SHAPE(m->dims.w_dim), ATL_INIT_ZERO, 0.0f);
-    atl_status status = g.status == ATL_OK ? ATL_OK : atl_fail(m->ctx, g.status, "%s", g.error);
-    atl_graph_clear(&g);
-    return status;
-}
+#include "models/network.h"
 
 // The row of a cfg: a family, or one of its variants, which the row's init() tells apart.
 static const atl_model_row *row_of_cfg(const char *cfg) {
@@ -52,7 +33,7 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *o, atl_model **m
     if (status == ATL_OK)
         status = row->dims(ctx, m->config, &m->params, &m->dims);
     if (status == ATL_OK)
-        status = declare(m);
+        status = atl_network_declare(ctx, row, m->config, &m->dims, &m->params);
     if (status == ATL_OK)
         status = atl_params_allocate(&m->params);
     if (status == ATL_OK)

@@ -221,7 +221,7 @@ atl_status atl_model_function(atl_model *m, enum atl_cached what, int n, atl_noi
     f->step_mode = step_mode;
     atl_net net = { .g = &f->graph, .params = &m->params };
     atl_model_build(m, what, &net, f);
-    atl_plan_options options = { false, step_mode };
+    atl_plan_options options = { .step_mode = step_mode };
     atl_status status = atl_plan_make(&f->graph, m->backend, &f->result, 1, &options, &f->plan);
     release_mapped(&m->params);
     if (status != ATL_OK)

@@ -197,6 +197,7 @@ static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, cons
         flags[i] = list[i].output || (o->step_mode && p->nodes[i]->name);
     p->params_vary = o->params_vary;
     p->step_mode = o->step_mode;
+    p->detached = o->detached;
     status = atl_schedule(p, flags);
 done:
     atl_free(p->ctx, list);
@@ -206,7 +207,7 @@ done:
 
 atl_status atl_plan_make(atl_graph *g, atl_backend *backend, atl_node *const *outputs, int count,
                          const atl_plan_options *options, atl_plan **plan) {
-    static const atl_plan_options none = { false, false };
+    static const atl_plan_options none = { false, false, false };
     *plan = NULL;
     if (g->status != ATL_OK)
         return atl_fail(g->ctx, g->status, "%s", g->error);

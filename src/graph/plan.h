@@ -9,6 +9,7 @@
 typedef struct atl_plan_options {
     bool params_vary;   // training: parameters are read at each run, nothing that depends on them is folded
     bool step_mode;     // no fusion and no reuse of memory: every named node can be read after a run
+    bool detached;      // no block: the caller lends one with atl_plan_attach(), to several plans in turn
 } atl_plan_options;
 
 // Storage of one result (or input, or constant).
@@ -31,14 +32,14 @@ typedef struct atl_plan {
     atl_step *steps;
     int n_steps;
     atl_value *values;
-    int n_values;
+    int n_values, workspaces;    // values from `workspaces` on are the steps' workspaces
     atl_operand *views;          // by clone: where its result is
     const atl_node **origin;     // by clone: the node of the graph
     float **kept;                // constants that the plan owns
     int n_kept, kept_capacity;
     void *block;
     size_t block_bytes;
-    bool params_vary, step_mode;
+    bool params_vary, step_mode, detached;
     atl_run run;
 } atl_plan;
 
@@ -46,6 +47,10 @@ typedef struct atl_plan {
 atl_status atl_plan_make(atl_graph *g, atl_backend *backend, atl_node *const *outputs, int count,
                          const atl_plan_options *options, atl_plan **plan);
 void atl_plan_close(atl_plan **plan);
+
+// For a detached plan: the memory of its block, plan->block_bytes from the backend's alloc.  Inputs and results are
+// in it: nobody else may use it between the first write and the last read.
+void atl_plan_attach(atl_plan *plan, void *block);
 
 atl_status atl_plan_run(atl_plan *plan);
 

@@ -221,28 +221,38 @@ static void drop_packed(atl_plan *p) {
     }
 }
 
-static atl_status place(scheduler *s, int workspaces) {
-    atl_plan *p = s->p;
-    ATL_TRY(atl_place(p->ctx, p->values, p->n_values, &p->block_bytes));
-    if (p->block_bytes && !(p->block = p->backend->alloc(p->backend, p->block_bytes)))
-        return ATL_NO_MEMORY;
+// Constants are where they are; everything else gets its address when there is a block.
+static void point_to_constants(atl_plan *p) {
+    for (int i = 0; i < p->size; i++)
+        if (p->views[i].constant)
+            p->values[p->views[i].value].data = (float *)p->views[i].constant;
+}
+
+void atl_plan_attach(atl_plan *p, void *block) {
     for (int i = 0; i < p->n_values; i++) {
         int root = i;
         while (p->values[root].reuses >= 0)
             root = p->values[root].reuses;
         if (p->values[i].placed)
-            p->values[i].data = (float *)((char *)p->block + p->values[root].offset);
+            p->values[i].data = (float *)((char *)block + p->values[root].offset);
     }
-    for (int i = 0; i < p->size; i++)
-        if (p->views[i].constant)
-            p->values[p->views[i].value].data = (float *)p->views[i].constant;
     for (int t = 0; t < p->n_steps; t++) {
         atl_step *step = &p->steps[t];
         step->out = p->values[step->value].data;
-        step->workspace = p->values[workspaces + t].data;
+        step->workspace = p->values[p->workspaces + t].data;
         for (int k = 0; k < step->node->n_src; k++)
             step->src[k].data = p->values[step->src[k].value].data + step->src[k].offset;
     }
+}
+
+static atl_status place(atl_plan *p) {
+    ATL_TRY(atl_place(p->ctx, p->values, p->n_values, &p->block_bytes));
+    point_to_constants(p);
+    if (p->detached)
+        return ATL_OK;
+    if (p->block_bytes && !(p->block = p->backend->alloc(p->backend, p->block_bytes)))
+        return ATL_NO_MEMORY;
+    atl_plan_attach(p, p->block);
     return ATL_OK;
 }
 
@@ -261,9 +271,9 @@ atl_status atl_schedule(atl_plan *p, const bool *outputs) {
     ATL_TRY(make_values(&s));
     make_lives(&s);
     reuse_memory(&s);
-    int workspaces = p->n_values;
+    p->workspaces = p->n_values;
     ATL_TRY(prepare_steps(&s));
-    ATL_TRY(place(&s, workspaces));
+    ATL_TRY(place(p));
     drop_packed(p);
     return ATL_OK;
 }

@@ -51,7 +51,7 @@ static atl_node *leaf(fixture *f, atl_shape s) {
 }
 
 static atl_plan *plan_of(fixture *f, atl_node *const *out, int n, bool vary, bool step_mode) {
-    atl_plan_options o = { vary, step_mode };
+    atl_plan_options o = { .params_vary = vary, .step_mode = step_mode };
     atl_plan *p;
     if (atl_plan_make(&f->g, f->backend, out, n, &o, &p) != ATL_OK)
         fail_msg("%s", atl_message(f->ctx));
