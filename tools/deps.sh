@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# deps.sh build|check: installs what this machine lacks, with apt, by package name.  Nothing happens when
+# deps.sh build|check|portraits: installs what this machine lacks, with apt, by package name.  Nothing happens when
 # everything is there.  Without apt it says what is missing and returns 1.
 set -u -o pipefail
 
@@ -30,6 +30,10 @@ g++                     command -v c++
 binutils                command -v objdump
 libcmocka-dev           pkg-config --exists cmocka
 libasan8|libasan6       sanitizers'
+portraits='
+libharfbuzz-dev         pkg-config --exists harfbuzz
+unicode-data            test -e /usr/share/unicode/emoji/emoji-test.txt
+fonts-noto-color-emoji  test -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf'
 # without these ./check leaves out the compilation for AArch64
 wanted='
 gcc-aarch64-linux-gnu   command -v aarch64-linux-gnu-gcc
@@ -63,8 +67,9 @@ as_root() {
 case ${1:-} in
 build) needed=$build list=$build$video ;;
 check) needed=$build$check list=$build$video$check$wanted ;;
+portraits) needed=$build$portraits list=$build$video$portraits ;;
 *)
-    echo "usage: tools/deps.sh build|check" >&2
+    echo "usage: tools/deps.sh build|check|portraits" >&2
     exit 2
     ;;
 esac
