@@ -10,6 +10,8 @@
 // has more than `most` bytes.  `size` may be NULL.
 char *cli_file_read(const char *path, size_t most, size_t *size);
 
+char *cli_file_try(const char *path, size_t most, size_t *size); // the same, but it prints nothing
+
 // A file in the making, "PATH.tmp-PID" beside the one that it will replace.
 typedef struct cli_file {
     FILE *out;  // write here; failures are found by cli_file_commit()

@@ -4,6 +4,7 @@
 #define CLI_HISTORY_H
 
 #include <stddef.h>
+#include <jansson.h>
 
 // One scalar.  A value is a mean over its tick; NAN: not measured in that tick; INFINITY: it was measured
 // and is no finite number (null in the file, or NaN and Infinity as Python writes them).
@@ -17,7 +18,6 @@ typedef struct cli_history {
     double *kimg, *times; // [ticks]: Progress/kimg, which grows strictly, and timestamps in seconds
     cli_series *series;
     size_t count, series_room;
-    size_t skipped;       // lines of the file that could not be used
 } cli_history;
 
 // Reads a stats.jsonl of ours or of the official PyTorch trainers into a zeroed struct.  A line that is no
@@ -25,6 +25,9 @@ typedef struct cli_history {
 // as in a run that was resumed, the older lines count no more.  0, or an exit status after printing why not.
 int cli_history_read(cli_history *history, const char *path, int quiet);
 void cli_history_clear(cli_history *history);
+
+// Progress/kimg of a line, or NAN when it has none.
+double cli_history_line_kimg(const json_t *line);
 
 // Begins a tick; then its values.  0, or an exit status when memory is missing, which is printed.
 int cli_history_tick(cli_history *history, double kimg, double time);

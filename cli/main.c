@@ -22,6 +22,7 @@ static const command commands[] = {
     { "convert", cli_convert, "write a checkpoint as safetensors" },
     { "blend", cli_blend, "make one generator out of two" },
     { "dataset", cli_dataset, "make or check a set of pictures for training" },
+    { "report", cli_report, "write the report of a training run" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },
 };

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pictures of the report: grids made small, kept as JPEG in the folder .report of the run, as data:
+// addresses.
+#include <dirent.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <atelier/image.h>
+#include "common.h"
+#include "files.h"
+#include "json.h"
+#include "report_parts.h"
+
+enum { WIDEST = 1000, SHOWN = 16, FILES_MOST = 20000, QUALITY = 80, JPEG_MOST = 4 << 20 };
+
+// ---- Smaller pictures
+
+// A rectangle of a picture.
+typedef struct part {
+    int width, height; // from its top left corner
+} part;
+
+// One row of the source, squeezed: out[x][c] += weight * mean over the pixels that fall into x.  The source
+// has `from` channels per pixel, of which the first `channels` are used.
+static void squeeze_row(const uint8_t *row, int from, int channels, int source, int width, double weight,
+                        float *out) {
+    for (int x = 0; x < width; x++) {
+        double left = (double)x * source / width, right = (double)(x + 1) * source / width;
+        int last = (int)ceil(right) < source ? (int)ceil(right) : source;
+        for (int i = (int)left; i < last; i++) {
+            double low = i > left ? i : left, high = i + 1 < right ? i + 1 : right;
+            float w = (float)((high - low) / (right - left) * weight);
+            for (int c = 0; c < channels; c++)
+                out[x * channels + c] += w * row[i * from + c];
+        }
+    }
+}
+
+// `p` of `from` to the size of `to`, which is no larger: each pixel the mean of the area it covers.
+static int squeeze(const atl_image *from, part p, atl_image *to) {
+    size_t numbers = (size_t)to->width * (size_t)to->channels;
+    float *row = cli_array(numbers, 1, 1, sizeof *row);
+    if (!row)
+        return CLI_FAILURE;
+    for (int y = 0; y < to->height; y++) {
+        double top = (double)y * p.height / to->height, bottom = (double)(y + 1) * p.height / to->height;
+        int last = (int)ceil(bottom) < p.height ? (int)ceil(bottom) : p.height;
+        memset(row, 0, numbers * sizeof *row);
+        for (int i = (int)top; i < last; i++) {
+            double low = i > top ? i : top, high = i + 1 < bottom ? i + 1 : bottom;
+            squeeze_row(from->pixels + (size_t)i * (size_t)from->width * (size_t)from->channels,
+                        from->channels, to->channels, p.width, to->width, (high - low) / (bottom - top), row);
+        }
+        for (size_t x = 0; x < numbers; x++)
+            to->pixels[(size_t)y * numbers + x] = (uint8_t)(row[x] + 0.5f < 255 ? row[x] + 0.5f : 255);
+    }
+    free(row);
+    return CLI_SUCCESS;
+}
+
+// Writes a part of a picture as a JPEG at most WIDEST wide.
+static int write_small(cli_run *r, const atl_image *image, part p, const char *path) {
+    int width = p.width < WIDEST ? p.width : WIDEST;
+    int height = (int)lround((double)p.height * width / p.width);
+    atl_image small;
+    int channels = image->channels < 3 ? 1 : 3; // JPEG has no transparency
+    if (atl_image_init(r->ctx, width, height > 0 ? height : 1, channels, &small) != ATL_OK)
+        return cli_fail(r->ctx);
+    int status = squeeze(image, p, &small);
+    if (status == CLI_SUCCESS && atl_image_write(r->ctx, path, "jpg", &small, QUALITY, NULL, 0) != ATL_OK)
+        status = cli_fail(r->ctx);
+    atl_image_clear(r->ctx, &small);
+    return status;
+}
+
+// The corner of a grid in which its pictures can be looked at: 3 to 8 whole ones in a row, as many as WIDEST
+// holds, and rows in the grid's proportions; all of it when it is hardly larger.
+static part detail_of(const cli_run *r, const atl_image *image) {
+    const part whole = { image->width, image->height };
+    json_int_t side =
+        json_integer_value(json_object_get(json_object_get(r->options, "training_set_kwargs"), "resolution"));
+    if (image->width < WIDEST)
+        return whole;
+    if (side < 4 || side > image->width)
+        side = WIDEST / 8; // unknown: any corner of that size
+    int across = WIDEST / (int)side < 3 ? 3 : WIDEST / (int)side > 8 ? 8 : WIDEST / (int)side;
+    int down = (int)lround((double)across * image->height / image->width);
+    if (across * side >= image->width || down < 1 || down * side > image->height)
+        return whole;
+    return (part){ across * (int)side, down * (int)side };
+}
+
+// ---- Copies that are kept
+
+// "FOLDER/.report/fakes000200-detail.jpg" for "fakes000200.png", or NULL.
+static char *copy_path(const cli_run *r, const char *name, const char *suffix) {
+    size_t stem = strlen(name) - strlen(".png"), room = stem + strlen(suffix) + 20;
+    char *inner = malloc(room), *path = NULL;
+    if (inner) {
+        snprintf(inner, room, ".report/%.*s%s.jpg", (int)stem, name, suffix);
+        path = cli_join(r->folder, inner);
+    }
+    free(inner);
+    return path;
+}
+
+static int older(const struct stat *a, const struct stat *b) {
+    return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec < b->st_mtim.tv_sec
+                                                  : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
+}
+
+// Makes the copies unless they are there and newer than the picture.  A picture without a detail has an empty
+// file in its place.
+static int make_copies(cli_run *r, const char *path, const char *small, const char *detail) {
+    struct stat source, copy;
+    atl_image image;
+    if (stat(path, &source) == 0 && stat(detail, &copy) == 0 && !older(&copy, &source) &&
+        stat(small, &copy) == 0 && !older(&copy, &source))
+        return CLI_SUCCESS;
+    if (atl_image_read(r->ctx, path, &image) != ATL_OK) {
+        const cli_common common = { .quiet = r->quiet };
+        cli_warn(&common, "%s; it is left out", atl_message(r->ctx));
+        atl_message_clear(r->ctx);
+        return CLI_FAILURE;
+    }
+    part p = detail_of(r, &image);
+    int status = write_small(r, &image, (part){ image.width, image.height }, small);
+    cli_file file = { 0 };
+    if (status == CLI_SUCCESS && p.width < image.width)
+        status = write_small(r, &image, p, detail);
+    else if (status == CLI_SUCCESS && (status = cli_file_open(&file, detail)) == CLI_SUCCESS)
+        status = cli_file_commit(&file);
+    atl_image_clear(r->ctx, &image);
+    return status;
+}
+
+// ---- As text
+
+static json_t *data_address(const char *path) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char head[] = "data:image/jpeg;base64,";
+    size_t size, at = sizeof head - 1;
+    uint8_t *bytes = (uint8_t *)cli_file_read(path, JPEG_MOST, &size);
+    if (!bytes || size == 0) {
+        free(bytes);
+        return json_null();
+    }
+    char *text = malloc(sizeof head + (size + 2) / 3 * 4);
+    json_t *value = NULL;
+    if (text) {
+        memcpy(text, head, at);
+        for (size_t i = 0; i < size; i += 3) {
+            size_t n = size - i < 3 ? size - i : 3; // bytes, in n + 1 digits
+            uint32_t v = (uint32_t)bytes[i] << 16 | (n > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                         (n > 2 ? bytes[i + 2] : 0);
+            for (size_t d = 0; d < 4; d++)
+                text[at++] = d <= n ? digits[v >> (18 - 6 * d) & 63] : '=';
+        }
+        value = json_stringn(text, at);
+    }
+    free(text);
+    free(bytes);
+    return value;
+}
+
+// A picture of the run's folder, or NULL when it can't be read.
+static json_t *picture(cli_run *r, const char *name, double kimg) {
+    char *path = cli_join(r->folder, name), *small = copy_path(r, name, ""),
+         *detail = copy_path(r, name, "-detail");
+    json_t *o = NULL;
+    r->failed |= !path || !small || !detail;
+    if (path && small && detail && make_copies(r, path, small, detail) == CLI_SUCCESS) {
+        o = json_object();
+        cli_report_put(r, o, "file", cli_json_text(name, strlen(name)));
+        cli_report_put(r, o, "kimg", isnan(kimg) ? json_null() : json_real(kimg));
+        cli_report_put(r, o, "src", data_address(small));
+        cli_report_put(r, o, "detail", data_address(detail));
+    }
+    free(path);
+    free(small);
+    free(detail);
+    return o;
+}
+
+// ---- Which ones
+
+typedef struct grid_name {
+    char name[32];
+    double kimg; // -1: fakes_init.png
+} grid_name;
+
+static int parse_name(const char *name, grid_name *g) {
+    static const char head[] = "fakes";
+    size_t length = strlen(name);
+    if (length >= sizeof g->name || strncmp(name, head, sizeof head - 1))
+        return 0;
+    const char *digits = name + sizeof head - 1;
+    size_t n = strspn(digits, "0123456789");
+    int first = !strcmp(digits, "_init.png");
+    if (!first && (n == 0 || strcmp(digits + n, ".png")))
+        return 0;
+    memcpy(g->name, name, length + 1);
+    g->kimg = first ? -1 : strtod(digits, NULL);
+    return 1;
+}
+
+static int by_kimg(const void *a, const void *b) {
+    const grid_name *x = a, *y = b;
+    return x->kimg != y->kimg ? (x->kimg > y->kimg) - (x->kimg < y->kimg) : strcmp(x->name, y->name);
+}
+
+// names [FILES_MOST]; how many there are.
+static size_t list_fakes(const cli_run *r, grid_name *names) {
+    DIR *folder = opendir(r->folder);
+    const struct dirent *entry;
+    size_t count = 0;
+    while (folder && count < FILES_MOST && (entry = readdir(folder)) != NULL)
+        count += (size_t)parse_name(entry->d_name, &names[count]);
+    if (folder)
+        closedir(folder);
+    qsort(names, count, sizeof *names, by_kimg);
+    return count;
+}
+
+// The first, the last and evenly between; a picture that can't be read leaves a gap.
+static json_t *fakes(cli_run *r, const grid_name *names, size_t count) {
+    json_t *list = json_array();
+    size_t shown = count < SHOWN ? count : SHOWN;
+    for (size_t i = 0; i < shown; i++) {
+        size_t at = shown < 2 ? 0 : (i * (count - 1) * 2 + shown - 1) / (2 * (shown - 1)); // rounded
+        json_t *one = picture(r, names[at].name, names[at].kimg < 0 ? NAN : names[at].kimg);
+        if (one)
+            r->failed |= json_array_append_new(list, one) != 0;
+    }
+    return list;
+}
+
+json_t *cli_report_pictures(cli_run *r) {
+    struct stat info;
+    json_t *o = json_object(), *reals = NULL;
+    char *copies = cli_join(r->folder, ".report"), *path = cli_join(r->folder, "reals.png");
+    grid_name *names = cli_array(FILES_MOST, 1, 1, sizeof *names);
+    size_t count = names ? list_fakes(r, names) : 0;
+    int there = path && stat(path, &info) == 0;
+    r->failed |= !names || !copies || !path;
+    if (!r->failed && (there || count > 0) && cli_make_folder(copies) != CLI_SUCCESS)
+        count = (size_t)(there = 0); // said; the page goes without pictures
+    if (there)
+        reals = picture(r, "reals.png", NAN);
+    cli_report_put(r, o, "reals", reals ? reals : json_null());
+    cli_report_put(r, o, "fakes", fakes(r, names, count));
+    cli_report_put(r, o, "count", json_integer((json_int_t)count));
+    free(names);
+    free(copies);
+    free(path);
+    return o;
+}
