@@ -76,9 +76,9 @@ static int not_finite(const view *v, cli_alarm *a) {
     a->fatal = 1;
     snprintf(
         a->text, sizeof a->text,
-        "At %g kimg %zu of the scalars %s no finite number: %s%s. The networks are lost; go on from the last "
-        "snapshot before this, with a larger gamma (2 to 4 times) or a smaller learning rate (half).",
-        kimg(v), count, count == 1 ? "is" : "are", names, count > 3 ? ", ..." : "");
+        "%s%s %s no finite number at %g kimg. The networks are lost; go on from the last snapshot before "
+        "this, with a larger gamma (2 to 4 times) or a smaller learning rate (half).",
+        names, count > 3 ? ", ..." : "", count == 1 ? "is" : "are", kimg(v));
     return 1;
 }
 

@@ -37,9 +37,9 @@ json_t *cli_json_parse(char *text, size_t size) {
     return json_loadb(text, size, 0, NULL);
 }
 
-json_t *cli_json_read(const char *path) {
+json_t *cli_json_read(const char *path, size_t most) {
     size_t size;
-    char *text = cli_file_try(path, bytes_most, &size);
+    char *text = cli_file_try(path, most, &size);
     json_t *json = text ? cli_json_parse(text, size) : NULL;
     free(text);
     return json;

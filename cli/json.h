@@ -10,8 +10,8 @@
 // no number in the room of the word.  A new reference, or NULL when it is no JSON.
 json_t *cli_json_parse(char *text, size_t size);
 
-// A whole file; without a message NULL when it is no JSON, or missing or too large.
-json_t *cli_json_read(const char *path);
+// A whole file of at most `most` bytes; without a message NULL when it is no JSON, or missing or larger.
+json_t *cli_json_read(const char *path, size_t most);
 
 // A string of any bytes: where they are no UTF-8, those outside ASCII become '?'.  NULL: memory is missing.
 json_t *cli_json_text(const char *text, size_t size);

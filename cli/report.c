@@ -76,10 +76,11 @@ static double option(const cli_run *r, const char *key) {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-// Without word from the trainer: a run is alive when its last tick is not much older than ticks are long.
+// Without word from the trainer: a run is alive when its last tick, or its beginning, is not much longer ago
+// than a tick takes.
 static cli_run_state guess_state(const cli_run *r, double kimg, double total, double now) {
     const cli_history *h = &r->history;
-    double tick = recent_mean(h, "Timing/sec_per_tick"), last = h->ticks ? h->times[h->ticks - 1] : NAN;
+    double tick = recent_mean(h, "Timing/sec_per_tick"), last = h->ticks ? h->times[h->ticks - 1] : r->begun;
     double patience = isfinite(tick) && tick * 4 > 900 ? tick * 4 : 900;
     if (kimg >= total) // also false when one of them is unknown
         return CLI_RUN_FINISHED;
@@ -128,15 +129,18 @@ static int exists(const char *path) {
     return stat(path, &info) == 0;
 }
 
-static int read_options(cli_run *r, const char *path) {
+static void read_options(cli_run *r, const char *path) {
+    enum { MOST = 4 << 20 };
     const cli_common common = { .quiet = r->quiet };
-    r->options = cli_json_read(path);
-    if (exists(path) && !json_is_object(r->options)) {
+    struct stat info;
+    int there = stat(path, &info) == 0;
+    r->begun = there ? (double)info.st_mtim.tv_sec : NAN;
+    r->options = cli_json_read(path, MOST);
+    if (there && !json_is_object(r->options)) {
         cli_warn(&common, "%s: is not a JSON object; the report has no options", path);
         json_decref(r->options);
         r->options = NULL;
     }
-    return CLI_SUCCESS;
 }
 
 static int read_run(cli_run *r) {
@@ -151,7 +155,7 @@ static int read_run(cli_run *r) {
         status = cli_error("%s: is no training run: it has no training_options.json and no stats.jsonl",
                            r->folder);
     if (status == CLI_SUCCESS)
-        status = read_options(r, options);
+        read_options(r, options);
     if (status == CLI_SUCCESS && exists(stats))
         status = cli_history_read(&r->history, stats, r->quiet);
     free(stats);

@@ -163,10 +163,13 @@ static int use_metric(void *user, const cli_json_line *line) {
     return CLI_JSON_USED;
 }
 
+// Names with other characters than those of metrics could spoil the terminal in a warning.
 static int is_metric(const char *name) {
     static const char head[] = "metric-", tail[] = ".jsonl";
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     size_t length = strlen(name), a = sizeof head - 1, b = sizeof tail - 1;
-    return length > a + b && !memcmp(name, head, a) && !memcmp(name + length - b, tail, b);
+    return length > a + b && strspn(name, plain) == length && !memcmp(name, head, a) &&
+           !memcmp(name + length - b, tail, b);
 }
 
 json_t *cli_report_metrics(cli_run *r) {

@@ -14,6 +14,7 @@ typedef struct cli_run {
     int quiet;
     cli_history history;
     json_t *options; // training_options.json, or NULL
+    double begun;    // when that file was written; NAN: there is none
     int failed;      // memory was missing for some piece
 } cli_run;
 

@@ -170,15 +170,18 @@ static json_t *data_address(const char *path) {
 static json_t *picture(cli_run *r, const char *name, double kimg) {
     char *path = cli_join(r->folder, name), *small = copy_path(r, name, ""),
          *detail = copy_path(r, name, "-detail");
-    json_t *o = NULL;
+    json_t *o = NULL, *src = NULL;
     r->failed |= !path || !small || !detail;
-    if (path && small && detail && make_copies(r, path, small, detail) == CLI_SUCCESS) {
+    if (path && small && detail && make_copies(r, path, small, detail) == CLI_SUCCESS)
+        src = data_address(small);
+    if (json_is_string(src)) {
         o = json_object();
         cli_report_put(r, o, "file", cli_json_text(name, strlen(name)));
         cli_report_put(r, o, "kimg", isnan(kimg) ? json_null() : json_real(kimg));
-        cli_report_put(r, o, "src", data_address(small));
+        cli_report_put(r, o, "src", json_incref(src));
         cli_report_put(r, o, "detail", data_address(detail));
     }
+    json_decref(src);
     free(path);
     free(small);
     free(detail);
