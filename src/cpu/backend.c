@@ -9,9 +9,11 @@
 #include <sys/mman.h>
 
 #include "base/philox.h"
+#include "cpu/geom.h"
 #include "cpu/move.h"
 #include "cpu/reduce.h"
 #include "cpu/sample.h"
+#include "cpu/sepfir.h"
 
 // ---- pointwise
 
@@ -145,6 +147,44 @@ static atl_status run_warp(atl_cpu *b, const atl_step *s, const atl_run *run) {
     return ATL_OK;
 }
 
+static atl_geom_dims geom_dims(const atl_step *s) {
+    const int64_t *d = s->node->shape.d;
+    return (atl_geom_dims){ d[0], d[1], d[2], d[3] };
+}
+
+static atl_status prepare_geom(atl_cpu *b, atl_step *s) {
+    atl_geom_dims d = geom_dims(s);
+    s->workspace_bytes = atl_geom_workspace(&d, b->threads);
+    return ATL_OK;
+}
+
+static atl_status run_geom(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    atl_geom_dims d = geom_dims(s);
+    (s->node->op == ATL_OP_GEOM ? atl_geom : atl_geom_t)(&b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out,
+                                                         b->threads, s->workspace);
+    return ATL_OK;
+}
+
+static atl_sepfir_dims sepfir_dims(const atl_step *s) {
+    const int64_t *d = s->node->shape.d;
+    return (atl_sepfir_dims){ d[0], d[1], d[2], d[3], (int)s->node->src[1]->shape.d[1] };
+}
+
+static atl_status prepare_sepfir(atl_cpu *b, atl_step *s) {
+    atl_sepfir_dims d = sepfir_dims(s);
+    s->workspace_bytes = atl_sepfir_workspace(&d, b->threads);
+    return ATL_OK;
+}
+
+static atl_status run_sepfir(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    atl_sepfir_dims d = sepfir_dims(s);
+    (s->node->op == ATL_OP_SEPFIR ? atl_sepfir : atl_sepfir_t)(&b->kernels.fir, &d, s->src[1].data, s->src[0].data,
+                                                               s->out, b->threads, s->workspace);
+    return ATL_OK;
+}
+
 static atl_status run_normal(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)b;
     // the counter of the run moves to another part of the stream's sequence
@@ -171,6 +211,10 @@ static const struct {
     [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, "fir" },
     [ATL_OP_WARP]    = { NULL, run_warp, "warp" },
     [ATL_OP_WARP_T]  = { NULL, run_warp, "warp" },
+    [ATL_OP_GEOM]    = { prepare_geom, run_geom, "geom" },
+    [ATL_OP_GEOM_T]  = { prepare_geom, run_geom, "geom" },
+    [ATL_OP_SEPFIR]  = { prepare_sepfir, run_sepfir, "sepfir" },
+    [ATL_OP_SEPFIR_T] = { prepare_sepfir, run_sepfir, "sepfir" },
     [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, "flrelu" },
     [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, "style_norm" },
     [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, "matmul" },

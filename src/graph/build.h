@@ -22,6 +22,7 @@ void atl_vjp_pad(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, at
 void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_warp(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_resample(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);

@@ -28,7 +28,7 @@ typedef enum atl_op {
     ATL_OP_UNARY, ATL_OP_BINARY,
     // linear, in transposed pairs
     ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
-    ATL_OP_UPFIRDN, ATL_OP_WARP, ATL_OP_WARP_T,
+    ATL_OP_UPFIRDN, ATL_OP_WARP, ATL_OP_WARP_T, ATL_OP_GEOM, ATL_OP_GEOM_T, ATL_OP_SEPFIR, ATL_OP_SEPFIR_T,
     // linear given the signs of its intermediate: one op, for that intermediate never is in memory
     ATL_OP_FLRELU,
     // contractions: one multilinear form read through a slot
@@ -203,6 +203,15 @@ atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr);
 atl_node *atl_warp(atl_graph *g, atl_node *x, atl_node *theta, int64_t oh, int64_t ow);
 // Its transpose: y [n, oh, ow, c] back to [n, h, w, c].
 atl_node *atl_warp_transposed(atl_graph *g, atl_node *y, atl_node *theta, int64_t h, int64_t w);
+// Resampling without aliases (Karras et al. 2020, appendix B.2) of x [n, h, w, c] to the same shape: reflected at
+// its edges as far as one reflection goes, upsampled by 2, sampled bilinearly, downsampled by 2.  theta [n, 2, 3]
+// takes (x, y, 1) of a pixel of the result to its place in x, in pixels from the centre; it has no derivative.
+atl_node *atl_geom_node(atl_graph *g, atl_node *x, atl_node *theta);
+atl_node *atl_geom_transposed(atl_graph *g, atl_node *y, atl_node *theta);
+// Each sample correlated with its own filter along both axes, reflected at the edges: x [n, h, w, c], f [n, taps],
+// taps odd; f has no derivative.
+atl_node *atl_sepfir_node(atl_graph *g, atl_node *x, atl_node *f);
+atl_node *atl_sepfir_transposed(atl_graph *g, atl_node *y, atl_node *f);
 
 // x [n, h, w, c], bias [c]; the filters are copied.
 atl_node *atl_flrelu_node(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// A separable filter per image, the same in both axes: images [n, h, w, c] correlated with f [n, taps], taps odd.
+// Beyond its edges an image goes on mirrored, as often as need be, without repeating the edge.
+#ifndef ATL_CPU_SEPFIR_H
+#define ATL_CPU_SEPFIR_H
+
+#include "cpu/fir.h"
+
+typedef struct atl_sepfir_dims { int64_t n, h, w, c; int taps; } atl_sepfir_dims;
+
+size_t atl_sepfir_workspace(const atl_sepfir_dims *d, int threads); // bytes
+
+// y from x, and the transpose, x from y.  Results do not depend on the number of threads.
+void atl_sepfir(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *x, float *y,
+                int threads, void *workspace);
+void atl_sepfir_t(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *y, float *x,
+                  int threads, void *workspace);
+
+#endif
