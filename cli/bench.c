@@ -6,17 +6,10 @@
 #include <string.h>
 #include <jansson.h>
 #include <sys/resource.h>
+#include "bench.h"
 #include "command.h"
-#include "common.h"
 
-typedef struct bench {
-    cli_common common;
-    const char *network, *net;
-    atl_init_options init;
-    int batch, runs, warmup, layers, json;
-    double peak; // GFLOP/s
-    atl_profile profile;
-} bench;
+typedef cli_bench_options bench;
 
 static int parse(bench *b, int argc, char **argv) {
     atl_init_options *o = &b->init;
@@ -27,7 +20,11 @@ static int parse(bench *b, int argc, char **argv) {
         CLI_OPTION_INT("resolution", &o->resolution, "R", "of a fresh network", "1024", 4, 4096),
         CLI_OPTION_INT("cbase", &o->channel_base, "N", "channels times resolution", "32768", 1, 1 << 24),
         CLI_OPTION_INT("cmax", &o->channel_max, "N", "most channels of a layer", "512", 1, 65536),
-        CLI_OPTION_INT("batch", &b->batch, "N", "images at once", "1", 1, 1024),
+        CLI_OPTION_INT_GIVEN("batch", &b->batch, "N", "images at once", "1; 8 with --train", 1, 1024,
+                             &b->batch_given),
+        CLI_OPTION_INT("map-depth", &o->map_depth, "N", "mapping layers of a fresh network", "8", 1, 64),
+        CLI_OPTION_FLAG("train", &b->train, "measure the phases of a training step"),
+        CLI_OPTION_TEXT("augpipe", &b->augpipe, "NAME", "with --train: augmentation, bgc for example", "none"),
         CLI_OPTION_INT("runs", &b->runs, "N", "timed runs; the median counts", "10", 1, 100000),
         CLI_OPTION_INT("warmup", &b->warmup, "N", "runs before", "2", 0, 100000),
         CLI_OPTION_FLAG("layers", &b->layers, "also time each layer"),
@@ -44,7 +41,7 @@ static int parse(bench *b, int argc, char **argv) {
     return cli_options_parse(&spec, argc, argv, NULL);
 }
 
-static double resident_mb(void) {
+double cli_bench_resident_mb(void) {
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) != 0)
         return 0;
@@ -52,7 +49,7 @@ static double resident_mb(void) {
 }
 
 // The processor's name as the system tells it.
-static void processor(char *name, size_t room) {
+void cli_bench_processor(char *name, size_t room) {
     char line[256];
     snprintf(name, room, "unknown");
     FILE *file = fopen("/proc/cpuinfo", "r");
@@ -68,8 +65,8 @@ static void processor(char *name, size_t room) {
         fclose(file);
 }
 
-static double ratio(const bench *b, double gflop, double ms) {
-    return b->peak > 0 && ms > 0 ? gflop / b->peak / (ms / 1000) : 0;
+double cli_bench_ratio(double peak, double gflop, double ms) {
+    return peak > 0 && ms > 0 ? gflop / peak / (ms / 1000) : 0;
 }
 
 static json_t *layers_json(const bench *b) {
@@ -88,7 +85,7 @@ static int print_json(const bench *b, const atl_ctx *ctx, const char *cpu) {
     const atl_profile *p = &b->profile;
     json_t *o = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i, s:s, s:s, s:i, s:i, s:b}", "ms_per_image",
                           p->ms / b->batch, "direct_gflop", p->direct_gflop / b->batch, "peak_gflops",
-                          b->peak, "ratio", ratio(b, p->direct_gflop, p->ms), "peak_rss_mb", resident_mb(),
+                          b->peak, "ratio", cli_bench_ratio(b->peak, p->direct_gflop, p->ms), "peak_rss_mb", cli_bench_resident_mb(),
                           "threads", atl_ctx_threads(ctx), "cpu", cpu, "kernels", atl_ctx_cpu(ctx), "batch",
                           b->batch, "runs", b->runs, "direct", b->common.direct);
     if (o && b->network)
@@ -112,7 +109,7 @@ static void print_layers(const bench *b) {
         snprintf(shape, sizeof shape, "%lldx%lldx%lldx%lld", (long long)l->dims[0], (long long)l->dims[1],
                  (long long)l->dims[2], (long long)l->dims[3]);
         printf("%-36s %-10s %-20s %9.3f %9.3f %9.1f %6.2f\n", l->name, l->op, shape, l->ms, l->gflop,
-               l->ms > 0 ? l->gflop / (l->ms / 1000) : 0, ratio(b, l->gflop, l->ms));
+               l->ms > 0 ? l->gflop / (l->ms / 1000) : 0, cli_bench_ratio(b->peak, l->gflop, l->ms));
     }
 }
 
@@ -123,8 +120,8 @@ static void print_text(const bench *b, const atl_ctx *ctx, const char *cpu) {
     printf("work          %.2f GFLOP per image by the direct algorithm\n", p->direct_gflop / b->batch);
     printf("time          %.2f ms per image (batch %d, median of %d runs)\n", p->ms / b->batch, b->batch,
            b->runs);
-    printf("ratio         %.2f (1 is a perfect direct implementation)\n", ratio(b, p->direct_gflop, p->ms));
-    printf("memory        %.0f MB at the most\n", resident_mb());
+    printf("ratio         %.2f (1 is a perfect direct implementation)\n", cli_bench_ratio(b->peak, p->direct_gflop, p->ms));
+    printf("memory        %.0f MB at the most\n", cli_bench_resident_mb());
     if (b->layers)
         print_layers(b);
 }
@@ -136,7 +133,7 @@ static int measure(bench *b, atl_ctx *ctx, atl_model *model) {
     double after = atl_peak_gflops(ctx);
     char cpu[200];
     b->peak = before > after ? before : after;
-    processor(cpu, sizeof cpu);
+    cli_bench_processor(cpu, sizeof cpu);
     if (b->json)
         return print_json(b, ctx, cpu);
     print_text(b, ctx, cpu);
@@ -152,6 +149,12 @@ int cli_bench(int argc, char **argv) {
     atl_ctx *ctx = NULL;
     atl_model *model = NULL;
     status = cli_open(&b.common, &ctx);
+    if (b.train) {
+        if (status == CLI_SUCCESS)
+            status = cli_bench_train(&b, ctx);
+        atl_ctx_close(&ctx);
+        return status;
+    }
     if (status == CLI_SUCCESS && b.network)
         status = cli_open_generator(ctx, b.network, b.net, &model);
     else if (status == CLI_SUCCESS && atl_model_init(ctx, &b.init, &model) != ATL_OK)

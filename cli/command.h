@@ -16,5 +16,6 @@ int cli_report(int argc, char **argv);
 int cli_init(int argc, char **argv);
 int cli_blend(int argc, char **argv);
 int cli_bench(int argc, char **argv);
+int cli_train_run(int argc, char **argv);
 
 #endif

@@ -23,6 +23,7 @@ static const command commands[] = {
     { "blend", cli_blend, "make one generator out of two" },
     { "dataset", cli_dataset, "make or check a set of pictures for training" },
     { "report", cli_report, "write the report of a training run" },
+    { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },
 };

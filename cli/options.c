@@ -123,6 +123,18 @@ static int parse_real(const char *command, const cli_option *o, const char *text
     return CLI_PROCEED;
 }
 
+// "--mirror" or, as the official scripts have it, "--mirror=1".
+static int parse_flag(const char *command, const cli_option *o, const char *text) {
+    static const char *const words[] = { "0", "false", "no", "off", "1", "true", "yes", "on" };
+    enum { WORDS = sizeof words / sizeof *words };
+    for (int i = 0; i < WORDS; i++)
+        if (!strcmp(text, words[i])) {
+            *(int *)o->target = i >= WORDS / 2;
+            return CLI_PROCEED;
+        }
+    return cli_usage_error(command, "--%s=%s: expected nothing, or true or false", o->name, text);
+}
+
 static int parse_value(const char *command, const cli_option *o, const char *text) {
     if (o->given)
         *o->given = 1;
@@ -130,7 +142,7 @@ static int parse_value(const char *command, const cli_option *o, const char *tex
     case CLI_INT: return parse_int(command, o, text);
     case CLI_REAL: return parse_real(command, o, text);
     case CLI_CHOICE: return parse_choice(command, o, text);
-    case CLI_FLAG: *(int *)o->target = 1; return CLI_PROCEED;
+    case CLI_FLAG: return parse_flag(command, o, text);
     default: break;
     }
     if (!*text)
@@ -162,12 +174,10 @@ static int parse_option(const cli_spec *spec, int argc, char **argv, int *at) {
     const cli_option *o = find(spec, name, length);
     if (!o)
         return unknown(spec, name, length);
-    if (o->kind == CLI_FLAG && name[length])
-        return cli_usage_error(spec->command, "--%s takes no value", o->name);
     if (name[length])
         return parse_value(spec->command, o, name + length + 1);
     if (o->kind == CLI_FLAG)
-        return parse_value(spec->command, o, "");
+        return parse_value(spec->command, o, "1");
     if (*at + 1 >= argc)
         return cli_usage_error(spec->command, "--%s needs a value: %s", o->name, o->value);
     return parse_value(spec->command, o, argv[++*at]);

@@ -9,7 +9,7 @@
 enum { CLI_SUCCESS = 0, CLI_FAILURE = 1, CLI_USAGE = 2, CLI_PROCEED = -1 };
 
 typedef enum cli_kind {
-    CLI_FLAG,    // int: 1 when given
+    CLI_FLAG,    // int: 1 when given, or --flag=1, --flag=false
     CLI_INT,     // int, between low and high
     CLI_REAL,    // double, between low and high
     CLI_TEXT,    // const char *, borrowed from argv

@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <atelier/dataset.h>
 #include <atelier/model.h>
 
 #ifdef __cplusplus
@@ -31,6 +32,7 @@ typedef enum atl_aug { ATL_AUG_ADA, ATL_AUG_FIXED, ATL_AUG_NONE, ATL_AUG_DIFF } 
 typedef struct atl_train_options {
     size_t size;          // sizeof(atl_train_options), set by ATL_TRAIN_OPTIONS_INIT
     const char *data;     // folder, .zip or another source of pictures; borrowed while opening
+    int resolution;       // when data is NULL: noise of that size takes the place of pictures, to measure
     const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar"
     int cond;             // 1: use the labels
     size_t subset;        // train on so many pictures, chosen by the seed; 0: all
@@ -60,7 +62,7 @@ typedef struct atl_train_options {
 } atl_train_options;
 #define ATL_TRAIN_OPTIONS_INIT                                                                                    \
     {                                                                                                             \
-        sizeof(atl_train_options), NULL, "auto", 0, 0, 0, 0, 0, 0.0, -1.0, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, -1.0,  \
+        sizeof(atl_train_options), NULL, 0, "auto", 0, 0, 0, 0, 0, 0.0, -1.0, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, -1.0,  \
             -1.0, "logistic", 0.0, ATL_AUG_ADA, 0.0, 0.6, 500.0, "bgc", 0, 0, 3, 0.0                              \
     }
 
@@ -129,28 +131,29 @@ typedef struct atl_train_stats {
 // One step.  Adds to *stats (may be NULL); the caller clears it.
 atl_status atl_trainer_step(atl_trainer *trainer, atl_train_stats *stats);
 
-// Whether any process says so: all get the same answer.
-int atl_trainer_any(atl_trainer *trainer, int here);
+// *flag becomes 1 in all processes when it is not 0 in one.
+atl_status atl_trainer_any(atl_trainer *trainer, int *flag);
 
 // n images of the average of G from latents z [n, z_dim], labels c [n, c_dim] or NULL, with the stored noise ->
 // [n, channels, height, width].
 atl_status atl_trainer_generate(atl_trainer *trainer, int n, const float *z, const float *c, float *images);
 int atl_trainer_z_dim(const atl_trainer *trainer);
-// Pictures and labels of the set as training sees them: number `index` in the order of the subset -> [channels, height,
-// width] in [-1, 1], and the label (NULL: not wanted; label_size of the options' set).
-atl_status atl_trainer_real(atl_trainer *trainer, size_t index, float *image, float *label);
 typedef struct atl_train_set { size_t count; int width, height, channels, label_size; const char *name; } atl_train_set;
-const atl_train_set *atl_trainer_get_set(const atl_trainer *trainer); // count is that of the subset, without mirroring
+// count is that of the subset, without mirroring.
+const atl_train_set *atl_trainer_get_set(const atl_trainer *trainer);
+atl_dataset *atl_trainer_get_data(atl_trainer *trainer); // borrowed; NULL: noise
 
 // ---- keeping
 
 // All of a run: G, D, G_ema, moments of both optimisers, averages, augmentation, position.  Written beside `path`, then
 // renamed.  A checkpoint like any other: generate and the rest open its G_ema.
 atl_status atl_trainer_save(atl_trainer *trainer, const char *path);
-// Goes on from a file of atl_trainer_save() exactly.  Options that shape the networks or the losses must be the same.
+// Goes on from a file of atl_trainer_save(): exactly, when all options are the same.  Networks of other shapes are an
+// error that names the tensor.
 atl_status atl_trainer_restore(atl_trainer *trainer, const char *path);
-// 1: the file holds a whole run, 0: it holds networks alone or can't be read.
-int atl_train_is_snapshot(atl_ctx *ctx, const char *path);
+// The options that a snapshot was made with, as JSON text (names as in `atelier train --help`, without dashes in front),
+// freed with atl_text_free().  *json is NULL when the file holds networks alone.
+atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **json);
 
 // Transfer learning: takes what fits by name and shape from the G, D and G_ema of any checkpoint and calls `report` for
 // each tensor (may be NULL): used, of another shape, missing in the file, or not wanted by the network.

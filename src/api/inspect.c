@@ -146,7 +146,7 @@ atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const cha
     if (status == ATL_OK && !used)
         status = atl_fail(ctx, ATL_BAD_FILE, "%s: there is no network %s to convert", from, net ? net : "in the file");
     if (status == ATL_OK)
-        status = atl_ckpt_write(ctx, to, out, used, atl_ckpt_record(ckpt), dtype);
+        status = atl_ckpt_write(ctx, to, out, used, atl_ckpt_record(ckpt), NULL, dtype);
     for (size_t i = 0; i < used; i++)
         atl_params_clear(&params[i]);
     atl_free(ctx, params);

@@ -463,5 +463,5 @@ atl_status atl_model_discriminate(atl_model *m, int n, const float *img, const f
 
 atl_status atl_model_save(atl_model *m, const char *path, atl_dtype dtype) {
     atl_ckpt_out out = { m->net, m->row->kind, m->json, &m->params };
-    return atl_ckpt_write(m->ctx, path, &out, 1, NULL, dtype);
+    return atl_ckpt_write(m->ctx, path, &out, 1, NULL, NULL, dtype);
 }

@@ -44,7 +44,15 @@ const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about); // 
 
 // Writes networks as Atelier's safetensors: names "KEY.NAME", config as JSON in the metadata.
 typedef struct atl_ckpt_out { const char *key, *kind; const json_t *config; const atl_params *params; } atl_ckpt_out;
+// What a writer keeps beside the networks, for itself: tensors, and entries of the metadata.
+typedef struct atl_ckpt_extra {
+    const atl_array *arrays;
+    size_t count;
+    const atl_pair *metadata;
+    size_t pairs;
+} atl_ckpt_extra;
+// `record` and `extra` may be NULL.
 atl_status atl_ckpt_write(atl_ctx *ctx, const char *path, const atl_ckpt_out *nets, size_t count,
-                          const json_t *record, atl_dtype dtype);
+                          const json_t *record, const atl_ckpt_extra *extra, atl_dtype dtype);
 
 #endif

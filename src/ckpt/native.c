@@ -246,8 +246,22 @@ static char *description(const atl_ckpt_out *nets, size_t count, const json_t *r
     return text;
 }
 
-static atl_status write_networks(output *out, const atl_ckpt_out *nets, size_t count, const json_t *record) {
-    size_t tensors = 0;
+static atl_status write_file(output *out, const char *text, const atl_ckpt_extra *extra) {
+    size_t pairs = extra->pairs + 1;
+    atl_pair *metadata = atl_arena_alloc(&out->arena, pairs, sizeof *metadata);
+    if (!metadata)
+        return ATL_NO_MEMORY;
+    metadata[0] = (atl_pair){ format_key, text };
+    for (size_t i = 0; i < extra->pairs; i++)
+        metadata[i + 1] = extra->metadata[i];
+    for (size_t i = 0; i < extra->count; i++)
+        out->list[out->size++] = extra->arrays[i];
+    return atl_safetensors_write(out->ctx, out->path, out->list, out->size, metadata, pairs);
+}
+
+static atl_status write_networks(output *out, const atl_ckpt_out *nets, size_t count, const json_t *record,
+                                 const atl_ckpt_extra *extra) {
+    size_t tensors = extra->count;
     for (size_t n = 0; n < count; n++)
         tensors += nets[n].params->size + 1;
     out->list = atl_arena_alloc(&out->arena, tensors + 1, sizeof *out->list);
@@ -258,8 +272,7 @@ static atl_status write_networks(output *out, const atl_ckpt_out *nets, size_t c
     char *text = description(nets, count, record);
     if (!text)
         return atl_fail(out->ctx, ATL_NO_MEMORY, "%s: the config can't be written as JSON", out->path);
-    atl_pair metadata = { format_key, text };
-    atl_status status = atl_safetensors_write(out->ctx, out->path, out->list, out->size, &metadata, 1);
+    atl_status status = write_file(out, text, extra);
     json_free_t release;
     json_get_alloc_funcs(NULL, &release);
     release(text);
@@ -267,13 +280,14 @@ static atl_status write_networks(output *out, const atl_ckpt_out *nets, size_t c
 }
 
 atl_status atl_ckpt_write(atl_ctx *ctx, const char *path, const atl_ckpt_out *nets, size_t count,
-                          const json_t *record, atl_dtype dtype) {
+                          const json_t *record, const atl_ckpt_extra *extra, atl_dtype dtype) {
+    static const atl_ckpt_extra none = { NULL, 0, NULL, 0 };
     if (dtype != ATL_F32 && dtype != ATL_F16)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks are written as F32 or F16, not as %s", path,
                         atl_dtype_name(dtype));
     output out = { .ctx = ctx, .path = path, .dtype = dtype };
     atl_arena_init(&out.arena, ctx, 0);
-    atl_status status = write_networks(&out, nets, count, record);
+    atl_status status = write_networks(&out, nets, count, record, extra ? extra : &none);
     atl_arena_clear(&out.arena);
     return status;
 }

@@ -41,6 +41,7 @@ atl_status atl_sampler_open(atl_ctx *ctx, size_t count, const atl_loader_options
                             atl_sampler **sampler);
 atl_sample atl_sampler_next(atl_sampler *sampler);
 size_t atl_sampler_length(const atl_sampler *sampler);
+uint32_t atl_sampler_picture(const atl_sampler *sampler, size_t index); // number `index` of the subset, in order
 void atl_sampler_close(atl_sampler **sampler);
 
 // x / 127.5 - 1, as the official loop does in single precision.

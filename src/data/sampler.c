@@ -91,6 +91,10 @@ size_t atl_sampler_length(const atl_sampler *s) {
     return s->length;
 }
 
+uint32_t atl_sampler_picture(const atl_sampler *s, size_t index) {
+    return s->pictures[index];
+}
+
 atl_sample atl_sampler_next(atl_sampler *s) {
     while (s->at % s->ranks != s->rank)
         step(s);

@@ -13,14 +13,16 @@ static void build_all(atl_net *net, const atl_model_row *row, const void *config
     if (row->synthesize)
         row->synthesize(net, config, atl_input(g, "ws", ATL_SHAPE(1, d->num_ws, d->w_dim)), &noise);
     if (row->discriminate)
-        row->discriminate(net, config, atl_input(g, "img", ATL_SHAPE(1, d->height, d->width, d->channels)), c);
+        row->discriminate(net, config, atl_input(g, "img", ATL_SHAPE(1, d->height, d->width, d->channels)),
+                          c);
     if (row->map && d->num_ws > 1 && g->status == ATL_OK)
         atl_net_buffer(net, "mapping.w_avg",
-                       d->class_averages ? ATL_SHAPE(d->c_dim, d->w_dim) : ATL_SHAPE(d->w_dim), ATL_INIT_ZERO, 0.0f);
+                       d->class_averages ? ATL_SHAPE(d->c_dim, d->w_dim) : ATL_SHAPE(d->w_dim), ATL_INIT_ZERO,
+                       0.0f);
 }
 
-atl_status atl_network_declare(atl_ctx *ctx, const atl_model_row *row, const void *config, const atl_model_dims *dims,
-                               atl_params *params) {
+atl_status atl_network_declare(atl_ctx *ctx, const atl_model_row *row, const void *config,
+                               const atl_model_dims *dims, atl_params *params) {
     atl_graph g;
     atl_graph_init(&g, ctx);
     atl_net net = { .g = &g, .params = params, .declare = true };
@@ -42,7 +44,8 @@ static atl_status fill(atl_network *n, uint64_t seed) {
     return row->dims(n->ctx, n->config, &n->params, &n->dims);
 }
 
-atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, json_t *json, uint64_t seed, atl_network *network) {
+atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, json_t *json, uint64_t seed,
+                            atl_network *network) {
     *network = (atl_network){ .ctx = ctx, .row = row, .json = json };
     atl_params_init(&network->params, ctx);
     network->config = json ? atl_calloc(ctx, 1, row->config_bytes) : NULL;

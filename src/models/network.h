@@ -14,15 +14,16 @@ typedef struct atl_network {
     atl_model_dims dims;
 } atl_network;
 
-// A new network from a config (one reference of `json` is taken, also on failure): parameters declared by building
-// the network, and initial values that depend on the seed and on names alone.
-atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, json_t *json, uint64_t seed, atl_network *network);
+// A new network from a config (one reference of `json` is taken, also on failure): parameters declared by
+// building the network, and initial values that depend on the seed and on names alone.
+atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, json_t *json, uint64_t seed,
+                            atl_network *network);
 // A second one of the same config and values.
 atl_status atl_network_copy(const atl_network *from, atl_network *to);
 void atl_network_clear(atl_network *network); // accepts one that is all zeros
 
 // Adds the parameters that a network of this config has to an empty store, without values.
-atl_status atl_network_declare(atl_ctx *ctx, const atl_model_row *row, const void *config, const atl_model_dims *dims,
-                               atl_params *params);
+atl_status atl_network_declare(atl_ctx *ctx, const atl_model_row *row, const void *config,
+                               const atl_model_dims *dims, atl_params *params);
 
 #endif

@@ -57,6 +57,7 @@ void atl_adam_step(atl_adam *a, size_t index, float *w, const float *grad) {
     float rate = (float)((double)o->lr / (1.0 - pow((double)o->beta1, t)));
     float root = (float)sqrt(1.0 - pow((double)o->beta2, t));
     float *m = a->m + part->first, *v = a->v + part->first, *x = w + part->first;
+#pragma omp parallel for num_threads(a->ctx->threads) schedule(static) if (part->count > 1 << 15)
     for (size_t i = 0; i < part->count; i++) {
         m[i] += (grad[i] - m[i]) * (1.0f - o->beta1);
         v[i] = v[i] * o->beta2 + grad[i] * grad[i] * (1.0f - o->beta2);

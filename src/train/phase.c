@@ -55,16 +55,16 @@ static atl_node *generated(builder *b, atl_node *ws) {
 
 // ---- the discriminator
 
-static atl_node *judged(builder *b, atl_node *img, atl_node *c, atl_augment *augment, bool *augmented) {
-    if (b->o->augment) {
-        img = atl_augment_build(b->g, b->o->augment, img, augment);
-        *augmented = true;
-    }
+static atl_node *judged(builder *b, atl_node *img, atl_node *c, atl_phase_augment *a) {
+    if (b->o->augment)
+        img = atl_augment_build(b->g, b->o->augment, img, &a->ada);
+    if (b->o->diffaug)
+        img = atl_diffaug_build(b->g, b->o->diffaug, img, &a->diff);
     return b->p->d->row->discriminate(&b->d_net, b->p->d->config, img, c);
 }
 
 static atl_node *judged_fake(builder *b, atl_node *img) {
-    return b->p->fake_scores = judged(b, img, b->p->c, &b->p->fake_augment, &b->p->has_fake_augment);
+    return b->p->fake_scores = judged(b, img, b->p->c, &b->p->fake_augment);
 }
 
 static atl_node *judged_real(builder *b) {
@@ -73,7 +73,7 @@ static atl_node *judged_real(builder *b) {
     p->real = atl_input(b->g, "real", ATL_SHAPE(p->n, d->height, d->width, d->channels));
     if (d->c_dim)
         p->real_c = atl_input(b->g, "real_c", ATL_SHAPE(p->n, d->c_dim));
-    return p->real_scores = judged(b, p->real, p->real_c, &p->real_augment, &p->has_real_augment);
+    return p->real_scores = judged(b, p->real, p->real_c, &p->real_augment);
 }
 
 // ---- losses
@@ -101,7 +101,7 @@ static atl_node *mixed_penalty(builder *b, atl_node *fake) {
     atl_phase *p = b->p;
     p->between = atl_input(b->g, "between", ATL_SHAPE(p->n));
     atl_node *mix = atl_mix_images(b->g, p->real, fake, p->between);
-    atl_node *scores = judged(b, mix, p->real_c, &p->mix_augment, &p->has_mix_augment);
+    atl_node *scores = judged(b, mix, p->real_c, &p->mix_augment);
     return atl_loss_gradient_penalty(b->g, scores, mix, 10.0f);
 }
 
@@ -131,6 +131,21 @@ static atl_node *d_reg(builder *b) {
     return loss;
 }
 
+// ---- room for the numbers of augmentations
+
+static atl_status augment_room(const builder *b, bool built, atl_phase_augment *a) {
+    if (built && b->o->augment)
+        ATL_TRY(atl_augment_params_make(b->p->ctx, &a->ada, &a->ada_params));
+    if (built && b->o->diffaug)
+        ATL_TRY(atl_diffaug_params_make(b->p->ctx, &a->diff, &a->diff_params));
+    return ATL_OK;
+}
+
+static void augment_clear(atl_phase_augment *a) {
+    atl_augment_params_free(&a->ada_params);
+    atl_diffaug_params_free(&a->diff_params);
+}
+
 // ---- which parameters
 
 bool atl_layer_frozen(const atl_params *params, const char *name, int layers) {
@@ -158,11 +173,16 @@ static atl_status differentiate(builder *b) {
     atl_node **targets = atl_arena_alloc(arena, params->size, sizeof *targets);
     p->which = atl_arena_alloc(arena, params->size, sizeof *p->which);
     p->grads = atl_arena_alloc(arena, params->size, sizeof *p->grads);
-    if (!targets || !p->which || !p->grads)
+    size_t largest = 0;
+    for (size_t i = 0; i < params->size; i++)
+        largest = params->list[i].count > largest ? params->list[i].count : largest;
+    p->scratch = atl_arena_alloc(arena, largest, sizeof *p->scratch);
+    if (!targets || !p->which || !p->grads || !p->scratch)
         return ATL_NO_MEMORY;
     for (size_t i = 0; net->nodes && i < params->size; i++) {
         const atl_param *q = &params->list[i];
-        if (!net->nodes[i] || q->buffer || (p->trained == p->d && atl_layer_frozen(params, q->name, b->o->freeze_d)))
+        if (!net->nodes[i] || q->buffer ||
+            (p->trained == p->d && atl_layer_frozen(params, q->name, b->o->freeze_d)))
             continue;
         p->which[p->n_grads] = i;
         targets[p->n_grads++] = net->nodes[i];
@@ -194,8 +214,8 @@ static atl_status plan(builder *b, atl_backend *backend) {
     return ATL_OK;
 }
 
-atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kind, atl_network *g, atl_network *d,
-                          const atl_phase_options *options, atl_phase *phase) {
+atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kind, atl_network *g,
+                          atl_network *d, const atl_phase_options *options, atl_phase *phase) {
     static atl_node *(*const LOSS[ATL_PHASES])(builder *) = { g_main, g_reg, d_main, d_reg };
     bool generator = kind == ATL_PHASE_G_MAIN || kind == ATL_PHASE_G_REG;
     int n = options->batch;
@@ -208,9 +228,16 @@ atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kin
     b.d_net = (atl_net){ .g = b.g, .params = &d->params };
     phase->loss = LOSS[kind](&b);
     atl_status status = phase->loss ? differentiate(&b)
-                                    : atl_fail(ctx, ATL_BAD_ARGUMENT, "%s has no loss: R1 and R2 are off", atl_phase_name(kind));
+                                    : atl_fail(ctx, ATL_BAD_ARGUMENT, "%s has no loss: R1 and R2 are off",
+                                               atl_phase_name(kind));
     if (status == ATL_OK)
         status = plan(&b, backend);
+    if (status == ATL_OK)
+        status = augment_room(&b, phase->fake_scores, &phase->fake_augment);
+    if (status == ATL_OK)
+        status = augment_room(&b, phase->real, &phase->real_augment);
+    if (status == ATL_OK)
+        status = augment_room(&b, phase->between, &phase->mix_augment);
     if (status != ATL_OK)
         atl_phase_clear(phase);
     return status;
@@ -219,6 +246,9 @@ atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kin
 void atl_phase_clear(atl_phase *phase) {
     if (!phase->ctx)
         return;
+    augment_clear(&phase->fake_augment);
+    augment_clear(&phase->real_augment);
+    augment_clear(&phase->mix_augment);
     atl_plan_close(&phase->plan);
     atl_graph_clear(&phase->graph);
     memset(phase, 0, sizeof *phase);
@@ -228,10 +258,11 @@ atl_status atl_phase_run(atl_phase *p, float scale, float *sum) {
     ATL_TRY(atl_plan_run(p->plan));
     for (int i = 0; i < p->n_grads; i++) {
         const atl_param *q = &p->trained->params.list[p->which[i]];
-        const float *from = p->grads[i] ? atl_plan_peek(p->plan, p->grads[i]) : NULL;
+        if (!p->grads[i] || !atl_plan_read(p->plan, p->grads[i], p->scratch))
+            continue;
         float *to = sum + q->offset;
-        for (size_t k = 0; from && k < q->count; k++)
-            to[k] += scale * from[k];
+        for (size_t k = 0; k < q->count; k++)
+            to[k] += scale * p->scratch[k];
     }
     return ATL_OK;
 }

@@ -110,7 +110,7 @@ static void write_both(atl_ctx *ctx, atl_dtype dtype, networks *n) {
         n->out[i] = (atl_ckpt_out){ net->key, net->kind, net->config, &n->params[i] };
     }
     make_file(n->path, sizeof n->path, "", 0);
-    assert_ok(ctx, atl_ckpt_write(ctx, n->path, n->out, 2, atl_ckpt_record(n->ckpt), dtype));
+    assert_ok(ctx, atl_ckpt_write(ctx, n->path, n->out, 2, atl_ckpt_record(n->ckpt), NULL, dtype));
 }
 
 static void drop_both(networks *n) {
@@ -177,9 +177,9 @@ static void half_precision_rounds_weights_and_keeps_buffers(void **state) {
     atl_params_clear(&p);
     atl_ckpt_close(&own);
     atl_param_data(&n.params[1], atl_params_find(&n.params[1], "synthesis.b4.const"))[5] = 70000;
-    assert_fails(*state, atl_ckpt_write(*state, n.path, n.out, 2, NULL, ATL_F16), ATL_BAD_ARGUMENT,
+    assert_fails(*state, atl_ckpt_write(*state, n.path, n.out, 2, NULL, NULL, ATL_F16), ATL_BAD_ARGUMENT,
                  "G_ema.synthesis.b4.const holds 70000");
-    assert_fails(*state, atl_ckpt_write(*state, n.path, n.out, 2, NULL, ATL_I8), ATL_BAD_ARGUMENT,
+    assert_fails(*state, atl_ckpt_write(*state, n.path, n.out, 2, NULL, NULL, ATL_I8), ATL_BAD_ARGUMENT,
                  "not as I8");
     drop_both(&n);
 }

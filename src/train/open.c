@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a trainer: the set, the networks, the plans of the phases, and what all of it will cost.  Memory
+// for running is taken when the first step needs it, so that a run which does not fit can be described and
+// refused.
+#include <stdio.h>
+#include <string.h>
+
+#include "train/trainer.h"
+
+// ---- the set
+
+static atl_status open_set(atl_trainer *t) {
+    const atl_train_options *o = &t->options;
+    if (!o->data) {
+        if (o->resolution < 8 || o->resolution > 4096)
+            return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                            "no pictures are given, and no resolution (%d) to measure at", o->resolution);
+        t->set = (atl_train_set){ 1, o->resolution, o->resolution, 3, o->cond ? 10 : 0, "noise" };
+        return ATL_OK;
+    }
+    atl_dataset_options open = ATL_DATASET_OPTIONS_INIT;
+    open.labels = o->cond ? ATL_LABELS_JSON : ATL_LABELS_NONE;
+    ATL_TRY(atl_dataset_open(t->ctx, o->data, &open, &t->data));
+    const atl_dataset_info *info = atl_dataset_info_get(t->data);
+    if (info->width != info->height || info->width < 8 || info->width > 4096 ||
+        (info->width & (info->width - 1)))
+        return atl_fail(
+            t->ctx, ATL_BAD_ARGUMENT,
+            "%s: its pictures are %dx%d, and the networks make squares of 8, 16, 32 and so on to 4096: "
+            "'atelier dataset --source %s --dest NEW.zip --transform center-crop --resolution 256x256' makes "
+            "such",
+            o->data, info->width, info->height, o->data);
+    atl_loader_options order = { .seed = o->seed, .subset = o->subset };
+    ATL_TRY(atl_sampler_open(t->ctx, info->count, &order, &t->subset));
+    t->set = (atl_train_set){ atl_sampler_length(t->subset),  info->width, info->height, info->channels,
+                              o->cond ? info->label_size : 0, info->name };
+    return ATL_OK;
+}
+
+// ---- the networks
+
+static const char *text(atl_trainer *t, const char *s) {
+    return s ? atl_arena_string(&t->texts, s, strlen(s)) : NULL;
+}
+
+static atl_status make_networks(atl_trainer *t) {
+    const atl_train_options *o = &t->options;
+    const atl_model_row *g = atl_model_row_for("stylegan2", "generator"),
+                        *d = atl_model_row_for("stylegan2", "discriminator");
+    atl_init_options init = ATL_INIT_OPTIONS_INIT;
+    init.resolution = t->set.width;
+    init.channel_base = o->channel_base;
+    init.channel_max = o->channel_max;
+    init.c_dim = t->set.label_size;
+    init.img_channels = t->set.channels;
+    init.map_depth = o->map_depth;
+    json_t *json;
+    // numbers are a function of seed and name: the same names don't occur in both networks
+    ATL_TRY(g->init(t->ctx, &init, &json));
+    t->w_avg_beta = 0.995;
+    json_object_set_new(json_object_get(json, "mapping"), "w_avg_beta", json_real(t->w_avg_beta));
+    ATL_TRY(atl_network_make(t->ctx, g, json, o->seed, &t->g));
+    ATL_TRY(d->init(t->ctx, &init, &json));
+    json_object_set_new(json, "mbstd_group_size", json_integer(o->mbstd_group));
+    if (!strcmp(o->cfg, "cifar"))
+        json_object_set_new(json, "architecture", json_string("orig"));
+    ATL_TRY(atl_network_make(t->ctx, d, json, o->seed, &t->d));
+    ATL_TRY(atl_network_copy(&t->g, &t->g_ema));
+    atl_adam_options adam = ATL_ADAM_OPTIONS_INIT;
+    adam.lr = (float)o->glr;
+    adam = o->pl_weight > 0.0 ? atl_adam_lazy(adam, atl_phase_interval(ATL_PHASE_G_REG)) : adam;
+    ATL_TRY(atl_adam_init(&t->adam_g, &t->g.params, &adam));
+    adam = (atl_adam_options)ATL_ADAM_OPTIONS_INIT;
+    adam.lr = (float)o->dlr;
+    adam = t->has[ATL_PHASE_D_REG] ? atl_adam_lazy(adam, atl_phase_interval(ATL_PHASE_D_REG)) : adam;
+    return atl_adam_init(&t->adam_d, &t->d.params, &adam);
+}
+
+static atl_status choose_augmentation(atl_trainer *t, atl_phase_options *p) {
+    const atl_train_options *o = &t->options;
+    if (o->aug == ATL_AUG_NONE || (o->aug == ATL_AUG_FIXED && o->p == 0.0))
+        return ATL_OK;
+    if (o->aug == ATL_AUG_DIFF) {
+        const char *policy = !strcmp(o->augpipe, "bgc") ? "color,translation,cutout" : o->augpipe;
+        if (!atl_diffaug_policy(policy, &t->diffaug))
+            return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                            "--augpipe %s: with --aug diffaug it is a list of color, translation and cutout",
+                            policy);
+        p->diffaug = &t->diffaug;
+        return ATL_OK;
+    }
+    if (!atl_augment_pipe(o->augpipe, &t->augment))
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "--augpipe %s: blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn and "
+                        "bgcfnc are there",
+                        o->augpipe);
+    p->augment = &t->augment;
+    t->state.augment_p = o->aug == ATL_AUG_FIXED ? o->p : 0.0;
+    return ATL_OK;
+}
+
+// ---- plans
+
+static atl_status make_view(atl_trainer *t) {
+    atl_train_view *v = &t->view;
+    const atl_model_dims *d = &t->g_ema.dims;
+    atl_graph *g = &v->graph;
+    atl_graph_init(g, t->ctx);
+    atl_net net = { .g = g, .params = &t->g_ema.params };
+    atl_noise noise = { .mode = ATL_NOISE_CONST };
+    v->n = t->options.batch_gpu;
+    v->z = atl_input(g, "z", ATL_SHAPE(v->n, d->z_dim));
+    v->c = d->c_dim ? atl_input(g, "c", ATL_SHAPE(v->n, d->c_dim)) : NULL;
+    atl_node *w = t->g_ema.row->map(&net, t->g_ema.config, v->z, v->c);
+    w = atl_expand(g, atl_reshape(g, w, ATL_SHAPE(v->n, 1, d->w_dim)), ATL_SHAPE(v->n, d->num_ws, d->w_dim));
+    atl_node *img = t->g_ema.row->synthesize(&net, t->g_ema.config, w, &noise);
+    v->images = atl_permute(g, img, (int[]){ 0, 3, 1, 2 });
+    atl_plan_options o = { .params_vary = true, .detached = true };
+    return atl_plan_make(g, t->backend, &v->images, 1, &o, &v->plan);
+}
+
+static size_t available_memory(void) {
+    char line[256];
+    unsigned long long kib = 0;
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && fgets(line, sizeof line, f) && sscanf(line, "MemAvailable: %llu kB", &kib) != 1)
+        ;
+    if (f)
+        fclose(f);
+    return (size_t)kib << 10;
+}
+
+static void count_cost(atl_trainer *t) {
+    atl_train_cost *c = &t->cost;
+    size_t largest = t->view.plan->block_bytes, g = t->g.params.total, d = t->d.params.total;
+    for (size_t i = 0; i < t->g.params.size; i++)
+        c->g_params += t->g.params.list[i].buffer ? 0 : (int64_t)t->g.params.list[i].count;
+    for (size_t i = 0; i < t->d.params.size; i++)
+        c->d_params += t->d.params.list[i].buffer ? 0 : (int64_t)t->d.params.list[i].count;
+    for (int k = 0; k < ATL_PHASES; k++) {
+        if (!t->has[k])
+            continue;
+        const atl_phase *p = &t->phases[k];
+        c->phases[k] = (atl_train_phase_cost){ atl_phase_name((atl_phase_kind)k),
+                                               atl_phase_interval((atl_phase_kind)k),
+                                               p->n,
+                                               t->local / t->options.batch_gpu,
+                                               p->gflop,
+                                               p->plan->block_bytes,
+                                               0.0 };
+        largest = p->plan->block_bytes > largest ? p->plan->block_bytes : largest;
+    }
+    t->block_bytes = largest;
+    c->bytes = largest + (4 * g + 3 * d + (g > d ? g : d)) * sizeof(float);
+    c->available = available_memory();
+}
+
+static atl_status make_plans(atl_trainer *t) {
+    const atl_train_options *o = &t->options;
+    atl_phase_options p = { .batch = o->batch_gpu,
+                            .loss = (atl_gan_loss)atl_train_loss(o->loss),
+                            .r1_gamma = (float)o->gamma,
+                            .r2_gamma = (float)o->r2_gamma,
+                            .pl_weight = (float)o->pl_weight,
+                            .pl_shrink = 2,
+                            .mixing = o->style_mixing_prob > 0.0,
+                            .freeze_d = o->freezed };
+    t->has[ATL_PHASE_G_MAIN] = t->has[ATL_PHASE_D_MAIN] = true;
+    t->has[ATL_PHASE_G_REG] = o->pl_weight > 0.0;
+    t->has[ATL_PHASE_D_REG] = o->gamma > 0.0 || o->r2_gamma > 0.0;
+    ATL_TRY(choose_augmentation(t, &p));
+    ATL_TRY(make_networks(t));
+    for (int k = 0; k < ATL_PHASES; k++)
+        if (t->has[k])
+            ATL_TRY(atl_phase_make(t->ctx, t->backend, (atl_phase_kind)k, &t->g, &t->d, &p, &t->phases[k]));
+    ATL_TRY(make_view(t));
+    count_cost(t);
+    return ATL_OK;
+}
+
+// ---- memory
+
+static atl_status open_loader(atl_trainer *t) {
+    const atl_train_options *o = &t->options;
+    if (!t->data || t->loader)
+        return ATL_OK;
+    atl_loader_options l = { .seed = o->seed,
+                             .subset = o->subset,
+                             .mirror = o->mirror,
+                             .rank = (size_t)t->state.rank,
+                             .ranks = (size_t)t->state.ranks,
+                             .start = t->state.images,
+                             .threads = o->workers };
+    return atl_loader_open(t->ctx, t->data, &l, &t->loader);
+}
+
+atl_status atl_trainer_memory(atl_trainer *t) {
+    size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height,
+           local = (size_t)t->local;
+    size_t g = t->g.params.total + (size_t)t->g.dims.w_dim, d = t->d.params.total + (size_t)t->g.dims.w_dim,
+           room = 1;
+    ATL_TRY(open_loader(t));
+    if (t->block)
+        return ATL_OK;
+    for (int k = 0; k < ATL_PHASES; k++)
+        if (t->has[k] && atl_draw_room(&t->phases[k]) > room)
+            room = atl_draw_room(&t->phases[k]);
+    t->pixels = atl_calloc(t->ctx, local * pixels, 1);
+    t->reals = atl_calloc(t->ctx, local * pixels, sizeof *t->reals);
+    t->real_labels = atl_calloc(t->ctx, local * (size_t)(t->set.label_size ? t->set.label_size : 1),
+                                sizeof *t->real_labels);
+    t->scratch = atl_calloc(t->ctx, room, sizeof *t->scratch);
+    t->gradient = atl_calloc(t->ctx, g > d ? g : d, sizeof *t->gradient);
+    if (!t->pixels || !t->reals || !t->real_labels || !t->scratch || !t->gradient)
+        return ATL_NO_MEMORY;
+    t->block = t->backend->alloc(t->backend, t->block_bytes);
+    return t->block ? ATL_OK : ATL_NO_MEMORY;
+}
+
+// ---- all of it
+
+static atl_status open_all(atl_trainer *t) {
+    atl_train_options *o = &t->options;
+    atl_ranks_options ranks = ATL_RANKS_OPTIONS_INIT;
+    if (o->stall_seconds > 0.0)
+        ranks.stall_seconds = o->stall_seconds;
+    ATL_TRY(atl_ranks_open(t->ctx, &ranks, &t->ranks));
+    t->state.rank = atl_ranks_rank(t->ranks);
+    t->state.ranks = atl_ranks_size(t->ranks);
+    ATL_TRY(atl_cpu_backend_open(t->ctx, &t->backend));
+    ATL_TRY(open_set(t));
+    ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
+    t->local = o->batch / t->state.ranks;
+    return make_plans(t);
+}
+
+atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_trainer **trainer) {
+    *trainer = NULL;
+    atl_trainer *t = atl_calloc(ctx, 1, sizeof *t);
+    if (!t)
+        return ATL_NO_MEMORY;
+    t->ctx = ctx;
+    atl_arena_init(&t->texts, ctx, 0);
+    t->options = *options;
+    t->options.data = text(t, options->data);
+    t->options.cfg = text(t, options->cfg ? options->cfg : "auto");
+    t->options.loss = text(t, options->loss ? options->loss : "logistic");
+    t->options.augpipe = text(t, options->augpipe ? options->augpipe : "bgc");
+    bool copied =
+        t->options.cfg && t->options.loss && t->options.augpipe && (t->options.data || !options->data);
+    atl_status status = copied ? open_all(t) : ATL_NO_MEMORY;
+    if (status != ATL_OK)
+        atl_trainer_close(&t, 1);
+    *trainer = t;
+    return status;
+}
+
+void atl_trainer_close(atl_trainer **trainer, int failed) {
+    atl_trainer *t = trainer ? *trainer : NULL;
+    if (!t)
+        return;
+    for (int k = 0; k < ATL_PHASES; k++)
+        atl_phase_clear(&t->phases[k]);
+    atl_plan_close(&t->view.plan);
+    atl_graph_clear(&t->view.graph);
+    if (t->block)
+        t->backend->release(t->backend, t->block);
+    atl_free(t->ctx, t->pixels);
+    atl_free(t->ctx, t->reals);
+    atl_free(t->ctx, t->real_labels);
+    atl_free(t->ctx, t->scratch);
+    atl_free(t->ctx, t->gradient);
+    atl_adam_clear(&t->adam_g);
+    atl_adam_clear(&t->adam_d);
+    atl_network_clear(&t->g);
+    atl_network_clear(&t->d);
+    atl_network_clear(&t->g_ema);
+    atl_loader_close(&t->loader);
+    atl_sampler_close(&t->subset);
+    atl_dataset_close(&t->data);
+    atl_cpu_backend_close(&t->backend);
+    atl_ranks_close(&t->ranks, failed != 0);
+    atl_arena_clear(&t->texts);
+    atl_free(t->ctx, t);
+    *trainer = NULL;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a cfg stands for: the published settings of StyleGAN2-ADA (Karras et al. 2020, appendix D), and
+// whether options fit together.
+#include <string.h>
+
+#include "train/trainer.h"
+
+typedef struct preset {
+    const char *name;
+    int processes; // that its batch was meant for: a batch is split into as many parts
+    double kimg;
+    int batch, mbstd_group, channel_base, map_depth;
+    double lr, gamma, ema_kimg, ema_rampup;
+} preset;
+
+static const preset PRESETS[] = {
+    // clang-format off
+    { "auto",       1, 25000,  0,  0, 0,     2, 0,      0,    0,   0.05 },
+    { "stylegan2",  8, 25000,  32, 4, 32768, 8, 0.002,  10,   10,  -1 },
+    { "paper256",   8, 25000,  64, 8, 16384, 8, 0.0025, 1,    20,  -1 },
+    { "paper512",   8, 25000,  64, 8, 32768, 8, 0.0025, 0.5,  20,  -1 },
+    { "paper1024",  8, 25000,  32, 4, 32768, 8, 0.002,  2,    10,  -1 },
+    { "cifar",      2, 100000, 64, 32, 32768, 2, 0.0025, 0.01, 500, 0.05 },
+    // clang-format on
+};
+
+static const char *const LOSSES[ATL_GAN_LOSSES] = { "logistic", "logistic-saturating", "wgan", "wgan-gp",
+                                                    "hinge" };
+
+int atl_train_loss(const char *name) {
+    for (int i = 0; i < ATL_GAN_LOSSES; i++)
+        if (!strcmp(name, LOSSES[i]))
+            return i;
+    return -1;
+}
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
+static int most(int a, int b) {
+    return a > b ? a : b;
+}
+
+// "auto" follows the resolution and the number of processes.
+static preset automatic(preset p, int resolution, int batch, int ranks) {
+    p.batch = most(least(ranks * least(4096 / resolution, 32), 64), ranks);
+    int b = batch ? batch : p.batch;
+    p.mbstd_group = most(least(b / ranks, 4), 1);
+    p.channel_base = resolution >= 512 ? 32768 : 16384;
+    p.lr = resolution >= 1024 ? 0.002 : 0.0025;
+    p.gamma = 0.0002 * resolution * resolution / b;
+    p.ema_kimg = b * 10 / 32.0;
+    return p;
+}
+
+static atl_status check_batch(atl_ctx *ctx, int ranks, const atl_train_options *o) {
+    int local = o->batch / ranks;
+    if (o->batch < 1 || o->batch > 65536 || o->batch % ranks)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "--batch %d can't be shared by %d processes: choose a multiple of %d", o->batch,
+                        ranks, ranks);
+    if (o->batch_gpu < 1 || local % o->batch_gpu)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "--batch-gpu %d does not divide the %d pictures that each process has of --batch %d",
+                        o->batch_gpu, local, o->batch);
+    if (o->mbstd_group < 1 || (o->mbstd_group < o->batch_gpu && o->batch_gpu % o->mbstd_group))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "--mbstd-group %d does not divide the %d pictures that D sees at once (--batch-gpu)",
+                        o->mbstd_group, o->batch_gpu);
+    return ATL_OK;
+}
+
+static atl_status check_values(atl_ctx *ctx, const atl_train_set *set, const atl_train_options *o) {
+    if (atl_train_loss(o->loss) < 0)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "--loss %s: logistic, logistic-saturating, wgan, wgan-gp and hinge are there",
+                        o->loss);
+    if (o->cond && !set->label_size)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "--cond needs labels, and %s has none: add a dataset.json, or make the set with "
+                        "'atelier dataset --labels folders'",
+                        set->name);
+    if (!(o->p >= 0.0 && o->p <= 1.0))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "--p %g: a probability is from 0 to 1", o->p);
+    if (!(o->target > -1.0 && o->target < 1.0))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "--target %g: the mean sign of scores is between -1 and 1",
+                        o->target);
+    if (!(o->glr > 0.0 && o->dlr > 0.0) || !(o->gamma >= 0.0) || !(o->r2_gamma >= 0.0) ||
+        !(o->pl_weight >= 0.0))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "learning rates are greater than 0 (--glr %g, --dlr %g), weights are at least 0 "
+                        "(--gamma %g)",
+                        o->glr, o->dlr, o->gamma);
+    return ATL_OK;
+}
+
+atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o) {
+    const preset *found = NULL;
+    for (size_t i = 0; i < sizeof PRESETS / sizeof *PRESETS; i++)
+        if (!strcmp(o->cfg, PRESETS[i].name))
+            found = &PRESETS[i];
+    if (!found)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "--cfg %s: auto, stylegan2, paper256, paper512, paper1024 and cifar are there",
+                        o->cfg);
+    preset p = found == PRESETS ? automatic(*found, set->width, o->batch, ranks) : *found;
+    bool cifar = !strcmp(o->cfg, "cifar");
+    o->batch = o->batch ? o->batch : p.batch;
+    if (!o->batch_gpu) // what its makers gave to one device, or all when that does not divide
+        o->batch_gpu = most(o->batch / most(p.processes, ranks), 1);
+    if (!o->mbstd_group)
+        o->mbstd_group = least(p.mbstd_group, o->batch_gpu);
+    o->kimg = o->kimg > 0.0 ? o->kimg : p.kimg;
+    o->gamma = o->gamma >= 0.0 ? o->gamma : p.gamma;
+    o->glr = o->glr != 0.0 ? o->glr : p.lr;
+    o->dlr = o->dlr != 0.0 ? o->dlr : p.lr;
+    o->map_depth = o->map_depth ? o->map_depth : p.map_depth;
+    o->channel_base = o->channel_base ? o->channel_base : p.channel_base;
+    o->channel_max = o->channel_max ? o->channel_max : 512;
+    o->ema_kimg = o->ema_kimg > 0.0 ? o->ema_kimg : p.ema_kimg;
+    o->ema_rampup = o->ema_rampup != 0.0 ? o->ema_rampup : p.ema_rampup;
+    o->pl_weight = o->pl_weight >= 0.0 ? o->pl_weight : cifar ? 0.0 : 2.0;
+    o->style_mixing_prob = o->style_mixing_prob >= 0.0 ? o->style_mixing_prob : cifar ? 0.0 : 0.9;
+    ATL_TRY(check_values(ctx, set, o));
+    return check_batch(ctx, ranks, o);
+}

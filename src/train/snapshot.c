@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshots: Atelier's own checkpoint with G, D and G_ema, and beside them the moments of both optimisers as
+// tensors "optimizer.G.m.NAME" and "optimizer.G.v.NAME", their counts of steps, and one entry of the
+// metadata:
+//
+//     "atelier.training": { "version": 1, "iteration": ..., "images": ..., "augment_p": ..., ..., "options":
+//     {...} }
+//
+// Random numbers need no state (they are functions of seed and iteration), nor does the order of the pictures
+// (a function of seed and images).  Restoring checks everything before it changes anything.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ckpt/ckpt.h"
+#include "io/file.h"
+#include "train/describe.h"
+#include "train/trainer.h"
+
+static const char KEY[] = "atelier.training";
+enum { VERSION = 1 };
+
+// ---- writing
+
+typedef struct extras {
+    atl_arena arena;
+    atl_array *list;
+    size_t size;
+    bool lost; // memory was missing
+} extras;
+
+static void put(extras *e, const char *format, const char *key, const char *name, atl_dtype dtype, int rank,
+                const int64_t *dims, const void *data) {
+    atl_array *a = &e->list[e->size++];
+    *a = (atl_array){ .dtype = dtype, .rank = rank, .data = data };
+    memcpy(a->dims, dims, sizeof *dims * (size_t)rank);
+    a->name = atl_arena_printf(&e->arena, format, key, name);
+    e->lost = e->lost || !a->name;
+}
+
+static void put_optimizer(extras *e, const char *key, const atl_adam *adam, const atl_params *params) {
+    uint64_t *steps = atl_arena_alloc(&e->arena, adam->n_parts, sizeof *steps);
+    int64_t count = (int64_t)adam->n_parts;
+    if (!steps) {
+        e->lost = true;
+        return;
+    }
+    for (size_t i = 0; i < adam->n_parts; i++)
+        steps[i] = adam->parts[i].steps;
+    put(e, "optimizer.%s.%s", key, "steps", ATL_U64, 1, &count, steps);
+    for (size_t i = 0; i < params->size; i++) {
+        const atl_param *p = &params->list[i];
+        if (p->buffer)
+            continue;
+        put(e, "optimizer.%s.m.%s", key, p->name, ATL_F32, p->rank, p->dims, adam->m + p->offset);
+        put(e, "optimizer.%s.v.%s", key, p->name, ATL_F32, p->rank, p->dims, adam->v + p->offset);
+    }
+}
+
+static char *state_text(atl_trainer *t) {
+    const atl_train_state *s = &t->state;
+    json_t *json = json_object();
+    json_object_set_new(json, "version", json_integer(VERSION));
+    json_object_set_new(json, "iteration", json_integer((json_int_t)s->iteration));
+    json_object_set_new(json, "images", json_integer((json_int_t)s->images));
+    json_object_set_new(json, "augment_p", json_real(s->augment_p));
+    json_object_set_new(json, "pl_mean", json_real(s->pl_mean));
+    json_object_set_new(json, "sign_sum", json_real(t->sign_sum));
+    json_object_set_new(json, "sign_count", json_real(t->sign_count));
+    json_object_set_new(json, "options", atl_train_options_json(&t->options));
+    return atl_train_json_text(t->ctx, json, JSON_COMPACT | JSON_REAL_PRECISION(17)); // 17 digits: exact
+}
+
+atl_status atl_trainer_save(atl_trainer *t, const char *path) {
+    extras e = { .lost = false };
+    atl_arena_init(&e.arena, t->ctx, 0);
+    e.list = atl_arena_alloc(&e.arena, 2 * (t->g.params.size + t->d.params.size) + 2, sizeof *e.list);
+    char *text = e.list ? state_text(t) : NULL;
+    atl_status status = text ? ATL_OK : ATL_NO_MEMORY;
+    if (status == ATL_OK) {
+        put_optimizer(&e, "G", &t->adam_g, &t->g.params);
+        put_optimizer(&e, "D", &t->adam_d, &t->d.params);
+        atl_pair pair = { KEY, text };
+        atl_ckpt_extra extra = { e.list, e.size, &pair, 1 };
+        atl_ckpt_out nets[] = { { "G", t->g.row->kind, t->g.json, &t->g.params },
+                                { "D", t->d.row->kind, t->d.json, &t->d.params },
+                                { "G_ema", t->g_ema.row->kind, t->g_ema.json, &t->g_ema.params } };
+        status = e.lost ? ATL_NO_MEMORY : atl_ckpt_write(t->ctx, path, nets, 3, NULL, &extra, ATL_F32);
+    }
+    atl_free(t->ctx, text);
+    atl_arena_clear(&e.arena);
+    return status;
+}
+
+// ---- reading
+
+static atl_status damaged(atl_ctx *ctx, const char *path, const char *what) {
+    return atl_fail(ctx, ATL_BAD_FILE,
+                    "%s: its record of the training run has no usable %s; the file is damaged", path, what);
+}
+
+static atl_status state_of(atl_ctx *ctx, const char *path, const atl_arrays *file, json_t **json) {
+    const char *text = atl_arrays_metadata(file, KEY);
+    *json = NULL;
+    if (!text)
+        return ATL_OK;
+    json_error_t error;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (json_is_object(root) && json_integer_value(json_object_get(root, "version")) == VERSION) {
+        *json = root;
+        return ATL_OK;
+    }
+    atl_status status =
+        json_is_object(root)
+            ? atl_fail(ctx, ATL_UNSUPPORTED,
+                       "%s: its training run was recorded by a newer Atelier; version %d is read", path,
+                       VERSION)
+            : damaged(ctx, path, "beginning");
+    json_decref(root);
+    return status;
+}
+
+static atl_status number_of(atl_ctx *ctx, const char *path, const json_t *json, const char *key, double low,
+                            double high, double *value) {
+    const json_t *v = json_object_get(json, key);
+    double x = json_is_number(v) ? json_number_value(v) : NAN;
+    if (!(x >= low && x <= high))
+        return damaged(ctx, path, key);
+    *value = x;
+    return ATL_OK;
+}
+
+typedef struct restored {
+    double iteration, images, augment_p, pl_mean, sign_sum, sign_count;
+} restored;
+
+static atl_status read_state(atl_ctx *ctx, const char *path, const json_t *json, restored *r) {
+    const double most = 9007199254740992.0; // integers are exact up to 2^53
+    ATL_TRY(number_of(ctx, path, json, "iteration", 0, most, &r->iteration));
+    ATL_TRY(number_of(ctx, path, json, "images", 0, most, &r->images));
+    ATL_TRY(number_of(ctx, path, json, "augment_p", 0, 1, &r->augment_p));
+    ATL_TRY(number_of(ctx, path, json, "pl_mean", -most, most, &r->pl_mean));
+    ATL_TRY(number_of(ctx, path, json, "sign_sum", -most, most, &r->sign_sum));
+    return number_of(ctx, path, json, "sign_count", 0, most, &r->sign_count);
+}
+
+// The tensor of that name, which must have the parameter's shape.
+static atl_status tensor(atl_ctx *ctx, const char *path, const atl_arrays *file, const char *name,
+                         atl_dtype dtype, int rank, const int64_t *dims, const atl_array **found) {
+    const atl_array *a = atl_arrays_find(file, name);
+    if (!a)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "%s: has no %s, which this run needs: it was made with other --cfg, --cbase, --cmax, "
+                        "--map-depth, --cond "
+                        "or pictures",
+                        path, name);
+    if (a->dtype != dtype || a->rank != rank || memcmp(a->dims, dims, sizeof *dims * (size_t)rank) != 0)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "%s: %s has another shape than in this run: it was made with other --cfg, --cbase, "
+                        "--cmax, --map-depth, "
+                        "--cond or pictures",
+                        path, name);
+    *found = a;
+    return ATL_OK;
+}
+
+// One loop for both passes: copy false only checks.
+static atl_status read_params(atl_ctx *ctx, const char *path, const atl_arrays *file, const char *prefix,
+                              const atl_params *like, bool buffers, bool copy, float *span) {
+    char name[512];
+    for (size_t i = 0; i < like->size; i++) {
+        const atl_param *p = &like->list[i];
+        const atl_array *a = NULL;
+        if (p->buffer && !buffers)
+            continue;
+        snprintf(name, sizeof name, "%s.%s", prefix, p->name);
+        ATL_TRY(tensor(ctx, path, file, name, ATL_F32, p->rank, p->dims, &a));
+        if (copy)
+            atl_array_read_f32(a, 0, (int64_t)p->count, span + p->offset);
+    }
+    return ATL_OK;
+}
+
+static atl_status read_optimizer(atl_ctx *ctx, const char *path, const atl_arrays *file, const char *key,
+                                 const atl_params *like, bool copy, atl_adam *adam) {
+    char name[64];
+    const atl_array *steps = NULL;
+    int64_t count = (int64_t)adam->n_parts;
+    snprintf(name, sizeof name, "optimizer.%s.steps", key);
+    ATL_TRY(tensor(ctx, path, file, name, ATL_U64, 1, &count, &steps));
+    for (size_t i = 0; copy && i < adam->n_parts; i++)
+        memcpy(&adam->parts[i].steps, (const char *)steps->data + i * sizeof(uint64_t), sizeof(uint64_t));
+    snprintf(name, sizeof name, "optimizer.%s.m", key);
+    ATL_TRY(read_params(ctx, path, file, name, like, false, copy, adam->m));
+    snprintf(name, sizeof name, "optimizer.%s.v", key);
+    return read_params(ctx, path, file, name, like, false, copy, adam->v);
+}
+
+static atl_status read_all(atl_trainer *t, const char *path, const atl_arrays *file, bool copy) {
+    ATL_TRY(read_params(t->ctx, path, file, "G", &t->g.params, true, copy, t->g.params.data));
+    ATL_TRY(read_params(t->ctx, path, file, "D", &t->d.params, true, copy, t->d.params.data));
+    ATL_TRY(read_params(t->ctx, path, file, "G_ema", &t->g_ema.params, true, copy, t->g_ema.params.data));
+    ATL_TRY(read_optimizer(t->ctx, path, file, "G", &t->g.params, copy, &t->adam_g));
+    return read_optimizer(t->ctx, path, file, "D", &t->d.params, copy, &t->adam_d);
+}
+
+static void take(atl_trainer *t, const restored *r) {
+    t->state.iteration = (uint64_t)r->iteration;
+    t->state.images = (uint64_t)r->images;
+    if (t->options.aug == ATL_AUG_ADA)
+        t->state.augment_p = r->augment_p;
+    t->state.pl_mean = r->pl_mean;
+    t->sign_sum = r->sign_sum;
+    t->sign_count = r->sign_count;
+    atl_loader_close(&t->loader); // opened again at the new position
+}
+
+atl_status atl_trainer_restore(atl_trainer *t, const char *path) {
+    atl_arrays *file;
+    json_t *json = NULL;
+    restored r = { 0 };
+    ATL_TRY(atl_arrays_open(t->ctx, path, &file));
+    atl_status status = state_of(t->ctx, path, file, &json);
+    if (status == ATL_OK && !json)
+        status = atl_fail(t->ctx, ATL_BAD_FILE, "%s: holds networks and no training run to go on with", path);
+    if (status == ATL_OK)
+        status = read_state(t->ctx, path, json, &r);
+    if (status == ATL_OK)
+        status = read_all(t, path, file, false);
+    if (status == ATL_OK)
+        status = read_all(t, path, file, true);
+    if (status == ATL_OK)
+        take(t, &r);
+    json_decref(json);
+    atl_arrays_close(&file);
+    return status;
+}
+
+atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **text) {
+    atl_file map;
+    *text = NULL;
+    ATL_TRY(atl_file_map(ctx, path, &map));
+    bool safetensors = map.bytes > 8 && map.data[8] == '{';
+    atl_file_unmap(&map);
+    if (!safetensors)
+        return ATL_OK;
+    atl_arrays *file;
+    json_t *json = NULL;
+    ATL_TRY(atl_arrays_open(ctx, path, &file));
+    atl_status status = state_of(ctx, path, file, &json);
+    if (status == ATL_OK && json) {
+        json_t *options = json_object_get(json, "options");
+        *text = json_is_object(options) ? atl_train_json_text(ctx, json_incref(options), JSON_COMPACT) : NULL;
+        status = *text ? ATL_OK : json_is_object(options) ? ATL_NO_MEMORY : damaged(ctx, path, "options");
+    }
+    json_decref(json);
+    atl_arrays_close(&file);
+    return status;
+}

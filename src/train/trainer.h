@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of a trainer, shared by the files that open it, step it and keep it.
+#ifndef ATL_TRAIN_TRAINER_H
+#define ATL_TRAIN_TRAINER_H
+
+#include <atelier/train.h>
+#include "cpu/backend.h"
+#include "data/loader.h"
+#include "train/adam.h"
+#include "train/draw.h"
+#include "train/ranks.h"
+
+// The average of G as a function from latents to images, [n] at once.
+typedef struct atl_train_view {
+    atl_graph graph;
+    atl_plan *plan;
+    int n;
+    atl_node *z, *c, *images; // [n, z_dim]; [n, c_dim] or NULL; [n, channels, height, width]
+} atl_train_view;
+
+struct atl_trainer {
+    atl_ctx *ctx;
+    atl_backend *backend;
+    atl_ranks *ranks;
+    atl_train_options options; // its texts are in `texts`
+    atl_arena texts;
+    atl_train_cost cost;
+    atl_train_state state;
+    // data
+    atl_dataset *data;   // NULL: noise
+    atl_sampler *subset; // which pictures; NULL: noise
+    atl_loader *loader;  // opened when the first step needs it
+    atl_train_set set;
+    uint8_t *pixels;            // [local, channels, height, width]
+    float *reals, *real_labels; // [local, height, width, channels]; [local, label_size]
+    // networks
+    atl_network g, d, g_ema;
+    double w_avg_beta;
+    atl_adam adam_g, adam_d;
+    atl_augment_config augment;
+    atl_diffaug_config diffaug;
+    // phases
+    atl_phase phases[ATL_PHASES];
+    bool has[ATL_PHASES];
+    int local; // pictures of a step in this process
+    atl_train_view view;
+    void *block; // memory that the plans use in turn
+    size_t block_bytes;
+    float *scratch;  // for drawing
+    float *gradient; // sum of one phase: the larger of both networks' spans, then w_sum
+    // of the adaptive augmentation, since the last change
+    double sign_sum, sign_count;
+};
+
+// ---- open.c
+// Fills in the defaults of cfg for a set, and checks what does not fit together.
+atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o);
+int atl_train_loss(const char *name); // an atl_gan_loss, or -1
+int atl_phase_interval(atl_phase_kind kind);
+atl_status atl_trainer_memory(atl_trainer *t); // block, loader and buffers, when the first step needs them
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The phases of training as the trainer builds and runs them, against gradients that the official networks
+// and losses gave: G main, path length, R1, with the recorded inputs in place of the drawn ones.
+#include "golden.h"
+
+#include "cpu/backend.h"
+#include "ckpt/ckpt.h"
+#include "train/phase.h"
+
+// Relative L2, as in test_gradients.c: sums of many terms that cancel, through some forty layers there and
+// back.
+static const double LOSS_BOUND = 1e-5, GRADIENT_BOUND = 1e-4;
+enum { BATCH = 4 };
+
+typedef struct scene {
+    atl_ctx *ctx;
+    atl_backend *backend;
+    atl_arrays *truth;
+    atl_network g, d;
+    void *block;
+    float *sum;
+} scene;
+
+static void load_network(scene *s, atl_ckpt *ckpt, const char *key, atl_network *n) {
+    for (size_t i = 0; i < atl_ckpt_size(ckpt); i++) {
+        const atl_ckpt_net *net = atl_ckpt_get(ckpt, i);
+        if (strcmp(net->key, key) != 0)
+            continue;
+        n->ctx = s->ctx;
+        n->row = atl_model_row_find(net->kind);
+        n->json = json_deep_copy(net->config);
+        n->config = atl_calloc(s->ctx, 1, n->row->config_bytes);
+        atl_params_init(&n->params, s->ctx);
+        assert_int_equal(n->row->parse(s->ctx, n->json, n->config), ATL_OK);
+        assert_int_equal(atl_ckpt_load(ckpt, i, &n->params), ATL_OK);
+        assert_int_equal(n->row->dims(s->ctx, n->config, &n->params, &n->dims), ATL_OK);
+        return;
+    }
+    fail_msg("no network %s", key);
+}
+
+static void begin(scene *s, const char *name) {
+    char path[1024];
+    atl_ckpt *ckpt;
+    memset(s, 0, sizeof *s);
+    assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
+    assert_int_equal(atl_cpu_backend_open(s->ctx, &s->backend), ATL_OK);
+    assert_int_equal(atl_ckpt_open(s->ctx, golden_path(path, "stylegan", name, ".pkl"), &ckpt), ATL_OK);
+    load_network(s, ckpt, "G", &s->g);
+    load_network(s, ckpt, "D", &s->d);
+    atl_ckpt_close(&ckpt);
+    assert_int_equal(
+        atl_arrays_open(s->ctx, golden_path(path, "stylegan", name, ".grads.safetensors"), &s->truth),
+        ATL_OK);
+}
+
+static void end(scene *s) {
+    atl_arrays_close(&s->truth);
+    atl_network_clear(&s->g);
+    atl_network_clear(&s->d);
+    atl_cpu_backend_close(&s->backend);
+    atl_ctx_close(&s->ctx);
+}
+
+static void write_recorded(scene *s, atl_phase *p, const atl_node *input, const char *tensor) {
+    size_t count = 0;
+    float *v = input ? golden_read(s->truth, tensor, &count) : NULL;
+    if (!input)
+        return;
+    assert_non_null(v);
+    assert_int_equal(count, atl_shape_count(&input->shape));
+    if (input->shape.rank == 4) { // n, c, h, w -> n, h, w, c
+        int64_t n = input->shape.d[0], pixels = input->shape.d[1] * input->shape.d[2], c = input->shape.d[3];
+        float *turned = malloc(count * sizeof *turned);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t q = 0; q < pixels; q++)
+                for (int64_t k = 0; k < c; k++)
+                    turned[(i * pixels + q) * c + k] = v[(i * c + k) * pixels + q];
+        free(v);
+        v = turned;
+    }
+    atl_plan_write(p->plan, input, v);
+    free(v);
+}
+
+// Each layer's stored map for every sample.
+static void write_noise(scene *s, atl_phase *p) {
+    int at = 0;
+    for (size_t i = 0; i < s->g.params.size && p->noise.count; i++) {
+        const atl_param *q = &s->g.params.list[i];
+        size_t length = strlen(q->name), tail = strlen("noise_const");
+        if (length < tail || strcmp(q->name + length - tail, "noise_const") != 0)
+            continue;
+        float *all = malloc((size_t)p->n * q->count * sizeof *all);
+        for (int k = 0; k < p->n; k++)
+            memcpy(all + (size_t)k * q->count, atl_param_data(&s->g.params, q), q->count * sizeof *all);
+        // maps come in the order of layers, as in the file
+        assert_int_equal(atl_shape_count(&p->noise.inputs[at]->shape), (size_t)p->n * q->count);
+        atl_plan_write(p->plan, p->noise.inputs[at++], all);
+        free(all);
+    }
+    assert_int_equal(at, p->noise.count);
+}
+
+static void check_phase(scene *s, atl_phase_kind kind, const char *prefix, const char *real) {
+    atl_phase_options o = { .batch = BATCH, .r1_gamma = 3.0f, .pl_weight = 2.0f, .pl_shrink = 1 };
+    atl_phase p;
+    char tensor[256];
+    size_t count = 0;
+    if (atl_phase_make(s->ctx, s->backend, kind, &s->g, &s->d, &o, &p) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    void *block = s->backend->alloc(s->backend, p.plan->block_bytes);
+    float *sum = calloc(p.trained->params.total, sizeof *sum), mean = 0.25f, loss;
+    assert_true(block && sum);
+    atl_plan_attach(p.plan, block);
+    write_recorded(s, &p, p.z, "z");
+    write_recorded(s, &p, p.c, "c");
+    write_recorded(s, &p, p.real, real);
+    write_recorded(s, &p, p.real_c, "c");
+    write_recorded(s, &p, p.pl_noise, "gpl.noise");
+    if (p.pl_mean)
+        atl_plan_write(p.plan, p.pl_mean, &mean);
+    write_noise(s, &p);
+    assert_int_equal(atl_phase_run(&p, 1.0f, sum), ATL_OK);
+    assert_true(atl_plan_read(p.plan, p.loss, &loss));
+    snprintf(tensor, sizeof tensor, "%s.loss", prefix);
+    float *truth = golden_read(s->truth, tensor, &count);
+    golden_check(atl_phase_name(kind), tensor, &loss, truth, 1, LOSS_BOUND);
+    free(truth);
+    int checked = 0;
+    double worst = 0.0;
+    for (size_t i = 0; i < p.trained->params.size; i++) {
+        const atl_param *q = &p.trained->params.list[i];
+        snprintf(tensor, sizeof tensor, "%s.grad.%s", prefix, q->name);
+        truth = golden_read(s->truth, tensor, &count);
+        for (size_t k = 0; !truth && k < q->count; k++)
+            assert_true(sum[q->offset + k] == 0.0f);
+        if (!truth)
+            continue;
+        double e = golden_error(sum + q->offset, truth, count);
+        if (!(e <= GRADIENT_BOUND))
+            fail_msg("%s is %.3g away from the recorded numbers", tensor, e);
+        worst = fmax(worst, e);
+        checked++;
+        free(truth);
+    }
+    printf("    %-8s %d gradients, worst %.2e (at most %.0e)\n", atl_phase_name(kind), checked, worst,
+           GRADIENT_BOUND);
+    assert_true(checked > 10);
+    s->backend->release(s->backend, block);
+    free(sum);
+    atl_phase_clear(&p);
+}
+
+static void check_case(const char *name) {
+    scene s;
+    begin(&s, name);
+    check_phase(&s, ATL_PHASE_G_MAIN, "gmain", NULL);
+    check_phase(&s, ATL_PHASE_G_REG, "gpl", NULL);
+    check_phase(&s, ATL_PHASE_D_REG, "dr1", "real");
+    end(&s);
+}
+
+static void unconditional(void **state) {
+    (void)state;
+    check_case("sg2-32");
+}
+
+static void conditional(void **state) {
+    (void)state;
+    check_case("sg2-64-cond");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(unconditional), cmocka_unit_test(conditional) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

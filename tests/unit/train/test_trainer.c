@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop as a whole: a resumed run is the same run, a batch may go in parts, options mean what they say.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "train/trainer.h"
+
+enum { PICTURES = 12, SIDE = 16 };
+
+typedef struct place {
+    atl_ctx *ctx;
+    char folder[64], set[80], a[80], b[80];
+} place;
+
+// Pictures of soft colours, with labels of three classes.
+static void write_set(place *p) {
+    char path[128];
+    for (int i = 0; i < PICTURES; i++) {
+        atl_image img;
+        assert_int_equal(atl_image_init(p->ctx, SIDE, SIDE, 3, &img), ATL_OK);
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++)
+                for (int c = 0; c < 3; c++)
+                    img.pixels[(y * SIDE + x) * 3 + c] =
+                        (uint8_t)(127 + 100 * sin(0.3 * x * (c + 1) + 0.5 * y + i));
+        snprintf(path, sizeof path, "%s/%02d.png", p->set, i);
+        assert_int_equal(atl_image_write(p->ctx, path, "png", &img, 0, NULL, 0), ATL_OK);
+        atl_image_clear(p->ctx, &img);
+    }
+    snprintf(path, sizeof path, "%s/dataset.json", p->set);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fprintf(f, "{\"labels\": [");
+    for (int i = 0; i < PICTURES; i++)
+        fprintf(f, "%s[\"%02d.png\", %d]", i ? ", " : "", i, i % 3);
+    fprintf(f, "]}");
+    assert_int_equal(fclose(f), 0);
+}
+
+static int setup(void **state) {
+    static place p;
+    assert_int_equal(atl_ctx_open(&p.ctx, NULL), ATL_OK);
+    strcpy(p.folder, "/tmp/atl-train-XXXXXX");
+    assert_non_null(mkdtemp(p.folder));
+    snprintf(p.set, sizeof p.set, "%s/set", p.folder);
+    snprintf(p.a, sizeof p.a, "%s/a.safetensors", p.folder);
+    snprintf(p.b, sizeof p.b, "%s/b.safetensors", p.folder);
+    char command[128];
+    snprintf(command, sizeof command, "mkdir %s", p.set);
+    assert_int_equal(system(command), 0);
+    write_set(&p);
+    *state = &p;
+    return 0;
+}
+
+static int teardown(void **state) {
+    place *p = *state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", p->folder);
+    atl_ctx_close(&p->ctx);
+    return system(command);
+}
+
+static atl_train_options small(const place *p) {
+    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    o.data = p->set;
+    o.channel_base = 128;
+    o.channel_max = 8;
+    o.map_depth = 2;
+    o.batch = 8;
+    o.mirror = 1;
+    o.seed = 3;
+    o.ada_kimg = 0.1; // p moves within a few steps
+    return o;
+}
+
+static atl_trainer *open_trainer(place *p, const atl_train_options *o) {
+    atl_trainer *t;
+    if (atl_trainer_open(p->ctx, o, &t) != ATL_OK)
+        fail_msg("%s", atl_message(p->ctx));
+    return t;
+}
+
+static void steps(place *p, atl_trainer *t, int count) {
+    for (int i = 0; i < count; i++)
+        if (atl_trainer_step(t, NULL) != ATL_OK)
+            fail_msg("%s", atl_message(p->ctx));
+}
+
+static void save(place *p, atl_trainer *t, const char *path) {
+    if (atl_trainer_save(t, path) != ATL_OK)
+        fail_msg("%s", atl_message(p->ctx));
+}
+
+static void assert_same_bytes(const char *a, const char *b) {
+    char command[256];
+    snprintf(command, sizeof command, "cmp %s %s", a, b);
+    assert_int_equal(system(command), 0);
+}
+
+// All weights, moments, counts, averages and the record: the files are equal to the byte.
+static void resume_is_exact(place *p, const atl_train_options *o) {
+    enum { BEFORE = 6, AFTER = 11 }; // past a G reg, a D reg and changes of p
+    atl_trainer *t = open_trainer(p, o);
+    steps(p, t, BEFORE + AFTER);
+    assert_int_equal(atl_trainer_get_state(t)->images, (BEFORE + AFTER) * 8);
+    save(p, t, p->a);
+    atl_trainer_close(&t, 0);
+
+    t = open_trainer(p, o);
+    steps(p, t, BEFORE);
+    save(p, t, p->b);
+    atl_trainer_close(&t, 0);
+    t = open_trainer(p, o);
+    assert_int_equal(atl_trainer_measure(t, 1), ATL_OK); // leaves no trace
+    if (atl_trainer_restore(t, p->b) != ATL_OK)
+        fail_msg("%s", atl_message(p->ctx));
+    steps(p, t, AFTER);
+    save(p, t, p->b);
+    atl_trainer_close(&t, 0);
+    assert_same_bytes(p->a, p->b);
+}
+
+static void a_resumed_run_is_the_same_run(void **state) {
+    atl_train_options o = small(*state);
+    resume_is_exact(*state, &o);
+}
+
+static void a_resumed_conditional_run_too(void **state) {
+    atl_train_options o = small(*state);
+    o.cond = 1;
+    o.batch_gpu = 4;
+    o.subset = 9;
+    resume_is_exact(*state, &o);
+}
+
+static double distance(const atl_params *a, const atl_params *b) {
+    double e = 0;
+    for (size_t i = 0; i < a->size; i++)
+        for (size_t k = 0; !a->list[i].buffer && k < a->list[i].count; k++) {
+            double d = (double)atl_param_data(a, &a->list[i])[k] - (double)atl_param_data(b, &b->list[i])[k];
+            e += d * d;
+        }
+    return sqrt(e);
+}
+
+// Without statistics over the batch a part sees what the whole does, and sums are added in another order.
+// Adam divides a gradient by its size, so where one is almost zero rounding decides where the weight goes:
+// what counts is how far the weights are apart compared with how far they went.
+static void a_batch_may_go_in_parts(void **state) {
+    atl_train_options o = small(*state);
+    o.mbstd_group = 1;
+    atl_trainer *whole = open_trainer(*state, &o);
+    o.batch_gpu = 2;
+    atl_trainer *parts = open_trainer(*state, &o);
+    atl_network g, d;
+    assert_int_equal(atl_network_copy(&whole->g, &g), ATL_OK);
+    assert_int_equal(atl_network_copy(&whole->d, &d), ATL_OK);
+    steps(*state, whole, 3);
+    steps(*state, parts, 3);
+    double apart_g = distance(&whole->g.params, &parts->g.params) / distance(&whole->g.params, &g.params);
+    double apart_d = distance(&whole->d.params, &parts->d.params) / distance(&whole->d.params, &d.params);
+    printf("    in parts: G %.2e, D %.2e of the way (at most 1e-3)\n", apart_g, apart_d);
+    assert_true(apart_g <= 1e-3 && apart_d <= 1e-3);
+    atl_network_clear(&g);
+    atl_network_clear(&d);
+    atl_trainer_close(&whole, 0);
+    atl_trainer_close(&parts, 0);
+}
+
+static void statistics_come_from_every_phase(void **state) {
+    atl_train_options o = small(*state);
+    atl_trainer *t = open_trainer(*state, &o);
+    atl_train_stats stats = { .stats = { { 0 } } };
+    assert_int_equal(atl_trainer_step(t, &stats), ATL_OK); // the first step has all phases
+    for (int i = 0; i < ATL_STATS; i++) {
+        if (!(stats.stats[i].count > 0 && isfinite(stats.stats[i].sum)))
+            fail_msg("%s is missing", atl_train_stat_name((enum atl_train_stat)i));
+    }
+    assert_true(stats.stats[ATL_STAT_SCORES_REAL].count == 8 && stats.stats[ATL_STAT_PL_LENGTH].count == 4);
+    for (int k = 0; k < ATL_TRAIN_PHASES; k++)
+        assert_true(stats.seconds[k] > 0);
+    atl_trainer_close(&t, 0);
+}
+
+static void each_loss_trains(void **state) {
+    static const char *const losses[] = { "logistic", "logistic-saturating", "wgan", "wgan-gp", "hinge" };
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        atl_train_options o = small(*state);
+        o.loss = losses[i];
+        o.r2_gamma = i == 0 ? 1.0 : 0.0;
+        atl_trainer *t = open_trainer(*state, &o);
+        atl_train_stats stats = { .stats = { { 0 } } };
+        assert_int_equal(atl_trainer_step(t, &stats), ATL_OK);
+        assert_true(isfinite(stats.stats[ATL_STAT_D_LOSS].sum) && stats.stats[ATL_STAT_D_GRADIENT].sum > 0);
+        atl_trainer_close(&t, 0);
+    }
+}
+
+static void frozen_layers_stay(void **state) {
+    atl_train_options o = small(*state);
+    o.freezed = 2; // fromrgb and conv0 of b16
+    atl_trainer *t = open_trainer(*state, &o);
+    atl_params before;
+    atl_network copy;
+    assert_int_equal(atl_network_copy(&t->d, &copy), ATL_OK);
+    before = copy.params;
+    steps(*state, t, 1);
+    int stayed = 0, moved = 0;
+    for (size_t i = 0; i < before.size; i++) {
+        const atl_param *q = &before.list[i];
+        bool same =
+            !memcmp(atl_param_data(&before, q), atl_param_data(&t->d.params, q), q->count * sizeof(float));
+        bool frozen = !strncmp(q->name, "b16.fromrgb.", 12) || !strncmp(q->name, "b16.conv0.", 10);
+        assert_int_equal(atl_layer_frozen(&before, q->name, 2), frozen);
+        stayed += frozen && same;
+        moved += !frozen && !same;
+    }
+    assert_int_equal(stayed, 4);
+    assert_true(moved > 8);
+    atl_network_clear(&copy);
+    atl_trainer_close(&t, 0);
+}
+
+// ---- settings, as published
+
+static void presets_are_the_published_ones(void **state) {
+    place *p = *state;
+    const atl_train_set set256 = { 100, 256, 256, 3, 0, "set" }, set1024 = { 100, 1024, 1024, 3, 0, "set" };
+    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    assert_int_equal(atl_train_resolve(p->ctx, &set256, 1, &o), ATL_OK);
+    assert_true(o.batch == 16 && o.batch_gpu == 16 && o.mbstd_group == 4 && o.channel_base == 16384);
+    assert_true(o.map_depth == 2 && o.glr == 0.0025 && fabs(o.gamma - 0.8192) < 1e-12 && o.ema_kimg == 5.0);
+    assert_true(o.ema_rampup == 0.05 && o.pl_weight == 2.0 && o.style_mixing_prob == 0.9);
+    o = (atl_train_options)ATL_TRAIN_OPTIONS_INIT;
+    assert_int_equal(atl_train_resolve(p->ctx, &set1024, 4, &o), ATL_OK);
+    assert_true(o.batch == 16 && o.batch_gpu == 4 && o.glr == 0.002 && o.channel_base == 32768);
+    o = (atl_train_options)ATL_TRAIN_OPTIONS_INIT;
+    o.cfg = "paper512";
+    assert_int_equal(atl_train_resolve(p->ctx, &set256, 1, &o), ATL_OK);
+    assert_true(o.batch == 64 && o.batch_gpu == 8 && o.mbstd_group == 8 && o.gamma == 0.5 &&
+                o.ema_kimg == 20);
+    assert_true(o.ema_rampup == -1 && o.map_depth == 8 && o.kimg == 25000);
+    o = (atl_train_options)ATL_TRAIN_OPTIONS_INIT;
+    o.cfg = "cifar";
+    assert_int_equal(atl_train_resolve(p->ctx, &set256, 1, &o), ATL_OK);
+    assert_true(o.batch_gpu == 32 && o.mbstd_group == 32 && o.pl_weight == 0 && o.style_mixing_prob == 0);
+    assert_true(o.gamma == 0.01 && o.kimg == 100000 && o.ema_kimg == 500);
+}
+
+static void assert_refused(place *p, const atl_train_options *o, const char *part) {
+    atl_trainer *t;
+    assert_int_not_equal(atl_trainer_open(p->ctx, o, &t), ATL_OK);
+    assert_null(t);
+    if (!strstr(atl_message(p->ctx), part))
+        fail_msg("'%s' does not say '%s'", atl_message(p->ctx), part);
+    atl_message_clear(p->ctx);
+}
+
+static void what_does_not_fit_is_named(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    o.batch_gpu = 3;
+    assert_refused(p, &o, "--batch-gpu 3 does not divide the 8 pictures");
+    o = small(p);
+    o.batch_gpu = 4;
+    o.mbstd_group = 3;
+    assert_refused(p, &o, "--mbstd-group 3 does not divide the 4 pictures");
+    o = small(p);
+    o.cfg = "paper";
+    assert_refused(p, &o, "--cfg paper");
+    o = small(p);
+    o.augpipe = "bgx";
+    assert_refused(p, &o, "--augpipe bgx");
+    o = small(p);
+    o.loss = "l2";
+    assert_refused(p, &o, "--loss l2");
+    o = small(p);
+    o.data = "/nowhere/at/all";
+    assert_refused(p, &o, "/nowhere/at/all");
+}
+
+// ---- files
+
+static void another_network_is_refused(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    atl_trainer *t = open_trainer(p, &o);
+    save(p, t, p->a);
+    atl_trainer_close(&t, 0);
+    o.channel_max = 4;
+    t = open_trainer(p, &o);
+    atl_network before;
+    assert_int_equal(atl_network_copy(&t->g, &before), ATL_OK);
+    assert_int_equal(atl_trainer_restore(t, p->a), ATL_BAD_ARGUMENT);
+    assert_non_null(strstr(atl_message(p->ctx), "has another shape than in this run"));
+    atl_message_clear(p->ctx);
+    assert_true(distance(&before.params, &t->g.params) == 0.0); // nothing was touched
+    atl_network_clear(&before);
+    atl_trainer_close(&t, 0);
+}
+
+typedef struct taken {
+    int counts[4];
+} taken;
+
+static void on_tensor(void *user, atl_transfer what, const char *net, const char *tensor) {
+    (void)net;
+    (void)tensor;
+    ((taken *)user)->counts[what]++;
+}
+
+static void networks_of_others_are_taken_over(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    atl_trainer *t = open_trainer(p, &o), *u;
+    steps(p, t, 1);
+    save(p, t, p->a);
+    o.channel_max = 4;
+    o.map_depth = 3;
+    u = open_trainer(p, &o);
+    taken sums = { { 0 } };
+    assert_int_equal(atl_trainer_transfer(u, p->a, on_tensor, &sums), ATL_OK);
+    assert_true(sums.counts[ATL_TRANSFER_USED] > 10 && sums.counts[ATL_TRANSFER_SHAPE] > 10);
+    assert_int_equal(sums.counts[ATL_TRANSFER_MISSING], 4); // fc2 of G and G_ema
+    assert_true(atl_trainer_get_state(u)->images == 0);
+    atl_trainer_close(&u, 0);
+    atl_trainer_close(&t, 0);
+}
+
+static void a_damaged_record_is_refused(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    atl_trainer *t = open_trainer(p, &o);
+    save(p, t, p->a);
+    FILE *f = fopen(p->a, "r+b");
+    assert_non_null(f);
+    char head[1 << 16];
+    size_t n = fread(head, 1, sizeof head - 1, f);
+    head[n] = 0;
+    char *at = NULL;
+    for (size_t i = 0; i + 12 < n && !at; i++)
+        at = memcmp(head + i, "augment_p\\\":", 12) ? NULL : head + i + 12;
+    assert_non_null(at);
+    *at = '9'; // 0.0 becomes 9.0
+    assert_int_equal(fseek(f, 0, SEEK_SET), 0);
+    assert_int_equal(fwrite(head, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(atl_trainer_restore(t, p->a), ATL_BAD_FILE);
+    assert_non_null(strstr(atl_message(p->ctx), "augment_p"));
+    atl_message_clear(p->ctx);
+    atl_trainer_close(&t, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_resumed_run_is_the_same_run),
+        cmocka_unit_test(a_resumed_conditional_run_too),
+        cmocka_unit_test(a_batch_may_go_in_parts),
+        cmocka_unit_test(statistics_come_from_every_phase),
+        cmocka_unit_test(each_loss_trains),
+        cmocka_unit_test(frozen_layers_stay),
+        cmocka_unit_test(presets_are_the_published_ones),
+        cmocka_unit_test(what_does_not_fit_is_named),
+        cmocka_unit_test(another_network_is_refused),
+        cmocka_unit_test(networks_of_others_are_taken_over),
+        cmocka_unit_test(a_damaged_record_is_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
