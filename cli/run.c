@@ -119,35 +119,42 @@ static int open_stats(cli_run *run) {
 
 // ---- pictures
 
-// The real ones; their labels are those of the generated ones.
-static int write_reals(cli_run *run) {
+// The real ones, read before anything is written; their labels are those of the generated ones.
+static int read_reals(cli_run *run) {
     const atl_train_set *s = atl_trainer_get_set(run->trainer);
     atl_dataset *data = atl_trainer_get_data(run->trainer);
     size_t count = (size_t)run->across * (size_t)run->down;
     uint32_t *which = cli_array(count, 1, 1, sizeof *which);
-    cli_grid grid = { 0 };
     int status = which ? cli_grid_choose(data, run->across, run->down, which) : CLI_FAILURE;
     if (status == CLI_SUCCESS)
-        status = cli_grid_open(&grid, run->ctx, run->across, run->down, s->channels, s->height, s->width);
+        status =
+            cli_grid_open(&run->reals, run->ctx, run->across, run->down, s->channels, s->height, s->width);
     for (size_t i = 0; status == CLI_SUCCESS && i < count; i++) {
         atl_image image;
         if (atl_dataset_read(data, which[i], &image) != ATL_OK) {
-            status = cli_fail(run->ctx);
+            const char *path = atl_trainer_get_options(run->trainer)->data;
+            status = cli_error(
+                "%s; 'atelier dataset check %s' lists all such pictures, 'atelier dataset --skip-bad "
+                "--source %s --dest NEW.zip' makes a set without them",
+                atl_message(run->ctx), path, path);
             break;
         }
-        cli_grid_put_image(&grid, i, &image);
+        cli_grid_put_image(&run->reals, i, &image);
         atl_image_clear(run->ctx, &image);
         if (s->label_size)
             atl_dataset_label(data, which[i], run->labels + i * (size_t)s->label_size);
     }
-    char *path = cli_join(run->folder, "reals.png");
-    if (status == CLI_SUCCESS)
-        status = path ? cli_grid_save(&grid, path) : CLI_FAILURE;
-    if (status == CLI_SUCCESS)
-        cli_stats_add(&run->stats, CLI_STAT_REAL_SPREAD, cli_grid_spread(&grid));
-    free(path);
     free(which);
-    cli_grid_clear(&grid);
+    return status;
+}
+
+static int write_reals(cli_run *run) {
+    char *path = cli_join(run->folder, "reals.png");
+    int status = path ? cli_grid_save(&run->reals, path) : CLI_FAILURE;
+    if (status == CLI_SUCCESS)
+        cli_stats_add(&run->stats, CLI_STAT_REAL_SPREAD, cli_grid_spread(&run->reals));
+    free(path);
+    cli_grid_clear(&run->reals);
     return status;
 }
 
@@ -162,7 +169,7 @@ static int open_grid(cli_run *run) {
         return CLI_FAILURE;
     for (size_t i = 0; i < count; i++) // picture i is seed i
         atl_seed_to_z((uint32_t)i, z_dim, run->z + i * z_dim);
-    return write_reals(run);
+    return read_reals(run);
 }
 
 int cli_run_grid(cli_run *run, const char *name) {
@@ -256,13 +263,11 @@ int cli_run_tick(cli_run *run, int *fatal) {
 
 static int begin(cli_run *run) {
     const cli_train *t = run->train;
-    int status = CLI_SUCCESS;
-    if (t->folder)
-        run->folder = strdup(t->folder);
-    else
+    int status = open_grid(run);
+    if (status == CLI_SUCCESS && t->folder)
+        status = (run->folder = strdup(t->folder)) ? CLI_SUCCESS : cli_error("out of memory");
+    else if (status == CLI_SUCCESS)
         status = make_folder(run);
-    if (status == CLI_SUCCESS && !run->folder)
-        status = CLI_FAILURE;
     if (status == CLI_SUCCESS)
         status = open_log(run);
     if (status == CLI_SUCCESS)
@@ -273,7 +278,7 @@ static int begin(cli_run *run) {
         return status;
     cli_run_say(run, "%s", run->folder);
     cli_train_print_plan(run->log, run->trainer);
-    status = open_grid(run);
+    status = write_reals(run);
     if (status == CLI_SUCCESS && atl_trainer_get_state(run->trainer)->images == 0)
         status = cli_run_grid(run, "fakes_init.png");
     if (status == CLI_SUCCESS && t->recorded && t->folder)
@@ -293,6 +298,7 @@ void cli_run_close(cli_run *run) {
         cli_stats_close(&run->stats);
         cli_history_clear(&run->history);
     }
+    cli_grid_clear(&run->reals);
     free(run->folder);
     free(run->kept[0]);
     free(run->kept[1]);

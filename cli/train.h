@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <atelier/train.h>
 #include "common.h"
+#include "grid.h"
 #include "stats.h"
 
 enum { CLI_TRAIN_GIVEN = 64 };
@@ -48,8 +49,9 @@ typedef struct cli_run {
     FILE *log;
     cli_stats stats;
     cli_history history;
-    int alarms;        // bits of kinds that were told
-    char *kept[2];     // the newest snapshots, newest last
+    int alarms;    // bits of kinds that were told
+    char *kept[2]; // the newest snapshots, newest last
+    cli_grid reals;
     int across, down;  // of grids
     float *z, *labels; // of the grid's pictures
     double began;      // seconds of the monotonic clock

@@ -9,6 +9,39 @@
 
 // ---- the set
 
+// Labels that are classes: each class must have a picture, or G would draw what D never sees.
+static atl_status check_classes(atl_trainer *t) {
+    size_t size = (size_t)t->set.label_size;
+    if (!size)
+        return ATL_OK;
+    float *label = atl_alloc(t->ctx, 2 * size, sizeof *label);
+    if (!label)
+        return ATL_NO_MEMORY;
+    float *sum = label + size;
+    memset(sum, 0, size * sizeof *sum);
+    bool classes = true;
+    for (size_t i = 0; i < t->set.count && classes; i++) {
+        float total = 0.0f;
+        atl_dataset_label(t->data, atl_sampler_picture(t->subset, i), label);
+        for (size_t k = 0; k < size; k++) {
+            classes = classes && (label[k] == 0.0f || label[k] == 1.0f);
+            total += label[k];
+            sum[k] += label[k];
+        }
+        classes = classes && total == 1.0f;
+    }
+    atl_status status = ATL_OK;
+    for (size_t k = 0; k < size && classes && status == ATL_OK; k++)
+        if (sum[k] == 0.0f)
+            status = atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                              "--cond: class %zu of the %zu classes of %s has no picture among the %zu that "
+                              "are trained on: "
+                              "number the classes anew, without gaps",
+                              k, size, t->set.name, t->set.count);
+    atl_free(t->ctx, label);
+    return status;
+}
+
 static atl_status open_set(atl_trainer *t) {
     const atl_train_options *o = &t->options;
     if (!o->data) {
@@ -34,7 +67,7 @@ static atl_status open_set(atl_trainer *t) {
     ATL_TRY(atl_sampler_open(t->ctx, info->count, &order, &t->subset));
     t->set = (atl_train_set){ atl_sampler_length(t->subset),  info->width, info->height, info->channels,
                               o->cond ? info->label_size : 0, info->name };
-    return ATL_OK;
+    return check_classes(t);
 }
 
 // ---- the networks

@@ -44,11 +44,24 @@ static void to_interleaved(const uint8_t *planar, const atl_train_set *set, floa
             out[p * channels + c] = (float)planar[c * pixels + p] / 127.5f - 1.0f;
 }
 
+// A picture that can't be used is named by its reader; what to do about it is said here.
+static atl_status bad_picture(atl_trainer *t, atl_status status) {
+    char sentence[ATL_MESSAGE_MAX];
+    memcpy(sentence, t->ctx->message, sizeof sentence);
+    atl_message_clear(t->ctx);
+    return atl_fail(t->ctx, status,
+                    "%.700s; 'atelier dataset check %s' lists all such pictures, 'atelier dataset --skip-bad "
+                    "--source %s --dest NEW.zip' makes a set without them",
+                    sentence, t->options.data, t->options.data);
+}
+
 static atl_status next_reals(atl_trainer *t) {
     size_t size = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
     if (!t->data)
         return ATL_OK; // noise stays what it is
-    ATL_TRY(atl_loader_next(t->loader, (size_t)t->local, t->pixels, t->real_labels));
+    atl_status status = atl_loader_next(t->loader, (size_t)t->local, t->pixels, t->real_labels);
+    if (status != ATL_OK)
+        return bad_picture(t, status);
 #pragma omp parallel for num_threads(t->ctx->threads) schedule(static)
     for (int i = 0; i < t->local; i++)
         to_interleaved(t->pixels + (size_t)i * size, &t->set, t->reals + (size_t)i * size);
@@ -284,7 +297,8 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
             double start = now(), took;
             ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f, sums));
             took = now() - start;
-            if (i >= 0 || took > LONG) // the first run touches memory for the first time: counts only where it is long
+            if (i >= 0 ||
+                took > LONG) // the first run touches memory for the first time: counts only where it is long
                 seconds[i < 0 ? ++i : i] = took;
         }
         if (!t->has[k])
