@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // temporary
 #include "train/augment.h"
-#include "train/diffaug.h"
 #include "train/ranks.h"
-bool atl_diffaug_policy(const char *w, atl_diffaug_config *c) {(void)w;(void)c;return true;}
-atl_node *atl_diffaug_build(atl_graph *g, const atl_diffaug_config *c, atl_node *img, atl_diffaug *a) { (void)g;(void)c;(void)a; return img;}
-atl_status atl_diffaug_params_make(atl_ctx *ctx, const atl_diffaug *a, atl_diffaug_params **p) {(void)ctx;(void)a;*p=NULL;return ATL_OK;}
-void atl_diffaug_params_free(atl_diffaug_params **p) {(void)p;}
-void atl_diffaug_draw(atl_diffaug_params *p, uint64_t k, uint64_t s, uint64_t f, uint64_t st) {(void)p;(void)k;(void)s;(void)f;(void)st;}
-void atl_diffaug_write(const atl_diffaug_params *p, const atl_diffaug *a, atl_plan *plan) {(void)p;(void)a;(void)plan;}
 atl_status atl_ranks_open(atl_ctx *ctx, const atl_ranks_options *o, atl_ranks **r) {(void)ctx;(void)o;*r=NULL;return ATL_OK;}
 void atl_ranks_close(atl_ranks **r, bool f) {(void)r;(void)f;}
 int atl_ranks_rank(const atl_ranks *r) {(void)r;return 0;}
