@@ -85,7 +85,8 @@ static int print_json(const bench *b, const atl_ctx *ctx, const char *cpu) {
     const atl_profile *p = &b->profile;
     json_t *o = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i, s:s, s:s, s:i, s:i, s:b}", "ms_per_image",
                           p->ms / b->batch, "direct_gflop", p->direct_gflop / b->batch, "peak_gflops",
-                          b->peak, "ratio", cli_bench_ratio(b->peak, p->direct_gflop, p->ms), "peak_rss_mb", cli_bench_resident_mb(),
+                          b->peak, "ratio", cli_bench_ratio(b->peak, p->direct_gflop, p->ms), "peak_rss_mb",
+                          cli_bench_resident_mb(),
                           "threads", atl_ctx_threads(ctx), "cpu", cpu, "kernels", atl_ctx_cpu(ctx), "batch",
                           b->batch, "runs", b->runs, "direct", b->common.direct);
     if (o && b->network)
@@ -120,7 +121,8 @@ static void print_text(const bench *b, const atl_ctx *ctx, const char *cpu) {
     printf("work          %.2f GFLOP per image by the direct algorithm\n", p->direct_gflop / b->batch);
     printf("time          %.2f ms per image (batch %d, median of %d runs)\n", p->ms / b->batch, b->batch,
            b->runs);
-    printf("ratio         %.2f (1 is a perfect direct implementation)\n", cli_bench_ratio(b->peak, p->direct_gflop, p->ms));
+    printf("ratio         %.2f (1 is a perfect direct implementation)\n",
+           cli_bench_ratio(b->peak, p->direct_gflop, p->ms));
     printf("memory        %.0f MB at the most\n", cli_bench_resident_mb());
     if (b->layers)
         print_layers(b);

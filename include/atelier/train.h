@@ -119,7 +119,7 @@ enum atl_train_stat {
     ATL_STAT_PL_LENGTH, ATL_STAT_PL_PENALTY,                    // of G reg
     ATL_STAT_SCORES_REAL, ATL_STAT_SIGNS_REAL, ATL_STAT_D_LOSS, // of D main
     ATL_STAT_R1_PENALTY, ATL_STAT_D_REG,                        // of D reg
-    ATL_STAT_G_GRADIENT, ATL_STAT_D_GRADIENT,                   // L2 norms of main gradients; not finite when one was not
+    ATL_STAT_G_GRADIENT, ATL_STAT_D_GRADIENT,                   // L2 norms of the main gradients
     ATL_STATS
 };
 const char *atl_train_stat_name(enum atl_train_stat stat); // "Loss/scores/fake", as the official trainers call it
@@ -138,26 +138,35 @@ atl_status atl_trainer_any(atl_trainer *trainer, int *flag);
 // [n, channels, height, width].
 atl_status atl_trainer_generate(atl_trainer *trainer, int n, const float *z, const float *c, float *images);
 int atl_trainer_z_dim(const atl_trainer *trainer);
-typedef struct atl_train_set { size_t count; int width, height, channels, label_size; const char *name; } atl_train_set;
+typedef struct atl_train_set {
+    size_t count;
+    int width, height, channels, label_size;
+    const char *name;
+} atl_train_set;
 // count is that of the subset, without mirroring.
 const atl_train_set *atl_trainer_get_set(const atl_trainer *trainer);
 atl_dataset *atl_trainer_get_data(atl_trainer *trainer); // borrowed; NULL: noise
 
 // ---- keeping
 
-// All of a run: G, D, G_ema, moments of both optimisers, averages, augmentation, position.  Written beside `path`, then
-// renamed.  A checkpoint like any other: generate and the rest open its G_ema.
+// All of a run: G, D, G_ema, moments of both optimisers, averages, augmentation, position.  Written beside `path`,
+// then renamed.  A checkpoint like any other: generate and the rest open its G_ema.
 atl_status atl_trainer_save(atl_trainer *trainer, const char *path);
 // Goes on from a file of atl_trainer_save(): exactly, when all options are the same.  Networks of other shapes are an
 // error that names the tensor.
 atl_status atl_trainer_restore(atl_trainer *trainer, const char *path);
-// The options that a snapshot was made with, as JSON text (names as in `atelier train --help`, without dashes in front),
-// freed with atl_text_free().  *json is NULL when the file holds networks alone.
+// The options that a snapshot was made with, as JSON text (names as in `atelier train --help`), freed with
+// atl_text_free().  *json is NULL when the file holds networks alone.
 atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **json);
 
-// Transfer learning: takes what fits by name and shape from the G, D and G_ema of any checkpoint and calls `report` for
-// each tensor (may be NULL): used, of another shape, missing in the file, or not wanted by the network.
-typedef enum atl_transfer { ATL_TRANSFER_USED, ATL_TRANSFER_SHAPE, ATL_TRANSFER_MISSING, ATL_TRANSFER_EXTRA } atl_transfer;
+// Transfer learning: takes what fits by name and shape from the G, D and G_ema of any checkpoint and calls `report`
+// (may be NULL) for each tensor.
+typedef enum atl_transfer {
+    ATL_TRANSFER_USED,
+    ATL_TRANSFER_SHAPE,   // it has another shape here
+    ATL_TRANSFER_MISSING, // the file has none: starts anew
+    ATL_TRANSFER_EXTRA    // the network has none
+} atl_transfer;
 atl_status atl_trainer_transfer(atl_trainer *trainer, const char *path,
                                 void (*report)(void *user, atl_transfer what, const char *net, const char *tensor),
                                 void *user);
