@@ -37,6 +37,17 @@ void cli_warn(const cli_common *common, const char *format, ...) {
     va_end(args);
 }
 
+void cli_note(const cli_common *common, const char *format, ...) {
+    if (common->quiet)
+        return;
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "atelier: ");
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\n");
+    va_end(args);
+}
+
 static void on_log(void *user, atl_log_level level, const char *line) {
     (void)user;
     if (level <= ATL_LOG_WARNING)

@@ -12,6 +12,7 @@
 typedef struct cli_common {
     int threads, direct, quiet;
     const char *cpu;
+    char network[4096]; // see cli_network()
 } cli_common;
 
 // Rows for a table of options.
@@ -38,6 +39,16 @@ void cli_warn(const cli_common *common, const char *format, ...)
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
+
+// The same without "warning".
+void cli_note(const cli_common *common, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+// `given`, or the path of the network that comes with Atelier, which is told; NULL: it is not there.
+const char *cli_network(cli_common *common, const char *given);
 
 // Opens a context; 0, or an exit status after printing why not.
 int cli_open(const cli_common *common, atl_ctx **ctx);

@@ -40,7 +40,8 @@ typedef struct generate {
 
 static int parse(generate *g, int argc, char **argv) {
     const cli_option options[] = {
-        CLI_OPTION_TEXT("network", &g->network, "FILE", "checkpoint: official .pkl or .safetensors", NULL),
+        CLI_OPTION_TEXT("network", &g->network, "FILE", "checkpoint: official .pkl or .safetensors",
+                        "the portraits that come with Atelier"),
         CLI_OPTION_TEXT("seeds", &g->seeds_text, "LIST", "seeds, such as 0,3,5-9", NULL),
         CLI_OPTION_TEXT("latents", &g->latents_text, "FILE[:TENSOR]",
                         "z [N, z], w [N, w] or ws [N, layers, w] of a .npy, .npz or .safetensors", NULL),

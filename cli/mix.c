@@ -33,7 +33,8 @@ typedef struct mix {
 
 static int parse(mix *m, int argc, char **argv) {
     const cli_option options[] = {
-        CLI_OPTION_TEXT("network", &m->network, "FILE", "checkpoint: official .pkl or .safetensors", NULL),
+        CLI_OPTION_TEXT("network", &m->network, "FILE", "checkpoint: official .pkl or .safetensors",
+                        "the portraits that come with Atelier"),
         CLI_OPTION_TEXT("rows", &m->rows_text, "LIST", "seeds of the rows, such as 85,100,75", NULL),
         CLI_OPTION_TEXT("cols", &m->cols_text, "LIST", "seeds of the columns", NULL),
         CLI_OPTION_TEXT("styles", &m->styles_text, "LIST", "layers whose styles come from the column", "0-6"),

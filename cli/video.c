@@ -46,7 +46,8 @@ typedef struct video {
 
 static int parse(video *v, int argc, char **argv) {
     const cli_option options[] = {
-        CLI_OPTION_TEXT("network", &v->network, "FILE", "checkpoint: official .pkl or .safetensors", NULL),
+        CLI_OPTION_TEXT("network", &v->network, "FILE", "checkpoint: official .pkl or .safetensors",
+                        "the portraits that come with Atelier"),
         CLI_OPTION_TEXT("seeds", &v->seeds_text, "LIST", "seeds of the keyframes, such as 0,3,5-9", NULL),
         CLI_OPTION_TEXT("latents", &v->latents_text, "FILE[:TENSOR]",
                         "keyframes from a file: z [N, z], w [N, w] or ws [N, layers, w]", NULL),
