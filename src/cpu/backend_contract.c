@@ -2,7 +2,7 @@
 // Contractions and filters with what fuse.c attached to them.  A step's state is one struct with the parts
 // that its kernel needs; `run` says which kernel.
 //
-//   winograd    3x3, stride 1, constant weight; also the composed upsampling convolution
+//   winograd    3x3, stride 1, slots Y and X; also the composed upsampling convolution
 //   rgb         1x1 to or from at most four channels
 //   conv 1x1    any other 1x1, as a matrix product with the style in the weights
 //   conv        oneDNN, any slot; with up_fir: transposed convolution to the workspace, then the filter
@@ -13,7 +13,6 @@
 #include "cpu/conv.h"
 #include "cpu/flrelu.h"
 #include "cpu/gemm.h"
-#include "cpu/move.h"
 #include "cpu/winograd.h"
 
 typedef struct state {
@@ -194,7 +193,8 @@ static atl_status run_winograd(atl_cpu *b, const atl_step *step, state *s) {
     atl_epilogue e = ATL_EPILOGUE_NONE;
     epilogue_of(step, s, &e);
     int x = step->node->at.conv.slot == ATL_SLOT_Y ? 0 : 1;
-    atl_wino_run(s->wino, step->src[x].data, f ? source(step, f->in_scale) : NULL, step->out, &e, step->workspace);
+    atl_wino_run(s->wino, step->src[x].data, step->src[!x].data, f ? source(step, f->in_scale) : NULL, step->out, &e,
+                 step->workspace);
     return ATL_OK;
 }
 
@@ -295,34 +295,36 @@ static bool is_1x1(const atl_node *n, const atl_shape *w) {
            w->d[3] == 1;
 }
 
-static bool is_3x3(const atl_node *n, const atl_shape *w) {
-    int pad = n->at.conv.pad;
-    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && (pad == 1 || pad == 2) && w->d[2] == 3 &&
+// Slot Y, or slot X as a convolution with the weight turned; the padding is that of the convolution that is run.
+static bool is_3x3(const atl_node *n, const atl_shape *w, int *pad) {
+    *pad = n->at.conv.slot == ATL_SLOT_Y ? n->at.conv.pad : 2 - n->at.conv.pad;
+    return n->at.conv.slot != ATL_SLOT_W && n->at.conv.stride == 1 && *pad >= 0 && *pad <= 2 && w->d[2] == 3 &&
            w->d[3] == 3;
 }
 
-// Winograd when it is allowed, the weight is constant and the shape is worth it; *done says whether it was taken.
+// Winograd when it is allowed and the shape is worth it; *done says whether it was taken.
 static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done) {
     const atl_node *n = step->node;
-    bool up = n->fusion && n->fusion->up_fir;
-    int wi = n->at.conv.slot == ATL_SLOT_Y ? 1 : 0;
+    bool up = n->fusion && n->fusion->up_fir, turned = n->at.conv.slot == ATL_SLOT_X && !up;
+    int wi = n->at.conv.slot == ATL_SLOT_Y ? 1 : 0, pad = 1;
     const atl_shape *w = &n->src[wi]->shape, *x = &n->src[!wi]->shape;
+    const float *constant = step->src[wi].constant;
     *done = false;
-    if (b->base.ctx->direct || !step->src[wi].constant || !(up || is_3x3(n, w)))
+    if (b->base.ctx->direct || !(up || is_3x3(n, w, &pad)))
         return ATL_OK;
-    atl_wino_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[1], (int)w->d[0], up ? 2 : 1,
-                             up ? 0 : n->at.conv.pad - 1 };
+    atl_wino_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[turned ? 0 : 1],
+                             (int)w->d[turned ? 1 : 0], up ? 2 : 1, pad - 1, turned };
     float fir[16];
     for (int i = 0; up && i < 16; i++) {
         const atl_fir_attr *a = &n->fusion->fir;
         fir[i] = a->f[a->flip ? 15 - i : i] * a->gain; // as a convolution's filter
     }
-    if (!atl_wino_worth(&shape, b->threads) || (up && !atl_wino_fir_fits(fir)))
+    if (!atl_wino_worth(&shape, !constant, b->threads) || (up && !atl_wino_fir_fits(fir)))
         return ATL_OK;
-    ATL_TRY(atl_wino_make(b->base.ctx, &shape, step->src[wi].constant, up ? fir : NULL, &s->wino));
+    ATL_TRY(atl_wino_make(b->base.ctx, &shape, constant, up ? fir : NULL, &s->wino));
     s->run = run_winograd;
     step->kernel = "winograd";
-    step->packed = 1u << wi;
+    step->packed = constant ? 1u << wi : 0;
     step->workspace_bytes = atl_wino_workspace(s->wino);
     *done = true;
     return ATL_OK;
@@ -332,21 +334,15 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
     const atl_node *n = step->node;
     const atl_shape *w = &n->src[0]->shape, *x = &n->src[1]->shape; // w [o, i, 3, 3], x [n, h, w, i]
     int h = (int)(2 * x->d[1] + 1), v = (int)(2 * x->d[2] + 1);
-    // the transposed form wants [i, o]: turn the constant once
-    float *turned = atl_alloc(b->base.ctx, (size_t)atl_shape_count(w), sizeof *turned);
-    if (!turned)
-        return ATL_NO_MEMORY;
-    atl_move_permute(4, w->d, (int[]){ 1, 0, 2, 3 }, turned, step->src[0].constant, b->threads);
     atl_conv_shape c = { .slot = ATL_CONV_X, .n = s->n, .h = h, .w = v, .ci = (int)w->d[0], .oh = (int)x->d[1],
-                         .ow = (int)x->d[2], .co = (int)w->d[1], .kh = 3, .kw = 3, .stride = 2, .pad = 0 };
-    atl_status status = atl_conv_make(b->base.ctx, &c, turned, &s->conv);
-    atl_free(b->base.ctx, turned);
-    ATL_TRY(status);
+                         .ow = (int)x->d[2], .co = (int)w->d[1], .kh = 3, .kw = 3, .stride = 2, .pad = 0,
+                         .swapped = 1 };
+    ATL_TRY(atl_conv_make(b->base.ctx, &c, step->src[0].constant, &s->conv));
     atl_shape middle = ATL_SHAPE(s->n, h, v, w->d[0]);
     atl_fir_args args = fir_args(&n->fusion->fir, &middle);
     ATL_TRY(atl_fir_make(b->base.ctx, &args, n->fusion->fir.f, &s->fir));
     s->middle = rounded((size_t)atl_shape_count(&middle));
-    step->packed = 1;
+    step->packed = step->src[0].constant ? 1 : 0;
     size_t a = atl_conv_workspace(s->conv), f = atl_fir_workspace(s->fir);
     step->workspace_bytes = (s->scaled + s->middle) * sizeof(float) + (a > f ? a : f);
     step->kernel = "conv + fir";

@@ -41,7 +41,7 @@ static atl_status describe(atl_ctx *ctx, const atl_conv_shape *s, form *f) {
     if (status == dnnl_success)
         status = dnnl_memory_desc_init_by_tag(&f->y, 4, y, dnnl_f32, dnnl_nhwc);
     if (status == dnnl_success)
-        status = dnnl_memory_desc_init_by_tag(&f->w, 4, w, dnnl_f32, dnnl_oihw);
+        status = dnnl_memory_desc_init_by_tag(&f->w, 4, w, dnnl_f32, s->swapped ? dnnl_iohw : dnnl_oihw);
     if (status == dnnl_success)
         status = dnnl_memory_desc_init_by_tag(&f->w_any, 4, w, dnnl_f32, dnnl_format_tag_any);
     f->stride[0] = f->stride[1] = s->stride;

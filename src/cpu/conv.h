@@ -21,6 +21,7 @@ typedef struct atl_conv_shape {
     int n, h, w, ci;   // x
     int oh, ow, co;    // y
     int kh, kw, stride, pad;
+    int swapped;       // 1: weights are [ci, co, kh, kw]
 } atl_conv_shape;
 
 typedef struct atl_conv atl_conv;

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <omp.h>
 #include "base/mem.h"
@@ -24,13 +25,14 @@ static size_t aligned(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
 }
 
-int atl_wino_worth(const atl_wino_shape *s, int threads) {
+int atl_wino_worth(const atl_wino_shape *s, int varies, int threads) {
     // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
     double tiles = (double)s->n * ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
                    ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    return s->h >= 8 && s->w >= 8 && s->ci >= 16 && s->co >= 16 && (tiles >= 32 || weights < 1e6) &&
-           threads > 0;
+    if (s->h < 8 || s->w < 8 || s->ci < 16 || s->co < 16 || threads < 1)
+        return 0;
+    return varies ? tiles >= 32 : tiles >= 32 || weights < 1e6; // at 16 tiles a transform takes what it spares
 }
 
 // Rows of the 6x3 matrix that brings three taps to the points, divided by what interpolation divides by.
@@ -87,10 +89,19 @@ static void put_weights(const atl_wino *w, float *matrix, const float *from, siz
         }
 }
 
-static atl_status transform_weights(const atl_wino *w, const float *weight) {
+// A few rows of all matrices, per thread.
+static size_t rows_of(const atl_wino *w) {
+    return ATL_WINO_MATRICES * (size_t)WEIGHT_ROWS * (size_t)w->shape.co;
+}
+
+// rows: floats for `threads` pieces of all matrices.
+static void transform_weights(const atl_wino *w, const float *weight, float *packed, float *rows) {
     double g[18];
     unsigned char order[ATL_WINO_MATRICES];
     int ci = w->shape.ci, co = w->shape.co;
+    atl_wino_taps taps = { weight, 9, 9 * (ptrdiff_t)ci, 1 };
+    if (w->shape.turned)
+        taps = (atl_wino_taps){ weight + 8, 9 * (ptrdiff_t)co, 9, -1 };
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 6; j++) {
             int up = i < 5 && j < 5 ? i * 5 + j : i < 5 ? 25 + i : 30 + j;
@@ -102,24 +113,19 @@ static atl_status transform_weights(const atl_wino *w, const float *weight) {
         plain_matrix(g);
     // A few rows of all matrices at a time, then copied in long pieces: the matrices lie at distances that
     // share sets of the caches, and writing a little to each in turn takes several times as long.
-    size_t piece = (size_t)WEIGHT_ROWS * (size_t)co;
-    float *rows = atl_alloc(w->ctx, (size_t)w->threads * ATL_WINO_MATRICES, piece * sizeof *rows);
-    if (!rows)
-        return ATL_NO_MEMORY;
+    size_t piece = rows_of(w);
 #pragma omp parallel for num_threads(w->threads) schedule(dynamic)
     for (int k = 0; k < ci; k += WEIGHT_ROWS) {
-        float *mine = rows + (size_t)omp_get_thread_num() * ATL_WINO_MATRICES * piece;
+        float *mine = rows + (size_t)omp_get_thread_num() * piece;
         int end = ci - k < WEIGHT_ROWS ? ci : k + WEIGHT_ROWS;
         size_t count = (size_t)(end - k) * (size_t)co;
         for (int c = 0; c < co; c += WEIGHT_COLUMNS)
-            w->kernels.weight(weight, (size_t)ci, (size_t)co, g, order, (size_t)k, (size_t)end, (size_t)c,
+            w->kernels.weight(&taps, (size_t)co, g, order, (size_t)k, (size_t)end, (size_t)c,
                               (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), mine);
         for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
-            put_weights(w, w->weight + p * (size_t)ci * (size_t)co, mine + p * count, (size_t)k,
+            put_weights(w, packed + p * (size_t)ci * (size_t)co, mine + p * count, (size_t)k,
                         (size_t)(end - k));
     }
-    atl_free(w->ctx, rows);
-    return ATL_OK;
 }
 
 // Splits fir into fy and fx; 0 when it is not an outer product.
@@ -195,8 +201,9 @@ static atl_status make_gemms(atl_wino *w) {
 static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir) {
     const int most = 1 << 20;
     if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
-        s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) || s->grow < 0 ||
-        s->grow > (s->up == 1) ||
+        s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
+        abs(s->grow) > (s->up == 1) || s->h + 2 * s->grow < 1 || s->w + 2 * s->grow < 1 ||
+        (s->turned && s->up == 2) ||
         (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4) > INT_MAX / 4 ||
         128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) >
             (double)SIZE_MAX / 4)
@@ -219,11 +226,20 @@ static atl_status prepare(atl_wino *w, const float *weight) {
     if (s->up == 2)
         w->up_floats = aligned((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
     ATL_TRY(make_gemms(w));
-    w->weight = atl_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight);
-    if (!w->weight)
-        return ATL_NO_MEMORY;
-    ask_large_pages(w->weight, ATL_WINO_MATRICES * ci * co * sizeof *w->weight);
-    return transform_weights(w, weight);
+    size_t rows_floats = aligned((size_t)w->threads * rows_of(w) * 4) / 4;
+    if (!weight) {
+        w->weight_floats = aligned(ATL_WINO_MATRICES * ci * co * 4) / 4;
+        w->rows_floats = rows_floats;
+        return ATL_OK;
+    }
+    float *rows = atl_alloc(w->ctx, rows_floats, sizeof *rows);
+    w->weight = rows ? atl_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight) : NULL;
+    if (w->weight) {
+        ask_large_pages(w->weight, ATL_WINO_MATRICES * ci * co * sizeof *w->weight);
+        transform_weights(w, weight, w->weight, rows);
+    }
+    atl_free(w->ctx, rows);
+    return w->weight ? ATL_OK : ATL_NO_MEMORY;
 }
 
 atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight,
@@ -269,12 +285,14 @@ void atl_wino_free(atl_wino **wino) {
 
 size_t atl_wino_workspace(const atl_wino *w) {
     size_t lanes = (size_t)w->threads, tiles = (w->v_floats + w->m_floats) * 4;
-    return (w->plan.split ? tiles : lanes * tiles) + lanes * (w->up_floats * 4 + w->scratch_bytes);
+    return (w->weight_floats + w->rows_floats) * 4 + (w->plan.split ? tiles : lanes * tiles) +
+           lanes * (w->up_floats * 4 + w->scratch_bytes);
 }
 
 atl_wino_space atl_wino_space_of(const atl_wino *w, void *workspace, int lane) {
     size_t own = w->up_floats * 4 + w->scratch_bytes, tiles = (w->v_floats + w->m_floats) * 4;
-    char *base = workspace, *mine = base + (w->plan.split ? tiles : 0);
+    char *base = (char *)workspace + (w->weight_floats + w->rows_floats) * 4;
+    char *mine = base + (w->plan.split ? tiles : 0);
     mine += (size_t)lane * (w->plan.split ? own : own + tiles);
     atl_wino_space s;
     s.left = (float *)(void *)mine;
@@ -401,12 +419,17 @@ static void run_split(const call *c, int tiles, void *workspace) {
     }
 }
 
-void atl_wino_run(const atl_wino *w, const float *x, const float *in_scale, float *y,
+void atl_wino_run(const atl_wino *w, const float *x, const float *weight, const float *in_scale, float *y,
                   const atl_epilogue *epilogue, void *workspace) {
-    call c = { w, x, in_scale, y, epilogue };
+    atl_wino own = *w; // with the weights of this run
+    if (!w->weight) {
+        own.weight = workspace;
+        transform_weights(w, weight, own.weight, own.weight + w->weight_floats);
+    }
+    call c = { &own, x, in_scale, y, epilogue };
     int tiles = w->shape.n * w->tile_rows * w->tile_columns;
     if (w->shape.up == 2)
-        atl_wino_up_run(w, x, in_scale, y, epilogue, workspace);
+        atl_wino_up_run(&own, x, in_scale, y, epilogue, workspace);
     else if (w->plan.split)
         run_split(&c, tiles, workspace);
     else

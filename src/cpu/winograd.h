@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions at stride 1, and StyleGAN2's up-convolution, with fewer multiplications.
+// 3x3 convolutions at stride 1 and their data gradients, and StyleGAN2's up-convolution, with fewer multiplications.
 //
 //     up = 1:  y = conv3x3(x), padding 1                                   y [n, h, w, co]
 //     up = 2:  y = fir4x4(conv_transpose3x3(x, stride 2)), FIR padding 1   y [n, 2h, 2w, co]
@@ -21,17 +21,20 @@ typedef struct atl_wino atl_wino;
 typedef struct atl_wino_shape {
     int n, h, w, ci, co; // all at least 1
     int up;              // 1 or 2
-    int grow;            // 1: padding 2 where up is 1, so that y is [n, h + 2, w + 2, co]; else 0
+    int grow;            // -1, 0 or 1: padding 1 + grow where up is 1, so that y is [n, h + 2 grow, w + 2 grow, co]
+    int turned;          // 1: weights [ci, co, 3, 3], rotated by 180 degrees: the data gradient of the convolution
+                         // from co to ci channels, whose padding is 1 - grow; up = 1 only
 } atl_wino_shape;
 
-// Whether this is likely faster than a direct convolution.  Any shape is computed correctly.
-int atl_wino_worth(const atl_wino_shape *shape, int threads);
+// Whether this is likely faster than a direct convolution; varies: with weights that each run transforms.  Any
+// shape is computed correctly.
+int atl_wino_worth(const atl_wino_shape *shape, int varies, int threads);
 
 // Whether up = 2 can use the filter: it must be an outer product of two filters of 4 taps.
 int atl_wino_fir_fits(const float fir[16]);
 
-// weight is needed during the call only.  fir [4, 4], rows first, gain included; up = 2 only, else NULL.
-// On failure *wino is NULL and the context has the sentence.
+// weight is needed during the call only; NULL: each run gets its own and transforms it.  fir [4, 4], rows first,
+// gain included; up = 2 only, else NULL.  On failure *wino is NULL and the context has the sentence.
 atl_status atl_wino_make(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight, const float *fir,
                          atl_wino **wino);
 void atl_wino_free(atl_wino **wino); // NULL and pointers to NULL are fine
@@ -39,9 +42,9 @@ void atl_wino_free(atl_wino **wino); // NULL and pointers to NULL are fine
 // Bytes that a run needs beside its operands, aligned to 64, for all threads.
 size_t atl_wino_workspace(const atl_wino *wino);
 
-// in_scale [n, ci] multiplies x on the fly; NULL: none.  epilogue NULL: none.  y overlaps nothing but
-// may be the epilogue's residual.  One run at a time per object.
-void atl_wino_run(const atl_wino *wino, const float *x, const float *in_scale, float *y,
+// weight is not read when it was given before.  in_scale [n, ci] multiplies x on the fly; NULL: none.  epilogue
+// NULL: none.  y overlaps nothing but may be the epilogue's residual.  One run at a time per object.
+void atl_wino_run(const atl_wino *wino, const float *x, const float *weight, const float *in_scale, float *y,
                   const atl_epilogue *epilogue, void *workspace);
 
 #endif

@@ -25,9 +25,10 @@ struct atl_wino {
     int threads;
     int tile_rows, tile_columns; // of one sample
     float fy[4], fx[4];
-    float *weight; // 36 of [ci, co] where split, else of what kernels.product takes
+    float *weight; // 36 of [ci, co] where split, else of what kernels.product takes; NULL: the runs make them
     atl_wino_gemm *gemm[ATL_WINO_GEMMS]; // where split
     size_t v_floats, m_floats, up_floats, scratch_bytes; // transformed tiles, products, edges of tiles
+    size_t weight_floats, rows_floats;                   // in the workspace, when the weights vary
 };
 
 // atl_wino_make with a plan of the caller's choice; for tests and measurement.

@@ -64,6 +64,12 @@ typedef struct atl_wino_up_tile {
     int c0, c1;      // channels
 } atl_wino_up_tile;
 
+// Weights as a transform reads them: steps in floats from one input channel, output channel or tap to the next.
+typedef struct atl_wino_taps {
+    const float *first; // tap 0 of channels 0; the other taps may lie before it
+    ptrdiff_t input, output, tap;
+} atl_wino_taps;
+
 typedef struct atl_wino_kernels {
     // 6x6 window at (oy, ox) to 36 planes, `plane` floats apart; up: 4x4 window to 81 planes.  Outside of
     // x is 0.
@@ -80,9 +86,9 @@ typedef struct atl_wino_kernels {
                     size_t k);
     size_t (*panel)(size_t rest);
 
-    // u[order[i * 6 + j]][k - k0, c] = (g w g^T)[i, j], g [6, 3], for k0 <= k < k1, c0 <= c < c1 <= c0 + 16.
-    // w [co, ci, 3, 3]; u [36, k1 - k0, co].
-    void (*weight)(const float *w, size_t ci, size_t co, const double *g, const unsigned char *order,
+    // u[order[i * 6 + j]][k - k0, c] = (g w g^T)[i, j], g [6, 3], for input channels k0 <= k < k1 and output
+    // channels c0 <= c < c1 <= c0 + 16.  u [36, k1 - k0, co].
+    void (*weight)(const atl_wino_taps *w, size_t co, const double *g, const unsigned char *order,
                    size_t k0, size_t k1, size_t c0, size_t c1, float *u);
 } atl_wino_kernels;
 

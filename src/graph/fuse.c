@@ -3,7 +3,7 @@
 //
 //   epilogue   conv | upfirdn | matmul, then * scale[n, c], + noise[n, h, w], + bias[c], lrelu, * gain, clamp, + tensor
 //   in-scale   conv(x * s[n, c], w)
-//   up-filter  upfirdn(transposed conv stride 2) with a constant weight: the upsampling layer of StyleGAN2
+//   up-filter  upfirdn(transposed conv stride 2): the upsampling layer of StyleGAN2
 //
 // Terms are absorbed in that order of stages; what does not fit stays a step of its own.  The fused clone
 // takes the place of the last node that it absorbed, so all its sources come before it.
@@ -173,7 +173,7 @@ static bool is_swap(const atl_node *w) {
 }
 
 // upfirdn(transposed conv): the conv clone vanishes into the filter's clone, which becomes a conv with up_fir.  The
-// weight must be a constant that was turned from [o, i] to [i, o] for the transposed form: it is used unturned.
+// weight must have been turned from [o, i] to [i, o] for the transposed form: it is used unturned.
 static void fuse_up_filter(fuser *f, int i) {
     atl_node *n = f->list[i].n, *c = n->src[0];
     const atl_fir_attr *a = &n->at.fir;
@@ -184,7 +184,7 @@ static void fuse_up_filter(fuser *f, int i) {
         a->py0 != 1 || a->py1 != 1 || c->shape.d[1] != 2 * c->src[1]->shape.d[1] + 1)
         return;
     const atl_node *w = c->src[0];
-    if (f->list[c->id].uses != 1 || f->list[c->id].output || !is_swap(w) || !f->list[w->id].constant)
+    if (f->list[c->id].uses != 1 || f->list[c->id].output || !is_swap(w))
         return;
     atl_fusion *fu = fusion_of(f, c);
     if (!fu)

@@ -7,10 +7,10 @@
 #include "cpu/gemm.h"
 
 static const atl_conv_shape shapes[] = {
-    { ATL_CONV_Y, 2, 7, 9, 5, 7, 9, 6, 3, 3, 1, 1 },     { ATL_CONV_Y, 1, 8, 8, 16, 8, 8, 32, 3, 3, 1, 1 },
-    { ATL_CONV_Y, 2, 9, 9, 8, 4, 4, 16, 3, 3, 2, 0 },    { ATL_CONV_Y, 1, 10, 9, 3, 4, 4, 7, 3, 3, 2, 0 },
-    { ATL_CONV_Y, 1, 6, 5, 33, 6, 5, 3, 1, 1, 1, 0 },    { ATL_CONV_Y, 3, 4, 4, 17, 2, 2, 16, 3, 3, 2, 1 },
-    { ATL_CONV_Y, 1, 11, 11, 4, 11, 11, 16, 5, 5, 1, 2 }, { ATL_CONV_Y, 4, 4, 4, 65, 4, 4, 64, 3, 3, 1, 1 },
+    { ATL_CONV_Y, 2, 7, 9, 5, 7, 9, 6, 3, 3, 1, 1, 0 },     { ATL_CONV_Y, 1, 8, 8, 16, 8, 8, 32, 3, 3, 1, 1, 0 },
+    { ATL_CONV_Y, 2, 9, 9, 8, 4, 4, 16, 3, 3, 2, 0, 0 },    { ATL_CONV_Y, 1, 10, 9, 3, 4, 4, 7, 3, 3, 2, 0, 0 },
+    { ATL_CONV_Y, 1, 6, 5, 33, 6, 5, 3, 1, 1, 1, 0, 0 },    { ATL_CONV_Y, 3, 4, 4, 17, 2, 2, 16, 3, 3, 2, 1, 0 },
+    { ATL_CONV_Y, 1, 11, 11, 4, 11, 11, 16, 5, 5, 1, 2, 0 }, { ATL_CONV_Y, 4, 4, 4, 65, 4, 4, 64, 3, 3, 1, 1, 0 },
 };
 
 static size_t x_size(const atl_conv_shape *s) {
@@ -38,7 +38,8 @@ static void naive(const atl_conv_shape *s, const float *x, const float *w, const
                         for (int o = 0; o < s->co; o++)
                             for (int c = 0; c < s->ci; c++) {
                                 int ix = ((n * s->h + v) * s->w + u) * s->ci + c;
-                                int iw = ((o * s->ci + c) * s->kh + r) * s->kw + t;
+                                int pair = s->swapped ? c * s->co + o : o * s->ci + c;
+                                int iw = (pair * s->kh + r) * s->kw + t;
                                 int iy = ((n * s->oh + p) * s->ow + q) * s->co + o;
                                 if (s->slot == ATL_CONV_Y)
                                     out[iy] += (double)x[ix] * (double)w[iw];
@@ -50,8 +51,9 @@ static void naive(const atl_conv_shape *s, const float *x, const float *w, const
                     }
 }
 
-static void check_conv(atl_ctx *ctx, atl_conv_shape s, atl_conv_slot slot, int constant) {
+static void check_conv(atl_ctx *ctx, atl_conv_shape s, atl_conv_slot slot, int constant, int swapped) {
     s.slot = slot;
+    s.swapped = swapped;
     float *x = some_floats(x_size(&s), 1), *w = some_floats(w_size(&s), 2), *y = some_floats(y_size(&s), 3);
     size_t size = slot == ATL_CONV_Y ? y_size(&s) : slot == ATL_CONV_X ? x_size(&s) : w_size(&s);
     double *sums = calloc(size, sizeof *sums);
@@ -88,7 +90,8 @@ static void convolution_slots_are_one_form(void **state) {
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int slot = ATL_CONV_Y; slot <= ATL_CONV_W; slot++)
             for (int constant = 0; constant <= (slot != ATL_CONV_W); constant++)
-                check_conv(ctx, shapes[i], (atl_conv_slot)slot, constant);
+                for (int swapped = 0; swapped < 2; swapped++)
+                    check_conv(ctx, shapes[i], (atl_conv_slot)slot, constant, swapped);
     atl_ctx_close(&ctx);
 }
 

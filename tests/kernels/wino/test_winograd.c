@@ -219,9 +219,12 @@ static void weight_matches_reference(void **state) {
         uint32_t seed = 4;
         size_t ci = 5, co = 37, n = 36 * ci * co;
         float *w = numbers(ci * co * 9, &seed), *a = guarded(n, NULL), *b = guarded(n, NULL);
+        atl_wino_taps taps = { w, 9, 9 * (ptrdiff_t)ci, 1 };
+        if (set % 2)
+            taps = (atl_wino_taps){ w + 8, 9 * (ptrdiff_t)co, 9, -1 };
         for (size_t c = 0; c < co; c += 16) {
-            tuned.weight(w, ci, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, a);
-            ref.weight(w, ci, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, b);
+            tuned.weight(&taps, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, a);
+            ref.weight(&taps, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, b);
         }
         assert_close(a, b, n, 100);
         for (size_t i = 0; i < n; i++)
@@ -230,6 +233,11 @@ static void weight_matches_reference(void **state) {
         release_guarded(b, n);
         free(w);
     }
+}
+
+static double weight_at(const atl_wino_shape *s, const float *w, int o, int c, int tap) {
+    size_t pair = (size_t)(s->turned ? c * s->co + o : o * s->ci + c);
+    return w[pair * 9 + (size_t)(s->turned ? 8 - tap : tap)];
 }
 
 // One output pixel of either kind in double, before the epilogue.
@@ -250,7 +258,7 @@ static double plain_at(const atl_wino_shape *s, const float *x, const float *w, 
                 continue;
             const float *px = x + ((size_t)(n * s->h + iy) * (size_t)s->w + (size_t)ix) * (size_t)s->ci;
             for (int c = 0; c < s->ci; c++)
-                sum += (double)px[c] * w[((size_t)o * (size_t)s->ci + (size_t)c) * 9 + (size_t)(r * 3 + t)];
+                sum += (double)px[c] * weight_at(s, w, o, c, r * 3 + t);
         }
     (void)fir;
     return sum;
@@ -328,7 +336,7 @@ static double *plain(const atl_wino_shape *s, const float *x, const float *w, co
 
 typedef struct layer { // one whole layer with random data
     atl_wino_shape shape;
-    int terms, scaled;
+    int terms, scaled, varies;
     const atl_wino_plan *plan;
 } layer;
 
@@ -371,11 +379,11 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
         e.clamp = 3.0f;
     }
     atl_wino *wino;
-    assert_int_equal(atl_wino_make_planned(ctx, s, w, fir, l->plan, &wino), ATL_OK);
+    assert_int_equal(atl_wino_make_planned(ctx, s, l->varies ? NULL : w, fir, l->plan, &wino), ATL_OK);
     void *space = NULL;
     assert_int_equal(posix_memalign(&space, 64, atl_wino_workspace(wino) + 64), 0);
     memset(space, 0xff, atl_wino_workspace(wino) + 64); // NaN: whatever is read before written shows
-    atl_wino_run(wino, x, l->scaled ? in : NULL, y, l->terms ? &e : NULL, space);
+    atl_wino_run(wino, x, l->varies ? w : NULL, l->scaled ? in : NULL, y, l->terms ? &e : NULL, space);
     for (int i = 0; i < 64; i++)
         assert_int_equal(((unsigned char *)space)[atl_wino_workspace(wino) + (size_t)i], 0xff);
     double *truth = plain(s, scaled, w, fir), error = 0, norm = 0;
@@ -413,8 +421,9 @@ static void check_layers(atl_ctx *ctx, const layer *layers, size_t count) {
         double error = layer_error(ctx, &layers[i]);
         const atl_wino_shape *s = &layers[i].shape;
         if (!(error < LAYER_TOLERANCE))
-            fail_msg("[%d, %d, %d, %d] to %d, up %d, terms %d, scaled %d, plan %s: relative error %g", s->n,
-                     s->h, s->w, s->ci, s->co, s->up, layers[i].terms, layers[i].scaled,
+            fail_msg("[%d, %d, %d, %d] to %d, up %d, grow %d, turned %d, terms %d, scaled %d, varies %d, plan %s: "
+                     "relative error %g", s->n, s->h, s->w, s->ci, s->co, s->up, s->grow, s->turned,
+                     layers[i].terms, layers[i].scaled, layers[i].varies,
                      !layers[i].plan         ? "own"
                      : layers[i].plan->split ? "split"
                                              : "blocks",
@@ -437,11 +446,16 @@ static void layers_match_double(void **state) {
             atl_ctx *ctx = open_ctx(atl_cpu_name(set), threads);
             for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
                 for (size_t p = 0; p < 4; p++)
-                    for (int form = 0; form < 3; form++) { // same size, padding 2, up
-                        const int *v = sizes[i];
-                        layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + form / 2, form == 1 },
+                    for (int form = 0; form < 6; form++) { // padding 0, 1, 2; up; turned with padding 1, 2
+                        const int *v = sizes[i], grow = form < 3 ? form - 1 : form == 5;
+                        if (grow < 0 && (v[1] < 3 || v[2] < 3))
+                            continue; // nothing left
+                        if (p > 0 && (i + p + (size_t)form) % 2)
+                            continue; // half of them, to be quick
+                        layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + (form == 3), grow, form > 3 },
                                     (int)(i * 5 + p * 3) % 64,
                                     (int)(i + p) % 2,
+                                    (int)(i + (size_t)form) % 2,
                                     plans[p] };
                         check_layers(ctx, &l, 1);
                     }
@@ -454,7 +468,7 @@ static void every_epilogue_term_is_applied(void **state) {
     atl_ctx *ctx = open_ctx(NULL, 2);
     for (int terms = 0; terms < 64; terms++)
         for (int up = 1; up <= 2; up++) {
-            layer l = { { 2, 9, 8, 16, 18, up, 0 }, terms, terms & 1, NULL };
+            layer l = { { 2, 9, 8, 16, 18, up, 0, 0 }, terms, terms & 1, 0, NULL };
             check_layers(ctx, &l, 1);
         }
     atl_ctx_close(&ctx);
@@ -463,9 +477,10 @@ static void every_epilogue_term_is_applied(void **state) {
 static void many_channels_stay_exact(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(NULL, 2);
-    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1, 0 }, 0, 0, NULL },
-                                    { { 1, 8, 8, 512, 32, 2, 0 }, 0, 0, NULL } };
-    check_layers(ctx, layers, 2);
+    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1, 0, 0 }, 0, 0, 0, NULL },
+                                    { { 1, 8, 8, 512, 32, 1, 0, 1 }, 0, 0, 1, NULL },
+                                    { { 1, 8, 8, 512, 32, 2, 0, 0 }, 0, 0, 0, NULL } };
+    check_layers(ctx, layers, 3);
     atl_ctx_close(&ctx);
 }
 
@@ -474,15 +489,17 @@ static void other_filters_and_shapes_are_refused(void **state) {
     atl_ctx *ctx = open_ctx(NULL, 1);
     float fir[16] = { 1, 0, 0, 0, 0, 1 }, weight[9] = { 0 };
     atl_wino *wino = NULL;
-    atl_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0 };
+    atl_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0, 0 };
     assert_false(atl_wino_fir_fits(fir));
     assert_int_equal(atl_wino_make(ctx, &shape, weight, fir, &wino), ATL_UNSUPPORTED);
     assert_null(wino);
     for (int i = 0; i < 16; i++)
         fir[i] = (float)((i % 4 + 1) * (i / 4 - 2));
     assert_true(atl_wino_fir_fits(fir));
-    shape.w = 0;
-    assert_int_equal(atl_wino_make(ctx, &shape, weight, fir, &wino), ATL_BAD_ARGUMENT);
+    static const atl_wino_shape bad[] = { { 1, 8, 0, 1, 1, 2, 0, 0 }, { 1, 8, 8, 1, 1, 2, 0, 1 },
+                                          { 1, 8, 8, 1, 1, 2, 1, 0 }, { 1, 8, 2, 1, 1, 1, -1, 0 } };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(atl_wino_make(ctx, &bad[i], weight, fir, &wino), ATL_BAD_ARGUMENT);
     atl_ctx_close(&ctx);
 }
 
@@ -493,7 +510,7 @@ static void failed_allocation_leaves_nothing(void **state) {
     for (int i = 0; i < 16; i++)
         fir[i] = 1;
     for (int up = 1; up <= 2; up++) {
-        atl_wino_shape shape = { 1, 8, 8, 4, 4, up, 0 };
+        atl_wino_shape shape = { 1, 8, 8, 4, 4, up, 0, 0 };
         atl_wino *wino = NULL;
         long n = 0;
         for (ctx->fail_after = n; atl_wino_make(ctx, &shape, weight, fir, &wino); ctx->fail_after = ++n) {
