@@ -76,12 +76,15 @@ static int parse(generate *g, int argc, char **argv) {
     };
     const cli_spec spec = {
         .command = "generate",
-        .arguments = "--network FILE --seeds LIST",
+        .arguments = "--seeds LIST",
         .about = "Make images from seeds, or from latents in a file.",
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    return cli_options_parse(&spec, argc, argv, NULL);
+    int status = cli_options_parse(&spec, argc, argv, NULL);
+    if (status == CLI_PROCEED)
+        g->network = cli_network(&g->common, g->network);
+    return status;
 }
 
 // What options mean together, before any file is opened.

@@ -50,12 +50,15 @@ static int parse(mix *m, int argc, char **argv) {
     };
     const cli_spec spec = {
         .command = "mix",
-        .arguments = "--network FILE --rows LIST --cols LIST",
+        .arguments = "--rows LIST --cols LIST",
         .about = "Mix the styles of pairs of seeds.",
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    return cli_options_parse(&spec, argc, argv, NULL);
+    int status = cli_options_parse(&spec, argc, argv, NULL);
+    if (status == CLI_PROCEED)
+        m->network = cli_network(&m->common, m->network);
+    return status;
 }
 
 static int check(mix *m) {

@@ -85,12 +85,15 @@ static int parse(video *v, int argc, char **argv) {
     };
     const cli_spec spec = {
         .command = "video",
-        .arguments = "--network FILE --seeds LIST --output FILE",
+        .arguments = "--seeds LIST --output FILE",
         .about = "Make a video that walks through keyframes and ends where it began.",
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    return cli_options_parse(&spec, argc, argv, NULL);
+    int status = cli_options_parse(&spec, argc, argv, NULL);
+    if (status == CLI_PROCEED)
+        v->network = cli_network(&v->common, v->network);
+    return status;
 }
 
 // ---- what options mean together, before any file is opened
