@@ -104,6 +104,11 @@ static void linear_ops_have_their_transposes(void **state) {
     atl_node *theta = atl_scale(g, leaf(f, ATL_SHAPE(2, 2, 3)), 0.7f);
     check_adjoint(f, x, atl_warp(g, x, theta, 7, 4));
     check_adjoint(f, x, atl_warp_transposed(g, x, theta, 4, 9));
+    check_adjoint(f, x, atl_geom_node(g, x, theta));
+    check_adjoint(f, x, atl_geom_transposed(g, x, theta));
+    atl_node *own = leaf(f, ATL_SHAPE(2, 5));
+    check_adjoint(f, x, atl_sepfir_node(g, x, own));
+    check_adjoint(f, x, atl_sepfir_transposed(g, x, own));
     float taps[12];
     for (int i = 0; i < 12; i++)
         taps[i] = (float)(i * i % 7) - 2.0f;
