@@ -72,46 +72,76 @@ static atl_geom_worker worker_of(const atl_fir_kernels *k, const atl_geom_dims *
 
 // ---- the grid
 
-// Four neighbours in high and their weights.
-typedef struct neighbours { float *p[4]; float weight[4]; } neighbours;
-
-static inline neighbours neighbours_at(const atl_geom_worker *w, const atl_geom_box *b, double x, double y) {
-    // rounding, and points outside of the mirrored image, must not leave the box
-    double wide = (double)(b->x1 - b->x0), tall = (double)(b->y1 - b->y0);
-    x -= (double)b->x0;
-    y -= (double)b->y0;
-    x = x > 0.0 ? x < wide ? x : wide : 0.0;
-    y = y > 0.0 ? y < tall ? y : tall : 0.0;
-    int64_t xi = (int64_t)x, yi = (int64_t)y;
-    xi -= xi == b->x1 - b->x0;
-    yi -= yi == b->y1 - b->y0;
-    float fx = (float)(x - (double)xi), fy = (float)(y - (double)yi);
-    int64_t left = xi + b->x0 - 2 * b->pair0, right = left + 1;
-    float *row = atl_geom_high_row(w, b, yi), *next = row + 2 * b->plane;
-    int64_t l = (left & 1) * b->plane + (left >> 1) * LANES, r = (right & 1) * b->plane + (right >> 1) * LANES;
-    return (neighbours){ { row + l, row + r, next + l, next + r },
-                         { (1.0f - fx) * (1.0f - fy), fx * (1.0f - fy), (1.0f - fx) * fy, fx * fy } };
-}
-
 static float *grid_at(const atl_geom_worker *w, int64_t i, int64_t j) {
     return w->grid + ((i * 2 + (j & 1)) * GRID_PAIRS + (j >> 1)) * LANES;
 }
 
-// The points of the grid from the box, or back to it.
-static void sample(const atl_geom_worker *w, const atl_geom_box *b, const int64_t block[4], bool back) {
+// For points of one row of the grid: where in high their left and right neighbours of the upper row are, and weights
+// of the four, upper row first.
+typedef struct points {
+    int32_t left[2 * GRID_PAIRS], right[2 * GRID_PAIRS];
+    float weight[4][2 * GRID_PAIRS];
+} points;
+
+// Columns j0 to j1 of row i.  A loop of its own, without branches, that the compiler may vectorise.
+static void locate(const atl_geom_worker *w, const atl_geom_box *b, int64_t i, int64_t j0, int64_t j1, points *t) {
     double dx = (double)w->theta[0], dy = (double)w->theta[3];
-    int64_t i0 = 2 * w->p0 + 1, j0 = 2 * w->q0 + 1;
+    double x0 = atl_geom_place(w, 0, i, j0) - (double)b->x0, y0 = atl_geom_place(w, 1, i, j0) - (double)b->y0;
+    int32_t columns = (int32_t)(b->x1 - b->x0), rows = (int32_t)(b->y1 - b->y0), plane = (int32_t)b->plane;
+    int32_t before = (int32_t)(b->x0 - 2 * b->pair0), count = (int32_t)(j1 - j0 + 1);
+    for (int32_t j = 0; j < count; j++) {
+        // rounding, and points outside of the mirrored image, must not leave the box
+        double x = x0 + dx * j, y = y0 + dy * j;
+        x = x > 0.0 ? x : 0.0;
+        y = y > 0.0 ? y : 0.0;
+        x = x < columns ? x : columns;
+        y = y < rows ? y : rows;
+        int32_t xi = (int32_t)x, yi = (int32_t)y;
+        xi -= xi == columns;
+        yi -= yi == rows;
+        float fx = (float)(x - xi), fy = (float)(y - yi);
+        int32_t left = xi + before, right = left + 1, row = yi * 2 * plane;
+        t->left[j] = row + (left & 1) * plane + (left >> 1) * LANES;
+        t->right[j] = row + (right & 1) * plane + (right >> 1) * LANES;
+        t->weight[0][j] = (1.0f - fx) * (1.0f - fy);
+        t->weight[1][j] = fx * (1.0f - fy);
+        t->weight[2][j] = (1.0f - fx) * fy;
+        t->weight[3][j] = fx * fy;
+    }
+}
+
+static void sample(const atl_geom_worker *w, const atl_geom_box *b, const int64_t block[4]) {
+    points t;
+    const float *high = atl_geom_high_row(w, b, 0), *next = atl_geom_high_row(w, b, 1);
     for (int64_t i = block[0]; i <= block[1]; i++) {
-        double x = atl_geom_place(w, 0, i, 0), y = atl_geom_place(w, 1, i, 0);
-        for (int64_t j = block[2]; j <= block[3]; j++) {
-            neighbours t = neighbours_at(w, b, x + dx * (double)j, y + dy * (double)j);
-            float *g = grid_at(w, i - i0, j - j0);
-            for (int k = 0; !back && k < LANES; k++)
-                g[k] = t.weight[0] * t.p[0][k] + t.weight[1] * t.p[1][k] + t.weight[2] * t.p[2][k] +
-                       t.weight[3] * t.p[3][k];
-            for (int n = 0; back && n < 4; n++)
-                for (int k = 0; k < LANES; k++)
-                    t.p[n][k] += t.weight[n] * g[k];
+        locate(w, b, i, block[2], block[3], &t);
+        for (int64_t j = 0; j <= block[3] - block[2]; j++) {
+            const float *p0 = high + t.left[j], *p1 = high + t.right[j];
+            const float *p2 = next + t.left[j], *p3 = next + t.right[j];
+            float *g = grid_at(w, i - 2 * w->p0 - 1, block[2] - 2 * w->q0 - 1 + j);
+            for (int k = 0; k < LANES; k++)
+                g[k] = t.weight[0][j] * p0[k] + t.weight[1][j] * p1[k] + t.weight[2][j] * p2[k] +
+                       t.weight[3][j] * p3[k];
+        }
+    }
+}
+
+static inline void add_pixel(float *p, float weight, const float g[LANES]) {
+    for (int k = 0; k < LANES; k++)
+        p[k] += weight * g[k];
+}
+
+static void sample_transposed(const atl_geom_worker *w, const atl_geom_box *b, const int64_t block[4]) {
+    points t;
+    float *high = atl_geom_high_row(w, b, 0), *next = atl_geom_high_row(w, b, 1), g[LANES];
+    for (int64_t i = block[0]; i <= block[1]; i++) {
+        locate(w, b, i, block[2], block[3], &t);
+        for (int64_t j = 0; j <= block[3] - block[2]; j++) {
+            memcpy(g, grid_at(w, i - 2 * w->p0 - 1, block[2] - 2 * w->q0 - 1 + j), sizeof g);
+            add_pixel(high + t.left[j], t.weight[0][j], g);
+            add_pixel(high + t.right[j], t.weight[1][j], g);
+            add_pixel(next + t.left[j], t.weight[2][j], g);
+            add_pixel(next + t.right[j], t.weight[3][j], g);
         }
     }
 }
@@ -133,11 +163,11 @@ static void visit(const atl_geom_worker *w, const int64_t block[4], bool back) {
         visit(w, part, back);
     } else if (back) {
         atl_geom_clear(w->high, (b.y1 - b.y0 + 1) * 2 * b.plane);
-        sample(w, &b, block, true);
+        sample_transposed(w, &b, block);
         atl_geom_add_high(w, &b);
     } else {
         atl_geom_make_high(w, &b);
-        sample(w, &b, block, false);
+        sample(w, &b, block);
     }
 }
 
@@ -180,7 +210,7 @@ static void tile_transposed(const atl_geom_worker *w) {
     for (int64_t p = 0; p < w->tall; p++)
         for (int64_t q = 0; q < w->wide; q++)
             atl_geom_load_pixel(w->from + ((w->p0 + p) * w->d->w + w->q0 + q) * w->d->c, w->lanes,
-                       w->narrow + p * stride + (side + q) * LANES);
+                                w->narrow + p * stride + (side + q) * LANES);
     for (int64_t i = 0; i < 2 * (w->tall + side); i++) {
         float some[PHASE];
         int count = 0;
@@ -210,7 +240,8 @@ static void set_tile(atl_geom_worker *w, int64_t row, int64_t column) {
     w->wide = min64(TILE, w->d->w - w->q0);
 }
 
-static void set_image(atl_geom_worker *w, const float *theta, const float *from, float *to, int64_t image, int64_t part) {
+static void set_image(atl_geom_worker *w, const float *theta, const float *from, float *to, int64_t image,
+                      int64_t part) {
     int64_t at = image * w->d->h * w->d->w * w->d->c + part * LANES;
     w->theta = theta + 6 * image;
     w->from = from + at;

@@ -101,7 +101,8 @@ static void gather_low(const atl_geom_worker *w, const atl_geom_box *b) {
     }
 }
 
-static void add_low(const atl_geom_worker *w, const atl_geom_box *b, int64_t y, const float *low) { // one row of low to the image
+// One row of low to the image.
+static void add_low(const atl_geom_worker *w, const atl_geom_box *b, int64_t y, const float *low) {
     const atl_geom_dims *d = w->d;
     int64_t row = reflect(y, d->h);
     for (int64_t x = 0; row >= 0 && x < b->low_width; x++, low += LANES) {

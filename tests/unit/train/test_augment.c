@@ -4,6 +4,7 @@
 #include "augment.h"
 
 #include "train/augment_draw.h"
+#include "train/diffaug.h"
 
 enum { N = 4, H = 12, W = 20, C = 3, IMAGE = H * W * C };
 
@@ -235,6 +236,84 @@ static void wrong_images_are_refused(void **state) {
     assert_int_equal(atl_augment_build(&f->g, &c, y, &a)->op, ATL_OP_POISON); // of which nothing follows
 }
 
+// ---- missing memory
+
+typedef struct counter {
+    long calls, fail_at, live;
+} counter;
+
+static void *count_alloc(void *user, size_t bytes) {
+    counter *c = user;
+    void *memory = ++c->calls == c->fail_at ? NULL : aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
+    c->live += memory != NULL;
+    return memory;
+}
+
+static void count_release(void *user, void *memory) {
+    counter *c = user;
+    c->live -= memory != NULL;
+    free(memory);
+}
+
+static atl_status both_augmentations(atl_ctx *ctx, atl_backend *backend, atl_graph *g) {
+    atl_augment a;
+    atl_diffaug b;
+    atl_augment_params *p = NULL;
+    atl_diffaug_params *q = NULL;
+    atl_plan *plan = NULL;
+    atl_augment_config c = pipe_named("bgcfnc");
+    atl_diffaug_config d = { .color = true, .translation = true, .cutout = true, .shift = 0.2f, .box = 0.5f };
+    atl_node *img = atl_input(g, "x", ATL_SHAPE(2, 8, 8, 3)), *out[2];
+    out[0] = atl_diffaug_build(g, &d, atl_augment_build(g, &c, img, &a), &b);
+    atl_grad(g, dot_node(g, out[0], out[0]), &img, 1, &out[1]);
+    atl_status status = atl_plan_make(g, backend, out, 2, NULL, &plan);
+    if (status == ATL_OK)
+        status = atl_augment_params_make(ctx, &a, &p);
+    if (status == ATL_OK)
+        status = atl_diffaug_params_make(ctx, &b, &q);
+    if (status == ATL_OK) {
+        atl_augment_draw(p, 1.0f, 1, 2, 3, 1);
+        atl_diffaug_draw(q, 1, 2, 3, 1);
+        atl_augment_write(p, &a, plan);
+        atl_diffaug_write(q, &b, plan);
+        status = atl_plan_run(plan);
+    }
+    atl_augment_params_free(&p);
+    atl_diffaug_params_free(&q);
+    atl_plan_close(&plan);
+    return status;
+}
+
+// Each allocation in turn fails: that is said, and all memory comes back.
+static void missing_memory_is_reported(void **state) {
+    (void)state;
+    for (long n = 1;; n++) {
+        assert_in_range(n, 1, 5000);
+        counter c = { .fail_at = n };
+        atl_ctx_options o = ATL_CTX_OPTIONS_INIT;
+        o.threads = 1;
+        o.allocator = (atl_allocator){ count_alloc, count_release, &c };
+        atl_ctx *ctx;
+        atl_backend *backend = NULL;
+        atl_graph g;
+        if (atl_ctx_open(&ctx, &o) != ATL_OK)
+            continue;
+        atl_status status = atl_cpu_backend_open(ctx, &backend);
+        if (status == ATL_OK) {
+            atl_graph_init(&g, ctx);
+            status = both_augmentations(ctx, backend, &g);
+            atl_graph_clear(&g);
+        }
+        assert_int_equal(status, c.calls >= n ? ATL_NO_MEMORY : ATL_OK);
+        assert_true(status == ATL_OK || strlen(atl_message(ctx)) > 0);
+        atl_cpu_backend_close(&backend);
+        atl_ctx_close(&ctx);
+        assert_int_equal(c.live, 0);
+        if (status == ATL_OK)
+            break;
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pipes_have_names),
@@ -246,6 +325,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(second_derivatives, setup, teardown),
         cmocka_unit_test_setup_teardown(gray_images_stay_gray, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_images_are_refused, setup, teardown),
+        cmocka_unit_test(missing_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
