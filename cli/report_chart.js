@@ -58,8 +58,8 @@ function rangeOf(lists, spec, logarithmic) {
         return low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1];
     const flat = high - low <= 1e-9 * Math.abs(high); // nothing but rounding
     const pad = flat ? Math.abs(low) * 0.1 || 1 : (high - low) * 0.06;
-    return [spec.include && spec.include.includes(low) ? low : low - pad,
-        spec.include && spec.include.includes(high) ? high : high + pad];
+    const ends = spec.include || [];
+    return [ends.includes(low) ? low : low - pad, ends.includes(high) && !flat ? high : high + pad];
 }
 
 function path(xs, ys, list) {
@@ -136,7 +136,7 @@ function chart(spec) {
     const curve = (s, l, color, clip) => {
         const xs = (i) => s.x(l.kimg[i]), parts = [];
         const area = l.low ? band(xs, s.y, l.low, l.high) : null, soft = useSmooth(l);
-        if (l.mean.filter(isNumber).length === 1) { // measured once: a level to compare with
+        if (isLevel(l)) {
             const level = s.y(l.mean.find(isNumber));
             return svg("line", { x1: margin.left, x2: me.width - margin.right, y1: level, y2: level, stroke: color,
                 "stroke-dasharray": "6 4", "stroke-width": 1.4 });
@@ -159,8 +159,8 @@ function chart(spec) {
         const s = me.scales(), id = "clip" + charts.indexOf(me);
         picture.setAttribute("viewBox", "0 0 " + me.width + " " + height);
         me.top = svg("g", {});
-        picture.replaceChildren(svg("defs", {}, svg("clipPath", { id }, svg("rect", { x: margin.left, y: margin.top - 3,
-            width: me.width - margin.left - margin.right + 3, height: height - margin.top - margin.bottom + 6 }))),
+        picture.replaceChildren(svg("defs", {}, svg("clipPath", { id }, svg("rect", { x: margin.left - 4, y: margin.top - 3,
+            width: me.width - margin.left - margin.right + 8, height: height - margin.top - margin.bottom + 6 }))),
             ...rings(s), ...axes(s),
             spec.target !== undefined ? svg("line", { class: "target", x1: margin.left, x2: me.width - margin.right,
                 y1: s.y(spec.target), y2: s.y(spec.target) }) : "",
@@ -175,7 +175,7 @@ function chart(spec) {
         let shown = null;
         spec.lines.forEach((l, i) => {
             const at = nearest(l, kimg), v = at < 0 ? null : (useSmooth(l) && kimg === null ? l.smooth : l.mean)[at];
-            const level = l.mean.filter(isNumber).length === 1;
+            const level = isLevel(l);
             if (at >= 0 && !level && shown === null)
                 shown = l.kimg[at];
             items.push(h("span", {}, h("i", { style: "background:" + colors[i % 4] }), l.label, h("b", {}, format(v))));
@@ -222,5 +222,8 @@ function nearest(line, kimg) {
     }
     return best;
 }
+
+// Measured once in many ticks: a level to compare with.
+const isLevel = (line) => curves.kimg.length > 1 && line.mean.filter(isNumber).length === 1;
 
 const useSmooth = (line) => Boolean(line.smooth && !kept.raw);

@@ -145,7 +145,7 @@ function tiles() {
 function head() {
     const state = stale ? "stale" : data.state;
     const words = { running: "running", finished: "finished", stopped: "stopped", stale: "no news" };
-    const share = data.total_kimg > 0 && data.kimg !== null ? Math.min(1, data.kimg / data.total_kimg) : null;
+    const share = data.total_kimg > 0 ? Math.min(1, data.kimg / data.total_kimg) : null;
     let reason = data.reason ? (data.state === "stopped" ? "Stopped: " : "") + data.reason : null;
     if (stale)
         reason = "Nothing was written for " + duration(silence) + "; the program may have been ended.";
@@ -254,7 +254,7 @@ function line(label, name, exact) {
     const v = values[name];
     if (!v || !v.mean.some(isNumber))
         return null;
-    const l = { label, kimg: curves.kimg, mean: v.mean, low: v.low, high: v.high };
+    const l = { label, kimg: curves.kimg, mean: v.mean, low: v.low, high: v.high, points: v.mean.length < 3 };
     const there = v.mean.filter(isNumber).length;
     if (there < v.mean.length / 2) { // measured now and then: join what there is
         const at = v.mean.map((_, i) => i).filter((i) => isNumber(v.mean[i]));
@@ -335,7 +335,7 @@ function options() {
     if (!data.options)
         return null;
     const rows = flatten(data.options, "", []);
-    return details("options", "Options", rows.length + " values", () => h("dl", { class: "options" },
+    return details("options", "Options", rows.length + (rows.length === 1 ? " value" : " values"), () => h("dl", { class: "options" },
         ...rows.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value)))), true);
 }
 

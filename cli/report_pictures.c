@@ -11,6 +11,7 @@
 #include <atelier/image.h>
 #include "common.h"
 #include "files.h"
+#include "grid.h"
 #include "json.h"
 #include "report_parts.h"
 
@@ -76,21 +77,33 @@ static int write_small(cli_run *r, const atl_image *image, part p, const char *p
     return status;
 }
 
+// Width and height of one picture, where the grid has the number of pictures that such ones get; else a
+// guess.
+static part tile_of(const atl_image *image) {
+    part tile = { WIDEST / 8, WIDEST / 8 };
+    for (int n = 1; n <= image->width || n <= image->height; n++) {
+        int across, down;
+        cli_grid_size(n, n, &across, &down);
+        if (image->width == across * n)
+            tile.width = n;
+        if (image->height == down * n)
+            tile.height = n;
+    }
+    return tile;
+}
+
 // The corner of a grid in which its pictures can be looked at: 3 to 8 whole ones in a row, as many as WIDEST
 // holds, and rows in the grid's proportions; all of it when it is hardly larger.
-static part detail_of(const cli_run *r, const atl_image *image) {
-    const part whole = { image->width, image->height };
-    json_int_t side =
-        json_integer_value(json_object_get(json_object_get(r->options, "training_set_kwargs"), "resolution"));
+static part detail_of(const atl_image *image) {
+    const part whole = { image->width, image->height }, tile = tile_of(image);
     if (image->width < WIDEST)
         return whole;
-    if (side < 4 || side > image->width)
-        side = WIDEST / 8; // unknown: any corner of that size
-    int across = WIDEST / (int)side < 3 ? 3 : WIDEST / (int)side > 8 ? 8 : WIDEST / (int)side;
-    int down = (int)lround((double)across * image->height / image->width);
-    if (across * side >= image->width || down < 1 || down * side > image->height)
+    int across = WIDEST / tile.width < 3 ? 3 : WIDEST / tile.width > 8 ? 8 : WIDEST / tile.width;
+    int width = across * tile.width;
+    int down = (int)lround((double)width * image->height / image->width / tile.height);
+    if (width >= image->width || down < 1 || down * tile.height > image->height)
         return whole;
-    return (part){ across * (int)side, down * (int)side };
+    return (part){ width, down * tile.height };
 }
 
 // ---- Copies that are kept
@@ -126,7 +139,7 @@ static int make_copies(cli_run *r, const char *path, const char *small, const ch
         atl_message_clear(r->ctx);
         return CLI_FAILURE;
     }
-    part p = detail_of(r, &image);
+    part p = detail_of(&image);
     int status = write_small(r, &image, (part){ image.width, image.height }, small);
     cli_file file = { 0 };
     if (status == CLI_SUCCESS && p.width < image.width)
