@@ -87,8 +87,9 @@ static int not_finite(const view *v, cli_alarm *a) {
 // Over a healthy run the spread of the fakes grows to that of the reals and then stays within some ten
 // percent of it; where all pictures become variants of one, it falls to a small part.  Two grids, so that a
 // single odd snapshot does not count; below half of what it once was, so that a start from gray pictures
-// does not count; and below 0.4 of the reals', so that a wild start does not count.
-static const double collapse_of_peak = 0.5, collapse_of_reals = 0.4;
+// does not count; and below 0.4 of the reals', so that a wild start does not count.  What was measured in the
+// first 100 kimg is no peak: an untrained network draws noise, which is more varied than any picture.
+static const double collapse_of_peak = 0.5, collapse_of_reals = 0.4, collapse_young = 100;
 
 static int collapse(const view *v, cli_alarm *a) {
     double last[2], peak = 0;
@@ -97,7 +98,7 @@ static int collapse(const view *v, cli_alarm *a) {
         return 0;
     const double *spread = cli_history_get(v->history, CLI_STAT_FAKE_SPREAD);
     for (size_t i = 0; i < before; i++)
-        if (isfinite(spread[i]) && spread[i] > peak)
+        if (v->history->kimg[i] >= collapse_young && isfinite(spread[i]) && spread[i] > peak)
             peak = spread[i];
     double worst = last[0] > last[1] ? last[0] : last[1], reals, bound = collapse_of_peak * peak;
     if (measured(v, CLI_STAT_REAL_SPREAD, 1, &reals, &before) && collapse_of_reals * reals < bound)

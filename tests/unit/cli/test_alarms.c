@@ -124,6 +124,20 @@ static void a_collapse_is_a_fall(void **state) {
     cli_history_clear(&h);
 }
 
+// Noise of an untrained network is more varied than the first blurred pictures.
+static void a_wild_start_is_no_peak(void **state) {
+    (void)state;
+    cli_history h;
+    sound_run(&h, 1);
+    set(&h, CLI_STAT_FAKE_SPREAD, 0.7);
+    for (int i = 0; i < 12; i++) {
+        sound_tick(&h);
+        set(&h, CLI_STAT_FAKE_SPREAD, 0.12);
+    }
+    assert_false(rings(&h, CLI_ALARM_COLLAPSE, NULL));
+    cli_history_clear(&h);
+}
+
 static void d_wins_after_eight_ticks(void **state) {
     (void)state;
     cli_history h;
@@ -238,6 +252,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_run_is_silent),          cmocka_unit_test(one_nan_is_enough),
         cmocka_unit_test(two_alike_grids_are_a_collapse), cmocka_unit_test(a_collapse_is_a_fall),
+        cmocka_unit_test(a_wild_start_is_no_peak),
         cmocka_unit_test(d_wins_after_eight_ticks),       cmocka_unit_test(d_is_stalled_after_twelve_ticks),
         cmocka_unit_test(augmentation_runs_away),         cmocka_unit_test(overfitting_shows_in_the_signs),
         cmocka_unit_test(the_gradient_vanishes),          cmocka_unit_test(every_kind_has_a_name),
