@@ -79,7 +79,7 @@ atl_status atl_augment_params_make(atl_ctx *ctx, const atl_augment *a, atl_augme
 void atl_augment_params_free(atl_augment_params **params);
 
 // At overall strength p in [0, 1].  Sample i is number first + i * step of its sequence; key is the run's seed,
-// stream says which sequence (real or generated images, which step), below 2^63.
+// stream says which sequence (real or generated images, which step), below 2^62.
 void atl_augment_draw(atl_augment_params *params, float p, uint64_t key, uint64_t stream, uint64_t first,
                       uint64_t step);
 

@@ -132,11 +132,12 @@ static void box_mask(const atl_diffaug_params *a, float x, float y, float *mask)
 }
 
 void atl_diffaug_draw(atl_diffaug_params *a, uint64_t key, uint64_t stream, uint64_t first, uint64_t step) {
-    // a sample's numbers; the order is part of what a seed means
+    // A sample's numbers; the order is part of what a seed means.  They have a bit of their own in the stream, so that
+    // both augmentations may be given the same one.
     enum { BRIGHTNESS, SATURATION, CONTRAST, SHIFT_X, SHIFT_Y, BOX_X, BOX_Y, DRAWS = 8 };
     for (int64_t i = 0; i < a->n; i++) {
         float u[DRAWS];
-        atl_philox_uniform(key, stream, (first + (uint64_t)i * step) * DRAWS, DRAWS, u);
+        atl_philox_uniform(key, stream | UINT64_C(1) << 62, (first + (uint64_t)i * step) * DRAWS, DRAWS, u);
         if (a->brightness && a->saturation && a->contrast) {
             a->brightness[i] = u[BRIGHTNESS] - 0.5f;
             a->saturation[i] = u[SATURATION] * 2.0f;
