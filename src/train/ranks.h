@@ -38,7 +38,7 @@ int atl_ranks_threads(const atl_ranks *r);
 // What the sentence about a rank that doesn't answer calls the time: "at step N".
 void atl_ranks_step(atl_ranks *r, uint64_t step);
 
-// values[i] = the sum over all ranks, added in the order of ranks in single precision: the same bits on every rank
+// values[i] = the sum over all ranks, added in the order of ranks in their own precision: the same bits on every rank
 // and in every run with as many ranks, whatever the network between them does.
 atl_status atl_ranks_sum(atl_ranks *r, float *values, size_t count);
 atl_status atl_ranks_sum_double(atl_ranks *r, double *values, size_t count);
