@@ -15,6 +15,7 @@
 #include "ckpt/ckpt.h"
 #include "io/file.h"
 #include "train/describe.h"
+#include "train/snapshot.h"
 #include "train/trainer.h"
 
 static const char KEY[] = "atelier.training";
@@ -130,11 +131,7 @@ static atl_status number_of(atl_ctx *ctx, const char *path, const json_t *json, 
     return ATL_OK;
 }
 
-typedef struct restored {
-    double iteration, images, augment_p, pl_mean, sign_sum, sign_count;
-} restored;
-
-static atl_status read_state(atl_ctx *ctx, const char *path, const json_t *json, restored *r) {
+static atl_status read_state(atl_ctx *ctx, const char *path, const json_t *json, atl_train_record *r) {
     const double most = 9007199254740992.0; // integers are exact up to 2^53
     ATL_TRY(number_of(ctx, path, json, "iteration", 0, most, &r->iteration));
     ATL_TRY(number_of(ctx, path, json, "images", 0, most, &r->images));
@@ -204,7 +201,7 @@ static atl_status read_all(atl_trainer *t, const char *path, const atl_arrays *f
     return read_optimizer(t->ctx, path, file, "D", &t->d.params, copy, &t->adam_d);
 }
 
-static void take(atl_trainer *t, const restored *r) {
+static void take(atl_trainer *t, const atl_train_record *r) {
     t->state.iteration = (uint64_t)r->iteration;
     t->state.images = (uint64_t)r->images;
     if (t->options.aug == ATL_AUG_ADA)
@@ -215,23 +212,28 @@ static void take(atl_trainer *t, const restored *r) {
     atl_loader_close(&t->loader); // opened again at the new position
 }
 
+atl_status atl_train_record_read(atl_ctx *ctx, const char *path, const atl_arrays *file,
+                                 atl_train_record *record) {
+    json_t *json;
+    ATL_TRY(state_of(ctx, path, file, &json));
+    atl_status status = json ? read_state(ctx, path, json, record)
+                             : atl_fail(ctx, ATL_BAD_FILE,
+                                        "%s: holds networks and no training run to go on with", path);
+    json_decref(json);
+    return status;
+}
+
 atl_status atl_trainer_restore(atl_trainer *t, const char *path) {
     atl_arrays *file;
-    json_t *json = NULL;
-    restored r = { 0 };
+    atl_train_record r = { 0 };
     ATL_TRY(atl_arrays_open(t->ctx, path, &file));
-    atl_status status = state_of(t->ctx, path, file, &json);
-    if (status == ATL_OK && !json)
-        status = atl_fail(t->ctx, ATL_BAD_FILE, "%s: holds networks and no training run to go on with", path);
-    if (status == ATL_OK)
-        status = read_state(t->ctx, path, json, &r);
+    atl_status status = atl_train_record_read(t->ctx, path, file, &r);
     if (status == ATL_OK)
         status = read_all(t, path, file, false);
     if (status == ATL_OK)
         status = read_all(t, path, file, true);
     if (status == ATL_OK)
         take(t, &r);
-    json_decref(json);
     atl_arrays_close(&file);
     return status;
 }

@@ -9,7 +9,7 @@
 #include "train/loss.h"
 #include "train/trainer.h"
 
-enum { ADA_INTERVAL = 4 };
+enum { ADA_INTERVAL = 4, AGREE_INTERVAL = 4096 };
 
 int atl_phase_interval(atl_phase_kind kind) {
     static const int interval[ATL_PHASES] = { 1, 4, 1, 16 };
@@ -235,10 +235,54 @@ static atl_status follow_g(atl_trainer *t) {
     return atl_ema_update(&t->g_ema.params, &t->g.params, beta);
 }
 
+static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t count) { // FNV-1a
+    for (const unsigned char *p = bytes; count--; p++)
+        h = (h ^ *p) * 0x100000001b3u;
+    return h;
+}
+
+// Processes that do not do the same work would spoil each other's.  Checked at the start and now and then.
+static atl_status check_ranks(atl_trainer *t) {
+    if (t->state.ranks == 1 || (t->agreed && t->state.iteration % AGREE_INTERVAL))
+        return ATL_OK;
+    t->agreed = true;
+    uint64_t set = hash_bytes(0xcbf29ce484222325u, &t->set.count, sizeof t->set.count);
+    for (size_t i = 0; t->data && i < t->set.count; i++) {
+        const char *name = atl_dataset_name(t->data, atl_sampler_picture(t->subset, i));
+        set = hash_bytes(set, name, strlen(name));
+    }
+    const atl_train_options *o = &t->options;
+    const double settings[] = { o->batch,
+                                o->batch_gpu,
+                                o->gamma,
+                                o->glr,
+                                o->dlr,
+                                o->mbstd_group,
+                                o->ema_kimg,
+                                o->ema_rampup,
+                                o->pl_weight,
+                                o->style_mixing_prob,
+                                o->r2_gamma,
+                                o->aug,
+                                o->p,
+                                o->target,
+                                o->ada_kimg,
+                                o->seed,
+                                o->mirror,
+                                o->freezed,
+                                (double)t->state.images };
+    ATL_TRY(atl_ranks_same(t->ranks, set, "the data set"));
+    ATL_TRY(
+        atl_ranks_same(t->ranks, hash_bytes(0xcbf29ce484222325u, settings, sizeof settings), "an option"));
+    uint64_t weights = atl_params_fingerprint(&t->g.params) ^ atl_params_fingerprint(&t->d.params) * 3;
+    return atl_ranks_same(t->ranks, weights, "the networks' weights");
+}
+
 atl_status atl_trainer_step(atl_trainer *t, atl_train_stats *stats) {
     atl_train_sum sums[ATL_STATS] = { { 0 } };
     ATL_TRY(atl_trainer_memory(t));
     atl_ranks_step(t->ranks, t->state.iteration);
+    ATL_TRY(check_ranks(t));
     ATL_TRY(next_reals(t));
     for (int k = 0; k < ATL_PHASES; k++) {
         if (!t->has[k] || t->state.iteration % (uint64_t)atl_phase_interval((atl_phase_kind)k))

@@ -48,6 +48,7 @@ struct atl_trainer {
     size_t block_bytes;
     float *scratch;  // for drawing
     float *gradient; // sum of one phase: the larger of both networks' spans, then w_sum
+    bool agreed;                 // processes have compared what they work on
     // of the adaptive augmentation, since the last change
     double sign_sum, sign_count;
 };

@@ -20,6 +20,7 @@
 #include <atelier/model.h>
 #include <atelier/path.h>
 #include <atelier/rng.h>
+#include <atelier/train.h>
 #include <atelier/video.h>
 
 // ---- an allocator that counts, and fails once
@@ -301,11 +302,64 @@ static atl_status call_video(atl_ctx *ctx) {
     return status;
 }
 
+// A training step on noise, from a snapshot to a snapshot.
+static atl_train_options tiny_run(void) {
+    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    o.resolution = 8;
+    o.channel_base = 16;
+    o.channel_max = 2;
+    o.map_depth = 1;
+    o.batch = 2;
+    o.augpipe = "bgcfnc";
+    return o;
+}
+
+static atl_status train_once(atl_ctx *ctx, const char *from, const char *to) {
+    atl_train_options o = tiny_run();
+    atl_trainer *t;
+    atl_status status = atl_trainer_open(ctx, &o, &t);
+    float z[512] = { 0 }, image[3 * 8 * 8];
+    char *text = NULL;
+    if (status == ATL_OK && from)
+        status = atl_trainer_restore(t, from);
+    if (status == ATL_OK)
+        status = atl_trainer_step(t, NULL);
+    if (status == ATL_OK)
+        status = atl_trainer_generate(t, 1, z, NULL, image);
+    if (status == ATL_OK)
+        status = atl_trainer_describe(t, &text);
+    if (status == ATL_OK)
+        status = atl_trainer_save(t, to);
+    atl_text_free(ctx, text);
+    atl_trainer_close(&t, status != ATL_OK);
+    return status;
+}
+
+static atl_status call_train(atl_ctx *ctx) {
+    return train_once(ctx, in("run.safetensors"), out("run.safetensors"));
+}
+
+static atl_status call_transfer(atl_ctx *ctx) {
+    atl_train_options o = tiny_run();
+    atl_trainer *t;
+    char *text = NULL;
+    atl_status status = atl_train_snapshot_options(ctx, in("run.safetensors"), &text);
+    atl_text_free(ctx, text);
+    if (status == ATL_OK)
+        status = atl_trainer_open(ctx, &o, &t);
+    if (status != ATL_OK)
+        return status;
+    status = atl_trainer_transfer(t, in("run.safetensors"), NULL, NULL);
+    atl_trainer_close(&t, status != ATL_OK);
+    return status;
+}
+
 // ---- the loop
 
-// Files that a finished call leaves in the folder of results.
-static void fails_cleanly(atl_status (*call)(atl_ctx *ctx), int files) {
-    for (long n = 1;; n++) {
+// Files that a finished call leaves in the folder of results.  Calls with thousands of allocations are sampled: every
+// one of the first `all`, then one in n / all.
+static void fails_cleanly(atl_status (*call)(atl_ctx *ctx), int files, long all) {
+    for (long n = 1;; n += n < all ? 1 : n / all) {
         counter c = { 0, n, 0 };
         atl_ctx *ctx = NULL;
         atl_status status = open_ctx(&c, &ctx);
@@ -332,11 +386,12 @@ static void fails_cleanly(atl_status (*call)(atl_ctx *ctx), int files) {
     }
 }
 
-#define CASE(name, files)                    \
+#define SAMPLED(name, files, all)                    \
     static void name##_fails_cleanly(void **state) { \
-        (void)state;                         \
-        fails_cleanly(call_##name, files);   \
+        (void)state;                                 \
+        fails_cleanly(call_##name, files, all);      \
     }
+#define CASE(name, files) SAMPLED(name, files, 1L << 30)
 CASE(ctx, 0)
 CASE(npy_write, 1)
 CASE(safetensors_write, 1)
@@ -356,6 +411,8 @@ CASE(blend, 0)
 CASE(truncate, 0)
 CASE(path, 0)
 CASE(video, 1)
+SAMPLED(train, 1, 100)
+SAMPLED(transfer, 0, 100)
 
 static int make_inputs(void **state) {
     (void)state;
@@ -371,7 +428,7 @@ static int make_inputs(void **state) {
     int bad = atl_ctx_open(&ctx, NULL) != ATL_OK;
     bad = bad || write_npy(ctx, in("a.npy")) || write_safetensors(ctx, in("a.safetensors")) ||
           write_picture(ctx, in("a.png"), "png") || write_picture(ctx, in("a.jpg"), "jpg") ||
-          init_model(ctx, in("net.safetensors"));
+          init_model(ctx, in("net.safetensors")) || train_once(ctx, NULL, in("run.safetensors"));
     if (bad)
         fprintf(stderr, "setup: %s\n", ctx ? atl_message(ctx) : "no context");
     atl_ctx_close(&ctx);
@@ -406,6 +463,8 @@ int main(void) {
         cmocka_unit_test(truncate_fails_cleanly),
         cmocka_unit_test(path_fails_cleanly),
         cmocka_unit_test(video_fails_cleanly),
+        cmocka_unit_test(train_fails_cleanly),
+        cmocka_unit_test(transfer_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);
 }

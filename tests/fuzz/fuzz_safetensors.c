@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a .safetensors file: parsed, and every array read to its last element.
+// Any bytes as a .safetensors file: parsed, every array read to its last element, and the record of a training run
+// in it, when there is one.
 #include <stddef.h>
 #include <stdint.h>
 #include "io/arrays.h"
+#include "train/snapshot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,6 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 __builtin_trap();
         }
         (void)atl_arrays_metadata(set, "tree");
+        atl_train_record r;
+        if (atl_train_record_read(ctx, "fuzz", set, &r) == ATL_OK &&
+            !(r.augment_p >= 0 && r.augment_p <= 1 && r.images >= 0 && r.iteration >= 0))
+            __builtin_trap();
         atl_arrays_close(&set);
     }
     atl_ctx_close(&ctx);

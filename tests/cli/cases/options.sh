@@ -13,10 +13,9 @@ t generate --seeds 1 --format bmp
 t generate --seeds 1 --grid 3
 t generate --seeds 1 --grid 3x3 --format npy
 t generate --seeds 1 --class 1 --labels x.npy
-t generate --seeds 1 --quiet=1
+t generate --seeds 1 --quiet=loud
 t generate --seeds 1 extra
 t generate -s 1
-t generate --seeds 1
 t mix --rows 1
 t mix --rows 1 --cols 2 --styles a
 t replay

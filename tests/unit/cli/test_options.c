@@ -73,6 +73,17 @@ static void negative_numbers_are_values(void **state) {
     assert_int_equal(v.flag, 1);
 }
 
+static void flags_take_the_words_of_the_official_scripts(void **state) {
+    (void)state;
+    values v = { 0 };
+    assert_int_equal(parse(&v, "a", "--flag=1", NULL), CLI_PROCEED);
+    assert_int_equal(v.flag, 1);
+    assert_int_equal(parse(&v, "a", "--flag=false", NULL), CLI_PROCEED);
+    assert_int_equal(v.flag, 0);
+    assert_int_equal(parse(&v, "a", "--flag=yes", NULL), CLI_PROCEED);
+    assert_int_equal(v.flag, 1);
+}
+
 static void two_dashes_end_the_options(void **state) {
     (void)state;
     values v = { 0 };
@@ -104,7 +115,7 @@ static void mistakes_are_refused(void **state) {
     assert_int_equal(parse(&v, "a", "--choice", "red|green", NULL), CLI_USAGE);
     assert_int_equal(parse(&v, "a", "--text", NULL), CLI_USAGE);
     assert_int_equal(parse(&v, "a", "--text=", NULL), CLI_USAGE);
-    assert_int_equal(parse(&v, "a", "--flag=1", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "a", "--flag=2", NULL), CLI_USAGE);
     assert_int_equal(parse(&v, "a", "--flags", NULL), CLI_USAGE);
     assert_int_equal(parse(&v, "a", "-f", NULL), CLI_USAGE);
     assert_int_equal(parse(&v, "a", "b", "c", NULL), CLI_USAGE);
@@ -161,6 +172,7 @@ static void wrong_lists_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_spellings_of_a_value),  cmocka_unit_test(negative_numbers_are_values),
+        cmocka_unit_test(flags_take_the_words_of_the_official_scripts),
         cmocka_unit_test(two_dashes_end_the_options), cmocka_unit_test(defaults_stay),
         cmocka_unit_test(mistakes_are_refused),       cmocka_unit_test(near_words_are_suggested),
         cmocka_unit_test(lists_keep_their_order),     cmocka_unit_test(wrong_lists_are_refused),

@@ -67,7 +67,8 @@ fails() { # CASE PATTERN LEAST
     told=$(grep -c '^told: ' "$out") matching=$(grep -c "^told: $2" "$out")
     [ $status != 0 ] || bad "$1" "ended with 0"
     [ $status != 124 ] && [ $status != 137 -o "$1" = killed ] || bad "$1" "hung"
-    [ "$told" = "$matching" ] && [ "$told" -ge "$3" ] || bad "$1" "$matching of $told sentences say '$2', at least $3 should"
+    [ "$told" = "$matching" ] && [ "$told" -ge "$3" ] ||
+        bad "$1" "$matching of $told sentences say '$2', at least $3 should"
     after "$1"
     echo "ok $1"
 }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# processes.sh ATELIER DISTANCE: two processes with half the batch each make the steps of one.
+#
+# Sums are added in another order.  Adam divides a gradient by its size, so where one is almost zero rounding decides
+# where the weight goes; after nine steps the weights are apart by a small part of the way that they went: 1e-3 is ten
+# times what was seen.  Two runs of two processes are equal to the byte.
+set -u -o pipefail
+atelier=$(realpath "$1") distance=$(realpath "$2")
+command -v mpirun >/dev/null || { echo "no mpirun here"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none
+export OMPI_MCA_pml=ob1 OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_oob_tcp_if_include=lo
+export OMP_NUM_THREADS=1 ATELIER_THREADS=1
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # MPI keeps much to the end
+folder=$(mktemp -d) && cd "$folder" || exit 1
+trap 'cd /; rm -rf "$folder"' EXIT
+timeout -k 5 60 mpirun -np 2 true >/dev/null 2>&1 </dev/null || { echo "mpirun can't start processes here"; exit 77; }
+
+mkdir s
+for i in 0 1 2 3 4 5; do
+    "$atelier" init --cfg stylegan2 --resolution 16 --cbase 64 --cmax 4 --seed $i n.safetensors >/dev/null 2>&1
+    "$atelier" generate --network n.safetensors --seeds $i --outdir s --quiet || exit 1
+done
+
+run() { # NAME PROCESSES KIMG
+    local out=$1.log
+    timeout -k 5 150 mpirun -np "$2" "$atelier" train --data s --outdir "$1" --cbase 64 --cmax 4 --map-depth 2 \
+        --batch 8 --mirror --seed 3 --ada-kimg 0.1 --kimg "$3" --tick 0.04 >"$out" 2>&1 </dev/null ||
+        { echo "$1 failed:"; cat "$out"; exit 1; }
+    mv "$1"/*/network-snapshot-000000.safetensors "$1.safetensors"
+}
+run start 1 0.008
+run one 1 0.072
+run two 2 0.072
+run again 2 0.072
+
+failed=0
+cmp two.safetensors again.safetensors || failed=1
+for net in G. D.; do
+    ratio=$("$distance" one.safetensors two.safetensors start.safetensors $net) || exit 1
+    echo "$net $ratio of the way (at most 1e-3)"
+    awk -v x="$ratio" 'BEGIN { exit !(x <= 1e-3) }' || { echo "FAILED $net"; failed=1; }
+done
+exit $failed
