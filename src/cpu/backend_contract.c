@@ -2,7 +2,7 @@
 // Contractions and filters with what fuse.c attached to them.  A step's state is one struct with the parts
 // that its kernel needs; `run` says which kernel.
 //
-//   winograd    3x3, stride 1, slots Y and X; also the composed upsampling convolution
+//   winograd    3x3, stride 1, any slot; also the composed upsampling convolution
 //   rgb         1x1 to or from at most four channels
 //   conv 1x1    any other 1x1, as a matrix product with the style in the weights
 //   conv        oneDNN, any slot; with up_fir: transposed convolution to the workspace, then the filter
@@ -14,6 +14,7 @@
 #include "cpu/flrelu.h"
 #include "cpu/gemm.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_grad.h"
 
 typedef struct state {
     atl_status (*run)(atl_cpu *b, const atl_step *step, struct state *s);
@@ -21,6 +22,7 @@ typedef struct state {
     atl_gemm *gemm;
     atl_fir *fir;
     atl_wino *wino;
+    atl_wino_grad *grad;
     atl_flrelu *flrelu;
     int n;
     size_t pixels, c_in, c_out; // of the result, and of the input that in_scale belongs to
@@ -87,6 +89,7 @@ void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
     atl_gemm_free(&s->gemm);
     atl_fir_free(&s->fir);
     atl_wino_free(&s->wino);
+    atl_wino_grad_free(&s->grad);
     atl_flrelu_free(&s->flrelu);
     atl_free(b->base.ctx, s);
     step->state = NULL;
@@ -330,6 +333,31 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
     return ATL_OK;
 }
 
+static atl_status run_winograd_grad(atl_cpu *b, const atl_step *step, state *s) {
+    (void)b;
+    atl_wino_grad_args args = { step->src[0].data, step->src[1].data, NULL, NULL, 0, 0 };
+    atl_wino_grad_run(s->grad, &args, step->out, step->workspace);
+    return ATL_OK;
+}
+
+// The same for slot W.
+static atl_status try_winograd_grad(atl_cpu *b, atl_step *step, state *s, bool *done) {
+    const atl_node *n = step->node;
+    const atl_shape *x = &n->src[0]->shape, *w = &n->shape;
+    *done = false;
+    atl_wino_grad_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[1], (int)w->d[0],
+                                  n->at.conv.pad };
+    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || n->at.conv.stride != 1 || n->at.conv.pad > 2 ||
+        w->d[2] != 3 || w->d[3] != 3 || !atl_wino_grad_worth(&shape))
+        return ATL_OK;
+    ATL_TRY(atl_wino_grad_make(b->base.ctx, &shape, &s->grad));
+    s->run = run_winograd_grad;
+    step->kernel = "winograd";
+    step->workspace_bytes = atl_wino_grad_workspace(s->grad);
+    *done = true;
+    return ATL_OK;
+}
+
 static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
     const atl_node *n = step->node;
     const atl_shape *w = &n->src[0]->shape, *x = &n->src[1]->shape; // w [o, i, 3, 3], x [n, h, w, i]
@@ -376,9 +404,10 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
     const atl_shape *x = &n->src[input]->shape;
     s->c_in = (size_t)x->d[3];
     s->run = run_conv;
-    bool done;
+    bool done, grad;
     ATL_TRY(try_winograd(b, step, s, &done));
-    if (done)
+    ATL_TRY(try_winograd_grad(b, step, s, &grad));
+    if (done || grad)
         return ATL_OK;
     const atl_shape *w = &n->src[1]->shape;
     if (is_1x1(n, w) && (w->d[0] <= ATL_RGB_MAX || w->d[1] <= ATL_RGB_MAX)) {

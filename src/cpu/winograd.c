@@ -36,7 +36,7 @@ int atl_wino_worth(const atl_wino_shape *s, int varies, int threads) {
 }
 
 // Rows of the 6x3 matrix that brings three taps to the points, divided by what interpolation divides by.
-static void plain_matrix(double g[18]) {
+void atl_wino_plain_matrix(double g[18]) {
     const double a = ATL_WINO_A1, b = ATL_WINO_B1, point[5] = { 0, a, -a, b, -b };
     const double na = 2 * a * a * (a * a - b * b), nb = 2 * b * b * (b * b - a * a);
     const double divisor[5] = { a * a * b * b, na, na, nb, nb };
@@ -110,7 +110,7 @@ static void transform_weights(const atl_wino *w, const float *weight, float *pac
     if (w->shape.up == 2)
         up_matrix(g);
     else
-        plain_matrix(g);
+        atl_wino_plain_matrix(g);
     // A few rows of all matrices at a time, then copied in long pieces: the matrices lie at distances that
     // share sets of the caches, and writing a little to each in turn takes several times as long.
     size_t piece = rows_of(w);

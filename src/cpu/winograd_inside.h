@@ -46,6 +46,9 @@ atl_wino_space atl_wino_space_of(const atl_wino *w, void *workspace, int lane);
 atl_wino_source atl_wino_source_of(const atl_wino *w, const float *x, const float *in_scale, int sample);
 atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilogue *e, int sample);
 
+// g [6, 3], which brings the taps of a 3x3 convolution to the points.
+void atl_wino_plain_matrix(double g[18]);
+
 // up = 2.
 void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y,
                      const atl_epilogue *e, void *workspace);

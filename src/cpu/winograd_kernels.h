@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transforms of Winograd convolution, one tile at a time: a table with a slot per transform, filled
+// The transforms and products of Winograd convolution, one tile at a time: a table with a slot per transform, filled
 // from the reference upward to the instruction set that may be used.
 //
 // Points of F(4x4, 3x3): 0, +-A1, +-B1, infinity.  Points of the up-convolution's even phase, which is a
@@ -85,6 +85,16 @@ typedef struct atl_wino_kernels {
     void (*product)(const float *a, size_t a_row, const float *b, float *c, size_t c_row, size_t m, size_t n,
                     size_t k);
     size_t (*panel)(size_t rest);
+
+    // Of the weight gradient: 4x4 window at (oy, ox) of the gradient of y to 36 planes; outside it is 0.
+    void (*grad_in)(const atl_wino_source *from, int oy, int ox, float *v, size_t plane);
+
+    // c [m, n] = a^T b, or c + a^T b where `add`; a [k, m], b [k, n].  Rows are a_row, b_row, c_row floats apart.
+    void (*outer)(const float *a, size_t a_row, const float *b, size_t b_row, float *c, size_t c_row, size_t m,
+                  size_t n, size_t k, int add);
+
+    // The nine taps at w + l step are g^T u[., l] g, for l < n <= 16.  u: 36 of [n], `plane` floats apart; g [6, 3].
+    void (*grad_weight)(const float *u, size_t plane, size_t n, const double *g, float *w, size_t step);
 
     // u[order[i * 6 + j]][k - k0, c] = (g w g^T)[i, j], g [6, 3], for input channels k0 <= k < k1 and output
     // channels c0 <= c < c1 <= c0 + 16.  u [36, k1 - k0, co].

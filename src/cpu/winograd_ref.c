@@ -183,6 +183,33 @@ static void up_out_ref(const atl_wino_target *to, const atl_wino_up_tile *tile) 
     }
 }
 
+// Four pixels to what six points get of them: the transpose of out_line.
+static void grad_line(const float *d, size_t step, float *v, size_t to) {
+    const float a = (float)ATL_WINO_A1, b = (float)ATL_WINO_B1;
+    float d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+    float ea = d0 + a * a * d2, oa = a * (d1 + a * a * d3), eb = d0 + b * b * d2, ob = b * (d1 + b * b * d3);
+    v[0] = d0;
+    v[to] = ea + oa;
+    v[2 * to] = ea - oa;
+    v[3 * to] = eb + ob;
+    v[4 * to] = eb - ob;
+    v[5 * to] = d3;
+}
+
+static void grad_in_ref(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
+    for (int c = 0; c < from->c; c++) {
+        float d[16], half[24], all[36]; // [4, 4], [6, 4], [6, 6]
+        for (int i = 0; i < 16; i++)
+            d[i] = pixel(from, oy + i / 4, ox + i % 4, c);
+        for (size_t j = 0; j < 4; j++)
+            grad_line(d + j, 4, half + j, 4);
+        for (size_t i = 0; i < 6; i++)
+            grad_line(half + i * 4, 1, all + i * 6, 1);
+        for (size_t i = 0; i < 36; i++)
+            v[i * plane + (size_t)c] = all[i];
+    }
+}
+
 // One panel of all columns.
 static size_t panel_ref(size_t rest) {
     return rest;
@@ -199,9 +226,20 @@ static void product_ref(const float *a, size_t a_row, const float *b, float *c, 
     }
 }
 
+static void outer_ref(const float *a, size_t a_row, const float *b, size_t b_row, float *c, size_t c_row,
+                      size_t m, size_t n, size_t k, int add) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            float sum = 0;
+            for (size_t l = 0; l < k; l++)
+                sum += a[l * a_row + i] * b[l * b_row + j];
+            c[i * c_row + j] = add ? c[i * c_row + j] + sum : sum;
+        }
+}
+
 void atl_wino_init_ref(atl_wino_kernels *k) {
-    *k = (atl_wino_kernels){ in_ref,      up_in_ref, out_ref,         up_out_ref,
-                             product_ref, panel_ref, weight_transform };
+    *k = (atl_wino_kernels){ in_ref,    up_in_ref,   out_ref,   up_out_ref,       product_ref,
+                             panel_ref, grad_in_ref, outer_ref, weight_gradient, weight_transform };
 }
 
 void atl_wino_kernels_init(atl_wino_kernels *k, atl_cpu_set set) {

@@ -95,6 +95,35 @@ INLINE void up_in_channels(const atl_wino_source *from, int oy, int ox, const at
     }
 }
 
+// Four pixels to what six points get of them: the transpose of out_line.
+INLINE void grad_line(VF d0, VF d1, VF d2, VF d3, VF v[6]) {
+    const double a = ATL_WINO_A1, b = ATL_WINO_B1;
+    const VF va = vf_set((float)a), vb = vf_set((float)b), aa = vf_set((float)(a * a)),
+             bb = vf_set((float)(b * b));
+    VF ea = vf_fma(aa, d2, d0), oa = vf_fma(aa, d3, d1), eb = vf_fma(bb, d2, d0), ob = vf_fma(bb, d3, d1);
+    v[0] = d0;
+    v[1] = vf_fma(va, oa, ea);
+    v[2] = vf_fnma(va, oa, ea);
+    v[3] = vf_fma(vb, ob, eb);
+    v[4] = vf_fnma(vb, ob, eb);
+    v[5] = d3;
+}
+
+INLINE void grad_channels(const atl_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c,
+                          size_t n, int whole, int inside, int scaled) {
+    VF t[4][6], d[6], scale = scaled ? get(from->scale + c, n, whole) : vf_zero();
+    for (int j = 0; j < 4; j++) {
+        for (int i = 0; i < 4; i++)
+            d[i] = pixel(from, oy + i, ox + j, c, n, whole, inside, scaled, scale);
+        grad_line(d[0], d[1], d[2], d[3], t[j]);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        grad_line(t[0][i], t[1][i], t[2][i], t[3][i], d);
+        for (size_t j = 0; j < 6; j++)
+            put(v + (i * 6 + j) * plane + c, d[j], n, whole);
+    }
+}
+
 // All channels: whole vectors with every flag a constant, then the rest.
 #define ALL_CHANNELS(channels, window)                                                                  \
     do {                                                                                                \
@@ -118,6 +147,11 @@ static void in_simd(const atl_wino_source *from, int oy, int ox, float *v, size_
 static void up_in_simd(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v) {
 #define UP(...) up_in_channels(from, oy, ox, v, __VA_ARGS__)
     ALL_CHANNELS(UP, 4);
+}
+
+static void grad_in_simd(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
+#define GRAD(...) grad_channels(from, oy, ox, v, plane, __VA_ARGS__)
+    ALL_CHANNELS(GRAD, 4);
 }
 
 // What the epilogue needs for one vector of channels.  A positive gain goes before the leaky ReLU, which it
@@ -311,6 +345,6 @@ static void up_out_simd(const atl_wino_target *to, const atl_wino_up_tile *tile)
 }
 
 void ATL_VEC(atl_wino_init)(atl_wino_kernels *k) {
-    *k = (atl_wino_kernels){ in_simd,      up_in_simd, out_simd,        up_out_simd,
-                              product_simd, panel_simd, weight_transform };
+    *k = (atl_wino_kernels){ in_simd,    up_in_simd,   out_simd,   up_out_simd,      product_simd,
+                             panel_simd, grad_in_simd, outer_simd, weight_gradient, weight_transform };
 }

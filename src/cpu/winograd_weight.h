@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Body of the weight transform: plain C that compilers turn into vectors over 16 output channels.
-// Included once per instruction set; doubles, since it runs once and its rounding would stay.
+// Bodies of the weight transform and of its transpose: plain C that compilers turn into vectors over 16 output
+// channels.  Included once per instruction set; doubles, since their rounding would stay.
 #include "cpu/winograd_kernels.h"
 
 enum { WEIGHT_LANES = 16 };
@@ -33,4 +33,30 @@ static void weight_transform(const atl_wino_taps *w, size_t co, const double *g,
                         to[l] = full[l];
             }
     }
+}
+
+static void weight_gradient(const float *u, size_t plane, size_t n, const double *g, float *w, size_t step) {
+    double half[18][WEIGHT_LANES] = { { 0 } }; // half = u g [6, 3]
+    float tap[9][WEIGHT_LANES];
+    for (size_t p = 0; p < 6; p++)
+        for (size_t q = 0; q < 6; q++) {
+            double full[WEIGHT_LANES] = { 0 };
+            const float *from = u + (p * 6 + q) * plane;
+            for (size_t l = 0; l < n; l++)
+                full[l] = (double)from[l];
+            for (size_t s = 0; s < 3; s++)
+                for (size_t l = 0; l < WEIGHT_LANES; l++)
+                    half[p * 3 + s][l] += g[q * 3 + s] * full[l];
+        }
+    for (size_t r = 0; r < 3; r++)
+        for (size_t s = 0; s < 3; s++)
+            for (size_t l = 0; l < WEIGHT_LANES; l++) {
+                double sum = 0;
+                for (size_t p = 0; p < 6; p++)
+                    sum += g[p * 3 + r] * half[p * 3 + s][l];
+                tap[r * 3 + s][l] = (float)sum;
+            }
+    for (size_t l = 0; l < n; l++)
+        for (size_t r = 0; r < 9; r++)
+            w[l * step + r] = tap[r][l];
 }

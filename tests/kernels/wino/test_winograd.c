@@ -1,64 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Winograd convolution: every transform of every instruction set against the reference, with guard bands,
 // and whole convolutions against a plain one in double.
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-#include "base/ctx.h"
-#include "cpu/winograd_inside.h"
-
-enum { GUARD = 32 }; // floats around every array that a kernel writes
-static const float GUARD_VALUE = -7.25e20f;
-
-// Repeatable numbers in [-1, 1): a linear congruence, seeded per test.
-static float number(uint32_t *seed) {
-    *seed = *seed * 1664525u + 1013904223u;
-    return (float)(*seed >> 8) / 8388608.0f - 1.0f;
-}
-
-static float *numbers(size_t n, uint32_t *seed) {
-    float *a = malloc((n ? n : 1) * sizeof *a);
-    assert_non_null(a);
-    for (size_t i = 0; i < n; i++)
-        a[i] = number(seed);
-    return a;
-}
-
-// n floats between guards; start: their value.
-static float *guarded(size_t n, const float *start) {
-    float *a = malloc((n + 2 * GUARD) * sizeof *a);
-    assert_non_null(a);
-    for (size_t i = 0; i < n + 2 * GUARD; i++)
-        a[i] = GUARD_VALUE;
-    if (start)
-        memcpy(a + GUARD, start, n * sizeof *a);
-    return a + GUARD;
-}
-
-static void release_guarded(float *a, size_t n) {
-    for (size_t i = 0; i < GUARD; i++) {
-        assert_true(a[-1 - (ptrdiff_t)i] == GUARD_VALUE);
-        assert_true(a[n + i] == GUARD_VALUE);
-    }
-    free(a - GUARD);
-}
-
-// Guards and untouched elements must be equal, others up to rounding: a transform is a sum of at most 81
-// terms with coefficients up to 30, computed in another order or with fused multiplication.
-static void assert_close(const float *a, const float *b, size_t n, double scale) {
-    for (size_t i = 0; i < n; i++)
-        if (a[i] != b[i] && !(fabs((double)a[i] - b[i]) <= 2e-6 * scale))
-            fail_msg("element %zu of %zu: %.9g, reference %.9g", i, n, (double)a[i], (double)b[i]);
-}
-
-static atl_cpu_set highest(void) {
-    return atl_cpu_detect();
-}
+#include "winograd_test.h"
 
 static const int CHANNELS[] = { 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 50 };
 enum { CHANNEL_COUNTS = sizeof CHANNELS / sizeof *CHANNELS };
@@ -401,15 +344,6 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     return sqrt(error / norm);
-}
-
-static atl_ctx *open_ctx(const char *cpu, int threads) {
-    atl_ctx *ctx;
-    atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
-    options.cpu = cpu;
-    options.threads = threads;
-    assert_int_equal(atl_ctx_open(&ctx, &options), ATL_OK);
-    return ctx;
 }
 
 // Rounding of F(4x4, 3x3) measured at 512 channels is 1.9e-6, of the up-convolution 1.3e-6; fewer

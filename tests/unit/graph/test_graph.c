@@ -159,6 +159,12 @@ static void contractions_close_over_their_slots(void **state) {
                 atl_node *t = atl_conv2d_transposed(g, leaf(f, y->shape), w, stride, pad, 7, 6);
                 check_adjoint(f, w, t);
             }
+    for (int pad = 0; pad < 3; pad++) { // enough channels and tiles for Winograd
+        atl_node *x = leaf(f, ATL_SHAPE(4, 11, 12, 16)), *w = leaf(f, ATL_SHAPE(17, 16, 3, 3));
+        atl_node *y = atl_conv2d(g, x, w, 1, pad);
+        check_adjoint(f, x, y);
+        check_adjoint(f, w, y);
+    }
     for (int t = 0; t < 4; t++) {
         bool ta = t & 1, tb = t >> 1;
         atl_node *a = leaf(f, ta ? ATL_SHAPE(4, 5, 3) : ATL_SHAPE(4, 3, 5));
