@@ -95,9 +95,11 @@ static void place_down(atl_flrelu *fl, const float *f, float *to, double sign) {
     fl->filter.mirrored = 1;
     for (int i = 0; i < taps * taps; i++)
         xy[i / taps * side + i % taps] = (float)(sign * down_tap(a, f, i, taps * taps));
-    for (int i = 0; i < side * side; i++)
-        if (xy[i] != xy[(side - 1 - i / side) * side + i % side])
+    for (int i = 0; i < side * side; i++) {
+        int row = i / side, column = i % side;
+        if (xy[i] != xy[(side - 1 - row) * side + column] || xy[i] != xy[row * side + side - 1 - column])
             fl->filter.mirrored = 0;
+    }
     fl->filter.down_xy = xy;
 }
 

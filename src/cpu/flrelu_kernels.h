@@ -23,7 +23,7 @@ typedef struct atl_flrelu_filter {
     int up_taps;           // per phase: the filter's taps / up, rounded up
     int outputs;           // outputs that a position belongs to: the filter's taps / down, rounded up
     int turn_x, turn_y;    // last member of a group that starts at the group's first pixel
-    int mirrored;          // down_xy is the same upside down
+    int mirrored;          // down_xy is the same upside down and from left to right
     const float *up_x;     // [up, up_taps], times up
     const float *up_y;     // [up, up_taps], times up and the size of the gain
     const float *down_x;   // [outputs * down], zeros at the end

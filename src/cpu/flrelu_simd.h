@@ -241,24 +241,47 @@ static void down_x(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n
         down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, stream, 1);
 }
 
-// A filter that is the same upside down sees the sum of two rows: half the multiplications.
+ALWAYS void add_row(VF *sum, const float *w, const float *m, const int block) {
+    UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
+        VF a = vf_load(m + i * VL);
+        UNROLL for (int o = 0; o < block; o++) {
+            int k = i - DOWN * o;
+            if (k >= 0 && k < DOWN_TAPS)
+                sum[o] = vf_fma(a, vf_set(w[k]), sum[o]);
+        }
+    }
+}
+
+// A filter that is the same upside down and from left to right sees sums of four numbers: a quarter of the
+// multiplications.  A window of columns slides over the sums of the two rows.
+ALWAYS void add_folded_rows(VF *sum, const float *w, const float *top, const float *bottom, const int block) {
+    VF a[DOWN_TAPS];
+    UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
+        a[i % DOWN_TAPS] = vf_add(vf_load(top + i * VL), vf_load(bottom + i * VL));
+        if (i < DOWN_TAPS - 1 || (i - DOWN_TAPS + 1) % DOWN)
+            continue; // the window has not reached the next output
+        const int first = i - DOWN_TAPS + 1, o = first / DOWN;
+        UNROLL for (int k = 0; k < DOWN_TAPS / 2; k++) {
+            VF both = vf_add(a[(first + k) % DOWN_TAPS], a[(i - k) % DOWN_TAPS]);
+            sum[o] = vf_fma(both, vf_set(w[k]), sum[o]);
+        }
+    }
+}
+
 ALWAYS void down_xy_block(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
                           size_t at, int stream, const int block, const int mirrored) {
     VF sum[8];
     UNROLL for (int o = 0; o < block; o++)
         sum[o] = vf_zero();
+    const float *from[DOWN_TAPS]; // so that each address below is a register and a constant
+    for (int r = 0; r < DOWN_TAPS; r++)
+        from[r] = m[r] + at;
     for (int r = 0; r < (mirrored ? DOWN_TAPS / 2 : DOWN_TAPS); r++) {
-        const float *w = f->down_xy + r * DOWN_TAPS, *top = m[r] + at, *bottom = m[DOWN_TAPS - 1 - r] + at;
-        UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
-            VF a = vf_load(top + i * VL);
-            if (mirrored)
-                a = vf_add(a, vf_load(bottom + i * VL));
-            UNROLL for (int o = 0; o < block; o++) {
-                int k = i - DOWN * o;
-                if (k >= 0 && k < DOWN_TAPS)
-                    sum[o] = vf_fma(a, vf_set(w[k]), sum[o]);
-            }
-        }
+        const float *w = f->down_xy + r * DOWN_TAPS;
+        if (mirrored)
+            add_folded_rows(sum, w, from[r], from[DOWN_TAPS - 1 - r], block);
+        else
+            add_row(sum, w, from[r], block);
     }
     UNROLL for (int o = 0; o < block; o++)
         store_some(y + (size_t)o * y_step, sum[o], n, stream);

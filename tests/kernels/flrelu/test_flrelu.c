@@ -186,8 +186,8 @@ static void compare(const float *got, const problem *q, const char *what) {
 }
 
 // Every set below the machine's, with one and three threads; the number of threads changes no bit.
-static void check(atl_flrelu_args a) {
-    problem q = new_problem(a);
+static void check_problem(problem q) {
+    atl_flrelu_args a = q.a;
     define(&q);
     for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
         const char *name = atl_cpu_name((atl_cpu_set)set);
@@ -204,6 +204,10 @@ static void check(atl_flrelu_args a) {
     free_problem(&q);
 }
 
+static void check(atl_flrelu_args a) {
+    check_problem(new_problem(a));
+}
+
 #define LAYER(n, h, w, c, up, down, radial, p0, p1) \
     { n, h, w, c, up, down, 6 * (up), 6 * (down), radial, p0, p1, p0, p1, 0, 0.2f, 1.41421356f, 0.5f }
 
@@ -217,6 +221,24 @@ static void layers_match_double(void **state) {
     check((atl_flrelu_args)LAYER(1, 36, 36, 3, 4, 2, 1, -2, -5));
     check((atl_flrelu_args)LAYER(1, 54, 54, 5, 2, 2, 0, -9, -10));
     check((atl_flrelu_args)LAYER(2, 26, 26, 9, 4, 2, 0, 6, 3));
+}
+
+// A 2-D filter with each sort of symmetry, which decides what may be added before it is multiplied, and with
+// one tap that breaks it.
+static void mirrored_filters(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 5; kind++)
+        for (int w = 9; w <= 12; w++) {
+            problem q = new_problem((atl_flrelu_args)LAYER(1, 10, w, 3, kind % 2 ? 2 : 4, 2, 1, 11, 10));
+            for (int i = 0; i < 144; i++) {
+                int row = i / 12, column = i % 12;
+                row = kind != 1 && row > 5 ? 11 - row : row;
+                column = kind != 2 && column > 5 ? 11 - column : column;
+                q.fd[i] = q.fd[row * 12 + column];
+            }
+            q.fd[kind == 3 ? 143 : 0] += kind > 2 ? 0.5f : 0.0f;
+            check_problem(q);
+        }
 }
 
 static void any_channels(void **state) {
@@ -429,6 +451,7 @@ static void failed_allocation_leaves_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_match_double),
+        cmocka_unit_test(mirrored_filters),
         cmocka_unit_test(any_channels),
         cmocka_unit_test(any_padding),
         cmocka_unit_test(any_width),
