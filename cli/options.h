@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-enum { CLI_SUCCESS = 0, CLI_FAILURE = 1, CLI_USAGE = 2, CLI_PROCEED = -1 };
+// 130 is what the shell reports for a program that Ctrl-C ended.
+enum { CLI_SUCCESS = 0, CLI_FAILURE = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130, CLI_PROCEED = -1 };
 
 typedef enum cli_kind {
     CLI_FLAG,    // int: 1 when given, or --flag=1, --flag=false

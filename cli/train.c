@@ -161,7 +161,7 @@ static int run_loop(loop *l) {
     cli_catch_interrupt();
     status = go(l, &interrupted);
     if (!l->leader)
-        return status;
+        return status == CLI_SUCCESS && interrupted ? CLI_INTERRUPTED : status;
     const char *reason = status != CLI_SUCCESS ? "by an error: see log.txt"
                          : interrupted         ? "by Ctrl-C"
                                                : NULL;
@@ -170,7 +170,7 @@ static int run_loop(loop *l) {
         cli_run_say(&l->run, "stopped; to go on: atelier train --resume %s", l->run.folder);
     else if (status == CLI_SUCCESS)
         cli_run_say(&l->run, "done: %s", l->run.kept[1]);
-    return status != CLI_SUCCESS ? status : written;
+    return status != CLI_SUCCESS ? status : interrupted ? CLI_INTERRUPTED : written;
 }
 
 // ---- beginning
@@ -243,7 +243,7 @@ int cli_train_run(int argc, char **argv) {
     if (status == CLI_SUCCESS)
         status = train(&l);
     cli_run_close(&l.run);
-    atl_trainer_close(&l.trainer, status != CLI_SUCCESS);
+    atl_trainer_close(&l.trainer, status != CLI_SUCCESS && status != CLI_INTERRUPTED);
     cli_train_clear(&t, l.ctx);
     atl_ctx_close(&l.ctx);
     return status;

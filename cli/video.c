@@ -16,8 +16,6 @@
 #include "seeds.h"
 #include "walk.h"
 
-enum { INTERRUPTED = 130 }; // as the shell reports a program that Ctrl-C ended
-
 typedef struct video {
     // options
     cli_common common;
@@ -352,7 +350,7 @@ static int run(video *v) {
         return status;
     if (done == 0) {
         cli_error("interrupted before the first frame; nothing is written");
-        return INTERRUPTED;
+        return CLI_INTERRUPTED;
     }
     if (atl_video_finish(&v->file) != ATL_OK)
         return cli_fail(v->ctx);
@@ -360,7 +358,7 @@ static int run(video *v) {
         return CLI_SUCCESS;
     cli_error("interrupted after %zu of %zu frames; %s holds these", done, frames,
               strcmp(v->output, "-") ? v->output : "standard output");
-    return INTERRUPTED;
+    return CLI_INTERRUPTED;
 }
 
 static void release(video *v) {
