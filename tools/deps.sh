@@ -34,13 +34,19 @@ portraits='
 libharfbuzz-dev         pkg-config --exists harfbuzz
 unicode-data            test -e /usr/share/unicode/emoji/emoji-test.txt
 fonts-noto-color-emoji  test -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf'
-# without these ./check leaves out the compilation for AArch64
+# without these ./check leaves out the compilation for AArch64, and training with several processes
 wanted='
+libopenmpi-dev          mpi
+openmpi-bin             command -v mpirun
 gcc-aarch64-linux-gnu   command -v aarch64-linux-gnu-gcc
 libc6-dev-arm64-cross   test -e /usr/aarch64-linux-gnu/include/stdio.h'
 
 header() {
     echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1
+}
+
+mpi() { # any will do
+    pkg-config --exists ompi-c || command -v mpicc
 }
 
 sanitizers() {

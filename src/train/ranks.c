@@ -329,8 +329,11 @@ static void add_parts(atl_ranks *r, size_t first) {
 
 static atl_status begin(atl_ranks *r, void *values, size_t count, size_t size) {
     assert(!r->sum.begun); // one sum at a time
-    r->sum = (span){ values, count, size, true };
-    return r->mpi && count ? send_parts(r, 0) : ATL_OK;
+    r->sum = (span){ values, count, size, false };
+    if (r->mpi && count)
+        ATL_TRY(send_parts(r, 0));
+    r->sum.begun = r->status == ATL_OK;
+    return r->status;
 }
 
 atl_status atl_ranks_sum_wait(atl_ranks *r) {
@@ -343,7 +346,7 @@ atl_status atl_ranks_sum_wait(atl_ranks *r) {
         add_parts(r, first);
         ATL_TRY(send_sums(r, first));
     }
-    return ATL_OK;
+    return r->status;
 }
 
 atl_status atl_ranks_sum_begin(atl_ranks *r, float *values, size_t count) {
@@ -351,15 +354,13 @@ atl_status atl_ranks_sum_begin(atl_ranks *r, float *values, size_t count) {
 }
 
 atl_status atl_ranks_sum(atl_ranks *r, float *values, size_t count) {
-    atl_status status = begin(r, values, count, sizeof *values);
-    atl_status end = atl_ranks_sum_wait(r);
-    return status != ATL_OK ? status : end;
+    ATL_TRY(begin(r, values, count, sizeof *values));
+    return atl_ranks_sum_wait(r);
 }
 
 atl_status atl_ranks_sum_double(atl_ranks *r, double *values, size_t count) {
-    atl_status status = begin(r, values, count, sizeof *values);
-    atl_status end = atl_ranks_sum_wait(r);
-    return status != ATL_OK ? status : end;
+    ATL_TRY(begin(r, values, count, sizeof *values));
+    return atl_ranks_sum_wait(r);
 }
 
 // ---- the rest
@@ -376,7 +377,7 @@ atl_status atl_ranks_broadcast(atl_ranks *r, void *bytes, size_t count) {
         ATL_TRY(start(r, KIND_BROADCAST));
         ATL_TRY(finish(r));
     }
-    return ATL_OK;
+    return r->status;
 }
 
 atl_status atl_ranks_same(atl_ranks *r, uint64_t hash, const char *what) {

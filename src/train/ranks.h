@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several processes that train one network together: a group of ranks, started by an MPI launcher.  Each call
-// below is made by all ranks, in the same order, with the same sizes.  A group of one does nothing and fails never.
+// below is made by all ranks, in the same order, with the same sizes.  A group of one does nothing and never fails.
 //
 // A failure is final: the other ranks may wait for this one, so every later call returns it at once.  The owner
 // then closes the group with failed = true and lets its process end with a code other than 0; the launcher ends

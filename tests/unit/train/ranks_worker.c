@@ -77,6 +77,8 @@ static int fail(worker *w, atl_status status) {
     bool flag = false; // the failure is final, and costs no second wait
     CHECK(!w->ranks || atl_ranks_any(w->ranks, &flag) == status);
     CHECK(!w->ranks || atl_ranks_sum(w->ranks, (float[2]){ 1, 2 }, 2) == status);
+    CHECK(!w->ranks || atl_ranks_sum_begin(w->ranks, NULL, 0) == status);
+    CHECK(!w->ranks || atl_ranks_broadcast(w->ranks, NULL, 0) == status);
     wait_ms(1000);
     return leave(w, true);
 }
@@ -234,6 +236,23 @@ static int case_slow(worker *w) {
     return leave(w, false);
 }
 
+static void nap(int signal) {
+    (void)signal;
+    wait_ms(8000);
+}
+
+// Time in which the waiting processes themselves don't run (here: they are in a handler) is nobody's silence.
+static int case_paused(worker *w) {
+    CHECK(join(w, 6.0) == ATL_OK);
+    signal(SIGALRM, nap);
+    if (w->rank == VICTIM)
+        wait_ms(10000);
+    else
+        alarm(1);
+    agree(w);
+    return leave(w, false);
+}
+
 // The same allocation fails on every rank; MPI is the test's own, so that it survives.
 static int case_memory(worker *w) {
     MPI_Init(NULL, NULL);
@@ -331,9 +350,10 @@ static int case_launcher(worker *w) {
 
 int main(int argc, char **argv) {
     static const struct { const char *name; int (*run)(worker *w); } CASES[] = {
-        { "works", case_works },     { "host", case_host },       { "slow", case_slow },   { "memory", case_memory },
-        { "differ", case_differ },   { "stopped", case_stopped }, { "killed", case_killed },
-        { "halfway", case_halfway }, { "chain", case_chain },     { "mixed", case_mixed }, { "amount", case_amount },
+        { "works", case_works },     { "host", case_host },       { "slow", case_slow },
+        { "paused", case_paused },   { "memory", case_memory },   { "differ", case_differ },
+        { "stopped", case_stopped }, { "killed", case_killed },   { "halfway", case_halfway },
+        { "chain", case_chain },     { "mixed", case_mixed },     { "amount", case_amount },
         { "failed", case_failed },   { "launcher", case_launcher } };
     printf("process %ld\n", (long)getpid());
     fflush(stdout);
