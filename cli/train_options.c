@@ -94,6 +94,7 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
     if (status != CLI_PROCEED)
         return status;
     t->options.subset = (size_t)subset;
+    t->options.keep_threads = t->common.threads || getenv("ATELIER_THREADS");
     if (t->options.aug != ATL_AUG_FIXED) // the official scripts refuse it too
         for (size_t i = 0; i < r.count; i++)
             if (t->given[i] && !strcmp(r.list[i].name, "p"))

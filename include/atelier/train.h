@@ -59,11 +59,13 @@ typedef struct atl_train_options {
     uint32_t seed;
     int workers;          // threads that read pictures
     double stall_seconds; // several processes: how long to wait for one that doesn't answer; 0: 600
+    int keep_threads;     // several processes: 1: each has the context's number of threads, else its share of the
+                          // processors
 } atl_train_options;
 #define ATL_TRAIN_OPTIONS_INIT                                                                                    \
     {                                                                                                             \
         sizeof(atl_train_options), NULL, 0, "auto", 0, 0, 0, 0, 0, 0.0, -1.0, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, -1.0,  \
-            -1.0, "logistic", 0.0, ATL_AUG_ADA, 0.0, 0.6, 500.0, "bgc", 0, 0, 3, 0.0                              \
+            -1.0, "logistic", 0.0, ATL_AUG_ADA, 0.0, 0.6, 500.0, "bgc", 0, 0, 3, 0.0, 0                           \
     }
 
 typedef struct atl_trainer atl_trainer;
