@@ -69,6 +69,11 @@ double cli_bench_ratio(double peak, double gflop, double ms) {
     return peak > 0 && ms > 0 ? gflop / peak / (ms / 1000) : 0;
 }
 
+void cli_bench_print_head(const atl_ctx *ctx, const char *cpu, double peak) {
+    printf("processor     %s, %d threads, %s kernels\n", cpu, atl_ctx_threads(ctx), atl_ctx_cpu(ctx));
+    printf("peak          %.1f GFLOP/s, multiply-add, measured before and after\n", peak);
+}
+
 static json_t *layers_json(const bench *b) {
     json_t *list = json_array();
     for (size_t i = 0; i < b->profile.layer_count; i++) {
@@ -116,8 +121,7 @@ static void print_layers(const bench *b) {
 
 static void print_text(const bench *b, const atl_ctx *ctx, const char *cpu) {
     const atl_profile *p = &b->profile;
-    printf("processor     %s, %d threads, %s kernels\n", cpu, atl_ctx_threads(ctx), atl_ctx_cpu(ctx));
-    printf("peak          %.1f GFLOP/s, multiply-add, measured before and after\n", b->peak);
+    cli_bench_print_head(ctx, cpu, b->peak);
     printf("work          %.2f GFLOP per image by the direct algorithm\n", p->direct_gflop / b->batch);
     printf("time          %.2f ms per image (batch %d, median of %d runs)\n", p->ms / b->batch, b->batch,
            b->runs);

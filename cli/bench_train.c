@@ -10,8 +10,7 @@
 static void print_text(const cli_bench_options *b, const atl_ctx *ctx, const atl_train_cost *c,
                        const char *cpu) {
     double per_second = c->sec_per_kimg > 0 ? 1000 / c->sec_per_kimg : 0;
-    printf("processor     %s, %d threads, %s kernels\n", cpu, atl_ctx_threads(ctx), atl_ctx_cpu(ctx));
-    printf("peak          %.1f GFLOP/s, multiply-add, measured before and after\n", b->peak);
+    cli_bench_print_head(ctx, cpu, b->peak);
     printf("networks      G %.2f million parameters, D %.2f million\n", (double)c->g_params / 1e6,
            (double)c->d_params / 1e6);
     printf("%-6s %6s %6s %10s %10s %10s %6s %8s\n", "phase", "every", "batch", "ms", "GFLOP", "GFLOP/s",

@@ -11,12 +11,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static void print_line(int quiet, const char *start, const char *format, va_list args) {
+    if (quiet)
+        return;
+    fprintf(stderr, "atelier: %s", start);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\n");
+}
+
 int cli_error(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "atelier: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
+    print_line(0, "", format, args);
     va_end(args);
     return CLI_FAILURE;
 }
@@ -27,24 +33,16 @@ int cli_fail(const atl_ctx *ctx) {
 }
 
 void cli_warn(const cli_common *common, const char *format, ...) {
-    if (common->quiet)
-        return;
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "atelier: warning: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
+    print_line(common->quiet, "warning: ", format, args);
     va_end(args);
 }
 
 void cli_note(const cli_common *common, const char *format, ...) {
-    if (common->quiet)
-        return;
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "atelier: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
+    print_line(common->quiet, "", format, args);
     va_end(args);
 }
 
