@@ -92,12 +92,12 @@ static void say_tick(loop *l, double now) {
 
 // The line, the record, and every `snap` ticks (or at the end) pictures and a snapshot.
 static int end_tick(loop *l, int last, int *fatal) {
-    int status = CLI_SUCCESS;
+    int status = CLI_SUCCESS, snap = l->train->options.snap;
     double now = cli_seconds();
     if (l->leader) {
         add_stats(l, now);
         say_tick(l, now);
-        if (last || (l->train->snap && l->tick && l->tick % l->train->snap == 0)) {
+        if (last || (snap && l->tick && l->tick % snap == 0)) {
             char name[64];
             snprintf(name, sizeof name, "fakes%06d.png", (int)kimg_of(l));
             status = cli_run_grid(&l->run, name);
@@ -122,7 +122,7 @@ static int ended(const loop *l) {
 }
 
 static int go(loop *l, int *interrupted) {
-    double tick = l->train->tick * 1000;
+    double tick = l->train->options.tick * 1000;
     l->first = l->tick_images = atl_trainer_get_state(l->trainer)->images;
     l->began = l->tick_began = cli_seconds();
     for (int fatal = 0; !fatal && !ended(l) && !*interrupted;) {

@@ -16,8 +16,6 @@ typedef struct cli_train {
     cli_common common;
     atl_train_options options;
     const char *outdir, *resume, *desc;
-    double tick; // kimg
-    int snap;    // ticks
     int dry_run;
     int given[CLI_TRAIN_GIVEN]; // by row of the table of options
     char *snapshot;             // file to go on from or to transfer from, by malloc; NULL: none

@@ -56,9 +56,9 @@ static rows rows_of(cli_train *t, int *subset) {
         CLI_OPTION_REAL("ema-rampup", &o->ema_rampup, "X", "most of it, as a part of the run so far",
                         "of cfg", -1, 1e3),
         CLI_OPTION_REAL("ada-kimg", &o->ada_kimg, "X", "in which p may go from 0 to 1", "500", 0.001, 1e6),
-        CLI_OPTION_INT("snap", &t->snap, "N", "ticks from snapshot to snapshot; 0: only at the end", "50", 0,
+        CLI_OPTION_INT("snap", &o->snap, "N", "ticks from snapshot to snapshot; 0: only at the end", "50", 0,
                        1 << 30),
-        CLI_OPTION_REAL("tick", &t->tick, "X", "kimg from line to line", "4", 0.001, 1e6),
+        CLI_OPTION_REAL("tick", &o->tick, "X", "kimg from line to line", "4", 0.001, 1e6),
         CLI_OPTION_INT("seed", (int *)&o->seed, "N", "of all random numbers", "0", 0, 2147483647),
         CLI_OPTION_INT("workers", &o->workers, "N", "threads that read pictures", "3", 1, 256),
         CLI_OPTION_REAL("stall", &o->stall_seconds, "S", "several processes: wait so long for one", "600", 1,
@@ -76,7 +76,7 @@ static rows rows_of(cli_train *t, int *subset) {
 
 int cli_train_parse(cli_train *t, int argc, char **argv) {
     int subset = 0;
-    *t = (cli_train){ .options = ATL_TRAIN_OPTIONS_INIT, .tick = 4, .snap = 50 };
+    *t = (cli_train){ .options = ATL_TRAIN_OPTIONS_INIT };
     t->options.p = 0.2;
     rows r = rows_of(t, &subset);
     const cli_spec spec = {

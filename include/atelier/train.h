@@ -39,7 +39,9 @@ typedef struct atl_train_options {
     int mirror;           // 1: each picture twice, once flipped from left to right
     int batch;            // pictures of a step, over all processes
     int batch_gpu;        // pictures that a process handles at once; the rest follows in turn
-    double kimg;          // length of the run in thousands of pictures; only informs
+    double kimg;          // length of the run in thousands of pictures
+    double tick;          // kimg from one record to the next; this, kimg and snap are only kept with the others
+    int snap;             // ticks from snapshot to snapshot; 0: only at the end
     double gamma;         // weight of R1; negative: default
     double glr, dlr;      // learning rates
     int map_depth;        // layers of the mapping network
@@ -64,8 +66,8 @@ typedef struct atl_train_options {
 } atl_train_options;
 #define ATL_TRAIN_OPTIONS_INIT                                                                                    \
     {                                                                                                             \
-        sizeof(atl_train_options), NULL, 0, "auto", 0, 0, 0, 0, 0, 0.0, -1.0, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, -1.0,  \
-            -1.0, "logistic", 0.0, ATL_AUG_ADA, 0.0, 0.6, 500.0, "bgc", 0, 0, 3, 0.0, 0                           \
+        sizeof(atl_train_options), NULL, 0, "auto", 0, 0, 0, 0, 0, 0.0, 4.0, 50, -1.0, 0.0, 0.0, 0, 0, 0, 0, 0.0,    \
+            0.0, -1.0, -1.0, "logistic", 0.0, ATL_AUG_ADA, 0.0, 0.6, 500.0, "bgc", 0, 0, 3, 0.0, 0                \
     }
 
 typedef struct atl_trainer atl_trainer;

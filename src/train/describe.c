@@ -22,6 +22,8 @@ static const field FIELDS[] = {
     FIELD("batch", INTEGER, batch),
     FIELD("batch-gpu", INTEGER, batch_gpu),
     FIELD("kimg", REAL, kimg),
+    FIELD("tick", REAL, tick),
+    FIELD("snap", INTEGER, snap),
     FIELD("gamma", REAL, gamma),
     FIELD("glr", REAL, glr),
     FIELD("dlr", REAL, dlr),
