@@ -166,13 +166,49 @@ int64_t atl_growing_channels(const atl_params *params, const atl_growing_config 
     return n < 1 ? 1 : n < c->channel_max ? n : c->channel_max;
 }
 
-atl_status atl_growing_init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
-    ATL_TRY(atl_check_init(ctx, o));
-    *json = json_pack("{s:i s:i s:i s:i s:i s:f}", "c_dim", o->c_dim, "img_resolution", o->resolution,
-                      "img_channels", o->img_channels ? o->img_channels : 3, "channel_base",
-                      o->channel_base ? o->channel_base : 8192, "channel_max",
-                      o->channel_max ? o->channel_max : 512, "lod", 0.0);
-    return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+atl_status atl_growing_init(atl_ctx *ctx, const atl_init_options *o, json_t *more, json_t **json) {
+    atl_status status = atl_check_init(ctx, o);
+    json_t *all = status ? NULL
+                         : json_pack("{s:i s:i s:i s:i s:i s:f}", "c_dim", o->c_dim, "img_resolution", o->resolution,
+                                     "img_channels", o->img_channels ? o->img_channels : 3, "channel_base",
+                                     o->channel_base ? o->channel_base : 8192, "channel_max",
+                                     o->channel_max ? o->channel_max : 512, "lod", 0.0);
+    if (!status && (!all || !more || json_object_update(all, more)))
+        status = atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+    json_decref(more);
+    if (status)
+        json_decref(all);
+    else
+        *json = all;
+    return status;
+}
+
+// ---- generator
+
+static atl_node *to_rgb(atl_net *net, const atl_growing_config *c, int r, atl_node *x) {
+    size_t scope = atl_scope_push(net->g, "b%d", r);
+    atl_node *y = atl_named(net->g, atl_plain_rgb(net, "torgb", x, c->channels, 1.0f));
+    atl_scope_pop(net->g, scope);
+    return y;
+}
+
+atl_node *atl_growing_synthesize(atl_net *net, const atl_growing_config *c, atl_node *x, atl_growing_block *block,
+                                 void *user) {
+    atl_graph *g = net->g;
+    size_t scope = atl_scope_push(g, "synthesis");
+    atl_level level = atl_level_of(c->lod, c->resolution);
+    atl_node *coarse = NULL;
+    for (int r = 4; r <= level.top; r *= 2) {
+        if (net->declare && r > 4)
+            to_rgb(net, c, r / 2, x); // a new network has them all
+        if (r == level.top && level.fade > 0.0f)
+            coarse = atl_nearest_up(g, to_rgb(net, c, r / 2, x));
+        x = block(net, r, x, user);
+    }
+    atl_node *img = atl_fade(g, to_rgb(net, c, level.top, x), coarse, level.fade);
+    img = atl_named(g, atl_nearest_up_times(g, img, level.halvings));
+    atl_scope_pop(g, scope);
+    return img;
 }
 
 // ---- discriminator

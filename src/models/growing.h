@@ -63,6 +63,15 @@ atl_status atl_growing_parse(atl_ctx *ctx, const json_t *json, atl_growing_confi
 int64_t atl_growing_channels(const atl_params *params, const atl_growing_config *c, int r,
                              const char *format);
 
+// ---- the generator of ProGAN and StyleGAN
+
+// The layers at resolution r, from 4 on; x is what the last call returned.  The scope is "synthesis".
+typedef atl_node *atl_growing_block(atl_net *net, int r, atl_node *x, void *user);
+
+// Blocks up to the level of detail -> img [n, h, w, c] at full size.  x enters the first block.
+atl_node *atl_growing_synthesize(atl_net *net, const atl_growing_config *c, atl_node *x, atl_growing_block *block,
+                                 void *user);
+
 // ---- the discriminator of ProGAN and StyleGAN
 typedef struct atl_growing_critic {
     const atl_growing_config *grow;
@@ -74,7 +83,8 @@ typedef struct atl_growing_critic {
 // img [n, h, w, c] -> [n, outputs]
 atl_node *atl_growing_discriminate(atl_net *net, const atl_growing_critic *c, atl_node *img);
 
-// Checks the options of a new network and packs what all configs here have.
-atl_status atl_growing_init(atl_ctx *ctx, const atl_init_options *o, json_t **json);
+// Checks the options of a new network and adds what all configs here have to `more`, which it takes; NULL
+// is lack of memory.
+atl_status atl_growing_init(atl_ctx *ctx, const atl_init_options *o, json_t *more, json_t **json);
 
 #endif

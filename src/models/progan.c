@@ -6,7 +6,6 @@
 // without truncation).  The discriminator gives a score and, for labelled data, one logit per class behind
 // it.
 #include <math.h>
-#include <stdio.h>
 
 #include "models/growing.h"
 #include "models/rows.h"
@@ -71,7 +70,8 @@ static atl_node *first(atl_net *net, atl_node *w, int64_t out) {
     return finish(net, "dense", atl_permute(g, x, (int[]){ 0, 2, 3, 1 }));
 }
 
-static atl_node *block(atl_net *net, const config *c, int r, atl_node *x) {
+static atl_node *block(atl_net *net, int r, atl_node *x, void *config_) {
+    const config *c = config_;
     size_t scope = atl_scope_push(net->g, "b%d", r);
     int64_t out = atl_growing_channels(net->params, &c->grow, r, "synthesis.b%d.conv1.bias");
     if (r == 4)
@@ -83,31 +83,11 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x) {
     return x;
 }
 
-static atl_node *to_rgb(atl_net *net, const config *c, int r, atl_node *x) {
-    size_t scope = atl_scope_push(net->g, "b%d", r);
-    atl_node *y = atl_named(net->g, atl_plain_rgb(net, "torgb", x, c->grow.channels, 1.0f));
-    atl_scope_pop(net->g, scope);
-    return y;
-}
-
 static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
     (void)noise; // there is none
-    const config *c = config_;
-    atl_graph *g = net->g;
-    size_t scope = atl_scope_push(g, "synthesis");
-    atl_level level = atl_level_of(c->grow.lod, c->grow.resolution);
-    atl_node *x = atl_reshape(g, ws, ATL_SHAPE(ws->shape.d[0], ws->shape.d[2])), *coarse = NULL;
-    for (int r = 4; r <= level.top; r *= 2) {
-        if (net->declare && r > 4)
-            to_rgb(net, c, r / 2, x); // a new network has them all
-        if (r == level.top && level.fade > 0.0f)
-            coarse = atl_nearest_up(g, to_rgb(net, c, r / 2, x));
-        x = block(net, c, r, x);
-    }
-    atl_node *img = atl_fade(g, to_rgb(net, c, level.top, x), coarse, level.fade);
-    img = atl_named(g, atl_nearest_up_times(g, img, level.halvings));
-    atl_scope_pop(g, scope);
-    return img;
+    config c = *(const config *)config_;
+    atl_node *w = atl_reshape(net->g, ws, ATL_SHAPE(ws->shape.d[0], ws->shape.d[2]));
+    return atl_growing_synthesize(net, &c.grow, w, block, &c);
 }
 
 // ---- discriminator
@@ -146,13 +126,7 @@ static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, 
 // ---- new networks
 
 static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
-    ATL_TRY(atl_growing_init(ctx, o, json));
-    int max = o->channel_max ? o->channel_max : 512;
-    if (!json_object_set_new(*json, "z_dim", json_integer(max)))
-        return ATL_OK;
-    json_decref(*json);
-    *json = NULL;
-    return atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+    return atl_growing_init(ctx, o, json_pack("{s:i}", "z_dim", o->channel_max ? o->channel_max : 512), json);
 }
 
 const atl_model_row atl_progan_generator = {

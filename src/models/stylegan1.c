@@ -2,7 +2,6 @@
 // StyleGAN (Karras, Laine and Aila 2019): generator and discriminator.  Every layer of the generator ends in
 // noise with a weight per channel, bias, leaky ReLU, instance normalisation, and the style's scale and
 // offset. Sizes of layers come from the parameters.
-#include <math.h>
 #include <stdio.h>
 
 #include "models/growing.h"
@@ -76,6 +75,14 @@ static atl_node *map(atl_net *net, const void *config_, atl_node *z, atl_node *l
     return x;
 }
 
+// What a run hands from layer to layer.
+typedef struct styles {
+    const config *c;
+    atl_node *ws;
+    int index; // of the next layer
+    atl_noise *noise;
+} styles;
+
 // The noise of a layer [n or 1, h, w, 1] times its weights [c]; NULL: none.
 static atl_node *noise_of(atl_net *net, const atl_node *x, atl_noise *noise) {
     atl_graph *g = net->g;
@@ -90,15 +97,14 @@ static atl_node *noise_of(atl_net *net, const atl_node *x, atl_noise *noise) {
 }
 
 // What follows every convolution, and the constant.
-static atl_node *finish(atl_net *net, const config *c, const char *name, atl_node *x, atl_node *ws, int index,
-                        atl_noise *noise) {
+static atl_node *finish(atl_net *net, styles *s, const char *name, atl_node *x) {
     atl_graph *g = net->g;
     int64_t n = x->shape.d[0], ch = x->shape.d[3];
     size_t scope = atl_scope_push(g, "%s", name);
-    atl_node *e = c->use_noise ? noise_of(net, x, noise) : NULL;
+    atl_node *e = s->c->use_noise ? noise_of(net, x, s->noise) : NULL;
     if (e)
         x = atl_add(g, x, e);
-    atl_node *w = atl_reshape(g, atl_slice_axis(g, ws, 1, index, 1), ATL_SHAPE(n, c->w_dim));
+    atl_node *w = atl_reshape(g, atl_slice_axis(g, s->ws, 1, s->index++, 1), ATL_SHAPE(n, s->c->w_dim));
     atl_plain_layer affine = { "affine", 2 * ch, 1.0f, 1.0f };
     atl_node *style = atl_plain_dense(net, &affine, w);
     atl_scope_pop(g, scope);
@@ -108,8 +114,8 @@ static atl_node *finish(atl_net *net, const config *c, const char *name, atl_nod
     x = atl_sub(g, x, atl_expand(g, atl_mean(g, x, 2u | 4u), x->shape));
     atl_node *scale =
         atl_rsqrt(g, atl_affine(g, atl_mean(g, atl_square(g, x), 2u | 4u), 1.0f, 1e-8f)); // [n, 1, 1, c]
-    atl_node *s = atl_affine(g, atl_slice_axis(g, style, 1, 0, ch), 1.0f, 1.0f);
-    scale = atl_mul(g, scale, atl_reshape(g, s, scale->shape));
+    atl_node *factor = atl_affine(g, atl_slice_axis(g, style, 1, 0, ch), 1.0f, 1.0f);
+    scale = atl_mul(g, scale, atl_reshape(g, factor, scale->shape));
     atl_node *offset = atl_reshape(g, atl_slice_axis(g, style, 1, ch, ch), scale->shape);
     x = atl_mul(g, x, atl_expand(g, scale, x->shape));
     x = atl_named(g, atl_add(g, x, atl_expand(g, offset, x->shape)));
@@ -117,51 +123,30 @@ static atl_node *finish(atl_net *net, const config *c, const char *name, atl_nod
     return x;
 }
 
-static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_node *ws, int index,
-                       atl_noise *noise) {
+static atl_node *block(atl_net *net, int r, atl_node *x, void *styles_) {
+    styles *s = styles_;
+    const atl_growing_config *c = &s->c->grow;
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "b%d", r);
-    int64_t out = atl_growing_channels(net->params, &c->grow, r, "synthesis.b%d.conv1.bias");
+    int64_t out = atl_growing_channels(net->params, c, r, "synthesis.b%d.conv1.bias");
     if (r == 4) {
-        int64_t first = atl_growing_channels(net->params, &c->grow, r, "synthesis.b%d.const");
+        int64_t first = atl_growing_channels(net->params, c, r, "synthesis.b%d.const");
         x = atl_net_param(net, "const", ATL_SHAPE(first, 4, 4), ATL_INIT_FILL, 1.0f);
         x = atl_reshape(g, atl_permute(g, x, (int[]){ 1, 2, 0 }), ATL_SHAPE(1, 4, 4, first));
-        x = atl_expand(g, x, ATL_SHAPE(ws->shape.d[0], 4, 4, first));
+        x = atl_expand(g, x, ATL_SHAPE(s->ws->shape.d[0], 4, 4, first));
     } else {
         x = atl_plain_conv(net, "conv0", x, out, ATL_UP_BLURRED);
     }
-    x = finish(net, c, "conv0", x, ws, index, noise);
+    x = finish(net, s, "conv0", x);
     x = atl_plain_conv(net, "conv1", x, out, ATL_SAME_SIZE);
-    x = finish(net, c, "conv1", x, ws, index + 1, noise);
+    x = finish(net, s, "conv1", x);
     atl_scope_pop(g, scope);
     return x;
 }
 
-static atl_node *to_rgb(atl_net *net, const config *c, int r, atl_node *x) {
-    size_t scope = atl_scope_push(net->g, "b%d", r);
-    atl_node *y = atl_named(net->g, atl_plain_rgb(net, "torgb", x, c->grow.channels, 1.0f));
-    atl_scope_pop(net->g, scope);
-    return y;
-}
-
 static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
-    const config *c = config_;
-    atl_graph *g = net->g;
-    size_t scope = atl_scope_push(g, "synthesis");
-    atl_level level = atl_level_of(c->grow.lod, c->grow.resolution);
-    atl_node *x = NULL, *coarse = NULL;
-    int index = 0;
-    for (int r = 4; r <= level.top; r *= 2, index += 2) {
-        if (net->declare && r > 4)
-            to_rgb(net, c, r / 2, x); // a new network has them all
-        if (r == level.top && level.fade > 0.0f)
-            coarse = atl_nearest_up(g, to_rgb(net, c, r / 2, x));
-        x = block(net, c, r, x, ws, index, noise);
-    }
-    atl_node *img = atl_fade(g, to_rgb(net, c, level.top, x), coarse, level.fade);
-    img = atl_named(g, atl_nearest_up_times(g, img, level.halvings));
-    atl_scope_pop(g, scope);
-    return img;
+    styles s = { config_, ws, 0, noise };
+    return atl_growing_synthesize(net, &s.c->grow, NULL, block, &s);
 }
 
 // ---- discriminator
@@ -199,18 +184,11 @@ static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, 
 // ---- new networks
 
 static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
-    ATL_TRY(atl_growing_init(ctx, o, json));
     json_t *more = json_pack("{s:i s:i s:b s:f s:i s:{s:i s:f s:f s:b}}", "z_dim", 512, "w_dim", 512,
                              "use_noise", 1, "truncation_psi", 0.7, "truncation_cutoff", 8, "mapping",
                              "num_layers", o->map_depth ? o->map_depth : 8, "lr_multiplier", 0.01,
                              "w_avg_beta", 0.995, "label_concat", o->c_dim > 0);
-    bool good = more && !json_object_update(*json, more);
-    json_decref(more);
-    if (good)
-        return ATL_OK;
-    json_decref(*json);
-    *json = NULL;
-    return atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+    return atl_growing_init(ctx, o, more, json);
 }
 
 const atl_model_row atl_stylegan1_generator = {
