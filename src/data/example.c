@@ -5,11 +5,24 @@
 
 #include <string.h>
 
+// Bytes to read; damage empties them and stays.
 typedef struct span {
     const uint8_t *at, *end;
+    bool damaged;
 } span;
 
+typedef struct field {
+    uint64_t number, value; // value: of VARINT
+    int type;
+    span bytes;             // of the other types
+} field;
+
 enum { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
+
+static bool refuse(span *s) {
+    *s = (span){ s->end, s->end, true };
+    return false;
+}
 
 static bool get_varint(span *s, uint64_t *value) {
     *value = 0;
@@ -20,31 +33,28 @@ static bool get_varint(span *s, uint64_t *value) {
         if (!(byte & 0x80))
             return true;
     }
-    return false;
+    return refuse(s);
 }
 
-// The next field: its number, its wire type, and its value (VARINT) or its bytes.
-static bool get_field(span *s, uint64_t *number, int *type, uint64_t *value, span *bytes) {
+// False at the end and where it is damaged.
+static bool next(span *s, field *f) {
     uint64_t tag, length = 0;
-    if (!get_varint(s, &tag))
+    if (s->at == s->end || !get_varint(s, &tag))
         return false;
-    *number = tag >> 3;
-    *type = (int)(tag & 7);
-    *value = 0;
-    *bytes = (span){ s->at, s->at };
-    switch (*type) {
-    case VARINT: return get_varint(s, value);
+    *f = (field){ .number = tag >> 3, .type = (int)(tag & 7) };
+    switch (f->type) {
+    case VARINT: return get_varint(s, &f->value);
     case FIXED64: length = 8; break;
     case FIXED32: length = 4; break;
     case BYTES:
         if (!get_varint(s, &length))
             return false;
         break;
-    default: return false; // groups: nobody writes them
+    default: return refuse(s); // groups: nobody writes them
     }
     if (length > (uint64_t)(s->end - s->at))
-        return false;
-    *bytes = (span){ s->at, s->at + length };
+        return refuse(s);
+    f->bytes = (span){ s->at, s->at + length, false };
     s->at += length;
     return true;
 }
@@ -59,37 +69,26 @@ static void add_dimension(atl_example *e, uint64_t value) {
 // Int64List: numbers one by one, or packed
 static bool parse_shape(span list, atl_example *e) {
     e->rank = 0;
-    while (list.at < list.end) {
-        uint64_t number, value;
-        int type;
-        span bytes;
-        if (!get_field(&list, &number, &type, &value, &bytes))
-            return false;
-        if (number == 1 && type == VARINT)
-            add_dimension(e, value);
-        while (number == 1 && type == BYTES && bytes.at < bytes.end) {
-            if (!get_varint(&bytes, &value))
+    for (field f; next(&list, &f);) {
+        if (f.number == 1 && f.type == VARINT)
+            add_dimension(e, f.value);
+        while (f.number == 1 && f.type == BYTES && f.bytes.at < f.bytes.end) {
+            if (!get_varint(&f.bytes, &f.value))
                 return false;
-            add_dimension(e, value);
+            add_dimension(e, f.value);
         }
     }
-    return true;
+    return !list.damaged;
 }
 
 // BytesList: the first value counts
 static bool parse_data(span list, atl_example *e) {
-    while (list.at < list.end) {
-        uint64_t number, value;
-        int type;
-        span bytes;
-        if (!get_field(&list, &number, &type, &value, &bytes))
-            return false;
-        if (number == 1 && type == BYTES && !e->data) {
-            e->data = bytes.at;
-            e->size = (size_t)(bytes.end - bytes.at);
+    for (field f; next(&list, &f);)
+        if (f.number == 1 && f.type == BYTES && !e->data) {
+            e->data = f.bytes.at;
+            e->size = (size_t)(f.bytes.end - f.bytes.at);
         }
-    }
-    return true;
+    return !list.damaged;
 }
 
 // Feature: one of bytes_list (1), float_list (2), int64_list (3)
@@ -97,64 +96,42 @@ static bool parse_feature(span feature, span key, atl_example *e) {
     size_t length = (size_t)(key.end - key.at);
     bool shape = length == 5 && !memcmp(key.at, "shape", 5);
     bool data = length == 4 && !memcmp(key.at, "data", 4);
-    while (feature.at < feature.end) {
-        uint64_t number, value;
-        int type;
-        span bytes;
-        if (!get_field(&feature, &number, &type, &value, &bytes))
+    for (field f; next(&feature, &f);) {
+        if (shape && f.number == 3 && f.type == BYTES && !parse_shape(f.bytes, e))
             return false;
-        if (shape && number == 3 && type == BYTES && !parse_shape(bytes, e))
-            return false;
-        if (data && number == 1 && type == BYTES && !parse_data(bytes, e))
+        if (data && f.number == 1 && f.type == BYTES && !parse_data(f.bytes, e))
             return false;
     }
-    return true;
+    return !feature.damaged;
 }
 
 // One entry of the map: key (1) and feature (2), in any order
 static bool parse_entry(span entry, atl_example *e) {
-    span key = { entry.at, entry.at }, feature = key;
-    while (entry.at < entry.end) {
-        uint64_t number, value;
-        int type;
-        span bytes;
-        if (!get_field(&entry, &number, &type, &value, &bytes))
-            return false;
-        if (type == BYTES && number == 1)
-            key = bytes;
-        if (type == BYTES && number == 2)
-            feature = bytes;
+    span key = { entry.at, entry.at, false }, feature = key;
+    for (field f; next(&entry, &f);) {
+        if (f.type == BYTES && f.number == 1)
+            key = f.bytes;
+        if (f.type == BYTES && f.number == 2)
+            feature = f.bytes;
     }
-    return parse_feature(feature, key, e);
+    return !entry.damaged && parse_feature(feature, key, e);
 }
 
 // Features: entries of the map, each field 1
 static bool parse_features(span features, atl_example *e) {
-    while (features.at < features.end) {
-        uint64_t number, value;
-        int type;
-        span bytes;
-        if (!get_field(&features, &number, &type, &value, &bytes))
+    for (field f; next(&features, &f);)
+        if (f.number == 1 && f.type == BYTES && !parse_entry(f.bytes, e))
             return false;
-        if (number == 1 && type == BYTES && !parse_entry(bytes, e))
-            return false;
-    }
-    return true;
+    return !features.damaged;
 }
 
 bool atl_example_parse(const uint8_t *data, size_t size, atl_example *example) {
     *example = (atl_example){ .rank = 0 };
-    span top = { data, data + size };
-    while (top.at < top.end) {
-        uint64_t number, value;
-        int type;
-        span bytes;
-        if (!get_field(&top, &number, &type, &value, &bytes))
+    span top = { data, data + size, false };
+    for (field f; next(&top, &f);)
+        if (f.number == 1 && f.type == BYTES && !parse_features(f.bytes, example))
             return false;
-        if (number == 1 && type == BYTES && !parse_features(bytes, example))
-            return false;
-    }
-    return true;
+    return !top.damaged;
 }
 
 void atl_crc32c_init(uint32_t *table) {
