@@ -44,10 +44,3 @@ uint16_t atl_f32_to_f16(float value) {
 float atl_bf16_to_f32(uint16_t bits) {
     return from_bits((uint32_t)bits << 16);
 }
-
-uint16_t atl_f32_to_bf16(float value) {
-    uint32_t bits = to_bits(value);
-    if ((bits & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)(bits >> 16 | 0x40u);
-    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}

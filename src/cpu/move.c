@@ -209,15 +209,3 @@ void atl_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int
     dense(rank, x_dims, sx);
     atl_move_copy(rank, x_dims, y + first * sy[axis], sy, x, sx, threads);
 }
-
-void atl_move_flip(int rank, const int64_t *dims, unsigned mask, float *y, const float *x, int threads) {
-    int64_t sy[R], sx[R], offset = 0;
-    dense(rank, dims, sy);
-    dense(rank, dims, sx);
-    for (int i = 0; i < rank; i++)
-        if (mask >> i & 1u) {
-            offset += (dims[i] - 1) * sx[i];
-            sx[i] = -sx[i];
-        }
-    atl_move_copy(rank, dims, y, sy, x + offset, sx, threads);
-}

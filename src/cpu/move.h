@@ -37,7 +37,4 @@ void atl_move_pad(int rank, const int64_t *y_dims, const int64_t *x_dims, const 
 void atl_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first,
                      float *y, const float *x, int threads);
 
-// y = x with the dimensions whose bit is set in mask reversed.
-void atl_move_flip(int rank, const int64_t *dims, unsigned mask, float *y, const float *x, int threads);
-
 #endif

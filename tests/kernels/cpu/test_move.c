@@ -136,24 +136,6 @@ static void concat_puts_side_by_side(void **state) {
     }
 }
 
-static void flip_reverses(void **state) {
-    (void)state;
-    const int64_t dims[4] = { 2, 3, 4, 7 };
-    int64_t n = count(4, dims), index[4];
-    for (unsigned mask = 0; mask < 16; mask++) {
-        float *x = some_floats((size_t)n, 1), *y = guarded((size_t)n);
-        atl_move_flip(4, dims, mask, y, x, 1);
-        for (int64_t at = 0; at < n; at++) {
-            unravel(4, dims, at, index);
-            for (int i = 0; i < 4; i++)
-                index[i] = mask >> i & 1u ? dims[i] - 1 - index[i] : index[i];
-            assert_true(y[at] == x[ravel(4, dims, index)]);
-        }
-        release_guarded(y, (size_t)n);
-        free(x);
-    }
-}
-
 static void check_sum(const atl_kernels *k, int rank, const int64_t *dims, unsigned mask) {
     int64_t out[R], index[R], n = count(rank, dims);
     for (int i = 0; i < rank; i++)
@@ -206,7 +188,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(permute_in_every_order), cmocka_unit_test(expand_repeats),
         cmocka_unit_test(slice_takes_and_pad_puts_back), cmocka_unit_test(concat_puts_side_by_side),
-        cmocka_unit_test(flip_reverses), cmocka_unit_test(sums_over_any_dimensions),
+        cmocka_unit_test(sums_over_any_dimensions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
