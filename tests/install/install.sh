@@ -42,3 +42,8 @@ libs="$root/$libdir/libatelier.a $(pkg-config --libs "${needed[@]}") $(sed -n 's
 runs "$work/static"
 [ -x "$root/bin/atelier" ] || fail "bin/atelier was not installed"
 echo "shared and static programs build and run"
+
+# the program finds the network that was installed with it, wherever the installation lies
+out=$("$root/bin/atelier" generate --seeds 1 --outdir "$work/out" 2>&1) || fail "the installed program: $out"
+grep -q "$root/share/atelier/portraits-64.safetensors\|$root/bin/../share/atelier/portraits-64.safetensors" <<<"$out" ||
+    fail "the installed program took another network: $out"
