@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a checkpoint, and what follows: descriptions, values, and the graph of every network that has
-// a model.  Its corpus holds tiny networks of the TensorFlow generation and of the PyTorch port.
+// a model.  Its corpus holds tiny networks of every layout; in those of PyTorch all tensors share one storage of a
+// few numbers, with strides of zero.
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
