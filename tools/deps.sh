@@ -14,7 +14,7 @@ pkg-config              command -v pkg-config
 libdnnl-dev             header dnnl.h
 libpng-dev              pkg-config --exists libpng
 libjpeg-dev             pkg-config --exists libjpeg
-libwebp-dev             pkg-config --exists libwebp libwebpdemux
+libwebp-dev             pkg-config --exists libwebp libwebpmux libwebpdemux
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
 libjansson-dev          pkg-config --exists jansson'

@@ -30,7 +30,8 @@ void atl_image_from_float(const float *chw, atl_image *image);
 void atl_image_paste(atl_image *image, const atl_image *tile, int x, int y);
 
 // Format names: "png", "jpg", "webp".  Quality 1 to 100 for jpg (default 95 when 0) and webp (default 95,
-// 100 is lossless).  `text` pairs are kept in PNG (iTXt) and as a comment or XMP elsewhere where possible.
+// 100 is lossless).  `text` pairs are kept: in PNG as iTXt, in JPEG as comments (those of 64 kB at most), in
+// WebP as XMP.
 // Written beside `path`, then renamed.
 atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
                            int quality, const atl_pair *text, size_t pairs);
@@ -38,7 +39,7 @@ atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, c
 // Reads a picture, recognised by its content.  Palette, 16-bit, CMYK become 8-bit gray or RGB (with alpha).
 atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image);
 
-// The text stored under `key` in a PNG file: *value is NULL when there is none, else owned by the caller,
+// The text stored under `key` in a picture: *value is NULL when there is none, else owned by the caller,
 // who frees it with atl_text_free().
 atl_status atl_image_text(atl_ctx *ctx, const char *path, const char *key, char **value);
 

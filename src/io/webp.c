@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// WebP over libwebp, or a row that says that this build has none.
+// WebP over libwebp, or a row that says that this build has none.  Text is an XMP packet, one list item for
+// each pair:
+//
+//     <rdf:li>KEY: VALUE</rdf:li>
+//
+// It is found again as it was written; a program that writes the packet anew may lose it.
 #include "io/image_format.h"
 
 #include <string.h>
@@ -12,6 +17,7 @@ static int probe(const uint8_t *head, size_t size) {
 
 #include <webp/decode.h>
 #include <webp/encode.h>
+#include <webp/mux.h>
 
 static const char *sentence(VP8StatusCode code) {
     switch (code) {
@@ -77,12 +83,12 @@ static int on_write(const uint8_t *data, size_t size, const WebPPicture *picture
     return atl_image_bytes_add(sink->ctx, sink->out, data, size) == ATL_OK;
 }
 
-static atl_status encode(atl_ctx *ctx, const atl_image_job *job, const atl_image *image) {
+static atl_status encode(atl_ctx *ctx, const atl_image_job *job, const atl_image *image, atl_image_bytes *out) {
     WebPConfig config;
     WebPPicture picture;
     if (!WebPConfigInit(&config) || !WebPPictureInit(&picture))
         return atl_fail(ctx, ATL_INTERNAL, "%s: libwebp has another version than its headers", job->path);
-    webp_sink sink = { ctx, job->out };
+    webp_sink sink = { ctx, out };
     config.lossless = config.exact = job->quality == 100;
     config.quality = config.lossless ? 50.0f : (float)job->quality; // lossless: effort, not loss
     picture.use_argb = config.lossless;
@@ -104,20 +110,148 @@ static atl_status encode(atl_ctx *ctx, const atl_image_job *job, const atl_image
                     "%s: libwebp could not encode the picture (error %d)", job->path, code);
 }
 
+// ---- text
+
+static const char ITEM[] = "<rdf:li>", ITEM_END[] = "</rdf:li>";
+static const char XMP[] = "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">"
+                          "<rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">"
+                          "<rdf:Description rdf:about=\"\" xmlns:atelier=\"urn:x-atelier\"><atelier:text><rdf:Bag>";
+static const char XMP_END[] = "</rdf:Bag></atelier:text></rdf:Description></rdf:RDF></x:xmpmeta>";
+
+typedef struct escape {
+    char plain;
+    const char *escaped;
+} escape;
+
+static const escape ESCAPES[] = { { '&', "&amp;" }, { '<', "&lt;" }, { '>', "&gt;" } };
+enum { ESCAPED = sizeof ESCAPES / sizeof *ESCAPES };
+
+static atl_status add(atl_ctx *ctx, atl_image_bytes *xmp, const char *text) {
+    return atl_image_bytes_add(ctx, xmp, text, strlen(text));
+}
+
+static atl_status add_escaped(atl_ctx *ctx, atl_image_bytes *xmp, const char *text) {
+    while (*text) {
+        size_t plain = strcspn(text, "&<>");
+        ATL_TRY(atl_image_bytes_add(ctx, xmp, text, plain));
+        text += plain;
+        for (int i = 0; i < ESCAPED; i++)
+            if (*text == ESCAPES[i].plain) {
+                ATL_TRY(add(ctx, xmp, ESCAPES[i].escaped));
+                text++;
+                break;
+            }
+    }
+    return ATL_OK;
+}
+
+static atl_status describe(atl_ctx *ctx, const atl_image_job *job, atl_image_bytes *xmp) {
+    ATL_TRY(add(ctx, xmp, XMP));
+    for (size_t i = 0; i < job->pairs; i++) {
+        ATL_TRY(add(ctx, xmp, ITEM));
+        ATL_TRY(add_escaped(ctx, xmp, job->text[i].key));
+        ATL_TRY(add(ctx, xmp, ": "));
+        ATL_TRY(add_escaped(ctx, xmp, job->text[i].value));
+        ATL_TRY(add(ctx, xmp, ITEM_END));
+    }
+    return add(ctx, xmp, XMP_END);
+}
+
+static atl_status attach_text(atl_ctx *ctx, const atl_image_job *job, const atl_image_bytes *bare) {
+    atl_image_bytes xmp = { 0 };
+    WebPData whole = { NULL, 0 }, picture = { bare->data, bare->size };
+    WebPMux *mux = WebPMuxCreate(&picture, 0);
+    atl_status status = describe(ctx, job, &xmp);
+    WebPData chunk = { xmp.data, xmp.size };
+    if (status == ATL_OK && (!mux || WebPMuxSetChunk(mux, "XMP ", &chunk, 0) != WEBP_MUX_OK ||
+                             WebPMuxAssemble(mux, &whole) != WEBP_MUX_OK))
+        status = atl_fail(ctx, ATL_NO_MEMORY, "%s: no memory to write text into the picture", job->path);
+    if (status == ATL_OK)
+        status = atl_image_bytes_add(ctx, job->out, whole.bytes, whole.size);
+    WebPDataClear(&whole);
+    WebPMuxDelete(mux);
+    atl_free(ctx, xmp.data);
+    return status;
+}
+
+// `text` in `size` bytes from `at` on, or NULL.
+static const char *find(const char *at, size_t size, const char *text) {
+    size_t length = strlen(text);
+    for (; size >= length; at++, size--)
+        if (!memcmp(at, text, length))
+            return at;
+    return NULL;
+}
+
+static void unescape(char *text) {
+    char *to = text;
+    while (*text) {
+        size_t skip = 1;
+        *to = *text;
+        for (int i = 0; i < ESCAPED; i++)
+            if (!strncmp(text, ESCAPES[i].escaped, strlen(ESCAPES[i].escaped))) {
+                *to = ESCAPES[i].plain;
+                skip = strlen(ESCAPES[i].escaped);
+            }
+        to++;
+        text += skip;
+    }
+    *to = '\0';
+}
+
+// *value: what stands behind "KEY: " in the first item that begins so.
+static atl_status find_text(atl_ctx *ctx, const WebPData *xmp, const char *key, char **value) {
+    const char *at = (const char *)xmp->bytes, *end = at + xmp->size, *stop;
+    while (!*value && (at = find(at, (size_t)(end - at), ITEM)) != NULL) {
+        at += strlen(ITEM);
+        if ((stop = find(at, (size_t)(end - at), ITEM_END)) == NULL)
+            break;
+        char *item = atl_image_text_copy(ctx, at, (size_t)(stop - at));
+        if (!item)
+            return ATL_NO_MEMORY;
+        at = stop;
+        unescape(item);
+        size_t length = strlen(key);
+        if (!strncmp(item, key, length) && !strncmp(item + length, ": ", 2)) {
+            *value = item;
+            memmove(item, item + length + 2, strlen(item + length + 2) + 1);
+        } else {
+            atl_free(ctx, item);
+        }
+    }
+    return ATL_OK;
+}
+
+static atl_status webp_text(atl_ctx *ctx, const atl_image_source *source, const char *key, char **value) {
+    WebPData data = { source->data, source->size }, xmp;
+    WebPMux *mux = WebPMuxCreate(&data, 0);
+    if (!mux)
+        return refuse(ctx, source->path, VP8_STATUS_BITSTREAM_ERROR);
+    atl_status status = ATL_OK;
+    if (WebPMuxGetChunk(mux, "XMP ", &xmp) == WEBP_MUX_OK)
+        status = find_text(ctx, &xmp, key, value);
+    WebPMuxDelete(mux);
+    return status;
+}
+
 static atl_status webp_write(atl_ctx *ctx, const atl_image_job *job) {
     const atl_image *image = job->image;
     if (image->width > WEBP_MAX_DIMENSION || image->height > WEBP_MAX_DIMENSION)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "%s: WebP holds at most %d pixels per side, not %dx%d; choose png", job->path,
                         WEBP_MAX_DIMENSION, image->width, image->height);
-    if (image->channels >= 3)
-        return encode(ctx, job, image);
-    atl_image color;
-    ATL_TRY(widen(ctx, image, &color));
-    atl_status status = encode(ctx, job, &color);
+    atl_image color = { 0 };
+    if (image->channels < 3)
+        ATL_TRY(widen(ctx, image, &color));
+    atl_image_bytes bare = { 0 };
+    atl_status status = encode(ctx, job, color.pixels ? &color : image, job->pairs ? &bare : job->out);
     atl_image_clear(ctx, &color);
+    if (status == ATL_OK && job->pairs)
+        status = attach_text(ctx, job, &bare);
+    atl_free(ctx, bare.data);
     return status;
 }
+
 
 #else
 
@@ -135,6 +269,12 @@ static atl_status webp_write(atl_ctx *ctx, const atl_image_job *job) {
     return absent(ctx, job->path);
 }
 
+static atl_status webp_text(atl_ctx *ctx, const atl_image_source *source, const char *key, char **value) {
+    (void)key;
+    (void)value;
+    return absent(ctx, source->path);
+}
+
 #endif
 
-const atl_image_format atl_image_webp = { "webp", NULL, probe, webp_read, webp_write, NULL };
+const atl_image_format atl_image_webp = { "webp", NULL, probe, webp_read, webp_write, webp_text };

@@ -134,23 +134,31 @@ static void webp_lossless_and_lossy(void **state) {
     assert_in_range(worst(*state, "webp", 3, 3, 95), 1, 12);
 }
 
+// Quality 100 is WebP's lossless form, and alpha makes an extended file of the lossy one.
 static void text_survives(void **state) {
     static const atl_pair text[] = { { "other", "x" },
-                                     { "atelier", "{\"psi\": 0.7, \"name\": \"\303\244\"}" } };
-    static const char *const formats[] = { "png", "jpg" };
-    atl_image a;
-    assert_int_equal(atl_image_init(*state, 4, 4, 3, &a), ATL_OK);
-    for (int i = 0; i < 2; i++) {
+                                     { "atelier", "{\"psi\": 0.7, \"name\": \"\303\244 &amp; <b> ]]>\"}" } };
+    static const char *const formats[] = { "png", "jpg", "webp", "webp", "webp" };
+    static const int channels[] = { 3, 3, 3, 4, 1 }, quality[] = { 0, 0, 100, 0, 0 };
+    int webp = has_webp(*state);
+    for (int i = 0; i < (webp ? 5 : 2); i++) {
         char *value;
-        assert_int_equal(atl_image_write(*state, in_folder("t"), formats[i], &a, 0, text, 2), ATL_OK);
+        atl_image a, b;
+        assert_int_equal(atl_image_init(*state, 4, 6, channels[i], &a), ATL_OK);
+        a.pixels[channels[i] - 1] = 7; // so that no alpha is left out as opaque
+        assert_int_equal(atl_image_write(*state, in_folder("t"), formats[i], &a, quality[i], text, 2), ATL_OK);
         assert_int_equal(atl_image_text(*state, in_folder("t"), "atelier", &value), ATL_OK);
         assert_string_equal(value, text[1].value);
         atl_text_free(*state, value);
         assert_int_equal(atl_image_text(*state, in_folder("t"), "absent", &value), ATL_OK);
         assert_null(value);
+        assert_int_equal(atl_image_read(*state, in_folder("t"), &b), ATL_OK);
+        assert_int_equal(b.height, 6);
+        assert_int_equal(b.channels, channels[i] == 1 ? 3 : channels[i]);
+        atl_image_clear(*state, &a);
+        atl_image_clear(*state, &b);
         unlink(in_folder("t"));
     }
-    atl_image_clear(*state, &a);
 }
 
 static void text_after_the_pixels_is_found(void **state) {
