@@ -81,10 +81,7 @@ static int parse(generate *g, int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    int status = cli_options_parse(&spec, argc, argv, NULL);
-    if (status == CLI_PROCEED)
-        g->network = cli_network(&g->common, g->network);
-    return status;
+    return cli_options_parse(&spec, argc, argv, NULL);
 }
 
 // What options mean together, before any file is opened.
@@ -134,6 +131,7 @@ static int check_class(const generate *g, const atl_model_info *info) {
 
 static int open_sources(generate *g) {
     int status = cli_open(&g->common, &g->ctx);
+    g->network = cli_network(&g->common, g->network);
     if (status == CLI_SUCCESS)
         status = cli_open_generator(g->ctx, g->network, g->net, &g->model);
     if (status != CLI_SUCCESS)

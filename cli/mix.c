@@ -55,10 +55,7 @@ static int parse(mix *m, int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    int status = cli_options_parse(&spec, argc, argv, NULL);
-    if (status == CLI_PROCEED)
-        m->network = cli_network(&m->common, m->network);
-    return status;
+    return cli_options_parse(&spec, argc, argv, NULL);
 }
 
 static int check(mix *m) {
@@ -97,6 +94,7 @@ static int check_network(mix *m) {
 
 static int open_all(mix *m) {
     int status = cli_open(&m->common, &m->ctx);
+    m->network = cli_network(&m->common, m->network);
     if (status == CLI_SUCCESS)
         status = cli_open_generator(m->ctx, m->network, m->net, &m->model);
     if (status == CLI_SUCCESS)

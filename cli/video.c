@@ -88,10 +88,7 @@ static int parse(video *v, int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    int status = cli_options_parse(&spec, argc, argv, NULL);
-    if (status == CLI_PROCEED)
-        v->network = cli_network(&v->common, v->network);
-    return status;
+    return cli_options_parse(&spec, argc, argv, NULL);
 }
 
 // ---- what options mean together, before any file is opened
@@ -220,6 +217,7 @@ static int check_network(video *v, const atl_model_info *info) {
 
 static int open_network(video *v) {
     int status = cli_open(&v->common, &v->ctx);
+    v->network = cli_network(&v->common, v->network);
     if (status == CLI_SUCCESS)
         status = cli_open_generator(v->ctx, v->network, v->net, &v->model);
     if (status != CLI_SUCCESS)
