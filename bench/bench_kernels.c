@@ -82,7 +82,7 @@ static void bench_fir(atl_ctx *ctx, const char *name, atl_fir_args a, const atl_
 
 static void bench_firs(atl_ctx *ctx) {
     float *channel = floats(512), *noise = floats(1024 * 1024);
-    atl_epilogue e = { channel, noise, channel, NULL, 0, 0, 0.2f, 1.4f, 256.0f };
+    atl_epilogue e = { channel, noise, channel, NULL, 0, 0, 0.2f, 1.4f, 256.0f, NULL, 1.0f };
     bench_fir(ctx, "fir 4x4 1025x1025x32",
               (atl_fir_args){ 1, 1025, 1025, 32, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1, 0, 4 }, NULL);
     bench_fir(ctx, "fir 4x4 1025x1025x32, epilogue",
@@ -108,7 +108,7 @@ static void bench_memory(atl_ctx *ctx, const atl_kernels *k) {
     float *x = floats(n), *y = floats(n), *w = floats(512 * 512), *noise = floats(pixels);
     int threads = ctx->threads;
     double s, gb = (double)n * 4e-9;
-    atl_epilogue e = { w, noise, w, NULL, 0, 0, 0.2f, 1.4f, 256.0f }, bias = ATL_EPILOGUE_NONE;
+    atl_epilogue e = { w, noise, w, NULL, 0, 0, 0.2f, 1.4f, 256.0f, NULL, 1.0f }, bias = ATL_EPILOGUE_NONE;
     bias.bias = w;
     bias.residual = noise; // any memory of the right size
     const int64_t dims[4] = { 1, 1, (int64_t)pixels, (int64_t)c }, dense[4] = { 0, 0, (int64_t)c, 1 },
@@ -127,7 +127,7 @@ static void bench_memory(atl_ctx *ctx, const atl_kernels *k) {
     BEST(atl_move_permute(4, nchw, (const int[]){ 0, 2, 3, 1 }, y, x, threads), s);
     report("nchw to nhwc 32x1024x1024", s, 2 * gb, 0.0);
     void *space = memory(atl_reduce_workspace(4, dims, 4));
-    BEST(atl_reduce_sum(&k->pointwise, 4, dims, 4, x, y, threads, space), s);
+    BEST(atl_reduce_sum(&k->pointwise, 4, dims, 4, x, NULL, y, threads, space), s);
     report("sum over pixels 1024x1024x32", s, gb, 0.0);
     atl_rgb_args to = { 1, (int)c, 3, pixels, 0 }, from = { 1, 3, (int)c, pixels, 0 };
     BEST(atl_rgb_run(&k->rgb, &k->pointwise, &to, y, x, w, NULL, threads), s);

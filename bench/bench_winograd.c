@@ -46,7 +46,7 @@ static void bench(atl_ctx *ctx, const atl_wino_shape *s, const atl_wino_plan *pl
     float *noise = filled(pixels * up * up), *y = filled(pixels * up * up * co);
     for (int i = 0; i < 16; i++)
         fir[i] = taps[i / 4] * taps[i % 4];
-    atl_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f };
+    atl_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f, NULL, 1.0f };
     atl_wino *wino;
     double start = now();
     if (atl_wino_make_planned(ctx, s, w, fir, plan, &wino)) {

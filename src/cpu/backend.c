@@ -83,6 +83,7 @@ static atl_status prepare_sum(atl_cpu *b, atl_step *s) {
     unsigned mask = 0;
     for (int i = 0; i < s->node->shape.rank; i++)
         mask |= (unsigned)s->node->at.sum.axis[i] << i;
+    s->kernel = s->node->n_src == 2 ? "product sum" : "sum";
     s->workspace_bytes = atl_reduce_workspace(s->node->shape.rank, s->node->src[0]->shape.d, mask);
     return ATL_OK;
 }
@@ -92,8 +93,8 @@ static atl_status run_sum(atl_cpu *b, const atl_step *s, const atl_run *run) {
     unsigned mask = 0;
     for (int i = 0; i < s->node->shape.rank; i++)
         mask |= (unsigned)s->node->at.sum.axis[i] << i;
-    atl_reduce_sum(&b->kernels.pointwise, s->node->shape.rank, s->node->src[0]->shape.d, mask, s->src[0].data, s->out,
-                   b->threads, s->workspace);
+    atl_reduce_sum(&b->kernels.pointwise, s->node->shape.rank, s->node->src[0]->shape.d, mask, s->src[0].data,
+                   s->node->n_src == 2 ? s->src[1].data : NULL, s->out, b->threads, s->workspace);
     return ATL_OK;
 }
 
@@ -216,6 +217,7 @@ static const struct {
     [ATL_OP_SEPFIR]  = { prepare_sepfir, run_sepfir, "sepfir" },
     [ATL_OP_SEPFIR_T] = { prepare_sepfir, run_sepfir, "sepfir" },
     [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, "flrelu" },
+    [ATL_OP_EPILOGUE] = { atl_cpu_prepare_epilogue, atl_cpu_run_state, "epilogue" },
     [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, "style_norm" },
     [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, "matmul" },
     [ATL_OP_CONV]    = { atl_cpu_prepare_conv, atl_cpu_run_state, "conv" },

@@ -27,7 +27,8 @@ typedef struct state {
     int n;
     size_t pixels, c_in, c_out; // of the result, and of the input that in_scale belongs to
     size_t scaled;              // floats of a scaled copy of the input at the start of the workspace
-    size_t middle;              // floats of an intermediate after it
+    size_t scaled_y;            // floats of one of the other input, of a weight gradient, after it
+    size_t middle;              // floats of an intermediate after them
 } state;
 
 static size_t rounded(size_t floats) {
@@ -41,11 +42,12 @@ static const float *source(const atl_step *step, int index) {
 // The epilogue of a step, or false when there is none.
 static bool epilogue_of(const atl_step *step, const state *s, atl_epilogue *e) {
     const atl_fusion *f = step->node->fusion;
-    if (!f || (f->scale < 0 && f->noise < 0 && f->bias < 0 && f->residual < 0 && f->slope == 1.0f && f->gain == 1.0f &&
-               f->clamp == INFINITY))
+    if (!f || (f->scale < 0 && f->noise < 0 && f->bias < 0 && f->gate < 0 && f->residual < 0 && f->slope == 1.0f &&
+               f->gain == 1.0f && f->clamp == INFINITY))
         return false;
     *e = (atl_epilogue){ source(step, f->scale), source(step, f->noise), source(step, f->bias),
-                         source(step, f->residual), 0, 0, f->slope, f->gain, f->clamp };
+                         source(step, f->residual), 0, 0, f->slope, f->gain, f->clamp, source(step, f->gate),
+                         f->gate_slope };
     if (f->scale >= 0 && atl_shape_count(&step->node->src[f->scale]->shape) > (int64_t)s->c_out)
         e->scale_stride = (ptrdiff_t)s->c_out;
     if (f->noise >= 0 && atl_shape_count(&step->node->src[f->noise]->shape) > (int64_t)s->pixels)
@@ -93,6 +95,23 @@ void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
     atl_flrelu_free(&s->flrelu);
     atl_free(b->base.ctx, s);
     step->state = NULL;
+}
+
+// ---- an epilogue alone
+
+static atl_status run_epilogue(atl_cpu *b, const atl_step *step, state *s) {
+    atl_epilogue e = ATL_EPILOGUE_NONE;
+    epilogue_of(step, s, &e);
+    atl_epilogue_run(&b->kernels.pointwise, &e, step->out, step->src[0].data, s->n, s->pixels, s->c_out, b->threads);
+    return ATL_OK;
+}
+
+atl_status atl_cpu_prepare_epilogue(atl_cpu *b, atl_step *step) {
+    state *s = new_state(b, step);
+    if (!s)
+        return ATL_NO_MEMORY;
+    s->run = run_epilogue;
+    return ATL_OK;
 }
 
 // ---- upfirdn
@@ -178,16 +197,20 @@ atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step) {
 
 // ---- convolution
 
-// x * in_scale to the start of the workspace, for kernels that can't scale on the fly.
-static const float *scaled_input(atl_cpu *b, const atl_step *step, const state *s, int input) {
-    const float *x = step->src[input].data, *scale = step->src[step->node->fusion->in_scale].data;
+// Floats from one sample's factors to the next one's, for a source of `c` channels.
+static ptrdiff_t scale_step(const atl_step *step, int scale, int64_t c) {
+    return scale >= 0 && atl_shape_count(&step->node->src[scale]->shape) > c ? (ptrdiff_t)c : 0;
+}
+
+// Source `input` times source `scale`, for kernels that can't scale on the fly.
+static const float *scaled_input(atl_cpu *b, const atl_step *step, int input, int scale, float *to) {
+    const float *x = step->src[input].data;
     const atl_shape *shape = &step->node->src[input]->shape;
-    int64_t per_sample = atl_shape_count(&step->node->src[step->node->fusion->in_scale]->shape) > (int64_t)s->c_in;
     int64_t pixels = shape->d[1] * shape->d[2], c = shape->d[3];
     int64_t dims[ATL_LOOPS] = { 1, shape->d[0], pixels, c }, sx[ATL_LOOPS] = { 0, pixels * c, c, 1 },
-            ss[ATL_LOOPS] = { 0, per_sample ? c : 0, 0, 1 };
-    atl_binary_run(&b->kernels.pointwise, ATL_BINARY_MUL, dims, step->workspace, x, sx, scale, ss, b->threads);
-    return step->workspace;
+            ss[ATL_LOOPS] = { 0, scale_step(step, scale, c), 0, 1 };
+    atl_binary_run(&b->kernels.pointwise, ATL_BINARY_MUL, dims, to, x, sx, step->src[scale].data, ss, b->threads);
+    return to;
 }
 
 static atl_status run_winograd(atl_cpu *b, const atl_step *step, state *s) {
@@ -204,7 +227,8 @@ static atl_status run_winograd(atl_cpu *b, const atl_step *step, state *s) {
 static atl_status run_conv(atl_cpu *b, const atl_step *step, state *s) {
     const atl_node *n = step->node;
     int input = n->at.conv.slot == ATL_SLOT_X ? 1 : 0;
-    const float *x = s->scaled ? scaled_input(b, step, s, input) : step->src[input].data;
+    const atl_fusion *f = n->fusion;
+    const float *x = s->scaled ? scaled_input(b, step, input, f->in_scale, step->workspace) : step->src[input].data;
     float *rest = (float *)step->workspace + s->scaled + s->middle;
     float *y = s->middle ? (float *)step->workspace + s->scaled : step->out;
     ATL_TRY(atl_conv_run(s->conv, x, step->src[!input].data, y, rest));
@@ -216,6 +240,14 @@ static atl_status run_conv(atl_cpu *b, const atl_step *step, state *s) {
     bool has = epilogue_of(step, s, &e);
     atl_fir_run(s->fir, y, step->out, has ? &e : NULL, rest);
     return ATL_OK;
+}
+
+static atl_status run_gradient(atl_cpu *b, const atl_step *step, state *s) {
+    const atl_fusion *f = step->node->fusion;
+    float *other = (float *)step->workspace + s->scaled, *rest = other + s->scaled_y;
+    const float *x = s->scaled ? scaled_input(b, step, 0, f->in_scale, step->workspace) : step->src[0].data;
+    const float *y = s->scaled_y ? scaled_input(b, step, 1, f->scale, other) : step->src[1].data;
+    return atl_conv_run(s->conv, x, y, step->out, rest);
 }
 
 // w [co, ci] times the style of each sample [n, ci] -> [n, co, ci] in the workspace.
@@ -271,7 +303,7 @@ static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
     if (!epilogue_of(step, s, &e))
         return ATL_OK;
     e.scale = NULL; // in the weights
-    if (e.noise || e.bias || e.residual || e.slope != 1.0f || e.gain != 1.0f || e.clamp != INFINITY)
+    if (e.noise || e.bias || e.gate || e.residual || e.slope != 1.0f || e.gain != 1.0f || e.clamp != INFINITY)
         atl_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out, b->threads);
     return ATL_OK;
 }
@@ -335,7 +367,12 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
 
 static atl_status run_winograd_grad(atl_cpu *b, const atl_step *step, state *s) {
     (void)b;
-    atl_wino_grad_args args = { step->src[0].data, step->src[1].data, NULL, NULL, 0, 0 };
+    const atl_node *n = step->node;
+    const atl_fusion *f = n->fusion;
+    atl_wino_grad_args args = { step->src[0].data, step->src[1].data, f ? source(step, f->in_scale) : NULL,
+                                f ? source(step, f->scale) : NULL, 0, 0 };
+    args.x_step = f ? scale_step(step, f->in_scale, n->src[0]->shape.d[3]) : 0;
+    args.y_step = f ? scale_step(step, f->scale, n->src[1]->shape.d[3]) : 0;
     atl_wino_grad_run(s->grad, &args, step->out, step->workspace);
     return ATL_OK;
 }
@@ -390,7 +427,7 @@ static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
     const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
     ATL_TRY(atl_conv_make(b->base.ctx, &c, constant, &s->conv));
     step->packed = constant ? 1u << wi : 0;
-    step->workspace_bytes = s->scaled * sizeof(float) + atl_conv_workspace(s->conv);
+    step->workspace_bytes = (s->scaled + s->scaled_y) * sizeof(float) + atl_conv_workspace(s->conv);
     return ATL_OK;
 }
 
@@ -403,7 +440,7 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
     int input = n->at.conv.slot == ATL_SLOT_X ? 1 : 0;
     const atl_shape *x = &n->src[input]->shape;
     s->c_in = (size_t)x->d[3];
-    s->run = run_conv;
+    s->run = n->at.conv.slot == ATL_SLOT_W ? run_gradient : run_conv;
     bool done, grad;
     ATL_TRY(try_winograd(b, step, s, &done));
     ATL_TRY(try_winograd_grad(b, step, s, &grad));
@@ -420,5 +457,7 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
         return prepare_1x1(b, step, s);
     if (f && f->in_scale >= 0)
         s->scaled = rounded((size_t)atl_shape_count(x));
+    if (f && f->scale >= 0 && n->at.conv.slot == ATL_SLOT_W)
+        s->scaled_y = rounded((size_t)atl_shape_count(&n->src[1]->shape));
     return f && f->up_fir ? prepare_up(b, step, s) : prepare_plain(b, step, s);
 }

@@ -17,6 +17,7 @@ atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_style(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_run_style(atl_cpu *b, const atl_step *step, const atl_run *run);
 atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step);
+atl_status atl_cpu_prepare_epilogue(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_run_state(atl_cpu *b, const atl_step *step, const atl_run *run);
 void atl_cpu_discard_state(atl_cpu *b, atl_step *step);

@@ -35,7 +35,10 @@ static void epilogue_ref(float *y, const float *x, size_t pixels, size_t c, cons
         float noise = e->noise ? e->noise[p] : 0.0f;
         for (size_t j = 0; j < c; j++) {
             float v = x[p * c + j] * (e->scale ? e->scale[j] : 1.0f) + noise + (e->bias ? e->bias[j] : 0.0f);
-            y[p * c + j] = finish(v, e) + (e->residual ? e->residual[p * c + j] : 0.0f);
+            v = finish(v, e);
+            if (e->gate && e->gate[p * c + j] < 0.0f)
+                v *= e->gate_slope;
+            y[p * c + j] = v + (e->residual ? e->residual[p * c + j] : 0.0f);
         }
     }
 }
@@ -173,6 +176,8 @@ atl_epilogue atl_epilogue_at(const atl_epilogue *e, int sample, size_t first, si
         at.scale = e->scale + sample * e->scale_stride;
     if (e->noise)
         at.noise = e->noise + sample * e->noise_stride + first;
+    if (e->gate)
+        at.gate = e->gate + ((size_t)sample * pixels + first) * c;
     if (e->residual)
         at.residual = e->residual + ((size_t)sample * pixels + first) * c;
     return at;

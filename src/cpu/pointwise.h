@@ -50,7 +50,7 @@ typedef void atl_binary_fn(float *y, const float *x, size_t x_step, const float 
 typedef struct atl_pointwise_kernels {
     atl_unary_fn *unary[ATL_UNARY_OPS];     // y may be x
     atl_binary_fn *binary[ATL_BINARY_OPS];  // y may be x or z when its step is 1
-    // y[p, c] = epilogue(x[p, c]) for pixels of one sample: scale, noise and residual point at the
+    // y[p, c] = epilogue(x[p, c]) for pixels of one sample: scale, noise, gate and residual point at the
     // first pixel's values and their strides are ignored.  y may be x.
     void (*epilogue)(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e);
     // sums of the columns: y[j] += sum over rows of x[row, j], rows in order, for j < c

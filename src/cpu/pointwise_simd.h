@@ -16,50 +16,50 @@ static inline VF finish(VF v, const tail *t) {
 }
 
 // Which optional terms there are; constants in the callers below, so that each copy has no tests.
-typedef struct terms { int scale, bias, residual; } terms;
+typedef struct terms { int scale, bias, gate, residual; } terms;
 
 static inline VF load_part(const float *p, size_t n) {
     return n == VL ? vf_load(p) : vf_load_n(p, n);
 }
 
-// Channels [j, j + n) of one pixel, n <= VL.  residual is that of the pixel.
-static inline VF channels(VF v, const atl_epilogue *e, terms has, size_t j, size_t n, VF noise,
-                          const float *residual, const tail *t) {
-    v = has.scale ? vf_fma(v, load_part(e->scale + j, n), noise) : vf_add(v, noise);
+// Channels [j, j + n) of one pixel, n <= VL; that pixel begins `at` floats after the first one.
+static inline VF channels(VF v, const atl_epilogue *e, terms has, size_t j, size_t n, VF noise, size_t at,
+                          const tail *t) {
+    // rounded twice, as the steps by themselves would be: an activation that is zero up to rounding then falls on the
+    // side of the leaky ReLU where the recorded gradients have it
+    v = vf_add(has.scale ? vf_mul(v, load_part(e->scale + j, n)) : v, noise);
     if (has.bias)
         v = vf_add(v, load_part(e->bias + j, n));
     v = finish(v, t);
-    return has.residual ? vf_add(v, load_part(residual + j, n)) : v;
+    if (has.gate)
+        v = vf_gate(v, load_part(e->gate + at + j, n), vf_set(e->gate_slope));
+    return has.residual ? vf_add(v, load_part(e->residual + at + j, n)) : v;
 }
 
-static inline void wide_with(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e,
-                             terms has) {
+static inline __attribute__((always_inline)) void wide_with(float *y, const float *x, size_t pixels, size_t c,
+                                                            const atl_epilogue *e, terms has) {
     tail t = tail_of(e);
-    const float *residual = e->residual;
-    for (size_t p = 0; p < pixels; p++, x += c, y += c) {
+    for (size_t p = 0, at = 0; p < pixels; p++, at += c) {
         VF noise = e->noise ? vf_set(e->noise[p]) : vf_zero();
         size_t j = 0;
         for (; j + VL <= c; j += VL)
-            vf_store(y + j, channels(vf_load(x + j), e, has, j, VL, noise, residual, &t));
+            vf_store(y + at + j, channels(vf_load(x + at + j), e, has, j, VL, noise, at, &t));
         size_t n = c - j;
         if (n)
-            vf_store_n(y + j, channels(vf_load_n(x + j, n), e, has, j, n, noise, residual, &t), n);
-        if (has.residual)
-            residual += c;
+            vf_store_n(y + at + j, channels(vf_load_n(x + at + j, n), e, has, j, n, noise, at, &t), n);
     }
 }
 
 static void wide(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e) {
-    switch ((e->scale ? 1 : 0) | (e->bias ? 2 : 0) | (e->residual ? 4 : 0)) {
-    case 0: wide_with(y, x, pixels, c, e, (terms){ 0, 0, 0 }); break;
-    case 1: wide_with(y, x, pixels, c, e, (terms){ 1, 0, 0 }); break;
-    case 2: wide_with(y, x, pixels, c, e, (terms){ 0, 1, 0 }); break;
-    case 3: wide_with(y, x, pixels, c, e, (terms){ 1, 1, 0 }); break;
-    case 4: wide_with(y, x, pixels, c, e, (terms){ 0, 0, 1 }); break;
-    case 5: wide_with(y, x, pixels, c, e, (terms){ 1, 0, 1 }); break;
-    case 6: wide_with(y, x, pixels, c, e, (terms){ 0, 1, 1 }); break;
-    default: wide_with(y, x, pixels, c, e, (terms){ 1, 1, 1 }); break;
+#define WITH(bits)                                                                                                 \
+    case bits:                                                                                                     \
+        wide_with(y, x, pixels, c, e, (terms){ (bits) & 1, (bits) >> 1 & 1, (bits) >> 2 & 1, (bits) >> 3 });       \
+        break;
+    switch ((e->scale ? 1 : 0) | (e->bias ? 2 : 0) | (e->gate ? 4 : 0) | (e->residual ? 8 : 0)) {
+        WITH(0) WITH(1) WITH(2) WITH(3) WITH(4) WITH(5) WITH(6) WITH(7)
+        WITH(8) WITH(9) WITH(10) WITH(11) WITH(12) WITH(13) WITH(14) WITH(15)
     }
+#undef WITH
 }
 
 // Fewer channels than lanes: VL pixels are c vectors, whose scales and biases repeat.
@@ -70,14 +70,15 @@ static void narrow(float *y, const float *x, size_t pixels, size_t c, const atl_
         bias[i] = e->bias ? e->bias[i % c] : 0.0f;
     }
     tail t = tail_of(e);
-    const float *residual = e->residual;
     size_t total = pixels * c, turn = 0;
     for (size_t i = 0; i < total; i += VL, turn = turn + 1 == c ? 0 : turn + 1) {
         size_t n = total - i < VL ? total - i : VL;
-        VF v = n == VL ? vf_load(x + i) : vf_load_n(x + i, n);
+        VF v = load_part(x + i, n);
         v = finish(vf_add(vf_mul(v, vf_load(scale + turn * VL)), vf_load(bias + turn * VL)), &t);
-        if (residual)
-            v = vf_add(v, n == VL ? vf_load(residual + i) : vf_load_n(residual + i, n));
+        if (e->gate)
+            v = vf_gate(v, load_part(e->gate + i, n), vf_set(e->gate_slope));
+        if (e->residual)
+            v = vf_add(v, load_part(e->residual + i, n));
         if (n == VL)
             vf_store(y + i, v);
         else

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { BLOCK_ROWS = 256, BLOCK_NUMBERS = 16384 };
+enum { BLOCK_ROWS = 256, BLOCK_NUMBERS = 16384, PRODUCTS = 1024 };
 
 // The tensor as alternating runs of kept and reduced dimensions.
 typedef struct runs {
@@ -40,9 +40,27 @@ static int64_t blocks_of(int64_t rows, int64_t inner) {
     return (rows + block_rows(inner) - 1) / block_rows(inner);
 }
 
-// y [outer, blocks, inner] = x [outer, rows, inner], summed within blocks.
-static void sum_blocks(const atl_pointwise_kernels *k, const float *x, float *y, int64_t outer, int64_t rows,
-                       int64_t inner, int threads) {
+// to [inner] = sum of x * z over `rows`.  Products are made in small parts, which stay in cache.
+static void sum_products(const atl_pointwise_kernels *k, const float *x, const float *z, float *to, int64_t rows,
+                         int64_t inner) {
+    float product[PRODUCTS];
+    int64_t width = inner < PRODUCTS ? inner : PRODUCTS, height = PRODUCTS / width;
+    memset(to, 0, (size_t)inner * sizeof *to);
+    for (int64_t j = 0; j < inner; j += width)
+        for (int64_t i = 0; i < rows; i += height) {
+            int64_t columns = inner - j < width ? inner - j : width, count = rows - i < height ? rows - i : height;
+            int64_t at = i * inner + j; // one stretch: either all columns, or one row
+            k->binary[ATL_BINARY_MUL](product, x + at, 1, z + at, 1, (size_t)(count * columns));
+            if (inner == 1)
+                *to += k->sum(product, (size_t)count);
+            else
+                k->add_rows(to + j, product, (size_t)count, (size_t)columns);
+        }
+}
+
+// y [outer, blocks, inner] = x [outer, rows, inner], or its product with z, summed within blocks.
+static void sum_blocks(const atl_pointwise_kernels *k, const float *x, const float *z, float *y, int64_t outer,
+                       int64_t rows, int64_t inner, int threads) {
     int64_t block = block_rows(inner), blocks = blocks_of(rows, inner);
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (outer * rows * inner > 16384)
     for (int64_t o = 0; o < outer; o++)
@@ -50,7 +68,9 @@ static void sum_blocks(const atl_pointwise_kernels *k, const float *x, float *y,
             int64_t first = b * block, count = rows - first < block ? rows - first : block;
             const float *from = x + (o * rows + first) * inner;
             float *to = y + (o * blocks + b) * inner;
-            if (inner == 1) {
+            if (z) {
+                sum_products(k, from, z + (from - x), to, count, inner);
+            } else if (inner == 1) {
                 *to = k->sum(from, (size_t)count);
             } else {
                 memset(to, 0, (size_t)inner * sizeof *to);
@@ -61,7 +81,7 @@ static void sum_blocks(const atl_pointwise_kernels *k, const float *x, float *y,
 
 typedef struct walk {
     const atl_pointwise_kernels *k;
-    const float *from;
+    const float *from, *times;
     float *y, *half[2]; // the result; two places for intermediate ones
     int threads, turn;
 } walk;
@@ -88,8 +108,9 @@ static int64_t walk_runs(const runs *r, walk *w) {
             most = last || most > floats ? most : floats;
             if (w) {
                 float *to = last ? w->y : w->half[w->turn ^= 1];
-                sum_blocks(w->k, w->from, to, outer, rows, inner, w->threads);
+                sum_blocks(w->k, w->from, w->times, to, outer, rows, inner, w->threads);
                 w->from = to;
+                w->times = NULL; // products are made once
             }
             rows = blocks;
         } while (rows > 1);
@@ -107,15 +128,18 @@ size_t atl_reduce_workspace(int rank, const int64_t *dims, unsigned mask) {
 }
 
 void atl_reduce_sum(const atl_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
-                    const float *x, float *y, int threads, void *workspace) {
+                    const float *x, const float *z, float *y, int threads, void *workspace) {
     runs r = runs_of(rank, dims, mask);
     char *space = workspace;
-    walk w = { k, x, y, { workspace, (float *)(void *)(space + half_bytes(&r)) }, threads, 0 };
+    walk w = { k, x, z, y, { workspace, (float *)(void *)(space + half_bytes(&r)) }, threads, 0 };
     walk_runs(&r, &w);
     if (w.from == x) { // nothing to sum
         int64_t n = 1;
         for (int i = 0; i < r.count; i++)
             n *= r.size[i];
-        memcpy(y, x, (size_t)n * sizeof *y);
+        if (z)
+            k->binary[ATL_BINARY_MUL](y, x, 1, z, 1, (size_t)n);
+        else
+            memcpy(y, x, (size_t)n * sizeof *y);
     }
 }

@@ -87,7 +87,7 @@ void atl_style_run(const atl_style_kernels *k, const atl_pointwise_kernels *p, c
             k->sums(to + first * c, from + first * c, count, c, &part, shift, sums + 2 * q * c);
         }
         solve(&one, sums, parts, pixels, c, shift);
-        atl_epilogue e = { shift + c, NULL, shift + 2 * c, NULL, 0, 0, 1.0f, 1.0f, INFINITY };
+        atl_epilogue e = { shift + c, NULL, shift + 2 * c, NULL, 0, 0, 1.0f, 1.0f, INFINITY, NULL, 1.0f };
         atl_epilogue_run(p, &e, to, to, 1, pixels, c, threads);
     }
 }

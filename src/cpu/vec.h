@@ -38,6 +38,9 @@ static inline VF vf_min(VF a, VF b) { return _mm512_min_ps(a, b); }
 static inline VF vf_lrelu(VF a, VF slope) { // a < 0 ? a * slope : a, for any slope
     return _mm512_mask_mul_ps(a, _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_LT_OQ), a, slope);
 }
+static inline VF vf_gate(VF a, VF gate, VF slope) { // gate < 0 ? a * slope : a
+    return _mm512_mask_mul_ps(a, _mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_LT_OQ), a, slope);
+}
 static inline float vf_sum(VF a) { return _mm512_reduce_add_ps(a); }
 
 #elif defined(__AVX2__)
@@ -69,6 +72,9 @@ static inline VF vf_max(VF a, VF b) { return _mm256_max_ps(a, b); }
 static inline VF vf_min(VF a, VF b) { return _mm256_min_ps(a, b); }
 static inline VF vf_lrelu(VF a, VF slope) {
     return _mm256_blendv_ps(a, _mm256_mul_ps(a, slope), _mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_LT_OQ));
+}
+static inline VF vf_gate(VF a, VF gate, VF slope) {
+    return _mm256_blendv_ps(a, _mm256_mul_ps(a, slope), _mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_LT_OQ));
 }
 static inline float vf_sum(VF a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

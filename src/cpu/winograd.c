@@ -328,6 +328,8 @@ atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilog
     to.scale = e->scale ? e->scale + (ptrdiff_t)n * e->scale_stride : NULL;
     to.noise = e->noise ? e->noise + (ptrdiff_t)n * e->noise_stride : NULL;
     to.bias = e->bias;
+    to.gate = e->gate ? e->gate + n * floats : NULL;
+    to.gate_slope = e->gate_slope;
     to.residual = e->residual ? e->residual + n * floats : NULL;
     to.slope = e->slope;
     to.gain = e->gain;

@@ -31,8 +31,8 @@ typedef struct atl_wino_target {
     float *y; // [h, w, c]
     int h, w, c;
     int stream; // write around the caches; only when y is aligned to 64 and c is a multiple of 16
-    const float *scale, *noise, *bias, *residual; // [c], [h, w], [c], [h, w, c] or NULL
-    float slope, gain, clamp;
+    const float *scale, *noise, *bias, *gate, *residual; // [c], [h, w], [c], [h, w, c], [h, w, c] or NULL
+    float slope, gain, clamp, gate_slope;
 } atl_wino_target;
 
 // The 81 planes of one up tile, by what weights they meet (even or odd phase in y, in x):

@@ -63,6 +63,8 @@ static void finish(const atl_wino_target *to, float v, int y, int x, int c) {
         v += to->bias[c];
     v *= v < 0 ? to->gain * to->slope : to->gain;
     v = v > to->clamp ? to->clamp : v < -to->clamp ? -to->clamp : v;
+    if (to->gate && to->gate[at] < 0)
+        v *= to->gate_slope;
     to->y[at] = to->residual ? v + to->residual[at] : v;
 }
 

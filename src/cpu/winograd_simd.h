@@ -159,11 +159,11 @@ static void grad_in_simd(const atl_wino_source *from, int oy, int ox, float *v, 
 typedef struct ending {
     VF scale, bias, slope, top, bottom;
     float noise_gain;
-    int usual; // gain above 0, slope in [0, 1], no residual
+    int usual; // gain above 0, slope in [0, 1], neither gate nor residual
 } ending;
 
 INLINE ending ending_of(const atl_wino_target *to, size_t c, size_t n, int whole) {
-    int usual = to->gain > 0 && to->slope >= 0 && to->slope <= 1 && !to->residual;
+    int usual = to->gain > 0 && to->slope >= 0 && to->slope <= 1 && !to->gate && !to->residual;
     VF gain = vf_set(usual ? to->gain : 1.0f), bias = to->bias ? get(to->bias + c, n, whole) : vf_zero();
     return (ending){
         to->scale ? vf_mul(gain, get(to->scale + c, n, whole)) : gain, vf_mul(gain, bias), vf_set(to->slope),
@@ -194,6 +194,8 @@ INLINE void finish(const atl_wino_target *to, const ending *e, const VF *v, int 
     else
         for (int i = 0; i < count; i++, y += next, at += next, noise += hop) {
             VF r = e->usual ? ended(e, v[i], *noise, 1, 1.0f) : ended(e, v[i], *noise, 0, to->gain);
+            if (to->gate)
+                r = vf_gate(r, get(to->gate + at, n, whole), vf_set(to->gate_slope));
             if (to->residual)
                 r = vf_add(r, get(to->residual + at, n, whole));
             put(y, r, n, whole);

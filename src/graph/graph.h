@@ -34,7 +34,7 @@ typedef enum atl_op {
     // contractions: one multilinear form read through a slot
     ATL_OP_MATMUL, ATL_OP_CONV,
     // made by fusion only
-    ATL_OP_STYLE_NORM,
+    ATL_OP_STYLE_NORM, ATL_OP_EPILOGUE,
     ATL_OPS
 } atl_op;
 
@@ -83,10 +83,11 @@ typedef struct atl_flrelu_attr {
 } atl_flrelu_attr;
 
 // What fuse.c attached to a contraction or a filter: sources by position in src, -1 when absent.
-//     y = clamp(gain * lrelu(op(x * in_scale) * scale + noise + bias, slope), +-clamp) + residual
+//     y = clamp(gain * lrelu(op(x * in_scale) * scale + noise + bias, slope), +-clamp) * gate' + residual
+// where gate' is gate < 0 ? gate_slope : 1.  A weight gradient has in_scale of x and scale of y alone.
 typedef struct atl_fusion {
-    int in_scale, scale, noise, bias, residual;
-    float slope, gain, clamp;
+    int in_scale, scale, noise, bias, gate, residual;
+    float slope, gain, clamp, gate_slope;
     bool up_fir;             // a convolution followed by fir (upsampling layer of StyleGAN2)
     atl_fir_attr fir;
 } atl_fusion;

@@ -32,6 +32,7 @@ const atl_op_row atl_op_table[ATL_OPS] = {
     [ATL_OP_MATMUL]  = { "matmul",    2,  atl_vjp_matmul,   atl_flops_matmul },
     [ATL_OP_CONV]    = { "conv",      2,  atl_vjp_conv,     atl_flops_conv },
     [ATL_OP_STYLE_NORM] = { "style_norm", -1, NULL,         NULL },
+    [ATL_OP_EPILOGUE]   = { "epilogue", -1, NULL,           NULL },
     // clang-format on
 };
 

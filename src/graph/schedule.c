@@ -160,13 +160,14 @@ static void make_lives(scheduler *s) {
     }
 }
 
-// A pointwise step may overwrite a source that dies with it.
+// A pointwise step, or an epilogue alone, may overwrite a source that dies with it.
 static void reuse_memory(scheduler *s) {
     atl_plan *p = s->p;
     for (int t = 0; t < p->n_steps && !p->step_mode; t++) {
         const atl_step *step = &p->steps[t];
         atl_value *out = &p->values[step->value];
-        for (int k = 0; is_pointwise(step->node) && k < step->node->n_src && out->reuses < 0; k++) {
+        bool in_place = is_pointwise(step->node) || step->node->op == ATL_OP_EPILOGUE;
+        for (int k = 0; in_place && k < step->node->n_src && out->reuses < 0; k++) {
             int root = step->src[k].value;
             if (!p->values[root].placed || !step->src[k].contiguous || step->src[k].offset ||
                 p->values[root].last != t || p->values[root].count != out->count)

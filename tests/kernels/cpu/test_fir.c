@@ -64,7 +64,7 @@ static void check_setting(atl_ctx *ctx, const setting *s, int c, int rank1, int 
     float *x = some_floats(in, 1), *y = guarded(out), *want = malloc(out * sizeof *want);
     float *scale = some_floats((size_t)(2 * c), 2), *noise = some_floats(pixels, 3),
           *residual = some_floats(out, 4);
-    atl_epilogue e = { scale, noise, scale + c, residual, c, 0, 0.2f, 1.4f, 0.5f };
+    atl_epilogue e = { scale, noise, scale + c, residual, c, 0, 0.2f, 1.4f, 0.5f, residual, 0.3f };
     assert_non_null(want);
     for (size_t i = 0; i < out; i++) {
         int j = (int)(i % (size_t)c), p = (int)(i / (size_t)c), n = p / (oh * ow);

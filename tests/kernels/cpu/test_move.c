@@ -136,12 +136,13 @@ static void concat_puts_side_by_side(void **state) {
     }
 }
 
-static void check_sum(const atl_kernels *k, int rank, const int64_t *dims, unsigned mask) {
+static void check_sum_of(const atl_kernels *k, int rank, const int64_t *dims, unsigned mask, int product) {
     int64_t out[R], index[R], n = count(rank, dims);
     for (int i = 0; i < rank; i++)
         out[i] = mask >> i & 1u ? 1 : dims[i];
     int64_t m = count(rank, out);
-    float *x = some_floats((size_t)n, 7), *y = guarded((size_t)m), *again = guarded((size_t)m);
+    float *x = some_floats((size_t)n, 7), *z = product ? some_floats((size_t)n, 8) : NULL;
+    float *y = guarded((size_t)m), *again = guarded((size_t)m);
     double *want = calloc((size_t)m, sizeof *want);
     void *space = malloc(atl_reduce_workspace(rank, dims, mask) + 64);
     assert_non_null(want);
@@ -150,10 +151,10 @@ static void check_sum(const atl_kernels *k, int rank, const int64_t *dims, unsig
         unravel(rank, dims, at, index);
         for (int i = 0; i < rank; i++)
             index[i] = mask >> i & 1u ? 0 : index[i];
-        want[ravel(rank, out, index)] += (double)x[at];
+        want[ravel(rank, out, index)] += (double)x[at] * (product ? (double)z[at] : 1.0);
     }
-    atl_reduce_sum(&k->pointwise, rank, dims, mask, x, y, 1, space);
-    atl_reduce_sum(&k->pointwise, rank, dims, mask, x, again, 3, space);
+    atl_reduce_sum(&k->pointwise, rank, dims, mask, x, z, y, 1, space);
+    atl_reduce_sum(&k->pointwise, rank, dims, mask, x, z, again, 3, space);
     assert_memory_equal(y, again, (size_t)m * sizeof *y); // threads change nothing, not even a bit
     for (int64_t i = 0; i < m; i++) // partial sums stay below sqrt(n), some 300 + log n roundings each
         if (!(fabs((double)y[i] - want[i]) <= 1e-6 * (1.0 + sqrt((double)n / (double)m))))
@@ -164,6 +165,12 @@ static void check_sum(const atl_kernels *k, int rank, const int64_t *dims, unsig
     free(want);
     free(space);
     free(x);
+    free(z);
+}
+
+static void check_sum(const atl_kernels *k, int rank, const int64_t *dims, unsigned mask) {
+    for (int product = 0; product < 2; product++)
+        check_sum_of(k, rank, dims, mask, product);
 }
 
 static void sums_over_any_dimensions(void **state) {

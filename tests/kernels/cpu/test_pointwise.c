@@ -159,22 +159,23 @@ static void large_tensors_are_split_and_complete(void **state) {
 static void check_epilogue(const atl_kernels *k, size_t pixels, size_t c, unsigned terms) {
     size_t n = 2 * pixels * c;
     float *x = some_floats(n, 1), *scale = some_floats(2 * c, 2), *noise = some_floats(2 * pixels, 3);
-    float *bias = some_floats(c, 4), *residual = some_floats(n, 5), *y = guarded(n),
-          *want = malloc((n + 1) * sizeof *want);
+    float *bias = some_floats(c, 4), *residual = some_floats(n, 5), *gate = some_floats(n, 6);
+    float *y = guarded(n), *want = malloc((n + 1) * sizeof *want);
     assert_non_null(want);
     atl_epilogue e = { terms & 1 ? scale : NULL, terms & 2 ? noise : NULL, terms & 4 ? bias : NULL,
                        terms & 8 ? residual : NULL, (ptrdiff_t)c, (ptrdiff_t)pixels, terms & 16 ? 0.2f : 1.0f,
-                       1.4f, terms & 32 ? 0.3f : INFINITY };
+                       1.4f, terms & 32 ? 0.3f : INFINITY, terms & 64 ? gate : NULL, 0.25f };
     for (size_t i = 0; i < n; i++) {
         size_t j = i % c, p = i / c, sample = p / pixels;
         double v = (double)x[i] * (terms & 1 ? (double)scale[sample * c + j] : 1.0);
         v += (terms & 2 ? (double)noise[p] : 0.0) + (terms & 4 ? (double)bias[j] : 0.0);
         v = (v < 0 ? v * (double)e.slope : v) * (double)e.gain;
         v = fmin(fmax(v, -(double)e.clamp), (double)e.clamp);
+        v *= terms & 64 && gate[i] < 0.0f ? 0.25 : 1.0;
         want[i] = (float)(v + (terms & 8 ? (double)residual[i] : 0.0));
     }
     atl_epilogue_run(&k->pointwise, &e, y, x, 2, pixels, c, 2);
-    same(y, want, n, 2e-6, "epilogue"); // seven roundings of numbers below 5
+    same(y, want, n, 2e-6, "epilogue"); // eight roundings of numbers below 5
     atl_epilogue_run(&k->pointwise, &e, x, x, 2, pixels, c, 2);
     same(x, y, n, 0.0, "epilogue in place");
     release_guarded(y, n);
@@ -184,6 +185,7 @@ static void check_epilogue(const atl_kernels *k, size_t pixels, size_t c, unsign
     free(noise);
     free(bias);
     free(residual);
+    free(gate);
 }
 
 static void epilogue_is_its_formula(void **state) {
@@ -193,7 +195,7 @@ static void epilogue_is_its_formula(void **state) {
         atl_kernels k;
         atl_kernels_init(&k, (atl_cpu_set)set);
         for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
-            for (unsigned terms = 0; terms < 64; terms++) {
+            for (unsigned terms = 0; terms < 128; terms++) {
                 check_epilogue(&k, 1 + terms % 5 * 9, channels[i], terms);
                 if (terms % 7 == 0)
                     check_epilogue(&k, 3000, channels[i], terms);

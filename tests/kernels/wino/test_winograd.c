@@ -49,7 +49,7 @@ static void in_matches_reference(void **state) {
     }
 }
 
-// An epilogue with all terms or with a subset: bit i of `terms`.
+// An epilogue with all terms or with a subset: bit i of `terms`.  The gate reads what the bias and noise read.
 static atl_wino_target target(float *y, int h, int w, int c, int terms, const float *data) {
     size_t pixels = (size_t)(h * w), channels = (size_t)c;
     atl_wino_target to = { .y = y, .h = h, .w = w, .c = c, .slope = 1, .gain = 1, .clamp = INFINITY };
@@ -57,6 +57,8 @@ static atl_wino_target target(float *y, int h, int w, int c, int terms, const fl
     to.bias = terms & 2 ? data + channels : NULL;
     to.noise = terms & 4 ? data + 2 * channels : NULL;
     to.residual = terms & 8 ? data + 2 * channels + pixels : NULL;
+    to.gate = terms & 32 ? data + channels : NULL;
+    to.gate_slope = 0.3f;
     if (terms & 16) {
         to.slope = 0.2f;
         to.gain = 1.5f;
@@ -72,7 +74,7 @@ static void out_matches_reference(void **state) {
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
         atl_wino_kernels_init(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++)
-            for (int terms = 0; terms < 32; terms++) {
+            for (int terms = 0; terms < 64; terms++) {
                 uint32_t seed = 2;
                 int c = CHANNELS[k], h = 5, w = 6;
                 size_t plane = (size_t)c + 5, n = (size_t)(h * w * c);
@@ -111,7 +113,7 @@ static void up_out_matches_reference(void **state) {
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
         atl_wino_kernels_init(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++)
-            for (int terms = 0; terms < 32; terms += 3)
+            for (int terms = 0; terms < 64; terms += 5)
                 for (int where = 0; where < 5; where++) {
                     uint32_t seed = 3;
                     int c = CHANNELS[k], h = 12, w = 10, c0 = c > 20 ? 16 : 0;
@@ -289,6 +291,7 @@ static double finish_plain(const atl_epilogue *e, double v, size_t n, size_t p, 
         (e->bias ? (double)e->bias[c] : 0.0);
     v *= (double)e->gain * (v < 0 ? (double)e->slope : 1.0);
     v = v > (double)e->clamp ? (double)e->clamp : v < -(double)e->clamp ? -(double)e->clamp : v;
+    v *= e->gate && e->gate[at] < 0 ? (double)e->gate_slope : 1.0;
     return v + (e->residual ? (double)e->residual[at] : 0.0);
 }
 
@@ -303,7 +306,7 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
           *in = numbers(n * ci, &seed);
     float *scaled = malloc(n * pixels * ci * sizeof *scaled), *y = guarded(total, NULL), fir[16];
     float *scale = numbers(n * co, &seed), *bias = numbers(co, &seed), *noise = numbers(n * area, &seed),
-          *residual = numbers(total, &seed);
+          *residual = numbers(total, &seed), *gate = numbers(total, &seed);
     assert_non_null(scaled);
     for (size_t i = 0; i < n * pixels * ci; i++)
         scaled[i] = l->scaled ? x[i] * in[i / (pixels * ci) * ci + i % ci] : x[i];
@@ -316,6 +319,8 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
     e.noise = l->terms & 4 ? noise : NULL;
     e.noise_stride = l->terms & 32 ? (ptrdiff_t)area : 0;
     e.residual = l->terms & 8 ? residual : NULL;
+    e.gate = l->terms & 64 ? gate : NULL;
+    e.gate_slope = 0.3f;
     if (l->terms & 16) {
         e.slope = 0.2f;
         e.gain = 1.4f;
@@ -340,7 +345,7 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
     free(space);
     atl_wino_free(&wino);
     release_guarded(y, total);
-    float *all[] = { x, w, in, scaled, scale, bias, noise, residual };
+    float *all[] = { x, w, in, scaled, scale, bias, noise, residual, gate };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     return sqrt(error / norm);
@@ -387,7 +392,7 @@ static void layers_match_double(void **state) {
                         if (p > 0 && (i + p + (size_t)form) % 2)
                             continue; // half of them, to be quick
                         layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + (form == 3), grow, form > 3 },
-                                    (int)(i * 5 + p * 3) % 64,
+                                    (int)(i * 5 + p * 3) % 128,
                                     (int)(i + p) % 2,
                                     (int)(i + (size_t)form) % 2,
                                     plans[p] };
@@ -400,7 +405,7 @@ static void layers_match_double(void **state) {
 static void every_epilogue_term_is_applied(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(NULL, 2);
-    for (int terms = 0; terms < 64; terms++)
+    for (int terms = 0; terms < 128; terms++)
         for (int up = 1; up <= 2; up++) {
             layer l = { { 2, 9, 8, 16, 18, up, 0, 0 }, terms, terms & 1, 0, NULL };
             check_layers(ctx, &l, 1);

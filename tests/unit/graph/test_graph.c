@@ -310,6 +310,95 @@ static void fusion_keeps_the_numbers(void **state) {
     }
 }
 
+static int count_steps(const atl_plan *p, bool (*is)(const atl_node *)) {
+    int count = 0;
+    for (int i = 0; i < p->n_steps; i++)
+        count += is(p->steps[i].node);
+    return count;
+}
+
+static bool is_step_fn(const atl_node *n) {
+    return n->op == ATL_OP_UNARY && (n->at.unary.fn == ATL_FN_STEP || n->at.unary.fn == ATL_FN_LRELU);
+}
+
+static bool is_image_pointwise(const atl_node *n) {
+    return (n->op == ATL_OP_UNARY || n->op == ATL_OP_BINARY) && n->shape.rank == 4 && n->shape.d[1] == 12;
+}
+
+static bool is_product_sum(const atl_node *n) {
+    return n->op == ATL_OP_SUM && n->n_src == 2;
+}
+
+// Gradients of two styled layers with respect to weights, styles and bias, with everything fused and node by node.
+static void fused_gradients_keep_the_numbers(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    for (int form = 0; form < 4; form++) {
+        int c = form & 1 ? 16 : 5, n = form & 2 ? 3 : 1;
+        atl_node *x = leaf(f, ATL_SHAPE(n, 12, 12, c)), *target[6], *out[7];
+        for (int k = 0; k < 2; k++) {
+            target[3 * k] = leaf(f, ATL_SHAPE(c, c, 3, 3));
+            target[3 * k + 1] = leaf(f, ATL_SHAPE(n, c));
+            target[3 * k + 2] = leaf(f, ATL_SHAPE(c));
+            x = atl_modulated_conv(g, x, target[3 * k + 1], target[3 * k], 1, true);
+            x = atl_add(g, x, atl_expand(g, leaf(f, ATL_SHAPE(1, 12, 12, 1)), x->shape));
+            x = atl_activate(g, atl_add_bias(g, x, target[3 * k + 2]), ATL_LRELU, 1.4f, k ? INFINITY : 50.0f);
+        }
+        out[6] = atl_sum(g, atl_mul(g, x, leaf(f, x->shape)), 15u);
+        atl_grad(g, out[6], target, 6, out);
+        atl_plan *fused = plan_of(f, out, 7, true, false), *plain = plan_of(f, out, 7, true, true);
+        assert_int_equal(atl_plan_run(fused), ATL_OK);
+        assert_int_equal(atl_plan_run(plain), ATL_OK);
+        for (int k = 0; k < 7; k++) {
+            size_t count = (size_t)atl_shape_count(&out[k]->shape);
+            float *a = malloc(count * sizeof *a), *b = malloc(count * sizeof *b);
+            assert_true(a && b && atl_plan_read(fused, out[k], a) && atl_plan_read(plain, out[k], b));
+            // sums of a few thousand terms in other orders, and the rounding of Winograd; measured below 1e-6
+            if (!(relative_l2(a, b, (int64_t)count) < 5e-6))
+                fail_msg("form %d, gradient %d: %g", form, k, relative_l2(a, b, (int64_t)count));
+            free(a);
+            free(b);
+        }
+        assert_true(count_steps(plain, is_step_fn) >= 4);
+        assert_int_equal(count_steps(fused, is_step_fn), 0);
+        assert_true(count_steps(plain, is_image_pointwise) >= 20);
+        // the gradient of the loss; the inner clamp, its mask and the product with it
+        assert_true(count_steps(fused, is_image_pointwise) <= 5);
+        assert_true(count_steps(fused, is_product_sum) >= 3);
+        atl_plan_close(&fused);
+        atl_plan_close(&plain);
+    }
+}
+
+// A step reads what the activation made only where that is possible: not with a slope that loses the sign, not
+// before it was computed.
+static void steps_read_the_activation(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    for (int form = 0; form < 4; form++) {
+        atl_node *x = leaf(f, ATL_SHAPE(2, 6, 6, 4)), *w = leaf(f, ATL_SHAPE(3, 4, 1, 1));
+        atl_node *y = atl_conv2d(g, x, w, 1, 0);
+        atl_node *early = form == 3 ? atl_unary_node(g, ATL_FN_STEP, y, 0.5f, 0.0f) : NULL;
+        atl_node *l = atl_lrelu(g, y, form == 1 ? 0.0f : form == 2 ? -0.5f : 0.2f);
+        atl_node *z = atl_scale(g, l, 1.5f);
+        atl_node *late = early ? early : atl_unary_node(g, ATL_FN_STEP, y, 0.5f, 0.0f);
+        atl_node *out[2] = { z, atl_sum(g, late, 6u) };
+        atl_plan *fused = plan_of(f, out, 2, true, false), *plain = plan_of(f, out, 2, true, true);
+        assert_int_equal(atl_plan_run(fused), ATL_OK);
+        assert_int_equal(atl_plan_run(plain), ATL_OK);
+        for (int k = 0; k < 2; k++) {
+            float a[2 * 36 * 3], b[2 * 36 * 3];
+            assert_true(atl_plan_read(fused, out[k], a) && atl_plan_read(plain, out[k], b));
+            for (int64_t i = 0; i < atl_shape_count(&out[k]->shape); i++)
+                assert_true(fabsf(a[i] - b[i]) <= 1e-5f); // four products each
+        }
+        // convolution, activation and gain are one step where the pre-activation has no other reader
+        assert_int_equal(fused->n_steps, form == 0 ? 3 : 4);
+        atl_plan_close(&fused);
+        atl_plan_close(&plain);
+    }
+}
+
 static void errors_stick_and_name_the_place(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -430,6 +519,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(gradients_of_gradients, setup, teardown),
         cmocka_unit_test_setup_teardown(only_wanted_gradients_are_built, setup, teardown),
         cmocka_unit_test_setup_teardown(fusion_keeps_the_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(fused_gradients_keep_the_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(steps_read_the_activation, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(parameters_may_change_between_runs, setup, teardown),
