@@ -340,7 +340,8 @@ static bool is_3x3(const atl_node *n, const atl_shape *w, int *pad) {
 // Winograd when it is allowed and the shape is worth it; *done says whether it was taken.
 static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done) {
     const atl_node *n = step->node;
-    bool up = n->fusion && n->fusion->up_fir, turned = n->at.conv.slot == ATL_SLOT_X && !up;
+    bool up = n->fusion && n->fusion->up_fir;
+    bool turned = n->at.conv.slot == ATL_SLOT_X && !(up && n->fusion->turned);
     int wi = n->at.conv.slot == ATL_SLOT_Y ? 1 : 0, pad = 1;
     const atl_shape *w = &n->src[wi]->shape, *x = &n->src[!wi]->shape;
     const float *constant = step->src[wi].constant;
@@ -397,13 +398,13 @@ static atl_status try_winograd_grad(atl_cpu *b, atl_step *step, state *s, bool *
 
 static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
     const atl_node *n = step->node;
-    const atl_shape *w = &n->src[0]->shape, *x = &n->src[1]->shape; // w [o, i, 3, 3], x [n, h, w, i]
+    const atl_shape *x = &n->src[1]->shape, *y = &n->shape;
     int h = (int)(2 * x->d[1] + 1), v = (int)(2 * x->d[2] + 1);
-    atl_conv_shape c = { .slot = ATL_CONV_X, .n = s->n, .h = h, .w = v, .ci = (int)w->d[0], .oh = (int)x->d[1],
-                         .ow = (int)x->d[2], .co = (int)w->d[1], .kh = 3, .kw = 3, .stride = 2, .pad = 0,
-                         .swapped = 1 };
+    atl_conv_shape c = { .slot = ATL_CONV_X, .n = s->n, .h = h, .w = v, .ci = (int)y->d[3], .oh = (int)x->d[1],
+                         .ow = (int)x->d[2], .co = (int)x->d[3], .kh = 3, .kw = 3, .stride = 2, .pad = 0,
+                         .swapped = n->fusion->turned };
     ATL_TRY(atl_conv_make(b->base.ctx, &c, step->src[0].constant, &s->conv));
-    atl_shape middle = ATL_SHAPE(s->n, h, v, w->d[0]);
+    atl_shape middle = ATL_SHAPE(s->n, h, v, y->d[3]);
     atl_fir_args args = fir_args(&n->fusion->fir, &middle);
     ATL_TRY(atl_fir_make(b->base.ctx, &args, n->fusion->fir.f, &s->fir));
     s->middle = rounded((size_t)atl_shape_count(&middle));

@@ -100,8 +100,12 @@ static void transform_weights(const atl_wino *w, const float *weight, float *pac
     unsigned char order[ATL_WINO_MATRICES];
     int ci = w->shape.ci, co = w->shape.co;
     atl_wino_taps taps = { weight, 9, 9 * (ptrdiff_t)ci, 1 };
-    if (w->shape.turned)
-        taps = (atl_wino_taps){ weight + 8, 9 * (ptrdiff_t)co, 9, -1 };
+    if (w->shape.turned) // a gradient at stride 1 is a convolution with the taps in reverse
+        taps = (atl_wino_taps){ weight, 9 * (ptrdiff_t)co, 9, 1 };
+    if (w->shape.turned && w->shape.up == 1) {
+        taps.first = weight + 8;
+        taps.tap = -1;
+    }
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 6; j++) {
             int up = i < 5 && j < 5 ? i * 5 + j : i < 5 ? 25 + i : 30 + j;
@@ -203,7 +207,6 @@ static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir)
     if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
         s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
         abs(s->grow) > (s->up == 1) || s->h + 2 * s->grow < 1 || s->w + 2 * s->grow < 1 ||
-        (s->turned && s->up == 2) ||
         (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4) > INT_MAX / 4 ||
         128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) >
             (double)SIZE_MAX / 4)

@@ -22,8 +22,8 @@ typedef struct atl_wino_shape {
     int n, h, w, ci, co; // all at least 1
     int up;              // 1 or 2
     int grow;            // -1, 0 or 1: padding 1 + grow where up is 1, so that y is [n, h + 2 grow, w + 2 grow, co]
-    int turned;          // 1: weights [ci, co, 3, 3], rotated by 180 degrees: the data gradient of the convolution
-                         // from co to ci channels, whose padding is 1 - grow; up = 1 only
+    int turned;          // 1: weights [ci, co, 3, 3] of the convolution from co to ci channels whose data gradient this
+                         // is: of stride 1 and padding 1 - grow, or where up is 2 of stride 2 with the filter after it
 } atl_wino_shape;
 
 // Whether this is likely faster than a direct convolution; varies: with weights that each run transforms.  Any

@@ -122,7 +122,8 @@ double atl_flops_conv(const atl_node *n) {
     t[SOURCES[n->at.conv.slot][1]] = &n->src[1]->shape;
     const atl_shape *w = t[ATL_SLOT_W];
     if (n->fusion && n->fusion->up_fir) // the result is the filtered one: count at the low resolution
-        return 2.0 * (double)atl_shape_count(&n->src[1]->shape) / (double)w->d[1] * (double)atl_shape_count(w) +
+        return 2.0 * (double)atl_shape_count(&n->src[1]->shape) / (double)n->src[1]->shape.d[3] *
+                   (double)atl_shape_count(w) +
                2.0 * (double)atl_shape_count(&n->shape) * n->fusion->fir.fw * n->fusion->fir.fh;
     return 2.0 * (double)atl_shape_count(t[ATL_SLOT_Y]) * (double)(w->d[1] * w->d[2] * w->d[3]);
 }

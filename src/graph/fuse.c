@@ -241,8 +241,8 @@ static bool is_swap(const atl_node *w) {
            w->at.permute.axis[2] == 2;
 }
 
-// upfirdn(transposed conv): the conv clone vanishes into the filter's clone, which becomes a conv with up_fir.  The
-// weight must have been turned from [o, i] to [i, o] for the transposed form: it is used unturned.
+// upfirdn(transposed conv): the conv clone vanishes into the filter's clone, which becomes a conv with up_fir.  A
+// weight that was turned from [o, i] to [i, o] for the transposed form is used unturned.
 static void fuse_up_filter(fuser *f, int i) {
     atl_node *n = f->list[i].n, *c = n->src[0];
     const atl_fir_attr *a = &n->at.fir;
@@ -252,15 +252,16 @@ static void fuse_up_filter(fuser *f, int i) {
     if (a->upx * a->upy * a->downx * a->downy != 1 || a->fw != 4 || a->fh != 4 || a->px0 != 1 || a->px1 != 1 ||
         a->py0 != 1 || a->py1 != 1 || c->shape.d[1] != 2 * c->src[1]->shape.d[1] + 1)
         return;
-    const atl_node *w = c->src[0];
-    if (f->list[c->id].uses != 1 || f->list[c->id].output || !is_swap(w))
+    if (f->list[c->id].uses != 1 || f->list[c->id].output)
         return;
     atl_fusion fu = fusion_of(c);
     fu.up_fir = true;
+    fu.turned = is_swap(c->src[0]);
     fu.fir = *a;
     atl_node work = *c;
     put_fusion(f, &work, &fu);
-    work.src[0] = c->src[0]->src[0];
+    if (fu.turned)
+        work.src[0] = c->src[0]->src[0];
     work.shape = n->shape;
     work.name = n->name;
     work.scope = n->scope;

@@ -88,7 +88,8 @@ typedef struct atl_flrelu_attr {
 typedef struct atl_fusion {
     int in_scale, scale, noise, bias, gate, residual;
     float slope, gain, clamp, gate_slope;
-    bool up_fir;             // a convolution followed by fir (upsampling layer of StyleGAN2)
+    bool up_fir;             // a transposed convolution followed by fir (upsampling layer of StyleGAN2)
+    bool turned;             // its weight is [i, o] in place of the form's [o, i]
     atl_fir_attr fir;
 } atl_fusion;
 

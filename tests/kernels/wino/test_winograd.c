@@ -182,7 +182,7 @@ static void weight_matches_reference(void **state) {
 
 static double weight_at(const atl_wino_shape *s, const float *w, int o, int c, int tap) {
     size_t pair = (size_t)(s->turned ? c * s->co + o : o * s->ci + c);
-    return w[pair * 9 + (size_t)(s->turned ? 8 - tap : tap)];
+    return w[pair * 9 + (size_t)(s->turned && s->up == 1 ? 8 - tap : tap)];
 }
 
 // One output pixel of either kind in double, before the epilogue.
@@ -385,13 +385,13 @@ static void layers_match_double(void **state) {
             atl_ctx *ctx = open_ctx(atl_cpu_name(set), threads);
             for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
                 for (size_t p = 0; p < 4; p++)
-                    for (int form = 0; form < 6; form++) { // padding 0, 1, 2; up; turned with padding 1, 2
-                        const int *v = sizes[i], grow = form < 3 ? form - 1 : form == 5;
+                    for (int form = 0; form < 7; form++) { // padding 0, 1, 2; up; turned up, with padding 1, 2
+                        const int *v = sizes[i], grow = form < 3 ? form - 1 : form == 6;
                         if (grow < 0 && (v[1] < 3 || v[2] < 3))
                             continue; // nothing left
                         if (p > 0 && (i + p + (size_t)form) % 2)
                             continue; // half of them, to be quick
-                        layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + (form == 3), grow, form > 3 },
+                        layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + (form == 3 || form == 4), grow, form > 3 },
                                     (int)(i * 5 + p * 3) % 128,
                                     (int)(i + p) % 2,
                                     (int)(i + (size_t)form) % 2,
@@ -435,7 +435,7 @@ static void other_filters_and_shapes_are_refused(void **state) {
     for (int i = 0; i < 16; i++)
         fir[i] = (float)((i % 4 + 1) * (i / 4 - 2));
     assert_true(atl_wino_fir_fits(fir));
-    static const atl_wino_shape bad[] = { { 1, 8, 0, 1, 1, 2, 0, 0 }, { 1, 8, 8, 1, 1, 2, 0, 1 },
+    static const atl_wino_shape bad[] = { { 1, 8, 0, 1, 1, 2, 0, 0 }, { 1, 8, 8, 1, 1, 2, -1, 0 },
                                           { 1, 8, 8, 1, 1, 2, 1, 0 }, { 1, 8, 2, 1, 1, 1, -1, 0 } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(atl_wino_make(ctx, &bad[i], weight, fir, &wino), ATL_BAD_ARGUMENT);
