@@ -252,7 +252,6 @@ static atl_status webp_write(atl_ctx *ctx, const atl_image_job *job) {
     return status;
 }
 
-
 #else
 
 static atl_status absent(atl_ctx *ctx, const char *path) {
