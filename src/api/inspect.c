@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/model_api.h"
+#include "models/network.h"
 
 static json_t *shape_json(int rank, const int64_t *d) {
     json_t *list = json_array();
@@ -35,15 +36,7 @@ static json_t *layers_json(atl_ctx *ctx, const atl_ckpt_net *net, const atl_mode
     if (!list || !config || row->parse(ctx, net->config, config) || row->dims(ctx, config, params, &d))
         goto done;
     atl_net build = { .g = &g, .params = params };
-    atl_noise noise = { .mode = ATL_NOISE_CONST };
-    if (row->map)
-        row->map(&build, config, d.z_dim ? atl_input(&g, "z", ATL_SHAPE(1, d.z_dim)) : NULL,
-                 d.c_dim ? atl_input(&g, "c", ATL_SHAPE(1, d.c_dim)) : NULL);
-    if (row->synthesize)
-        row->synthesize(&build, config, atl_input(&g, "ws", ATL_SHAPE(1, d.num_ws, d.w_dim)), &noise);
-    if (row->discriminate)
-        row->discriminate(&build, config, atl_input(&g, "img", ATL_SHAPE(1, d.height, d.width, d.channels)),
-                          d.c_dim ? atl_input(&g, "c", ATL_SHAPE(1, d.c_dim)) : NULL);
+    atl_network_build(&build, row, config, &d);
     if (g.status != ATL_OK)
         json_object_set_new(entry, "problem", json_string(g.error));
     for (int i = 0; i < g.size; i++) {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void build_all(atl_net *net, const atl_model_row *row, const void *config, const atl_model_dims *d) {
+void atl_network_build(atl_net *net, const atl_model_row *row, const void *config, const atl_model_dims *d) {
     atl_graph *g = net->g;
     atl_node *c = d->c_dim ? atl_input(g, "c", ATL_SHAPE(1, d->c_dim)) : NULL;
     atl_noise noise = { .mode = ATL_NOISE_CONST };
@@ -15,10 +15,6 @@ static void build_all(atl_net *net, const atl_model_row *row, const void *config
     if (row->discriminate)
         row->discriminate(net, config, atl_input(g, "img", ATL_SHAPE(1, d->height, d->width, d->channels)),
                           c);
-    if (row->map && d->num_ws > 1 && g->status == ATL_OK)
-        atl_net_buffer(net, "mapping.w_avg",
-                       d->class_averages ? ATL_SHAPE(d->c_dim, d->w_dim) : ATL_SHAPE(d->w_dim), ATL_INIT_ZERO,
-                       0.0f);
 }
 
 atl_status atl_network_declare(atl_ctx *ctx, const atl_model_row *row, const void *config,
@@ -26,7 +22,11 @@ atl_status atl_network_declare(atl_ctx *ctx, const atl_model_row *row, const voi
     atl_graph g;
     atl_graph_init(&g, ctx);
     atl_net net = { .g = &g, .params = params, .declare = true };
-    build_all(&net, row, config, dims);
+    atl_network_build(&net, row, config, dims);
+    if (row->map && dims->num_ws > 1 && g.status == ATL_OK)
+        atl_net_buffer(&net, "mapping.w_avg",
+                       dims->class_averages ? ATL_SHAPE(dims->c_dim, dims->w_dim) : ATL_SHAPE(dims->w_dim),
+                       ATL_INIT_ZERO, 0.0f);
     atl_status status = g.status == ATL_OK ? ATL_OK : atl_fail(ctx, g.status, "%s", g.error);
     atl_graph_clear(&g);
     return status;

@@ -22,6 +22,10 @@ atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, json_t *json
 atl_status atl_network_copy(const atl_network *from, atl_network *to);
 void atl_network_clear(atl_network *network); // accepts one that is all zeros
 
+// Builds every function that a network has, for one sample: to list its parameters or layers.
+void atl_network_build(atl_net *net, const atl_model_row *row, const void *config,
+                       const atl_model_dims *dims);
+
 // Adds the parameters that a network of this config has to an empty store, without values.
 atl_status atl_network_declare(atl_ctx *ctx, const atl_model_row *row, const void *config,
                                const atl_model_dims *dims, atl_params *params);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "ckpt/ckpt.h"
-#include "models/model.h"
+#include "models/network.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,15 +22,7 @@ static void build(atl_ctx *ctx, const atl_ckpt_net *net, const atl_params *param
     atl_graph g;
     atl_graph_init(&g, ctx);
     atl_net n = { .g = &g, .params = (atl_params *)params };
-    atl_noise noise = { .mode = ATL_NOISE_CONST };
-    if (row->map)
-        row->map(&n, config, d.z_dim ? atl_input(&g, "z", ATL_SHAPE(1, d.z_dim)) : NULL,
-                 d.c_dim ? atl_input(&g, "c", ATL_SHAPE(1, d.c_dim)) : NULL);
-    if (row->synthesize)
-        row->synthesize(&n, config, atl_input(&g, "ws", ATL_SHAPE(1, d.num_ws, d.w_dim)), &noise);
-    if (row->discriminate)
-        row->discriminate(&n, config, atl_input(&g, "img", ATL_SHAPE(1, d.height, d.width, d.channels)),
-                          d.c_dim ? atl_input(&g, "c", ATL_SHAPE(1, d.c_dim)) : NULL);
+    atl_network_build(&n, row, config, &d);
     atl_graph_clear(&g);
     atl_free(ctx, config);
 }
