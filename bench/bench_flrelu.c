@@ -55,11 +55,11 @@ static double now(const atl_ctx *ctx) {
 }
 
 static double peak_gflops(atl_ctx *ctx) {
-    atl_peak_fn *run = ctx->cpu == ATL_CPU_BASELINE ? atl_peak_ref : atl_peak_avx2;
+    atl_cpu_peak_fn *run = ctx->cpu == ATL_CPU_BASELINE ? atl_cpu_peak_ref : atl_cpu_peak_avx2;
     float sink = 0.0f;
     double best = 0.0;
 #if defined(__x86_64__)
-    run = ctx->cpu == ATL_CPU_AVX512 ? atl_peak_avx512 : run;
+    run = ctx->cpu == ATL_CPU_AVX512 ? atl_cpu_peak_avx512 : run;
 #endif
     if (ctx->threads > 1)
         return atl_peak_gflops(ctx);
@@ -88,15 +88,15 @@ static double work(const layer *l) {
 }
 
 static double bench_layer(atl_ctx *ctx, const layer *l, double *flops) {
-    atl_flrelu_args a = { 1, l->in, l->in, l->c, l->up, 2, 6 * l->up, 12, l->radial, l->p0, l->p1, l->p0, l->p1, 0,
-                          0.2f, 1.41421356f, 256.0f };
+    atl_cpu_flrelu_args a = { 1,     l->in, l->in, l->c,  l->up, 2,    6 * l->up,   12,    l->radial,
+                              l->p0, l->p1, l->p0, l->p1, 0,     0.2f, 1.41421356f, 256.0f };
     float fu[24], fd[144];
     for (int i = 0; i < 24; i++)
         fu[i] = 1.0f / (float)(1 + abs(2 * i - 6 * l->up + 1));
     for (int i = 0; i < 144; i++)
         fd[i] = 0.1f / (float)(1 + abs(2 * (i / 12) - 11) + abs(2 * (i % 12) - 11));
-    atl_flrelu *fl;
-    if (atl_flrelu_make(ctx, &a, fu, fd, &fl)) {
+    atl_cpu_flrelu *fl;
+    if (atl_cpu_flrelu_make(ctx, &a, fu, fd, &fl)) {
         fprintf(stderr, "%s\n", atl_message(ctx));
         exit(1);
     }
@@ -104,23 +104,23 @@ static double bench_layer(atl_ctx *ctx, const layer *l, double *flops) {
     float *x = memory(in * sizeof *x), *y = memory(out * sizeof *y), *bias = memory((size_t)l->c * sizeof *bias);
     for (size_t i = 0; i < in; i++)
         x[i] = (float)(i * 2654435761u % 1000u) * 1e-3f - 0.5f;
-    void *space = memory(atl_flrelu_workspace(fl));
+    void *space = memory(atl_cpu_flrelu_workspace(fl));
     double best = 1e9, peak = peak_gflops(ctx), begin = seconds(CLOCK_MONOTONIC);
     for (int i = 0; i < 40 && (i < 4 || seconds(CLOCK_MONOTONIC) - begin < 1.0); i++) {
         double start = now(ctx);
-        atl_flrelu_run(fl, x, bias, bias, y, space);
+        atl_cpu_flrelu_run(fl, x, bias, bias, y, space);
         double took = now(ctx) - start;
         best = took < best ? took : best;
     }
     *flops = 2.0 * work(l) * l->c;
-    printf("%s %-13s %9.3f ms %7.1f GFLOP/s %5.1f %% of %.0f  %6.1f GB/s  workspace %zu kB\n", l->table, l->name,
-           best * 1e3, *flops * 1e-9 / best, *flops * 1e-7 / best / peak, peak, (double)(in + out) * 4e-9 / best,
-           atl_flrelu_workspace(fl) / 1024);
+    printf("%s %-13s %9.3f ms %7.1f GFLOP/s %5.1f %% of %.0f  %6.1f GB/s  workspace %zu kB\n", l->table,
+           l->name, best * 1e3, *flops * 1e-9 / best, *flops * 1e-7 / best / peak, peak,
+           (double)(in + out) * 4e-9 / best, atl_cpu_flrelu_workspace(fl) / 1024);
     free(x);
     free(y);
     free(bias);
     free(space);
-    atl_flrelu_free(&fl);
+    atl_cpu_flrelu_free(&fl);
     return best;
 }
 

@@ -15,7 +15,7 @@
 #include "base/ctx.h"
 #include "cpu/winograd_inside.h"
 
-static const atl_wino_shape LAYERS[] = {
+static const atl_cpu_wino_shape LAYERS[] = {
     { 1, 32, 32, 512, 512, 1, 0, 0 },   { 1, 64, 64, 512, 512, 1, 0, 0 },  { 1, 128, 128, 256, 256, 1, 0, 0 },
     { 1, 256, 256, 128, 128, 1, 0, 0 }, { 1, 512, 512, 64, 64, 1, 0, 0 },  { 1, 1024, 1024, 32, 32, 1, 0, 0 },
     { 1, 8, 8, 512, 512, 1, 0, 0 },     { 1, 16, 16, 512, 512, 1, 0, 0 },  { 1, 8, 8, 512, 512, 2, 0, 0 },
@@ -39,28 +39,28 @@ static float *filled(size_t n) {
     return f;
 }
 
-static void bench(atl_ctx *ctx, const atl_wino_shape *s, const atl_wino_plan *plan) {
+static void bench(atl_ctx *ctx, const atl_cpu_wino_shape *s, const atl_cpu_wino_plan *plan) {
     const float taps[4] = { 0.25f, 0.75f, 0.75f, 0.25f };
     size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, up = (size_t)s->up;
     float fir[16], *x = filled(pixels * ci), *w = filled(9 * ci * co), *scale = filled(ci + co);
     float *noise = filled(pixels * up * up), *y = filled(pixels * up * up * co);
     for (int i = 0; i < 16; i++)
         fir[i] = taps[i / 4] * taps[i % 4];
-    atl_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f, NULL, 1.0f };
-    atl_wino *wino;
+    atl_cpu_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f, NULL, 1.0f };
+    atl_cpu_wino *wino;
     double start = now();
-    if (atl_wino_make_planned(ctx, s, w, fir, plan, &wino)) {
+    if (atl_cpu_wino_make_planned(ctx, s, w, fir, plan, &wino)) {
         printf("%s\n", atl_message(ctx));
         exit(1);
     }
     double made = now() - start;
-    void *space = filled(atl_wino_workspace(wino) / sizeof(float));
+    void *space = filled(atl_cpu_wino_workspace(wino) / sizeof(float));
     double peak = atl_peak_gflops(ctx);
     double flops = 18.0 * (double)(pixels * ci * co), best = 1e9, total = 0;
     int runs = 0;
     for (start = now(); runs < 5 || now() - start < 1.0; runs++) {
         double t = now();
-        atl_wino_run(wino, x, w, scale, y, &e, space);
+        atl_cpu_wino_run(wino, x, w, scale, y, &e, space);
         t = now() - t;
         total += t;
         if (t < best)
@@ -71,10 +71,10 @@ static void bench(atl_ctx *ctx, const atl_wino_shape *s, const atl_wino_plan *pl
            "best %7.2f ms  mean %7.2f  make %5.1f ms  space %6.1f MB  %s %d\n",
            s->up, s->h, s->w, s->ci, s->co, flops / best * 1e-9,
            2 * planes * tiles * (double)(ci * co) / best * 1e-9, peak, best * 1e3, total / runs * 1e3,
-           made * 1e3, (double)atl_wino_workspace(wino) / 1e6, wino->plan.split ? "split" : "blocks",
+           made * 1e3, (double)atl_cpu_wino_workspace(wino) / 1e6, wino->plan.split ? "split" : "blocks",
            wino->plan.tiles);
     fflush(stdout);
-    atl_wino_free(&wino);
+    atl_cpu_wino_free(&wino);
     free(space);
     free(x);
     free(w);
@@ -86,7 +86,7 @@ static void bench(atl_ctx *ctx, const atl_wino_shape *s, const atl_wino_plan *pl
 int main(int argc, char **argv) {
     atl_ctx *ctx;
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
-    atl_wino_plan plan = { argc > 3 ? atoi(argv[3]) : 0, argc > 4 ? atoi(argv[4]) : 0 };
+    atl_cpu_wino_plan plan = { argc > 3 ? atoi(argv[3]) : 0, argc > 4 ? atoi(argv[4]) : 0 };
     int most = argc > 1 ? atoi(argv[1]) : 2;
     for (options.threads = argc > 1 ? most : 1; options.threads <= most; options.threads++) {
         if (atl_ctx_open(&ctx, &options))
@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
         printf("%d threads, %s\n", options.threads, atl_ctx_cpu(ctx));
         for (size_t i = 0; i < sizeof LAYERS / sizeof *LAYERS; i++) {
             char name[64];
-            const atl_wino_shape *s = &LAYERS[i];
+            const atl_cpu_wino_shape *s = &LAYERS[i];
             snprintf(name, sizeof name, "up%d %dx%d %d->%d", s->up, s->h, s->w, s->ci, s->co);
             if (argc <= 2 || strstr(name, argv[2]))
                 bench(ctx, s, plan.tiles || plan.split ? &plan : NULL);

@@ -18,8 +18,8 @@ typedef enum atl_dtype {
     ATL_DTYPES
 } atl_dtype;
 
-size_t atl_dtype_size(atl_dtype dtype);       // bytes of one element
-const char *atl_dtype_name(atl_dtype dtype);  // as safetensors writes it: "F32", "BF16", "BOOL"
+ATL_API size_t atl_dtype_size(atl_dtype dtype);       // bytes of one element
+ATL_API const char *atl_dtype_name(atl_dtype dtype);  // as safetensors writes it: "F32", "BF16", "BOOL"
 
 enum { ATL_ARRAY_RANK_MAX = 8 };
 
@@ -32,29 +32,29 @@ typedef struct atl_array {
     const void *data;      // borrowed from the set that it came from, or from the caller
 } atl_array;
 
-int64_t atl_array_count(const atl_array *array); // number of elements
+ATL_API int64_t atl_array_count(const atl_array *array); // number of elements
 
 // Copies elements [first, first + count) to `out`, converted to float.
-void atl_array_read_f32(const atl_array *array, int64_t first, int64_t count, float *out);
+ATL_API void atl_array_read_f32(const atl_array *array, int64_t first, int64_t count, float *out);
 
 // A set of arrays read from one file.
 typedef struct atl_arrays atl_arrays;
 
 // Opens a file of any of the three formats (recognised by content, not by name).  On failure *set
 // is NULL and the context has the sentence.  Close the set when its arrays are no longer in use.
-atl_status atl_arrays_open(atl_ctx *ctx, const char *path, atl_arrays **set);
-void atl_arrays_close(atl_arrays **set);
+ATL_API atl_status atl_arrays_open(atl_ctx *ctx, const char *path, atl_arrays **set);
+ATL_API void atl_arrays_close(atl_arrays **set);
 
-size_t atl_arrays_size(const atl_arrays *set);
-const atl_array *atl_arrays_get(const atl_arrays *set, size_t index);         // borrowed
-const atl_array *atl_arrays_find(const atl_arrays *set, const char *name);    // NULL: no such name
-const char *atl_arrays_metadata(const atl_arrays *set, const char *key);      // NULL: no such key
+ATL_API size_t atl_arrays_size(const atl_arrays *set);
+ATL_API const atl_array *atl_arrays_get(const atl_arrays *set, size_t index);         // borrowed
+ATL_API const atl_array *atl_arrays_find(const atl_arrays *set, const char *name);    // NULL: no such name
+ATL_API const char *atl_arrays_metadata(const atl_arrays *set, const char *key);      // NULL: no such key
 
 typedef struct atl_pair { const char *key, *value; } atl_pair;
 
 // Write a file beside `path` and rename it when it is complete.  Metadata may be NULL when pairs is 0.
-atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array);
-atl_status atl_safetensors_write(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count,
+ATL_API atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array);
+ATL_API atl_status atl_safetensors_write(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count,
                                  const atl_pair *metadata, size_t pairs);
 
 #ifdef __cplusplus

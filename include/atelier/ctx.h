@@ -42,25 +42,25 @@ typedef struct atl_ctx_options {
 
 // Opens a context.  `options` may be NULL.  On failure *ctx is NULL and there is no message: the
 // status alone says whether memory was missing or an option was wrong.
-atl_status atl_ctx_open(atl_ctx **ctx, const atl_ctx_options *options);
+ATL_API atl_status atl_ctx_open(atl_ctx **ctx, const atl_ctx_options *options);
 
 // Closes the context and sets *ctx to NULL.  Accepts a pointer to NULL.
-void atl_ctx_close(atl_ctx **ctx);
+ATL_API void atl_ctx_close(atl_ctx **ctx);
 
 // The sentence of the oldest failure since the last atl_message_clear(), or "" when there was none.
 // Valid until the context is closed or the next failure after a clear.
-const char *atl_message(const atl_ctx *ctx);
-void atl_message_clear(atl_ctx *ctx);
+ATL_API const char *atl_message(const atl_ctx *ctx);
+ATL_API void atl_message_clear(atl_ctx *ctx);
 
 // What the context decided: number of threads, name of the kernel set ("baseline", "avx2", "avx512").
-int atl_ctx_threads(const atl_ctx *ctx);
-const char *atl_ctx_cpu(const atl_ctx *ctx);
+ATL_API int atl_ctx_threads(const atl_ctx *ctx);
+ATL_API const char *atl_ctx_cpu(const atl_ctx *ctx);
 
 // Frees text that the library made for the caller (atl_inspect, atl_image_text).  Accepts NULL.
-void atl_text_free(atl_ctx *ctx, char *text);
+ATL_API void atl_text_free(atl_ctx *ctx, char *text);
 
 // Version of the library, "0.1.0".
-const char *atl_version(void);
+ATL_API const char *atl_version(void);
 
 #ifdef __cplusplus
 }

@@ -47,19 +47,19 @@ typedef struct atl_dataset_info {
 } atl_dataset_info;
 
 // Opens a set: lists its pictures and reads the first.  `options` may be NULL.  On failure *set is NULL.
-atl_status atl_dataset_open(atl_ctx *ctx, const char *path, const atl_dataset_options *options,
+ATL_API atl_status atl_dataset_open(atl_ctx *ctx, const char *path, const atl_dataset_options *options,
                             atl_dataset **set);
-void atl_dataset_close(atl_dataset **set);
+ATL_API void atl_dataset_close(atl_dataset **set);
 
-const atl_dataset_info *atl_dataset_info_get(const atl_dataset *set); // borrowed from the set
-const char *atl_dataset_name(const atl_dataset *set, size_t index);   // of a picture: "00000/img00000000.png"
+ATL_API const atl_dataset_info *atl_dataset_info_get(const atl_dataset *set); // borrowed from the set
+ATL_API const char *atl_dataset_name(const atl_dataset *set, size_t index);   // of a picture: "00000/img00000000.png"
 
 // Picture `index`; clear it with atl_image_clear().  One of another size or number of channels than the
 // first is an error; transparency that hides nothing is dropped.
-atl_status atl_dataset_read(atl_dataset *set, size_t index, atl_image *image);
+ATL_API atl_status atl_dataset_read(atl_dataset *set, size_t index, atl_image *image);
 
 // Its label, label_size numbers: one-hot for a class.
-void atl_dataset_label(const atl_dataset *set, size_t index, float *label);
+ATL_API void atl_dataset_label(const atl_dataset *set, size_t index, float *label);
 
 // ---- Making a set
 
@@ -106,7 +106,7 @@ typedef struct atl_dataset_made {
 // Writes the pictures of `source` as NNNNN/imgNNNNNNNN.png with dataset.json to `dest`: a .zip, or a folder
 // that is empty or not there.  Nothing appears at `dest` before all is written, and the same source and
 // options give the same bytes.  `made` may be NULL; it is filled on failure too.
-atl_status atl_dataset_make(atl_ctx *ctx, const char *source, const char *dest,
+ATL_API atl_status atl_dataset_make(atl_ctx *ctx, const char *source, const char *dest,
                             const atl_dataset_make_options *options, atl_dataset_made *made);
 
 // ---- Checking a set
@@ -128,7 +128,7 @@ typedef enum atl_finding_kind {
     ATL_FINDINGS
 } atl_finding_kind;
 
-const char *atl_finding_name(atl_finding_kind kind); // "damaged", "size", ...
+ATL_API const char *atl_finding_name(atl_finding_kind kind); // "damaged", "size", ...
 
 typedef struct atl_finding {
     atl_finding_kind kind;
@@ -156,7 +156,7 @@ typedef struct atl_dataset_checked {
 } atl_dataset_checked;
 
 // Reads every picture of `path` and reports all that is wrong with any.  Findings are no failure of the call.
-atl_status atl_dataset_check(atl_ctx *ctx, const char *path, const atl_dataset_check_options *options,
+ATL_API atl_status atl_dataset_check(atl_ctx *ctx, const char *path, const atl_dataset_check_options *options,
                              atl_dataset_checked *checked);
 
 #ifdef __cplusplus

@@ -19,29 +19,29 @@ typedef struct atl_image {
 } atl_image;
 
 // Allocates a black image.  Clear it with atl_image_clear().
-atl_status atl_image_init(atl_ctx *ctx, int width, int height, int channels, atl_image *image);
-void atl_image_clear(atl_ctx *ctx, atl_image *image); // releases the pixels and zeroes the struct
+ATL_API atl_status atl_image_init(atl_ctx *ctx, int width, int height, int channels, atl_image *image);
+ATL_API void atl_image_clear(atl_ctx *ctx, atl_image *image); // releases the pixels and zeroes the struct
 
 // One network output [channels, height, width] in about [-1, 1] to 8 bits, as the official scripts do:
 // clamp(x * 127.5 + 128, 0, 255), truncated.  NaN becomes 0.  The image must have that shape.
-void atl_image_from_float(const float *chw, atl_image *image);
+ATL_API void atl_image_from_float(const float *chw, atl_image *image);
 
 // Copies `tile` into `image` with its top left corner at (x, y); it must lie inside and have as many channels.
-void atl_image_paste(atl_image *image, const atl_image *tile, int x, int y);
+ATL_API void atl_image_paste(atl_image *image, const atl_image *tile, int x, int y);
 
 // Format names: "png", "jpg", "webp".  Quality 1 to 100 for jpg (default 95 when 0) and webp (default 95,
 // 100 is lossless).  `text` pairs are kept: in PNG as iTXt, in JPEG as comments (those of 64 kB at most), in
 // WebP as XMP.
 // Written beside `path`, then renamed.
-atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
+ATL_API atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
                            int quality, const atl_pair *text, size_t pairs);
 
 // Reads a picture, recognised by its content.  Palette, 16-bit, CMYK become 8-bit gray or RGB (with alpha).
-atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image);
+ATL_API atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image);
 
 // The text stored under `key` in a picture: *value is NULL when there is none, else owned by the caller,
 // who frees it with atl_text_free().
-atl_status atl_image_text(atl_ctx *ctx, const char *path, const char *key, char **value);
+ATL_API atl_status atl_image_text(atl_ctx *ctx, const char *path, const char *key, char **value);
 
 #ifdef __cplusplus
 }

@@ -35,8 +35,8 @@ typedef struct atl_model_options {
 // Opens an official pickle or Atelier's own safetensors, recognised by content.  The file may be
 // removed afterwards from a pickle; a safetensors file stays mapped and must not be changed.
 // On failure *model is NULL and the context has the sentence.
-atl_status atl_model_open(atl_ctx *ctx, const char *path, const atl_model_options *options, atl_model **model);
-void atl_model_close(atl_model **model); // NULL and pointers to NULL are fine
+ATL_API atl_status atl_model_open(atl_ctx *ctx, const char *path, const atl_model_options *options, atl_model **model);
+ATL_API void atl_model_close(atl_model **model); // NULL and pointers to NULL are fine
 
 typedef struct atl_model_info {
     const char *kind;          // "stylegan2"
@@ -52,7 +52,7 @@ typedef struct atl_model_info {
     int num_logits;            // numbers per image of a discriminator
 } atl_model_info;
 
-const atl_model_info *atl_model_get_info(const atl_model *model); // valid while the model is open
+ATL_API const atl_model_info *atl_model_get_info(const atl_model *model); // valid while the model is open
 
 // Truncation pulls styles toward their average: w_avg + psi * (w - w_avg), on the first `cutoff`
 // layers (Karras et al. 2019, section 4 and appendix B).
@@ -73,12 +73,13 @@ typedef struct atl_map_options {
 // by row, and the label 0.  ProGAN has no mapping network: its only "w" is z with the label behind it,
 // normalised, which truncation leaves alone.  StyleGAN-XL keeps an average for each class: truncation pulls
 // toward that of the sample's own, or the mean weighted by a label of several.
-atl_status atl_model_map(atl_model *model, int n, const float *z, const float *c,
+ATL_API atl_status atl_model_map(atl_model *model, int n, const float *z, const float *c,
                          const atl_map_options *options, float *ws);
 
 // w [n, w_dim] repeated to ws [n, num_ws, w_dim], with truncation (where averages are kept for each class:
 // only toward centroids).
-atl_status atl_model_broadcast(atl_model *model, int n, const float *w, const atl_map_options *options, float *ws);
+ATL_API atl_status atl_model_broadcast(atl_model *model, int n, const float *w, const atl_map_options *options,
+                                       float *ws);
 
 typedef enum atl_noise_mode {
     ATL_NOISE_CONST,   // the maps stored in the file
@@ -106,14 +107,14 @@ typedef struct atl_synthesis_options {
 
 // ws [n, num_ws, w_dim] -> img [n, channels, height, width], about [-1, 1].  The first call with a new
 // n makes a plan; later ones reuse it and allocate nothing.
-atl_status atl_model_synthesize(atl_model *model, int n, const float *ws,
+ATL_API atl_status atl_model_synthesize(atl_model *model, int n, const float *ws,
                                 const atl_synthesis_options *options, float *img);
 
 // Size of the noise map of layer k, counted from 0; returns 0 when there is no such layer, else 1.
-int atl_model_noise_size(const atl_model *model, int k, int *height, int *width);
+ATL_API int atl_model_noise_size(const atl_model *model, int k, int *height, int *width);
 
 // A discriminator: img [n, channels, height, width], c [n, c_dim] or NULL -> logits [n, num_logits].
-atl_status atl_model_discriminate(atl_model *model, int n, const float *img, const float *c, float *logits);
+ATL_API atl_status atl_model_discriminate(atl_model *model, int n, const float *img, const float *c, float *logits);
 
 // A freshly initialised network.
 typedef struct atl_init_options {
@@ -126,7 +127,7 @@ typedef struct atl_init_options {
     uint64_t seed;
 } atl_init_options;
 #define ATL_INIT_OPTIONS_INIT { sizeof(atl_init_options), "stylegan2", 256, 0, 0, 0, 0, 0, 0 }
-atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model);
+ATL_API atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model);
 
 // Two generators of one architecture, blended: a new model with the config of `a`.  Networks that do not match
 // are an error that says what differs.
@@ -142,22 +143,22 @@ typedef struct atl_blend_options {
 } atl_blend_options;
 #define ATL_BLEND_OPTIONS_INIT { sizeof(atl_blend_options), 0, 0, 0.0f, 1.0f }
 // Both models belong to one context.
-atl_status atl_model_blend(const atl_model *a, const atl_model *b, const atl_blend_options *options,
+ATL_API atl_status atl_model_blend(const atl_model *a, const atl_model *b, const atl_blend_options *options,
                            atl_model **model);
 
 // Writes the networks of a file (or a model) as safetensors.  dtype ATL_F32 or ATL_F16 (weights
 // rounded to nearest even; numbers beyond f16's range are an error that names the tensor).
-atl_status atl_model_save(atl_model *model, const char *path, atl_dtype dtype);
+ATL_API atl_status atl_model_save(atl_model *model, const char *path, atl_dtype dtype);
 // All networks of `from` when net is NULL, else the one named.
-atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const char *net, atl_dtype dtype);
+ATL_API atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const char *net, atl_dtype dtype);
 
 // What a file holds, as JSON text: format, networks with config, parameter count, fingerprint, tensors
 // with shapes, layers with output shapes, training set record.  *json is freed with atl_text_free().
-atl_status atl_inspect(atl_ctx *ctx, const char *path, char **json);
+ATL_API atl_status atl_inspect(atl_ctx *ctx, const char *path, char **json);
 
 // What this build opens and runs, as JSON text: "layouts" of checkpoints with makers, endings and what is read
 // of them, and "networks" with kind, family, role and whether a new one can be made.  Freed with atl_text_free().
-atl_status atl_formats(atl_ctx *ctx, char **json);
+ATL_API atl_status atl_formats(atl_ctx *ctx, char **json);
 
 // ---- measurement
 
@@ -177,12 +178,12 @@ typedef struct atl_profile {
 } atl_profile;
 
 // Runs synthesis of n images `runs` times after `warmup` runs.  layers: also times each step.
-atl_status atl_model_profile(atl_model *model, int n, int warmup, int runs, int layers, atl_profile *profile);
-void atl_profile_clear(atl_ctx *ctx, atl_profile *profile);
+ATL_API atl_status atl_model_profile(atl_model *model, int n, int warmup, int runs, int layers, atl_profile *profile);
+ATL_API void atl_profile_clear(atl_ctx *ctx, atl_profile *profile);
 
 // Multiply-add throughput of all the context's threads with the widest allowed vectors, in GFLOP/s:
 // the best of several short runs on registers.
-double atl_peak_gflops(atl_ctx *ctx);
+ATL_API double atl_peak_gflops(atl_ctx *ctx);
 
 #ifdef __cplusplus
 }

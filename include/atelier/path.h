@@ -36,20 +36,20 @@ typedef struct atl_path_options {
 typedef struct atl_path atl_path;
 
 // keyframes [keys, width], finite; copied.  options may be NULL.  On failure *path is NULL.
-atl_status atl_path_open(atl_ctx *ctx, size_t keys, size_t width, const float *keyframes,
+ATL_API atl_status atl_path_open(atl_ctx *ctx, size_t keys, size_t width, const float *keyframes,
                          const atl_path_options *options, atl_path **path);
-void atl_path_close(atl_path **path); // NULL and pointers to NULL are fine
+ATL_API void atl_path_close(atl_path **path); // NULL and pointers to NULL are fine
 
 // The point at `position`, counted in keyframes; the path is closed: keys + 0.5 is 0.5, -1 is keys - 1.
 // out [width].
-void atl_path_at(const atl_path *path, double position, float *out);
+ATL_API void atl_path_at(const atl_path *path, double position, float *out);
 
 // From a (t = 0) to b (t = 1), [n] each; out may be a or b.
-void atl_path_lerp(size_t n, const float *a, const float *b, double t, float *out);
+ATL_API void atl_path_lerp(size_t n, const float *a, const float *b, double t, float *out);
 
 // The same along the great circle (Shoemake 1985): a and b are directions, the result has length 1.
 // Where a and b point the same way, or exactly opposite, there is no circle to follow: then a's direction.
-void atl_path_slerp(size_t n, const float *a, const float *b, double t, float *out);
+ATL_API void atl_path_slerp(size_t n, const float *a, const float *b, double t, float *out);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <atelier/status.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,17 +18,17 @@ typedef struct atl_numpy_rng {
     double gauss;
 } atl_numpy_rng;
 
-void atl_numpy_rng_init(atl_numpy_rng *rng, uint32_t seed);             // RandomState(seed)
-uint32_t atl_numpy_rng_u32(atl_numpy_rng *rng);
-double atl_numpy_rng_uniform(atl_numpy_rng *rng);                       // random_sample(): [0, 1)
-double atl_numpy_rng_normal(atl_numpy_rng *rng);                        // randn(), bit for bit
-uint32_t atl_numpy_rng_below(atl_numpy_rng *rng, uint32_t n);           // randint(n): uniform in [0, n), n >= 1
+ATL_API void atl_numpy_rng_init(atl_numpy_rng *rng, uint32_t seed);             // RandomState(seed)
+ATL_API uint32_t atl_numpy_rng_u32(atl_numpy_rng *rng);
+ATL_API double atl_numpy_rng_uniform(atl_numpy_rng *rng);                       // random_sample(): [0, 1)
+ATL_API double atl_numpy_rng_normal(atl_numpy_rng *rng);                        // randn(), bit for bit
+ATL_API uint32_t atl_numpy_rng_below(atl_numpy_rng *rng, uint32_t n);           // randint(n): uniform in [0, n), n >= 1
 
 // shuffle() of a list, in place: the same order as RandomState(seed).shuffle(items).  count up to 2^32 - 1.
-void atl_numpy_rng_shuffle(atl_numpy_rng *rng, uint32_t *items, uint32_t count);
+ATL_API void atl_numpy_rng_shuffle(atl_numpy_rng *rng, uint32_t *items, uint32_t count);
 
 // z of a seed: RandomState(seed).randn(1, z_dim), rounded to float.
-void atl_seed_to_z(uint32_t seed, size_t z_dim, float *z);
+ATL_API void atl_seed_to_z(uint32_t seed, size_t z_dim, float *z);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,13 @@
 #ifndef ATELIER_STATUS_H
 #define ATELIER_STATUS_H
 
+// What the library shows of itself: a name without it can't be linked from outside.
+#if defined(__GNUC__)
+#define ATL_API __attribute__((visibility("default")))
+#else
+#define ATL_API
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -20,7 +27,7 @@ typedef enum atl_status {
 } atl_status;
 
 // A short name of a code, for logs: "bad file".  Static storage, never NULL.
-const char *atl_status_name(atl_status status);
+ATL_API const char *atl_status_name(atl_status status);
 
 #ifdef __cplusplus
 }

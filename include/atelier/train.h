@@ -74,13 +74,13 @@ typedef struct atl_trainer atl_trainer;
 
 // Opens the set and makes the networks and the plans of the four phases, but takes no memory for running them yet.
 // On failure *trainer is NULL.  Names the picture, option or label that does not fit.
-atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_trainer **trainer);
+ATL_API atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_trainer **trainer);
 // failed: another process must not be waited for.
-void atl_trainer_close(atl_trainer **trainer, int failed);
+ATL_API void atl_trainer_close(atl_trainer **trainer, int failed);
 
-const atl_train_options *atl_trainer_get_options(const atl_trainer *trainer); // with all defaults filled in
+ATL_API const atl_train_options *atl_trainer_get_options(const atl_trainer *trainer); // with all defaults filled in
 // The same with the configs of both networks and of the set, as JSON text, freed with atl_text_free().
-atl_status atl_trainer_describe(atl_trainer *trainer, char **json);
+ATL_API atl_status atl_trainer_describe(atl_trainer *trainer, char **json);
 
 // What a run will cost.
 typedef struct atl_train_phase_cost {
@@ -101,9 +101,9 @@ typedef struct atl_train_cost {
     atl_train_phase_cost phases[ATL_TRAIN_PHASES];
     double sec_per_kimg;  // after atl_trainer_measure(); else 0
 } atl_train_cost;
-const atl_train_cost *atl_trainer_get_cost(const atl_trainer *trainer);
+ATL_API const atl_train_cost *atl_trainer_get_cost(const atl_trainer *trainer);
 // Runs each phase `runs` times without any effect on the networks and takes the median times.
-atl_status atl_trainer_measure(atl_trainer *trainer, int runs);
+ATL_API atl_status atl_trainer_measure(atl_trainer *trainer, int runs);
 
 // ---- running
 
@@ -114,7 +114,7 @@ typedef struct atl_train_state {
     double pl_mean;
     int rank, ranks;            // of this process, and how many there are
 } atl_train_state;
-const atl_train_state *atl_trainer_get_state(const atl_trainer *trainer);
+ATL_API const atl_train_state *atl_trainer_get_state(const atl_trainer *trainer);
 
 // Sums over the samples of a step, over all processes.
 typedef struct atl_train_sum { double count, sum, squares; } atl_train_sum;
@@ -126,42 +126,43 @@ enum atl_train_stat {
     ATL_STAT_G_GRADIENT, ATL_STAT_D_GRADIENT,                   // L2 norms of the main gradients
     ATL_STATS
 };
-const char *atl_train_stat_name(enum atl_train_stat stat); // "Loss/scores/fake", as the official trainers call it
+// "Loss/scores/fake", as the official trainers call it.
+ATL_API const char *atl_train_stat_name(enum atl_train_stat stat);
 typedef struct atl_train_stats {
     atl_train_sum stats[ATL_STATS];
     double seconds[ATL_TRAIN_PHASES]; // that each phase took in this process; 0: it was not its turn
 } atl_train_stats;
 
 // One step.  Adds to *stats (may be NULL); the caller clears it.
-atl_status atl_trainer_step(atl_trainer *trainer, atl_train_stats *stats);
+ATL_API atl_status atl_trainer_step(atl_trainer *trainer, atl_train_stats *stats);
 
 // *flag becomes 1 in all processes when it is not 0 in one.
-atl_status atl_trainer_any(atl_trainer *trainer, int *flag);
+ATL_API atl_status atl_trainer_any(atl_trainer *trainer, int *flag);
 
 // n images of the average of G from latents z [n, z_dim], labels c [n, c_dim] or NULL, with the stored noise ->
 // [n, channels, height, width].
-atl_status atl_trainer_generate(atl_trainer *trainer, int n, const float *z, const float *c, float *images);
-int atl_trainer_z_dim(const atl_trainer *trainer);
+ATL_API atl_status atl_trainer_generate(atl_trainer *trainer, int n, const float *z, const float *c, float *images);
+ATL_API int atl_trainer_z_dim(const atl_trainer *trainer);
 typedef struct atl_train_set {
     size_t count;
     int width, height, channels, label_size;
     const char *name;
 } atl_train_set;
 // count is that of the subset, without mirroring.
-const atl_train_set *atl_trainer_get_set(const atl_trainer *trainer);
-atl_dataset *atl_trainer_get_data(atl_trainer *trainer); // borrowed; NULL: noise
+ATL_API const atl_train_set *atl_trainer_get_set(const atl_trainer *trainer);
+ATL_API atl_dataset *atl_trainer_get_data(atl_trainer *trainer); // borrowed; NULL: noise
 
 // ---- keeping
 
 // All of a run: G, D, G_ema, moments of both optimisers, averages, augmentation, position.  Written beside `path`,
 // then renamed.  A checkpoint like any other: generate and the rest open its G_ema.
-atl_status atl_trainer_save(atl_trainer *trainer, const char *path);
+ATL_API atl_status atl_trainer_save(atl_trainer *trainer, const char *path);
 // Goes on from a file of atl_trainer_save(): exactly, when all options are the same.  Networks of other shapes are an
 // error that names the tensor.
-atl_status atl_trainer_restore(atl_trainer *trainer, const char *path);
+ATL_API atl_status atl_trainer_restore(atl_trainer *trainer, const char *path);
 // The options that a snapshot was made with, as JSON text (names as in `atelier train --help`), freed with
 // atl_text_free().  *json is NULL when the file holds networks alone.
-atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **json);
+ATL_API atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **json);
 
 // Transfer learning: takes what fits by name and shape from the G, D and G_ema of any checkpoint and calls `report`
 // (may be NULL) for each tensor.
@@ -171,7 +172,7 @@ typedef enum atl_transfer {
     ATL_TRANSFER_MISSING, // the file has none: starts anew
     ATL_TRANSFER_EXTRA    // the network has none
 } atl_transfer;
-atl_status atl_trainer_transfer(atl_trainer *trainer, const char *path,
+ATL_API atl_status atl_trainer_transfer(atl_trainer *trainer, const char *path,
                                 void (*report)(void *user, atl_transfer what, const char *net, const char *tensor),
                                 void *user);
 

@@ -45,22 +45,22 @@ typedef struct atl_video_options {
 // Opens `path` for writing; "-" is standard output and takes y4m and png only.  What can't be written
 // fails here, before the first frame.  The target is untouched until the file is finished.
 // gif, apng and webp repeat for ever.  On failure *video is NULL.
-atl_status atl_video_open(atl_ctx *ctx, const char *path, const atl_video_options *options, atl_video **video);
+ATL_API atl_status atl_video_open(atl_ctx *ctx, const char *path, const atl_video_options *options, atl_video **video);
 
 // Adds a frame of 1 to 4 channels, copied; alpha is laid over white.  Waits while the queue is full.
 // A failure of the encoder is reported by the next call.
-atl_status atl_video_write(atl_video *video, const atl_image *frame);
+ATL_API atl_status atl_video_write(atl_video *video, const atl_image *frame);
 
 // Encodes what is left and completes the file: it then holds every frame that was written.  When that
 // fails, or there was none, no file is left.  Sets *video to NULL.
-atl_status atl_video_finish(atl_video **video);
+ATL_API atl_status atl_video_finish(atl_video **video);
 
 // Gives up; no file is left.  Sets *video to NULL.  NULL and pointers to NULL are fine.
-void atl_video_abort(atl_video **video);
+ATL_API void atl_video_abort(atl_video **video);
 
 // What this build can write: the names of formats and, where they have a choice, of FFmpeg's encoders:
 // "mp4 (libx264, mpeg4), gif, y4m, png".  Cut to `room` bytes.
-void atl_video_formats(char *text, size_t room);
+ATL_API void atl_video_formats(char *text, size_t room);
 
 #ifdef __cplusplus
 }

@@ -17,22 +17,6 @@
 
 // ---- pointwise
 
-static const atl_unary UNARY[ATL_UNARY_FNS] = {
-    [ATL_FN_AFFINE] = ATL_UNARY_AFFINE, [ATL_FN_LRELU] = ATL_UNARY_LRELU, [ATL_FN_STEP] = ATL_UNARY_LRELU_GRAD,
-    [ATL_FN_CLAMP] = ATL_UNARY_CLAMP, [ATL_FN_INSIDE] = ATL_UNARY_CLAMP_MASK, [ATL_FN_SQUARE] = ATL_UNARY_SQUARE,
-    [ATL_FN_SQRT] = ATL_UNARY_SQRT, [ATL_FN_RSQRT] = ATL_UNARY_RSQRT,
-    [ATL_FN_RECIPROCAL] = ATL_UNARY_RECIPROCAL, [ATL_FN_EXP] = ATL_UNARY_EXP, [ATL_FN_LOG] = ATL_UNARY_LOG,
-    [ATL_FN_SIN] = ATL_UNARY_SIN, [ATL_FN_COS] = ATL_UNARY_COS, [ATL_FN_SIGMOID] = ATL_UNARY_SIGMOID,
-    [ATL_FN_SOFTPLUS] = ATL_UNARY_SOFTPLUS, [ATL_FN_TANH] = ATL_UNARY_TANH, [ATL_FN_ABS] = ATL_UNARY_ABS,
-    [ATL_FN_SIGN] = ATL_UNARY_SIGN,
-};
-
-static const atl_binary BINARY[ATL_BINARY_FNS] = {
-    [ATL_FN_ADD] = ATL_BINARY_ADD, [ATL_FN_SUB] = ATL_BINARY_SUB, [ATL_FN_MUL] = ATL_BINARY_MUL,
-    [ATL_FN_DIV] = ATL_BINARY_DIV, [ATL_FN_MAX] = ATL_BINARY_MAX, [ATL_FN_MIN] = ATL_BINARY_MIN,
-    [ATL_FN_LESS] = ATL_BINARY_GREATER, // x < y is y > x: the operands change places
-};
-
 static atl_status run_unary(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     const atl_node *n = s->node;
@@ -45,19 +29,18 @@ static atl_status run_unary(atl_cpu *b, const atl_step *s, const atl_run *run) {
             to.stride[i] = step;
             step *= n->shape.d[i];
         }
-        atl_move_copy(n->shape.rank, n->shape.d, s->out, to.stride, x, s->src[0].stride, b->threads);
+        atl_cpu_move_copy(n->shape.rank, n->shape.d, s->out, to.stride, x, s->src[0].stride, b->threads);
         x = s->out;
     }
-    atl_unary_run(&b->kernels.pointwise, UNARY[n->at.unary.fn], s->out, x, count, n->at.unary.a, n->at.unary.b,
-                  b->threads);
+    atl_cpu_unary_run(&b->kernels.pointwise, n->at.unary.fn, s->out, x, count, n->at.unary.a, n->at.unary.b,
+                      b->threads);
     return ATL_OK;
 }
 
 static atl_status run_binary(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     const atl_node *n = s->node;
-    bool turned = n->at.binary.fn == ATL_FN_LESS;
-    const atl_operand *x = &s->src[turned], *y = &s->src[!turned];
+    const atl_operand *x = &s->src[0], *y = &s->src[1];
     int64_t dims[ATL_LOOPS], sx[ATL_LOOPS], sy[ATL_LOOPS], outer = 1, part = 1;
     int rank = n->shape.rank, skip = rank > ATL_LOOPS ? rank - ATL_LOOPS : 0;
     for (int i = 0; i < ATL_LOOPS; i++) { // dims line up at the end
@@ -70,9 +53,9 @@ static atl_status run_binary(atl_cpu *b, const atl_step *s, const atl_run *run) 
     if (skip)
         outer = n->shape.d[0];
     for (int64_t o = 0; o < outer; o++)
-        atl_binary_run(&b->kernels.pointwise, BINARY[n->at.binary.fn], dims, s->out + o * part,
-                       x->data + (skip ? o * x->stride[0] : 0), sx, y->data + (skip ? o * y->stride[0] : 0), sy,
-                       b->threads);
+        atl_cpu_binary_run(&b->kernels.pointwise, n->at.binary.fn, dims, s->out + o * part,
+                           x->data + (skip ? o * x->stride[0] : 0), sx,
+                           y->data + (skip ? o * y->stride[0] : 0), sy, b->threads);
     return ATL_OK;
 }
 
@@ -84,7 +67,7 @@ static atl_status prepare_sum(atl_cpu *b, atl_step *s) {
     for (int i = 0; i < s->node->shape.rank; i++)
         mask |= (unsigned)s->node->at.sum.axis[i] << i;
     s->kernel = s->node->n_src == 2 ? "product sum" : "sum";
-    s->workspace_bytes = atl_reduce_workspace(s->node->shape.rank, s->node->src[0]->shape.d, mask);
+    s->workspace_bytes = atl_cpu_reduce_workspace(s->node->shape.rank, s->node->src[0]->shape.d, mask);
     return ATL_OK;
 }
 
@@ -93,36 +76,37 @@ static atl_status run_sum(atl_cpu *b, const atl_step *s, const atl_run *run) {
     unsigned mask = 0;
     for (int i = 0; i < s->node->shape.rank; i++)
         mask |= (unsigned)s->node->at.sum.axis[i] << i;
-    atl_reduce_sum(&b->kernels.pointwise, s->node->shape.rank, s->node->src[0]->shape.d, mask, s->src[0].data,
-                   s->node->n_src == 2 ? s->src[1].data : NULL, s->out, b->threads, s->workspace);
+    atl_cpu_reduce_sum(&b->kernels.pointwise, s->node->shape.rank, s->node->src[0]->shape.d, mask,
+                       s->src[0].data, s->node->n_src == 2 ? s->src[1].data : NULL, s->out, b->threads,
+                       s->workspace);
     return ATL_OK;
 }
 
 static atl_status run_expand(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
-    atl_move_expand(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->out, s->src[0].data,
-                    b->threads);
+    atl_cpu_move_expand(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->out,
+                        s->src[0].data, b->threads);
     return ATL_OK;
 }
 
 static atl_status run_permute(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
-    atl_move_permute(s->node->shape.rank, s->node->src[0]->shape.d, s->node->at.permute.axis, s->out, s->src[0].data,
-                     b->threads);
+    atl_cpu_move_permute(s->node->shape.rank, s->node->src[0]->shape.d, s->node->at.permute.axis, s->out,
+                         s->src[0].data, b->threads);
     return ATL_OK;
 }
 
 static atl_status run_slice(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
-    atl_move_slice(s->node->shape.rank, s->node->src[0]->shape.d, s->node->shape.d, s->node->at.slice.begin, NULL,
-                   s->out, s->src[0].data, b->threads);
+    atl_cpu_move_slice(s->node->shape.rank, s->node->src[0]->shape.d, s->node->shape.d,
+                       s->node->at.slice.begin, NULL, s->out, s->src[0].data, b->threads);
     return ATL_OK;
 }
 
 static atl_status run_pad(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
-    atl_move_pad(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->node->at.slice.begin, NULL,
-                 s->out, s->src[0].data, b->threads);
+    atl_cpu_move_pad(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->node->at.slice.begin,
+                     NULL, s->out, s->src[0].data, b->threads);
     return ATL_OK;
 }
 
@@ -132,7 +116,7 @@ static atl_status run_concat(atl_cpu *b, const atl_step *s, const atl_run *run) 
     int64_t at = 0;
     for (int i = 0; i < s->node->n_src; i++) {
         const atl_shape *x = &s->node->src[i]->shape;
-        atl_move_concat(x->rank, s->node->shape.d, x->d, axis, at, s->out, s->src[i].data, b->threads);
+        atl_cpu_move_concat(x->rank, s->node->shape.d, x->d, axis, at, s->out, s->src[i].data, b->threads);
         at += x->d[axis];
     }
     return ATL_OK;
@@ -143,46 +127,47 @@ static atl_status run_warp(atl_cpu *b, const atl_step *s, const atl_run *run) {
     bool transposed = s->node->op == ATL_OP_WARP_T;
     const int64_t *x = transposed ? s->node->shape.d : s->node->src[0]->shape.d;
     const int64_t *y = transposed ? s->node->src[0]->shape.d : s->node->shape.d;
-    atl_sample_dims d = { x[0], x[1], x[2], x[3], y[1], y[2] };
-    (transposed ? atl_sample_affine_t : atl_sample_affine)(&d, s->src[1].data, s->src[0].data, s->out, b->threads);
+    atl_cpu_sample_dims d = { x[0], x[1], x[2], x[3], y[1], y[2] };
+    (transposed ? atl_cpu_sample_affine_t : atl_cpu_sample_affine)(&d, s->src[1].data, s->src[0].data, s->out,
+                                                                   b->threads);
     return ATL_OK;
 }
 
-static atl_geom_dims geom_dims(const atl_step *s) {
+static atl_cpu_geom_dims geom_dims(const atl_step *s) {
     const int64_t *d = s->node->shape.d;
-    return (atl_geom_dims){ d[0], d[1], d[2], d[3] };
+    return (atl_cpu_geom_dims){ d[0], d[1], d[2], d[3] };
 }
 
 static atl_status prepare_geom(atl_cpu *b, atl_step *s) {
-    atl_geom_dims d = geom_dims(s);
-    s->workspace_bytes = atl_geom_workspace(&d, b->threads);
+    atl_cpu_geom_dims d = geom_dims(s);
+    s->workspace_bytes = atl_cpu_geom_workspace(&d, b->threads);
     return ATL_OK;
 }
 
 static atl_status run_geom(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
-    atl_geom_dims d = geom_dims(s);
-    (s->node->op == ATL_OP_GEOM ? atl_geom : atl_geom_t)(&b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out,
-                                                         b->threads, s->workspace);
+    atl_cpu_geom_dims d = geom_dims(s);
+    (s->node->op == ATL_OP_GEOM ? atl_cpu_geom : atl_cpu_geom_t)(
+        &b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out, b->threads, s->workspace);
     return ATL_OK;
 }
 
-static atl_sepfir_dims sepfir_dims(const atl_step *s) {
+static atl_cpu_sepfir_dims sepfir_dims(const atl_step *s) {
     const int64_t *d = s->node->shape.d;
-    return (atl_sepfir_dims){ d[0], d[1], d[2], d[3], (int)s->node->src[1]->shape.d[1] };
+    return (atl_cpu_sepfir_dims){ d[0], d[1], d[2], d[3], (int)s->node->src[1]->shape.d[1] };
 }
 
 static atl_status prepare_sepfir(atl_cpu *b, atl_step *s) {
-    atl_sepfir_dims d = sepfir_dims(s);
-    s->workspace_bytes = atl_sepfir_workspace(&d, b->threads);
+    atl_cpu_sepfir_dims d = sepfir_dims(s);
+    s->workspace_bytes = atl_cpu_sepfir_workspace(&d, b->threads);
     return ATL_OK;
 }
 
 static atl_status run_sepfir(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
-    atl_sepfir_dims d = sepfir_dims(s);
-    (s->node->op == ATL_OP_SEPFIR ? atl_sepfir : atl_sepfir_t)(&b->kernels.fir, &d, s->src[1].data, s->src[0].data,
-                                                               s->out, b->threads, s->workspace);
+    atl_cpu_sepfir_dims d = sepfir_dims(s);
+    (s->node->op == ATL_OP_SEPFIR ? atl_cpu_sepfir : atl_cpu_sepfir_t)(
+        &b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out, b->threads, s->workspace);
     return ATL_OK;
 }
 
@@ -284,7 +269,7 @@ atl_status atl_cpu_backend_open(atl_ctx *ctx, atl_backend **backend) {
     b->base = (atl_backend){ "cpu", ctx, supports, prepare, discard, block_alloc, block_release, copy, copy,
                              run_steps, wait_for };
     b->threads = ctx->threads;
-    atl_kernels_init(&b->kernels, ctx->cpu);
+    atl_cpu_kernels_init(&b->kernels, ctx->cpu);
     *backend = &b->base;
     return ATL_OK;
 }

@@ -18,12 +18,12 @@
 
 typedef struct state {
     atl_status (*run)(atl_cpu *b, const atl_step *step, struct state *s);
-    atl_conv *conv;
-    atl_gemm *gemm;
-    atl_fir *fir;
-    atl_wino *wino;
-    atl_wino_grad *grad;
-    atl_flrelu *flrelu;
+    atl_cpu_conv *conv;
+    atl_cpu_gemm *gemm;
+    atl_cpu_fir *fir;
+    atl_cpu_wino *wino;
+    atl_cpu_wino_grad *grad;
+    atl_cpu_flrelu *flrelu;
     int n;
     size_t pixels, c_in, c_out; // of the result, and of the input that in_scale belongs to
     size_t scaled;              // floats of a scaled copy of the input at the start of the workspace
@@ -40,14 +40,22 @@ static const float *source(const atl_step *step, int index) {
 }
 
 // The epilogue of a step, or false when there is none.
-static bool epilogue_of(const atl_step *step, const state *s, atl_epilogue *e) {
+static bool epilogue_of(const atl_step *step, const state *s, atl_cpu_epilogue *e) {
     const atl_fusion *f = step->node->fusion;
     if (!f || (f->scale < 0 && f->noise < 0 && f->bias < 0 && f->gate < 0 && f->residual < 0 && f->slope == 1.0f &&
                f->gain == 1.0f && f->clamp == INFINITY))
         return false;
-    *e = (atl_epilogue){ source(step, f->scale), source(step, f->noise), source(step, f->bias),
-                         source(step, f->residual), 0, 0, f->slope, f->gain, f->clamp, source(step, f->gate),
-                         f->gate_slope };
+    *e = (atl_cpu_epilogue){ source(step, f->scale),
+                             source(step, f->noise),
+                             source(step, f->bias),
+                             source(step, f->residual),
+                             0,
+                             0,
+                             f->slope,
+                             f->gain,
+                             f->clamp,
+                             source(step, f->gate),
+                             f->gate_slope };
     if (f->scale >= 0 && atl_shape_count(&step->node->src[f->scale]->shape) > (int64_t)s->c_out)
         e->scale_stride = (ptrdiff_t)s->c_out;
     if (f->noise >= 0 && atl_shape_count(&step->node->src[f->noise]->shape) > (int64_t)s->pixels)
@@ -56,9 +64,10 @@ static bool epilogue_of(const atl_step *step, const state *s, atl_epilogue *e) {
 }
 
 static void finish(atl_cpu *b, const atl_step *step, const state *s) {
-    atl_epilogue e;
+    atl_cpu_epilogue e;
     if (epilogue_of(step, s, &e))
-        atl_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out, b->threads);
+        atl_cpu_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out,
+                             b->threads);
 }
 
 static state *new_state(atl_cpu *b, atl_step *step) {
@@ -87,12 +96,12 @@ void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
     state *s = step->state;
     if (!s)
         return;
-    atl_conv_free(&s->conv);
-    atl_gemm_free(&s->gemm);
-    atl_fir_free(&s->fir);
-    atl_wino_free(&s->wino);
-    atl_wino_grad_free(&s->grad);
-    atl_flrelu_free(&s->flrelu);
+    atl_cpu_conv_free(&s->conv);
+    atl_cpu_gemm_free(&s->gemm);
+    atl_cpu_fir_free(&s->fir);
+    atl_cpu_wino_free(&s->wino);
+    atl_cpu_wino_grad_free(&s->grad);
+    atl_cpu_flrelu_free(&s->flrelu);
     atl_free(b->base.ctx, s);
     step->state = NULL;
 }
@@ -100,9 +109,10 @@ void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
 // ---- an epilogue alone
 
 static atl_status run_epilogue(atl_cpu *b, const atl_step *step, state *s) {
-    atl_epilogue e = ATL_EPILOGUE_NONE;
+    atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
     epilogue_of(step, s, &e);
-    atl_epilogue_run(&b->kernels.pointwise, &e, step->out, step->src[0].data, s->n, s->pixels, s->c_out, b->threads);
+    atl_cpu_epilogue_run(&b->kernels.pointwise, &e, step->out, step->src[0].data, s->n, s->pixels, s->c_out,
+                         b->threads);
     return ATL_OK;
 }
 
@@ -116,18 +126,30 @@ atl_status atl_cpu_prepare_epilogue(atl_cpu *b, atl_step *step) {
 
 // ---- upfirdn
 
-static atl_fir_args fir_args(const atl_fir_attr *a, const atl_shape *x) {
-    return (atl_fir_args){ .n = (int)x->d[0], .h = (int)x->d[1], .w = (int)x->d[2], .c = (int)x->d[3],
-                           .kh = a->fh, .kw = a->fw, .upx = a->upx, .upy = a->upy, .downx = a->downx,
-                           .downy = a->downy, .px0 = a->px0, .px1 = a->px1, .py0 = a->py0, .py1 = a->py1,
-                           .flip = a->flip, .gain = a->gain };
+static atl_cpu_fir_args fir_args(const atl_fir_attr *a, const atl_shape *x) {
+    return (atl_cpu_fir_args){ .n = (int)x->d[0],
+                               .h = (int)x->d[1],
+                               .w = (int)x->d[2],
+                               .c = (int)x->d[3],
+                               .kh = a->fh,
+                               .kw = a->fw,
+                               .upx = a->upx,
+                               .upy = a->upy,
+                               .downx = a->downx,
+                               .downy = a->downy,
+                               .px0 = a->px0,
+                               .px1 = a->px1,
+                               .py0 = a->py0,
+                               .py1 = a->py1,
+                               .flip = a->flip,
+                               .gain = a->gain };
 }
 
 static atl_status run_fir(atl_cpu *b, const atl_step *step, state *s) {
     (void)b;
-    atl_epilogue e;
+    atl_cpu_epilogue e;
     bool has = epilogue_of(step, s, &e);
-    atl_fir_run(s->fir, step->src[0].data, step->out, has ? &e : NULL, step->workspace);
+    atl_cpu_fir_run(s->fir, step->src[0].data, step->out, has ? &e : NULL, step->workspace);
     return ATL_OK;
 }
 
@@ -136,9 +158,9 @@ atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step) {
     if (!s)
         return ATL_NO_MEMORY;
     s->run = run_fir;
-    atl_fir_args args = fir_args(&step->node->at.fir, &step->node->src[0]->shape);
-    ATL_TRY(atl_fir_make(b->base.ctx, &args, step->node->at.fir.f, &s->fir));
-    step->workspace_bytes = atl_fir_workspace(s->fir);
+    atl_cpu_fir_args args = fir_args(&step->node->at.fir, &step->node->src[0]->shape);
+    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &args, step->node->at.fir.f, &s->fir));
+    step->workspace_bytes = atl_cpu_fir_workspace(s->fir);
     return ATL_OK;
 }
 
@@ -146,7 +168,7 @@ atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step) {
 
 static atl_status run_flrelu(atl_cpu *b, const atl_step *step, state *s) {
     (void)b;
-    atl_flrelu_run(s->flrelu, step->src[0].data, NULL, step->src[1].data, step->out, step->workspace);
+    atl_cpu_flrelu_run(s->flrelu, step->src[0].data, NULL, step->src[1].data, step->out, step->workspace);
     return ATL_OK;
 }
 
@@ -157,20 +179,32 @@ atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step) {
     s->run = run_flrelu;
     const atl_flrelu_attr *a = &step->node->at.flrelu;
     const atl_shape *x = &step->node->src[0]->shape;
-    atl_flrelu_args args = { .n = (int)x->d[0], .h = (int)x->d[1], .w = (int)x->d[2], .c = (int)x->d[3], .up = a->up,
-                             .down = a->down, .up_taps = a->up_taps ? a->up_taps : 1,
-                             .down_taps = a->down_taps ? a->down_taps : 1, .down_radial = a->radial, .px0 = a->px0,
-                             .px1 = a->px1, .py0 = a->py0, .py1 = a->py1, .slope = a->slope, .gain = a->gain,
-                             .clamp = a->clamp };
-    ATL_TRY(atl_flrelu_make(b->base.ctx, &args, a->up_taps ? a->fu : NULL, a->down_taps ? a->fd : NULL, &s->flrelu));
-    step->workspace_bytes = atl_flrelu_workspace(s->flrelu);
+    atl_cpu_flrelu_args args = { .n = (int)x->d[0],
+                                 .h = (int)x->d[1],
+                                 .w = (int)x->d[2],
+                                 .c = (int)x->d[3],
+                                 .up = a->up,
+                                 .down = a->down,
+                                 .up_taps = a->up_taps ? a->up_taps : 1,
+                                 .down_taps = a->down_taps ? a->down_taps : 1,
+                                 .down_radial = a->radial,
+                                 .px0 = a->px0,
+                                 .px1 = a->px1,
+                                 .py0 = a->py0,
+                                 .py1 = a->py1,
+                                 .slope = a->slope,
+                                 .gain = a->gain,
+                                 .clamp = a->clamp };
+    ATL_TRY(atl_cpu_flrelu_make(b->base.ctx, &args, a->up_taps ? a->fu : NULL, a->down_taps ? a->fd : NULL,
+                                &s->flrelu));
+    step->workspace_bytes = atl_cpu_flrelu_workspace(s->flrelu);
     return ATL_OK;
 }
 
 // ---- matrix product
 
 static atl_status run_matmul(atl_cpu *b, const atl_step *step, state *s) {
-    ATL_TRY(atl_gemm_run(s->gemm, step->src[0].data, step->src[1].data, step->out, step->workspace));
+    ATL_TRY(atl_cpu_gemm_run(s->gemm, step->src[0].data, step->src[1].data, step->out, step->workspace));
     finish(b, step, s);
     return ATL_OK;
 }
@@ -183,15 +217,18 @@ atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step) {
     s->run = run_matmul;
     int r = n->shape.rank;
     const atl_shape *x = &n->src[0]->shape, *y = &n->src[1]->shape;
-    atl_gemm_shape g = { .batch = r == 3 ? n->shape.d[0] : 1, .m = n->shape.d[r - 2], .n = n->shape.d[r - 1],
-                         .k = x->d[r - (n->at.matmul.trans_a ? 2 : 1)], .trans_a = n->at.matmul.trans_a,
-                         .trans_b = n->at.matmul.trans_b };
+    atl_cpu_gemm_shape g = { .batch = r == 3 ? n->shape.d[0] : 1,
+                             .m = n->shape.d[r - 2],
+                             .n = n->shape.d[r - 1],
+                             .k = x->d[r - (n->at.matmul.trans_a ? 2 : 1)],
+                             .trans_a = n->at.matmul.trans_a,
+                             .trans_b = n->at.matmul.trans_b };
     g.stride_a = r == 3 && x->d[0] > 1 ? g.m * g.k : 0;
     g.stride_b = r == 3 && y->d[0] > 1 ? g.k * g.n : 0;
     g.stride_c = g.m * g.n;
-    ATL_TRY(atl_gemm_make(b->base.ctx, &g, step->src[1].constant, &s->gemm));
+    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &g, step->src[1].constant, &s->gemm));
     step->packed = step->src[1].constant ? 2u : 0;
-    step->workspace_bytes = atl_gemm_workspace(s->gemm);
+    step->workspace_bytes = atl_cpu_gemm_workspace(s->gemm);
     return ATL_OK;
 }
 
@@ -209,18 +246,19 @@ static const float *scaled_input(atl_cpu *b, const atl_step *step, int input, in
     int64_t pixels = shape->d[1] * shape->d[2], c = shape->d[3];
     int64_t dims[ATL_LOOPS] = { 1, shape->d[0], pixels, c }, sx[ATL_LOOPS] = { 0, pixels * c, c, 1 },
             ss[ATL_LOOPS] = { 0, scale_step(step, scale, c), 0, 1 };
-    atl_binary_run(&b->kernels.pointwise, ATL_BINARY_MUL, dims, to, x, sx, step->src[scale].data, ss, b->threads);
+    atl_cpu_binary_run(&b->kernels.pointwise, ATL_FN_MUL, dims, to, x, sx, step->src[scale].data, ss,
+                       b->threads);
     return to;
 }
 
 static atl_status run_winograd(atl_cpu *b, const atl_step *step, state *s) {
     (void)b;
     const atl_fusion *f = step->node->fusion;
-    atl_epilogue e = ATL_EPILOGUE_NONE;
+    atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
     epilogue_of(step, s, &e);
     int x = step->node->at.conv.slot == ATL_SLOT_Y ? 0 : 1;
-    atl_wino_run(s->wino, step->src[x].data, step->src[!x].data, f ? source(step, f->in_scale) : NULL, step->out, &e,
-                 step->workspace);
+    atl_cpu_wino_run(s->wino, step->src[x].data, step->src[!x].data, f ? source(step, f->in_scale) : NULL,
+                     step->out, &e, step->workspace);
     return ATL_OK;
 }
 
@@ -231,14 +269,14 @@ static atl_status run_conv(atl_cpu *b, const atl_step *step, state *s) {
     const float *x = s->scaled ? scaled_input(b, step, input, f->in_scale, step->workspace) : step->src[input].data;
     float *rest = (float *)step->workspace + s->scaled + s->middle;
     float *y = s->middle ? (float *)step->workspace + s->scaled : step->out;
-    ATL_TRY(atl_conv_run(s->conv, x, step->src[!input].data, y, rest));
+    ATL_TRY(atl_cpu_conv_run(s->conv, x, step->src[!input].data, y, rest));
     if (!s->fir) {
         finish(b, step, s);
         return ATL_OK;
     }
-    atl_epilogue e;
+    atl_cpu_epilogue e;
     bool has = epilogue_of(step, s, &e);
-    atl_fir_run(s->fir, y, step->out, has ? &e : NULL, rest);
+    atl_cpu_fir_run(s->fir, y, step->out, has ? &e : NULL, rest);
     return ATL_OK;
 }
 
@@ -247,14 +285,14 @@ static atl_status run_gradient(atl_cpu *b, const atl_step *step, state *s) {
     float *other = (float *)step->workspace + s->scaled, *rest = other + s->scaled_y;
     const float *x = s->scaled ? scaled_input(b, step, 0, f->in_scale, step->workspace) : step->src[0].data;
     const float *y = s->scaled_y ? scaled_input(b, step, 1, f->scale, other) : step->src[1].data;
-    return atl_conv_run(s->conv, x, y, step->out, rest);
+    return atl_cpu_conv_run(s->conv, x, y, step->out, rest);
 }
 
 // w [co, ci] times the style of each sample [n, ci] -> [n, co, ci] in the workspace.
 static atl_status run_rgb(atl_cpu *b, const atl_step *step, state *s) {
     const atl_fusion *f = step->node->fusion;
     const float *w = step->src[1].data;
-    atl_rgb_args args = { s->n, (int)s->c_in, (int)s->c_out, s->pixels, 0 };
+    atl_cpu_rgb_args args = { s->n, (int)s->c_in, (int)s->c_out, s->pixels, 0 };
     if (f && f->in_scale >= 0) {
         const float *scale = step->src[f->in_scale].data;
         size_t per_sample = atl_shape_count(&step->node->src[f->in_scale]->shape) > (int64_t)s->c_in;
@@ -266,10 +304,10 @@ static atl_status run_rgb(atl_cpu *b, const atl_step *step, state *s) {
         w = own;
         args.w_stride = (ptrdiff_t)(s->c_out * s->c_in);
     }
-    atl_epilogue e;
+    atl_cpu_epilogue e;
     bool has = epilogue_of(step, s, &e);
-    atl_rgb_run(&b->kernels.rgb, &b->kernels.pointwise, &args, step->out, step->src[0].data, w, has ? &e : NULL,
-                b->threads);
+    atl_cpu_rgb_run(&b->kernels.rgb, &b->kernels.pointwise, &args, step->out, step->src[0].data, w,
+                    has ? &e : NULL, b->threads);
     return ATL_OK;
 }
 
@@ -298,13 +336,14 @@ static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
         sample_weights(b, step, s, step->workspace);
         w = step->workspace;
     }
-    ATL_TRY(atl_gemm_run(s->gemm, step->src[0].data, w, step->out, rest));
-    atl_epilogue e;
+    ATL_TRY(atl_cpu_gemm_run(s->gemm, step->src[0].data, w, step->out, rest));
+    atl_cpu_epilogue e;
     if (!epilogue_of(step, s, &e))
         return ATL_OK;
     e.scale = NULL; // in the weights
     if (e.noise || e.bias || e.gate || e.residual || e.slope != 1.0f || e.gain != 1.0f || e.clamp != INFINITY)
-        atl_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out, b->threads);
+        atl_cpu_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out,
+                             b->threads);
     return ATL_OK;
 }
 
@@ -312,16 +351,21 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
     const atl_fusion *f = step->node->fusion;
     bool styled = f && (f->in_scale >= 0 || f->scale >= 0);
     int64_t pixels = (int64_t)s->pixels, ci = (int64_t)s->c_in, co = (int64_t)s->c_out;
-    atl_gemm_shape g = { .batch = styled ? s->n : 1, .m = styled ? pixels : pixels * s->n, .n = co, .k = ci,
-                         .trans_b = 1, .stride_a = pixels * ci, .stride_b = styled ? co * ci : 0,
-                         .stride_c = pixels * co };
+    atl_cpu_gemm_shape g = { .batch = styled ? s->n : 1,
+                             .m = styled ? pixels : pixels * s->n,
+                             .n = co,
+                             .k = ci,
+                             .trans_b = 1,
+                             .stride_a = pixels * ci,
+                             .stride_b = styled ? co * ci : 0,
+                             .stride_c = pixels * co };
     const float *constant = styled ? NULL : step->src[1].constant;
-    ATL_TRY(atl_gemm_make(b->base.ctx, &g, constant, &s->gemm));
+    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &g, constant, &s->gemm));
     s->run = run_1x1;
     s->scaled = styled ? rounded((size_t)(s->n * co * ci)) : 0;
     step->packed = constant ? 2u : 0;
     step->kernel = "conv 1x1";
-    step->workspace_bytes = s->scaled * sizeof(float) + atl_gemm_workspace(s->gemm);
+    step->workspace_bytes = s->scaled * sizeof(float) + atl_cpu_gemm_workspace(s->gemm);
     return ATL_OK;
 }
 
@@ -348,20 +392,22 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
     *done = false;
     if (b->base.ctx->direct || !(up || is_3x3(n, w, &pad)))
         return ATL_OK;
-    atl_wino_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[turned ? 0 : 1],
-                             (int)w->d[turned ? 1 : 0], up ? 2 : 1, pad - 1, turned };
+    atl_cpu_wino_shape shape = {
+        (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[turned ? 0 : 1], (int)w->d[turned ? 1 : 0],
+        up ? 2 : 1,   pad - 1,      turned
+    };
     float fir[16];
     for (int i = 0; up && i < 16; i++) {
         const atl_fir_attr *a = &n->fusion->fir;
         fir[i] = a->f[a->flip ? 15 - i : i] * a->gain; // as a convolution's filter
     }
-    if (!atl_wino_worth(&shape, !constant, b->threads) || (up && !atl_wino_fir_fits(fir)))
+    if (!atl_cpu_wino_worth(&shape, !constant, b->threads) || (up && !atl_cpu_wino_fir_fits(fir)))
         return ATL_OK;
-    ATL_TRY(atl_wino_make(b->base.ctx, &shape, constant, up ? fir : NULL, &s->wino));
+    ATL_TRY(atl_cpu_wino_make(b->base.ctx, &shape, constant, up ? fir : NULL, &s->wino));
     s->run = run_winograd;
     step->kernel = "winograd";
     step->packed = constant ? 1u << wi : 0;
-    step->workspace_bytes = atl_wino_workspace(s->wino);
+    step->workspace_bytes = atl_cpu_wino_workspace(s->wino);
     *done = true;
     return ATL_OK;
 }
@@ -370,11 +416,15 @@ static atl_status run_winograd_grad(atl_cpu *b, const atl_step *step, state *s) 
     (void)b;
     const atl_node *n = step->node;
     const atl_fusion *f = n->fusion;
-    atl_wino_grad_args args = { step->src[0].data, step->src[1].data, f ? source(step, f->in_scale) : NULL,
-                                f ? source(step, f->scale) : NULL, 0, 0 };
+    atl_cpu_wino_grad_args args = { step->src[0].data,
+                                    step->src[1].data,
+                                    f ? source(step, f->in_scale) : NULL,
+                                    f ? source(step, f->scale) : NULL,
+                                    0,
+                                    0 };
     args.x_step = f ? scale_step(step, f->in_scale, n->src[0]->shape.d[3]) : 0;
     args.y_step = f ? scale_step(step, f->scale, n->src[1]->shape.d[3]) : 0;
-    atl_wino_grad_run(s->grad, &args, step->out, step->workspace);
+    atl_cpu_wino_grad_run(s->grad, &args, step->out, step->workspace);
     return ATL_OK;
 }
 
@@ -383,15 +433,15 @@ static atl_status try_winograd_grad(atl_cpu *b, atl_step *step, state *s, bool *
     const atl_node *n = step->node;
     const atl_shape *x = &n->src[0]->shape, *w = &n->shape;
     *done = false;
-    atl_wino_grad_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[1], (int)w->d[0],
-                                  n->at.conv.pad };
-    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || n->at.conv.stride != 1 || n->at.conv.pad > 2 ||
-        w->d[2] != 3 || w->d[3] != 3 || !atl_wino_grad_worth(&shape))
+    atl_cpu_wino_grad_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2],
+                                      (int)w->d[1], (int)w->d[0], n->at.conv.pad };
+    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || n->at.conv.stride != 1 ||
+        n->at.conv.pad > 2 || w->d[2] != 3 || w->d[3] != 3 || !atl_cpu_wino_grad_worth(&shape))
         return ATL_OK;
-    ATL_TRY(atl_wino_grad_make(b->base.ctx, &shape, &s->grad));
+    ATL_TRY(atl_cpu_wino_grad_make(b->base.ctx, &shape, &s->grad));
     s->run = run_winograd_grad;
     step->kernel = "winograd";
-    step->workspace_bytes = atl_wino_grad_workspace(s->grad);
+    step->workspace_bytes = atl_cpu_wino_grad_workspace(s->grad);
     *done = true;
     return ATL_OK;
 }
@@ -400,16 +450,26 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
     const atl_node *n = step->node;
     const atl_shape *x = &n->src[1]->shape, *y = &n->shape;
     int h = (int)(2 * x->d[1] + 1), v = (int)(2 * x->d[2] + 1);
-    atl_conv_shape c = { .slot = ATL_CONV_X, .n = s->n, .h = h, .w = v, .ci = (int)y->d[3], .oh = (int)x->d[1],
-                         .ow = (int)x->d[2], .co = (int)x->d[3], .kh = 3, .kw = 3, .stride = 2, .pad = 0,
-                         .swapped = n->fusion->turned };
-    ATL_TRY(atl_conv_make(b->base.ctx, &c, step->src[0].constant, &s->conv));
+    atl_cpu_conv_shape c = { .slot = ATL_SLOT_X,
+                             .n = s->n,
+                             .h = h,
+                             .w = v,
+                             .ci = (int)y->d[3],
+                             .oh = (int)x->d[1],
+                             .ow = (int)x->d[2],
+                             .co = (int)x->d[3],
+                             .kh = 3,
+                             .kw = 3,
+                             .stride = 2,
+                             .pad = 0,
+                             .swapped = n->fusion->turned };
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, &c, step->src[0].constant, &s->conv));
     atl_shape middle = ATL_SHAPE(s->n, h, v, y->d[3]);
-    atl_fir_args args = fir_args(&n->fusion->fir, &middle);
-    ATL_TRY(atl_fir_make(b->base.ctx, &args, n->fusion->fir.f, &s->fir));
+    atl_cpu_fir_args args = fir_args(&n->fusion->fir, &middle);
+    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &args, n->fusion->fir.f, &s->fir));
     s->middle = rounded((size_t)atl_shape_count(&middle));
     step->packed = step->src[0].constant ? 1 : 0;
-    size_t a = atl_conv_workspace(s->conv), f = atl_fir_workspace(s->fir);
+    size_t a = atl_cpu_conv_workspace(s->conv), f = atl_cpu_fir_workspace(s->fir);
     step->workspace_bytes = (s->scaled + s->middle) * sizeof(float) + (a > f ? a : f);
     step->kernel = "conv + fir";
     return ATL_OK;
@@ -421,14 +481,23 @@ static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
     const atl_shape *x = slot == ATL_SLOT_X ? &n->shape : &n->src[0]->shape;
     const atl_shape *w = slot == ATL_SLOT_W ? &n->shape : &n->src[slot == ATL_SLOT_Y ? 1 : 0]->shape;
     const atl_shape *y = slot == ATL_SLOT_Y ? &n->shape : &n->src[1]->shape;
-    atl_conv_shape c = { .slot = (atl_conv_slot)slot, .n = (int)x->d[0], .h = (int)x->d[1], .w = (int)x->d[2],
-                         .ci = (int)x->d[3], .oh = (int)y->d[1], .ow = (int)y->d[2], .co = (int)y->d[3],
-                         .kh = (int)w->d[2], .kw = (int)w->d[3], .stride = n->at.conv.stride, .pad = n->at.conv.pad };
+    atl_cpu_conv_shape c = { .slot = slot,
+                             .n = (int)x->d[0],
+                             .h = (int)x->d[1],
+                             .w = (int)x->d[2],
+                             .ci = (int)x->d[3],
+                             .oh = (int)y->d[1],
+                             .ow = (int)y->d[2],
+                             .co = (int)y->d[3],
+                             .kh = (int)w->d[2],
+                             .kw = (int)w->d[3],
+                             .stride = n->at.conv.stride,
+                             .pad = n->at.conv.pad };
     int wi = slot == ATL_SLOT_X ? 0 : 1;
     const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
-    ATL_TRY(atl_conv_make(b->base.ctx, &c, constant, &s->conv));
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, &c, constant, &s->conv));
     step->packed = constant ? 1u << wi : 0;
-    step->workspace_bytes = (s->scaled + s->scaled_y) * sizeof(float) + atl_conv_workspace(s->conv);
+    step->workspace_bytes = (s->scaled + s->scaled_y) * sizeof(float) + atl_cpu_conv_workspace(s->conv);
     return ATL_OK;
 }
 

@@ -8,7 +8,7 @@
 
 typedef struct atl_cpu {
     atl_backend base; // first: a backend is cast to this
-    atl_kernels kernels;
+    atl_cpu_kernels kernels;
     int threads;
 } atl_cpu;
 

@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "cpu/onednn.h"
 
-struct atl_conv {
+struct atl_cpu_conv {
     atl_ctx *ctx;
-    atl_dnnl dnnl;
+    atl_cpu_dnnl dnnl;
 };
 
 typedef struct form { // oneDNN's view: logical N,C,H,W
@@ -18,7 +18,7 @@ typedef struct form { // oneDNN's view: logical N,C,H,W
     dnnl_dims_t stride, before, after;
 } form;
 
-static atl_status check_shape(atl_ctx *ctx, const atl_conv_shape *s) {
+static atl_status check_shape(atl_ctx *ctx, const atl_cpu_conv_shape *s) {
     int least = s->n;
     const int sizes[] = { s->h, s->w, s->ci, s->oh, s->ow, s->co, s->kh, s->kw, s->stride };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -34,7 +34,7 @@ static atl_status check_shape(atl_ctx *ctx, const atl_conv_shape *s) {
     return ATL_OK;
 }
 
-static atl_status describe(atl_ctx *ctx, const atl_conv_shape *s, form *f) {
+static atl_status describe(atl_ctx *ctx, const atl_cpu_conv_shape *s, form *f) {
     dnnl_dims_t x = { s->n, s->ci, s->h, s->w }, y = { s->n, s->co, s->oh, s->ow };
     dnnl_dims_t w = { s->co, s->ci, s->kh, s->kw };
     dnnl_status_t status = dnnl_memory_desc_init_by_tag(&f->x, 4, x, dnnl_f32, dnnl_nhwc);
@@ -48,10 +48,10 @@ static atl_status describe(atl_ctx *ctx, const atl_conv_shape *s, form *f) {
     f->before[0] = f->before[1] = s->pad;
     f->after[0] = (int64_t)(s->oh - 1) * s->stride + s->kh - s->h - s->pad;
     f->after[1] = (int64_t)(s->ow - 1) * s->stride + s->kw - s->w - s->pad;
-    return atl_dnnl_check(ctx, status, "describe a convolution");
+    return atl_cpu_dnnl_check(ctx, status, "describe a convolution");
 }
 
-static dnnl_status_t forward_desc(const atl_dnnl *d, const form *f, dnnl_prop_kind_t kind,
+static dnnl_status_t forward_desc(const atl_cpu_dnnl *d, const form *f, dnnl_prop_kind_t kind,
                                   dnnl_primitive_desc_t *pd) {
     dnnl_convolution_desc_t cd;
     dnnl_status_t status = dnnl_convolution_forward_desc_init(
@@ -60,14 +60,14 @@ static dnnl_status_t forward_desc(const atl_dnnl *d, const form *f, dnnl_prop_ki
 }
 
 // The two gradients want the forward description as a hint.
-static dnnl_status_t backward_desc(const atl_dnnl *d, const form *f, atl_conv_slot slot,
+static dnnl_status_t backward_desc(const atl_cpu_dnnl *d, const form *f, atl_slot slot,
                                    dnnl_primitive_desc_t *pd) {
     dnnl_primitive_desc_t hint;
     dnnl_status_t status = forward_desc(d, f, dnnl_forward_training, &hint);
     if (status != dnnl_success)
         return status;
     dnnl_convolution_desc_t cd;
-    if (slot == ATL_CONV_X)
+    if (slot == ATL_SLOT_X)
         status = dnnl_convolution_backward_data_desc_init(&cd, dnnl_convolution_direct, &f->x, &f->w_any,
                                                           &f->y, f->stride, f->before, f->after);
     else
@@ -79,61 +79,62 @@ static dnnl_status_t backward_desc(const atl_dnnl *d, const form *f, atl_conv_sl
     return status;
 }
 
-static atl_status make(atl_conv *conv, const atl_conv_shape *s, const float *weight_const) {
-    atl_dnnl *d = &conv->dnnl;
+static atl_status make(atl_cpu_conv *conv, const atl_cpu_conv_shape *s, const float *weight_const) {
+    atl_cpu_dnnl *d = &conv->dnnl;
     form f;
-    ATL_TRY(atl_dnnl_init(d, conv->ctx));
+    ATL_TRY(atl_cpu_dnnl_init(d, conv->ctx));
     ATL_TRY(describe(conv->ctx, s, &f));
-    int before = atl_dnnl_threads_begin(d);
+    int before = atl_cpu_dnnl_threads_begin(d);
     dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t made = s->slot == ATL_CONV_Y ? forward_desc(d, &f, dnnl_forward_inference, &pd)
+    dnnl_status_t made = s->slot == ATL_SLOT_Y ? forward_desc(d, &f, dnnl_forward_inference, &pd)
                                                : backward_desc(d, &f, s->slot, &pd);
-    atl_dnnl_threads_end(before);
-    ATL_TRY(atl_dnnl_check(conv->ctx, made, "make a convolution"));
+    atl_cpu_dnnl_threads_end(before);
+    ATL_TRY(atl_cpu_dnnl_check(conv->ctx, made, "make a convolution"));
     atl_status status;
-    if (s->slot == ATL_CONV_Y)
-        status = atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST },
-                                 (const dnnl_memory_desc_t[]){ f.x, f.w, f.y }, 1, weight_const);
-    else if (s->slot == ATL_CONV_X)
-        status =
-            atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC },
-                            (const dnnl_memory_desc_t[]){ f.y, f.w, f.x }, 1, weight_const);
+    if (s->slot == ATL_SLOT_Y)
+        status = atl_cpu_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST },
+                                     (const dnnl_memory_desc_t[]){ f.x, f.w, f.y }, 1, weight_const);
+    else if (s->slot == ATL_SLOT_X)
+        status = atl_cpu_dnnl_finish(d, pd,
+                                     (const int[]){ DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC },
+                                     (const dnnl_memory_desc_t[]){ f.y, f.w, f.x }, 1, weight_const);
     else
-        status =
-            atl_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS },
-                            (const dnnl_memory_desc_t[]){ f.x, f.y, f.w }, 2, NULL);
+        status = atl_cpu_dnnl_finish(d, pd,
+                                     (const int[]){ DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS },
+                                     (const dnnl_memory_desc_t[]){ f.x, f.y, f.w }, 2, NULL);
     dnnl_primitive_desc_destroy(pd);
     return status;
 }
 
-atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const,
-                         atl_conv **conv) {
+atl_status atl_cpu_conv_make(atl_ctx *ctx, const atl_cpu_conv_shape *shape, const float *weight_const,
+                             atl_cpu_conv **conv) {
     *conv = NULL;
     ATL_TRY(check_shape(ctx, shape));
-    atl_conv *c = atl_calloc(ctx, 1, sizeof *c);
+    atl_cpu_conv *c = atl_calloc(ctx, 1, sizeof *c);
     if (!c)
         return ATL_NO_MEMORY;
     c->ctx = ctx;
     atl_status status = make(c, shape, weight_const);
     if (status != ATL_OK)
-        atl_conv_free(&c);
+        atl_cpu_conv_free(&c);
     *conv = c;
     return status;
 }
 
-void atl_conv_free(atl_conv **conv) {
+void atl_cpu_conv_free(atl_cpu_conv **conv) {
     if (!conv || !*conv)
         return;
     atl_ctx *ctx = (*conv)->ctx;
-    atl_dnnl_clear(&(*conv)->dnnl);
+    atl_cpu_dnnl_clear(&(*conv)->dnnl);
     atl_free(ctx, *conv);
     *conv = NULL;
 }
 
-size_t atl_conv_workspace(const atl_conv *conv) {
-    return atl_dnnl_workspace(&conv->dnnl);
+size_t atl_cpu_conv_workspace(const atl_cpu_conv *conv) {
+    return atl_cpu_dnnl_workspace(&conv->dnnl);
 }
 
-atl_status atl_conv_run(const atl_conv *conv, const float *a, const float *b, float *out, void *workspace) {
-    return atl_dnnl_run(&conv->dnnl, a, b, out, workspace);
+atl_status atl_cpu_conv_run(const atl_cpu_conv *conv, const float *a, const float *b, float *out,
+                            void *workspace) {
+    return atl_cpu_dnnl_run(&conv->dnnl, a, b, out, workspace);
 }

@@ -11,33 +11,33 @@
 
 #include <stddef.h>
 #include "base/ctx.h"
-
-typedef enum atl_conv_slot { ATL_CONV_Y, ATL_CONV_X, ATL_CONV_W } atl_conv_slot;
+#include "graph/fn.h"
 
 // Sizes of the forward form, whatever the slot.  oh may be any size up to
 // (h + 2 pad + stride - kh) / stride + 1: missing rows at the end are zeros, rows left over are unused.
-typedef struct atl_conv_shape {
-    atl_conv_slot slot;
+typedef struct atl_cpu_conv_shape {
+    atl_slot slot;
     int n, h, w, ci;   // x
     int oh, ow, co;    // y
     int kh, kw, stride, pad;
     int swapped;       // 1: weights are [ci, co, kh, kw]
-} atl_conv_shape;
+} atl_cpu_conv_shape;
 
-typedef struct atl_conv atl_conv;
+typedef struct atl_cpu_conv atl_cpu_conv;
 
 // weight_const: the weights when they never change (slots Y and X): packed now, not needed afterwards.
 // NULL: given to each run, and brought into oneDNN's order there.
 // On failure *conv is NULL and the context has the sentence.
-atl_status atl_conv_make(atl_ctx *ctx, const atl_conv_shape *shape, const float *weight_const,
-                         atl_conv **conv);
-void atl_conv_free(atl_conv **conv); // NULL and pointers to NULL are fine
+atl_status atl_cpu_conv_make(atl_ctx *ctx, const atl_cpu_conv_shape *shape, const float *weight_const,
+                             atl_cpu_conv **conv);
+void atl_cpu_conv_free(atl_cpu_conv **conv); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.
-size_t atl_conv_workspace(const atl_conv *conv);
+size_t atl_cpu_conv_workspace(const atl_cpu_conv *conv);
 
 // Slot Y: a = x, b = w, out = y.   Slot X: a = y, b = w, out = x.   Slot W: a = x, b = y, out = w.
 // b is ignored when the weights are constant.  One run at a time per object.
-atl_status atl_conv_run(const atl_conv *conv, const float *a, const float *b, float *out, void *workspace);
+atl_status atl_cpu_conv_run(const atl_cpu_conv *conv, const float *a, const float *b, float *out,
+                            void *workspace);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-typedef struct atl_epilogue {
+typedef struct atl_cpu_epilogue {
     const float *scale;      // [n, c]
     const float *noise;      // [n, h * w], or one map for all samples: see noise_stride
     const float *bias;       // [c]
@@ -24,7 +24,7 @@ typedef struct atl_epilogue {
     float clamp;             // INFINITY: none
     const float *gate;       // [n, h, w, c]
     float gate_slope;
-} atl_epilogue;
+} atl_cpu_epilogue;
 
 #define ATL_EPILOGUE_NONE { NULL, NULL, NULL, NULL, 0, 0, 1.0f, 1.0f, INFINITY, NULL, 1.0f }
 

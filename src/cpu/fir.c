@@ -18,9 +18,9 @@
 
 enum { STRIP_FLOATS = 4096, STRIP_PIXELS = 16, BAND_ROWS = 32 };
 
-struct atl_fir {
+struct atl_cpu_fir {
     atl_ctx *ctx;
-    atl_fir_args args;
+    atl_cpu_fir_args args;
     int oh, ow, threads;
     int rank1;              // the filter is column (outer) row
     int strip, span;        // output columns per strip; input columns that a strip reads
@@ -28,8 +28,8 @@ struct atl_fir {
     float *column;          // [kh], carries the gain; all ones when not of rank 1
     float *phases;          // [1 or kh, upx, taps_most]: the row filter(s), taps sorted by phase
     size_t thread_bytes;    // workspace of one thread
-    atl_fir_kernels kernels;
-    atl_pointwise_kernels pointwise;
+    atl_cpu_fir_kernels kernels;
+    atl_cpu_pointwise_kernels pointwise;
 };
 
 static void combine_ref(float *y, const float *const *rows, const float *t, int taps, size_t length,
@@ -53,8 +53,8 @@ static void pixels_ref(float *y, size_t y_step, const float *x, size_t x_step, s
         }
 }
 
-void atl_fir_init(atl_fir_kernels *k) {
-    *k = (atl_fir_kernels){ combine_ref, pixels_ref };
+void atl_cpu_fir_init(atl_cpu_fir_kernels *k) {
+    *k = (atl_cpu_fir_kernels){ combine_ref, pixels_ref };
 }
 
 static int64_t floor_div(int64_t a, int64_t b) {
@@ -66,7 +66,7 @@ static int out_size(int size, int up, int before, int after, int taps, int down)
     return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
-void atl_fir_size(const atl_fir_args *a, int *oh, int *ow) {
+void atl_cpu_fir_size(const atl_cpu_fir_args *a, int *oh, int *ow) {
     *oh = out_size(a->h, a->upy, a->py0, a->py1, a->kh, a->downy);
     *ow = out_size(a->w, a->upx, a->px0, a->px1, a->kw, a->downx);
 }
@@ -95,14 +95,14 @@ static int split_rank1(const float *f, int kh, int kw, float *column, float *row
     return 1;
 }
 
-static void sort_phases(atl_fir *fir, const float *row, float *phases) {
+static void sort_phases(atl_cpu_fir *fir, const float *row, float *phases) {
     int up = fir->args.upx;
     for (int s = 0; s < fir->args.kw; s++)
         phases[s % up * fir->taps_most + s / up] = row[s];
 }
 
-static atl_status prepare(atl_fir *fir, const float *filter) {
-    const atl_fir_args *a = &fir->args;
+static atl_status prepare(atl_cpu_fir *fir, const float *filter) {
+    const atl_cpu_fir_args *a = &fir->args;
     int kh = a->kh, kw = a->kw, count = kh * kw;
     fir->taps_most = (kw + a->upx - 1) / a->upx;
     size_t phase_floats = (size_t)a->upx * (size_t)fir->taps_most;
@@ -132,8 +132,8 @@ static size_t round_up(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
 }
 
-static void size_strips(atl_fir *fir) {
-    const atl_fir_args *a = &fir->args;
+static void size_strips(atl_cpu_fir *fir) {
+    const atl_cpu_fir_args *a = &fir->args;
     int64_t cycle = a->upx / gcd(a->upx, a->downx), ow = fir->ow;
     int64_t strip = (int64_t)STRIP_FLOATS / a->c * a->upx / a->downx;
     strip = strip < STRIP_PIXELS ? STRIP_PIXELS : strip;
@@ -146,7 +146,7 @@ static void size_strips(atl_fir *fir) {
                         round_up((size_t)span * (size_t)a->c * sizeof(float));
 }
 
-static atl_status check_args(atl_ctx *ctx, const atl_fir_args *a) {
+static atl_status check_args(atl_ctx *ctx, const atl_cpu_fir_args *a) {
     int least = a->n;
     const int sizes[] = { a->h, a->w, a->c, a->kh, a->kw, a->upx, a->upy, a->downx, a->downy };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -157,7 +157,7 @@ static atl_status check_args(atl_ctx *ctx, const atl_fir_args *a) {
                         "upfirdn: sizes and factors must be at least 1 and a filter at most "
                         "1024 taps long, not %dx%d",
                         a->kh, a->kw);
-    atl_fir_size(a, &oh, &ow);
+    atl_cpu_fir_size(a, &oh, &ow);
     if (oh < 1 || ow < 1)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "upfirdn: filter %dx%d and padding leave nothing of the image %dx%d", a->kh, a->kw,
@@ -165,29 +165,30 @@ static atl_status check_args(atl_ctx *ctx, const atl_fir_args *a) {
     return ATL_OK;
 }
 
-atl_status atl_fir_make(atl_ctx *ctx, const atl_fir_args *args, const float *filter, atl_fir **fir) {
+atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_fir_args *args, const float *filter,
+                            atl_cpu_fir **fir) {
     *fir = NULL;
     ATL_TRY(check_args(ctx, args));
-    atl_fir *f = atl_calloc(ctx, 1, sizeof *f);
+    atl_cpu_fir *f = atl_calloc(ctx, 1, sizeof *f);
     if (!f)
         return ATL_NO_MEMORY;
     f->ctx = ctx;
     f->args = *args;
     f->threads = ctx->threads;
-    atl_fir_size(args, &f->oh, &f->ow);
-    atl_kernels kernels;
-    atl_kernels_init(&kernels, ctx->cpu);
+    atl_cpu_fir_size(args, &f->oh, &f->ow);
+    atl_cpu_kernels kernels;
+    atl_cpu_kernels_init(&kernels, ctx->cpu);
     f->kernels = kernels.fir;
     f->pointwise = kernels.pointwise;
     size_strips(f);
     atl_status status = prepare(f, filter);
     if (status != ATL_OK)
-        atl_fir_free(&f);
+        atl_cpu_fir_free(&f);
     *fir = f;
     return status;
 }
 
-void atl_fir_free(atl_fir **fir) {
+void atl_cpu_fir_free(atl_cpu_fir **fir) {
     if (!fir || !*fir)
         return;
     atl_ctx *ctx = (*fir)->ctx;
@@ -197,7 +198,7 @@ void atl_fir_free(atl_fir **fir) {
     *fir = NULL;
 }
 
-size_t atl_fir_workspace(const atl_fir *fir) {
+size_t atl_cpu_fir_workspace(const atl_cpu_fir *fir) {
     return fir->thread_bytes * (size_t)fir->threads;
 }
 
@@ -206,10 +207,10 @@ size_t atl_fir_workspace(const atl_fir *fir) {
 // A strip of one sample: output columns [ox, ox + width), input columns [first, first + span), of which
 // [left, right) exist; the others are zeros.
 typedef struct strip {
-    const atl_fir *fir;
+    const atl_cpu_fir *fir;
     const float *x;          // the sample
     float *y;
-    const atl_epilogue *epilogue;
+    const atl_cpu_epilogue *epilogue;
     int sample, ox, width, left, right;
     int64_t first;
     const float **rows;      // workspace of this thread
@@ -218,8 +219,8 @@ typedef struct strip {
 
 // The row pass: v (span pixels) to y (width pixels).
 static void filter_row(const strip *s, const float *phases, float *y, int add) {
-    const atl_fir *fir = s->fir;
-    const atl_fir_args *a = &fir->args;
+    const atl_cpu_fir *fir = s->fir;
+    const atl_cpu_fir_args *a = &fir->args;
     size_t c = (size_t)a->c;
     if (a->upx == 1 && a->downx == 1) { // every tap is the whole row, moved: any c fills the lanes
         for (int i = 0; i < a->kw; i++)
@@ -241,7 +242,7 @@ static void filter_row(const strip *s, const float *phases, float *y, int add) {
 
 // The rows that meet output row oy: their pointers and taps.  Returns how many.
 static int meet_rows(const strip *s, int oy, int *first_tap) {
-    const atl_fir_args *a = &s->fir->args;
+    const atl_cpu_fir_args *a = &s->fir->args;
     int64_t u = (int64_t)oy * a->downy - a->py0, row = -floor_div(-u, a->upy);
     int count = 0;
     for (int64_t k = row * a->upy - u; k < a->kh; k += a->upy, row++) {
@@ -256,8 +257,8 @@ static int meet_rows(const strip *s, int oy, int *first_tap) {
 }
 
 static void filter_strip_row(const strip *s, int oy) {
-    const atl_fir *fir = s->fir;
-    const atl_fir_args *a = &fir->args;
+    const atl_cpu_fir *fir = s->fir;
+    const atl_cpu_fir_args *a = &fir->args;
     size_t c = (size_t)a->c, inner = (size_t)(s->right - s->left) * c;
     float *v = inner ? s->v + (size_t)(s->left - s->first) * c : s->v;
     float *y = s->y + ((size_t)oy * (size_t)fir->ow + (size_t)s->ox) * c;
@@ -277,13 +278,14 @@ static void filter_strip_row(const strip *s, int oy) {
     }
     if (s->epilogue) {
         size_t at = (size_t)oy * (size_t)fir->ow + (size_t)s->ox;
-        atl_epilogue e = atl_epilogue_at(s->epilogue, s->sample, at, (size_t)fir->oh * (size_t)fir->ow, c);
+        atl_cpu_epilogue e =
+            atl_cpu_epilogue_at(s->epilogue, s->sample, at, (size_t)fir->oh * (size_t)fir->ow, c);
         fir->pointwise.epilogue(y, y, (size_t)s->width, c, &e);
     }
 }
 
 static void filter_strip(strip *s, int top, int bottom) {
-    const atl_fir_args *a = &s->fir->args;
+    const atl_cpu_fir_args *a = &s->fir->args;
     int64_t u = (int64_t)s->ox * a->downx - a->px0;
     s->first = -floor_div(-u, a->upx);
     int64_t end = s->first + s->fir->span;
@@ -295,9 +297,9 @@ static void filter_strip(strip *s, int top, int bottom) {
         filter_strip_row(s, oy);
 }
 
-void atl_fir_run(const atl_fir *fir, const float *x, float *y, const atl_epilogue *epilogue,
-                 void *workspace) {
-    const atl_fir_args *a = &fir->args;
+void atl_cpu_fir_run(const atl_cpu_fir *fir, const float *x, float *y, const atl_cpu_epilogue *epilogue,
+                     void *workspace) {
+    const atl_cpu_fir_args *a = &fir->args;
     size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c,
            out = (size_t)fir->oh * (size_t)fir->ow * c;
     int bands = (fir->oh + BAND_ROWS - 1) / BAND_ROWS, strips = (fir->ow + fir->strip - 1) / fir->strip;

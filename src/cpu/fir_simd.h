@@ -121,6 +121,6 @@ static void pixels(float *y, size_t y_step, const float *x, size_t x_step, size_
         pixel(y + p * y_step, x + p * x_step, tap_step, t, taps, c, add);
 }
 
-void ATL_VEC(atl_fir_init)(atl_fir_kernels *k) {
-    *k = (atl_fir_kernels){ combine, pixels };
+void ATL_VEC(atl_cpu_fir_init)(atl_cpu_fir_kernels *k) {
+    *k = (atl_cpu_fir_kernels){ combine, pixels };
 }

@@ -23,15 +23,15 @@ enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16, ST
 enum { CACHED_MOST = 2 << 20 }; // floats of a result that later steps may still find in a cache
 enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 
-struct atl_flrelu {
+struct atl_cpu_flrelu {
     atl_ctx *ctx;
-    atl_flrelu_args args;
+    atl_cpu_flrelu_args args;
     int oh, ow, threads;
     int plain;              // neither filters nor factors: an epilogue
-    atl_flrelu_filter filter;
+    atl_cpu_flrelu_filter filter;
     float *taps;            // all filters of the struct above
-    atl_flrelu_kernels kernels;
-    atl_pointwise_kernels pointwise;
+    atl_cpu_flrelu_kernels kernels;
+    atl_cpu_pointwise_kernels pointwise;
 
     int stack, stacks;      // vectors of channels that take turns; how many such stacks
     int strip, strips;      // output columns of a strip; how many strips
@@ -53,13 +53,13 @@ static int round_to(int64_t n, int unit) {
     return (int)((n + unit - 1) / unit * unit);
 }
 
-static int out_size(int size, int before, int after, const atl_flrelu_args *a) {
+static int out_size(int size, int before, int after, const atl_cpu_flrelu_args *a) {
     int64_t wide = (int64_t)size * a->up + before + after - (a->up_taps - 1);
     int64_t n = floor_div(wide - a->down_taps, a->down) + 1;
     return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
-void atl_flrelu_size(const atl_flrelu_args *a, int *oh, int *ow) {
+void atl_cpu_flrelu_size(const atl_cpu_flrelu_args *a, int *oh, int *ow) {
     *oh = out_size(a->h, a->py0, a->py1, a);
     *ow = out_size(a->w, a->px0, a->px1, a);
 }
@@ -67,7 +67,8 @@ void atl_flrelu_size(const atl_flrelu_args *a, int *oh, int *ow) {
 // ---- preparation
 
 // Sorts a filter's taps by the members of a group.  The first meets tap `turn`, turn + up, ...
-static void sort_phases(const atl_flrelu_args *a, const float *f, int turn, double gain, int per_phase, float *to) {
+static void sort_phases(const atl_cpu_flrelu_args *a, const float *f, int turn, double gain, int per_phase,
+                        float *to) {
     for (int p = 0; p < a->up; p++)
         for (int k = (turn - p + a->up) % a->up, i = 0; k < a->up_taps; k += a->up, i++) {
             float tap = f ? f[a->flip ? k : a->up_taps - 1 - k] : 1.0f;
@@ -75,12 +76,12 @@ static void sort_phases(const atl_flrelu_args *a, const float *f, int turn, doub
         }
 }
 
-static float down_tap(const atl_flrelu_args *a, const float *f, int i, int taps) {
+static float down_tap(const atl_cpu_flrelu_args *a, const float *f, int i, int taps) {
     return f ? f[a->flip ? i : taps - 1 - i] : 1.0f;
 }
 
-static void place_down(atl_flrelu *fl, const float *f, float *to, double sign) {
-    const atl_flrelu_args *a = &fl->args;
+static void place_down(atl_cpu_flrelu *fl, const float *f, float *to, double sign) {
+    const atl_cpu_flrelu_args *a = &fl->args;
     int side = fl->filter.outputs * a->down, taps = a->down_taps;
     if (!a->down_radial) {
         for (int i = 0; i < taps; i++) {
@@ -105,9 +106,9 @@ static void place_down(atl_flrelu *fl, const float *f, float *to, double sign) {
 
 // leaky ReLU(a x) = a leaky ReLU(x) for a > 0, and clamping is symmetric: the gain's size goes into the first
 // filter, its sign into the second.
-static atl_status prepare_filters(atl_flrelu *fl, const float *fu, const float *fd) {
-    const atl_flrelu_args *a = &fl->args;
-    atl_flrelu_filter *f = &fl->filter;
+static atl_status prepare_filters(atl_cpu_flrelu *fl, const float *fu, const float *fd) {
+    const atl_cpu_flrelu_args *a = &fl->args;
+    atl_cpu_flrelu_filter *f = &fl->filter;
     f->up = a->up;
     f->down = a->down;
     f->up_taps = (a->up_taps + a->up - 1) / a->up;
@@ -134,8 +135,8 @@ static size_t round_up(size_t floats) {
 
 // How the picture is cut.  Wide strips waste less, narrow ones fit the cache; all that matters for
 // correctness is that a strip starts where a group starts.
-static void cut(atl_flrelu *fl) {
-    const atl_flrelu_args *a = &fl->args;
+static void cut(atl_cpu_flrelu *fl) {
+    const atl_cpu_flrelu_args *a = &fl->args;
     int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
     fl->stack = a->c % lanes ? STACK_MOST * 16 / lanes : 1;
     fl->stack = fl->stack > vectors ? vectors : fl->stack;
@@ -156,15 +157,15 @@ static void cut(atl_flrelu *fl) {
 }
 
 // Oversampled columns that `outputs` columns of a strip need: whole groups, as many as tuned kernels like.
-static int strip_width(const atl_flrelu *fl, int outputs) {
-    const atl_flrelu_args *a = &fl->args;
+static int strip_width(const atl_cpu_flrelu *fl, int outputs) {
+    const atl_cpu_flrelu_args *a = &fl->args;
     int step = STEP_COLUMNS * a->up / gcd(STEP_COLUMNS, a->up);
     return round_to((int64_t)a->down * (outputs - 1) + fl->filter.outputs * a->down, step);
 }
 
-static void size_buffers(atl_flrelu *fl) {
-    const atl_flrelu_args *a = &fl->args;
-    const atl_flrelu_filter *f = &fl->filter;
+static void size_buffers(atl_cpu_flrelu *fl) {
+    const atl_cpu_flrelu_args *a = &fl->args;
+    const atl_cpu_flrelu_filter *f = &fl->filter;
     size_t lanes = (size_t)fl->kernels.lanes, stack = (size_t)fl->stack;
     int width = strip_width(fl, fl->strip < fl->ow ? fl->strip : fl->ow);
     int turn = 12 * a->down / gcd(12, a->down); // positions after which tuned kernels may stop
@@ -185,7 +186,7 @@ static void size_buffers(atl_flrelu *fl) {
                                         stack * (fl->state_floats + fl->m_floats));
 }
 
-static atl_status check_args(atl_ctx *ctx, const atl_flrelu_args *a, const float *fu, const float *fd) {
+static atl_status check_args(atl_ctx *ctx, const atl_cpu_flrelu_args *a, const float *fu, const float *fd) {
     int oh, ow;
     if (a->n < 1 || a->h < 1 || a->w < 1 || a->c < 1)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: sizes must be at least 1, not %dx%dx%dx%d",
@@ -198,42 +199,42 @@ static atl_status check_args(atl_ctx *ctx, const atl_flrelu_args *a, const float
                         TAPS_MOST, a->up_taps, a->down_taps);
     if ((!fu && a->up_taps != 1) || (!fd && a->down_taps != 1))
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: a filter of several taps is missing");
-    atl_flrelu_size(a, &oh, &ow);
+    atl_cpu_flrelu_size(a, &oh, &ow);
     if (oh < 1 || ow < 1 || oh == INT32_MAX || ow == INT32_MAX)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: padding %d,%d,%d,%d makes %dx%d of a picture "
                         "of %dx%d", a->px0, a->px1, a->py0, a->py1, oh, ow, a->h, a->w);
     return ATL_OK;
 }
 
-atl_status atl_flrelu_make(atl_ctx *ctx, const atl_flrelu_args *args, const float *fu, const float *fd,
-                           atl_flrelu **fl) {
+atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_flrelu_args *args, const float *fu,
+                               const float *fd, atl_cpu_flrelu **fl) {
     *fl = NULL;
     ATL_TRY(check_args(ctx, args, fu, fd));
-    atl_flrelu *made = atl_calloc(ctx, 1, sizeof *made);
+    atl_cpu_flrelu *made = atl_calloc(ctx, 1, sizeof *made);
     if (!made)
         return ATL_NO_MEMORY;
     made->ctx = ctx;
     made->args = *args;
     made->threads = ctx->threads;
-    atl_flrelu_size(args, &made->oh, &made->ow);
+    atl_cpu_flrelu_size(args, &made->oh, &made->ow);
     made->plain = args->up == 1 && args->down == 1 && !fu && !fd && !args->px0 && !args->px1 && !args->py0 &&
                   !args->py1;
-    atl_kernels kernels;
-    atl_kernels_init(&kernels, ctx->cpu);
+    atl_cpu_kernels kernels;
+    atl_cpu_kernels_init(&kernels, ctx->cpu);
     made->pointwise = kernels.pointwise;
     atl_status status = prepare_filters(made, fu, fd);
     if (status == ATL_OK) {
-        atl_flrelu_kernels_init(&made->kernels, ctx->cpu, &made->filter);
+        atl_cpu_flrelu_kernels_init(&made->kernels, ctx->cpu, &made->filter);
         cut(made);
         size_buffers(made);
     } else {
-        atl_flrelu_free(&made);
+        atl_cpu_flrelu_free(&made);
     }
     *fl = made;
     return status;
 }
 
-void atl_flrelu_free(atl_flrelu **fl) {
+void atl_cpu_flrelu_free(atl_cpu_flrelu **fl) {
     if (!fl || !*fl)
         return;
     atl_ctx *ctx = (*fl)->ctx;
@@ -242,7 +243,7 @@ void atl_flrelu_free(atl_flrelu **fl) {
     *fl = NULL;
 }
 
-size_t atl_flrelu_workspace(const atl_flrelu *fl) {
+size_t atl_cpu_flrelu_workspace(const atl_cpu_flrelu *fl) {
     return fl->plain ? 0 : fl->thread_bytes * (size_t)fl->threads;
 }
 
@@ -250,7 +251,7 @@ size_t atl_flrelu_workspace(const atl_flrelu *fl) {
 
 // A strip of one sample and one stack of vectors of channels.
 typedef struct strip {
-    const atl_flrelu *fl;
+    const atl_cpu_flrelu *fl;
     const float *x;           // the sample [h, w, c]
     const float *scale, *bias; // [c] of the sample, or NULL
     float *y;                 // [oh, ow, c]
@@ -266,8 +267,8 @@ typedef struct strip {
 
 // One input row (zeros outside of the picture), oversampled along x.
 static void oversample_row(const strip *s, int vector, int64_t row, float *t, size_t t_step) {
-    const atl_flrelu *fl = s->fl;
-    const atl_flrelu_args *a = &fl->args;
+    const atl_cpu_flrelu *fl = s->fl;
+    const atl_cpu_flrelu_args *a = &fl->args;
     size_t lanes = (size_t)fl->kernels.lanes, at = (size_t)s->c0 + (size_t)vector * lanes;
     size_t n = (size_t)a->c - at < lanes ? (size_t)a->c - at : lanes;
     if (row < 0 || row >= a->h || s->left >= s->right) {
@@ -288,7 +289,7 @@ static void oversample_row(const strip *s, int vector, int64_t row, float *t, si
 
 // The windows of all columns before the first step; sums start at zero.
 static void start_state(const strip *s, int vector) {
-    const atl_flrelu *fl = s->fl;
+    const atl_cpu_flrelu *fl = s->fl;
     size_t lanes = (size_t)fl->kernels.lanes;
     float *state = s->state + (size_t)vector * fl->state_floats;
     memset(state, 0, fl->state_floats * sizeof *state);
@@ -304,13 +305,15 @@ static float *output_at(const strip *s, int vector, int64_t row, size_t *n) {
 }
 
 // The rows of x that the next block reads first and the rows of y that this one writes, from row `o` on.
-static atl_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, int64_t o) {
-    const atl_flrelu *fl = s->fl;
-    const atl_flrelu_args *a = &fl->args;
+static atl_cpu_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, int64_t o) {
+    const atl_cpu_flrelu *fl = s->fl;
+    const atl_cpu_flrelu_args *a = &fl->args;
     size_t n, c = (size_t)a->c, at = (size_t)s->c0 + (size_t)vector * (size_t)fl->kernels.lanes;
     int64_t row = s->first_y + step + fl->block + fl->filter.up_taps;
     int fits = row >= 0 && row + fl->block <= a->h, left = s->left < a->w ? s->left : a->w - 1;
-    atl_flrelu_soon soon = { .step = c, .x_row = fits ? (size_t)a->w * c : 0, .y_row = (size_t)fl->ow * c };
+    atl_cpu_flrelu_soon soon = { .step = c,
+                                 .x_row = fits ? (size_t)a->w * c : 0,
+                                 .y_row = (size_t)fl->ow * c };
     soon.x = s->x + ((size_t)(fits ? row : 0) * (size_t)a->w + (size_t)left) * c + at;
     soon.y = output_at(s, vector, o < 0 ? 0 : o < fl->oh ? o : fl->oh - 1, &n);
     if (s->stream) { // y never is in a cache
@@ -322,11 +325,11 @@ static atl_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, int6
 
 // Rows of d that are outputs go through the row filter.
 static void block_separable(const strip *s, int vector, int64_t step, int steps) {
-    const atl_flrelu *fl = s->fl;
-    const atl_flrelu_args *a = &fl->args;
+    const atl_cpu_flrelu *fl = s->fl;
+    const atl_cpu_flrelu_args *a = &fl->args;
     size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
     int64_t first = step * a->up / a->down - fl->lag;
-    atl_flrelu_soon soon = look_ahead(s, vector, step, first);
+    atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, first);
     fl->kernels.column(&fl->filter, s->d, s->t, s->state + (size_t)vector * fl->state_floats, (size_t)s->width,
                        (size_t)steps, &soon);
     for (int i = 0; i < steps * a->up / a->down; i++) {
@@ -341,14 +344,14 @@ static void block_separable(const strip *s, int vector, int64_t step, int steps)
 
 // The same with a 2-D filter over the last rows of m, a ring of blocks.
 static void block_radial(const strip *s, int vector, int64_t step, int steps) {
-    const atl_flrelu *fl = s->fl;
-    const atl_flrelu_args *a = &fl->args;
+    const atl_cpu_flrelu *fl = s->fl;
+    const atl_cpu_flrelu_args *a = &fl->args;
     int64_t begin = step * a->up, end = begin + (int64_t)steps * a->up;
     int ring = fl->bands * fl->block * a->up, taps = fl->filter.outputs * a->down;
     size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
     float *m = s->m + (size_t)vector * fl->m_floats;
     int64_t o = floor_div(begin - taps, a->down) + 1; // the first that was not complete before
-    atl_flrelu_soon soon = look_ahead(s, vector, step, o);
+    atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, o);
     fl->kernels.rows(&fl->filter, m + (size_t)(begin % ring) * row, s->t,
                      s->state + (size_t)vector * fl->state_floats, (size_t)s->width, (size_t)steps, &soon);
     for (o = o < 0 ? 0 : o; o < fl->oh && o * a->down + taps <= end; o++) {
@@ -360,9 +363,9 @@ static void block_radial(const strip *s, int vector, int64_t step, int steps) {
 }
 
 static void run_strip(strip *s) {
-    const atl_flrelu *fl = s->fl;
-    const atl_flrelu_args *a = &fl->args;
-    const atl_flrelu_filter *f = &fl->filter;
+    const atl_cpu_flrelu *fl = s->fl;
+    const atl_cpu_flrelu_args *a = &fl->args;
+    const atl_cpu_flrelu_filter *f = &fl->filter;
     s->width = strip_width(fl, s->outputs);
     s->groups = s->width / a->up;
     size_t row = (size_t)s->width * (size_t)fl->kernels.lanes;
@@ -389,7 +392,7 @@ static void run_strip(strip *s) {
 }
 
 static void share_memory(strip *s, void *workspace) {
-    const atl_flrelu *fl = s->fl;
+    const atl_cpu_flrelu *fl = s->fl;
     char *mine = (char *)workspace + fl->thread_bytes * (size_t)omp_get_thread_num();
     s->v = (float *)(void *)mine;
     s->t = s->v + fl->v_floats;
@@ -399,21 +402,23 @@ static void share_memory(strip *s, void *workspace) {
     s->rows = (const float **)(void *)(s->m + (size_t)fl->stack * fl->m_floats);
 }
 
-static void run_plain(const atl_flrelu *fl, const float *x, const float *scale, const float *bias, float *y) {
-    const atl_flrelu_args *a = &fl->args;
-    atl_epilogue e = ATL_EPILOGUE_NONE;
+static void run_plain(const atl_cpu_flrelu *fl, const float *x, const float *scale, const float *bias,
+                      float *y) {
+    const atl_cpu_flrelu_args *a = &fl->args;
+    atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
     e.scale = scale;
     e.scale_stride = a->c;
     e.bias = bias;
     e.slope = a->slope;
     e.gain = a->gain;
     e.clamp = a->clamp;
-    atl_epilogue_run(&fl->pointwise, &e, y, x, a->n, (size_t)a->h * (size_t)a->w, (size_t)a->c, fl->threads);
+    atl_cpu_epilogue_run(&fl->pointwise, &e, y, x, a->n, (size_t)a->h * (size_t)a->w, (size_t)a->c,
+                         fl->threads);
 }
 
-void atl_flrelu_run(const atl_flrelu *fl, const float *x, const float *scale, const float *bias, float *y,
-                    void *workspace) {
-    const atl_flrelu_args *a = &fl->args;
+void atl_cpu_flrelu_run(const atl_cpu_flrelu *fl, const float *x, const float *scale, const float *bias,
+                        float *y, void *workspace) {
+    const atl_cpu_flrelu_args *a = &fl->args;
     if (fl->plain) {
         run_plain(fl, x, scale, bias, y);
         return;

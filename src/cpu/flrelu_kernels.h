@@ -18,7 +18,7 @@
 
 enum { ATL_FLRELU_LANES = 16 }; // most lanes of any set
 
-typedef struct atl_flrelu_filter {
+typedef struct atl_cpu_flrelu_filter {
     int up, down;
     int up_taps;           // per phase: the filter's taps / up, rounded up
     int outputs;           // outputs that a position belongs to: the filter's taps / down, rounded up
@@ -30,17 +30,17 @@ typedef struct atl_flrelu_filter {
     const float *down_y;   // the same, times the sign of the gain
     const float *down_xy;  // [outputs * down, outputs * down] instead of the two above, or NULL
     float slope, clamp;
-} atl_flrelu_filter;
+} atl_cpu_flrelu_filter;
 
 // Memory that will be read or written soon: pixels lie far apart, often on a page each, and no hardware
 // fetches them in time.  The passes down the columns, which compute the longest, ask for it.
-typedef struct atl_flrelu_soon {
+typedef struct atl_cpu_flrelu_soon {
     const float *x, *y;      // first pixel of the next rows of x, of the rows of y that follow from this call
     size_t step;             // floats from pixel to pixel
     size_t x_row, y_row;     // floats from row to row
-} atl_flrelu_soon;
+} atl_cpu_flrelu_soon;
 
-typedef struct atl_flrelu_kernels {
+typedef struct atl_cpu_flrelu_kernels {
     int lanes;
 
     // v[i] = x[i step + lane] scale[lane] + bias[lane] for i < count, lane < n; zero for n <= lane < lanes
@@ -48,7 +48,7 @@ typedef struct atl_flrelu_kernels {
                  const float *bias);
 
     // Oversamples a row: t[(g up + p) t_step] for g < groups; t_step in columns.
-    void (*up_x)(const atl_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups);
+    void (*up_x)(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups);
 
     // For each of `width` columns of `steps` new rows of t: oversamples down the column, activates, and
     // filters down the column: steps * up / down rows of d.  state [width, carried] is what a column takes
@@ -56,29 +56,29 @@ typedef struct atl_flrelu_kernels {
     // steps * up must be a multiple of 12 and of down.  Rows of t and d are `width` columns apart.  A row of
     // d comes `lag` rows after its first position.
     int carried, lag;
-    void (*column)(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
-                   size_t steps, const atl_flrelu_soon *soon);
+    void (*column)(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
+                   size_t steps, const atl_cpu_flrelu_soon *soon);
 
     // The same without the second filter: steps * up rows of m; state [width, up_taps].
-    void (*rows)(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
-                 size_t steps, const atl_flrelu_soon *soon);
+    void (*rows)(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
+                 size_t steps, const atl_cpu_flrelu_soon *soon);
 
     // y[o y_step + lane] = sum over k of down_x[k] d[o down + k]  for o < count, lane < n.  stream: write around
     // the caches; y and y_step are multiples of a column then, and n is `lanes`.
-    void (*down_x)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count,
-                   int stream);
+    void (*down_x)(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,
+                   size_t count, int stream);
 
     // The same over rows m[0], ..., m[outputs * down - 1] with down_xy.
-    void (*down_xy)(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
+    void (*down_xy)(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
                     size_t count, int stream);
-} atl_flrelu_kernels;
+} atl_cpu_flrelu_kernels;
 
 // The best kernels not above `set` for this filter: only its sizes and turns are read.
-void atl_flrelu_kernels_init(atl_flrelu_kernels *k, atl_cpu_set set, const atl_flrelu_filter *f);
+void atl_cpu_flrelu_kernels_init(atl_cpu_flrelu_kernels *k, atl_cpu_set set, const atl_cpu_flrelu_filter *f);
 
 // Rungs of the ladder.  lanes: 8 or 16, those of the set whose gaps the reference fills.
-void atl_flrelu_init_ref(atl_flrelu_kernels *k, int lanes, const atl_flrelu_filter *f);
-void atl_flrelu_init_avx2(atl_flrelu_kernels *k, const atl_flrelu_filter *f);
-void atl_flrelu_init_avx512(atl_flrelu_kernels *k, const atl_flrelu_filter *f);
+void atl_cpu_flrelu_init_ref(atl_cpu_flrelu_kernels *k, int lanes, const atl_cpu_flrelu_filter *f);
+void atl_cpu_flrelu_init_avx2(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
+void atl_cpu_flrelu_init_avx512(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
 
 #endif

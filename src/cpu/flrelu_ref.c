@@ -21,7 +21,8 @@ ALWAYS void load(size_t lanes, float *v, const float *x, size_t step, size_t cou
             v[i * lanes + l] = l < n ? x[i * step + l] * scale[l] + bias[l] : 0.0f;
 }
 
-ALWAYS void up_x(size_t lanes, const atl_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups) {
+ALWAYS void up_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,
+                 size_t groups) {
     size_t taps = (size_t)f->up_taps;
     for (size_t g = 0; g < groups; g++)
         for (int p = 0; p < f->up; p++) {
@@ -35,7 +36,8 @@ ALWAYS void up_x(size_t lanes, const atl_flrelu_filter *f, float *t, size_t t_st
 }
 
 // One oversampled and activated position, from up_taps rows at `from`.
-ALWAYS void position(size_t lanes, const atl_flrelu_filter *f, const float *w, const float *from, float *m) {
+ALWAYS void position(size_t lanes, const atl_cpu_flrelu_filter *f, const float *w, const float *from,
+                     float *m) {
     for (size_t l = 0; l < lanes; l++)
         m[l] = 0.0f;
     for (size_t k = 0; k < (size_t)f->up_taps; k++)
@@ -48,14 +50,14 @@ ALWAYS void position(size_t lanes, const atl_flrelu_filter *f, const float *w, c
 }
 
 // Moves a column's window of up_taps rows on by one.
-ALWAYS void advance(size_t lanes, const atl_flrelu_filter *f, float *window, const float *row) {
+ALWAYS void advance(size_t lanes, const atl_cpu_flrelu_filter *f, float *window, const float *row) {
     size_t kept = ((size_t)f->up_taps - 1) * lanes;
     memmove(window, window + lanes, kept * sizeof *window);
     memcpy(window + kept, row, lanes * sizeof *window);
 }
 
 // Adds a position to the outputs that it belongs to: `left` older ones and the newest.
-ALWAYS void add_down(size_t lanes, const atl_flrelu_filter *f, size_t phase, const float *m, float *sums,
+ALWAYS void add_down(size_t lanes, const atl_cpu_flrelu_filter *f, size_t phase, const float *m, float *sums,
                      float *newest) {
     size_t left = (size_t)f->outputs - 1;
     for (size_t j = 0; j <= left; j++) {
@@ -75,8 +77,8 @@ ALWAYS void finish(size_t lanes, size_t left, float *to, float *sums, float *new
     memset(newest, 0, lanes * sizeof *newest);
 }
 
-ALWAYS void column(size_t lanes, const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
-                   size_t steps) {
+ALWAYS void column(size_t lanes, const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state,
+                   size_t width, size_t steps) {
     size_t taps = (size_t)f->up_taps, left = (size_t)f->outputs - 1, down = (size_t)f->down;
     for (size_t i = 0; i < width; i++, state += (taps + left) * lanes) {
         float newest[ATL_FLRELU_LANES] = { 0 }, m[ATL_FLRELU_LANES];
@@ -95,8 +97,8 @@ ALWAYS void column(size_t lanes, const atl_flrelu_filter *f, float *d, const flo
     }
 }
 
-ALWAYS void rows(size_t lanes, const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
-                 size_t steps) {
+ALWAYS void rows(size_t lanes, const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state,
+                 size_t width, size_t steps) {
     size_t taps = (size_t)f->up_taps, up = (size_t)f->up;
     for (size_t i = 0; i < width; i++, state += taps * lanes)
         for (size_t s = 0; s < steps; s++)
@@ -107,8 +109,8 @@ ALWAYS void rows(size_t lanes, const atl_flrelu_filter *f, float *m, const float
             }
 }
 
-ALWAYS void down_x(size_t lanes, const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,
-                   size_t count) {
+ALWAYS void down_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
+                   const float *d, size_t count) {
     size_t taps = (size_t)(f->outputs * f->down);
     for (size_t o = 0; o < count; o++, d += (size_t)f->down * lanes) {
         float sum[ATL_FLRELU_LANES] = { 0 };
@@ -119,7 +121,7 @@ ALWAYS void down_x(size_t lanes, const atl_flrelu_filter *f, float *y, size_t y_
     }
 }
 
-ALWAYS void down_xy(size_t lanes, const atl_flrelu_filter *f, float *y, size_t y_step, size_t n,
+ALWAYS void down_xy(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
                     const float *const *m, size_t count) {
     size_t taps = (size_t)(f->outputs * f->down);
     for (size_t o = 0; o < count; o++) {
@@ -133,54 +135,58 @@ ALWAYS void down_xy(size_t lanes, const atl_flrelu_filter *f, float *y, size_t y
 }
 
 // The lanes are constants in each copy of a pass, so that the compiler may use what vectors there are.
-#define PASSES(lanes)                                                                                              \
-    static void load_##lanes(float *v, const float *x, size_t step, size_t count, size_t n, const float *scale,    \
-                             const float *bias) {                                                                  \
-        load(lanes, v, x, step, count, n, scale, bias);                                                            \
-    }                                                                                                              \
-    static void up_x_##lanes(const atl_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups) { \
-        up_x(lanes, f, t, t_step, v, groups);                                                                      \
-    }                                                                                                              \
-    static void column_##lanes(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width,   \
-                               size_t steps, const atl_flrelu_soon *soon) {                                        \
-        (void)soon;                                                                                                \
-        column(lanes, f, d, t, state, width, steps);                                                               \
-    }                                                                                                              \
-    static void rows_##lanes(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,     \
-                             size_t steps, const atl_flrelu_soon *soon) {                                          \
-        (void)soon;                                                                                                \
-        rows(lanes, f, m, t, state, width, steps);                                                                 \
-    }                                                                                                              \
-    static void down_x_##lanes(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,      \
-                               size_t count, int stream) {                                                         \
-        (void)stream;                                                                                              \
-        down_x(lanes, f, y, y_step, n, d, count);                                                                  \
-    }                                                                                                              \
-    static void down_xy_##lanes(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n,                     \
-                                const float *const *m, size_t count, int stream) {                                 \
-        (void)stream;                                                                                              \
-        down_xy(lanes, f, y, y_step, n, m, count);                                                                 \
+#define PASSES(lanes)                                                                                        \
+    static void load_##lanes(float *v, const float *x, size_t step, size_t count, size_t n,                  \
+                             const float *scale, const float *bias) {                                        \
+        load(lanes, v, x, step, count, n, scale, bias);                                                      \
+    }                                                                                                        \
+    static void up_x_##lanes(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,        \
+                             size_t groups) {                                                                \
+        up_x(lanes, f, t, t_step, v, groups);                                                                \
+    }                                                                                                        \
+    static void column_##lanes(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state,       \
+                               size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {                \
+        (void)soon;                                                                                          \
+        column(lanes, f, d, t, state, width, steps);                                                         \
+    }                                                                                                        \
+    static void rows_##lanes(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state,         \
+                             size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {                  \
+        (void)soon;                                                                                          \
+        rows(lanes, f, m, t, state, width, steps);                                                           \
+    }                                                                                                        \
+    static void down_x_##lanes(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,            \
+                               const float *d, size_t count, int stream) {                                   \
+        (void)stream;                                                                                        \
+        down_x(lanes, f, y, y_step, n, d, count);                                                            \
+    }                                                                                                        \
+    static void down_xy_##lanes(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,           \
+                                const float *const *m, size_t count, int stream) {                           \
+        (void)stream;                                                                                        \
+        down_xy(lanes, f, y, y_step, n, m, count);                                                           \
     }
 
 PASSES(8)
 PASSES(16)
 
-void atl_flrelu_init_ref(atl_flrelu_kernels *k, int lanes, const atl_flrelu_filter *f) {
+void atl_cpu_flrelu_init_ref(atl_cpu_flrelu_kernels *k, int lanes, const atl_cpu_flrelu_filter *f) {
     int lag = f->outputs - 1, carried = f->up_taps + lag;
     if (lanes == 16)
-        *k = (atl_flrelu_kernels){ 16, load_16, up_x_16, carried, lag, column_16, rows_16, down_x_16, down_xy_16 };
+        *k = (atl_cpu_flrelu_kernels){ 16,        load_16, up_x_16,   carried,   lag,
+                                       column_16, rows_16, down_x_16, down_xy_16 };
     else
-        *k = (atl_flrelu_kernels){ 8, load_8, up_x_8, carried, lag, column_8, rows_8, down_x_8, down_xy_8 };
+        *k = (atl_cpu_flrelu_kernels){
+            8, load_8, up_x_8, carried, lag, column_8, rows_8, down_x_8, down_xy_8
+        };
 }
 
-void atl_flrelu_kernels_init(atl_flrelu_kernels *k, atl_cpu_set set, const atl_flrelu_filter *f) {
-    atl_flrelu_init_ref(k, 8, f);
+void atl_cpu_flrelu_kernels_init(atl_cpu_flrelu_kernels *k, atl_cpu_set set, const atl_cpu_flrelu_filter *f) {
+    atl_cpu_flrelu_init_ref(k, 8, f);
 #if defined(__x86_64__)
     if (set >= ATL_CPU_AVX2)
-        atl_flrelu_init_avx2(k, f);
+        atl_cpu_flrelu_init_avx2(k, f);
     if (set >= ATL_CPU_AVX512) {
-        atl_flrelu_init_ref(k, 16, f);
-        atl_flrelu_init_avx512(k, f);
+        atl_cpu_flrelu_init_ref(k, 16, f);
+        atl_cpu_flrelu_init_avx512(k, f);
     }
 #else
     (void)set;

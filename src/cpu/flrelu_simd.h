@@ -99,7 +99,7 @@ typedef struct errand {
     size_t second, next; // bytes to the second row of a round, and to the next round
 } errand;
 
-ALWAYS errand errand_of(const atl_flrelu_soon *soon, size_t i, const int up) {
+ALWAYS errand errand_of(const atl_cpu_flrelu_soon *soon, size_t i, const int up) {
     size_t x = soon->x_row * sizeof(float), y = soon->y_row * sizeof(float);
     if (i % (size_t)up == 0)
         return (errand){ (const char *)(soon->x + i / (size_t)up * soon->step), up == 2 ? x : 0,
@@ -117,8 +117,8 @@ ALWAYS void run_errand(errand *e) {
     e->at += e->next;
 }
 
-ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *state, size_t width, size_t steps,
-                   const atl_flrelu_soon *soon, const int up, const int turn) {
+ALWAYS void column(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
+                   size_t steps, const atl_cpu_flrelu_soon *soon, const int up, const int turn) {
     const int inputs = LATE / up;
     VF wu[4 * UP_TAPS], wd[DOWN_TAPS];
     UNROLL for (int i = 0; i < up * UP_TAPS; i++)
@@ -168,8 +168,8 @@ ALWAYS void column(const atl_flrelu_filter *f, float *d, const float *t, float *
     }
 }
 
-ALWAYS void rows(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width, size_t steps,
-                 const atl_flrelu_soon *soon, const int up, const int turn) {
+ALWAYS void rows(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
+                 size_t steps, const atl_cpu_flrelu_soon *soon, const int up, const int turn) {
     const int inputs = 4 / up;
     VF wu[4 * UP_TAPS], slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
     UNROLL for (int i = 0; i < up * UP_TAPS; i++)
@@ -227,8 +227,8 @@ ALWAYS void down_block(const VF *w, float *y, size_t y_step, size_t n, const flo
         store_some(y + (size_t)o * y_step, sum[o], n, stream);
 }
 
-static void down_x(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d, size_t count,
-                   int stream) {
+static void down_x(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,
+                   size_t count, int stream) {
     VF w[DOWN_TAPS];
     UNROLL for (int k = 0; k < DOWN_TAPS; k++)
         w[k] = vf_set(f->down_x[k]);
@@ -268,8 +268,8 @@ ALWAYS void add_folded_rows(VF *sum, const float *w, const float *top, const flo
     }
 }
 
-ALWAYS void down_xy_block(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                          size_t at, int stream, const int block, const int mirrored) {
+ALWAYS void down_xy_block(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
+                          const float *const *m, size_t at, int stream, const int block, const int mirrored) {
     VF sum[8];
     UNROLL for (int o = 0; o < block; o++)
         sum[o] = vf_zero();
@@ -287,7 +287,7 @@ ALWAYS void down_xy_block(const atl_flrelu_filter *f, float *y, size_t y_step, s
         store_some(y + (size_t)o * y_step, sum[o], n, stream);
 }
 
-ALWAYS void down_xy(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
+ALWAYS void down_xy(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
                     size_t count, int stream, const int mirrored) {
     size_t o = 0;
     for (; o + 8 <= count; o += 8)
@@ -298,30 +298,30 @@ ALWAYS void down_xy(const atl_flrelu_filter *f, float *y, size_t y_step, size_t 
         down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, stream, 1, mirrored);
 }
 
-static void down_xy_any(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                        size_t count, int stream) {
+static void down_xy_any(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
+                        const float *const *m, size_t count, int stream) {
     down_xy(f, y, y_step, n, m, count, stream, 0);
 }
 
-static void down_xy_mirrored(const atl_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                             size_t count, int stream) {
+static void down_xy_mirrored(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
+                             const float *const *m, size_t count, int stream) {
     down_xy(f, y, y_step, n, m, count, stream, 1);
 }
 
 // ---- the copies for each factor and turn
 
-#define COPIES(up, turn)                                                                                           \
-    static void up_x_##up##turn(const atl_flrelu_filter *f, float *t, size_t t_step, const float *v,               \
-                                size_t groups) {                                                                   \
-        up_x(f->up_x, t, t_step, v, groups, up, turn);                                                             \
-    }                                                                                                              \
-    static void column_##up##turn(const atl_flrelu_filter *f, float *d, const float *t, float *state,              \
-                                  size_t width, size_t steps, const atl_flrelu_soon *soon) {                       \
-        column(f, d, t, state, width, steps, soon, up, turn);                                                      \
-    }                                                                                                              \
-    static void rows_##up##turn(const atl_flrelu_filter *f, float *m, const float *t, float *state, size_t width,  \
-                                size_t steps, const atl_flrelu_soon *soon) {                                       \
-        rows(f, m, t, state, width, steps, soon, up, turn);                                                      \
+#define COPIES(up, turn)                                                                                     \
+    static void up_x_##up##turn(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,     \
+                                size_t groups) {                                                             \
+        up_x(f->up_x, t, t_step, v, groups, up, turn);                                                       \
+    }                                                                                                        \
+    static void column_##up##turn(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state,    \
+                                  size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {             \
+        column(f, d, t, state, width, steps, soon, up, turn);                                                \
+    }                                                                                                        \
+    static void rows_##up##turn(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state,      \
+                                size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {               \
+        rows(f, m, t, state, width, steps, soon, up, turn);                                                  \
     }
 
 COPIES(2, 0)
@@ -331,15 +331,15 @@ COPIES(4, 1)
 COPIES(4, 2)
 COPIES(4, 3)
 
-typedef void up_x_fn(const atl_flrelu_filter *, float *, size_t, const float *, size_t);
-typedef void column_fn(const atl_flrelu_filter *, float *, const float *, float *, size_t, size_t,
-                       const atl_flrelu_soon *);
+typedef void up_x_fn(const atl_cpu_flrelu_filter *, float *, size_t, const float *, size_t);
+typedef void column_fn(const atl_cpu_flrelu_filter *, float *, const float *, float *, size_t, size_t,
+                       const atl_cpu_flrelu_soon *);
 
 static up_x_fn *const UP_X[] = { up_x_20, up_x_21, up_x_40, up_x_41, up_x_42, up_x_43 };
 static column_fn *const COLUMN[] = { column_20, column_21, column_40, column_41, column_42, column_43 };
 static column_fn *const ROWS[] = { rows_20, rows_21, rows_40, rows_41, rows_42, rows_43 };
 
-void ATL_VEC(atl_flrelu_init)(atl_flrelu_kernels *k, const atl_flrelu_filter *f) {
+void ATL_VEC(atl_cpu_flrelu_init)(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f) {
     k->lanes = VL;
     k->load = load;
     int up = (f->up == 2 || f->up == 4) && f->up_taps == UP_TAPS, down = f->down == DOWN && f->outputs == OUTPUTS;

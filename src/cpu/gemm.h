@@ -13,24 +13,26 @@
 #include <stdint.h>
 #include "base/ctx.h"
 
-typedef struct atl_gemm atl_gemm;
+typedef struct atl_cpu_gemm atl_cpu_gemm;
 
-typedef struct atl_gemm_shape {
+typedef struct atl_cpu_gemm_shape {
     int64_t batch, m, n, k;               // all at least 1
     int trans_a;                          // A is stored [k, m]
     int trans_b;                          // B is stored [n, k], as linear layers keep their weights
     int64_t stride_a, stride_b, stride_c; // floats from one batch to the next; 0 in a or b: shared
-} atl_gemm_shape;
+} atl_cpu_gemm_shape;
 
 // b_const: B when it never changes: packed now, not needed afterwards.  NULL: B is given to each run.
 // On failure *gemm is NULL and the context has the sentence.
-atl_status atl_gemm_make(atl_ctx *ctx, const atl_gemm_shape *shape, const float *b_const, atl_gemm **gemm);
-void atl_gemm_free(atl_gemm **gemm); // NULL and pointers to NULL are fine
+atl_status atl_cpu_gemm_make(atl_ctx *ctx, const atl_cpu_gemm_shape *shape, const float *b_const,
+                             atl_cpu_gemm **gemm);
+void atl_cpu_gemm_free(atl_cpu_gemm **gemm); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.
-size_t atl_gemm_workspace(const atl_gemm *gemm);
+size_t atl_cpu_gemm_workspace(const atl_cpu_gemm *gemm);
 
 // b is ignored when it is constant.  One run at a time per object.
-atl_status atl_gemm_run(const atl_gemm *gemm, const float *a, const float *b, float *c, void *workspace);
+atl_status atl_cpu_gemm_run(const atl_cpu_gemm *gemm, const float *a, const float *b, float *c,
+                            void *workspace);
 
 #endif

@@ -16,6 +16,6 @@ static void run_ref(float *c, size_t c_step, const float *a, size_t a_step, cons
     }
 }
 
-void atl_gemv_init(atl_gemv_kernels *k) {
-    *k = (atl_gemv_kernels){ PANEL, run_ref };
+void atl_cpu_gemv_init(atl_cpu_gemv_kernels *k) {
+    *k = (atl_cpu_gemv_kernels){ PANEL, run_ref };
 }

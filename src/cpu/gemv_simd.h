@@ -71,6 +71,6 @@ static void run(float *c, size_t c_step, const float *a, size_t a_step, const fl
         one_row(c + i * c_step, a + i * a_step, b, n, k);
 }
 
-void ATL_VEC(atl_gemv_init)(atl_gemv_kernels *k) {
-    *k = (atl_gemv_kernels){ 4 * VL, run };
+void ATL_VEC(atl_cpu_gemv_init)(atl_cpu_gemv_kernels *k) {
+    *k = (atl_cpu_gemv_kernels){ 4 * VL, run };
 }

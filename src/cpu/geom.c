@@ -24,9 +24,9 @@ enum {
 };
 
 // Daubechies 1992, table 6.3 (the least asymmetric wavelet of 6 moments), divided by its sum.
-const float atl_geom_filter[TAPS] = {
-    0.0108923493f, 0.00246830587f, -0.0834316015f, -0.0341615602f, 0.347228944f, 0.556946397f,
-    0.238952175f, -0.051362481f, -0.014891874f, 0.0316252783f, 0.00124996097f, -0.0055159335f,
+const float atl_cpu_geom_filter[TAPS] = {
+    0.0108923493f, 0.00246830587f, -0.0834316015f, -0.0341615602f, 0.347228944f,   0.556946397f,
+    0.238952175f,  -0.051362481f,  -0.014891874f,  0.0316252783f,  0.00124996097f, -0.0055159335f,
 };
 
 static int64_t min64(int64_t a, int64_t b) {
@@ -36,7 +36,7 @@ static int64_t min64(int64_t a, int64_t b) {
 // Sizes of one thread's buffers in floats, multiples of 16.
 typedef struct sizes { size_t grid, narrow, high, low, row, all; } sizes;
 
-static sizes sizes_of(const atl_geom_dims *d) {
+static sizes sizes_of(const atl_cpu_geom_dims *d) {
     int64_t tall = min64(d->h, TILE), wide = min64(d->w, TILE), rows = 2 * tall + 2 * (PHASE - 1);
     sizes s = { .grid = (size_t)(rows * 2 * GRID_PAIRS * LANES),
                 .narrow = (size_t)(rows * (wide + 2 * PHASE) * LANES),
@@ -51,28 +51,28 @@ static sizes sizes_of(const atl_geom_dims *d) {
     return s;
 }
 
-size_t atl_geom_workspace(const atl_geom_dims *d, int threads) {
+size_t atl_cpu_geom_workspace(const atl_cpu_geom_dims *d, int threads) {
     return sizes_of(d).all * sizeof(float) * (size_t)threads;
 }
 
-static atl_geom_worker worker_of(const atl_fir_kernels *k, const atl_geom_dims *d, float *mine) {
+static atl_cpu_geom_worker worker_of(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, float *mine) {
     sizes s = sizes_of(d);
-    atl_geom_worker w = { .k = k, .d = d, .high_size = s.high, .low_size = s.low };
+    atl_cpu_geom_worker w = { .k = k, .d = d, .high_size = s.high, .low_size = s.low };
     w.grid = mine;
     w.narrow = w.grid + s.grid;
     w.high = w.narrow + s.narrow;
     w.low = w.high + s.high;
     w.row = w.low + s.low;
     for (int i = 0; i < PHASE; i++) { // mirrored, and twice as strong for the zeros between pixels
-        w.even[i] = 2.0f * atl_geom_filter[TAPS - 1 - 2 * i];
-        w.odd[i] = 2.0f * atl_geom_filter[TAPS - 2 - 2 * i];
+        w.even[i] = 2.0f * atl_cpu_geom_filter[TAPS - 1 - 2 * i];
+        w.odd[i] = 2.0f * atl_cpu_geom_filter[TAPS - 2 - 2 * i];
     }
     return w;
 }
 
 // ---- the grid
 
-static float *grid_at(const atl_geom_worker *w, int64_t i, int64_t j) {
+static float *grid_at(const atl_cpu_geom_worker *w, int64_t i, int64_t j) {
     return w->grid + ((i * 2 + (j & 1)) * GRID_PAIRS + (j >> 1)) * LANES;
 }
 
@@ -84,9 +84,11 @@ typedef struct points {
 } points;
 
 // Columns j0 to j1 of row i.  A loop of its own, without branches, that the compiler may vectorise.
-static void locate(const atl_geom_worker *w, const atl_geom_box *b, int64_t i, int64_t j0, int64_t j1, points *t) {
+static void locate(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b, int64_t i, int64_t j0, int64_t j1,
+                   points *t) {
     double dx = (double)w->theta[0], dy = (double)w->theta[3];
-    double x0 = atl_geom_place(w, 0, i, j0) - (double)b->x0, y0 = atl_geom_place(w, 1, i, j0) - (double)b->y0;
+    double x0 = atl_cpu_geom_place(w, 0, i, j0) - (double)b->x0,
+           y0 = atl_cpu_geom_place(w, 1, i, j0) - (double)b->y0;
     int32_t columns = (int32_t)(b->x1 - b->x0), rows = (int32_t)(b->y1 - b->y0), plane = (int32_t)b->plane;
     int32_t before = (int32_t)(b->x0 - 2 * b->pair0), count = (int32_t)(j1 - j0 + 1);
     for (int32_t j = 0; j < count; j++) {
@@ -110,9 +112,9 @@ static void locate(const atl_geom_worker *w, const atl_geom_box *b, int64_t i, i
     }
 }
 
-static void sample(const atl_geom_worker *w, const atl_geom_box *b, const int64_t block[4]) {
+static void sample(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b, const int64_t block[4]) {
     points t;
-    const float *high = atl_geom_high_row(w, b, 0), *next = atl_geom_high_row(w, b, 1);
+    const float *high = atl_cpu_geom_high_row(w, b, 0), *next = atl_cpu_geom_high_row(w, b, 1);
     for (int64_t i = block[0]; i <= block[1]; i++) {
         locate(w, b, i, block[2], block[3], &t);
         for (int64_t j = 0; j <= block[3] - block[2]; j++) {
@@ -131,9 +133,10 @@ static inline void add_pixel(float *p, float weight, const float g[LANES]) {
         p[k] += weight * g[k];
 }
 
-static void sample_transposed(const atl_geom_worker *w, const atl_geom_box *b, const int64_t block[4]) {
+static void sample_transposed(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b,
+                              const int64_t block[4]) {
     points t;
-    float *high = atl_geom_high_row(w, b, 0), *next = atl_geom_high_row(w, b, 1), g[LANES];
+    float *high = atl_cpu_geom_high_row(w, b, 0), *next = atl_cpu_geom_high_row(w, b, 1), g[LANES];
     for (int64_t i = block[0]; i <= block[1]; i++) {
         locate(w, b, i, block[2], block[3], &t);
         for (int64_t j = 0; j <= block[3] - block[2]; j++) {
@@ -147,13 +150,13 @@ static void sample_transposed(const atl_geom_worker *w, const atl_geom_box *b, c
 }
 
 // Fills a block of the grid, or takes it back to the image.
-static void visit(const atl_geom_worker *w, const int64_t block[4], bool back) {
-    atl_geom_box b;
-    if (!atl_geom_box_of(w, block, &b)) {
+static void visit(const atl_cpu_geom_worker *w, const int64_t block[4], bool back) {
+    atl_cpu_geom_box b;
+    if (!atl_cpu_geom_box_of(w, block, &b)) {
         for (int64_t i = block[0]; !back && i <= block[1]; i++)
             for (int64_t j = block[2]; j <= block[3]; j++)
-                atl_geom_clear(grid_at(w, i - 2 * w->p0 - 1, j - 2 * w->q0 - 1), LANES);
-    } else if (!atl_geom_box_fits(w, &b)) { // never of a single point, whose box is 2 x 2
+                atl_cpu_geom_clear(grid_at(w, i - 2 * w->p0 - 1, j - 2 * w->q0 - 1), LANES);
+    } else if (!atl_cpu_geom_box_fits(w, &b)) { // never of a single point, whose box is 2 x 2
         int axis = block[1] - block[0] > block[3] - block[2] ? 0 : 2;
         int64_t middle = block[axis] + (block[axis + 1] - block[axis]) / 2, part[4];
         memcpy(part, block, sizeof part);
@@ -162,35 +165,35 @@ static void visit(const atl_geom_worker *w, const int64_t block[4], bool back) {
         part[axis] = middle + 1, part[axis + 1] = block[axis + 1];
         visit(w, part, back);
     } else if (back) {
-        atl_geom_clear(w->high, (b.y1 - b.y0 + 1) * 2 * b.plane);
+        atl_cpu_geom_clear(w->high, (b.y1 - b.y0 + 1) * 2 * b.plane);
         sample_transposed(w, &b, block);
-        atl_geom_add_high(w, &b);
+        atl_cpu_geom_add_high(w, &b);
     } else {
-        atl_geom_make_high(w, &b);
+        atl_cpu_geom_make_high(w, &b);
         sample(w, &b, block);
     }
 }
 
 // ---- the result: pixel p is made of points 2 p + 1 to 2 p + 12
 
-static void visit_grid(const atl_geom_worker *w, bool back) {
+static void visit_grid(const atl_cpu_geom_worker *w, bool back) {
     int64_t i0 = 2 * w->p0 + 1, j0 = 2 * w->q0 + 1, more = 2 * PHASE - 3;
     visit(w, (int64_t[4]){ i0, i0 + 2 * w->tall + more, j0, j0 + 2 * w->wide + more }, back);
 }
 
-static void tile(const atl_geom_worker *w) {
+static void tile(const atl_cpu_geom_worker *w) {
     const float *rows[TAPS];
     size_t length = (size_t)(w->wide * LANES);
     visit_grid(w, false);
     for (int64_t i = 0; i < 2 * w->tall + 2 * (PHASE - 1); i++) {
         for (int t = 0; t < TAPS; t++)
             rows[t] = grid_at(w, i, t);
-        w->k->combine(w->narrow + i * w->wide * LANES, rows, atl_geom_filter, TAPS, length, 0);
+        w->k->combine(w->narrow + i * w->wide * LANES, rows, atl_cpu_geom_filter, TAPS, length, 0);
     }
     for (int64_t p = 0; p < w->tall; p++) {
         for (int t = 0; t < TAPS; t++)
             rows[t] = w->narrow + (2 * p + t) * w->wide * LANES;
-        w->k->combine(w->row, rows, atl_geom_filter, TAPS, length, 0);
+        w->k->combine(w->row, rows, atl_cpu_geom_filter, TAPS, length, 0);
         float *to = w->to + ((w->p0 + p) * w->d->w + w->q0) * w->d->c;
         for (int64_t q = 0; q < w->wide; q++, to += w->d->c)
             for (int k = 0; k < w->lanes; k++)
@@ -200,17 +203,17 @@ static void tile(const atl_geom_worker *w) {
 
 // Point 2 m gives to pixels m - s with tap 2 s, point 2 m + 1 with tap 2 s + 1, counted within the tile.  narrow
 // holds the tile's pixels with five zeros on both sides of a row.
-static void tile_transposed(const atl_geom_worker *w) {
+static void tile_transposed(const atl_cpu_geom_worker *w) {
     int64_t side = PHASE - 1, stride = (w->wide + 2 * side) * LANES;
     const float *rows[PHASE];
     float taps[2][PHASE];
     for (int t = 0; t < TAPS; t++)
-        taps[t & 1][t / 2] = atl_geom_filter[t];
-    atl_geom_clear(w->narrow, w->tall * stride);
+        taps[t & 1][t / 2] = atl_cpu_geom_filter[t];
+    atl_cpu_geom_clear(w->narrow, w->tall * stride);
     for (int64_t p = 0; p < w->tall; p++)
         for (int64_t q = 0; q < w->wide; q++)
-            atl_geom_load_pixel(w->from + ((w->p0 + p) * w->d->w + w->q0 + q) * w->d->c, w->lanes,
-                                w->narrow + p * stride + (side + q) * LANES);
+            atl_cpu_geom_load_pixel(w->from + ((w->p0 + p) * w->d->w + w->q0 + q) * w->d->c, w->lanes,
+                                    w->narrow + p * stride + (side + q) * LANES);
     for (int64_t i = 0; i < 2 * (w->tall + side); i++) {
         float some[PHASE];
         int count = 0;
@@ -233,14 +236,14 @@ static void tile_transposed(const atl_geom_worker *w) {
 
 // ---- images
 
-static void set_tile(atl_geom_worker *w, int64_t row, int64_t column) {
+static void set_tile(atl_cpu_geom_worker *w, int64_t row, int64_t column) {
     w->p0 = row * TILE;
     w->q0 = column * TILE;
     w->tall = min64(TILE, w->d->h - w->p0);
     w->wide = min64(TILE, w->d->w - w->q0);
 }
 
-static void set_image(atl_geom_worker *w, const float *theta, const float *from, float *to, int64_t image,
+static void set_image(atl_cpu_geom_worker *w, const float *theta, const float *from, float *to, int64_t image,
                       int64_t part) {
     int64_t at = image * w->d->h * w->d->w * w->d->c + part * LANES;
     w->theta = theta + 6 * image;
@@ -249,13 +252,13 @@ static void set_image(atl_geom_worker *w, const float *theta, const float *from,
     w->lanes = (int)min64(LANES, w->d->c - part * LANES);
 }
 
-void atl_geom(const atl_fir_kernels *k, const atl_geom_dims *d, const float *theta, const float *x, float *y,
-              int threads, void *workspace) {
+void atl_cpu_geom(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
+                  const float *x, float *y, int threads, void *workspace) {
     int64_t parts = (d->c + LANES - 1) / LANES, down = (d->h + TILE - 1) / TILE, across = (d->w + TILE - 1) / TILE;
     size_t share = sizes_of(d).all;
 #pragma omp parallel num_threads(threads)
     {
-        atl_geom_worker w = worker_of(k, d, (float *)workspace + share * (size_t)omp_get_thread_num());
+        atl_cpu_geom_worker w = worker_of(k, d, (float *)workspace + share * (size_t)omp_get_thread_num());
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < d->n * parts * down * across; i++) {
             set_image(&w, theta, x, y, i / (parts * down * across), i / (down * across) % parts);
@@ -265,13 +268,13 @@ void atl_geom(const atl_fir_kernels *k, const atl_geom_dims *d, const float *the
     }
 }
 
-void atl_geom_t(const atl_fir_kernels *k, const atl_geom_dims *d, const float *theta, const float *y, float *x,
-                int threads, void *workspace) {
+void atl_cpu_geom_t(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
+                    const float *y, float *x, int threads, void *workspace) {
     int64_t parts = (d->c + LANES - 1) / LANES, down = (d->h + TILE - 1) / TILE, across = (d->w + TILE - 1) / TILE;
     size_t share = sizes_of(d).all;
 #pragma omp parallel num_threads(threads)
     {
-        atl_geom_worker w = worker_of(k, d, (float *)workspace + share * (size_t)omp_get_thread_num());
+        atl_cpu_geom_worker w = worker_of(k, d, (float *)workspace + share * (size_t)omp_get_thread_num());
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < d->n * parts; i++) {
             set_image(&w, theta, y, x, i / parts, i % parts);

@@ -12,17 +12,19 @@
 
 #include "cpu/fir.h"
 
-typedef struct atl_geom_dims { int64_t n, h, w, c; } atl_geom_dims;
+typedef struct atl_cpu_geom_dims {
+    int64_t n, h, w, c;
+} atl_cpu_geom_dims;
 
 enum { ATL_GEOM_TAPS = 12 };
-extern const float atl_geom_filter[ATL_GEOM_TAPS];
+extern const float atl_cpu_geom_filter[ATL_GEOM_TAPS];
 
-size_t atl_geom_workspace(const atl_geom_dims *d, int threads); // bytes
+size_t atl_cpu_geom_workspace(const atl_cpu_geom_dims *d, int threads); // bytes
 
 // y [n, h, w, c] from x [n, h, w, c], and x from y.  Results do not depend on the number of threads.
-void atl_geom(const atl_fir_kernels *k, const atl_geom_dims *d, const float *theta, const float *x, float *y,
-              int threads, void *workspace);
-void atl_geom_t(const atl_fir_kernels *k, const atl_geom_dims *d, const float *theta, const float *y, float *x,
-                int threads, void *workspace);
+void atl_cpu_geom(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
+                  const float *x, float *y, int threads, void *workspace);
+void atl_cpu_geom_t(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
+                    const float *y, float *x, int threads, void *workspace);
 
 #endif

@@ -13,7 +13,7 @@ static int64_t half(int64_t a) { // rounded down
 // Column of high that the grid's point (i, j) of the whole image lies at, row with axis 1.  Point 2 p + 6 and the one
 // after it are those of pixel p.  Filters of even length put their centre half a point away from where the grid has
 // it; as official, the map is about that centre.
-double atl_geom_place(const atl_geom_worker *w, int axis, int64_t i, int64_t j) {
+double atl_cpu_geom_place(const atl_cpu_geom_worker *w, int axis, int64_t i, int64_t j) {
     const float *t = w->theta + 3 * axis;
     double u = (double)(j + 1 - w->d->w - 6), v = (double)(i + 1 - w->d->h - 6);
     return (double)t[0] * u + (double)t[1] * v + 2.0 * (double)t[2] + (double)((axis ? w->d->h : w->d->w) - 1);
@@ -21,11 +21,12 @@ double atl_geom_place(const atl_geom_worker *w, int axis, int64_t i, int64_t j) 
 
 // Columns (or rows) of high within the blocks's reach; false: none has anything to give.  The mirrored image ends
 // at -2 (size - 1) and 4 size - 3; one more on each side is zero.
-static bool reach(const atl_geom_worker *w, int axis, const int64_t block[4], int64_t *first, int64_t *last) {
+static bool reach(const atl_cpu_geom_worker *w, int axis, const int64_t block[4], int64_t *first,
+                  int64_t *last) {
     int64_t size = axis ? w->d->h : w->d->w, low = -2 * size + 1, high = 4 * size - 2;
     double least = INFINITY, most = -INFINITY;
     for (int corner = 0; corner < 4; corner++) {
-        double at = atl_geom_place(w, axis, block[corner & 1], block[2 + (corner >> 1)]);
+        double at = atl_cpu_geom_place(w, axis, block[corner & 1], block[2 + (corner >> 1)]);
         if (!isfinite(at))
             return false;
         least = fmin(least, at);
@@ -38,7 +39,7 @@ static bool reach(const atl_geom_worker *w, int axis, const int64_t block[4], in
     return true;
 }
 
-bool atl_geom_box_of(const atl_geom_worker *w, const int64_t block[4], atl_geom_box *b) {
+bool atl_cpu_geom_box_of(const atl_cpu_geom_worker *w, const int64_t block[4], atl_cpu_geom_box *b) {
     if (!reach(w, 0, block, &b->x0, &b->x1) || !reach(w, 1, block, &b->y0, &b->y1))
         return false;
     b->pair0 = half(b->x0);
@@ -51,7 +52,7 @@ bool atl_geom_box_of(const atl_geom_worker *w, const int64_t block[4], atl_geom_
     return true;
 }
 
-bool atl_geom_box_fits(const atl_geom_worker *w, const atl_geom_box *b) {
+bool atl_cpu_geom_box_fits(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b) {
     return (size_t)((b->y1 - b->y0 + 1) * 2 * b->plane) <= w->high_size &&
            (size_t)(b->low_rows * b->low_width * LANES) <= w->low_size;
 }
@@ -62,48 +63,48 @@ static int64_t reflect(int64_t i, int64_t size) {
     return at >= 0 && at < size ? at : -1;
 }
 
-static float *high_row(const atl_geom_worker *w, const atl_geom_box *b, int64_t y) {
-    return atl_geom_high_row(w, b, y - b->y0);
+static float *high_row(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b, int64_t y) {
+    return atl_cpu_geom_high_row(w, b, y - b->y0);
 }
 
 // What lies beyond the mirrored image is zero: the first and last row and column, where the box has them.
-static void clear_edges(const atl_geom_worker *w, const atl_geom_box *b) {
+static void clear_edges(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b) {
     int64_t top = -2 * w->d->h + 1, bottom = 4 * w->d->h - 2, left = -2 * w->d->w + 1, right = 4 * w->d->w - 2;
     if (b->y0 == top)
-        atl_geom_clear(high_row(w, b, top) - APRON * LANES, 2 * b->plane);
+        atl_cpu_geom_clear(high_row(w, b, top) - APRON * LANES, 2 * b->plane);
     if (b->y1 == bottom)
-        atl_geom_clear(high_row(w, b, bottom) - APRON * LANES, 2 * b->plane);
+        atl_cpu_geom_clear(high_row(w, b, bottom) - APRON * LANES, 2 * b->plane);
     for (int64_t y = b->y0; y <= b->y1; y++) {
         float *row = high_row(w, b, y);
         if (b->x0 == left)
-            atl_geom_clear(row + b->plane + (half(left) - b->pair0) * LANES, LANES); // odd
+            atl_cpu_geom_clear(row + b->plane + (half(left) - b->pair0) * LANES, LANES); // odd
         if (b->x1 == right)
-            atl_geom_clear(row + (half(right) - b->pair0) * LANES, LANES); // even
+            atl_cpu_geom_clear(row + (half(right) - b->pair0) * LANES, LANES); // even
     }
 }
 
-static void gather_low(const atl_geom_worker *w, const atl_geom_box *b) {
-    const atl_geom_dims *d = w->d;
+static void gather_low(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b) {
+    const atl_cpu_geom_dims *d = w->d;
     for (int64_t y = 0; y < b->low_rows; y++) {
         float *to = w->low + y * b->low_width * LANES;
         int64_t row = reflect(b->low0 + y, d->h);
         if (row < 0) {
-            atl_geom_clear(to, b->low_width * LANES);
+            atl_cpu_geom_clear(to, b->low_width * LANES);
             continue;
         }
         for (int64_t x = 0; x < b->low_width; x++, to += LANES) {
             int64_t column = reflect(b->low_left + x, d->w);
             if (column < 0)
-                atl_geom_clear(to, LANES);
+                atl_cpu_geom_clear(to, LANES);
             else
-                atl_geom_load_pixel(w->from + (row * d->w + column) * d->c, w->lanes, to);
+                atl_cpu_geom_load_pixel(w->from + (row * d->w + column) * d->c, w->lanes, to);
         }
     }
 }
 
 // One row of low to the image.
-static void add_low(const atl_geom_worker *w, const atl_geom_box *b, int64_t y, const float *low) {
-    const atl_geom_dims *d = w->d;
+static void add_low(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b, int64_t y, const float *low) {
+    const atl_cpu_geom_dims *d = w->d;
     int64_t row = reflect(y, d->h);
     for (int64_t x = 0; row >= 0 && x < b->low_width; x++, low += LANES) {
         int64_t column = reflect(b->low_left + x, d->w);
@@ -115,7 +116,7 @@ static void add_low(const atl_geom_worker *w, const atl_geom_box *b, int64_t y, 
 
 // ---- oversampling: column 2 m of high is made of pixels m - 3 to m + 2, column 2 m + 1 of m - 2 to m + 3
 
-void atl_geom_make_high(const atl_geom_worker *w, const atl_geom_box *b) {
+void atl_cpu_geom_make_high(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b) {
     const float *rows[PHASE];
     gather_low(w, b);
     for (int64_t y = b->y0; y <= b->y1; y++) {
@@ -134,7 +135,7 @@ void atl_geom_make_high(const atl_geom_worker *w, const atl_geom_box *b) {
 }
 
 // Pixel i gives to columns 2 m with m from i - 2 to i + 3, and 2 m + 1 with m from i - 3 to i + 2.
-void atl_geom_add_high(const atl_geom_worker *w, const atl_geom_box *b) {
+void atl_cpu_geom_add_high(const atl_cpu_geom_worker *w, const atl_cpu_geom_box *b) {
     const float *rows[TAPS];
     float taps[TAPS];
     clear_edges(w, b);

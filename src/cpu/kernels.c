@@ -2,27 +2,27 @@
 // The ladder of instruction sets: the reference first, then each rung up to the one allowed.
 #include "cpu/kernels.h"
 
-void atl_kernels_init(atl_kernels *k, atl_cpu_set set) {
-    atl_pointwise_init(&k->pointwise);
-    atl_fir_init(&k->fir);
-    atl_rgb_init(&k->rgb);
-    atl_gemv_init(&k->gemv);
-    atl_style_init(&k->style);
+void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
+    atl_cpu_pointwise_init(&k->pointwise);
+    atl_cpu_fir_init(&k->fir);
+    atl_cpu_rgb_init(&k->rgb);
+    atl_cpu_gemv_init(&k->gemv);
+    atl_cpu_style_init(&k->style);
 #if defined(__x86_64__)
     if (set < ATL_CPU_AVX2)
         return;
-    atl_pointwise_init_avx2(&k->pointwise);
-    atl_fir_init_avx2(&k->fir);
-    atl_rgb_init_avx2(&k->rgb);
-    atl_gemv_init_avx2(&k->gemv);
-    atl_style_init_avx2(&k->style);
+    atl_cpu_pointwise_init_avx2(&k->pointwise);
+    atl_cpu_fir_init_avx2(&k->fir);
+    atl_cpu_rgb_init_avx2(&k->rgb);
+    atl_cpu_gemv_init_avx2(&k->gemv);
+    atl_cpu_style_init_avx2(&k->style);
     if (set < ATL_CPU_AVX512)
         return;
-    atl_pointwise_init_avx512(&k->pointwise);
-    atl_fir_init_avx512(&k->fir);
-    atl_rgb_init_avx512(&k->rgb);
-    atl_gemv_init_avx512(&k->gemv);
-    atl_style_init_avx512(&k->style);
+    atl_cpu_pointwise_init_avx512(&k->pointwise);
+    atl_cpu_fir_init_avx512(&k->fir);
+    atl_cpu_rgb_init_avx512(&k->rgb);
+    atl_cpu_gemv_init_avx512(&k->gemv);
+    atl_cpu_style_init_avx512(&k->style);
 #else
     (void)set;
 #endif

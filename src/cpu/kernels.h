@@ -11,15 +11,15 @@
 #include "cpu/rgb.h"
 #include "cpu/style_norm.h"
 
-typedef struct atl_kernels {
-    atl_pointwise_kernels pointwise;
-    atl_fir_kernels fir;
-    atl_rgb_kernels rgb;
-    atl_gemv_kernels gemv;
-    atl_style_kernels style;
-} atl_kernels;
+typedef struct atl_cpu_kernels {
+    atl_cpu_pointwise_kernels pointwise;
+    atl_cpu_fir_kernels fir;
+    atl_cpu_rgb_kernels rgb;
+    atl_cpu_gemv_kernels gemv;
+    atl_cpu_style_kernels style;
+} atl_cpu_kernels;
 
 // The best kernels not above `set`.
-void atl_kernels_init(atl_kernels *k, atl_cpu_set set);
+void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set);
 
 #endif

@@ -115,8 +115,8 @@ static void swap_dims(view *v, int a, int b) {
     v->x[b] = x;
 }
 
-void atl_move_copy(int rank, const int64_t *dims, float *y, const int64_t *y_strides, const float *x,
-                   const int64_t *x_strides, int threads) {
+void atl_cpu_move_copy(int rank, const int64_t *dims, float *y, const int64_t *y_strides, const float *x,
+                       const int64_t *x_strides, int threads) {
     for (int i = 0; i < rank; i++)
         if (dims[i] < 1)
             return;
@@ -132,9 +132,9 @@ void atl_move_copy(int rank, const int64_t *dims, float *y, const int64_t *y_str
     copy_rows(&v, y, x, threads);
 }
 
-void atl_move_fill(float *y, int64_t n, float value, int threads) {
+void atl_cpu_move_fill(float *y, int64_t n, float value, int threads) {
     int64_t one = 1, zero = 0;
-    atl_move_copy(1, &n, y, &one, &value, &zero, threads);
+    atl_cpu_move_copy(1, &n, y, &one, &value, &zero, threads);
 }
 
 static void dense(int rank, const int64_t *dims, int64_t *strides) {
@@ -152,19 +152,19 @@ static int64_t count(int rank, const int64_t *dims) {
     return n;
 }
 
-void atl_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, float *y, const float *x,
-                     int threads) {
+void atl_cpu_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, float *y, const float *x,
+                         int threads) {
     int64_t sy[R], sx[R];
     dense(rank, y_dims, sy);
     dense(rank, x_dims, sx);
     for (int i = 0; i < rank; i++)
         if (x_dims[i] != y_dims[i])
             sx[i] = 0;
-    atl_move_copy(rank, y_dims, y, sy, x, sx, threads);
+    atl_cpu_move_copy(rank, y_dims, y, sy, x, sx, threads);
 }
 
-void atl_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y, const float *x,
-                      int threads) {
+void atl_cpu_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y, const float *x,
+                          int threads) {
     int64_t dims[R], sy[R], dense_x[R], sx[R];
     dense(rank, x_dims, dense_x);
     for (int i = 0; i < rank; i++) {
@@ -172,7 +172,7 @@ void atl_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y
         sx[i] = dense_x[axes[i]];
     }
     dense(rank, dims, sy);
-    atl_move_copy(rank, dims, y, sy, x, sx, threads);
+    atl_cpu_move_copy(rank, dims, y, sy, x, sx, threads);
 }
 
 // The view of `dims` that starts at first and takes every step-th: its offset; strides are scaled.
@@ -187,25 +187,25 @@ static int64_t sub_view(int rank, const int64_t *dims, const int64_t *first, con
     return offset;
 }
 
-void atl_move_slice(int rank, const int64_t *x_dims, const int64_t *y_dims, const int64_t *first,
-                    const int64_t *step, float *y, const float *x, int threads) {
+void atl_cpu_move_slice(int rank, const int64_t *x_dims, const int64_t *y_dims, const int64_t *first,
+                        const int64_t *step, float *y, const float *x, int threads) {
     int64_t sy[R], sx[R], offset = sub_view(rank, x_dims, first, step, sx);
     dense(rank, y_dims, sy);
-    atl_move_copy(rank, y_dims, y, sy, x + offset, sx, threads);
+    atl_cpu_move_copy(rank, y_dims, y, sy, x + offset, sx, threads);
 }
 
-void atl_move_pad(int rank, const int64_t *y_dims, const int64_t *x_dims, const int64_t *first,
-                  const int64_t *step, float *y, const float *x, int threads) {
+void atl_cpu_move_pad(int rank, const int64_t *y_dims, const int64_t *x_dims, const int64_t *first,
+                      const int64_t *step, float *y, const float *x, int threads) {
     int64_t sy[R], sx[R], offset = sub_view(rank, y_dims, first, step, sy);
-    atl_move_fill(y, count(rank, y_dims), 0.0f, threads);
+    atl_cpu_move_fill(y, count(rank, y_dims), 0.0f, threads);
     dense(rank, x_dims, sx);
-    atl_move_copy(rank, x_dims, y + offset, sy, x, sx, threads);
+    atl_cpu_move_copy(rank, x_dims, y + offset, sy, x, sx, threads);
 }
 
-void atl_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first,
-                     float *y, const float *x, int threads) {
+void atl_cpu_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first,
+                         float *y, const float *x, int threads) {
     int64_t sy[R], sx[R];
     dense(rank, y_dims, sy);
     dense(rank, x_dims, sx);
-    atl_move_copy(rank, x_dims, y + first * sy[axis], sy, x, sx, threads);
+    atl_cpu_move_copy(rank, x_dims, y + first * sy[axis], sy, x, sx, threads);
 }

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-atl_status atl_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *what) {
+atl_status atl_cpu_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *what) {
     if (status == dnnl_success)
         return ATL_OK;
     if (status == dnnl_out_of_memory)
@@ -17,15 +17,15 @@ atl_status atl_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *what) 
     return atl_fail(ctx, ATL_INTERNAL, "oneDNN refused to %s (its status %d)", what, (int)status);
 }
 
-#define CHECK(call, what) ATL_TRY(atl_dnnl_check(d->ctx, (call), (what)))
+#define CHECK(call, what) ATL_TRY(atl_cpu_dnnl_check(d->ctx, (call), (what)))
 
-int atl_dnnl_threads_begin(const atl_dnnl *d) {
+int atl_cpu_dnnl_threads_begin(const atl_cpu_dnnl *d) {
     int before = omp_get_max_threads();
     omp_set_num_threads(d->threads);
     return before;
 }
 
-void atl_dnnl_threads_end(int before) {
+void atl_cpu_dnnl_threads_end(int before) {
     omp_set_num_threads(before);
 }
 
@@ -35,7 +35,7 @@ static void limit_isa(atl_cpu_set set) {
         (void)dnnl_set_max_cpu_isa(set == ATL_CPU_BASELINE ? dnnl_cpu_isa_sse41 : dnnl_cpu_isa_avx2);
 }
 
-atl_status atl_dnnl_init(atl_dnnl *d, atl_ctx *ctx) {
+atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx) {
     memset(d, 0, sizeof *d);
     d->ctx = ctx;
     d->threads = ctx->threads;
@@ -47,7 +47,7 @@ atl_status atl_dnnl_init(atl_dnnl *d, atl_ctx *ctx) {
     return ATL_OK;
 }
 
-void atl_dnnl_clear(atl_dnnl *d) {
+void atl_cpu_dnnl_clear(atl_cpu_dnnl *d) {
     for (int i = 0; i < 3; i++)
         if (d->operand[i])
             dnnl_memory_destroy(d->operand[i]);
@@ -74,12 +74,13 @@ static size_t round_up(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
 }
 
-size_t atl_dnnl_workspace(const atl_dnnl *d) {
+size_t atl_cpu_dnnl_workspace(const atl_cpu_dnnl *d) {
     size_t packed = d->reorder && !d->constant ? d->packed_bytes : 0;
     return round_up(packed) + round_up(d->main_bytes > d->reorder_bytes ? d->main_bytes : d->reorder_bytes);
 }
 
-static atl_status make_reorder(atl_dnnl *d, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to) {
+static atl_status make_reorder(atl_cpu_dnnl *d, const dnnl_memory_desc_t *from,
+                               const dnnl_memory_desc_t *to) {
     dnnl_primitive_desc_t pd;
     CHECK(dnnl_reorder_primitive_desc_create(&pd, from, d->engine, to, d->engine, d->attr),
           "reorder weights");
@@ -87,11 +88,11 @@ static atl_status make_reorder(atl_dnnl *d, const dnnl_memory_desc_t *from, cons
     d->reorder_bytes =
         dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
     dnnl_primitive_desc_destroy(pd);
-    return atl_dnnl_check(d->ctx, made, "reorder weights");
+    return atl_cpu_dnnl_check(d->ctx, made, "reorder weights");
 }
 
 // Memory of the size of the larger of the two scratch areas serves both primitives.
-static atl_status make_scratch(atl_dnnl *d) {
+static atl_status make_scratch(atl_cpu_dnnl *d) {
     size_t bytes = d->main_bytes > d->reorder_bytes ? d->main_bytes : d->reorder_bytes;
     dnnl_memory_desc_t md;
     dnnl_dims_t dims = { (dnnl_dim_t)bytes };
@@ -100,7 +101,7 @@ static atl_status make_scratch(atl_dnnl *d) {
     return ATL_OK;
 }
 
-static atl_status run_reorder(const atl_dnnl *d, dnnl_memory_t from, dnnl_memory_t to) {
+static atl_status run_reorder(const atl_cpu_dnnl *d, dnnl_memory_t from, dnnl_memory_t to) {
     dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, from },
                                { DNNL_ARG_TO, to },
                                { DNNL_ARG_SCRATCHPAD, d->scratch } };
@@ -109,7 +110,7 @@ static atl_status run_reorder(const atl_dnnl *d, dnnl_memory_t from, dnnl_memory
     return ATL_OK;
 }
 
-static atl_status pack_constant(atl_dnnl *d, const float *value) {
+static atl_status pack_constant(atl_cpu_dnnl *d, const float *value) {
     d->constant = atl_alloc(d->ctx, d->packed_bytes, 1);
     if (!d->constant)
         return ATL_NO_MEMORY;
@@ -126,14 +127,14 @@ static atl_status pack_constant(atl_dnnl *d, const float *value) {
         set = dnnl_memory_set_data_handle(d->packed, d->constant);
     if (set == dnnl_success)
         set = dnnl_memory_set_data_handle(d->scratch, scratch);
-    atl_status status = atl_dnnl_check(d->ctx, set, "reorder weights");
+    atl_status status = atl_cpu_dnnl_check(d->ctx, set, "reorder weights");
     if (status == ATL_OK)
         status = run_reorder(d, from, d->packed);
     atl_free(d->ctx, scratch);
     return status;
 }
 
-static atl_status finish(atl_dnnl *d, const_dnnl_primitive_desc_t pd, const dnnl_memory_desc_t plain[3],
+static atl_status finish(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd, const dnnl_memory_desc_t plain[3],
                          const float *constant) {
     CHECK(dnnl_primitive_create(&d->main, pd), "make a kernel");
     const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
@@ -151,17 +152,17 @@ static atl_status finish(atl_dnnl *d, const_dnnl_primitive_desc_t pd, const dnnl
     return constant ? pack_constant(d, constant) : ATL_OK;
 }
 
-atl_status atl_dnnl_finish(atl_dnnl *d, const_dnnl_primitive_desc_t pd, const int ids[3],
-                           const dnnl_memory_desc_t plain[3], int packed_index, const float *constant) {
+atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd, const int ids[3],
+                               const dnnl_memory_desc_t plain[3], int packed_index, const float *constant) {
     memcpy(d->ids, ids, sizeof d->ids);
     d->packed_index = packed_index;
-    int before = atl_dnnl_threads_begin(d);
+    int before = atl_cpu_dnnl_threads_begin(d);
     atl_status status = finish(d, pd, plain, constant);
-    atl_dnnl_threads_end(before);
+    atl_cpu_dnnl_threads_end(before);
     return status;
 }
 
-static atl_status run(const atl_dnnl *d, void *const value[3], void *workspace) {
+static atl_status run(const atl_cpu_dnnl *d, void *const value[3], void *workspace) {
     int p = d->packed_index;
     void *packed = d->constant;
     char *scratch = workspace;
@@ -188,10 +189,11 @@ static atl_status run(const atl_dnnl *d, void *const value[3], void *workspace) 
     return ATL_OK;
 }
 
-atl_status atl_dnnl_run(const atl_dnnl *d, const float *a, const float *b, float *out, void *workspace) {
+atl_status atl_cpu_dnnl_run(const atl_cpu_dnnl *d, const float *a, const float *b, float *out,
+                            void *workspace) {
     void *value[3] = { (void *)(uintptr_t)a, (void *)(uintptr_t)b, out };
-    int before = atl_dnnl_threads_begin(d);
+    int before = atl_cpu_dnnl_threads_begin(d);
     atl_status status = run(d, value, workspace);
-    atl_dnnl_threads_end(before);
+    atl_cpu_dnnl_threads_end(before);
     return status;
 }

@@ -10,7 +10,7 @@
 
 enum { LANES = 4, CHAINS = 8 };
 
-double atl_peak_ref(size_t rounds, float *sink) {
+double atl_cpu_peak_ref(size_t rounds, float *sink) {
     float s[CHAINS * LANES];
     for (int i = 0; i < CHAINS * LANES; i++)
         s[i] = (float)i;
@@ -22,16 +22,16 @@ double atl_peak_ref(size_t rounds, float *sink) {
     return 2.0 * CHAINS * LANES * (double)rounds;
 }
 
-static atl_peak_fn *kernel_of(atl_cpu_set set) {
+static atl_cpu_peak_fn *kernel_of(atl_cpu_set set) {
 #if defined(__x86_64__)
     if (set == ATL_CPU_AVX512)
-        return atl_peak_avx512;
+        return atl_cpu_peak_avx512;
     if (set == ATL_CPU_AVX2)
-        return atl_peak_avx2;
+        return atl_cpu_peak_avx2;
 #else
     (void)set;
 #endif
-    return atl_peak_ref;
+    return atl_cpu_peak_ref;
 }
 
 static double now(void) {
@@ -41,7 +41,7 @@ static double now(void) {
 }
 
 // Operations per second of all threads together, measured from the first start to the last end.
-static double one_run(atl_peak_fn *kernel, size_t rounds, int threads) {
+static double one_run(atl_cpu_peak_fn *kernel, size_t rounds, int threads) {
     double operations = 0.0;
     float sink = 0.0f;
     double start = now();
@@ -52,7 +52,7 @@ static double one_run(atl_peak_fn *kernel, size_t rounds, int threads) {
 }
 
 double atl_peak_gflops(atl_ctx *ctx) {
-    atl_peak_fn *kernel = kernel_of(ctx->cpu);
+    atl_cpu_peak_fn *kernel = kernel_of(ctx->cpu);
     size_t rounds = 1000;
     float sink = 0.0f;
     double seconds = 0.0, best = 0.0;

@@ -7,10 +7,10 @@
 
 // Does `rounds` rounds of independent multiply-adds on registers, adds something that depends on all of
 // them to *sink, and returns the number of floating-point operations.
-typedef double atl_peak_fn(size_t rounds, float *sink);
+typedef double atl_cpu_peak_fn(size_t rounds, float *sink);
 
-double atl_peak_ref(size_t rounds, float *sink);
-double atl_peak_avx2(size_t rounds, float *sink);
-double atl_peak_avx512(size_t rounds, float *sink);
+double atl_cpu_peak_ref(size_t rounds, float *sink);
+double atl_cpu_peak_avx2(size_t rounds, float *sink);
+double atl_cpu_peak_avx512(size_t rounds, float *sink);
 
 #endif

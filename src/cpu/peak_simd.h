@@ -5,7 +5,7 @@
 
 enum { CHAINS = 12 };
 
-double ATL_VEC(atl_peak)(size_t rounds, float *sink) {
+double ATL_VEC(atl_cpu_peak)(size_t rounds, float *sink) {
     VF s[CHAINS], a = vf_set(0.999f), b = vf_set(1e-3f);
     for (int i = 0; i < CHAINS; i++)
         s[i] = vf_set((float)i);

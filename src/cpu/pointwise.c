@@ -22,15 +22,14 @@ LIBM(cos, cosf(v))
 LIBM(tanh, tanhf(v))
 LIBM(sigmoid, 1.0f / (1.0f + expf(-v)))
 LIBM(softplus, (v > 0.0f ? v : 0.0f) + log1pf(expf(-fabsf(v)))) // exact at both ends: no overflow
-LIBM(pow, powf(v, a))
 #undef LIBM
 
-static float finish(float v, const atl_epilogue *e) {
+static float finish(float v, const atl_cpu_epilogue *e) {
     v = (v < 0.0f ? v * e->slope : v) * e->gain;
     return v < -e->clamp ? -e->clamp : v > e->clamp ? e->clamp : v;
 }
 
-static void epilogue_ref(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e) {
+static void epilogue_ref(float *y, const float *x, size_t pixels, size_t c, const atl_cpu_epilogue *e) {
     for (size_t p = 0; p < pixels; p++) {
         float noise = e->noise ? e->noise[p] : 0.0f;
         for (size_t j = 0; j < c; j++) {
@@ -43,16 +42,15 @@ static void epilogue_ref(float *y, const float *x, size_t pixels, size_t c, cons
     }
 }
 
-void atl_pointwise_init(atl_pointwise_kernels *k) {
+void atl_cpu_pointwise_init(atl_cpu_pointwise_kernels *k) {
     fill_loops(k);
-    k->unary[ATL_UNARY_EXP] = exp_loop;
-    k->unary[ATL_UNARY_LOG] = log_loop;
-    k->unary[ATL_UNARY_SIN] = sin_loop;
-    k->unary[ATL_UNARY_COS] = cos_loop;
-    k->unary[ATL_UNARY_TANH] = tanh_loop;
-    k->unary[ATL_UNARY_SIGMOID] = sigmoid_loop;
-    k->unary[ATL_UNARY_SOFTPLUS] = softplus_loop;
-    k->unary[ATL_UNARY_POW] = pow_loop;
+    k->unary[ATL_FN_EXP] = exp_loop;
+    k->unary[ATL_FN_LOG] = log_loop;
+    k->unary[ATL_FN_SIN] = sin_loop;
+    k->unary[ATL_FN_COS] = cos_loop;
+    k->unary[ATL_FN_TANH] = tanh_loop;
+    k->unary[ATL_FN_SIGMOID] = sigmoid_loop;
+    k->unary[ATL_FN_SOFTPLUS] = softplus_loop;
     k->epilogue = epilogue_ref;
 }
 
@@ -60,8 +58,8 @@ void atl_pointwise_init(atl_pointwise_kernels *k) {
 // PATTERN: floats of a repeated short row.
 enum { CHUNK = 4096, PATTERN = 256 };
 
-void atl_unary_run(const atl_pointwise_kernels *k, atl_unary op, float *y, const float *x, int64_t n, float a,
-                   float b, int threads) {
+void atl_cpu_unary_run(const atl_cpu_pointwise_kernels *k, atl_fn1 op, float *y, const float *x, int64_t n,
+                       float a, float b, int threads) {
     int64_t chunks = (n + CHUNK - 1) / CHUNK;
 #pragma omp parallel for num_threads(threads) schedule(static) if (chunks > 4)
     for (int64_t i = 0; i < chunks; i++) {
@@ -106,7 +104,7 @@ typedef struct block {
     int64_t rows, n, y_row, x_row, z_row, x_step, z_step;
 } block;
 
-static void strided_row(const atl_pointwise_kernels *k, atl_binary op, const block *b, int64_t row) {
+static void strided_row(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const block *b, int64_t row) {
     float *y = b->y + row * b->y_row;
     const float *x = b->x + row * b->x_row, *z = b->z + row * b->z_row;
     if ((b->x_step == 0 || b->x_step == 1) && (b->z_step == 0 || b->z_step == 1)) {
@@ -118,7 +116,7 @@ static void strided_row(const atl_pointwise_kernels *k, atl_binary op, const blo
 }
 
 // Short rows of which z repeats one: z is written out several times, and the rows become one long row.
-static void repeated_row(const atl_pointwise_kernels *k, atl_binary op, const block *b) {
+static void repeated_row(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const block *b) {
     float pattern[PATTERN];
     int64_t fit = PATTERN / b->n < b->rows ? PATTERN / b->n : b->rows;
     for (int64_t i = 0; i < fit * b->n; i++)
@@ -129,7 +127,7 @@ static void repeated_row(const atl_pointwise_kernels *k, atl_binary op, const bl
     }
 }
 
-static void binary_block(const atl_pointwise_kernels *k, atl_binary op, const block *b) {
+static void binary_block(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const block *b) {
     int walks = b->x_step == 1 && b->x_row == b->n && b->y_row == b->n;
     if (walks && b->z_step == 1 && b->z_row == 0 && b->n <= PATTERN / 4 && b->rows > 1) {
         repeated_row(k, op, b);
@@ -139,9 +137,9 @@ static void binary_block(const atl_pointwise_kernels *k, atl_binary op, const bl
         strided_row(k, op, b, row);
 }
 
-void atl_binary_run(const atl_pointwise_kernels *k, atl_binary op, const int64_t dims[ATL_LOOPS], float *y,
-                    const float *x, const int64_t x_strides[ATL_LOOPS], const float *z,
-                    const int64_t z_strides[ATL_LOOPS], int threads) {
+void atl_cpu_binary_run(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const int64_t dims[ATL_LOOPS],
+                        float *y, const float *x, const int64_t x_strides[ATL_LOOPS], const float *z,
+                        const int64_t z_strides[ATL_LOOPS], int threads) {
     loops l = join_loops(dims, x_strides, z_strides);
     int last = l.rank - 1, row = l.rank - 2;
     int64_t n = l.dims[last], rows = row >= 0 ? l.dims[row] : 1, outer = 1;
@@ -170,8 +168,9 @@ void atl_binary_run(const atl_pointwise_kernels *k, atl_binary op, const int64_t
             }
 }
 
-atl_epilogue atl_epilogue_at(const atl_epilogue *e, int sample, size_t first, size_t pixels, size_t c) {
-    atl_epilogue at = *e;
+atl_cpu_epilogue atl_cpu_epilogue_at(const atl_cpu_epilogue *e, int sample, size_t first, size_t pixels,
+                                     size_t c) {
+    atl_cpu_epilogue at = *e;
     if (e->scale)
         at.scale = e->scale + sample * e->scale_stride;
     if (e->noise)
@@ -183,15 +182,15 @@ atl_epilogue atl_epilogue_at(const atl_epilogue *e, int sample, size_t first, si
     return at;
 }
 
-void atl_epilogue_run(const atl_pointwise_kernels *k, const atl_epilogue *e, float *y, const float *x, int n,
-                      size_t pixels, size_t c, int threads) {
+void atl_cpu_epilogue_run(const atl_cpu_pointwise_kernels *k, const atl_cpu_epilogue *e, float *y,
+                          const float *x, int n, size_t pixels, size_t c, int threads) {
     size_t part = CHUNK / c + 1;
     int64_t parts = (int64_t)((pixels + part - 1) / part);
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (n * parts > 4)
     for (int sample = 0; sample < n; sample++)
         for (int64_t i = 0; i < parts; i++) {
             size_t first = (size_t)i * part, count = pixels - first < part ? pixels - first : part;
-            atl_epilogue at = atl_epilogue_at(e, sample, first, pixels, c);
+            atl_cpu_epilogue at = atl_cpu_epilogue_at(e, sample, first, pixels, c);
             size_t offset = ((size_t)sample * pixels + first) * c;
             k->epilogue(y + offset, x + offset, count, c, &at);
         }

@@ -9,78 +9,50 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "cpu/epilogue.h"
+#include "graph/fn.h"
 
-// y = f(x); a and b are the parameters, where f has any.
-typedef enum atl_unary {
-    ATL_UNARY_AFFINE,     // a x + b
-    ATL_UNARY_LRELU,      // x < 0 ? a x : x
-    ATL_UNARY_LRELU_GRAD, // x < 0 ? a : 1
-    ATL_UNARY_RELU,       // x > 0 ? x : 0
-    ATL_UNARY_STEP,       // x > 0 ? 1 : 0
-    ATL_UNARY_SIGN,       // -1, 0, 1
-    ATL_UNARY_ABS,
-    ATL_UNARY_SQUARE,
-    ATL_UNARY_SQRT,
-    ATL_UNARY_RSQRT,      // 1 / sqrt(x), both rounded: no estimate
-    ATL_UNARY_RECIPROCAL,
-    ATL_UNARY_CLAMP,      // min(max(x, a), b)
-    ATL_UNARY_CLAMP_MASK, // a <= x && x <= b ? 1 : 0
-    ATL_UNARY_EXP,
-    ATL_UNARY_LOG,
-    ATL_UNARY_SIN,
-    ATL_UNARY_COS,
-    ATL_UNARY_TANH,
-    ATL_UNARY_SIGMOID,
-    ATL_UNARY_SOFTPLUS,
-    ATL_UNARY_POW,        // x^a
-    ATL_UNARY_OPS
-} atl_unary;
-
-typedef enum atl_binary {
-    ATL_BINARY_ADD, ATL_BINARY_SUB, ATL_BINARY_MUL, ATL_BINARY_DIV, ATL_BINARY_MAX, ATL_BINARY_MIN,
-    ATL_BINARY_GREATER,   // x > z ? 1 : 0
-    ATL_BINARY_OPS
-} atl_binary;
-
-typedef void atl_unary_fn(float *y, const float *x, size_t n, float a, float b);
+// y = f(x); a and b are the parameters, where f has any (graph/fn.h).
+typedef void atl_cpu_unary_fn(float *y, const float *x, size_t n, float a, float b);
 
 // y[i] = x[i x_step] op z[i z_step]; steps are 1 or 0.
-typedef void atl_binary_fn(float *y, const float *x, size_t x_step, const float *z, size_t z_step, size_t n);
+typedef void atl_cpu_binary_fn(float *y, const float *x, size_t x_step, const float *z, size_t z_step,
+                               size_t n);
 
-typedef struct atl_pointwise_kernels {
-    atl_unary_fn *unary[ATL_UNARY_OPS];     // y may be x
-    atl_binary_fn *binary[ATL_BINARY_OPS];  // y may be x or z when its step is 1
+typedef struct atl_cpu_pointwise_kernels {
+    atl_cpu_unary_fn *unary[ATL_UNARY_FNS];    // y may be x
+    atl_cpu_binary_fn *binary[ATL_BINARY_FNS]; // y may be x or z when its step is 1
     // y[p, c] = epilogue(x[p, c]) for pixels of one sample: scale, noise, gate and residual point at the
     // first pixel's values and their strides are ignored.  y may be x.
-    void (*epilogue)(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e);
+    void (*epilogue)(float *y, const float *x, size_t pixels, size_t c, const atl_cpu_epilogue *e);
     // sums of the columns: y[j] += sum over rows of x[row, j], rows in order, for j < c
     void (*add_rows)(float *y, const float *x, size_t rows, size_t c);
     // the sum of n values, in a fixed order that does not depend on the instruction set's width alone
     float (*sum)(const float *x, size_t n);
-} atl_pointwise_kernels;
+} atl_cpu_pointwise_kernels;
 
-void atl_pointwise_init(atl_pointwise_kernels *k); // the reference
-void atl_pointwise_init_avx2(atl_pointwise_kernels *k);
-void atl_pointwise_init_avx512(atl_pointwise_kernels *k);
+void atl_cpu_pointwise_init(atl_cpu_pointwise_kernels *k); // the reference
+void atl_cpu_pointwise_init_avx2(atl_cpu_pointwise_kernels *k);
+void atl_cpu_pointwise_init_avx512(atl_cpu_pointwise_kernels *k);
 
 // y[i] = f(x[i]) for i < n.  y may be x.
-void atl_unary_run(const atl_pointwise_kernels *k, atl_unary op, float *y, const float *x, int64_t n, float a,
-                   float b, int threads);
+void atl_cpu_unary_run(const atl_cpu_pointwise_kernels *k, atl_fn1 op, float *y, const float *x, int64_t n,
+                       float a, float b, int threads);
 
 enum { ATL_LOOPS = 4 };
 
 // y (contiguous, dims[0..3]) = x op z, whose strides are in floats; 0 broadcasts.  Any strides work; a
 // last dimension of stride 1 or 0 is fast, and loops that can be joined are.  y may be x or z when
 // that one is contiguous too.
-void atl_binary_run(const atl_pointwise_kernels *k, atl_binary op, const int64_t dims[ATL_LOOPS], float *y,
-                    const float *x, const int64_t x_strides[ATL_LOOPS], const float *z,
-                    const int64_t z_strides[ATL_LOOPS], int threads);
+void atl_cpu_binary_run(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const int64_t dims[ATL_LOOPS],
+                        float *y, const float *x, const int64_t x_strides[ATL_LOOPS], const float *z,
+                        const int64_t z_strides[ATL_LOOPS], int threads);
 
 // y [n, pixels, c] = epilogue of x of the same shape.  y may be x.
-void atl_epilogue_run(const atl_pointwise_kernels *k, const atl_epilogue *e, float *y, const float *x, int n,
-                      size_t pixels, size_t c, int threads);
+void atl_cpu_epilogue_run(const atl_cpu_pointwise_kernels *k, const atl_cpu_epilogue *e, float *y,
+                          const float *x, int n, size_t pixels, size_t c, int threads);
 
 // The epilogue as seen by pixel `first` of sample `sample`, for the kernel above.
-atl_epilogue atl_epilogue_at(const atl_epilogue *e, int sample, size_t first, size_t pixels, size_t c);
+atl_cpu_epilogue atl_cpu_epilogue_at(const atl_cpu_epilogue *e, int sample, size_t first, size_t pixels,
+                                     size_t c);
 
 #endif

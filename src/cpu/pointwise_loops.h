@@ -22,9 +22,7 @@
 // Selections choose between finished numbers: a branch around arithmetic would keep the loop scalar.
 UNARY(affine, a * v + b)
 UNARY(lrelu, (v < 0.0f ? 0.0f : v) + a * (v < 0.0f ? v : 0.0f)) // NaN stays NaN
-UNARY(lrelu_grad, v < 0.0f ? a : 1.0f)
-UNARY(relu, v > 0.0f ? v : 0.0f)
-UNARY(step, v > 0.0f ? 1.0f : 0.0f)
+UNARY(step, v < 0.0f ? a : 1.0f)
 UNARY(sign, (v > 0.0f ? 1.0f : 0.0f) - (v < 0.0f ? 1.0f : 0.0f))
 UNARY(abs, fabsf(v))
 UNARY(square, v * v)
@@ -32,7 +30,7 @@ UNARY(sqrt, sqrtf(v))
 UNARY(rsqrt, 1.0f / sqrtf(v))
 UNARY(reciprocal, 1.0f / v)
 UNARY(clamp, v < a ? a : v > b ? b : v)
-UNARY(clamp_mask, (a <= v ? 1.0f : 0.0f) * (v <= b ? 1.0f : 0.0f))
+UNARY(inside, (a <= v ? 1.0f : 0.0f) * (v <= b ? 1.0f : 0.0f))
 #undef UNARY
 
 #define BINARY(name, expression)                                                                   \
@@ -68,7 +66,7 @@ BINARY(mul, u * v)
 BINARY(div, u / v)
 BINARY(max, u > v ? u : v)
 BINARY(min, u < v ? u : v)
-BINARY(greater, u > v ? 1.0f : 0.0f)
+BINARY(less, u < v ? 1.0f : 0.0f)
 #undef BINARY
 
 enum { LANES = 16, SUM_BLOCK = 1024, NARROW = 16 };
@@ -123,27 +121,25 @@ static void add_rows_loop(float *y, const float *x, size_t rows, size_t c) {
     }
 }
 
-static void fill_loops(atl_pointwise_kernels *k) {
-    k->unary[ATL_UNARY_AFFINE] = affine_loop;
-    k->unary[ATL_UNARY_LRELU] = lrelu_loop;
-    k->unary[ATL_UNARY_LRELU_GRAD] = lrelu_grad_loop;
-    k->unary[ATL_UNARY_RELU] = relu_loop;
-    k->unary[ATL_UNARY_STEP] = step_loop;
-    k->unary[ATL_UNARY_SIGN] = sign_loop;
-    k->unary[ATL_UNARY_ABS] = abs_loop;
-    k->unary[ATL_UNARY_SQUARE] = square_loop;
-    k->unary[ATL_UNARY_SQRT] = sqrt_loop;
-    k->unary[ATL_UNARY_RSQRT] = rsqrt_loop;
-    k->unary[ATL_UNARY_RECIPROCAL] = reciprocal_loop;
-    k->unary[ATL_UNARY_CLAMP] = clamp_loop;
-    k->unary[ATL_UNARY_CLAMP_MASK] = clamp_mask_loop;
-    k->binary[ATL_BINARY_ADD] = add_loop;
-    k->binary[ATL_BINARY_SUB] = sub_loop;
-    k->binary[ATL_BINARY_MUL] = mul_loop;
-    k->binary[ATL_BINARY_DIV] = div_loop;
-    k->binary[ATL_BINARY_MAX] = max_loop;
-    k->binary[ATL_BINARY_MIN] = min_loop;
-    k->binary[ATL_BINARY_GREATER] = greater_loop;
+static void fill_loops(atl_cpu_pointwise_kernels *k) {
+    k->unary[ATL_FN_AFFINE] = affine_loop;
+    k->unary[ATL_FN_LRELU] = lrelu_loop;
+    k->unary[ATL_FN_STEP] = step_loop;
+    k->unary[ATL_FN_SIGN] = sign_loop;
+    k->unary[ATL_FN_ABS] = abs_loop;
+    k->unary[ATL_FN_SQUARE] = square_loop;
+    k->unary[ATL_FN_SQRT] = sqrt_loop;
+    k->unary[ATL_FN_RSQRT] = rsqrt_loop;
+    k->unary[ATL_FN_RECIPROCAL] = reciprocal_loop;
+    k->unary[ATL_FN_CLAMP] = clamp_loop;
+    k->unary[ATL_FN_INSIDE] = inside_loop;
+    k->binary[ATL_FN_ADD] = add_loop;
+    k->binary[ATL_FN_SUB] = sub_loop;
+    k->binary[ATL_FN_MUL] = mul_loop;
+    k->binary[ATL_FN_DIV] = div_loop;
+    k->binary[ATL_FN_MAX] = max_loop;
+    k->binary[ATL_FN_MIN] = min_loop;
+    k->binary[ATL_FN_LESS] = less_loop;
     k->add_rows = add_rows_loop;
     k->sum = sum_loop;
 }

@@ -6,7 +6,7 @@
 
 typedef struct tail { VF slope, gain, low, high; } tail;
 
-static inline tail tail_of(const atl_epilogue *e) {
+static inline tail tail_of(const atl_cpu_epilogue *e) {
     return (tail){ vf_set(e->slope), vf_set(e->gain), vf_set(-e->clamp), vf_set(e->clamp) };
 }
 
@@ -23,7 +23,7 @@ static inline VF load_part(const float *p, size_t n) {
 }
 
 // Channels [j, j + n) of one pixel, n <= VL; that pixel begins `at` floats after the first one.
-static inline VF channels(VF v, const atl_epilogue *e, terms has, size_t j, size_t n, VF noise, size_t at,
+static inline VF channels(VF v, const atl_cpu_epilogue *e, terms has, size_t j, size_t n, VF noise, size_t at,
                           const tail *t) {
     // rounded twice, as the steps by themselves would be: an activation that is zero up to rounding then falls on the
     // side of the leaky ReLU where the recorded gradients have it
@@ -37,7 +37,7 @@ static inline VF channels(VF v, const atl_epilogue *e, terms has, size_t j, size
 }
 
 static inline __attribute__((always_inline)) void wide_with(float *y, const float *x, size_t pixels, size_t c,
-                                                            const atl_epilogue *e, terms has) {
+                                                            const atl_cpu_epilogue *e, terms has) {
     tail t = tail_of(e);
     for (size_t p = 0, at = 0; p < pixels; p++, at += c) {
         VF noise = e->noise ? vf_set(e->noise[p]) : vf_zero();
@@ -50,7 +50,7 @@ static inline __attribute__((always_inline)) void wide_with(float *y, const floa
     }
 }
 
-static void wide(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e) {
+static void wide(float *y, const float *x, size_t pixels, size_t c, const atl_cpu_epilogue *e) {
 #define WITH(bits)                                                                                                 \
     case bits:                                                                                                     \
         wide_with(y, x, pixels, c, e, (terms){ (bits) & 1, (bits) >> 1 & 1, (bits) >> 2 & 1, (bits) >> 3 });       \
@@ -63,7 +63,7 @@ static void wide(float *y, const float *x, size_t pixels, size_t c, const atl_ep
 }
 
 // Fewer channels than lanes: VL pixels are c vectors, whose scales and biases repeat.
-static void narrow(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e) {
+static void narrow(float *y, const float *x, size_t pixels, size_t c, const atl_cpu_epilogue *e) {
     float scale[VL * VL], bias[VL * VL];
     for (size_t i = 0; i < c * VL; i++) {
         scale[i] = e->scale ? e->scale[i % c] : 1.0f;
@@ -86,14 +86,14 @@ static void narrow(float *y, const float *x, size_t pixels, size_t c, const atl_
     }
 }
 
-static void epilogue(float *y, const float *x, size_t pixels, size_t c, const atl_epilogue *e) {
+static void epilogue(float *y, const float *x, size_t pixels, size_t c, const atl_cpu_epilogue *e) {
     if (c < VL && !e->noise)
         narrow(y, x, pixels, c, e);
     else
         wide(y, x, pixels, c, e);
 }
 
-void ATL_VEC(atl_pointwise_init)(atl_pointwise_kernels *k) {
+void ATL_VEC(atl_cpu_pointwise_init)(atl_cpu_pointwise_kernels *k) {
     fill_loops(k);
     k->epilogue = epilogue;
 }

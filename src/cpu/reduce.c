@@ -41,8 +41,8 @@ static int64_t blocks_of(int64_t rows, int64_t inner) {
 }
 
 // to [inner] = sum of x * z over `rows`.  Products are made in small parts, which stay in cache.
-static void sum_products(const atl_pointwise_kernels *k, const float *x, const float *z, float *to, int64_t rows,
-                         int64_t inner) {
+static void sum_products(const atl_cpu_pointwise_kernels *k, const float *x, const float *z, float *to,
+                         int64_t rows, int64_t inner) {
     float product[PRODUCTS];
     int64_t width = inner < PRODUCTS ? inner : PRODUCTS, height = PRODUCTS / width;
     memset(to, 0, (size_t)inner * sizeof *to);
@@ -50,7 +50,7 @@ static void sum_products(const atl_pointwise_kernels *k, const float *x, const f
         for (int64_t i = 0; i < rows; i += height) {
             int64_t columns = inner - j < width ? inner - j : width, count = rows - i < height ? rows - i : height;
             int64_t at = i * inner + j; // one stretch: either all columns, or one row
-            k->binary[ATL_BINARY_MUL](product, x + at, 1, z + at, 1, (size_t)(count * columns));
+            k->binary[ATL_FN_MUL](product, x + at, 1, z + at, 1, (size_t)(count * columns));
             if (inner == 1)
                 *to += k->sum(product, (size_t)count);
             else
@@ -59,8 +59,8 @@ static void sum_products(const atl_pointwise_kernels *k, const float *x, const f
 }
 
 // y [outer, blocks, inner] = x [outer, rows, inner], or its product with z, summed within blocks.
-static void sum_blocks(const atl_pointwise_kernels *k, const float *x, const float *z, float *y, int64_t outer,
-                       int64_t rows, int64_t inner, int threads) {
+static void sum_blocks(const atl_cpu_pointwise_kernels *k, const float *x, const float *z, float *y,
+                       int64_t outer, int64_t rows, int64_t inner, int threads) {
     int64_t block = block_rows(inner), blocks = blocks_of(rows, inner);
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (outer * rows * inner > 16384)
     for (int64_t o = 0; o < outer; o++)
@@ -80,7 +80,7 @@ static void sum_blocks(const atl_pointwise_kernels *k, const float *x, const flo
 }
 
 typedef struct walk {
-    const atl_pointwise_kernels *k;
+    const atl_cpu_pointwise_kernels *k;
     const float *from, *times;
     float *y, *half[2]; // the result; two places for intermediate ones
     int threads, turn;
@@ -122,13 +122,13 @@ static size_t half_bytes(const runs *r) {
     return ((size_t)walk_runs(r, NULL) * sizeof(float) + 63) & ~(size_t)63;
 }
 
-size_t atl_reduce_workspace(int rank, const int64_t *dims, unsigned mask) {
+size_t atl_cpu_reduce_workspace(int rank, const int64_t *dims, unsigned mask) {
     runs r = runs_of(rank, dims, mask);
     return 2 * half_bytes(&r);
 }
 
-void atl_reduce_sum(const atl_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
-                    const float *x, const float *z, float *y, int threads, void *workspace) {
+void atl_cpu_reduce_sum(const atl_cpu_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
+                        const float *x, const float *z, float *y, int threads, void *workspace) {
     runs r = runs_of(rank, dims, mask);
     char *space = workspace;
     walk w = { k, x, z, y, { workspace, (float *)(void *)(space + half_bytes(&r)) }, threads, 0 };
@@ -138,7 +138,7 @@ void atl_reduce_sum(const atl_pointwise_kernels *k, int rank, const int64_t *dim
         for (int i = 0; i < r.count; i++)
             n *= r.size[i];
         if (z)
-            k->binary[ATL_BINARY_MUL](y, x, 1, z, 1, (size_t)n);
+            k->binary[ATL_FN_MUL](y, x, 1, z, 1, (size_t)n);
         else
             memcpy(y, x, (size_t)n * sizeof *y);
     }

@@ -14,12 +14,13 @@ static void product(float *y, const float *x, const float *w, size_t pixels, siz
         }
 }
 
-void atl_rgb_init(atl_rgb_kernels *k) {
-    *k = (atl_rgb_kernels){ product, product };
+void atl_cpu_rgb_init(atl_cpu_rgb_kernels *k) {
+    *k = (atl_cpu_rgb_kernels){ product, product };
 }
 
-void atl_rgb_run(const atl_rgb_kernels *k, const atl_pointwise_kernels *pointwise, const atl_rgb_args *args,
-                 float *y, const float *x, const float *w, const atl_epilogue *e, int threads) {
+void atl_cpu_rgb_run(const atl_cpu_rgb_kernels *k, const atl_cpu_pointwise_kernels *pointwise,
+                     const atl_cpu_rgb_args *args, float *y, const float *x, const float *w,
+                     const atl_cpu_epilogue *e, int threads) {
     size_t ci = (size_t)args->ci, co = (size_t)args->co, pixels = args->pixels;
     size_t part = 4096 / (co > ci ? co : ci) + 16; // pixels whose values stay in the first-level cache
     int64_t parts = (int64_t)((pixels + part - 1) / part);
@@ -31,7 +32,7 @@ void atl_rgb_run(const atl_rgb_kernels *k, const atl_pointwise_kernels *pointwis
             const float *ws = w + sample * args->w_stride;
             (co <= ATL_RGB_MAX ? k->to : k->from)(y + at * co, x + at * ci, ws, count, ci, co);
             if (e) {
-                atl_epilogue here = atl_epilogue_at(e, sample, first, pixels, co);
+                atl_cpu_epilogue here = atl_cpu_epilogue_at(e, sample, first, pixels, co);
                 pointwise->epilogue(y + at * co, y + at * co, count, co, &here);
             }
         }

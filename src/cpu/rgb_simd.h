@@ -104,6 +104,6 @@ static void from(float *y, const float *x, const float *w, size_t pixels, size_t
         from_block(y + o, x, w + o * ci, pixels, ci, co, co - o < VL ? co - o : VL);
 }
 
-void ATL_VEC(atl_rgb_init)(atl_rgb_kernels *k) {
-    *k = (atl_rgb_kernels){ to, from };
+void ATL_VEC(atl_cpu_rgb_init)(atl_cpu_rgb_kernels *k) {
+    *k = (atl_cpu_rgb_kernels){ to, from };
 }

@@ -12,7 +12,7 @@ typedef struct taps {
     float weight[4];
 } taps;
 
-static taps taps_at(const atl_sample_dims *d, const float *t, int64_t row, int64_t column) {
+static taps taps_at(const atl_cpu_sample_dims *d, const float *t, int64_t row, int64_t column) {
     taps r = { { 0 }, { 0.0f } };
     double u = (2.0 * (double)column + 1.0) / (double)d->ow - 1.0, v = (2.0 * (double)row + 1.0) / (double)d->oh - 1.0;
     double x = (((double)t[0] * u + (double)t[1] * v + (double)t[2] + 1.0) * (double)d->w - 1.0) / 2.0;
@@ -31,7 +31,8 @@ static taps taps_at(const atl_sample_dims *d, const float *t, int64_t row, int64
     return r;
 }
 
-void atl_sample_affine(const atl_sample_dims *d, const float *theta, const float *x, float *y, int threads) {
+void atl_cpu_sample_affine(const atl_cpu_sample_dims *d, const float *theta, const float *x, float *y,
+                           int threads) {
     int64_t c = d->c;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t line = 0; line < d->n * d->oh; line++) {
@@ -47,7 +48,8 @@ void atl_sample_affine(const atl_sample_dims *d, const float *theta, const float
     }
 }
 
-void atl_sample_affine_t(const atl_sample_dims *d, const float *theta, const float *y, float *x, int threads) {
+void atl_cpu_sample_affine_t(const atl_cpu_sample_dims *d, const float *theta, const float *y, float *x,
+                             int threads) {
     int64_t c = d->c, size = d->h * d->w * c;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t n = 0; n < d->n; n++) {

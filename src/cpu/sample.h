@@ -8,13 +8,17 @@
 
 #include <stdint.h>
 
-typedef struct atl_sample_dims { int64_t n, h, w, c, oh, ow; } atl_sample_dims; // source [h, w], result [oh, ow]
+typedef struct atl_cpu_sample_dims {
+    int64_t n, h, w, c, oh, ow;
+} atl_cpu_sample_dims; // source [h, w], result [oh, ow]
 
 // y [n, oh, ow, c] from x [n, h, w, c]
-void atl_sample_affine(const atl_sample_dims *d, const float *theta, const float *x, float *y, int threads);
+void atl_cpu_sample_affine(const atl_cpu_sample_dims *d, const float *theta, const float *x, float *y,
+                           int threads);
 
 // x [n, h, w, c] from y [n, oh, ow, c]: each number goes back to the four that it was made of, by the same
 // weights.  Added in one order, whatever the number of threads.
-void atl_sample_affine_t(const atl_sample_dims *d, const float *theta, const float *y, float *x, int threads);
+void atl_cpu_sample_affine_t(const atl_cpu_sample_dims *d, const float *theta, const float *y, float *x,
+                             int threads);
 
 #endif

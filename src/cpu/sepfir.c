@@ -21,7 +21,7 @@ static size_t aligned(int64_t floats) {
     return (size_t)(floats + 15) / 16 * 16;
 }
 
-static space space_of(const atl_sepfir_dims *d, void *workspace, int thread) {
+static space space_of(const atl_cpu_sepfir_dims *d, void *workspace, int thread) {
     int64_t margins = d->taps - 1;
     size_t strip = aligned((d->w + 2 * margins) * d->c), rest = aligned((d->h + margins) * d->w * d->c);
     space s = { .floats = 2 * strip + rest + aligned((int64_t)((size_t)d->taps * sizeof(float *) / sizeof(float))) };
@@ -34,7 +34,7 @@ static space space_of(const atl_sepfir_dims *d, void *workspace, int thread) {
     return s;
 }
 
-size_t atl_sepfir_workspace(const atl_sepfir_dims *d, int threads) {
+size_t atl_cpu_sepfir_workspace(const atl_cpu_sepfir_dims *d, int threads) {
     return space_of(d, NULL, 0).floats * sizeof(float) * (size_t)threads;
 }
 
@@ -47,8 +47,8 @@ static void add(float *to, const float *from, int64_t count) {
         to[i] += from[i];
 }
 
-static void filter(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *x, float *y,
-                   const space *s) {
+static void filter(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f, const float *x,
+                   float *y, const space *s) {
     int64_t c = d->c, line = d->w * c, radius = d->taps / 2;
     for (int64_t row = 0; row < d->h; row++) {
         const float *from = x + row * line;
@@ -69,8 +69,8 @@ static void filter(const atl_fir_kernels *k, const atl_sepfir_dims *d, const flo
 }
 
 // Position m of a strip, m = 0 at the start of its margin, gets f[t] of pixel m - t.
-static void filter_transposed(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *y,
-                              float *x, const space *s) {
+static void filter_transposed(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f,
+                              const float *y, float *x, const space *s) {
     int64_t c = d->c, line = d->w * c, radius = d->taps / 2, margins = 2 * radius;
     for (int64_t m = 0; m < d->h + margins; m++) {
         int64_t first = m - d->h + 1 > 0 ? m - d->h + 1 : 0, last = m < margins ? m : margins;
@@ -97,11 +97,11 @@ static void filter_transposed(const atl_fir_kernels *k, const atl_sepfir_dims *d
     }
 }
 
-typedef void function(const atl_fir_kernels *, const atl_sepfir_dims *, const float *, const float *, float *,
-                      const space *);
+typedef void function(const atl_cpu_fir_kernels *, const atl_cpu_sepfir_dims *, const float *, const float *,
+                      float *, const space *);
 
-static void each_image(function *run, const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f,
-                       const float *from, float *to, int threads, void *workspace) {
+static void each_image(function *run, const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d,
+                       const float *f, const float *from, float *to, int threads, void *workspace) {
     int64_t image = d->h * d->w * d->c;
 #pragma omp parallel num_threads(threads)
     {
@@ -112,12 +112,12 @@ static void each_image(function *run, const atl_fir_kernels *k, const atl_sepfir
     }
 }
 
-void atl_sepfir(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *x, float *y,
-                int threads, void *workspace) {
+void atl_cpu_sepfir(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f,
+                    const float *x, float *y, int threads, void *workspace) {
     each_image(filter, k, d, f, x, y, threads, workspace);
 }
 
-void atl_sepfir_t(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *y, float *x,
-                  int threads, void *workspace) {
+void atl_cpu_sepfir_t(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f,
+                      const float *y, float *x, int threads, void *workspace) {
     each_image(filter_transposed, k, d, f, y, x, threads, workspace);
 }

@@ -6,14 +6,17 @@
 
 #include "cpu/fir.h"
 
-typedef struct atl_sepfir_dims { int64_t n, h, w, c; int taps; } atl_sepfir_dims;
+typedef struct atl_cpu_sepfir_dims {
+    int64_t n, h, w, c;
+    int taps;
+} atl_cpu_sepfir_dims;
 
-size_t atl_sepfir_workspace(const atl_sepfir_dims *d, int threads); // bytes
+size_t atl_cpu_sepfir_workspace(const atl_cpu_sepfir_dims *d, int threads); // bytes
 
 // y from x, and the transpose, x from y.  Results do not depend on the number of threads.
-void atl_sepfir(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *x, float *y,
-                int threads, void *workspace);
-void atl_sepfir_t(const atl_fir_kernels *k, const atl_sepfir_dims *d, const float *f, const float *y, float *x,
-                  int threads, void *workspace);
+void atl_cpu_sepfir(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f,
+                    const float *x, float *y, int threads, void *workspace);
+void atl_cpu_sepfir_t(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f,
+                      const float *y, float *x, int threads, void *workspace);
 
 #endif

@@ -7,7 +7,7 @@
 
 enum { PART = 16384 }; // floats of one part: the sums of a part stay exact enough in float
 
-static void sums_ref(float *a, const float *x, size_t pixels, size_t c, const atl_style_norm *s,
+static void sums_ref(float *a, const float *x, size_t pixels, size_t c, const atl_cpu_style_norm *s,
                      const float *shift, float *sums) {
     for (size_t p = 0; p < pixels; p++)
         for (size_t j = 0; j < c; j++) {
@@ -19,7 +19,7 @@ static void sums_ref(float *a, const float *x, size_t pixels, size_t c, const at
         }
 }
 
-void atl_style_init(atl_style_kernels *k) {
+void atl_cpu_style_init(atl_cpu_style_kernels *k) {
     k->sums = sums_ref;
 }
 
@@ -32,12 +32,12 @@ static size_t parts_of(size_t pixels, size_t c) {
 }
 
 // shift, then A and B of y = A a + B: [n, 3, c]; then the sums of each part: [n, parts, 2, c]
-size_t atl_style_workspace(int n, size_t pixels, size_t c) {
+size_t atl_cpu_style_workspace(int n, size_t pixels, size_t c) {
     return (size_t)n * (3 + 2 * parts_of(pixels, c)) * c * sizeof(float);
 }
 
 // The value of the first pixel: close enough to the mean that squares don't cancel.
-static void first_pixel(const atl_style_norm *s, const float *x, size_t c, float *shift) {
+static void first_pixel(const atl_cpu_style_norm *s, const float *x, size_t c, float *shift) {
     for (size_t j = 0; j < c; j++) {
         float v = x[j] + (s->noise ? s->noise[0] * s->weight[j] : 0.0f) + s->bias[j];
         shift[j] = v < 0.0f ? v * s->slope : v;
@@ -45,7 +45,7 @@ static void first_pixel(const atl_style_norm *s, const float *x, size_t c, float
 }
 
 // shift and the sums of all parts -> A and B behind shift.
-static void solve(const atl_style_norm *s, const float *sums, size_t parts, size_t pixels, size_t c,
+static void solve(const atl_cpu_style_norm *s, const float *sums, size_t parts, size_t pixels, size_t c,
                   float *shift) {
     for (size_t j = 0; j < c; j++) {
         double sum = 0, squares = 0;
@@ -60,26 +60,27 @@ static void solve(const atl_style_norm *s, const float *sums, size_t parts, size
     }
 }
 
-static atl_style_norm sample_of(const atl_style_norm *s, size_t i, size_t c) {
-    atl_style_norm one = *s;
+static atl_cpu_style_norm sample_of(const atl_cpu_style_norm *s, size_t i, size_t c) {
+    atl_cpu_style_norm one = *s;
     one.noise = s->noise ? s->noise + (ptrdiff_t)i * s->noise_stride : NULL;
     one.scale = s->scale + i * c;
     one.offset = s->offset + i * c;
     return one;
 }
 
-void atl_style_run(const atl_style_kernels *k, const atl_pointwise_kernels *p, const atl_style_norm *s,
-                   float *y, const float *x, int n, size_t pixels, size_t c, int threads, void *workspace) {
+void atl_cpu_style_run(const atl_cpu_style_kernels *k, const atl_cpu_pointwise_kernels *p,
+                       const atl_cpu_style_norm *s, float *y, const float *x, int n, size_t pixels, size_t c,
+                       int threads, void *workspace) {
     size_t each = part_pixels(c), parts = parts_of(pixels, c), stride = (3 + 2 * parts) * c;
     float *work = workspace;
     for (int i = 0; i < n; i++) {
-        atl_style_norm one = sample_of(s, (size_t)i, c);
+        atl_cpu_style_norm one = sample_of(s, (size_t)i, c);
         float *shift = work + (size_t)i * stride, *sums = shift + 3 * c, *to = y + (size_t)i * pixels * c;
         const float *from = x + (size_t)i * pixels * c;
         first_pixel(&one, from, c, shift);
 #pragma omp parallel for num_threads(threads) schedule(static)
         for (size_t q = 0; q < parts; q++) {
-            atl_style_norm part = one;
+            atl_cpu_style_norm part = one;
             size_t first = q * each, count = pixels - first < each ? pixels - first : each;
             for (size_t j = 0; j < 2 * c; j++)
                 sums[2 * q * c + j] = 0.0f;
@@ -87,7 +88,7 @@ void atl_style_run(const atl_style_kernels *k, const atl_pointwise_kernels *p, c
             k->sums(to + first * c, from + first * c, count, c, &part, shift, sums + 2 * q * c);
         }
         solve(&one, sums, parts, pixels, c, shift);
-        atl_epilogue e = { shift + c, NULL, shift + 2 * c, NULL, 0, 0, 1.0f, 1.0f, INFINITY, NULL, 1.0f };
-        atl_epilogue_run(p, &e, to, to, 1, pixels, c, threads);
+        atl_cpu_epilogue e = { shift + c, NULL, shift + 2 * c, NULL, 0, 0, 1.0f, 1.0f, INFINITY, NULL, 1.0f };
+        atl_cpu_epilogue_run(p, &e, to, to, 1, pixels, c, threads);
     }
 }

@@ -10,7 +10,7 @@
 
 #include "cpu/pointwise.h"
 
-typedef struct atl_style_norm {
+typedef struct atl_cpu_style_norm {
     const float *noise;     // [n, pixels], or [pixels] for all samples: see noise_stride; NULL: none
     const float *weight;    // [c]; needed with noise
     const float *bias;      // [c]
@@ -18,24 +18,25 @@ typedef struct atl_style_norm {
     const float *offset;    // [n, c]
     ptrdiff_t noise_stride; // pixels or 0
     float slope, eps;
-} atl_style_norm;
+} atl_cpu_style_norm;
 
 // The first pass over some pixels of one sample: writes a and adds to sums [2, c] the sums of a - shift[c]
 // and of its square.  a may be x.
-typedef void atl_style_sums_fn(float *a, const float *x, size_t pixels, size_t c, const atl_style_norm *s,
-                               const float *shift, float *sums);
-typedef struct atl_style_kernels {
-    atl_style_sums_fn *sums;
-} atl_style_kernels;
-void atl_style_init(atl_style_kernels *k); // the reference
-void atl_style_init_avx2(atl_style_kernels *k);
-void atl_style_init_avx512(atl_style_kernels *k);
+typedef void atl_cpu_style_sums_fn(float *a, const float *x, size_t pixels, size_t c,
+                                   const atl_cpu_style_norm *s, const float *shift, float *sums);
+typedef struct atl_cpu_style_kernels {
+    atl_cpu_style_sums_fn *sums;
+} atl_cpu_style_kernels;
+void atl_cpu_style_init(atl_cpu_style_kernels *k); // the reference
+void atl_cpu_style_init_avx2(atl_cpu_style_kernels *k);
+void atl_cpu_style_init_avx512(atl_cpu_style_kernels *k);
 
 // Bytes that a run needs beside its operands.
-size_t atl_style_workspace(int n, size_t pixels, size_t c);
+size_t atl_cpu_style_workspace(int n, size_t pixels, size_t c);
 
 // y [n, pixels, c]; y may be x.  The result does not depend on the number of threads.
-void atl_style_run(const atl_style_kernels *k, const atl_pointwise_kernels *p, const atl_style_norm *s,
-                   float *y, const float *x, int n, size_t pixels, size_t c, int threads, void *workspace);
+void atl_cpu_style_run(const atl_cpu_style_kernels *k, const atl_cpu_pointwise_kernels *p,
+                       const atl_cpu_style_norm *s, float *y, const float *x, int n, size_t pixels, size_t c,
+                       int threads, void *workspace);
 
 #endif

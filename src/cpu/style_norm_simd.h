@@ -16,7 +16,7 @@ static inline void store_part(float *p, VF v, size_t n) {
 }
 
 // Channels [j, j + n) of all pixels.
-static inline void column(float *a, const float *x, size_t pixels, size_t c, const atl_style_norm *s,
+static inline void column(float *a, const float *x, size_t pixels, size_t c, const atl_cpu_style_norm *s,
                           const float *shift, float *sums, size_t j, size_t n) {
     VF bias = part_of(s->bias + j, n), weight = s->noise ? part_of(s->weight + j, n) : vf_zero();
     VF from = part_of(shift + j, n), slope = vf_set(s->slope), sum = vf_zero(), squares = vf_zero();
@@ -34,7 +34,7 @@ static inline void column(float *a, const float *x, size_t pixels, size_t c, con
     store_part(sums + c + j, vf_add(part_of(sums + c + j, n), squares), n);
 }
 
-static void sums_of(float *a, const float *x, size_t pixels, size_t c, const atl_style_norm *s,
+static void sums_of(float *a, const float *x, size_t pixels, size_t c, const atl_cpu_style_norm *s,
                     const float *shift, float *sums) {
     size_t j = 0;
     for (; j + VL <= c; j += VL)
@@ -43,6 +43,6 @@ static void sums_of(float *a, const float *x, size_t pixels, size_t c, const atl
         column(a, x, pixels, c, s, shift, sums, j, c - j);
 }
 
-void ATL_VEC(atl_style_init)(atl_style_kernels *k) {
+void ATL_VEC(atl_cpu_style_init)(atl_cpu_style_kernels *k) {
     k->sums = sums_of;
 }

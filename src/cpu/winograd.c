@@ -25,7 +25,7 @@ static size_t aligned(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
 }
 
-int atl_wino_worth(const atl_wino_shape *s, int varies, int threads) {
+int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies, int threads) {
     // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
     double tiles = (double)s->n * ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
                    ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
@@ -36,7 +36,7 @@ int atl_wino_worth(const atl_wino_shape *s, int varies, int threads) {
 }
 
 // Rows of the 6x3 matrix that brings three taps to the points, divided by what interpolation divides by.
-void atl_wino_plain_matrix(double g[18]) {
+void atl_cpu_wino_plain_matrix(double g[18]) {
     const double a = ATL_WINO_A1, b = ATL_WINO_B1, point[5] = { 0, a, -a, b, -b };
     const double na = 2 * a * a * (a * a - b * b), nb = 2 * b * b * (b * b - a * a);
     const double divisor[5] = { a * a * b * b, na, na, nb, nb };
@@ -77,7 +77,7 @@ static void ask_large_pages(void *memory, size_t bytes) {
 }
 
 // Rows k to k + rows - 1 of one matrix, in the order that its products want.
-static void put_weights(const atl_wino *w, float *matrix, const float *from, size_t k, size_t rows) {
+static void put_weights(const atl_cpu_wino *w, float *matrix, const float *from, size_t k, size_t rows) {
     size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     if (w->plan.split)
         memcpy(matrix + k * co, from, rows * co * sizeof *from);
@@ -90,18 +90,18 @@ static void put_weights(const atl_wino *w, float *matrix, const float *from, siz
 }
 
 // A few rows of all matrices, per thread.
-static size_t rows_of(const atl_wino *w) {
+static size_t rows_of(const atl_cpu_wino *w) {
     return ATL_WINO_MATRICES * (size_t)WEIGHT_ROWS * (size_t)w->shape.co;
 }
 
 // rows: floats for `threads` pieces of all matrices.
-static void transform_weights(const atl_wino *w, const float *weight, float *packed, float *rows) {
+static void transform_weights(const atl_cpu_wino *w, const float *weight, float *packed, float *rows) {
     double g[18];
     unsigned char order[ATL_WINO_MATRICES];
     int ci = w->shape.ci, co = w->shape.co;
-    atl_wino_taps taps = { weight, 9, 9 * (ptrdiff_t)ci, 1 };
+    atl_cpu_wino_taps taps = { weight, 9, 9 * (ptrdiff_t)ci, 1 };
     if (w->shape.turned) // a gradient at stride 1 is a convolution with the taps in reverse
-        taps = (atl_wino_taps){ weight, 9 * (ptrdiff_t)co, 9, 1 };
+        taps = (atl_cpu_wino_taps){ weight, 9 * (ptrdiff_t)co, 9, 1 };
     if (w->shape.turned && w->shape.up == 1) {
         taps.first = weight + 8;
         taps.tap = -1;
@@ -114,7 +114,7 @@ static void transform_weights(const atl_wino *w, const float *weight, float *pac
     if (w->shape.up == 2)
         up_matrix(g);
     else
-        atl_wino_plain_matrix(g);
+        atl_cpu_wino_plain_matrix(g);
     // A few rows of all matrices at a time, then copied in long pieces: the matrices lie at distances that
     // share sets of the caches, and writing a little to each in turn takes several times as long.
     size_t piece = rows_of(w);
@@ -154,7 +154,7 @@ static int separate(const float fir[16], float fy[4], float fx[4]) {
     return 1;
 }
 
-int atl_wino_fir_fits(const float fir[16]) {
+int atl_cpu_wino_fir_fits(const float fir[16]) {
     float fy[4], fx[4];
     return separate(fir, fy, fx);
 }
@@ -162,7 +162,7 @@ int atl_wino_fir_fits(const float fir[16]) {
 // Tiles of a block, by the bytes of one.  Narrow layers want tiles and products of a block in the part of L2
 // that a hardware thread has when it shares its core; wide ones read their weights from farther away for each
 // block, and want larger blocks.
-static int block_tiles(const atl_wino_shape *s, double tile, double weights) {
+static int block_tiles(const atl_cpu_wino_shape *s, double tile, double weights) {
     const double l2 = 250e3, streamed = 6e6;
     if (s->up == 2)
         return tile < 64e3 ? 12 : tile < 128e3 ? 16 : 24;
@@ -173,7 +173,7 @@ static int block_tiles(const atl_wino_shape *s, double tile, double weights) {
 
 // Chosen by measurement (bench_winograd.c, docs/speed.md).  Few tiles with large weights are not cut into
 // blocks.
-static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
+static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, int threads) {
     const double split_from = 12e6, split_most = 160e6;
     double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
            tile = 4 * planes * ((double)s->ci + s->co);
@@ -183,26 +183,26 @@ static atl_wino_plan choose(const atl_wino_shape *s, int threads) {
         tiles = s->n * rows * columns;
     int share = ceil_div(tiles, threads), t = block_tiles(s, tile, weights);
     if ((weights > split_from || share < t) && weights > 1e6 && tile * tiles < split_most)
-        return (atl_wino_plan){ tiles, 1 };
-    return (atl_wino_plan){ ceil_div(share, ceil_div(share, t)), 0 };
+        return (atl_cpu_wino_plan){ tiles, 1 };
+    return (atl_cpu_wino_plan){ ceil_div(share, ceil_div(share, t)), 0 };
 }
 
 // Blocks do their own products: at a few dozen rows oneDNN's call is a good part of its time.
-static atl_status make_gemms(atl_wino *w) {
+static atl_status make_gemms(atl_cpu_wino *w) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     if (!w->plan.split)
         return ATL_OK;
-    ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, 1, t, co, ci, &w->gemm[0]));
+    ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, w->threads, 1, t, co, ci, &w->gemm[0]));
     if (w->shape.up == 2)
-        ATL_TRY(atl_wino_gemm_make(w->ctx, w->threads, 1, 4 * t, co, ci, &w->gemm[1]));
+        ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, w->threads, 1, 4 * t, co, ci, &w->gemm[1]));
     for (int i = 0; i < ATL_WINO_GEMMS; i++)
-        if (w->gemm[i] && atl_wino_gemm_scratch(w->gemm[i]) > w->scratch_bytes)
-            w->scratch_bytes = atl_wino_gemm_scratch(w->gemm[i]);
+        if (w->gemm[i] && atl_cpu_wino_gemm_scratch(w->gemm[i]) > w->scratch_bytes)
+            w->scratch_bytes = atl_cpu_wino_gemm_scratch(w->gemm[i]);
     return ATL_OK;
 }
 
 // Limits keep every index of a tensor and of the workspace within size_t, and pixels within int.
-static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir) {
+static atl_status check(atl_ctx *ctx, const atl_cpu_wino_shape *s, const float *fir) {
     const int most = 1 << 20;
     if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
         s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
@@ -213,15 +213,15 @@ static atl_status check(atl_ctx *ctx, const atl_wino_shape *s, const float *fir)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "a convolution of [%d, %d, %d, %d] to %d channels at up %d is out of range", s->n,
                         s->h, s->w, s->ci, s->co, s->up);
-    if (s->up == 2 && (!fir || !atl_wino_fir_fits(fir)))
+    if (s->up == 2 && (!fir || !atl_cpu_wino_fir_fits(fir)))
         return atl_fail(
             ctx, ATL_UNSUPPORTED,
             "the filter of this up-convolution is not an outer product: use the direct convolution");
     return ATL_OK;
 }
 
-static atl_status prepare(atl_wino *w, const float *weight) {
-    const atl_wino_shape *s = &w->shape;
+static atl_status prepare(atl_cpu_wino *w, const float *weight) {
+    const atl_cpu_wino_shape *s = &w->shape;
     size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, t = (size_t)w->plan.tiles;
     size_t ci = (size_t)s->ci, co = (size_t)s->co;
     w->v_floats = aligned(planes * t * ci * 4) / 4;
@@ -245,11 +245,11 @@ static atl_status prepare(atl_wino *w, const float *weight) {
     return w->weight ? ATL_OK : ATL_NO_MEMORY;
 }
 
-atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight,
-                                 const float *fir, const atl_wino_plan *plan, atl_wino **wino) {
+atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
+                                     const float *fir, const atl_cpu_wino_plan *plan, atl_cpu_wino **wino) {
     *wino = NULL;
     ATL_TRY(check(ctx, shape, fir));
-    atl_wino *w = atl_calloc(ctx, 1, sizeof *w);
+    atl_cpu_wino *w = atl_calloc(ctx, 1, sizeof *w);
     if (!w)
         return ATL_NO_MEMORY;
     w->ctx = ctx;
@@ -260,44 +260,44 @@ atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, cons
     w->tile_columns = ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
     if (w->plan.split)
         w->plan.tiles = shape->n * w->tile_rows * w->tile_columns;
-    atl_wino_kernels_init(&w->kernels, ctx->cpu);
+    atl_cpu_wino_kernels_init(&w->kernels, ctx->cpu);
     if (shape->up == 2)
         separate(fir, w->fy, w->fx);
     atl_status status = prepare(w, weight);
     if (status)
-        atl_wino_free(&w);
+        atl_cpu_wino_free(&w);
     *wino = w;
     return status;
 }
 
-atl_status atl_wino_make(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight, const float *fir,
-                         atl_wino **wino) {
-    return atl_wino_make_planned(ctx, shape, weight, fir, NULL, wino);
+atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
+                             const float *fir, atl_cpu_wino **wino) {
+    return atl_cpu_wino_make_planned(ctx, shape, weight, fir, NULL, wino);
 }
 
-void atl_wino_free(atl_wino **wino) {
-    atl_wino *w = wino ? *wino : NULL;
+void atl_cpu_wino_free(atl_cpu_wino **wino) {
+    atl_cpu_wino *w = wino ? *wino : NULL;
     if (!w)
         return;
     for (int i = 0; i < ATL_WINO_GEMMS; i++)
-        atl_wino_gemm_free(&w->gemm[i]);
+        atl_cpu_wino_gemm_free(&w->gemm[i]);
     atl_free(w->ctx, w->weight);
     atl_free(w->ctx, w);
     *wino = NULL;
 }
 
-size_t atl_wino_workspace(const atl_wino *w) {
+size_t atl_cpu_wino_workspace(const atl_cpu_wino *w) {
     size_t lanes = (size_t)w->threads, tiles = (w->v_floats + w->m_floats) * 4;
     return (w->weight_floats + w->rows_floats) * 4 + (w->plan.split ? tiles : lanes * tiles) +
            lanes * (w->up_floats * 4 + w->scratch_bytes);
 }
 
-atl_wino_space atl_wino_space_of(const atl_wino *w, void *workspace, int lane) {
+atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace, int lane) {
     size_t own = w->up_floats * 4 + w->scratch_bytes, tiles = (w->v_floats + w->m_floats) * 4;
     char *base = (char *)workspace + (w->weight_floats + w->rows_floats) * 4;
     char *mine = base + (w->plan.split ? tiles : 0);
     mine += (size_t)lane * (w->plan.split ? own : own + tiles);
-    atl_wino_space s;
+    atl_cpu_wino_space s;
     s.left = (float *)(void *)mine;
     s.above = s.left + 36 * (size_t)w->shape.co;
     s.scratch = mine + w->up_floats * 4;
@@ -306,16 +306,18 @@ atl_wino_space atl_wino_space_of(const atl_wino *w, void *workspace, int lane) {
     return s;
 }
 
-atl_wino_source atl_wino_source_of(const atl_wino *w, const float *x, const float *in_scale, int sample) {
-    const atl_wino_shape *s = &w->shape;
+atl_cpu_wino_source atl_cpu_wino_source_of(const atl_cpu_wino *w, const float *x, const float *in_scale,
+                                           int sample) {
+    const atl_cpu_wino_shape *s = &w->shape;
     size_t ci = (size_t)s->ci, floats = (size_t)s->h * (size_t)s->w * ci, n = (size_t)sample;
-    return (atl_wino_source){ x + n * floats, in_scale ? in_scale + n * ci : NULL, s->h, s->w, s->ci };
+    return (atl_cpu_wino_source){ x + n * floats, in_scale ? in_scale + n * ci : NULL, s->h, s->w, s->ci };
 }
 
-atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilogue *e, int sample) {
+atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, const atl_cpu_epilogue *e,
+                                           int sample) {
     const double cached = 16e6; // bytes; beyond it the next reader will not find y in a cache anyway
-    const atl_wino_shape *s = &w->shape;
-    atl_wino_target to = {
+    const atl_cpu_wino_shape *s = &w->shape;
+    atl_cpu_wino_target to = {
         .h = s->h * s->up + 2 * s->grow,
         .w = s->w * s->up + 2 * s->grow,
         .c = s->co,
@@ -341,28 +343,28 @@ atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilog
 }
 
 typedef struct call { // one run of up = 1
-    const atl_wino *w;
+    const atl_cpu_wino *w;
     const float *x, *in_scale;
     float *y;
-    const atl_epilogue *e;
+    const atl_cpu_epilogue *e;
 } call;
 
 // Floats from one plane to the next and from one tile to the next.  In a block, all that belongs to a tile
 // is together, so that a transform writes one stretch; split, all that belongs to a product is.
-static size_t plane_step(const atl_wino *w, size_t channels) {
+static size_t plane_step(const atl_cpu_wino *w, size_t channels) {
     return w->plan.split ? (size_t)w->plan.tiles * channels : channels;
 }
 
-static size_t tile_step(const atl_wino *w, size_t channels) {
+static size_t tile_step(const atl_cpu_wino *w, size_t channels) {
     return w->plan.split ? channels : ATL_WINO_PLANES * channels;
 }
 
 static void tiles_in(const call *c, int first, int count, float *v) {
-    const atl_wino *w = c->w;
+    const atl_cpu_wino *w = c->w;
     int per = w->tile_rows * w->tile_columns, grow = w->shape.grow;
     size_t ci = (size_t)w->shape.ci, plane = plane_step(w, ci), next = tile_step(w, ci);
     for (int i = first; i < first + count; i++) {
-        atl_wino_source from = atl_wino_source_of(w, c->x, c->in_scale, i / per);
+        atl_cpu_wino_source from = atl_cpu_wino_source_of(w, c->x, c->in_scale, i / per);
         int row = i % per / w->tile_columns, column = i % w->tile_columns;
         w->kernels.in(&from, 4 * row - 1 - grow, 4 * column - 1 - grow, v + (size_t)(i - first) * next,
                       plane);
@@ -370,18 +372,18 @@ static void tiles_in(const call *c, int first, int count, float *v) {
 }
 
 static void tiles_out(const call *c, int first, int count, const float *m) {
-    const atl_wino *w = c->w;
+    const atl_cpu_wino *w = c->w;
     int per = w->tile_rows * w->tile_columns;
     size_t co = (size_t)w->shape.co, plane = plane_step(w, co), next = tile_step(w, co);
     for (int i = first; i < first + count; i++) {
-        atl_wino_target to = atl_wino_target_of(w, c->y, c->e, i / per);
+        atl_cpu_wino_target to = atl_cpu_wino_target_of(w, c->y, c->e, i / per);
         int row = i % per / w->tile_columns, column = i % w->tile_columns;
         w->kernels.out(&to, m + (size_t)(i - first) * next, plane, 4 * row, 4 * column, 0, to.c);
     }
 }
 
 // The products of one block: m [tiles, 36, co] = v [tiles, 36, ci] by the weights.
-static void block_products(const atl_wino *w, size_t tiles, const float *v, float *m) {
+static void block_products(const atl_cpu_wino *w, size_t tiles, const float *v, float *m) {
     const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, planes = ATL_WINO_PLANES;
     for (size_t p = 0; p < planes; p++)
         w->kernels.product(v + p * ci, planes * ci, w->weight + p * ci * co, m + p * co, planes * co, tiles,
@@ -389,11 +391,11 @@ static void block_products(const atl_wino *w, size_t tiles, const float *v, floa
 }
 
 static void run_blocks(const call *c, int tiles, void *workspace) {
-    const atl_wino *w = c->w;
+    const atl_cpu_wino *w = c->w;
     int t = w->plan.tiles, blocks = ceil_div(tiles, t);
 #pragma omp parallel num_threads(w->threads)
     {
-        atl_wino_space s = atl_wino_space_of(w, workspace, omp_get_thread_num());
+        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, omp_get_thread_num());
 #pragma omp for schedule(static)
         for (int b = 0; b < blocks; b++) {
             int first = b * t, count = tiles - first < t ? tiles - first : t;
@@ -405,28 +407,28 @@ static void run_blocks(const call *c, int tiles, void *workspace) {
 }
 
 static void run_split(const call *c, int tiles, void *workspace) {
-    const atl_wino *w = c->w;
+    const atl_cpu_wino *w = c->w;
     size_t t = (size_t)tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
 #pragma omp parallel num_threads(w->threads)
     {
         int lane = omp_get_thread_num();
-        atl_wino_space s = atl_wino_space_of(w, workspace, lane);
+        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, lane);
 #pragma omp for schedule(static)
         for (int i = 0; i < tiles; i++)
             tiles_in(c, i, 1, s.v + (size_t)i * ci);
 #pragma omp for schedule(dynamic)
         for (int p = 0; p < ATL_WINO_MATRICES; p++)
-            atl_wino_gemm_run(w->gemm[0], lane, s.v + (size_t)p * t * ci, w->weight + (size_t)p * ci * co,
-                              s.m + (size_t)p * t * co, s.scratch);
+            atl_cpu_wino_gemm_run(w->gemm[0], lane, s.v + (size_t)p * t * ci, w->weight + (size_t)p * ci * co,
+                                  s.m + (size_t)p * t * co, s.scratch);
 #pragma omp for schedule(static)
         for (int i = 0; i < tiles; i++)
             tiles_out(c, i, 1, s.m + (size_t)i * co);
     }
 }
 
-void atl_wino_run(const atl_wino *w, const float *x, const float *weight, const float *in_scale, float *y,
-                  const atl_epilogue *epilogue, void *workspace) {
-    atl_wino own = *w; // with the weights of this run
+void atl_cpu_wino_run(const atl_cpu_wino *w, const float *x, const float *weight, const float *in_scale,
+                      float *y, const atl_cpu_epilogue *epilogue, void *workspace) {
+    atl_cpu_wino own = *w; // with the weights of this run
     if (!w->weight) {
         own.weight = workspace;
         transform_weights(w, weight, own.weight, own.weight + w->weight_floats);
@@ -434,7 +436,7 @@ void atl_wino_run(const atl_wino *w, const float *x, const float *weight, const 
     call c = { &own, x, in_scale, y, epilogue };
     int tiles = w->shape.n * w->tile_rows * w->tile_columns;
     if (w->shape.up == 2)
-        atl_wino_up_run(&own, x, in_scale, y, epilogue, workspace);
+        atl_cpu_wino_up_run(&own, x, in_scale, y, epilogue, workspace);
     else if (w->plan.split)
         run_split(&c, tiles, workspace);
     else

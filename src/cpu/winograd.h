@@ -17,34 +17,34 @@
 #include "base/ctx.h"
 #include "cpu/epilogue.h"
 
-typedef struct atl_wino atl_wino;
-typedef struct atl_wino_shape {
+typedef struct atl_cpu_wino atl_cpu_wino;
+typedef struct atl_cpu_wino_shape {
     int n, h, w, ci, co; // all at least 1
     int up;              // 1 or 2
     int grow;            // -1, 0 or 1: padding 1 + grow where up is 1, so that y is [n, h + 2 grow, w + 2 grow, co]
     int turned;          // 1: weights [ci, co, 3, 3] of the convolution from co to ci channels whose data gradient this
                          // is: of stride 1 and padding 1 - grow, or where up is 2 of stride 2 with the filter after it
-} atl_wino_shape;
+} atl_cpu_wino_shape;
 
 // Whether this is likely faster than a direct convolution; varies: with weights that each run transforms.  Any
 // shape is computed correctly.
-int atl_wino_worth(const atl_wino_shape *shape, int varies, int threads);
+int atl_cpu_wino_worth(const atl_cpu_wino_shape *shape, int varies, int threads);
 
 // Whether up = 2 can use the filter: it must be an outer product of two filters of 4 taps.
-int atl_wino_fir_fits(const float fir[16]);
+int atl_cpu_wino_fir_fits(const float fir[16]);
 
 // weight is needed during the call only; NULL: each run gets its own and transforms it.  fir [4, 4], rows first,
 // gain included; up = 2 only, else NULL.  On failure *wino is NULL and the context has the sentence.
-atl_status atl_wino_make(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight, const float *fir,
-                         atl_wino **wino);
-void atl_wino_free(atl_wino **wino); // NULL and pointers to NULL are fine
+atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
+                             const float *fir, atl_cpu_wino **wino);
+void atl_cpu_wino_free(atl_cpu_wino **wino); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64, for all threads.
-size_t atl_wino_workspace(const atl_wino *wino);
+size_t atl_cpu_wino_workspace(const atl_cpu_wino *wino);
 
 // weight is not read when it was given before.  in_scale [n, ci] multiplies x on the fly; NULL: none.  epilogue
 // NULL: none.  y overlaps nothing but may be the epilogue's residual.  One run at a time per object.
-void atl_wino_run(const atl_wino *wino, const float *x, const float *weight, const float *in_scale, float *y,
-                  const atl_epilogue *epilogue, void *workspace);
+void atl_cpu_wino_run(const atl_cpu_wino *wino, const float *x, const float *weight, const float *in_scale,
+                      float *y, const atl_cpu_epilogue *epilogue, void *workspace);
 
 #endif

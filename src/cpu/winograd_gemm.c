@@ -20,7 +20,7 @@ typedef struct gemm_lane {
     char apart[64]; // lanes are written by different threads
 } gemm_lane;
 
-struct atl_wino_gemm {
+struct atl_cpu_wino_gemm {
     atl_ctx *ctx;
     int lanes;
     size_t batch, m, n, k, scratch;
@@ -29,7 +29,7 @@ struct atl_wino_gemm {
     gemm_lane *lane;
 };
 
-static dnnl_status_t make_lane(atl_wino_gemm *g, gemm_lane *lane,
+static dnnl_status_t make_lane(atl_cpu_wino_gemm *g, gemm_lane *lane,
                                const dnnl_memory_desc_t *const md[OPERANDS]) {
     dnnl_status_t s = dnnl_stream_create(&lane->stream, g->engine, dnnl_stream_default_flags);
     for (int i = 0; !s && i < OPERANDS; i++)
@@ -37,7 +37,7 @@ static dnnl_status_t make_lane(atl_wino_gemm *g, gemm_lane *lane,
     return s;
 }
 
-static dnnl_status_t make_primitive(atl_wino_gemm *g) {
+static dnnl_status_t make_primitive(atl_cpu_wino_gemm *g) {
     const dnnl_dim_t batch = (dnnl_dim_t)g->batch, m = (dnnl_dim_t)g->m, n = (dnnl_dim_t)g->n,
                      k = (dnnl_dim_t)g->k;
     const dnnl_dims_t dims[3] = { { 1, batch, m, k }, { 1, batch, k, n }, { 1, batch, m, n } };
@@ -70,10 +70,10 @@ static dnnl_status_t make_primitive(atl_wino_gemm *g) {
     return s;
 }
 
-atl_status atl_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, size_t n, size_t k,
-                              atl_wino_gemm **gemm) {
+atl_status atl_cpu_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, size_t n, size_t k,
+                                  atl_cpu_wino_gemm **gemm) {
     *gemm = NULL;
-    atl_wino_gemm *g = atl_calloc(ctx, 1, sizeof *g);
+    atl_cpu_wino_gemm *g = atl_calloc(ctx, 1, sizeof *g);
     if (!g)
         return ATL_NO_MEMORY;
     g->ctx = ctx;
@@ -84,7 +84,7 @@ atl_status atl_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, size
     g->k = k;
     g->lane = atl_calloc(ctx, (size_t)lanes, sizeof *g->lane);
     if (!g->lane) {
-        atl_wino_gemm_free(&g);
+        atl_cpu_wino_gemm_free(&g);
         return ATL_NO_MEMORY;
     }
     int threads = omp_get_max_threads();
@@ -94,7 +94,7 @@ atl_status atl_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, size
         s = make_primitive(g);
     omp_set_num_threads(threads);
     if (s) {
-        atl_wino_gemm_free(&g);
+        atl_cpu_wino_gemm_free(&g);
         return atl_fail(ctx, s == dnnl_out_of_memory ? ATL_NO_MEMORY : ATL_INTERNAL,
                         "oneDNN could not prepare %d products of %zux%zu by %zux%zu (status %d)", batch, m, k,
                         k, n, (int)s);
@@ -103,8 +103,8 @@ atl_status atl_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, size
     return ATL_OK;
 }
 
-void atl_wino_gemm_free(atl_wino_gemm **gemm) {
-    atl_wino_gemm *g = gemm ? *gemm : NULL;
+void atl_cpu_wino_gemm_free(atl_cpu_wino_gemm **gemm) {
+    atl_cpu_wino_gemm *g = gemm ? *gemm : NULL;
     if (!g)
         return;
     for (int i = 0; g->lane && i < g->lanes; i++) {
@@ -119,12 +119,12 @@ void atl_wino_gemm_free(atl_wino_gemm **gemm) {
     *gemm = NULL;
 }
 
-size_t atl_wino_gemm_scratch(const atl_wino_gemm *gemm) {
+size_t atl_cpu_wino_gemm_scratch(const atl_cpu_wino_gemm *gemm) {
     return gemm->scratch;
 }
 
 // What to do when oneDNN refuses to run: slow, but a result.
-static void plain_product(const atl_wino_gemm *g, const float *a, const float *b, float *c) {
+static void plain_product(const atl_cpu_wino_gemm *g, const float *a, const float *b, float *c) {
     memset(c, 0, g->m * g->batch * g->n * sizeof *c);
     for (size_t i = 0; i < g->m * g->batch; i++)
         for (size_t k = 0; k < g->k; k++)
@@ -132,8 +132,8 @@ static void plain_product(const atl_wino_gemm *g, const float *a, const float *b
                 c[i * g->n + j] += a[i * g->k + k] * b[(i % g->batch * g->k + k) * g->n + j];
 }
 
-void atl_wino_gemm_run(const atl_wino_gemm *gemm, int lane, const float *a, const float *b, float *c,
-                       void *scratch) {
+void atl_cpu_wino_gemm_run(const atl_cpu_wino_gemm *gemm, int lane, const float *a, const float *b, float *c,
+                           void *scratch) {
     gemm_lane *l = &gemm->lane[lane];
     void *const data[OPERANDS] = { (void *)(size_t)a, (void *)(size_t)b, c, scratch };
     dnnl_exec_arg_t args[OPERANDS];

@@ -13,10 +13,10 @@
 
 enum { MOST_COLUMNS = 128, MOST_ROWS = 192 }; // output and input channels of a unit
 
-struct atl_wino_grad {
+struct atl_cpu_wino_grad {
     atl_ctx *ctx;
-    atl_wino_grad_shape shape;
-    atl_wino_kernels kernels;
+    atl_cpu_wino_grad_shape shape;
+    atl_cpu_wino_kernels kernels;
     int threads;
     int oh, ow, tile_rows, tile_columns; // of one sample
     int tiles, slab;                     // in all, and at a time
@@ -28,14 +28,14 @@ static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
 
-int atl_wino_grad_worth(const atl_wino_grad_shape *s) {
+int atl_cpu_wino_grad_worth(const atl_cpu_wino_grad_shape *s) {
     double tiles = (double)s->n * ceil_div(s->h + 2 * s->pad - 2, ATL_WINO_TILE) *
                    ceil_div(s->w + 2 * s->pad - 2, ATL_WINO_TILE);
     return s->ci >= 16 && s->co >= 16 && tiles >= 16; // at 8 tiles the last transform takes what the rest spares
 }
 
 // Limits keep every index of a tensor and of the workspace within size_t, and the number of tiles within int.
-static atl_status check(atl_ctx *ctx, const atl_wino_grad_shape *s) {
+static atl_status check(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s) {
     const int most = 1 << 20;
     if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most || s->w > most ||
         s->ci > most || s->co > most || s->pad < 0 || s->pad > 2 || s->h + 2 * s->pad < 3 || s->w + 2 * s->pad < 3 ||
@@ -48,21 +48,22 @@ static atl_status check(atl_ctx *ctx, const atl_wino_grad_shape *s) {
 }
 
 // Tiles of a slab: few enough for caches, and many where the sums are too large for one and wait in memory.
-static int slab_of(const atl_wino_grad_shape *s, int tiles) {
+static int slab_of(const atl_cpu_wino_grad_shape *s, int tiles) {
     int most = (double)s->ci * s->co > 20e3 ? 256 : 128;
     return ceil_div(tiles, ceil_div(tiles, most)); // of nearly equal size
 }
 
-atl_status atl_wino_grad_make(atl_ctx *ctx, const atl_wino_grad_shape *shape, atl_wino_grad **grad) {
+atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_wino_grad_shape *shape,
+                                  atl_cpu_wino_grad **grad) {
     *grad = NULL;
     ATL_TRY(check(ctx, shape));
-    atl_wino_grad *w = atl_calloc(ctx, 1, sizeof *w);
+    atl_cpu_wino_grad *w = atl_calloc(ctx, 1, sizeof *w);
     if (!w)
         return ATL_NO_MEMORY;
     w->ctx = ctx;
     w->shape = *shape;
     w->threads = ctx->threads;
-    atl_wino_kernels_init(&w->kernels, ctx->cpu);
+    atl_cpu_wino_kernels_init(&w->kernels, ctx->cpu);
     w->oh = shape->h + 2 * shape->pad - 2;
     w->ow = shape->w + 2 * shape->pad - 2;
     w->tile_rows = ceil_div(w->oh, ATL_WINO_TILE);
@@ -82,34 +83,36 @@ atl_status atl_wino_grad_make(atl_ctx *ctx, const atl_wino_grad_shape *shape, at
     return ATL_OK;
 }
 
-void atl_wino_grad_free(atl_wino_grad **grad) {
+void atl_cpu_wino_grad_free(atl_cpu_wino_grad **grad) {
     if (!grad || !*grad)
         return;
     atl_free((*grad)->ctx, *grad);
     *grad = NULL;
 }
 
-size_t atl_wino_grad_workspace(const atl_wino_grad *w) {
+size_t atl_cpu_wino_grad_workspace(const atl_cpu_wino_grad *w) {
     size_t kept = (size_t)(w->slab < w->tiles ? w->units : w->threads);
     return ((size_t)w->slab * (w->v_tile + w->d_tile) + kept * w->sums) * sizeof(float);
 }
 
 // Tile i of x and dy.
-static void transform(const atl_wino_grad *w, const atl_wino_grad_args *a, int i, float *v, float *d) {
-    const atl_wino_grad_shape *s = &w->shape;
+static void transform(const atl_cpu_wino_grad *w, const atl_cpu_wino_grad_args *a, int i, float *v,
+                      float *d) {
+    const atl_cpu_wino_grad_shape *s = &w->shape;
     const int per = w->tile_rows * w->tile_columns, row = i % per / w->tile_columns, column = i % w->tile_columns;
     const size_t n = (size_t)(i / per), ci = (size_t)s->ci, co = (size_t)s->co;
-    atl_wino_source x = { a->x + n * (size_t)s->h * (size_t)s->w * ci,
-                          a->x_scale ? a->x_scale + (ptrdiff_t)n * a->x_step : NULL, s->h, s->w, s->ci };
-    atl_wino_source y = { a->dy + n * (size_t)w->oh * (size_t)w->ow * co,
-                          a->y_scale ? a->y_scale + (ptrdiff_t)n * a->y_step : NULL, w->oh, w->ow, s->co };
+    atl_cpu_wino_source x = { a->x + n * (size_t)s->h * (size_t)s->w * ci,
+                              a->x_scale ? a->x_scale + (ptrdiff_t)n * a->x_step : NULL, s->h, s->w, s->ci };
+    atl_cpu_wino_source y = { a->dy + n * (size_t)w->oh * (size_t)w->ow * co,
+                              a->y_scale ? a->y_scale + (ptrdiff_t)n * a->y_step : NULL, w->oh, w->ow,
+                              s->co };
     w->kernels.in(&x, 4 * row - s->pad, 4 * column - s->pad, v, ci);
     w->kernels.grad_in(&y, 4 * row, 4 * column, d, co);
 }
 
 // Unit `unit` of a slab of `count` tiles.
-static void add_products(const atl_wino_grad *w, int unit, int count, const float *v, const float *d, float *sums,
-                         int add) {
+static void add_products(const atl_cpu_wino_grad *w, int unit, int count, const float *v, const float *d,
+                         float *sums, int add) {
     const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, height = (size_t)w->rows;
     const size_t width = (size_t)w->columns, i = (size_t)(unit / w->chunks) * height;
     const size_t o = (size_t)(unit % w->chunks) * width;
@@ -120,7 +123,7 @@ static void add_products(const atl_wino_grad *w, int unit, int count, const floa
 }
 
 // The sums of a unit to the weights.
-static void finish(const atl_wino_grad *w, int unit, const double *g, const float *sums, float *dw) {
+static void finish(const atl_cpu_wino_grad *w, int unit, const double *g, const float *sums, float *dw) {
     const int ci = w->shape.ci, co = w->shape.co, first = unit / w->chunks * w->rows;
     const int last = first + w->rows < ci ? first + w->rows : ci, o = unit % w->chunks * w->columns;
     for (int c = o; c < co && c < o + w->columns; c += 16)
@@ -130,10 +133,11 @@ static void finish(const atl_wino_grad *w, int unit, const double *g, const floa
                                    dw + ((size_t)c * (size_t)ci + (size_t)i) * 9, 9 * (size_t)ci);
 }
 
-void atl_wino_grad_run(const atl_wino_grad *w, const atl_wino_grad_args *args, float *dw, void *workspace) {
+void atl_cpu_wino_grad_run(const atl_cpu_wino_grad *w, const atl_cpu_wino_grad_args *args, float *dw,
+                           void *workspace) {
     float *v = workspace, *d = v + (size_t)w->slab * w->v_tile, *sums = d + (size_t)w->slab * w->d_tile;
     double g[18];
-    atl_wino_plain_matrix(g);
+    atl_cpu_wino_plain_matrix(g);
 #pragma omp parallel num_threads(w->threads)
     for (int first = 0; first < w->tiles; first += w->slab) {
         int count = w->tiles - first < w->slab ? w->tiles - first : w->slab;

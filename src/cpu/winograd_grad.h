@@ -12,29 +12,31 @@
 #include <stddef.h>
 #include "base/ctx.h"
 
-typedef struct atl_wino_grad atl_wino_grad;
-typedef struct atl_wino_grad_shape {
+typedef struct atl_cpu_wino_grad atl_cpu_wino_grad;
+typedef struct atl_cpu_wino_grad_shape {
     int n, h, w, ci, co; // x [n, h, w, ci]; all at least 1
     int pad;             // 0 to 2: dy [n, h + 2 pad - 2, w + 2 pad - 2, co]
-} atl_wino_grad_shape;
+} atl_cpu_wino_grad_shape;
 
 // Whether this is likely faster than a direct gradient.  Any shape is computed correctly.
-int atl_wino_grad_worth(const atl_wino_grad_shape *shape);
+int atl_cpu_wino_grad_worth(const atl_cpu_wino_grad_shape *shape);
 
 // On failure *grad is NULL and the context has the sentence.
-atl_status atl_wino_grad_make(atl_ctx *ctx, const atl_wino_grad_shape *shape, atl_wino_grad **grad);
-void atl_wino_grad_free(atl_wino_grad **grad); // NULL and pointers to NULL are fine
+atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_wino_grad_shape *shape,
+                                  atl_cpu_wino_grad **grad);
+void atl_cpu_wino_grad_free(atl_cpu_wino_grad **grad); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.
-size_t atl_wino_grad_workspace(const atl_wino_grad *grad);
+size_t atl_cpu_wino_grad_workspace(const atl_cpu_wino_grad *grad);
 
 // x_scale [n, ci] and y_scale [n, co] multiply x and dy on the fly; NULL: none; rows are x_step and y_step floats
 // apart.
-typedef struct atl_wino_grad_args {
+typedef struct atl_cpu_wino_grad_args {
     const float *x, *dy, *x_scale, *y_scale;
     ptrdiff_t x_step, y_step;
-} atl_wino_grad_args;
+} atl_cpu_wino_grad_args;
 
-void atl_wino_grad_run(const atl_wino_grad *grad, const atl_wino_grad_args *args, float *dw, void *workspace);
+void atl_cpu_wino_grad_run(const atl_cpu_wino_grad *grad, const atl_cpu_wino_grad_args *args, float *dw,
+                           void *workspace);
 
 #endif

@@ -12,45 +12,47 @@ enum { ATL_WINO_TILE = 4, ATL_WINO_GEMMS = 2 };
 // How the work is cut.  Blocks of tiles: each thread takes its own tiles through all steps, `tiles` at a
 // time, and reads all weights for each block.  Split: all tiles go through each step together, and the
 // threads share out the products; for few tiles with large weights.
-typedef struct atl_wino_plan {
+typedef struct atl_cpu_wino_plan {
     int tiles; // per block
     int split;
-} atl_wino_plan;
+} atl_cpu_wino_plan;
 
-struct atl_wino {
+struct atl_cpu_wino {
     atl_ctx *ctx;
-    atl_wino_shape shape;
-    atl_wino_plan plan;
-    atl_wino_kernels kernels;
+    atl_cpu_wino_shape shape;
+    atl_cpu_wino_plan plan;
+    atl_cpu_wino_kernels kernels;
     int threads;
     int tile_rows, tile_columns; // of one sample
     float fy[4], fx[4];
     float *weight; // 36 of [ci, co] where split, else of what kernels.product takes; NULL: the runs make them
-    atl_wino_gemm *gemm[ATL_WINO_GEMMS]; // where split
+    atl_cpu_wino_gemm *gemm[ATL_WINO_GEMMS];             // where split
     size_t v_floats, m_floats, up_floats, scratch_bytes; // transformed tiles, products, edges of tiles
     size_t weight_floats, rows_floats;                   // in the workspace, when the weights vary
 };
 
-// atl_wino_make with a plan of the caller's choice; for tests and measurement.
-atl_status atl_wino_make_planned(atl_ctx *ctx, const atl_wino_shape *shape, const float *weight,
-                                 const float *fir, const atl_wino_plan *plan, atl_wino **wino);
+// atl_cpu_wino_make with a plan of the caller's choice; for tests and measurement.
+atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
+                                     const float *fir, const atl_cpu_wino_plan *plan, atl_cpu_wino **wino);
 
 // The parts of a workspace that belong to a thread.  With a split plan all have the same v and m.
-typedef struct atl_wino_space {
+typedef struct atl_cpu_wino_space {
     float *v, *m, *left, *above;
     void *scratch;
-} atl_wino_space;
+} atl_cpu_wino_space;
 
-atl_wino_space atl_wino_space_of(const atl_wino *w, void *workspace, int lane);
+atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace, int lane);
 
-atl_wino_source atl_wino_source_of(const atl_wino *w, const float *x, const float *in_scale, int sample);
-atl_wino_target atl_wino_target_of(const atl_wino *w, float *y, const atl_epilogue *e, int sample);
+atl_cpu_wino_source atl_cpu_wino_source_of(const atl_cpu_wino *w, const float *x, const float *in_scale,
+                                           int sample);
+atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, const atl_cpu_epilogue *e,
+                                           int sample);
 
 // g [6, 3], which brings the taps of a 3x3 convolution to the points.
-void atl_wino_plain_matrix(double g[18]);
+void atl_cpu_wino_plain_matrix(double g[18]);
 
 // up = 2.
-void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y,
-                     const atl_epilogue *e, void *workspace);
+void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
+                         const atl_cpu_epilogue *e, void *workspace);
 
 #endif

@@ -20,30 +20,30 @@
 enum { ATL_WINO_MATRICES = 36 }; // weight matrices of either kind
 
 // One sample that is read.
-typedef struct atl_wino_source {
+typedef struct atl_cpu_wino_source {
     const float *x;     // [h, w, c]
     const float *scale; // [c] or NULL
     int h, w, c;
-} atl_wino_source;
+} atl_cpu_wino_source;
 
 // One sample that is written, with its epilogue.
-typedef struct atl_wino_target {
+typedef struct atl_cpu_wino_target {
     float *y; // [h, w, c]
     int h, w, c;
     int stream; // write around the caches; only when y is aligned to 64 and c is a multiple of 16
     const float *scale, *noise, *bias, *gate, *residual; // [c], [h, w], [c], [h, w, c], [h, w, c] or NULL
     float slope, gain, clamp, gate_slope;
-} atl_wino_target;
+} atl_cpu_wino_target;
 
 // The 81 planes of one up tile, by what weights they meet (even or odd phase in y, in x):
 //     ee + (point in y * 5 + point in x) * ee_step     25, each with its own weights
 //     eo + point in y * point + column * line          20, 4 for each of 5 weights
 //     eo + (5 + point in x) * point + row * line       20, 4 for each of 5 weights
 //     oo + (row * 4 + column) * oo_step                16, all with the same weights
-typedef struct atl_wino_planes {
+typedef struct atl_cpu_wino_planes {
     float *ee, *eo, *oo;
     size_t ee_step, point, line, oo_step;
-} atl_wino_planes;
+} atl_cpu_wino_planes;
 
 enum { ATL_WINO_PLANES = 36, ATL_WINO_UP_PLANES = 81 };
 
@@ -52,9 +52,9 @@ enum { ATL_WINO_PLANES = 36, ATL_WINO_UP_PLANES = 81 };
 // rows (columns) 8 t - 2 to 8 t + 5 can be finished with what the tile before has left:
 //
 //     three finished rows of z before the tile, and the tile's first row as far as it was summed
-typedef struct atl_wino_up_tile {
+typedef struct atl_cpu_wino_up_tile {
     int empty;       // the tile is outside: z is 0, planes are not read
-    atl_wino_planes m;
+    atl_cpu_wino_planes m;
     float *left;     // [9, 4, kept] columns left by the tile before in this row of tiles
     float *above;    // [4, 8, kept] rows left by the tile above, filtered along x
     size_t kept;     // at least c1 - c0
@@ -62,23 +62,23 @@ typedef struct atl_wino_up_tile {
     int oy, ox;      // first pixel of the 8x8 in y, may be negative
     int y0, y1;      // rows of y that may be written
     int c0, c1;      // channels
-} atl_wino_up_tile;
+} atl_cpu_wino_up_tile;
 
 // Weights as a transform reads them: steps in floats from one input channel, output channel or tap to the next.
-typedef struct atl_wino_taps {
+typedef struct atl_cpu_wino_taps {
     const float *first; // tap 0 of channels 0; the other taps may lie before it
     ptrdiff_t input, output, tap;
-} atl_wino_taps;
+} atl_cpu_wino_taps;
 
-typedef struct atl_wino_kernels {
+typedef struct atl_cpu_wino_kernels {
     // 6x6 window at (oy, ox) to 36 planes, `plane` floats apart; up: 4x4 window to 81 planes.  Outside of
     // x is 0.
-    void (*in)(const atl_wino_source *from, int oy, int ox, float *v, size_t plane);
-    void (*up_in)(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v);
+    void (*in)(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane);
+    void (*up_in)(const atl_cpu_wino_source *from, int oy, int ox, const atl_cpu_wino_planes *v);
 
     // 36 planes to 4x4 pixels at (oy, ox), channels c0 to c1.
-    void (*out)(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1);
-    void (*up_out)(const atl_wino_target *to, const atl_wino_up_tile *tile);
+    void (*out)(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1);
+    void (*up_out)(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile);
 
     // c [m, n] = a [m, k] by b [k, n]; rows of a and c are a_row and c_row floats apart.  b lies in panels of
     // columns, each [k, panel(rest)], where rest is the number of columns from there on.
@@ -87,7 +87,7 @@ typedef struct atl_wino_kernels {
     size_t (*panel)(size_t rest);
 
     // Of the weight gradient: 4x4 window at (oy, ox) of the gradient of y to 36 planes; outside it is 0.
-    void (*grad_in)(const atl_wino_source *from, int oy, int ox, float *v, size_t plane);
+    void (*grad_in)(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane);
 
     // c [m, n] = a^T b, or c + a^T b where `add`; a [k, m], b [k, n].  Rows are a_row, b_row, c_row floats apart.
     void (*outer)(const float *a, size_t a_row, const float *b, size_t b_row, float *c, size_t c_row, size_t m,
@@ -98,16 +98,16 @@ typedef struct atl_wino_kernels {
 
     // u[order[i * 6 + j]][k - k0, c] = (g w g^T)[i, j], g [6, 3], for input channels k0 <= k < k1 and output
     // channels c0 <= c < c1 <= c0 + 16.  u [36, k1 - k0, co].
-    void (*weight)(const atl_wino_taps *w, size_t co, const double *g, const unsigned char *order,
+    void (*weight)(const atl_cpu_wino_taps *w, size_t co, const double *g, const unsigned char *order,
                    size_t k0, size_t k1, size_t c0, size_t c1, float *u);
-} atl_wino_kernels;
+} atl_cpu_wino_kernels;
 
 // The best kernels not above `set`.
-void atl_wino_kernels_init(atl_wino_kernels *k, atl_cpu_set set);
+void atl_cpu_wino_kernels_init(atl_cpu_wino_kernels *k, atl_cpu_set set);
 
 // Rungs of the ladder.
-void atl_wino_init_ref(atl_wino_kernels *k);
-void atl_wino_init_avx2(atl_wino_kernels *k);
-void atl_wino_init_avx512(atl_wino_kernels *k);
+void atl_cpu_wino_init_ref(atl_cpu_wino_kernels *k);
+void atl_cpu_wino_init_avx2(atl_cpu_wino_kernels *k);
+void atl_cpu_wino_init_avx512(atl_cpu_wino_kernels *k);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { EE = 0, EO = 25, OE = 45, OO = 65 }; // planes of an up tile in an array
 
-static float pixel(const atl_wino_source *from, int y, int x, int c) {
+static float pixel(const atl_cpu_wino_source *from, int y, int x, int c) {
     if (y < 0 || x < 0 || y >= from->h || x >= from->w)
         return 0.0f;
     float v = from->x[((size_t)y * (size_t)from->w + (size_t)x) * (size_t)from->c + (size_t)c];
@@ -28,7 +28,7 @@ static void in_line(float *d, size_t step) {
     d[5 * step] = d5 - (aa + bb) * d3 + aa * bb * d1;
 }
 
-static void in_ref(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
+static void in_ref(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane) {
     for (int c = 0; c < from->c; c++) {
         float d[36];
         for (int i = 0; i < 36; i++)
@@ -53,7 +53,7 @@ static void out_line(float *m, size_t step) {
     m[3 * step] = aa * da + bb * db + m[5 * step];
 }
 
-static void finish(const atl_wino_target *to, float v, int y, int x, int c) {
+static void finish(const atl_cpu_wino_target *to, float v, int y, int x, int c) {
     size_t p = (size_t)y * (size_t)to->w + (size_t)x, at = p * (size_t)to->c + (size_t)c;
     if (to->scale)
         v *= to->scale[c];
@@ -68,7 +68,8 @@ static void finish(const atl_wino_target *to, float v, int y, int x, int c) {
     to->y[at] = to->residual ? v + to->residual[at] : v;
 }
 
-static void out_ref(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1) {
+static void out_ref(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0,
+                    int c1) {
     for (int c = c0; c < c1; c++) {
         float d[36];
         for (size_t i = 0; i < 36; i++)
@@ -96,7 +97,7 @@ static void up_in_line(const float *d, size_t step, float *e, size_t to) {
 }
 
 // Where plane i of a tile is, in the order ee, eo, oe, oo.
-static float *plane_of(const atl_wino_planes *p, size_t i) {
+static float *plane_of(const atl_cpu_wino_planes *p, size_t i) {
     if (i < 25)
         return p->ee + i * p->ee_step;
     if (i < 65)
@@ -104,7 +105,7 @@ static float *plane_of(const atl_wino_planes *p, size_t i) {
     return p->oo + (i - 65) * p->oo_step;
 }
 
-static void up_in_ref(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v) {
+static void up_in_ref(const atl_cpu_wino_source *from, int oy, int ox, const atl_cpu_wino_planes *v) {
     for (int c = 0; c < from->c; c++) {
         float d[16], all[ATL_WINO_UP_PLANES];
         for (int i = 0; i < 16; i++)
@@ -163,7 +164,7 @@ static void up_filter(const float *z, size_t step, float *kept, size_t keep, con
         kept[i * keep] = e[8 + i];
 }
 
-static void up_out_ref(const atl_wino_target *to, const atl_wino_up_tile *tile) {
+static void up_out_ref(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile) {
     for (int c = tile->c0; c < tile->c1; c++) {
         float m[ATL_WINO_UP_PLANES], z[81] = { 0 }, wide[72], y[64];
         float *left = tile->left + (c - tile->c0), *above = tile->above + (c - tile->c0);
@@ -198,7 +199,7 @@ static void grad_line(const float *d, size_t step, float *v, size_t to) {
     v[5 * to] = d3;
 }
 
-static void grad_in_ref(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
+static void grad_in_ref(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane) {
     for (int c = 0; c < from->c; c++) {
         float d[16], half[24], all[36]; // [4, 4], [6, 4], [6, 6]
         for (int i = 0; i < 16; i++)
@@ -239,18 +240,18 @@ static void outer_ref(const float *a, size_t a_row, const float *b, size_t b_row
         }
 }
 
-void atl_wino_init_ref(atl_wino_kernels *k) {
-    *k = (atl_wino_kernels){ in_ref,    up_in_ref,   out_ref,   up_out_ref,       product_ref,
-                             panel_ref, grad_in_ref, outer_ref, weight_gradient, weight_transform };
+void atl_cpu_wino_init_ref(atl_cpu_wino_kernels *k) {
+    *k = (atl_cpu_wino_kernels){ in_ref,    up_in_ref,   out_ref,   up_out_ref,      product_ref,
+                                 panel_ref, grad_in_ref, outer_ref, weight_gradient, weight_transform };
 }
 
-void atl_wino_kernels_init(atl_wino_kernels *k, atl_cpu_set set) {
-    atl_wino_init_ref(k);
+void atl_cpu_wino_kernels_init(atl_cpu_wino_kernels *k, atl_cpu_set set) {
+    atl_cpu_wino_init_ref(k);
 #if defined(__x86_64__)
     if (set >= ATL_CPU_AVX2)
-        atl_wino_init_avx2(k);
+        atl_cpu_wino_init_avx2(k);
     if (set >= ATL_CPU_AVX512)
-        atl_wino_init_avx512(k);
+        atl_cpu_wino_init_avx512(k);
 #else
     (void)set;
 #endif

@@ -35,7 +35,7 @@ INLINE void in_line(VF d0, VF d1, VF d2, VF d3, VF d4, VF d5, VF v[6]) {
 }
 
 // A window of x, multiplied by the scale; `inside`: no pixel of it is outside.
-INLINE VF pixel(const atl_wino_source *from, int y, int x, size_t c, size_t n, int whole, int inside,
+INLINE VF pixel(const atl_cpu_wino_source *from, int y, int x, size_t c, size_t n, int whole, int inside,
                 int scaled, VF scale) {
     if (!inside && (y < 0 || x < 0 || y >= from->h || x >= from->w))
         return vf_zero();
@@ -43,7 +43,7 @@ INLINE VF pixel(const atl_wino_source *from, int y, int x, size_t c, size_t n, i
     return scaled ? vf_mul(v, scale) : v;
 }
 
-INLINE void in_channels(const atl_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c,
+INLINE void in_channels(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c,
                         size_t n, int whole, int inside, int scaled) {
     VF t[6][6], d[6], scale = scaled ? get(from->scale + c, n, whole) : vf_zero();
     for (int j = 0; j < 6; j++) {
@@ -71,8 +71,8 @@ INLINE void up_in_line(VF d0, VF d1, VF d2, VF d3, VF e[5]) {
     e[4] = d3;
 }
 
-INLINE void up_in_channels(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v, size_t c,
-                           size_t n, int whole, int inside, int scaled) {
+INLINE void up_in_channels(const atl_cpu_wino_source *from, int oy, int ox, const atl_cpu_wino_planes *v,
+                           size_t c, size_t n, int whole, int inside, int scaled) {
     VF d[4][4], t[4][5], e[5], scale = scaled ? get(from->scale + c, n, whole) : vf_zero();
     for (int i = 0; i < 4; i++) {
         for (int j = 0; j < 4; j++) {
@@ -109,7 +109,7 @@ INLINE void grad_line(VF d0, VF d1, VF d2, VF d3, VF v[6]) {
     v[5] = d3;
 }
 
-INLINE void grad_channels(const atl_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c,
+INLINE void grad_channels(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane, size_t c,
                           size_t n, int whole, int inside, int scaled) {
     VF t[4][6], d[6], scale = scaled ? get(from->scale + c, n, whole) : vf_zero();
     for (int j = 0; j < 4; j++) {
@@ -139,17 +139,17 @@ INLINE void grad_channels(const atl_wino_source *from, int oy, int ox, float *v,
             channels(c, count - c < VL ? count - c : VL, 0, 0, from->scale != NULL); \
     } while (0)
 
-static void in_simd(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
+static void in_simd(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane) {
 #define PLAIN(...) in_channels(from, oy, ox, v, plane, __VA_ARGS__)
     ALL_CHANNELS(PLAIN, 6);
 }
 
-static void up_in_simd(const atl_wino_source *from, int oy, int ox, const atl_wino_planes *v) {
+static void up_in_simd(const atl_cpu_wino_source *from, int oy, int ox, const atl_cpu_wino_planes *v) {
 #define UP(...) up_in_channels(from, oy, ox, v, __VA_ARGS__)
     ALL_CHANNELS(UP, 4);
 }
 
-static void grad_in_simd(const atl_wino_source *from, int oy, int ox, float *v, size_t plane) {
+static void grad_in_simd(const atl_cpu_wino_source *from, int oy, int ox, float *v, size_t plane) {
 #define GRAD(...) grad_channels(from, oy, ox, v, plane, __VA_ARGS__)
     ALL_CHANNELS(GRAD, 4);
 }
@@ -162,7 +162,7 @@ typedef struct ending {
     int usual; // gain above 0, slope in [0, 1], neither gate nor residual
 } ending;
 
-INLINE ending ending_of(const atl_wino_target *to, size_t c, size_t n, int whole) {
+INLINE ending ending_of(const atl_cpu_wino_target *to, size_t c, size_t n, int whole) {
     int usual = to->gain > 0 && to->slope >= 0 && to->slope <= 1 && !to->gate && !to->residual;
     VF gain = vf_set(usual ? to->gain : 1.0f), bias = to->bias ? get(to->bias + c, n, whole) : vf_zero();
     return (ending){
@@ -179,8 +179,8 @@ INLINE VF ended(const ending *e, VF v, float noise, int usual, float gain) {
 }
 
 // `count` pixels from pixel p on, `step` pixels apart.  The loop for the usual case has no test inside.
-INLINE void finish(const atl_wino_target *to, const ending *e, const VF *v, int count, size_t p, size_t step,
-                   size_t c, size_t n, int whole) {
+INLINE void finish(const atl_cpu_wino_target *to, const ending *e, const VF *v, int count, size_t p,
+                   size_t step, size_t c, size_t n, int whole) {
     static const float silence = 0.0f;
     const float *noise = to->noise ? to->noise + p : &silence;
     size_t at = p * (size_t)to->c + c, next = step * (size_t)to->c, hop = to->noise ? step : 0;
@@ -215,8 +215,8 @@ INLINE void out_line(VF m0, VF m1, VF m2, VF m3, VF m4, VF m5, VF y[4]) {
     y[3] = vf_fma(aaa, da, vf_fma(bbb, db, m5));
 }
 
-INLINE void out_channels(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, size_t c,
-                         size_t n, int whole) {
+INLINE void out_channels(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox,
+                         size_t c, size_t n, int whole) {
     VF t[6][4], y[4];
     ending e = ending_of(to, c, n, whole);
     for (size_t j = 0; j < 6; j++) {
@@ -232,7 +232,7 @@ INLINE void out_channels(const atl_wino_target *to, const float *m, size_t plane
     }
 }
 
-static void out_simd(const atl_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0,
+static void out_simd(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0,
                      int c1) {
     size_t c = (size_t)c0, end = (size_t)c1;
     for (; c + VL <= end; c += VL)
@@ -254,7 +254,7 @@ INLINE void up_out_line(VF m0, VF m1, VF m2, VF m3, VF top, VF z[5]) {
 }
 
 // The tile's 9x9 of z.
-INLINE void up_tile(const atl_wino_planes *m, size_t c, size_t n, int whole, VF z[9][9]) {
+INLINE void up_tile(const atl_cpu_wino_planes *m, size_t c, size_t n, int whole, VF z[9][9]) {
 #define EE(p, q) get(m->ee + (size_t)((p) * 5 + (q)) * m->ee_step + c, n, whole)
 #define EO(p, j) get(m->eo + (size_t)(p) * m->point + (size_t)(j) * m->line + c, n, whole)
     VF t[5][5], e[5];
@@ -285,8 +285,8 @@ INLINE VF taps(const VF f[4], VF a, VF b, VF c, VF d) {
     return vf_fma(f[3], a, vf_fma(f[2], b, vf_fma(f[1], c, vf_mul(f[0], d))));
 }
 
-INLINE void up_out_channels(const atl_wino_target *to, const atl_wino_up_tile *tile, size_t c, size_t n,
-                            int whole) {
+INLINE void up_out_channels(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile, size_t c,
+                            size_t n, int whole) {
     VF z[9][9], wide[9][8], f[4], k[4];
     size_t step = tile->kept, at = c - (size_t)tile->c0;
     if (!tile->empty)
@@ -338,7 +338,7 @@ INLINE void up_out_channels(const atl_wino_target *to, const atl_wino_up_tile *t
     }
 }
 
-static void up_out_simd(const atl_wino_target *to, const atl_wino_up_tile *tile) {
+static void up_out_simd(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile) {
     size_t c = (size_t)tile->c0, end = (size_t)tile->c1;
     for (; c + VL <= end; c += VL)
         up_out_channels(to, tile, c, VL, 1);
@@ -346,7 +346,7 @@ static void up_out_simd(const atl_wino_target *to, const atl_wino_up_tile *tile)
         up_out_channels(to, tile, c, end - c, 0);
 }
 
-void ATL_VEC(atl_wino_init)(atl_wino_kernels *k) {
-    *k = (atl_wino_kernels){ in_simd,    up_in_simd,   out_simd,   up_out_simd,      product_simd,
-                             panel_simd, grad_in_simd, outer_simd, weight_gradient, weight_transform };
+void ATL_VEC(atl_cpu_wino_init)(atl_cpu_wino_kernels *k) {
+    *k = (atl_cpu_wino_kernels){ in_simd,    up_in_simd,   out_simd,   up_out_simd,     product_simd,
+                                 panel_simd, grad_in_simd, outer_simd, weight_gradient, weight_transform };
 }

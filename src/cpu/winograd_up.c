@@ -18,9 +18,9 @@
 enum { CHANNELS = 16 }; // per unit of output work in a split plan
 
 typedef struct band {
-    const atl_wino *w;
-    atl_wino_source from;
-    atl_wino_target to;
+    const atl_cpu_wino *w;
+    atl_cpu_wino_source from;
+    atl_cpu_wino_target to;
     int y0, y1;     // rows of y
     int origin;     // row of x of the first tile
     int rows;       // rows of tiles that touch x and y0 .. y1
@@ -33,12 +33,12 @@ static int ceil_div(int a, int b) {
 
 // First row of x whose outputs belong to band b of `bands`.  One less than a multiple of four makes the
 // first band's tiles full.
-static int band_start(const atl_wino *w, int b, int bands) {
+static int band_start(const atl_cpu_wino *w, int b, int bands) {
     int row = 4 * (int)((long long)w->tile_rows * b / bands) - 1;
     return b == 0 ? 0 : b == bands ? w->shape.h : row < 0 ? 0 : row;
 }
 
-static band band_of(const atl_wino *w, atl_wino_source from, atl_wino_target to, int r0, int r1) {
+static band band_of(const atl_cpu_wino *w, atl_cpu_wino_source from, atl_cpu_wino_target to, int r0, int r1) {
     band b = { w, from, to, 2 * r0, 2 * r1, r0 ? r0 - 1 : 0, 0, 0, to.c };
     int below = r1 < w->shape.h ? r1 + 1 : r1; // rows of x that are read
     b.rows = ceil_div(below - b.origin, ATL_WINO_TILE);
@@ -48,9 +48,9 @@ static band band_of(const atl_wino *w, atl_wino_source from, atl_wino_target to,
 // Planes of tile i.  ee, eo and oo are three arrays, one after the other, of [rows, batch, channels] for
 // the products of blocks, and of [batch, rows, channels] for those of a split plan; a row is one plane of
 // a tile, and a tile has 1, 4 and 16 rows.
-static atl_wino_planes planes_of(const atl_wino *w, float *base, size_t channels, size_t i) {
+static atl_cpu_wino_planes planes_of(const atl_cpu_wino *w, float *base, size_t channels, size_t i) {
     size_t t = (size_t)w->plan.tiles, c = channels;
-    atl_wino_planes p = { base, base + 25 * t * c, base + 65 * t * c, c, c, 10 * c, c };
+    atl_cpu_wino_planes p = { base, base + 25 * t * c, base + 65 * t * c, c, c, 10 * c, c };
     if (w->plan.split) {
         p.ee_step = t * c;
         p.point = 4 * t * c;
@@ -63,9 +63,10 @@ static atl_wino_planes planes_of(const atl_wino *w, float *base, size_t channels
 }
 
 // m NULL: an empty tile.
-static void out_tile(const band *b, const atl_wino_space *s, int row, int column, const atl_wino_planes *m) {
+static void out_tile(const band *b, const atl_cpu_wino_space *s, int row, int column,
+                     const atl_cpu_wino_planes *m) {
     size_t kept = (size_t)(b->c1 - b->c0);
-    atl_wino_up_tile tile = {
+    atl_cpu_wino_up_tile tile = {
         .empty = !m,
         .left = s->left,
         .above = s->above + (size_t)column * 32 * kept,
@@ -85,7 +86,7 @@ static void out_tile(const band *b, const atl_wino_space *s, int row, int column
 }
 
 // Tile number i of the band, and the empty one at the right edge when columns of y are still missing.
-static void out_next(const band *b, const atl_wino_space *s, int i, const atl_wino_planes *m) {
+static void out_next(const band *b, const atl_cpu_wino_space *s, int i, const atl_cpu_wino_planes *m) {
     int columns = b->w->tile_columns, row = i / columns, column = i % columns;
     if (column == 0)
         memset(s->left, 0, 36 * (size_t)(b->c1 - b->c0) * sizeof *s->left);
@@ -94,12 +95,12 @@ static void out_next(const band *b, const atl_wino_space *s, int i, const atl_wi
         out_tile(b, s, row, columns, NULL);
 }
 
-static void band_begin(const band *b, const atl_wino_space *s) {
+static void band_begin(const band *b, const atl_cpu_wino_space *s) {
     memset(s->above, 0, ((size_t)b->w->tile_columns + 1) * 32 * (size_t)(b->c1 - b->c0) * sizeof *s->above);
 }
 
 // Rows of y that no tile finished: at most one row of empty tiles.
-static void band_end(const band *b, const atl_wino_space *s) {
+static void band_end(const band *b, const atl_cpu_wino_space *s) {
     int columns = b->w->tile_columns;
     for (int row = b->rows; 2 * b->origin + 8 * row - 2 < b->y1; row++)
         for (int column = 0; column < columns; column++)
@@ -116,7 +117,7 @@ static void fetch(const float *from, size_t floats, int write) {
 
 // Asks for a part of what the tiles first to first + count - 1 will read from farther away than the nearest
 // caches: four rows of x each, and the edges above.  Done between products, which need little memory.
-static void fetch_ahead(const band *b, const atl_wino_space *s, int first, int count, int part) {
+static void fetch_ahead(const band *b, const atl_cpu_wino_space *s, int first, int count, int part) {
     size_t ci = (size_t)b->w->shape.ci, edge = 8 * (size_t)(b->c1 - b->c0);
     int columns = b->w->tile_columns;
     for (int u = part; u < 8 * count; u += ATL_WINO_MATRICES) {
@@ -132,11 +133,11 @@ static void fetch_ahead(const band *b, const atl_wino_space *s, int first, int c
 
 // The products of `count` tiles from `first` on: weights 0-24 have a row per tile each, 25-34 four each, 35
 // sixteen.
-static void block_products(const band *b, const atl_wino_space *s, int first, int count) {
-    const atl_wino *w = b->w;
+static void block_products(const band *b, const atl_cpu_wino_space *s, int first, int count) {
+    const atl_cpu_wino *w = b->w;
     int left = b->rows * w->tile_columns - first - count, next = left < count ? left : count;
     size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, matrix = ci * co, tiles = (size_t)count;
-    atl_wino_planes v = planes_of(w, s->v, ci, 0), m = planes_of(w, s->m, co, 0);
+    atl_cpu_wino_planes v = planes_of(w, s->v, ci, 0), m = planes_of(w, s->m, co, 0);
     for (size_t p = 0; p < ATL_WINO_MATRICES; p++) {
         const float *weight = w->weight + p * matrix;
         if (p < 25)
@@ -150,8 +151,8 @@ static void block_products(const band *b, const atl_wino_space *s, int first, in
     }
 }
 
-static void band_run(const band *b, const atl_wino_space *s) {
-    const atl_wino *w = b->w;
+static void band_run(const band *b, const atl_cpu_wino_space *s) {
+    const atl_cpu_wino *w = b->w;
     int t = w->plan.tiles, columns = w->tile_columns, tiles = b->rows * columns;
     size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     band_begin(b, s);
@@ -159,12 +160,12 @@ static void band_run(const band *b, const atl_wino_space *s) {
         int count = tiles - first < t ? tiles - first : t;
         for (int i = 0; i < count; i++) {
             int row = (first + i) / columns, column = (first + i) % columns;
-            atl_wino_planes v = planes_of(w, s->v, ci, (size_t)i);
+            atl_cpu_wino_planes v = planes_of(w, s->v, ci, (size_t)i);
             w->kernels.up_in(&b->from, b->origin + 4 * row, 4 * column, &v);
         }
         block_products(b, s, first, count);
         for (int i = 0; i < count; i++) {
-            atl_wino_planes m = planes_of(w, s->m, co, (size_t)i);
+            atl_cpu_wino_planes m = planes_of(w, s->m, co, (size_t)i);
             out_next(b, s, first + i, &m);
         }
     }
@@ -172,41 +173,41 @@ static void band_run(const band *b, const atl_wino_space *s) {
 }
 
 // Product u of a split plan, largest first: 14 of four rows per tile (the sixteen in four parts), 25 of one.
-static void split_product(const atl_wino *w, int lane, const atl_wino_space *s, int u) {
+static void split_product(const atl_cpu_wino *w, int lane, const atl_cpu_wino_space *s, int u) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     int wide = u < 14;
     size_t plane = wide ? 25 + 4 * (size_t)u : (size_t)u - 14,
            matrix = wide ? (u < 10 ? 25 + (size_t)u : 35) : plane;
-    atl_wino_gemm_run(w->gemm[wide], lane, s->v + plane * t * ci, w->weight + matrix * ci * co,
-                      s->m + plane * t * co, s->scratch);
+    atl_cpu_wino_gemm_run(w->gemm[wide], lane, s->v + plane * t * ci, w->weight + matrix * ci * co,
+                          s->m + plane * t * co, s->scratch);
 }
 
-static void split_out(const atl_wino *w, const atl_wino_space *s, atl_wino_source from, atl_wino_target to,
-                      int sample, int c0) {
+static void split_out(const atl_cpu_wino *w, const atl_cpu_wino_space *s, atl_cpu_wino_source from,
+                      atl_cpu_wino_target to, int sample, int c0) {
     band b = band_of(w, from, to, 0, w->shape.h);
     int per = w->tile_rows * w->tile_columns;
     b.c0 = c0;
     b.c1 = to.c - c0 < CHANNELS ? to.c : c0 + CHANNELS;
     band_begin(&b, s);
     for (int i = 0; i < per; i++) {
-        atl_wino_planes m = planes_of(w, s->m, (size_t)w->shape.co, (size_t)(sample * per + i));
+        atl_cpu_wino_planes m = planes_of(w, s->m, (size_t)w->shape.co, (size_t)(sample * per + i));
         out_next(&b, s, i, &m);
     }
     band_end(&b, s);
 }
 
-static void run_split(const atl_wino *w, const float *x, const float *in_scale, float *y,
-                      const atl_epilogue *e, void *workspace) {
+static void run_split(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
+                      const atl_cpu_epilogue *e, void *workspace) {
     int per = w->tile_rows * w->tile_columns, tiles = w->plan.tiles, chunks = ceil_div(w->shape.co, CHANNELS);
 #pragma omp parallel num_threads(w->threads)
     {
         int lane = omp_get_thread_num();
-        atl_wino_space s = atl_wino_space_of(w, workspace, lane);
+        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, lane);
 #pragma omp for schedule(static)
         for (int i = 0; i < tiles; i++) {
-            atl_wino_source from = atl_wino_source_of(w, x, in_scale, i / per);
+            atl_cpu_wino_source from = atl_cpu_wino_source_of(w, x, in_scale, i / per);
             int row = i % per / w->tile_columns, column = i % w->tile_columns;
-            atl_wino_planes v = planes_of(w, s.v, (size_t)w->shape.ci, (size_t)i);
+            atl_cpu_wino_planes v = planes_of(w, s.v, (size_t)w->shape.ci, (size_t)i);
             w->kernels.up_in(&from, 4 * row, 4 * column, &v);
         }
 #pragma omp for schedule(dynamic)
@@ -214,8 +215,8 @@ static void run_split(const atl_wino *w, const float *x, const float *in_scale, 
             split_product(w, lane, &s, u);
 #pragma omp for schedule(static)
         for (int i = 0; i < w->shape.n * chunks; i++)
-            split_out(w, &s, atl_wino_source_of(w, x, in_scale, i / chunks),
-                      atl_wino_target_of(w, y, e, i / chunks), i / chunks, i % chunks * CHANNELS);
+            split_out(w, &s, atl_cpu_wino_source_of(w, x, in_scale, i / chunks),
+                      atl_cpu_wino_target_of(w, y, e, i / chunks), i / chunks, i % chunks * CHANNELS);
     }
 }
 
@@ -223,8 +224,8 @@ static int common_divisor(int a, int b) {
     return b ? common_divisor(b, a % b) : a;
 }
 
-void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, float *y,
-                     const atl_epilogue *e, void *workspace) {
+void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
+                         const atl_cpu_epilogue *e, void *workspace) {
     if (w->plan.split) {
         run_split(w, x, in_scale, y, e, workspace);
         return;
@@ -234,12 +235,12 @@ void atl_wino_up_run(const atl_wino *w, const float *x, const float *in_scale, f
         bands = most;
 #pragma omp parallel num_threads(w->threads)
     {
-        atl_wino_space s = atl_wino_space_of(w, workspace, omp_get_thread_num());
+        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, omp_get_thread_num());
 #pragma omp for schedule(static)
         for (int i = 0; i < w->shape.n * bands; i++) {
             int n = i / bands, r0 = band_start(w, i % bands, bands), r1 = band_start(w, i % bands + 1, bands);
-            band b =
-                band_of(w, atl_wino_source_of(w, x, in_scale, n), atl_wino_target_of(w, y, e, n), r0, r1);
+            band b = band_of(w, atl_cpu_wino_source_of(w, x, in_scale, n), atl_cpu_wino_target_of(w, y, e, n),
+                             r0, r1);
             band_run(&b, &s);
         }
     }

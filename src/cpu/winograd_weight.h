@@ -5,8 +5,9 @@
 
 enum { WEIGHT_LANES = 16 };
 
-static void weight_transform(const atl_wino_taps *w, size_t co, const double *g, const unsigned char *order,
-                             size_t k0, size_t k1, size_t c0, size_t c1, float *u) {
+static void weight_transform(const atl_cpu_wino_taps *w, size_t co, const double *g,
+                             const unsigned char *order, size_t k0, size_t k1, size_t c0, size_t c1,
+                             float *u) {
     size_t n = c1 - c0;
     for (size_t k = k0; k < k1; k++) {
         double tap[9][WEIGHT_LANES] = { { 0 } }, half[18][WEIGHT_LANES]; // half = g tap [6, 3]

@@ -18,7 +18,7 @@ static int64_t size_of(int64_t in, const atl_flrelu_attr *a, int p0, int p1) {
     return (wide - (a->down_taps ? a->down_taps : 1)) / a->down + 1;
 }
 
-atl_node *atl_flrelu_node(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr) {
+atl_node *atl_flrelu(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr) {
     atl_flrelu_attr a = *attr;
     if (x->op == ATL_OP_POISON || bias->op == ATL_OP_POISON)
         return &g->poison;
@@ -102,9 +102,9 @@ void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted,
     if (downs == 2)
         back = transposed(g, back, &d[1], &between);
     back = transposed(g, back, &d[0], &u->shape);
-    atl_node *slope = atl_scale(g, atl_unary_node(g, ATL_FN_STEP, u, a->slope, 0.0f), a->gain);
+    atl_node *slope = atl_scale(g, atl_unary(g, ATL_FN_STEP, u, a->slope, 0.0f), a->gain);
     atl_node *value = atl_scale(g, atl_lrelu(g, u, a->slope), a->gain);
-    slope = atl_mul(g, slope, atl_unary_node(g, ATL_FN_INSIDE, value, -a->clamp, a->clamp));
+    slope = atl_mul(g, slope, atl_unary(g, ATL_FN_INSIDE, value, -a->clamp, a->clamp));
     back = transposed(g, transposed(g, atl_mul(g, back, slope), &uy, &half->shape), &ux, &x->shape);
     dx[0] = back;
     if (wanted[1])

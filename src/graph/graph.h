@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/mem.h"
+#include "graph/fn.h"
 
 enum { ATL_RANK_MAX = 5, ATL_SRC_MAX = 8, ATL_SCOPE_MAX = 240 };
 
@@ -37,26 +38,6 @@ typedef enum atl_op {
     ATL_OP_STYLE_NORM, ATL_OP_EPILOGUE,
     ATL_OPS
 } atl_op;
-
-typedef enum atl_fn1 {
-    ATL_FN_AFFINE,   // a x + b
-    ATL_FN_LRELU,    // x < 0 ? a x : x
-    ATL_FN_STEP,     // x < 0 ? a : 1
-    ATL_FN_CLAMP,    // into [a, b]
-    ATL_FN_INSIDE,   // a <= x <= b ? 1 : 0
-    ATL_FN_SQUARE, ATL_FN_SQRT, ATL_FN_RSQRT, ATL_FN_RECIPROCAL, ATL_FN_EXP, ATL_FN_LOG,
-    ATL_FN_SIN, ATL_FN_COS, ATL_FN_SIGMOID, ATL_FN_SOFTPLUS, ATL_FN_TANH, ATL_FN_ABS, ATL_FN_SIGN,
-    ATL_UNARY_FNS
-} atl_fn1;
-
-typedef enum atl_fn2 {
-    ATL_FN_ADD, ATL_FN_SUB, ATL_FN_MUL, ATL_FN_DIV, ATL_FN_MAX, ATL_FN_MIN,
-    ATL_FN_LESS,     // x < y ? 1 : 0
-    ATL_BINARY_FNS
-} atl_fn2;
-
-// The form  F(x, w, y) = <y, conv(x, w)>:  slot says which derivative of F a node is.
-typedef enum atl_slot { ATL_SLOT_Y, ATL_SLOT_X, ATL_SLOT_W } atl_slot;
 
 typedef struct atl_conv_attr {
     atl_slot slot;
@@ -157,34 +138,34 @@ const char *atl_shape_text(const atl_shape *s, char text[ATL_SHAPE_TEXT]);
 // ---- leaves
 atl_node *atl_input(atl_graph *g, const char *name, atl_shape shape);
 // Values stay where they are; a plan may treat parameters as constants (inference) or not (training).
-atl_node *atl_param_node(atl_graph *g, const char *name, atl_shape shape, const float *data);
+atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const float *data);
 atl_node *atl_const(atl_graph *g, atl_shape shape, const float *data); // copied
 atl_node *atl_fill(atl_graph *g, atl_shape shape, float value);
 // Independent normal numbers: element i is a function of the plan's key, of the counter of the run, of stream and i.
 atl_node *atl_normal(atl_graph *g, atl_shape shape, uint64_t stream);
 
 // ---- pointwise
-atl_node *atl_unary_node(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b);
-atl_node *atl_binary_node(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y); // equal shapes
-static inline atl_node *atl_add(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_ADD, x, y); }
-static inline atl_node *atl_sub(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_SUB, x, y); }
-static inline atl_node *atl_mul(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_MUL, x, y); }
-static inline atl_node *atl_div(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary_node(g, ATL_FN_DIV, x, y); }
+atl_node *atl_unary(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b);
+atl_node *atl_binary(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y); // equal shapes
+static inline atl_node *atl_add(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_ADD, x, y); }
+static inline atl_node *atl_sub(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_SUB, x, y); }
+static inline atl_node *atl_mul(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_MUL, x, y); }
+static inline atl_node *atl_div(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_DIV, x, y); }
 static inline atl_node *atl_affine(atl_graph *g, atl_node *x, float a, float b) {
-    return atl_unary_node(g, ATL_FN_AFFINE, x, a, b);
+    return atl_unary(g, ATL_FN_AFFINE, x, a, b);
 }
 static inline atl_node *atl_scale(atl_graph *g, atl_node *x, float a) { return atl_affine(g, x, a, 0.0f); }
 static inline atl_node *atl_lrelu(atl_graph *g, atl_node *x, float slope) {
-    return atl_unary_node(g, ATL_FN_LRELU, x, slope, 0.0f);
+    return atl_unary(g, ATL_FN_LRELU, x, slope, 0.0f);
 }
 static inline atl_node *atl_clamp(atl_graph *g, atl_node *x, float lo, float hi) {
-    return atl_unary_node(g, ATL_FN_CLAMP, x, lo, hi);
+    return atl_unary(g, ATL_FN_CLAMP, x, lo, hi);
 }
 static inline atl_node *atl_square(atl_graph *g, atl_node *x) {
-    return atl_unary_node(g, ATL_FN_SQUARE, x, 0.0f, 0.0f);
+    return atl_unary(g, ATL_FN_SQUARE, x, 0.0f, 0.0f);
 }
-static inline atl_node *atl_sqrt(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_SQRT, x, 0.0f, 0.0f); }
-static inline atl_node *atl_rsqrt(atl_graph *g, atl_node *x) { return atl_unary_node(g, ATL_FN_RSQRT, x, 0.0f, 0.0f); }
+static inline atl_node *atl_sqrt(atl_graph *g, atl_node *x) { return atl_unary(g, ATL_FN_SQRT, x, 0.0f, 0.0f); }
+static inline atl_node *atl_rsqrt(atl_graph *g, atl_node *x) { return atl_unary(g, ATL_FN_RSQRT, x, 0.0f, 0.0f); }
 static inline atl_node *atl_neg(atl_graph *g, atl_node *x) { return atl_scale(g, x, -1.0f); }
 
 // ---- linear
@@ -208,15 +189,15 @@ atl_node *atl_warp_transposed(atl_graph *g, atl_node *y, atl_node *theta, int64_
 // Resampling without aliases (Karras et al. 2020, appendix B.2) of x [n, h, w, c] to the same shape: reflected at
 // its edges as far as one reflection goes, upsampled by 2, sampled bilinearly, downsampled by 2.  theta [n, 2, 3]
 // takes (x, y, 1) of a pixel of the result to its place in x, in pixels from the centre; it has no derivative.
-atl_node *atl_geom_node(atl_graph *g, atl_node *x, atl_node *theta);
+atl_node *atl_geom(atl_graph *g, atl_node *x, atl_node *theta);
 atl_node *atl_geom_transposed(atl_graph *g, atl_node *y, atl_node *theta);
 // Each sample correlated with its own filter along both axes, reflected at the edges: x [n, h, w, c], f [n, taps],
 // taps odd; f has no derivative.
-atl_node *atl_sepfir_node(atl_graph *g, atl_node *x, atl_node *f);
+atl_node *atl_sepfir(atl_graph *g, atl_node *x, atl_node *f);
 atl_node *atl_sepfir_transposed(atl_graph *g, atl_node *y, atl_node *f);
 
 // x [n, h, w, c], bias [c]; the filters are copied.
-atl_node *atl_flrelu_node(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
+atl_node *atl_flrelu(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
 // The same as a chain of plain ops: its definition.
 atl_node *atl_flrelu_plain(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
 

@@ -152,7 +152,7 @@ atl_node *atl_input(atl_graph *g, const char *name, atl_shape shape) {
     return leaf(g, ATL_OP_INPUT, name, &shape);
 }
 
-atl_node *atl_param_node(atl_graph *g, const char *name, atl_shape shape, const float *data) {
+atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const float *data) {
     atl_node *n = leaf(g, ATL_OP_PARAM, name, &shape);
     if (n != &g->poison)
         n->at.leaf.data = data;

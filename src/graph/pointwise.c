@@ -3,7 +3,7 @@
 // comparisons are flat almost everywhere and have none.
 #include "graph/build.h"
 
-atl_node *atl_unary_node(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b) {
+atl_node *atl_unary(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b) {
     atl_node *n = atl_new_node(g, ATL_OP_UNARY, x->shape, 1, &x);
     if (n != &g->poison) {
         n->at.unary.fn = fn;
@@ -13,7 +13,7 @@ atl_node *atl_unary_node(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b
     return n;
 }
 
-atl_node *atl_binary_node(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y) {
+atl_node *atl_binary(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y) {
     if (x->op != ATL_OP_POISON && y->op != ATL_OP_POISON && !atl_shape_same(&x->shape, &y->shape)) {
         char sx[ATL_SHAPE_TEXT], sy[ATL_SHAPE_TEXT];
         return atl_graph_fail(g, ATL_BAD_ARGUMENT, "two tensors of shapes %s and %s meet in one pointwise operation",
@@ -26,7 +26,7 @@ atl_node *atl_binary_node(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y) {
 }
 
 static atl_node *fn_of(atl_graph *g, atl_fn1 fn, atl_node *x) {
-    return atl_unary_node(g, fn, x, 0.0f, 0.0f);
+    return atl_unary(g, fn, x, 0.0f, 0.0f);
 }
 
 // d fn(x) / dx as an expression in x and y = fn(x); NULL where it is zero.
@@ -35,8 +35,8 @@ static atl_node *slope_of(atl_graph *g, atl_node *y) {
     float a = y->at.unary.a, b = y->at.unary.b;
     switch (y->at.unary.fn) {
     case ATL_FN_AFFINE: return atl_fill(g, y->shape, a);
-    case ATL_FN_LRELU: return atl_unary_node(g, ATL_FN_STEP, x, a, 0.0f);
-    case ATL_FN_CLAMP: return atl_unary_node(g, ATL_FN_INSIDE, x, a, b);
+    case ATL_FN_LRELU: return atl_unary(g, ATL_FN_STEP, x, a, 0.0f);
+    case ATL_FN_CLAMP: return atl_unary(g, ATL_FN_INSIDE, x, a, b);
     case ATL_FN_SQUARE: return atl_scale(g, x, 2.0f);
     case ATL_FN_SQRT: return atl_scale(g, fn_of(g, ATL_FN_RECIPROCAL, y), 0.5f);
     case ATL_FN_RSQRT: return atl_scale(g, atl_mul(g, y, atl_square(g, y)), -0.5f);
@@ -91,8 +91,8 @@ void atl_vjp_binary(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted,
         dx[0] = wanted[0] ? atl_div(g, dy, y) : NULL;
         dx[1] = wanted[1] ? atl_neg(g, atl_div(g, atl_mul(g, dy, n), y)) : NULL;
         break;
-    case ATL_FN_MAX: choose(g, atl_binary_node(g, ATL_FN_LESS, x, y), dy, wanted, dx); break;
-    case ATL_FN_MIN: choose(g, atl_binary_node(g, ATL_FN_LESS, y, x), dy, wanted, dx); break;
+    case ATL_FN_MAX: choose(g, atl_binary(g, ATL_FN_LESS, x, y), dy, wanted, dx); break;
+    case ATL_FN_MIN: choose(g, atl_binary(g, ATL_FN_LESS, y, x), dy, wanted, dx); break;
     case ATL_FN_LESS:
     case ATL_BINARY_FNS: break;
     }

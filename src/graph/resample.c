@@ -26,7 +26,7 @@ static atl_node *geom(atl_graph *g, atl_op op, atl_node *x, atl_node *theta) {
     return fits(g, "geom", &theta->shape, &want) ? pair(g, op, x, theta) : &g->poison;
 }
 
-atl_node *atl_geom_node(atl_graph *g, atl_node *x, atl_node *theta) {
+atl_node *atl_geom(atl_graph *g, atl_node *x, atl_node *theta) {
     return geom(g, ATL_OP_GEOM, x, theta);
 }
 
@@ -43,7 +43,7 @@ static atl_node *sepfir(atl_graph *g, atl_op op, atl_node *x, atl_node *f) {
     return fits(g, "sepfir", &f->shape, &want) ? pair(g, op, x, f) : &g->poison;
 }
 
-atl_node *atl_sepfir_node(atl_graph *g, atl_node *x, atl_node *f) {
+atl_node *atl_sepfir(atl_graph *g, atl_node *x, atl_node *f) {
     return sepfir(g, ATL_OP_SEPFIR, x, f);
 }
 

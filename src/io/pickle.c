@@ -326,13 +326,13 @@ static atl_status memo_text(atl_machine *m, uint64_t *index) {
 }
 
 static atl_status op_memo_put(atl_machine *m, int width) {
-    uint64_t index;
+    uint64_t index = 0;
     ATL_TRY(width ? atl_machine_take_number(m, width, &index) : memo_text(m, &index));
     return memo_put(m, index);
 }
 
 static atl_status op_memo_get(atl_machine *m, int width) {
-    uint64_t index;
+    uint64_t index = 0;
     ATL_TRY(width ? atl_machine_take_number(m, width, &index) : memo_text(m, &index));
     return memo_get(m, index);
 }

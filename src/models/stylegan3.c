@@ -222,7 +222,7 @@ static atl_node *fourier_input(atl_net *net, const config *c, atl_node *w, atl_n
     atl_node *ay = atl_mul(g, y, atl_expand(g, atl_reshape(g, f.fy, wide), y->shape));
     ax = atl_add(g, ax, atl_expand(g, atl_reshape(g, f.phase, wide), ax->shape));
     atl_node *angle = atl_add(g, atl_expand(g, ax, all), atl_expand(g, ay, all));
-    atl_node *v = atl_unary_node(g, ATL_FN_SIN, atl_scale(g, angle, 6.28318530717958647692f), 0.0f, 0.0f);
+    atl_node *v = atl_unary(g, ATL_FN_SIN, atl_scale(g, angle, 6.28318530717958647692f), 0.0f, 0.0f);
     v = atl_scale_channels(g, v, amp);
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(k, k), ATL_INIT_NORMAL, 1.0f);
     weight = atl_scale(g, weight, (float)(1.0 / sqrt((double)k)));
@@ -284,7 +284,7 @@ static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_
         if (a.down_taps)
             a.fd = filter_of(net, "down_filter", l->down_taps, l->radial);
         bool lost = (a.up_taps && !a.fu) || (a.down_taps && !a.fd);
-        y = lost ? atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a filter") : atl_flrelu_node(g, y, bias, &a);
+        y = lost ? atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a filter") : atl_flrelu(g, y, bias, &a);
     }
     if (y->op != ATL_OP_POISON && (y->shape.d[1] != l->out_size || y->shape.d[3] != out))
         y = atl_graph_fail(g, ATL_BAD_FILE, "the layer gives %lld pixels of %lld channels, the config says %d of %d",

@@ -32,13 +32,13 @@ atl_node *atl_augment_build(atl_graph *g, const atl_augment_config *config, atl_
     if (o->xflip > 0 || o->rotate90 > 0 || o->xint > 0 || o->scale > 0 || o->rotate > 0 || o->aniso > 0 ||
         o->xfrac > 0) {
         a->theta = atl_input(g, "augment.theta", ATL_SHAPE(n, 2, 3));
-        x = atl_geom_node(g, x, a->theta);
+        x = atl_geom(g, x, a->theta);
     }
     if (o->brightness > 0 || o->contrast > 0 || o->lumaflip > 0 || o->hue > 0 || o->saturation > 0)
         x = colors(g, x, a);
     if (o->imgfilter > 0) {
         a->filter = atl_input(g, "augment.filter", ATL_SHAPE(n, ATL_BAND_TAPS));
-        x = atl_sepfir_node(g, x, a->filter);
+        x = atl_sepfir(g, x, a->filter);
     }
     if (o->noise > 0) {
         a->noise = atl_input(g, "augment.noise", ATL_SHAPE(n, h, w, c));

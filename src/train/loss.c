@@ -18,7 +18,7 @@ static atl_node *mean(atl_graph *g, atl_node *x) { // [1]
 }
 
 static atl_node *softplus(atl_graph *g, atl_node *x) {
-    return atl_unary_node(g, ATL_FN_SOFTPLUS, x, 0.0f, 0.0f);
+    return atl_unary(g, ATL_FN_SOFTPLUS, x, 0.0f, 0.0f);
 }
 
 static atl_node *relu(atl_graph *g, atl_node *x) {
@@ -109,7 +109,7 @@ float atl_path_mean(float mean_length, const float *lengths, int count, float de
 static atl_node *row_max(atl_graph *g, atl_node *x) {
     while (x->op != ATL_OP_POISON && x->shape.d[1] > 1) {
         int64_t k = x->shape.d[1], half = (k + 1) / 2;
-        x = atl_binary_node(g, ATL_FN_MAX, atl_slice_axis(g, x, 1, 0, half), atl_slice_axis(g, x, 1, k - half, half));
+        x = atl_binary(g, ATL_FN_MAX, atl_slice_axis(g, x, 1, 0, half), atl_slice_axis(g, x, 1, k - half, half));
     }
     return x;
 }
@@ -117,7 +117,7 @@ static atl_node *row_max(atl_graph *g, atl_node *x) {
 atl_node *atl_loss_classes(atl_graph *g, atl_node *logits, atl_node *labels) {
     atl_node *top = row_max(g, logits); // taken off first, so that no exponential overflows
     atl_node *x = atl_sub(g, logits, atl_expand(g, top, logits->shape));
-    atl_node *norm = atl_sum(g, atl_unary_node(g, ATL_FN_EXP, x, 0.0f, 0.0f), 2u);
-    norm = atl_unary_node(g, ATL_FN_LOG, norm, 0.0f, 0.0f); // [n, 1]
+    atl_node *norm = atl_sum(g, atl_unary(g, ATL_FN_EXP, x, 0.0f, 0.0f), 2u);
+    norm = atl_unary(g, ATL_FN_LOG, norm, 0.0f, 0.0f); // [n, 1]
     return mean(g, atl_sub(g, norm, atl_sum(g, atl_mul(g, x, labels), 2u)));
 }

@@ -43,6 +43,19 @@ runs "$work/static"
 [ -x "$root/bin/atelier" ] || fail "bin/atelier was not installed"
 echo "shared and static programs build and run"
 
+# the shared library exports what the public headers declare, and nothing else
+exported() {
+    nm -D --defined-only "$root/$libdir/libatelier.so" | awk '$2 ~ /[A-Z]/ { print $3 }' | sort -u
+}
+declared() {
+    grep -ohE '^ATL_API [^(]*\(' "$root"/include/atelier/*.h | grep -oE 'atl_[a-z0-9_]+\(' | tr -d '(' | sort -u
+}
+if command -v nm >/dev/null; then
+    difference=$(diff <(declared) <(exported)) || fail "names of the headers (<) and of the shared library (>) differ:
+$difference"
+    [ "$(exported | wc -l)" -gt 50 ] || fail "the shared library exports hardly anything"
+fi
+
 # the program finds the network that was installed with it, wherever the installation lies
 out=$("$root/bin/atelier" generate --seeds 1 --outdir "$work/out" 2>&1) || fail "the installed program: $out"
 grep -q "$root/share/atelier/portraits-64.safetensors\|$root/bin/../share/atelier/portraits-64.safetensors" <<<"$out" ||

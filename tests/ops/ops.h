@@ -66,7 +66,7 @@ static inline float *op_values(op_case *c, const char *name) {
 static inline atl_node *op_leaf(op_case *c, const char *name) {
     float *v = op_values(c, name);
     const atl_array *a = op_array(c, name);
-    return v ? atl_param_node(&c->g, name, atl_shape_make(a->rank, a->dims), v) : NULL;
+    return v ? atl_parameter(&c->g, name, atl_shape_make(a->rank, a->dims), v) : NULL;
 }
 
 // The same, and its derivatives are checked.

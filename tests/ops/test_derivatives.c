@@ -11,7 +11,7 @@ static atl_node *to_planes(op_case *c, atl_node *x) { // [n, h, w, c] -> [n, c, 
 }
 
 static atl_node *fn(op_case *c, atl_fn1 f, atl_node *x) {
-    return atl_unary_node(&c->g, f, x, 0.0f, 0.0f);
+    return atl_unary(&c->g, f, x, 0.0f, 0.0f);
 }
 
 // ---- bias and activation
@@ -20,8 +20,8 @@ static atl_node *fn(op_case *c, atl_fn1 f, atl_node *x) {
 static atl_node *elu(op_case *c, atl_node *x, float alpha) {
     atl_graph *g = &c->g;
     atl_node *zero = atl_fill(g, x->shape, 0.0f);
-    atl_node *low = fn(c, ATL_FN_EXP, atl_binary_node(g, ATL_FN_MIN, x, zero));
-    return atl_add(g, atl_binary_node(g, ATL_FN_MAX, x, zero), atl_affine(g, low, alpha, -alpha));
+    atl_node *low = fn(c, ATL_FN_EXP, atl_binary(g, ATL_FN_MIN, x, zero));
+    return atl_add(g, atl_binary(g, ATL_FN_MAX, x, zero), atl_affine(g, low, alpha, -alpha));
 }
 
 static atl_node *activated(op_case *c, atl_node *x) {
@@ -264,7 +264,7 @@ static atl_node *filtered_lrelu(op_case *c) {
     a.down_taps = fd ? (int)fd->dims[0] : 0;
     a.fu = mirrored(c, "fu", flip);
     a.fd = mirrored(c, "fd", flip);
-    return to_planes(c, atl_flrelu_node(g, x, b, &a));
+    return to_planes(c, atl_flrelu(g, x, b, &a));
 }
 
 #define FILE_TEST(name)                                    \

@@ -6,27 +6,31 @@
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
 
-static const atl_conv_shape shapes[] = {
-    { ATL_CONV_Y, 2, 7, 9, 5, 7, 9, 6, 3, 3, 1, 1, 0 },     { ATL_CONV_Y, 1, 8, 8, 16, 8, 8, 32, 3, 3, 1, 1, 0 },
-    { ATL_CONV_Y, 2, 9, 9, 8, 4, 4, 16, 3, 3, 2, 0, 0 },    { ATL_CONV_Y, 1, 10, 9, 3, 4, 4, 7, 3, 3, 2, 0, 0 },
-    { ATL_CONV_Y, 1, 6, 5, 33, 6, 5, 3, 1, 1, 1, 0, 0 },    { ATL_CONV_Y, 3, 4, 4, 17, 2, 2, 16, 3, 3, 2, 1, 0 },
-    { ATL_CONV_Y, 1, 11, 11, 4, 11, 11, 16, 5, 5, 1, 2, 0 }, { ATL_CONV_Y, 4, 4, 4, 65, 4, 4, 64, 3, 3, 1, 1, 0 },
+static const atl_cpu_conv_shape shapes[] = {
+    { ATL_SLOT_Y, 2, 7, 9, 5, 7, 9, 6, 3, 3, 1, 1, 0 },
+    { ATL_SLOT_Y, 1, 8, 8, 16, 8, 8, 32, 3, 3, 1, 1, 0 },
+    { ATL_SLOT_Y, 2, 9, 9, 8, 4, 4, 16, 3, 3, 2, 0, 0 },
+    { ATL_SLOT_Y, 1, 10, 9, 3, 4, 4, 7, 3, 3, 2, 0, 0 },
+    { ATL_SLOT_Y, 1, 6, 5, 33, 6, 5, 3, 1, 1, 1, 0, 0 },
+    { ATL_SLOT_Y, 3, 4, 4, 17, 2, 2, 16, 3, 3, 2, 1, 0 },
+    { ATL_SLOT_Y, 1, 11, 11, 4, 11, 11, 16, 5, 5, 1, 2, 0 },
+    { ATL_SLOT_Y, 4, 4, 4, 65, 4, 4, 64, 3, 3, 1, 1, 0 },
 };
 
-static size_t x_size(const atl_conv_shape *s) {
+static size_t x_size(const atl_cpu_conv_shape *s) {
     return (size_t)s->n * (size_t)s->h * (size_t)s->w * (size_t)s->ci;
 }
 
-static size_t y_size(const atl_conv_shape *s) {
+static size_t y_size(const atl_cpu_conv_shape *s) {
     return (size_t)s->n * (size_t)s->oh * (size_t)s->ow * (size_t)s->co;
 }
 
-static size_t w_size(const atl_conv_shape *s) {
+static size_t w_size(const atl_cpu_conv_shape *s) {
     return (size_t)s->co * (size_t)s->ci * (size_t)s->kh * (size_t)s->kw;
 }
 
 // Walks over all terms of the form and adds the product of two of its tensors to the third.
-static void naive(const atl_conv_shape *s, const float *x, const float *w, const float *y, double *out) {
+static void naive(const atl_cpu_conv_shape *s, const float *x, const float *w, const float *y, double *out) {
     for (int n = 0; n < s->n; n++)
         for (int p = 0; p < s->oh; p++)
             for (int q = 0; q < s->ow; q++)
@@ -41,9 +45,9 @@ static void naive(const atl_conv_shape *s, const float *x, const float *w, const
                                 int pair = s->swapped ? c * s->co + o : o * s->ci + c;
                                 int iw = (pair * s->kh + r) * s->kw + t;
                                 int iy = ((n * s->oh + p) * s->ow + q) * s->co + o;
-                                if (s->slot == ATL_CONV_Y)
+                                if (s->slot == ATL_SLOT_Y)
                                     out[iy] += (double)x[ix] * (double)w[iw];
-                                else if (s->slot == ATL_CONV_X)
+                                else if (s->slot == ATL_SLOT_X)
                                     out[ix] += (double)y[iy] * (double)w[iw];
                                 else
                                     out[iw] += (double)x[ix] * (double)y[iy];
@@ -51,11 +55,11 @@ static void naive(const atl_conv_shape *s, const float *x, const float *w, const
                     }
 }
 
-static void check_conv(atl_ctx *ctx, atl_conv_shape s, atl_conv_slot slot, int constant, int swapped) {
+static void check_conv(atl_ctx *ctx, atl_cpu_conv_shape s, atl_slot slot, int constant, int swapped) {
     s.slot = slot;
     s.swapped = swapped;
     float *x = some_floats(x_size(&s), 1), *w = some_floats(w_size(&s), 2), *y = some_floats(y_size(&s), 3);
-    size_t size = slot == ATL_CONV_Y ? y_size(&s) : slot == ATL_CONV_X ? x_size(&s) : w_size(&s);
+    size_t size = slot == ATL_SLOT_Y ? y_size(&s) : slot == ATL_SLOT_X ? x_size(&s) : w_size(&s);
     double *sums = calloc(size, sizeof *sums);
     float *out = guarded(size), *want = malloc(size * sizeof *want);
     assert_non_null(sums);
@@ -63,18 +67,18 @@ static void check_conv(atl_ctx *ctx, atl_conv_shape s, atl_conv_slot slot, int c
     naive(&s, x, w, y, sums);
     for (size_t i = 0; i < size; i++)
         want[i] = (float)sums[i];
-    atl_conv *conv;
-    if (atl_conv_make(ctx, &s, constant ? w : NULL, &conv) != ATL_OK)
+    atl_cpu_conv *conv;
+    if (atl_cpu_conv_make(ctx, &s, constant ? w : NULL, &conv) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     void *aligned;
-    assert_int_equal(posix_memalign(&aligned, 64, atl_conv_workspace(conv) + 64), 0);
-    const float *a = slot == ATL_CONV_X ? y : x, *b = slot == ATL_CONV_W ? y : constant ? NULL : w;
+    assert_int_equal(posix_memalign(&aligned, 64, atl_cpu_conv_workspace(conv) + 64), 0);
+    const float *a = slot == ATL_SLOT_X ? y : x, *b = slot == ATL_SLOT_W ? y : constant ? NULL : w;
     for (int turn = 0; turn < 2; turn++) { // a run leaves nothing behind that changes the next one
-        assert_int_equal(atl_conv_run(conv, a, b, out, aligned), ATL_OK);
+        assert_int_equal(atl_cpu_conv_run(conv, a, b, out, aligned), ATL_OK);
         same(out, want, size, 1e-4, "convolution"); // up to 600 products below 1 in float: 600 * 6e-8 * 3
     }
     release_guarded(out, size);
-    atl_conv_free(&conv);
+    atl_cpu_conv_free(&conv);
     assert_null(conv);
     free(aligned);
     free(sums);
@@ -88,20 +92,20 @@ static void convolution_slots_are_one_form(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(2, NULL);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int slot = ATL_CONV_Y; slot <= ATL_CONV_W; slot++)
-            for (int constant = 0; constant <= (slot != ATL_CONV_W); constant++)
+        for (int slot = ATL_SLOT_Y; slot <= ATL_SLOT_W; slot++)
+            for (int constant = 0; constant <= (slot != ATL_SLOT_W); constant++)
                 for (int swapped = 0; swapped < 2; swapped++)
-                    check_conv(ctx, shapes[i], (atl_conv_slot)slot, constant, swapped);
+                    check_conv(ctx, shapes[i], (atl_slot)slot, constant, swapped);
     atl_ctx_close(&ctx);
 }
 
 static void convolution_refuses_a_size_that_does_not_fit(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(1, NULL);
-    atl_conv_shape s = shapes[0];
+    atl_cpu_conv_shape s = shapes[0];
     s.oh = 9;
-    atl_conv *conv;
-    assert_int_equal(atl_conv_make(ctx, &s, NULL, &conv), ATL_BAD_ARGUMENT);
+    atl_cpu_conv *conv;
+    assert_int_equal(atl_cpu_conv_make(ctx, &s, NULL, &conv), ATL_BAD_ARGUMENT);
     assert_null(conv);
     assert_non_null(strstr(atl_message(ctx), "9x9"));
     atl_ctx_close(&ctx);
@@ -121,8 +125,15 @@ static const product products[] = {
 };
 
 static void check_product(atl_ctx *ctx, const product *p, int constant) {
-    atl_gemm_shape s = { p->batch, p->m, p->n, p->k, p->trans_a, p->trans_b, p->shared_a ? 0 : p->m * p->k,
-                         p->shared_b ? 0 : p->k * p->n, p->m * p->n };
+    atl_cpu_gemm_shape s = { p->batch,
+                             p->m,
+                             p->n,
+                             p->k,
+                             p->trans_a,
+                             p->trans_b,
+                             p->shared_a ? 0 : p->m * p->k,
+                             p->shared_b ? 0 : p->k * p->n,
+                             p->m * p->n };
     float *a = some_floats((size_t)(p->batch * p->m * p->k), 1),
           *b = some_floats((size_t)(p->batch * p->k * p->n), 2);
     size_t size = (size_t)(p->batch * p->m * p->n);
@@ -138,14 +149,14 @@ static void check_product(atl_ctx *ctx, const product *p, int constant) {
                            (double)bt[p->trans_b ? j * p->k + l : l * p->n + j];
                 want[(t * p->m + i) * p->n + j] = (float)sum;
             }
-    atl_gemm *gemm;
-    if (atl_gemm_make(ctx, &s, constant ? b : NULL, &gemm) != ATL_OK)
+    atl_cpu_gemm *gemm;
+    if (atl_cpu_gemm_make(ctx, &s, constant ? b : NULL, &gemm) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     void *space;
-    assert_int_equal(posix_memalign(&space, 64, atl_gemm_workspace(gemm) + 64), 0);
-    assert_int_equal(atl_gemm_run(gemm, a, constant ? NULL : b, c, space), ATL_OK);
+    assert_int_equal(posix_memalign(&space, 64, atl_cpu_gemm_workspace(gemm) + 64), 0);
+    assert_int_equal(atl_cpu_gemm_run(gemm, a, constant ? NULL : b, c, space), ATL_OK);
     same(c, want, size, 1e-4, "matrix product"); // up to 512 products below 1 in float
-    atl_gemm_free(&gemm);
+    atl_cpu_gemm_free(&gemm);
     release_guarded(c, size);
     free(space);
     free(want);
@@ -168,9 +179,9 @@ static void products_are_sums_on_every_set(void **state) {
 static void product_refuses_an_empty_matrix(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(1, NULL);
-    atl_gemm_shape s = { 1, 4, 0, 4, 0, 0, 0, 0, 0 };
-    atl_gemm *gemm;
-    assert_int_equal(atl_gemm_make(ctx, &s, NULL, &gemm), ATL_BAD_ARGUMENT);
+    atl_cpu_gemm_shape s = { 1, 4, 0, 4, 0, 0, 0, 0, 0 };
+    atl_cpu_gemm *gemm;
+    assert_int_equal(atl_cpu_gemm_make(ctx, &s, NULL, &gemm), ATL_BAD_ARGUMENT);
     assert_null(gemm);
     atl_ctx_close(&ctx);
 }

@@ -17,13 +17,13 @@ static const setting settings[] = {
 };
 static const int channels[] = { 1, 3, 8, 17, 33, 80 };
 
-static atl_fir_args args_of(const setting *s, int n, int c, float gain) {
-    return (atl_fir_args){ n, s->h, s->w, c, s->kh, s->kw, s->upx, s->upy, s->downx, s->downy,
-                           s->px0, s->px1, s->py0, s->py1, s->flip, gain };
+static atl_cpu_fir_args args_of(const setting *s, int n, int c, float gain) {
+    return (atl_cpu_fir_args){ n,        s->h,     s->w,   c,      s->kh,  s->kw,  s->upx,  s->upy,
+                               s->downx, s->downy, s->px0, s->px1, s->py0, s->py1, s->flip, gain };
 }
 
 // The definition: zeros in between, padding, a sum over the filter.
-static float naive(const atl_fir_args *a, const float *f, const float *x, int n, int oy, int ox, int c) {
+static float naive(const atl_cpu_fir_args *a, const float *f, const float *x, int n, int oy, int ox, int c) {
     double sum = 0.0;
     for (int r = 0; r < a->kh; r++)
         for (int s = 0; s < a->kw; s++) {
@@ -44,36 +44,36 @@ static void make_filter(float *f, int kh, int kw, int rank1) {
     free(any);
 }
 
-static void run(atl_ctx *ctx, const atl_fir_args *a, const float *f, const float *x, float *y,
-                const atl_epilogue *e) {
-    atl_fir *fir;
-    assert_int_equal(atl_fir_make(ctx, a, f, &fir), ATL_OK);
-    float *workspace = guarded(atl_fir_workspace(fir) / sizeof(float));
-    atl_fir_run(fir, x, y, e, workspace);
-    release_guarded(workspace, atl_fir_workspace(fir) / sizeof(float));
-    atl_fir_free(&fir);
+static void run(atl_ctx *ctx, const atl_cpu_fir_args *a, const float *f, const float *x, float *y,
+                const atl_cpu_epilogue *e) {
+    atl_cpu_fir *fir;
+    assert_int_equal(atl_cpu_fir_make(ctx, a, f, &fir), ATL_OK);
+    float *workspace = guarded(atl_cpu_fir_workspace(fir) / sizeof(float));
+    atl_cpu_fir_run(fir, x, y, e, workspace);
+    release_guarded(workspace, atl_cpu_fir_workspace(fir) / sizeof(float));
+    atl_cpu_fir_free(&fir);
 }
 
 static void check_setting(atl_ctx *ctx, const setting *s, int c, int rank1, int with_epilogue) {
-    atl_fir_args a = args_of(s, 2, c, 1.7f);
+    atl_cpu_fir_args a = args_of(s, 2, c, 1.7f);
     float f[64];
     int oh, ow;
     make_filter(f, a.kh, a.kw, rank1);
-    atl_fir_size(&a, &oh, &ow);
+    atl_cpu_fir_size(&a, &oh, &ow);
     size_t in = (size_t)(2 * a.h * a.w * c), out = (size_t)(2 * oh * ow * c), pixels = (size_t)(oh * ow);
     float *x = some_floats(in, 1), *y = guarded(out), *want = malloc(out * sizeof *want);
     float *scale = some_floats((size_t)(2 * c), 2), *noise = some_floats(pixels, 3),
           *residual = some_floats(out, 4);
-    atl_epilogue e = { scale, noise, scale + c, residual, c, 0, 0.2f, 1.4f, 0.5f, residual, 0.3f };
+    atl_cpu_epilogue e = { scale, noise, scale + c, residual, c, 0, 0.2f, 1.4f, 0.5f, residual, 0.3f };
     assert_non_null(want);
     for (size_t i = 0; i < out; i++) {
         int j = (int)(i % (size_t)c), p = (int)(i / (size_t)c), n = p / (oh * ow);
         want[i] = naive(&a, f, x, n, p / ow % oh, p % ow, j);
     }
     if (with_epilogue) {
-        atl_pointwise_kernels reference;
-        atl_pointwise_init(&reference);
-        atl_epilogue_run(&reference, &e, want, want, 2, pixels, (size_t)c, 1);
+        atl_cpu_pointwise_kernels reference;
+        atl_cpu_pointwise_init(&reference);
+        atl_cpu_epilogue_run(&reference, &e, want, want, 2, pixels, (size_t)c, 1);
     }
     run(ctx, &a, f, x, y, with_epilogue ? &e : NULL);
     // sums of at most 16 products below 1 (12 in a row), gain 1.7: some 40 roundings of 6e-8
@@ -104,15 +104,28 @@ static void fir_transpose_is_a_fir(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(2, NULL);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        atl_fir_args a = args_of(&settings[i], 1, 5, 1.0f), t;
+        atl_cpu_fir_args a = args_of(&settings[i], 1, 5, 1.0f), t;
         float f[64];
         int oh, ow, h, w;
         make_filter(f, a.kh, a.kw, 0);
-        atl_fir_size(&a, &oh, &ow);
-        t = (atl_fir_args){ 1, oh, ow, 5, a.kh, a.kw, a.downx, a.downy, a.upx, a.upy, a.kw - 1 - a.px0,
-                            a.w * a.upx - ow * a.downx + a.px0 - a.upx + 1, a.kh - 1 - a.py0,
-                            a.h * a.upy - oh * a.downy + a.py0 - a.upy + 1, !a.flip, 1.0f };
-        atl_fir_size(&t, &h, &w);
+        atl_cpu_fir_size(&a, &oh, &ow);
+        t = (atl_cpu_fir_args){ 1,
+                                oh,
+                                ow,
+                                5,
+                                a.kh,
+                                a.kw,
+                                a.downx,
+                                a.downy,
+                                a.upx,
+                                a.upy,
+                                a.kw - 1 - a.px0,
+                                a.w * a.upx - ow * a.downx + a.px0 - a.upx + 1,
+                                a.kh - 1 - a.py0,
+                                a.h * a.upy - oh * a.downy + a.py0 - a.upy + 1,
+                                !a.flip,
+                                1.0f };
+        atl_cpu_fir_size(&t, &h, &w);
         assert_int_equal(h, a.h);
         assert_int_equal(w, a.w);
         size_t in = (size_t)(h * w * 5), out = (size_t)(oh * ow * 5);
@@ -137,10 +150,10 @@ static void fir_transpose_is_a_fir(void **state) {
 static void fir_refuses_what_leaves_nothing(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(1, NULL);
-    atl_fir_args a = { 1, 4, 4, 3, 4, 4, 1, 1, 1, 1, -1, 0, 0, 0, 0, 1.0f };
+    atl_cpu_fir_args a = { 1, 4, 4, 3, 4, 4, 1, 1, 1, 1, -1, 0, 0, 0, 0, 1.0f };
     float f[16] = { 1.0f };
-    atl_fir *fir;
-    assert_int_equal(atl_fir_make(ctx, &a, f, &fir), ATL_BAD_ARGUMENT);
+    atl_cpu_fir *fir;
+    assert_int_equal(atl_cpu_fir_make(ctx, &a, f, &fir), ATL_BAD_ARGUMENT);
     assert_null(fir);
     assert_non_null(strstr(atl_message(ctx), "4x4"));
     atl_ctx_close(&ctx);

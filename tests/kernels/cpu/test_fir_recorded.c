@@ -84,18 +84,18 @@ static const atl_array *find(const atl_arrays *set, const char *name, const char
 }
 
 // Runs one filter; releases x.
-static float *apply(atl_ctx *ctx, atl_fir_args *a, const float *f, float *x) {
+static float *apply(atl_ctx *ctx, atl_cpu_fir_args *a, const float *f, float *x) {
     int oh, ow;
-    atl_fir_size(a, &oh, &ow);
-    atl_fir *fir;
-    if (atl_fir_make(ctx, a, f, &fir) != ATL_OK)
+    atl_cpu_fir_size(a, &oh, &ow);
+    atl_cpu_fir *fir;
+    if (atl_cpu_fir_make(ctx, a, f, &fir) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     float *y = malloc((size_t)(a->n * oh * ow * a->c) * sizeof *y);
-    void *space = malloc(atl_fir_workspace(fir));
+    void *space = malloc(atl_cpu_fir_workspace(fir));
     assert_non_null(y);
     assert_non_null(space);
-    atl_fir_run(fir, x, y, NULL, space);
-    atl_fir_free(&fir);
+    atl_cpu_fir_run(fir, x, y, NULL, space);
+    atl_cpu_fir_free(&fir);
     free(space);
     free(x);
     a->h = oh;
@@ -104,55 +104,56 @@ static float *apply(atl_ctx *ctx, atl_fir_args *a, const float *f, float *x) {
 }
 
 // Filters x [n, c, h, w] as `all` says: at once, or along x and then along y for a separable filter.
-static float *filter(atl_ctx *ctx, const atl_fir_args *all, const float *f, int separable, const float *x) {
+static float *filter(atl_ctx *ctx, const atl_cpu_fir_args *all, const float *f, int separable,
+                     const float *x) {
     const int64_t dims[4] = { all->n, all->c, all->h, all->w };
     float *v = malloc((size_t)(all->n * all->c * all->h * all->w) * sizeof *v);
     assert_non_null(v);
-    atl_move_permute(4, dims, (const int[]){ 0, 2, 3, 1 }, v, x, 1);
-    atl_fir_args a = *all;
+    atl_cpu_move_permute(4, dims, (const int[]){ 0, 2, 3, 1 }, v, x, 1);
+    atl_cpu_fir_args a = *all;
     if (separable) {
         a.gain = sqrtf(all->gain);
         a.kh = a.upy = a.downy = 1;
         a.py0 = a.py1 = 0;
         v = apply(ctx, &a, f, v);
-        a = (atl_fir_args){ all->n, a.h, a.w, all->c, all->kh, 1, 1, all->upy, 1, all->downy, 0, 0, all->py0,
-                            all->py1, all->flip, a.gain };
+        a = (atl_cpu_fir_args){ all->n, a.h,        a.w, all->c, all->kh,  1,        1,         all->upy,
+                                1,      all->downy, 0,   0,      all->py0, all->py1, all->flip, a.gain };
     }
     v = apply(ctx, &a, f, v);
     const int64_t out[4] = { a.n, a.h, a.w, a.c };
     float *y = malloc((size_t)(a.n * a.h * a.w * a.c) * sizeof *y);
     assert_non_null(y);
-    atl_move_permute(4, out, (const int[]){ 0, 3, 1, 2 }, y, v, 1);
+    atl_cpu_move_permute(4, out, (const int[]){ 0, 3, 1, 2 }, y, v, 1);
     free(v);
     return y;
 }
 
-static atl_fir_args transposed(const atl_fir_args *a) {
+static atl_cpu_fir_args transposed(const atl_cpu_fir_args *a) {
     int oh, ow;
-    atl_fir_size(a, &oh, &ow);
-    return (atl_fir_args){ a->n,
-                           oh,
-                           ow,
-                           a->c,
-                           a->kh,
-                           a->kw,
-                           a->downx,
-                           a->downy,
-                           a->upx,
-                           a->upy,
-                           a->kw - 1 - a->px0,
-                           a->w * a->upx - ow * a->downx + a->px0 - a->upx + 1,
-                           a->kh - 1 - a->py0,
-                           a->h * a->upy - oh * a->downy + a->py0 - a->upy + 1,
-                           !a->flip,
-                           a->gain };
+    atl_cpu_fir_size(a, &oh, &ow);
+    return (atl_cpu_fir_args){ a->n,
+                               oh,
+                               ow,
+                               a->c,
+                               a->kh,
+                               a->kw,
+                               a->downx,
+                               a->downy,
+                               a->upx,
+                               a->upy,
+                               a->kw - 1 - a->px0,
+                               a->w * a->upx - ow * a->downx + a->px0 - a->upx + 1,
+                               a->kh - 1 - a->py0,
+                               a->h * a->upy - oh * a->downy + a->py0 - a->upy + 1,
+                               !a->flip,
+                               a->gain };
 }
 
-static void check_against(atl_ctx *ctx, const atl_fir_args *a, const float *f, int separable,
+static void check_against(atl_ctx *ctx, const atl_cpu_fir_args *a, const float *f, int separable,
                           const atl_array *in, const atl_array *out, const char *name) {
     float *x = read_array(in), *want = read_array(out), *y = filter(ctx, a, f, separable, x);
     int oh, ow;
-    atl_fir_size(a, &oh, &ow);
+    atl_cpu_fir_size(a, &oh, &ow);
     assert_int_equal(oh, out->dims[2]);
     assert_int_equal(ow, out->dims[3]);
     double largest = 0.0;
@@ -177,11 +178,13 @@ static void check_case(atl_ctx *ctx, const atl_arrays *set, const char *name) {
     float identity = 1.0f, *f = fa ? read_array(fa) : NULL;
     wrap(&o, 0, kw);
     wrap(&o, 1, kh);
-    atl_fir_args a = { (int)x->dims[0], (int)x->dims[2], (int)x->dims[3], (int)x->dims[1], kh,       kw,
-                       o.up[0],         o.up[1],         o.down[0],       o.down[1],       o.pad[0], o.pad[1],
-                       o.pad[2],        o.pad[3],        o.flip,          o.gain };
+    atl_cpu_fir_args a = {
+        (int)x->dims[0], (int)x->dims[2], (int)x->dims[3], (int)x->dims[1], kh,       kw,
+        o.up[0],         o.up[1],         o.down[0],       o.down[1],       o.pad[0], o.pad[1],
+        o.pad[2],        o.pad[3],        o.flip,          o.gain
+    };
     check_against(ctx, &a, f ? f : &identity, separable, x, y, name);
-    atl_fir_args t = transposed(&a);
+    atl_cpu_fir_args t = transposed(&a);
     check_against(ctx, &t, f ? f : &identity, separable, find(set, name, "dy"), find(set, name, "dx"), name);
     free(f);
 }

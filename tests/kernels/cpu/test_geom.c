@@ -27,13 +27,14 @@ static double *oversampled(const float *x, int64_t h, int64_t w, int64_t step) {
                 if (z % 2 || z < 0 || z / 2 >= 3 * w - 2)
                     continue;
                 float v = x[(mirrored(row - h + 1, h) * w + mirrored(z / 2 - w + 1, w)) * step];
-                half[row * wide + k] += 2.0 * (double)atl_geom_filter[TAPS - 1 - t] * (double)v;
+                half[row * wide + k] += 2.0 * (double)atl_cpu_geom_filter[TAPS - 1 - t] * (double)v;
             }
     for (int64_t k = 0; k < tall; k++)
         for (int64_t t = 0; t < TAPS; t++) {
             int64_t z = k + t - 6;
             for (int64_t column = 0; z % 2 == 0 && z >= 0 && z / 2 < 3 * h - 2 && column < wide; column++)
-                all[k * wide + column] += 2.0 * (double)atl_geom_filter[TAPS - 1 - t] * half[z / 2 * wide + column];
+                all[k * wide + column] +=
+                    2.0 * (double)atl_cpu_geom_filter[TAPS - 1 - t] * half[z / 2 * wide + column];
         }
     free(half);
     return all;
@@ -54,7 +55,7 @@ static double sampled(const double *image, int64_t tall, int64_t wide, double x,
                  fx * pixel_or_zero(image, tall, wide, y0 + 1, x0 + 1));
 }
 
-static void definition(const atl_geom_dims *d, const float *theta, const float *x, double *y) {
+static void definition(const atl_cpu_geom_dims *d, const float *theta, const float *x, double *y) {
     int64_t h = d->h, w = d->w, tall = 2 * (h + 6), wide = 2 * (w + 6);
     double *grid = malloc((size_t)(tall * wide) * sizeof *grid);
     assert_non_null(grid);
@@ -77,7 +78,7 @@ static void definition(const atl_geom_dims *d, const float *theta, const float *
                     double sum = 0.0;
                     for (int64_t r = 0; r < TAPS; r++)
                         for (int64_t s = 0; s < TAPS; s++)
-                            sum += (double)atl_geom_filter[r] * (double)atl_geom_filter[s] *
+                            sum += (double)atl_cpu_geom_filter[r] * (double)atl_cpu_geom_filter[s] *
                                    grid[(2 * p + 1 + r) * wide + 2 * q + 1 + s];
                     y[((n * h + p) * w + q) * d->c + k] = sum;
                 }
@@ -109,14 +110,14 @@ static void maps(float theta[MAPS][6], float size) {
     rotation(theta[8], 0.0, 1.0, INFINITY, 0);
 }
 
-static const atl_geom_dims SHAPES[] = {
+static const atl_cpu_geom_dims SHAPES[] = {
     { MAPS, 9, 6, 3 }, { MAPS, 1, 1, 1 }, { MAPS, 2, 17, 1 }, { MAPS, 66, 70, 5 }, { MAPS, 150, 160, 1 },
 };
 
 static void geom_is_its_definition(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) {
-        const atl_geom_dims d = SHAPES[i];
+        const atl_cpu_geom_dims d = SHAPES[i];
         size_t count = (size_t)(d.n * d.h * d.w * d.c);
         float theta[MAPS][6], *x = some_floats(count, 1), *first = NULL;
         double *truth = malloc(count * sizeof *truth);
@@ -124,13 +125,13 @@ static void geom_is_its_definition(void **state) {
         maps(theta, (float)d.w);
         definition(&d, theta[0], x, truth);
         for (int s = 0; s < 2 * ((int)atl_cpu_detect() + 1); s++) {
-            atl_kernels k;
-            atl_kernels_init(&k, (atl_cpu_set)(s / 2));
+            atl_cpu_kernels k;
+            atl_cpu_kernels_init(&k, (atl_cpu_set)(s / 2));
             int threads = s & 1 ? 3 : 1;
-            size_t room = atl_geom_workspace(&d, threads) / sizeof(float);
+            size_t room = atl_cpu_geom_workspace(&d, threads) / sizeof(float);
             float *y = guarded(count), *work = guarded(room), *whole = malloc(count * sizeof *whole);
             assert_non_null(whole);
-            atl_geom(&k.fir, &d, theta[0], x, y, threads, work);
+            atl_cpu_geom(&k.fir, &d, theta[0], x, y, threads, work);
             for (size_t j = 0; j < count; j++)
                 whole[j] = (float)truth[j];
             same(y, whole, count, BOUND, atl_cpu_name((atl_cpu_set)(s / 2)));
@@ -159,19 +160,19 @@ static double inner(const float *a, const float *b, size_t n) {
 static void transpose_is_adjoint(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) {
-        const atl_geom_dims d = SHAPES[i];
+        const atl_cpu_geom_dims d = SHAPES[i];
         size_t image = (size_t)(d.h * d.w * d.c), count = (size_t)d.n * image;
         float theta[MAPS][6], *x = some_floats(count, 2), *y = some_floats(count, 3), *ax = guarded(count);
         float *first = NULL;
         maps(theta, (float)d.w);
         for (int s = 0; s < 2 * ((int)atl_cpu_detect() + 1); s++) {
-            atl_kernels k;
-            atl_kernels_init(&k, (atl_cpu_set)(s / 2));
+            atl_cpu_kernels k;
+            atl_cpu_kernels_init(&k, (atl_cpu_set)(s / 2));
             int threads = s & 1 ? 3 : 1;
-            size_t room = atl_geom_workspace(&d, threads) / sizeof(float);
+            size_t room = atl_cpu_geom_workspace(&d, threads) / sizeof(float);
             float *ty = guarded(count), *work = guarded(room);
-            atl_geom(&k.fir, &d, theta[0], x, ax, threads, work);
-            atl_geom_t(&k.fir, &d, theta[0], y, ty, threads, work);
+            atl_cpu_geom(&k.fir, &d, theta[0], x, ax, threads, work);
+            atl_cpu_geom_t(&k.fir, &d, theta[0], y, ty, threads, work);
             for (size_t n = 0; n < (size_t)d.n; n++) {
                 double left = inner(y + n * image, ax + n * image, image);
                 double right = inner(ty + n * image, x + n * image, image);

@@ -5,55 +5,52 @@
 
 static const size_t sizes[] = { 0, 1, 3, 7, 8, 15, 16, 17, 31, 64, 129, 1000 };
 
-static double value_of(atl_unary op, double v, double a, double b) {
+static double value_of(atl_fn1 op, double v, double a, double b) {
     switch (op) {
-    case ATL_UNARY_AFFINE: return a * v + b;
-    case ATL_UNARY_LRELU: return v < 0 ? a * v : v;
-    case ATL_UNARY_LRELU_GRAD: return v < 0 ? a : 1;
-    case ATL_UNARY_RELU: return v > 0 ? v : 0;
-    case ATL_UNARY_STEP: return v > 0;
-    case ATL_UNARY_SIGN: return (v > 0) - (v < 0);
-    case ATL_UNARY_ABS: return fabs(v);
-    case ATL_UNARY_SQUARE: return v * v;
-    case ATL_UNARY_SQRT: return sqrt(v);
-    case ATL_UNARY_RSQRT: return 1 / sqrt(v);
-    case ATL_UNARY_RECIPROCAL: return 1 / v;
-    case ATL_UNARY_CLAMP: return fmin(fmax(v, a), b);
-    case ATL_UNARY_CLAMP_MASK: return a <= v && v <= b;
-    case ATL_UNARY_EXP: return exp(v);
-    case ATL_UNARY_LOG: return log(v);
-    case ATL_UNARY_SIN: return sin(v);
-    case ATL_UNARY_COS: return cos(v);
-    case ATL_UNARY_TANH: return tanh(v);
-    case ATL_UNARY_SIGMOID: return 1 / (1 + exp(-v));
-    case ATL_UNARY_SOFTPLUS: return log1p(exp(v));
-    case ATL_UNARY_POW: return pow(v, a);
-    case ATL_UNARY_OPS: break;
+    case ATL_FN_AFFINE: return a * v + b;
+    case ATL_FN_LRELU: return v < 0 ? a * v : v;
+    case ATL_FN_STEP: return v < 0 ? a : 1;
+    case ATL_FN_SIGN: return (v > 0) - (v < 0);
+    case ATL_FN_ABS: return fabs(v);
+    case ATL_FN_SQUARE: return v * v;
+    case ATL_FN_SQRT: return sqrt(v);
+    case ATL_FN_RSQRT: return 1 / sqrt(v);
+    case ATL_FN_RECIPROCAL: return 1 / v;
+    case ATL_FN_CLAMP: return fmin(fmax(v, a), b);
+    case ATL_FN_INSIDE: return a <= v && v <= b;
+    case ATL_FN_EXP: return exp(v);
+    case ATL_FN_LOG: return log(v);
+    case ATL_FN_SIN: return sin(v);
+    case ATL_FN_COS: return cos(v);
+    case ATL_FN_TANH: return tanh(v);
+    case ATL_FN_SIGMOID: return 1 / (1 + exp(-v));
+    case ATL_FN_SOFTPLUS: return log1p(exp(v));
+    case ATL_UNARY_FNS: break;
     }
     return NAN;
 }
 
-static int positive_only(atl_unary op) {
-    return op == ATL_UNARY_SQRT || op == ATL_UNARY_RSQRT || op == ATL_UNARY_LOG || op == ATL_UNARY_POW;
+static int positive_only(atl_fn1 op) {
+    return op == ATL_FN_SQRT || op == ATL_FN_RSQRT || op == ATL_FN_LOG;
 }
 
 static void unary_functions_are_theirs(void **state) {
     (void)state;
     const float a = -0.25f, b = 0.5f;
     for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
-        atl_kernels k;
-        atl_kernels_init(&k, (atl_cpu_set)set);
-        for (int op = 0; op < ATL_UNARY_OPS; op++)
+        atl_cpu_kernels k;
+        atl_cpu_kernels_init(&k, (atl_cpu_set)set);
+        for (int op = 0; op < ATL_UNARY_FNS; op++)
             for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
                 size_t n = sizes[i];
                 float *x = some_floats(n, (uint32_t)(op + 1)), *y = guarded(n);
                 for (size_t j = 0; j < n; j++)
-                    x[j] = positive_only((atl_unary)op) ? fabsf(x[j]) + 0.01f : 4.0f * x[j];
+                    x[j] = positive_only((atl_fn1)op) ? fabsf(x[j]) + 0.01f : 4.0f * x[j];
                 if (n > 2)
-                    x[2] = positive_only((atl_unary)op) ? 1.0f : op == ATL_UNARY_RECIPROCAL ? 2.0f : 0.0f;
+                    x[2] = positive_only((atl_fn1)op) ? 1.0f : op == ATL_FN_RECIPROCAL ? 2.0f : 0.0f;
                 k.pointwise.unary[op](y, x, n, a, b);
                 for (size_t j = 0; j < n; j++) {
-                    double want = value_of((atl_unary)op, (double)x[j], (double)a, (double)b);
+                    double want = value_of((atl_fn1)op, (double)x[j], (double)a, (double)b);
                     if (!(fabs((double)y[j] - want) <= 4e-7 * (1 + fabs(want)))) // three roundings
                         fail_msg("function %d of %g: %g, not %g", op, (double)x[j], (double)y[j], want);
                 }
@@ -67,32 +64,32 @@ static void unary_functions_are_theirs(void **state) {
 
 static void softplus_and_sigmoid_do_not_overflow(void **state) {
     (void)state;
-    atl_kernels k;
-    atl_kernels_init(&k, atl_cpu_detect());
+    atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, atl_cpu_detect());
     const float x[4] = { 200.0f, -200.0f, 1000.0f, -1000.0f };
     float y[4];
-    k.pointwise.unary[ATL_UNARY_SOFTPLUS](y, x, 4, 0.0f, 0.0f);
+    k.pointwise.unary[ATL_FN_SOFTPLUS](y, x, 4, 0.0f, 0.0f);
     same(y, (const float[]){ 200.0f, 0.0f, 1000.0f, 0.0f }, 4, 0.0, "softplus");
-    k.pointwise.unary[ATL_UNARY_SIGMOID](y, x, 4, 0.0f, 0.0f);
+    k.pointwise.unary[ATL_FN_SIGMOID](y, x, 4, 0.0f, 0.0f);
     same(y, (const float[]){ 1.0f, 0.0f, 1.0f, 0.0f }, 4, 1e-30, "sigmoid");
 }
 
-static float binary_value(atl_binary op, float u, float v) {
+static float binary_value(atl_fn2 op, float u, float v) {
     switch (op) {
-    case ATL_BINARY_ADD: return u + v;
-    case ATL_BINARY_SUB: return u - v;
-    case ATL_BINARY_MUL: return u * v;
-    case ATL_BINARY_DIV: return u / v;
-    case ATL_BINARY_MAX: return u > v ? u : v;
-    case ATL_BINARY_MIN: return u < v ? u : v;
-    case ATL_BINARY_GREATER: return u > v ? 1.0f : 0.0f;
-    case ATL_BINARY_OPS: break;
+    case ATL_FN_ADD: return u + v;
+    case ATL_FN_SUB: return u - v;
+    case ATL_FN_MUL: return u * v;
+    case ATL_FN_DIV: return u / v;
+    case ATL_FN_MAX: return u > v ? u : v;
+    case ATL_FN_MIN: return u < v ? u : v;
+    case ATL_FN_LESS: return u < v ? 1.0f : 0.0f;
+    case ATL_BINARY_FNS: break;
     }
     return NAN;
 }
 
 // Which of the four loops are broadcast in x and in z, as bits.
-static void check_binary(const atl_kernels *k, atl_binary op, unsigned bx, unsigned bz) {
+static void check_binary(const atl_cpu_kernels *k, atl_fn2 op, unsigned bx, unsigned bz) {
     const int64_t dims[ATL_LOOPS] = { 2, 3, 5, 19 };
     int64_t sx[ATL_LOOPS], sz[ATL_LOOPS], nx = 1, nz = 1;
     for (int i = ATL_LOOPS - 1; i >= 0; i--) {
@@ -112,7 +109,7 @@ static void check_binary(const atl_kernels *k, atl_binary op, unsigned bx, unsig
         }
         want[i] = binary_value(op, x[ix], z[iz]);
     }
-    atl_binary_run(&k->pointwise, op, dims, y, x, sx, z, sz, 2);
+    atl_cpu_binary_run(&k->pointwise, op, dims, y, x, sx, z, sz, 2);
     same(y, want, n, 0.0, "binary"); // one rounding: exact
     release_guarded(y, n);
     free(x);
@@ -122,19 +119,19 @@ static void check_binary(const atl_kernels *k, atl_binary op, unsigned bx, unsig
 static void binary_functions_broadcast(void **state) {
     (void)state;
     for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
-        atl_kernels k;
-        atl_kernels_init(&k, (atl_cpu_set)set);
-        for (int op = 0; op < ATL_BINARY_OPS; op++)
+        atl_cpu_kernels k;
+        atl_cpu_kernels_init(&k, (atl_cpu_set)set);
+        for (int op = 0; op < ATL_BINARY_FNS; op++)
             for (unsigned bx = 0; bx < 16; bx++)
                 for (unsigned bz = 0; bz < 16; bz++)
-                    check_binary(&k, (atl_binary)op, bx, bz);
+                    check_binary(&k, (atl_fn2)op, bx, bz);
     }
 }
 
 static void large_tensors_are_split_and_complete(void **state) {
     (void)state;
-    atl_kernels k;
-    atl_kernels_init(&k, atl_cpu_detect());
+    atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, atl_cpu_detect());
     const int64_t rows = 301, c = 333, n = rows * c;
     const int64_t dims[4] = { 1, 1, rows, c }, dense[4] = { 0, 0, c, 1 }, channel[4] = { 0, 0, 0, 1 };
     const int64_t turned[4] = { 0, 0, 1, rows };
@@ -143,12 +140,12 @@ static void large_tensors_are_split_and_complete(void **state) {
     for (int kind = 0; kind < 2; kind++) {
         for (int64_t i = 0; i < n; i++)
             want[i] = x[i] * (kind ? x[i % c * rows + i / c] : x[i % c]);
-        atl_binary_run(&k.pointwise, ATL_BINARY_MUL, dims, y, x, dense, x, kind ? turned : channel, 3);
+        atl_cpu_binary_run(&k.pointwise, ATL_FN_MUL, dims, y, x, dense, x, kind ? turned : channel, 3);
         same(y, want, (size_t)n, 0.0, "split");
     }
     for (int64_t i = 0; i < n; i++)
         want[i] = x[i] * x[i];
-    atl_unary_run(&k.pointwise, ATL_UNARY_SQUARE, y, x, n, 0.0f, 0.0f, 3);
+    atl_cpu_unary_run(&k.pointwise, ATL_FN_SQUARE, y, x, n, 0.0f, 0.0f, 3);
     same(y, want, (size_t)n, 0.0, "split");
     release_guarded(y, (size_t)n);
     free(x);
@@ -156,15 +153,23 @@ static void large_tensors_are_split_and_complete(void **state) {
 }
 
 // Each bit of `terms` is one optional part.
-static void check_epilogue(const atl_kernels *k, size_t pixels, size_t c, unsigned terms) {
+static void check_epilogue(const atl_cpu_kernels *k, size_t pixels, size_t c, unsigned terms) {
     size_t n = 2 * pixels * c;
     float *x = some_floats(n, 1), *scale = some_floats(2 * c, 2), *noise = some_floats(2 * pixels, 3);
     float *bias = some_floats(c, 4), *residual = some_floats(n, 5), *gate = some_floats(n, 6);
     float *y = guarded(n), *want = malloc((n + 1) * sizeof *want);
     assert_non_null(want);
-    atl_epilogue e = { terms & 1 ? scale : NULL, terms & 2 ? noise : NULL, terms & 4 ? bias : NULL,
-                       terms & 8 ? residual : NULL, (ptrdiff_t)c, (ptrdiff_t)pixels, terms & 16 ? 0.2f : 1.0f,
-                       1.4f, terms & 32 ? 0.3f : INFINITY, terms & 64 ? gate : NULL, 0.25f };
+    atl_cpu_epilogue e = { terms & 1 ? scale : NULL,
+                           terms & 2 ? noise : NULL,
+                           terms & 4 ? bias : NULL,
+                           terms & 8 ? residual : NULL,
+                           (ptrdiff_t)c,
+                           (ptrdiff_t)pixels,
+                           terms & 16 ? 0.2f : 1.0f,
+                           1.4f,
+                           terms & 32 ? 0.3f : INFINITY,
+                           terms & 64 ? gate : NULL,
+                           0.25f };
     for (size_t i = 0; i < n; i++) {
         size_t j = i % c, p = i / c, sample = p / pixels;
         double v = (double)x[i] * (terms & 1 ? (double)scale[sample * c + j] : 1.0);
@@ -174,9 +179,9 @@ static void check_epilogue(const atl_kernels *k, size_t pixels, size_t c, unsign
         v *= terms & 64 && gate[i] < 0.0f ? 0.25 : 1.0;
         want[i] = (float)(v + (terms & 8 ? (double)residual[i] : 0.0));
     }
-    atl_epilogue_run(&k->pointwise, &e, y, x, 2, pixels, c, 2);
+    atl_cpu_epilogue_run(&k->pointwise, &e, y, x, 2, pixels, c, 2);
     same(y, want, n, 2e-6, "epilogue"); // eight roundings of numbers below 5
-    atl_epilogue_run(&k->pointwise, &e, x, x, 2, pixels, c, 2);
+    atl_cpu_epilogue_run(&k->pointwise, &e, x, x, 2, pixels, c, 2);
     same(x, y, n, 0.0, "epilogue in place");
     release_guarded(y, n);
     free(want);
@@ -192,8 +197,8 @@ static void epilogue_is_its_formula(void **state) {
     (void)state;
     const size_t channels[] = { 1, 3, 4, 7, 16, 17, 32, 37 };
     for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
-        atl_kernels k;
-        atl_kernels_init(&k, (atl_cpu_set)set);
+        atl_cpu_kernels k;
+        atl_cpu_kernels_init(&k, (atl_cpu_set)set);
         for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
             for (unsigned terms = 0; terms < 128; terms++) {
                 check_epilogue(&k, 1 + terms % 5 * 9, channels[i], terms);
@@ -203,14 +208,14 @@ static void epilogue_is_its_formula(void **state) {
     }
 }
 
-static void check_rgb(const atl_kernels *k, int ci, int co, size_t pixels, int shared) {
+static void check_rgb(const atl_cpu_kernels *k, int ci, int co, size_t pixels, int shared) {
     size_t in = 2 * pixels * (size_t)ci, out = 2 * pixels * (size_t)co;
     float *x = some_floats(in, 1), *w = some_floats((size_t)(2 * ci * co), 2),
           *bias = some_floats((size_t)co, 3);
     float *y = guarded(out), *want = malloc(out * sizeof *want);
     assert_non_null(want);
-    atl_rgb_args args = { 2, ci, co, pixels, shared ? 0 : ci * co };
-    atl_epilogue e = ATL_EPILOGUE_NONE;
+    atl_cpu_rgb_args args = { 2, ci, co, pixels, shared ? 0 : ci * co };
+    atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
     e.bias = bias;
     for (size_t i = 0; i < out; i++) {
         size_t o = i % (size_t)co, p = i / (size_t)co;
@@ -220,7 +225,7 @@ static void check_rgb(const atl_kernels *k, int ci, int co, size_t pixels, int s
             sum += (double)x[p * (size_t)ci + c] * (double)row[c];
         want[i] = (float)sum;
     }
-    atl_rgb_run(&k->rgb, &k->pointwise, &args, y, x, w, &e, 2);
+    atl_cpu_rgb_run(&k->rgb, &k->pointwise, &args, y, x, w, &e, 2);
     same(y, want, out, 1e-5, "rgb"); // up to 80 products below 1
     release_guarded(y, out);
     free(x);
@@ -234,8 +239,8 @@ static void rgb_is_a_product(void **state) {
     const int many[] = { 1, 5, 8, 16, 19, 32, 80 };
     const size_t pixels[] = { 1, 3, 4, 37, 1500 };
     for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
-        atl_kernels k;
-        atl_kernels_init(&k, (atl_cpu_set)set);
+        atl_cpu_kernels k;
+        atl_cpu_kernels_init(&k, (atl_cpu_set)set);
         for (int few = 1; few <= ATL_RGB_MAX; few++)
             for (size_t i = 0; i < sizeof many / sizeof *many; i++)
                 for (size_t j = 0; j < sizeof pixels / sizeof *pixels; j++) {

@@ -11,7 +11,7 @@ static int64_t mirrored(int64_t i, int64_t size) {
     return size > 1 ? i : 0;
 }
 
-static void definition(const atl_sepfir_dims *d, const float *f, const float *x, float *y) {
+static void definition(const atl_cpu_sepfir_dims *d, const float *f, const float *x, float *y) {
     int64_t radius = d->taps / 2;
     for (int64_t i = 0; i < d->n * d->h * d->w * d->c; i++) {
         int64_t k = i % d->c, q = i / d->c % d->w, p = i / (d->c * d->w) % d->h, n = i / (d->c * d->w * d->h);
@@ -27,24 +27,24 @@ static void definition(const atl_sepfir_dims *d, const float *f, const float *x,
 }
 
 // Images larger and (the second and third) smaller than the filter's reach, so that it is mirrored several times.
-static const atl_sepfir_dims SHAPES[] = {
+static const atl_cpu_sepfir_dims SHAPES[] = {
     { 2, 30, 25, 3, 43 }, { 3, 5, 9, 3, 43 }, { 2, 1, 2, 1, 7 }, { 2, 12, 17, 5, 1 }, { 1, 33, 26, 1, 43 },
 };
 
 static void filter_is_its_definition(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) {
-        const atl_sepfir_dims d = SHAPES[i];
+        const atl_cpu_sepfir_dims d = SHAPES[i];
         size_t count = (size_t)(d.n * d.h * d.w * d.c);
         float *x = some_floats(count, 1), *f = some_floats((size_t)(d.n * d.taps), 2), *truth = some_floats(count, 3);
         definition(&d, f, x, truth);
         for (int s = 0; s <= (int)atl_cpu_detect(); s++)
             for (int threads = 1; threads <= 3; threads += 2) {
-                atl_kernels k;
-                atl_kernels_init(&k, (atl_cpu_set)s);
-                size_t room = atl_sepfir_workspace(&d, threads) / sizeof(float);
+                atl_cpu_kernels k;
+                atl_cpu_kernels_init(&k, (atl_cpu_set)s);
+                size_t room = atl_cpu_sepfir_workspace(&d, threads) / sizeof(float);
                 float *y = guarded(count), *work = guarded(room);
-                atl_sepfir(&k.fir, &d, f, x, y, threads, work);
+                atl_cpu_sepfir(&k.fir, &d, f, x, y, threads, work);
                 same(y, truth, count, 1e-6 * (double)d.taps, "filter"); // sums of taps^2 terms, half of them each sign
                 release_guarded(y, count);
                 release_guarded(work, room);
@@ -65,17 +65,17 @@ static double inner(const float *a, const float *b, size_t n) {
 static void transpose_is_adjoint(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++) {
-        const atl_sepfir_dims d = SHAPES[i];
+        const atl_cpu_sepfir_dims d = SHAPES[i];
         size_t count = (size_t)(d.n * d.h * d.w * d.c);
         float *x = some_floats(count, 4), *f = some_floats((size_t)(d.n * d.taps), 5), *y = some_floats(count, 6);
         for (int s = 0; s <= (int)atl_cpu_detect(); s++)
             for (int threads = 1; threads <= 3; threads += 2) {
-                atl_kernels k;
-                atl_kernels_init(&k, (atl_cpu_set)s);
-                size_t room = atl_sepfir_workspace(&d, threads) / sizeof(float);
+                atl_cpu_kernels k;
+                atl_cpu_kernels_init(&k, (atl_cpu_set)s);
+                size_t room = atl_cpu_sepfir_workspace(&d, threads) / sizeof(float);
                 float *fx = guarded(count), *ty = guarded(count), *work = guarded(room);
-                atl_sepfir(&k.fir, &d, f, x, fx, threads, work);
-                atl_sepfir_t(&k.fir, &d, f, y, ty, threads, work);
+                atl_cpu_sepfir(&k.fir, &d, f, x, fx, threads, work);
+                atl_cpu_sepfir_t(&k.fir, &d, f, y, ty, threads, work);
                 double left = inner(fx, y, count), right = inner(x, ty, count);
                 if (!(fabs(left - right) <= 1e-6 * (double)d.taps * sqrt((double)count)))
                     fail_msg("shape %zu: %.9g and %.9g", i, left, right);

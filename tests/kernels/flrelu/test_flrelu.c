@@ -53,7 +53,7 @@ static double tap(const float *f, int taps, int flip, int k) {
 }
 
 // Zeros between pixels and padding around them.
-static plane stretch(plane x, const atl_flrelu_args *a) {
+static plane stretch(plane x, const atl_cpu_flrelu_args *a) {
     plane z = new_plane(x.h * a->up + a->py0 + a->py1, x.w * a->up + a->px0 + a->px1);
     for (int i = 0; i < x.h; i++)
         for (int j = 0; j < x.w; j++) {
@@ -75,7 +75,7 @@ static double filter2(const plane *z, int y, int x, const float *f, int taps, in
     return sum;
 }
 
-static plane defined(plane x, const atl_flrelu_args *a, const float *fu, const float *fd) {
+static plane defined(plane x, const atl_cpu_flrelu_args *a, const float *fu, const float *fd) {
     plane z = stretch(x, a), m = new_plane(z.h - a->up_taps + 1, z.w - a->up_taps + 1);
     for (int i = 0; i < m.h * m.w; i++) {
         double v = filter2(&z, i / m.w, i % m.w, fu, a->up_taps, 0, a->flip) * a->up * a->up;
@@ -91,15 +91,15 @@ static plane defined(plane x, const atl_flrelu_args *a, const float *fu, const f
 }
 
 typedef struct problem {
-    atl_flrelu_args a;
+    atl_cpu_flrelu_args a;
     float *x, *scale, *bias, *fu, *fd;
     int oh, ow;
     float *want; // [n, oh, ow, c]
 } problem;
 
 static void define(problem *q) {
-    const atl_flrelu_args *a = &q->a;
-    atl_flrelu_size(a, &q->oh, &q->ow);
+    const atl_cpu_flrelu_args *a = &q->a;
+    atl_cpu_flrelu_size(a, &q->oh, &q->ow);
     assert_true(q->oh > 0 && q->ow > 0);
     size_t c = (size_t)a->c;
     q->want = malloc((size_t)a->n * (size_t)q->oh * (size_t)q->ow * c * sizeof *q->want);
@@ -121,7 +121,7 @@ static void define(problem *q) {
         }
 }
 
-static problem new_problem(atl_flrelu_args a) {
+static problem new_problem(atl_cpu_flrelu_args a) {
     problem q = { .a = a };
     size_t c = (size_t)a.c, taps = (size_t)a.down_taps;
     q.x = numbers((size_t)a.n * (size_t)a.h * (size_t)a.w * c, 1);
@@ -148,26 +148,26 @@ static void free_problem(problem *q) {
 
 static float *run(atl_ctx *ctx, const problem *q) {
     size_t n = (size_t)q->a.n * (size_t)q->oh * (size_t)q->ow * (size_t)q->a.c;
-    atl_flrelu *fl;
-    if (atl_flrelu_make(ctx, &q->a, q->fu, q->fd, &fl))
+    atl_cpu_flrelu *fl;
+    if (atl_cpu_flrelu_make(ctx, &q->a, q->fu, q->fd, &fl))
         fail_msg("%s", atl_message(ctx));
     float *all = malloc((n + 2 * GUARD) * sizeof *all);
     assert_non_null(all);
     for (size_t i = 0; i < n + 2 * GUARD; i++)
         all[i] = i < GUARD || i >= GUARD + n ? 12345.0f + (float)(i % 7) : NAN;
-    size_t bytes = atl_flrelu_workspace(fl);
+    size_t bytes = atl_cpu_flrelu_workspace(fl);
     void *space = NULL;
     assert_int_equal(posix_memalign(&space, 64, bytes + 64), 0);
     memset(space, 0xff, bytes); // NaN wherever a kernel reads what nobody wrote
     memset((char *)space + bytes, 0x5a, 64);
-    atl_flrelu_run(fl, q->x, q->scale, q->bias, all + GUARD, space);
+    atl_cpu_flrelu_run(fl, q->x, q->scale, q->bias, all + GUARD, space);
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(((char *)space)[bytes + i], 0x5a);
     for (size_t i = 0; i < n + 2 * GUARD; i++)
         if ((i < GUARD || i >= GUARD + n) && all[i] != 12345.0f + (float)(i % 7))
             fail_msg("wrote outside the output, at %ld of %zu", (long)i - GUARD, n);
     free(space);
-    atl_flrelu_free(&fl);
+    atl_cpu_flrelu_free(&fl);
     return all;
 }
 
@@ -187,7 +187,7 @@ static void compare(const float *got, const problem *q, const char *what) {
 
 // Every set below the machine's, with one and three threads; the number of threads changes no bit.
 static void check_problem(problem q) {
-    atl_flrelu_args a = q.a;
+    atl_cpu_flrelu_args a = q.a;
     define(&q);
     for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
         const char *name = atl_cpu_name((atl_cpu_set)set);
@@ -204,7 +204,7 @@ static void check_problem(problem q) {
     free_problem(&q);
 }
 
-static void check(atl_flrelu_args a) {
+static void check(atl_cpu_flrelu_args a) {
     check_problem(new_problem(a));
 }
 
@@ -214,13 +214,13 @@ static void check(atl_flrelu_args a) {
 // up/down 2/2 and 4/2 with the paddings of StyleGAN3-T and -R, and their last, cropping layers.
 static void layers_match_double(void **state) {
     (void)state;
-    check((atl_flrelu_args)LAYER(1, 38, 38, 17, 2, 2, 0, 9, 8));
-    check((atl_flrelu_args)LAYER(1, 38, 38, 3, 4, 2, 0, -6, -9));
-    check((atl_flrelu_args)LAYER(1, 54, 54, 5, 2, 2, 0, -11, -12));
-    check((atl_flrelu_args)LAYER(1, 36, 36, 17, 2, 2, 1, 11, 10));
-    check((atl_flrelu_args)LAYER(1, 36, 36, 3, 4, 2, 1, -2, -5));
-    check((atl_flrelu_args)LAYER(1, 54, 54, 5, 2, 2, 0, -9, -10));
-    check((atl_flrelu_args)LAYER(2, 26, 26, 9, 4, 2, 0, 6, 3));
+    check((atl_cpu_flrelu_args)LAYER(1, 38, 38, 17, 2, 2, 0, 9, 8));
+    check((atl_cpu_flrelu_args)LAYER(1, 38, 38, 3, 4, 2, 0, -6, -9));
+    check((atl_cpu_flrelu_args)LAYER(1, 54, 54, 5, 2, 2, 0, -11, -12));
+    check((atl_cpu_flrelu_args)LAYER(1, 36, 36, 17, 2, 2, 1, 11, 10));
+    check((atl_cpu_flrelu_args)LAYER(1, 36, 36, 3, 4, 2, 1, -2, -5));
+    check((atl_cpu_flrelu_args)LAYER(1, 54, 54, 5, 2, 2, 0, -9, -10));
+    check((atl_cpu_flrelu_args)LAYER(2, 26, 26, 9, 4, 2, 0, 6, 3));
 }
 
 // A 2-D filter with each sort of symmetry, which decides what may be added before it is multiplied, and with
@@ -229,7 +229,7 @@ static void mirrored_filters(void **state) {
     (void)state;
     for (int kind = 0; kind < 5; kind++)
         for (int w = 9; w <= 12; w++) {
-            problem q = new_problem((atl_flrelu_args)LAYER(1, 10, w, 3, kind % 2 ? 2 : 4, 2, 1, 11, 10));
+            problem q = new_problem((atl_cpu_flrelu_args)LAYER(1, 10, w, 3, kind % 2 ? 2 : 4, 2, 1, 11, 10));
             for (int i = 0; i < 144; i++) {
                 int row = i / 12, column = i % 12;
                 row = kind != 1 && row > 5 ? 11 - row : row;
@@ -244,8 +244,9 @@ static void mirrored_filters(void **state) {
 static void any_channels(void **state) {
     (void)state;
     for (int c = 1; c <= 40; c++)
-        check((atl_flrelu_args)LAYER(c % 3 + 1, 5 + c % 4, 9 - c % 3, c, c % 2 ? 2 : 4, 2, c % 5 == 0, 9, 8));
-    check((atl_flrelu_args)LAYER(1, 6, 5, 130, 2, 2, 0, 9, 8));
+        check((atl_cpu_flrelu_args)LAYER(c % 3 + 1, 5 + c % 4, 9 - c % 3, c, c % 2 ? 2 : 4, 2, c % 5 == 0, 9,
+                                         8));
+    check((atl_cpu_flrelu_args)LAYER(1, 6, 5, 130, 2, 2, 0, 9, 8));
 }
 
 static void any_padding(void **state) {
@@ -253,7 +254,7 @@ static void any_padding(void **state) {
     for (int up = 2; up <= 4; up += 2)
         for (int radial = 0; radial <= 1; radial++)
             for (int p = -7; p <= 13; p++) {
-                atl_flrelu_args a = LAYER(1, 12, 15, 4, up, 2, radial, 0, 0);
+                atl_cpu_flrelu_args a = LAYER(1, 12, 15, 4, up, 2, radial, 0, 0);
                 a.px0 = p;
                 a.px1 = 20 - p;
                 a.py0 = 12 - p;
@@ -266,10 +267,10 @@ static void any_padding(void **state) {
 static void any_width(void **state) {
     (void)state;
     for (int w = 1; w <= 21; w++)
-        check((atl_flrelu_args)LAYER(1, 22 - w, w, 2, w % 2 ? 2 : 4, 2, w % 4 > 1, 17, 16));
-    check((atl_flrelu_args)LAYER(1, 9, 300, 18, 2, 2, 0, 9, 8));
-    check((atl_flrelu_args)LAYER(1, 10, 150, 18, 4, 2, 1, -2, -1));
-    check((atl_flrelu_args)LAYER(1, 200, 7, 2, 2, 2, 1, 11, 10));
+        check((atl_cpu_flrelu_args)LAYER(1, 22 - w, w, 2, w % 2 ? 2 : 4, 2, w % 4 > 1, 17, 16));
+    check((atl_cpu_flrelu_args)LAYER(1, 9, 300, 18, 2, 2, 0, 9, 8));
+    check((atl_cpu_flrelu_args)LAYER(1, 10, 150, 18, 4, 2, 1, -2, -1));
+    check((atl_cpu_flrelu_args)LAYER(1, 200, 7, 2, 2, 2, 1, 11, 10));
 }
 
 // What has no tuned kernel, and no filter at all.
@@ -278,7 +279,7 @@ static void any_factors(void **state) {
     for (int up = 1; up <= 5; up++)
         for (int down = 1; down <= 5; down++)
             for (int radial = 0; radial <= 1; radial++) {
-                atl_flrelu_args a = LAYER(2, 19, 16, 3, up, down, radial, 7, 8);
+                atl_cpu_flrelu_args a = LAYER(2, 19, 16, 3, up, down, radial, 7, 8);
                 a.up_taps = 1 + (up * 7 + down) % 13;
                 a.down_taps = 1 + (up + down * 5) % 14;
                 a.py0 = up + 6;
@@ -287,9 +288,9 @@ static void any_factors(void **state) {
                 a.flip = radial;
                 check(a);
             }
-    check((atl_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1.0f, 1.0f, 0.25f });
-    check((atl_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0.2f, -1.5f, INFINITY });
-    check((atl_flrelu_args){ 1, 5, 3, 4, 3, 2, 1, 1, 0, 1, 0, 0, 2, 0, 0.2f, 1.5f, INFINITY });
+    check((atl_cpu_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1.0f, 1.0f, 0.25f });
+    check((atl_cpu_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0.2f, -1.5f, INFINITY });
+    check((atl_cpu_flrelu_args){ 1, 5, 3, 4, 3, 2, 1, 1, 0, 1, 0, 0, 2, 0, 0.2f, 1.5f, INFINITY });
 }
 
 // ---- recorded numbers
@@ -322,7 +323,7 @@ static const atl_array *part(const atl_arrays *set, int number, const char *name
     return atl_arrays_find(set, key);
 }
 
-static void read_pads(const char *words, atl_flrelu_args *a) {
+static void read_pads(const char *words, atl_cpu_flrelu_args *a) {
     int *pads[] = { &a->px0, &a->px1, &a->py0, &a->py1 };
     const char *at = strstr(words, "padding=") + 8;
     char *end;
@@ -381,7 +382,7 @@ static void recorded_case(const atl_arrays *set, int number) {
         atl_array_read_f32(b, 0, q.a.c, q.bias);
     }
     q.want = to_channels_last(y);
-    atl_flrelu_size(&q.a, &q.oh, &q.ow);
+    atl_cpu_flrelu_size(&q.a, &q.oh, &q.ow);
     assert_int_equal(q.oh, y->dims[2]);
     assert_int_equal(q.ow, y->dims[3]);
     for (int i = 0; i <= (int)atl_cpu_detect(); i++) {
@@ -414,10 +415,10 @@ static void recorded_numbers(void **state) {
 
 // ---- refusals
 
-static void refused(atl_ctx *ctx, atl_flrelu_args a, const float *fu, const float *fd, const char *says) {
-    atl_flrelu *fl;
+static void refused(atl_ctx *ctx, atl_cpu_flrelu_args a, const float *fu, const float *fd, const char *says) {
+    atl_cpu_flrelu *fl;
     atl_message_clear(ctx);
-    assert_int_equal(atl_flrelu_make(ctx, &a, fu, fd, &fl), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_cpu_flrelu_make(ctx, &a, fu, fd, &fl), ATL_BAD_ARGUMENT);
     assert_null(fl);
     if (!strstr(atl_message(ctx), says))
         fail_msg("\"%s\" does not say \"%s\"", atl_message(ctx), says);
@@ -427,22 +428,22 @@ static void bad_arguments_are_refused(void **state) {
     (void)state;
     static const float f[24] = { 1.0f };
     atl_ctx *ctx = open_ctx(1, NULL);
-    refused(ctx, (atl_flrelu_args)LAYER(1, 4, 0, 4, 2, 2, 0, 9, 8), f, f, "1x4x0x4");
-    refused(ctx, (atl_flrelu_args)LAYER(1, 4, 4, 4, 17, 2, 0, 9, 8), f, f, "up 17");
-    refused(ctx, (atl_flrelu_args)LAYER(1, 4, 4, 4, 2, 2, 0, 9, 8), f, NULL, "missing");
-    refused(ctx, (atl_flrelu_args)LAYER(1, 4, 4, 4, 2, 2, 0, -9, -9), f, f, "-9,-9,-9,-9");
+    refused(ctx, (atl_cpu_flrelu_args)LAYER(1, 4, 0, 4, 2, 2, 0, 9, 8), f, f, "1x4x0x4");
+    refused(ctx, (atl_cpu_flrelu_args)LAYER(1, 4, 4, 4, 17, 2, 0, 9, 8), f, f, "up 17");
+    refused(ctx, (atl_cpu_flrelu_args)LAYER(1, 4, 4, 4, 2, 2, 0, 9, 8), f, NULL, "missing");
+    refused(ctx, (atl_cpu_flrelu_args)LAYER(1, 4, 4, 4, 2, 2, 0, -9, -9), f, f, "-9,-9,-9,-9");
     atl_ctx_close(&ctx);
 }
 
 static void failed_allocation_leaves_nothing(void **state) {
     (void)state;
     static const float f[24] = { 1.0f };
-    atl_flrelu_args a = LAYER(1, 4, 4, 4, 2, 2, 0, 9, 8);
+    atl_cpu_flrelu_args a = LAYER(1, 4, 4, 4, 2, 2, 0, 9, 8);
     for (long i = 0; i < 2; i++) {
         atl_ctx *ctx = open_ctx(1, NULL);
-        atl_flrelu *fl;
+        atl_cpu_flrelu *fl;
         ctx->fail_after = i;
-        assert_int_equal(atl_flrelu_make(ctx, &a, f, f, &fl), ATL_NO_MEMORY);
+        assert_int_equal(atl_cpu_flrelu_make(ctx, &a, f, f, &fl), ATL_NO_MEMORY);
         assert_null(fl);
         atl_ctx_close(&ctx);
     }

@@ -7,13 +7,14 @@ static const int CHANNELS[] = { 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 50 };
 enum { CHANNEL_COUNTS = sizeof CHANNELS / sizeof *CHANNELS };
 
 // 81 planes in a row, each [plane] floats.
-static atl_wino_planes planes(float *base, size_t plane) {
-    return (atl_wino_planes){ base, base + 25 * plane, base + 65 * plane, plane, 4 * plane, plane, plane };
+static atl_cpu_wino_planes planes(float *base, size_t plane) {
+    return (
+        atl_cpu_wino_planes){ base, base + 25 * plane, base + 65 * plane, plane, 4 * plane, plane, plane };
 }
 
-static void transform_in(const atl_wino_kernels *k, int up, const atl_wino_source *from, int oy, int ox,
-                         float *v, size_t plane) {
-    atl_wino_planes p = planes(v, plane);
+static void transform_in(const atl_cpu_wino_kernels *k, int up, const atl_cpu_wino_source *from, int oy,
+                         int ox, float *v, size_t plane) {
+    atl_cpu_wino_planes p = planes(v, plane);
     if (up)
         k->up_in(from, oy, ox, &p);
     else
@@ -22,10 +23,10 @@ static void transform_in(const atl_wino_kernels *k, int up, const atl_wino_sourc
 
 static void in_matches_reference(void **state) {
     (void)state;
-    atl_wino_kernels ref, tuned;
-    atl_wino_init_ref(&ref);
+    atl_cpu_wino_kernels ref, tuned;
+    atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_wino_kernels_init(&tuned, set);
+        atl_cpu_wino_kernels_init(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++) {
             uint32_t seed = 1;
             int c = CHANNELS[k], h = 7, w = 9;
@@ -35,7 +36,7 @@ static void in_matches_reference(void **state) {
                 for (int scaled = 0; scaled < 2; scaled++)
                     for (int oy = -2; oy < h; oy++)
                         for (int ox = -2; ox < w; ox++) {
-                            atl_wino_source from = { x, scaled ? scale : NULL, h, w, c };
+                            atl_cpu_wino_source from = { x, scaled ? scale : NULL, h, w, c };
                             float *a = guarded(n, NULL), *b = guarded(n, NULL);
                             transform_in(&tuned, up, &from, oy, ox, a, plane);
                             transform_in(&ref, up, &from, oy, ox, b, plane);
@@ -50,9 +51,9 @@ static void in_matches_reference(void **state) {
 }
 
 // An epilogue with all terms or with a subset: bit i of `terms`.  The gate reads what the bias and noise read.
-static atl_wino_target target(float *y, int h, int w, int c, int terms, const float *data) {
+static atl_cpu_wino_target target(float *y, int h, int w, int c, int terms, const float *data) {
     size_t pixels = (size_t)(h * w), channels = (size_t)c;
-    atl_wino_target to = { .y = y, .h = h, .w = w, .c = c, .slope = 1, .gain = 1, .clamp = INFINITY };
+    atl_cpu_wino_target to = { .y = y, .h = h, .w = w, .c = c, .slope = 1, .gain = 1, .clamp = INFINITY };
     to.scale = terms & 1 ? data : NULL;
     to.bias = terms & 2 ? data + channels : NULL;
     to.noise = terms & 4 ? data + 2 * channels : NULL;
@@ -69,10 +70,10 @@ static atl_wino_target target(float *y, int h, int w, int c, int terms, const fl
 
 static void out_matches_reference(void **state) {
     (void)state;
-    atl_wino_kernels ref, tuned;
-    atl_wino_init_ref(&ref);
+    atl_cpu_wino_kernels ref, tuned;
+    atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_wino_kernels_init(&tuned, set);
+        atl_cpu_wino_kernels_init(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++)
             for (int terms = 0; terms < 64; terms++) {
                 uint32_t seed = 2;
@@ -83,8 +84,8 @@ static void out_matches_reference(void **state) {
                 for (int oy = 0; oy < h; oy += 4)
                     for (int ox = 0; ox < w; ox += 4) {
                         float *a = guarded(n, NULL), *b = guarded(n, NULL);
-                        atl_wino_target ta = target(a, h, w, c, terms, data),
-                                        tb = target(b, h, w, c, terms, data);
+                        atl_cpu_wino_target ta = target(a, h, w, c, terms, data),
+                                            tb = target(b, h, w, c, terms, data);
                         tuned.out(&ta, m, plane, oy, ox, c > 20 ? 16 : 0, c);
                         ref.out(&tb, m, plane, oy, ox, c > 20 ? 16 : 0, c);
                         assert_close(a, b, n, 100);
@@ -97,21 +98,21 @@ static void out_matches_reference(void **state) {
     }
 }
 
-static void up_out_once(const atl_wino_kernels *kernels, atl_wino_up_tile tile, const float *start, float *y,
-                        float *edges, int terms, int h, int w, int c, const float *data) {
+static void up_out_once(const atl_cpu_wino_kernels *kernels, atl_cpu_wino_up_tile tile, const float *start,
+                        float *y, float *edges, int terms, int h, int w, int c, const float *data) {
     memcpy(edges, start, (36 + 32) * tile.kept * sizeof *edges);
     tile.left = edges;
     tile.above = edges + 36 * tile.kept;
-    atl_wino_target to = target(y, h, w, c, terms, data);
+    atl_cpu_wino_target to = target(y, h, w, c, terms, data);
     kernels->up_out(&to, &tile);
 }
 
 static void up_out_matches_reference(void **state) {
     (void)state;
-    atl_wino_kernels ref, tuned;
-    atl_wino_init_ref(&ref);
+    atl_cpu_wino_kernels ref, tuned;
+    atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_wino_kernels_init(&tuned, set);
+        atl_cpu_wino_kernels_init(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++)
             for (int terms = 0; terms < 64; terms += 5)
                 for (int where = 0; where < 5; where++) {
@@ -123,17 +124,17 @@ static void up_out_matches_reference(void **state) {
                     float *data = numbers(2 * (size_t)c + (size_t)(h * w) + n, &seed);
                     float *a = guarded(n, NULL), *b = guarded(n, NULL), *ea = guarded(edge, NULL),
                           *eb = guarded(edge, NULL);
-                    atl_wino_up_tile tile = { .empty = where == 4,
-                                              .m = planes(m, plane),
-                                              .kept = kept,
-                                              .fy = { 0.5f, 1, -0.75f, 0.25f },
-                                              .fx = { 1, 0.5f, 0.125f, -1 },
-                                              .oy = where & 1 ? 6 : -2,
-                                              .ox = where & 2 ? 6 : -2,
-                                              .y0 = 1,
-                                              .y1 = h - 2,
-                                              .c0 = c0,
-                                              .c1 = c };
+                    atl_cpu_wino_up_tile tile = { .empty = where == 4,
+                                                  .m = planes(m, plane),
+                                                  .kept = kept,
+                                                  .fy = { 0.5f, 1, -0.75f, 0.25f },
+                                                  .fx = { 1, 0.5f, 0.125f, -1 },
+                                                  .oy = where & 1 ? 6 : -2,
+                                                  .ox = where & 2 ? 6 : -2,
+                                                  .y0 = 1,
+                                                  .y1 = h - 2,
+                                                  .c0 = c0,
+                                                  .c1 = c };
                     up_out_once(&tuned, tile, start, a, ea, terms, h, w, c, data);
                     up_out_once(&ref, tile, start, b, eb, terms, h, w, c, data);
                     assert_close(a, b, n, 100);
@@ -151,8 +152,8 @@ static void up_out_matches_reference(void **state) {
 
 static void weight_matches_reference(void **state) {
     (void)state;
-    atl_wino_kernels ref, tuned;
-    atl_wino_init_ref(&ref);
+    atl_cpu_wino_kernels ref, tuned;
+    atl_cpu_wino_init_ref(&ref);
     unsigned char order[36];
     double g[18];
     for (int i = 0; i < 36; i++)
@@ -160,13 +161,13 @@ static void weight_matches_reference(void **state) {
     for (int i = 0; i < 18; i++)
         g[i] = 0.3 * i - 2;
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_wino_kernels_init(&tuned, set);
+        atl_cpu_wino_kernels_init(&tuned, set);
         uint32_t seed = 4;
         size_t ci = 5, co = 37, n = 36 * ci * co;
         float *w = numbers(ci * co * 9, &seed), *a = guarded(n, NULL), *b = guarded(n, NULL);
-        atl_wino_taps taps = { w, 9, 9 * (ptrdiff_t)ci, 1 };
+        atl_cpu_wino_taps taps = { w, 9, 9 * (ptrdiff_t)ci, 1 };
         if (set % 2)
-            taps = (atl_wino_taps){ w + 8, 9 * (ptrdiff_t)co, 9, -1 };
+            taps = (atl_cpu_wino_taps){ w + 8, 9 * (ptrdiff_t)co, 9, -1 };
         for (size_t c = 0; c < co; c += 16) {
             tuned.weight(&taps, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, a);
             ref.weight(&taps, co, g, order, 0, ci, c, c + 16 < co ? c + 16 : co, b);
@@ -180,13 +181,13 @@ static void weight_matches_reference(void **state) {
     }
 }
 
-static double weight_at(const atl_wino_shape *s, const float *w, int o, int c, int tap) {
+static double weight_at(const atl_cpu_wino_shape *s, const float *w, int o, int c, int tap) {
     size_t pair = (size_t)(s->turned ? c * s->co + o : o * s->ci + c);
     return w[pair * 9 + (size_t)(s->turned && s->up == 1 ? 8 - tap : tap)];
 }
 
 // One output pixel of either kind in double, before the epilogue.
-static double plain_at(const atl_wino_shape *s, const float *x, const float *w, const float *fir, int n,
+static double plain_at(const atl_cpu_wino_shape *s, const float *x, const float *w, const float *fir, int n,
                        int y, int q, int o) {
     double sum = 0;
     for (int r = 0; r < 3; r++)
@@ -210,7 +211,7 @@ static double plain_at(const atl_wino_shape *s, const float *x, const float *w, 
 }
 
 // b [k, n] in the panels of a kernel table.
-static void pack(const atl_wino_kernels *kernels, const float *b, size_t n, size_t k, float *packed) {
+static void pack(const atl_cpu_wino_kernels *kernels, const float *b, size_t n, size_t k, float *packed) {
     for (size_t c = 0, width; c < n; c += width) {
         width = kernels->panel(n - c);
         for (size_t i = 0; i < k; i++, packed += width)
@@ -218,8 +219,8 @@ static void pack(const atl_wino_kernels *kernels, const float *b, size_t n, size
     }
 }
 
-static void product_once(const atl_wino_kernels *ref, const atl_wino_kernels *tuned, size_t m, size_t n,
-                         size_t k) {
+static void product_once(const atl_cpu_wino_kernels *ref, const atl_cpu_wino_kernels *tuned, size_t m,
+                         size_t n, size_t k) {
     size_t a_row = k + 3, c_row = n + 5, count = m * c_row;
     uint32_t seed = (uint32_t)(m * 100 + n);
     float *a = numbers(m * a_row, &seed), *b = numbers(k * n, &seed), *packed = guarded(k * n, NULL);
@@ -239,10 +240,10 @@ static void product_once(const atl_wino_kernels *ref, const atl_wino_kernels *tu
 static void product_matches_reference(void **state) {
     (void)state;
     static const size_t COLUMNS[] = { 1, 7, 8, 15, 16, 17, 24, 31, 32, 33, 51, 64, 81, 101, 128 };
-    atl_wino_kernels ref, tuned;
-    atl_wino_init_ref(&ref);
+    atl_cpu_wino_kernels ref, tuned;
+    atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_wino_kernels_init(&tuned, set);
+        atl_cpu_wino_kernels_init(&tuned, set);
         for (size_t i = 0; i < sizeof COLUMNS / sizeof *COLUMNS; i++)
             for (size_t m = 1; m <= 26; m++)
                 product_once(&ref, &tuned, m, COLUMNS[i], m % 2 ? 1 : 19);
@@ -250,7 +251,7 @@ static void product_matches_reference(void **state) {
 }
 
 // The whole layer in double: transposed convolution to a full [2h + 1, 2w + 1], then the FIR.
-static double *plain(const atl_wino_shape *s, const float *x, const float *w, const float *fir) {
+static double *plain(const atl_cpu_wino_shape *s, const float *x, const float *w, const float *fir) {
     int up = s->up == 2, zh = up ? 2 * s->h + 1 : s->h + 2 * s->grow, zw = up ? 2 * s->w + 1 : s->w + 2 * s->grow;
     size_t co = (size_t)s->co, total = (size_t)(s->n * zh * zw) * co;
     double *z = malloc(total * sizeof *z);
@@ -280,12 +281,12 @@ static double *plain(const atl_wino_shape *s, const float *x, const float *w, co
 }
 
 typedef struct layer { // one whole layer with random data
-    atl_wino_shape shape;
+    atl_cpu_wino_shape shape;
     int terms, scaled, varies;
-    const atl_wino_plan *plan;
+    const atl_cpu_wino_plan *plan;
 } layer;
 
-static double finish_plain(const atl_epilogue *e, double v, size_t n, size_t p, size_t c, size_t at) {
+static double finish_plain(const atl_cpu_epilogue *e, double v, size_t n, size_t p, size_t c, size_t at) {
     v = v * (e->scale ? (double)e->scale[n * (size_t)e->scale_stride + c] : 1.0) +
         (e->noise ? (double)e->noise[n * (size_t)e->noise_stride + p] : 0.0) +
         (e->bias ? (double)e->bias[c] : 0.0);
@@ -298,7 +299,7 @@ static double finish_plain(const atl_epilogue *e, double v, size_t n, size_t p, 
 // Relative L2 error of a layer; checks that nothing is written around y.
 static double layer_error(atl_ctx *ctx, const layer *l) {
     static const float fy[4] = { 0.5f, 1.5f, 1.25f, 0.25f }, fx[4] = { 0.75f, 1.0f, -0.5f, 0.3f };
-    const atl_wino_shape *s = &l->shape;
+    const atl_cpu_wino_shape *s = &l->shape;
     uint32_t seed = 5;
     size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, n = (size_t)s->n;
     size_t area = (size_t)((s->h * s->up + 2 * s->grow) * (s->w * s->up + 2 * s->grow)), total = n * area * co;
@@ -312,7 +313,7 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
         scaled[i] = l->scaled ? x[i] * in[i / (pixels * ci) * ci + i % ci] : x[i];
     for (int i = 0; i < 16; i++)
         fir[i] = fy[i / 4] * fx[i % 4];
-    atl_epilogue e = ATL_EPILOGUE_NONE;
+    atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
     e.scale = l->terms & 1 ? scale : NULL;
     e.scale_stride = (ptrdiff_t)co;
     e.bias = l->terms & 2 ? bias : NULL;
@@ -326,14 +327,14 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
         e.gain = 1.4f;
         e.clamp = 3.0f;
     }
-    atl_wino *wino;
-    assert_int_equal(atl_wino_make_planned(ctx, s, l->varies ? NULL : w, fir, l->plan, &wino), ATL_OK);
+    atl_cpu_wino *wino;
+    assert_int_equal(atl_cpu_wino_make_planned(ctx, s, l->varies ? NULL : w, fir, l->plan, &wino), ATL_OK);
     void *space = NULL;
-    assert_int_equal(posix_memalign(&space, 64, atl_wino_workspace(wino) + 64), 0);
-    memset(space, 0xff, atl_wino_workspace(wino) + 64); // NaN: whatever is read before written shows
-    atl_wino_run(wino, x, l->varies ? w : NULL, l->scaled ? in : NULL, y, l->terms ? &e : NULL, space);
+    assert_int_equal(posix_memalign(&space, 64, atl_cpu_wino_workspace(wino) + 64), 0);
+    memset(space, 0xff, atl_cpu_wino_workspace(wino) + 64); // NaN: whatever is read before written shows
+    atl_cpu_wino_run(wino, x, l->varies ? w : NULL, l->scaled ? in : NULL, y, l->terms ? &e : NULL, space);
     for (int i = 0; i < 64; i++)
-        assert_int_equal(((unsigned char *)space)[atl_wino_workspace(wino) + (size_t)i], 0xff);
+        assert_int_equal(((unsigned char *)space)[atl_cpu_wino_workspace(wino) + (size_t)i], 0xff);
     double *truth = plain(s, scaled, w, fir), error = 0, norm = 0;
     for (size_t i = 0; i < total; i++) {
         double t = finish_plain(&e, truth[i], i / (area * co), i / co % area, i % co, i),
@@ -343,7 +344,7 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
     }
     free(truth);
     free(space);
-    atl_wino_free(&wino);
+    atl_cpu_wino_free(&wino);
     release_guarded(y, total);
     float *all[] = { x, w, in, scaled, scale, bias, noise, residual, gate };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -358,7 +359,7 @@ static const double LAYER_TOLERANCE = 4e-6;
 static void check_layers(atl_ctx *ctx, const layer *layers, size_t count) {
     for (size_t i = 0; i < count; i++) {
         double error = layer_error(ctx, &layers[i]);
-        const atl_wino_shape *s = &layers[i].shape;
+        const atl_cpu_wino_shape *s = &layers[i].shape;
         if (!(error < LAYER_TOLERANCE))
             fail_msg("[%d, %d, %d, %d] to %d, up %d, grow %d, turned %d, terms %d, scaled %d, varies %d, plan %s: "
                      "relative error %g", s->n, s->h, s->w, s->ci, s->co, s->up, s->grow, s->turned,
@@ -372,8 +373,8 @@ static void check_layers(atl_ctx *ctx, const layer *layers, size_t count) {
 
 static void layers_match_double(void **state) {
     (void)state;
-    static const atl_wino_plan small = { 5, 0 }, large = { 64, 0 }, split = { 0, 1 };
-    const atl_wino_plan *plans[] = { NULL, &small, &large, &split };
+    static const atl_cpu_wino_plan small = { 5, 0 }, large = { 64, 0 }, split = { 0, 1 };
+    const atl_cpu_wino_plan *plans[] = { NULL, &small, &large, &split };
     static const int sizes[][5] = {
         // n h w ci co
         { 1, 1, 1, 1, 1 },    { 1, 2, 3, 4, 5 },    { 1, 4, 4, 16, 16 },   { 2, 5, 6, 3, 7 },
@@ -427,18 +428,20 @@ static void other_filters_and_shapes_are_refused(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(NULL, 1);
     float fir[16] = { 1, 0, 0, 0, 0, 1 }, weight[9] = { 0 };
-    atl_wino *wino = NULL;
-    atl_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0, 0 };
-    assert_false(atl_wino_fir_fits(fir));
-    assert_int_equal(atl_wino_make(ctx, &shape, weight, fir, &wino), ATL_UNSUPPORTED);
+    atl_cpu_wino *wino = NULL;
+    atl_cpu_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0, 0 };
+    assert_false(atl_cpu_wino_fir_fits(fir));
+    assert_int_equal(atl_cpu_wino_make(ctx, &shape, weight, fir, &wino), ATL_UNSUPPORTED);
     assert_null(wino);
     for (int i = 0; i < 16; i++)
         fir[i] = (float)((i % 4 + 1) * (i / 4 - 2));
-    assert_true(atl_wino_fir_fits(fir));
-    static const atl_wino_shape bad[] = { { 1, 8, 0, 1, 1, 2, 0, 0 }, { 1, 8, 8, 1, 1, 2, -1, 0 },
-                                          { 1, 8, 8, 1, 1, 2, 1, 0 }, { 1, 8, 2, 1, 1, 1, -1, 0 } };
+    assert_true(atl_cpu_wino_fir_fits(fir));
+    static const atl_cpu_wino_shape bad[] = { { 1, 8, 0, 1, 1, 2, 0, 0 },
+                                              { 1, 8, 8, 1, 1, 2, -1, 0 },
+                                              { 1, 8, 8, 1, 1, 2, 1, 0 },
+                                              { 1, 8, 2, 1, 1, 1, -1, 0 } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(atl_wino_make(ctx, &bad[i], weight, fir, &wino), ATL_BAD_ARGUMENT);
+        assert_int_equal(atl_cpu_wino_make(ctx, &bad[i], weight, fir, &wino), ATL_BAD_ARGUMENT);
     atl_ctx_close(&ctx);
 }
 
@@ -449,16 +452,16 @@ static void failed_allocation_leaves_nothing(void **state) {
     for (int i = 0; i < 16; i++)
         fir[i] = 1;
     for (int up = 1; up <= 2; up++) {
-        atl_wino_shape shape = { 1, 8, 8, 4, 4, up, 0, 0 };
-        atl_wino *wino = NULL;
+        atl_cpu_wino_shape shape = { 1, 8, 8, 4, 4, up, 0, 0 };
+        atl_cpu_wino *wino = NULL;
         long n = 0;
-        for (ctx->fail_after = n; atl_wino_make(ctx, &shape, weight, fir, &wino); ctx->fail_after = ++n) {
+        for (ctx->fail_after = n; atl_cpu_wino_make(ctx, &shape, weight, fir, &wino); ctx->fail_after = ++n) {
             assert_null(wino);
             assert_true(n < 100);
         }
         assert_true(n > 2);
         ctx->fail_after = -1;
-        atl_wino_free(&wino);
+        atl_cpu_wino_free(&wino);
         assert_null(wino);
     }
     atl_ctx_close(&ctx);

@@ -10,16 +10,16 @@ enum { CHANNEL_COUNTS = sizeof CHANNELS / sizeof *CHANNELS };
 
 static void input_transform_matches_reference(void **state) {
     (void)state;
-    atl_wino_kernels ref, tuned;
-    atl_wino_init_ref(&ref);
+    atl_cpu_wino_kernels ref, tuned;
+    atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_wino_kernels_init(&tuned, set);
+        atl_cpu_wino_kernels_init(&tuned, set);
         for (int k = 0; k < 2 * CHANNEL_COUNTS; k++) {
             uint32_t seed = 1;
             int c = CHANNELS[k / 2], h = 6, w = 9;
             size_t plane = (size_t)c + 3, n = 36 * plane;
             float *y = numbers((size_t)(h * w * c), &seed), *scale = numbers((size_t)c, &seed);
-            atl_wino_source from = { y, k % 2 ? scale : NULL, h, w, c };
+            atl_cpu_wino_source from = { y, k % 2 ? scale : NULL, h, w, c };
             for (int oy = 0; oy < h; oy += 2)
                 for (int ox = 0; ox < w; ox++) {
                     float *a = guarded(n, NULL), *b = guarded(n, NULL);
@@ -35,7 +35,8 @@ static void input_transform_matches_reference(void **state) {
     }
 }
 
-static void outer_once(const atl_wino_kernels *ref, const atl_wino_kernels *tuned, size_t m, size_t n, size_t k) {
+static void outer_once(const atl_cpu_wino_kernels *ref, const atl_cpu_wino_kernels *tuned, size_t m, size_t n,
+                       size_t k) {
     size_t a_row = m + 3, b_row = n + 2, c_row = n + 5, count = m * c_row;
     uint32_t seed = (uint32_t)(m * 100 + n);
     float *a = numbers(k * a_row, &seed), *b = numbers(k * b_row, &seed), *start = numbers(count, &seed);
@@ -55,10 +56,10 @@ static void outer_once(const atl_wino_kernels *ref, const atl_wino_kernels *tune
 static void outer_product_matches_reference(void **state) {
     (void)state;
     static const size_t COLUMNS[] = { 1, 7, 8, 15, 16, 17, 31, 32, 33, 64, 81, 101 };
-    atl_wino_kernels ref, tuned;
-    atl_wino_init_ref(&ref);
+    atl_cpu_wino_kernels ref, tuned;
+    atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_wino_kernels_init(&tuned, set);
+        atl_cpu_wino_kernels_init(&tuned, set);
         for (size_t i = 0; i < sizeof COLUMNS / sizeof *COLUMNS; i++)
             for (size_t m = 1; m <= 14; m++)
                 outer_once(&ref, &tuned, m, COLUMNS[i], m % 2 ? 1 : 19);
@@ -68,10 +69,10 @@ static void outer_product_matches_reference(void **state) {
 // The last transform is the transpose of the weights' one: <g w g', u> = <w, g' u g>.
 static void last_transform_is_the_transpose(void **state) {
     (void)state;
-    atl_wino_kernels kernels;
+    atl_cpu_wino_kernels kernels;
     unsigned char order[36];
     double g[18];
-    atl_wino_plain_matrix(g);
+    atl_cpu_wino_plain_matrix(g);
     for (int i = 0; i < 36; i++)
         order[i] = (unsigned char)i;
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++)
@@ -80,8 +81,8 @@ static void last_transform_is_the_transpose(void **state) {
             const size_t plane = n + 4, step = 9 * 3;
             float *w = numbers(9 * n, &seed), *u = numbers(36 * plane, &seed), *high = guarded(36 * n, NULL);
             float *dw = guarded(n * step - 18, NULL);
-            atl_wino_taps taps = { w, 0, 9, 1 };
-            atl_wino_kernels_init(&kernels, set);
+            atl_cpu_wino_taps taps = { w, 0, 9, 1 };
+            atl_cpu_wino_kernels_init(&kernels, set);
             kernels.weight(&taps, n, g, order, 0, 1, 0, n, high);
             kernels.grad_weight(u, plane, n, g, dw, step);
             for (size_t l = 0; l < n; l++) {
@@ -108,7 +109,7 @@ typedef struct data {
     int oh, ow;
 } data;
 
-static data make_data(const atl_wino_grad_shape *s) {
+static data make_data(const atl_cpu_wino_grad_shape *s) {
     uint32_t seed = 5;
     data d = { .oh = s->h + 2 * s->pad - 2, .ow = s->w + 2 * s->pad - 2 };
     d.x = numbers((size_t)(s->n * s->h * s->w * s->ci), &seed);
@@ -126,7 +127,7 @@ static void free_data(data *d) {
 }
 
 // scaled: bit 0 x, bit 1 y.
-static double *plain(const atl_wino_grad_shape *s, const data *d, int scaled) {
+static double *plain(const atl_cpu_wino_grad_shape *s, const data *d, int scaled) {
     double *w = calloc((size_t)(s->co * s->ci * 9), sizeof *w);
     assert_non_null(w);
     for (int n = 0; n < s->n; n++)
@@ -148,25 +149,26 @@ static double *plain(const atl_wino_grad_shape *s, const data *d, int scaled) {
 }
 
 // The gradient as computed; checks that nothing is written around it.
-static float *run(atl_ctx *ctx, const atl_wino_grad_shape *s, const data *d, int scaled) {
+static float *run(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s, const data *d, int scaled) {
     size_t count = (size_t)(s->co * s->ci * 9);
     float *dw = guarded(count, NULL), *copy = malloc(count * sizeof *copy);
-    atl_wino_grad *grad;
+    atl_cpu_wino_grad *grad;
     void *space = NULL;
     assert_non_null(copy);
-    assert_int_equal(atl_wino_grad_make(ctx, s, &grad), ATL_OK);
-    size_t bytes = atl_wino_grad_workspace(grad);
+    assert_int_equal(atl_cpu_wino_grad_make(ctx, s, &grad), ATL_OK);
+    size_t bytes = atl_cpu_wino_grad_workspace(grad);
     assert_int_equal(posix_memalign(&space, 64, bytes + 64), 0);
     memset(space, 0xff, bytes + 64); // NaN: whatever is read before written shows
-    atl_wino_grad_args args = { d->x, d->y, scaled & 1 ? d->x_scale : NULL, scaled & 2 ? d->y_scale : NULL, s->ci,
-                                s->co };
-    atl_wino_grad_run(grad, &args, dw, space);
+    atl_cpu_wino_grad_args args = {
+        d->x, d->y, scaled & 1 ? d->x_scale : NULL, scaled & 2 ? d->y_scale : NULL, s->ci, s->co
+    };
+    atl_cpu_wino_grad_run(grad, &args, dw, space);
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(((unsigned char *)space)[bytes + i], 0xff);
     memcpy(copy, dw, count * sizeof *copy);
     release_guarded(dw, count);
     free(space);
-    atl_wino_grad_free(&grad);
+    atl_cpu_wino_grad_free(&grad);
     assert_null(grad);
     return copy;
 }
@@ -174,7 +176,7 @@ static float *run(atl_ctx *ctx, const atl_wino_grad_shape *s, const data *d, int
 // Relative L2: the rounding of the transforms, that of sums over some thousand tiles with it.  Measured: below 1.5e-6.
 static const double TOLERANCE = 3e-6;
 
-static void check(atl_ctx *ctx, const atl_wino_grad_shape *s, int scaled) {
+static void check(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s, int scaled) {
     data d = make_data(s);
     double *truth = plain(s, &d, scaled), error = 0, norm = 0;
     float *dw = run(ctx, s, &d, scaled);
@@ -203,7 +205,7 @@ static void gradients_match_double(void **state) {
             for (int i = 0; i < (int)(sizeof sizes / sizeof *sizes); i++)
                 for (int pad = 0; pad < 3; pad++) {
                     const int *v = sizes[i];
-                    atl_wino_grad_shape s = { v[0], v[1], v[2], v[3], v[4], pad };
+                    atl_cpu_wino_grad_shape s = { v[0], v[1], v[2], v[3], v[4], pad };
                     check(ctx, &s, (i + pad) % 4);
                 }
             atl_ctx_close(&ctx);
@@ -214,16 +216,16 @@ static void gradients_match_double(void **state) {
 static void many_tiles_stay_exact(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(NULL, 2);
-    atl_wino_grad_shape s = { 5, 64, 65, 16, 24, 1 };
+    atl_cpu_wino_grad_shape s = { 5, 64, 65, 16, 24, 1 };
     check(ctx, &s, 3);
-    s = (atl_wino_grad_shape){ 3, 40, 40, 150, 140, 1 };
+    s = (atl_cpu_wino_grad_shape){ 3, 40, 40, 150, 140, 1 };
     check(ctx, &s, 0);
     atl_ctx_close(&ctx);
 }
 
 static void threads_change_no_bit(void **state) {
     (void)state;
-    static const atl_wino_grad_shape shapes[] = { { 4, 33, 32, 40, 72, 1 }, { 2, 12, 12, 20, 16, 1 } };
+    static const atl_cpu_wino_grad_shape shapes[] = { { 4, 33, 32, 40, 72, 1 }, { 2, 12, 12, 20, 16, 1 } };
     for (size_t i = 0; i < 2; i++) {
         data d = make_data(&shapes[i]);
         float *one = NULL;
@@ -243,17 +245,18 @@ static void threads_change_no_bit(void **state) {
 
 static void bad_shapes_and_missing_memory_leave_nothing(void **state) {
     (void)state;
-    static const atl_wino_grad_shape bad[] = {
-        { 0, 8, 8, 1, 1, 1 }, { 1, 2, 8, 1, 1, 0 }, { 1, 8, 8, 1, 1, 3 }, { 1, 8, 8, 1, 1 << 21, 1 } };
+    static const atl_cpu_wino_grad_shape bad[] = {
+        { 0, 8, 8, 1, 1, 1 }, { 1, 2, 8, 1, 1, 0 }, { 1, 8, 8, 1, 1, 3 }, { 1, 8, 8, 1, 1 << 21, 1 }
+    };
     atl_ctx *ctx = open_ctx(NULL, 1);
-    atl_wino_grad *grad = (atl_wino_grad *)&bad;
+    atl_cpu_wino_grad *grad = (atl_cpu_wino_grad *)&bad;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(atl_wino_grad_make(ctx, &bad[i], &grad), ATL_BAD_ARGUMENT);
+        assert_int_equal(atl_cpu_wino_grad_make(ctx, &bad[i], &grad), ATL_BAD_ARGUMENT);
         assert_null(grad);
     }
-    atl_wino_grad_shape s = { 1, 8, 8, 16, 16, 1 };
+    atl_cpu_wino_grad_shape s = { 1, 8, 8, 16, 16, 1 };
     ctx->fail_after = 0;
-    assert_int_equal(atl_wino_grad_make(ctx, &s, &grad), ATL_NO_MEMORY);
+    assert_int_equal(atl_cpu_wino_grad_make(ctx, &s, &grad), ATL_NO_MEMORY);
     assert_null(grad);
     ctx->fail_after = -1;
     atl_ctx_close(&ctx);

@@ -47,7 +47,7 @@ static atl_node *leaf(fixture *f, atl_shape s) {
     float *data = atl_arena_alloc(&f->g.arena, n, sizeof *data);
     assert_non_null(data);
     atl_philox_normal(1, f->stream++, 0, n, data);
-    return atl_param_node(&f->g, "leaf", s, data);
+    return atl_parameter(&f->g, "leaf", s, data);
 }
 
 static atl_plan *plan_of(fixture *f, atl_node *const *out, int n, bool vary, bool step_mode) {
@@ -104,10 +104,10 @@ static void linear_ops_have_their_transposes(void **state) {
     atl_node *theta = atl_scale(g, leaf(f, ATL_SHAPE(2, 2, 3)), 0.7f);
     check_adjoint(f, x, atl_warp(g, x, theta, 7, 4));
     check_adjoint(f, x, atl_warp_transposed(g, x, theta, 4, 9));
-    check_adjoint(f, x, atl_geom_node(g, x, theta));
+    check_adjoint(f, x, atl_geom(g, x, theta));
     check_adjoint(f, x, atl_geom_transposed(g, x, theta));
     atl_node *own = leaf(f, ATL_SHAPE(2, 5));
-    check_adjoint(f, x, atl_sepfir_node(g, x, own));
+    check_adjoint(f, x, atl_sepfir(g, x, own));
     check_adjoint(f, x, atl_sepfir_transposed(g, x, own));
     float taps[12];
     for (int i = 0; i < 12; i++)
@@ -206,7 +206,7 @@ static void pointwise_ops_have_their_slopes(void **state) {
         float *v = (float *)x->at.leaf.data;
         for (int i = 0; i < 20; i++) // away from zero and from the bounds of clamp, where slopes jump
             v[i] = 0.55f + 0.09f * (float)i;
-        atl_node *y = atl_unary_node(g, (atl_fn1)fn, x, 0.3f, 5.0f), *dx;
+        atl_node *y = atl_unary(g, (atl_fn1)fn, x, 0.3f, 5.0f), *dx;
         atl_node *loss = atl_sum(g, atl_mul(g, y, leaf(f, y->shape)), 3u);
         atl_grad(g, loss, &x, 1, &dx);
         assert_true(difference_error(f, loss, x, dx) < 5e-3); // h^2 and float rounding of the loss / h
@@ -217,7 +217,7 @@ static void pointwise_ops_have_their_slopes(void **state) {
             ((float *)x->at.leaf.data)[i] = 1.0f + 0.1f * (float)i;
             ((float *)y->at.leaf.data)[i] = 2.93f - 0.1f * (float)i;
         }
-        atl_node *loss = atl_sum(g, atl_mul(g, atl_binary_node(g, (atl_fn2)fn, x, y), leaf(f, x->shape)), 3u);
+        atl_node *loss = atl_sum(g, atl_mul(g, atl_binary(g, (atl_fn2)fn, x, y), leaf(f, x->shape)), 3u);
         atl_grad(g, loss, (atl_node *[]){ x, y }, 2, d);
         assert_true(difference_error(f, loss, x, d[0]) < 5e-3);
         assert_true(difference_error(f, loss, y, d[1]) < 5e-3);
@@ -231,8 +231,8 @@ static void gradients_of_gradients(void **state) {
     atl_node *x = leaf(f, ATL_SHAPE(2, 8, 8, 3)), *w1 = leaf(f, ATL_SHAPE(4, 3, 3, 3));
     atl_node *w2 = leaf(f, ATL_SHAPE(2, 4, 3, 3));
     atl_node *h = atl_scale(g, atl_conv2d(g, x, w1, 1, 1), 0.2f);
-    h = atl_downsample2d(g, atl_unary_node(g, ATL_FN_SOFTPLUS, h, 0, 0));
-    h = atl_unary_node(g, ATL_FN_TANH, atl_scale(g, atl_conv2d(g, h, w2, 2, 1), 0.3f), 0, 0);
+    h = atl_downsample2d(g, atl_unary(g, ATL_FN_SOFTPLUS, h, 0, 0));
+    h = atl_unary(g, ATL_FN_TANH, atl_scale(g, atl_conv2d(g, h, w2, 2, 1), 0.3f), 0, 0);
     atl_node *logit = atl_sum(g, h, 15u), *gx, *d_w[2], *third;
     atl_grad(g, logit, &x, 1, &gx);
     assert_true(difference_error(f, logit, x, gx) < 1e-2);
@@ -378,10 +378,10 @@ static void steps_read_the_activation(void **state) {
     for (int form = 0; form < 4; form++) {
         atl_node *x = leaf(f, ATL_SHAPE(2, 6, 6, 4)), *w = leaf(f, ATL_SHAPE(3, 4, 1, 1));
         atl_node *y = atl_conv2d(g, x, w, 1, 0);
-        atl_node *early = form == 3 ? atl_unary_node(g, ATL_FN_STEP, y, 0.5f, 0.0f) : NULL;
+        atl_node *early = form == 3 ? atl_unary(g, ATL_FN_STEP, y, 0.5f, 0.0f) : NULL;
         atl_node *l = atl_lrelu(g, y, form == 1 ? 0.0f : form == 2 ? -0.5f : 0.2f);
         atl_node *z = atl_scale(g, l, 1.5f);
-        atl_node *late = early ? early : atl_unary_node(g, ATL_FN_STEP, y, 0.5f, 0.0f);
+        atl_node *late = early ? early : atl_unary(g, ATL_FN_STEP, y, 0.5f, 0.0f);
         atl_node *out[2] = { z, atl_sum(g, late, 6u) };
         atl_plan *fused = plan_of(f, out, 2, true, false), *plain = plan_of(f, out, 2, true, true);
         assert_int_equal(atl_plan_run(fused), ATL_OK);
