@@ -84,7 +84,10 @@ struct atl_node {
     union {
         struct { atl_fn1 fn; float a, b; } unary;
         struct { atl_fn2 fn; } binary;
-        struct { const float *data; } leaf;                       // PARAM, CONST
+        struct {
+            const float *data;
+            const uint64_t *version;
+        } leaf; // PARAM, CONST; version NULL: never changes
         struct { float value; } fill;
         struct { uint64_t stream; } normal;
         struct { bool axis[ATL_RANK_MAX]; } sum;                  // summed axes become 1
@@ -137,8 +140,10 @@ const char *atl_shape_text(const atl_shape *s, char text[ATL_SHAPE_TEXT]);
 
 // ---- leaves
 atl_node *atl_input(atl_graph *g, const char *name, atl_shape shape);
-// Values stay where they are; a plan may treat parameters as constants (inference) or not (training).
-atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const float *data);
+// Values stay where they are.  version NULL: they never change, so plans fold and pack what depends on them.
+// Else they vary: each run reads them, and whoever writes them raises *version.
+atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const float *data,
+                        const uint64_t *version);
 atl_node *atl_const(atl_graph *g, atl_shape shape, const float *data); // copied
 atl_node *atl_fill(atl_graph *g, atl_shape shape, float value);
 // Independent normal numbers: element i is a function of the plan's key, of the counter of the run, of stream and i.

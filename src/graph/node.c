@@ -152,10 +152,13 @@ atl_node *atl_input(atl_graph *g, const char *name, atl_shape shape) {
     return leaf(g, ATL_OP_INPUT, name, &shape);
 }
 
-atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const float *data) {
+atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const float *data,
+                        const uint64_t *version) {
     atl_node *n = leaf(g, ATL_OP_PARAM, name, &shape);
-    if (n != &g->poison)
+    if (n != &g->poison) {
         n->at.leaf.data = data;
+        n->at.leaf.version = version;
+    }
     return n;
 }
 

@@ -62,11 +62,12 @@ static bool is_leaf(const atl_node *n) {
     return n->n_src == 0;
 }
 
-// Clones that depend on constants alone.
-static void mark_constant(const atl_plan *p, atl_fuse_node *list, bool params_vary) {
+// Clones that depend on constants alone, and on parameters that never change.
+static void mark_constant(const atl_plan *p, atl_fuse_node *list) {
     for (int i = 0; i < p->size; i++) {
         const atl_node *n = p->nodes[i];
-        bool c = n->op == ATL_OP_CONST || n->op == ATL_OP_FILL || (n->op == ATL_OP_PARAM && !params_vary);
+        bool c =
+            n->op == ATL_OP_CONST || n->op == ATL_OP_FILL || (n->op == ATL_OP_PARAM && !n->at.leaf.version);
         if (n->n_src) {
             c = true;
             for (int k = 0; k < n->n_src; k++)
@@ -165,6 +166,7 @@ static atl_status fold(atl_plan *p, const bool *wanted) {
         n->n_src = 0;
         n->fusion = NULL;
         n->at.leaf.data = values;
+        n->at.leaf.version = NULL;
     }
 done:
     for (int i = 0; i < p->size; i++)
@@ -182,12 +184,12 @@ static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, cons
         goto done;
     for (int i = 0; i < p->size; i++)
         list[i] = (atl_fuse_node){ p->nodes[i], 0, is_output(p->origin[i], outputs, count), false, false };
-    mark_constant(p, list, o->params_vary);
+    mark_constant(p, list);
     if (!o->step_mode) {
         if ((status = atl_fuse(&p->arena, list, p->size)) != ATL_OK)
             goto done;
         compact(p, list);
-        mark_constant(p, list, o->params_vary);
+        mark_constant(p, list);
         mark_frontier(p, list, flags);
         if ((status = fold(p, flags)) != ATL_OK)
             goto done;
@@ -195,7 +197,6 @@ static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, cons
     }
     for (int i = 0; i < p->size; i++)
         flags[i] = list[i].output || (o->step_mode && p->nodes[i]->name);
-    p->params_vary = o->params_vary;
     p->step_mode = o->step_mode;
     p->detached = o->detached;
     status = atl_schedule(p, flags);
@@ -207,7 +208,7 @@ done:
 
 atl_status atl_plan_make(atl_graph *g, atl_backend *backend, atl_node *const *outputs, int count,
                          const atl_plan_options *options, atl_plan **plan) {
-    static const atl_plan_options none = { false, false, false };
+    static const atl_plan_options none = { false, false };
     *plan = NULL;
     if (g->status != ATL_OK)
         return atl_fail(g->ctx, g->status, "%s", g->error);

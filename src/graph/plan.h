@@ -7,7 +7,6 @@
 #include "graph/backend.h"
 
 typedef struct atl_plan_options {
-    bool params_vary;   // training: parameters are read at each run, nothing that depends on them is folded
     bool step_mode;     // no fusion and no reuse of memory: every named node can be read after a run
     bool detached;      // no block: the caller lends one with atl_plan_attach(), to several plans in turn
 } atl_plan_options;
@@ -39,7 +38,7 @@ typedef struct atl_plan {
     int n_kept, kept_capacity;
     void *block;
     size_t block_bytes;
-    bool params_vary, step_mode, detached;
+    bool step_mode, detached;
     atl_run run;
 } atl_plan;
 

@@ -126,7 +126,7 @@ static atl_status make_values(scheduler *s) {
         } else if (is_host_leaf(n)) {
             p->views[i] = own(n, new_value(s, (size_t)atl_shape_count(&n->shape), false));
             p->views[i].constant = n->at.leaf.data;
-            p->values[p->views[i].value].varies = n->op == ATL_OP_PARAM && p->params_vary;
+            p->values[p->views[i].value].varies = n->op == ATL_OP_PARAM && n->at.leaf.version;
         } else if (!view_of(s, i, &p->views[i])) {
             p->views[i] = own(n, new_value(s, (size_t)atl_shape_count(&n->shape), true));
             if (n->op != ATL_OP_INPUT) {

@@ -41,13 +41,14 @@ static atl_node *ask(atl_net *net, const char *name, atl_shape shape, bool buffe
         return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s has shape %s where %s is needed", full,
                               dims_text(p->rank, p->dims, have), dims_text(shape.rank, shape.d, want));
     if (net->declare)
-        return atl_parameter(net->g, full, shape, NULL);
+        return atl_parameter(net->g, full, shape, NULL, NULL);
     if (!net->nodes && !(net->nodes = atl_arena_alloc(&net->g->arena, net->params->size, sizeof *net->nodes)))
         return atl_graph_fail(net->g, ATL_NO_MEMORY, "out of memory for the nodes of %zu parameters",
                               net->params->size);
     atl_node **node = &net->nodes[p - net->params->list];
     if (!*node) // a network that is built twice in a graph has one node, and one gradient, per parameter
-        *node = atl_parameter(net->g, full, shape, atl_param_data(net->params, p));
+        *node = atl_parameter(net->g, full, shape, atl_param_data(net->params, p),
+                              net->varies ? &net->params->version : NULL);
     return *node;
 }
 

@@ -17,6 +17,7 @@ typedef struct atl_net {
     atl_graph *g;
     atl_params *params;
     bool declare;
+    bool varies;      // training: its values change between runs, so that nothing made of them is kept
     atl_node **nodes; // by position in params->list: the parameter's node once a layer asked for it, else NULL
 } atl_net;
 

@@ -33,6 +33,7 @@ typedef struct atl_params {
     size_t slots;
     float *data;               // the span; NULL before atl_params_allocate()
     size_t total;              // floats
+    uint64_t version;          // raised by whoever writes values that somebody may have copied
     const void *mapping;       // when the span lies inside a mapped file: start and length
     size_t mapping_bytes;
 } atl_params;

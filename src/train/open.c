@@ -139,7 +139,7 @@ static atl_status make_view(atl_trainer *t) {
     const atl_model_dims *d = &t->g_ema.dims;
     atl_graph *g = &v->graph;
     atl_graph_init(g, t->ctx);
-    atl_net net = { .g = g, .params = &t->g_ema.params };
+    atl_net net = { .g = g, .params = &t->g_ema.params, .varies = true };
     atl_noise noise = { .mode = ATL_NOISE_CONST };
     v->n = t->options.batch_gpu;
     v->z = atl_input(g, "z", ATL_SHAPE(v->n, d->z_dim));
@@ -148,7 +148,7 @@ static atl_status make_view(atl_trainer *t) {
     w = atl_expand(g, atl_reshape(g, w, ATL_SHAPE(v->n, 1, d->w_dim)), ATL_SHAPE(v->n, d->num_ws, d->w_dim));
     atl_node *img = t->g_ema.row->synthesize(&net, t->g_ema.config, w, &noise);
     v->images = atl_permute(g, img, (int[]){ 0, 3, 1, 2 });
-    atl_plan_options o = { .params_vary = true, .detached = true };
+    atl_plan_options o = { .detached = true };
     return atl_plan_make(g, t->backend, &v->images, 1, &o, &v->plan);
 }
 

@@ -207,7 +207,7 @@ static atl_status plan(builder *b, atl_backend *backend) {
     for (int i = 0; i < MORE; i++)
         if (more[i])
             outputs[count++] = more[i];
-    atl_plan_options o = { .params_vary = true, .detached = true };
+    atl_plan_options o = { .detached = true };
     ATL_TRY(atl_plan_make(b->g, backend, outputs, count, &o, &p->plan));
     for (int t = 0; t < p->plan->n_steps; t++)
         p->gflop += atl_step_flops(&p->plan->steps[t]) * 1e-9;
@@ -224,8 +224,8 @@ atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kin
     *phase = (atl_phase){ .ctx = ctx, .kind = kind, .g = g, .d = d, .trained = generator ? g : d, .n = n };
     atl_graph_init(&phase->graph, ctx);
     builder b = { .p = phase, .o = options, .g = &phase->graph };
-    b.g_net = (atl_net){ .g = b.g, .params = &g->params };
-    b.d_net = (atl_net){ .g = b.g, .params = &d->params };
+    b.g_net = (atl_net){ .g = b.g, .params = &g->params, .varies = true };
+    b.d_net = (atl_net){ .g = b.g, .params = &d->params, .varies = true };
     phase->loss = LOSS[kind](&b);
     atl_status status = phase->loss ? differentiate(&b)
                                     : atl_fail(ctx, ATL_BAD_ARGUMENT, "%s has no loss: R1 and R2 are off",

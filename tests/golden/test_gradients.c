@@ -102,9 +102,8 @@ static void check_phase(scene *s, const char *phase, atl_net *net, atl_node *los
     atl_grad(&s->graph, loss, targets, n, out);
     out[n] = loss;
     out[n + 1] = more;
-    atl_plan_options o = { .params_vary = true };
     atl_plan *plan;
-    if (atl_plan_make(&s->graph, s->g->backend, out, n + (more ? 2 : 1), &o, &plan) != ATL_OK)
+    if (atl_plan_make(&s->graph, s->g->backend, out, n + (more ? 2 : 1), NULL, &plan) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
     if (s->noise.transform)
         atl_plan_write(plan, s->noise.transform, identity);
@@ -132,8 +131,8 @@ static void check_phase(scene *s, const char *phase, atl_net *net, atl_node *los
 
 static void begin(scene *s) {
     atl_graph_init(&s->graph, s->ctx);
-    s->g_net = (atl_net){ .g = &s->graph, .params = &s->g->params };
-    s->d_net = (atl_net){ .g = &s->graph, .params = &s->d->params };
+    s->g_net = (atl_net){ .g = &s->graph, .params = &s->g->params, .varies = true };
+    s->d_net = (atl_net){ .g = &s->graph, .params = &s->d->params, .varies = true };
     s->noise = (atl_noise){ .mode = ATL_NOISE_CONST };
 }
 

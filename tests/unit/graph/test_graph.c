@@ -19,7 +19,7 @@ typedef struct fixture {
     atl_ctx *ctx;
     atl_backend *backend;
     atl_graph g;
-    uint64_t stream;
+    uint64_t stream, version;
 } fixture;
 
 static int setup(void **state) {
@@ -47,12 +47,15 @@ static atl_node *leaf(fixture *f, atl_shape s) {
     float *data = atl_arena_alloc(&f->g.arena, n, sizeof *data);
     assert_non_null(data);
     atl_philox_normal(1, f->stream++, 0, n, data);
-    return atl_parameter(&f->g, "leaf", s, data);
+    return atl_parameter(&f->g, "leaf", s, data, &f->version);
 }
 
 static atl_plan *plan_of(fixture *f, atl_node *const *out, int n, bool vary, bool step_mode) {
-    atl_plan_options o = { .params_vary = vary, .step_mode = step_mode };
+    atl_plan_options o = { .step_mode = step_mode };
     atl_plan *p;
+    for (int i = 0; i < f->g.size; i++)
+        if (f->g.nodes[i]->op == ATL_OP_PARAM)
+            f->g.nodes[i]->at.leaf.version = vary ? &f->version : NULL;
     if (atl_plan_make(&f->g, f->backend, out, n, &o, &p) != ATL_OK)
         fail_msg("%s", atl_message(f->ctx));
     return p;
