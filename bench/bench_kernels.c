@@ -214,17 +214,17 @@ int main(void) {
     bench_gemm(ctx, "16x512 by 512x512", 16, 512, 512, 0);
     bench_gemm(ctx, "1x8192 by constant 8192x512", 1, 512, 8192, 1);
     bench_conv(ctx, "3x3 512-512 64x64",
-               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 64, 64, 512, 64, 64, 512, 3, 3, 1, 1, 0 });
+               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 64, 64, 512, 64, 64, 512, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0 });
     bench_conv(ctx, "3x3 32-32 1024x1024",
-               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 1024, 1024, 32, 1024, 1024, 32, 3, 3, 1, 1, 0 });
+               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 1024, 1024, 32, 1024, 1024, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0 });
     bench_conv(ctx, "3x3 stride 2 512-512 33x33",
-               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 33, 33, 512, 16, 16, 512, 3, 3, 2, 0, 0 });
+               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 33, 33, 512, 16, 16, 512, 3, 3, 2, 2, 0, 0, 0, 0, 1, 0 });
     bench_conv(ctx, "3x3 stride 2 64-128 513x513",
-               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 513, 513, 64, 256, 256, 128, 3, 3, 2, 0, 0 });
+               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 513, 513, 64, 256, 256, 128, 3, 3, 2, 2, 0, 0, 0, 0, 1, 0 });
     bench_conv(ctx, "3x3 stride 2 32-64 1025x1025",
-               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 1025, 1025, 32, 512, 512, 64, 3, 3, 2, 0, 0 });
+               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 1025, 1025, 32, 512, 512, 64, 3, 3, 2, 2, 0, 0, 0, 0, 1, 0 });
     bench_conv(ctx, "3x3 512-512 4x4",
-               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 4, 4, 512, 4, 4, 512, 3, 3, 1, 1, 0 });
+               (atl_cpu_conv_shape){ ATL_SLOT_Y, 1, 4, 4, 512, 4, 4, 512, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0 });
     atl_ctx_close(&ctx);
     return 0;
 }

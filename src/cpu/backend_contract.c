@@ -77,9 +77,9 @@ static state *new_state(atl_cpu *b, atl_step *step) {
     if (s && y->rank == 4) {
         s->n = (int)y->d[0];
         s->pixels = (size_t)(y->d[1] * y->d[2]);
-    } else if (s) {
+    } else if (s) { // rows of the last dimension
         s->n = 1;
-        s->pixels = (size_t)y->d[y->rank - 2];
+        s->pixels = (size_t)(atl_shape_count(y) / y->d[y->rank - 1]);
     }
     if (s)
         s->c_out = (size_t)y->d[y->rank - 1];
@@ -369,16 +369,22 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
     return ATL_OK;
 }
 
+// The pad of a convolution without strides and groups that is padded alike on all sides, else -1.
+static int even_pad(const atl_conv_attr *a) {
+    bool even = a->sy == 1 && a->sx == 1 && a->groups == 1 && a->py0 == a->py1 && a->px0 == a->px1 &&
+                a->py0 == a->px0;
+    return even ? a->py0 : -1;
+}
+
 static bool is_1x1(const atl_node *n, const atl_shape *w) {
-    return n->at.conv.slot == ATL_SLOT_Y && n->at.conv.stride == 1 && n->at.conv.pad == 0 && w->d[2] == 1 &&
-           w->d[3] == 1;
+    return n->at.conv.slot == ATL_SLOT_Y && even_pad(&n->at.conv) == 0 && w->d[2] == 1 && w->d[3] == 1;
 }
 
 // Slot Y, or slot X as a convolution with the weight turned; the padding is that of the convolution that is run.
 static bool is_3x3(const atl_node *n, const atl_shape *w, int *pad) {
-    *pad = n->at.conv.slot == ATL_SLOT_Y ? n->at.conv.pad : 2 - n->at.conv.pad;
-    return n->at.conv.slot != ATL_SLOT_W && n->at.conv.stride == 1 && *pad >= 0 && *pad <= 2 && w->d[2] == 3 &&
-           w->d[3] == 3;
+    int own = even_pad(&n->at.conv);
+    *pad = n->at.conv.slot == ATL_SLOT_Y ? own : 2 - own;
+    return n->at.conv.slot != ATL_SLOT_W && own >= 0 && own <= 2 && w->d[2] == 3 && w->d[3] == 3;
 }
 
 // Winograd when it is allowed and the shape is worth it; *done says whether it was taken.
@@ -434,9 +440,9 @@ static atl_status try_winograd_grad(atl_cpu *b, atl_step *step, state *s, bool *
     const atl_shape *x = &n->src[0]->shape, *w = &n->shape;
     *done = false;
     atl_cpu_wino_grad_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2],
-                                      (int)w->d[1], (int)w->d[0], n->at.conv.pad };
-    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || n->at.conv.stride != 1 ||
-        n->at.conv.pad > 2 || w->d[2] != 3 || w->d[3] != 3 || !atl_cpu_wino_grad_worth(&shape))
+                                      (int)w->d[1], (int)w->d[0], even_pad(&n->at.conv) };
+    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || shape.pad < 0 || shape.pad > 2 ||
+        w->d[2] != 3 || w->d[3] != 3 || !atl_cpu_wino_grad_worth(&shape))
         return ATL_OK;
     ATL_TRY(atl_cpu_wino_grad_make(b->base.ctx, &shape, &s->grad));
     s->run = run_winograd_grad;
@@ -460,8 +466,9 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
                              .co = (int)x->d[3],
                              .kh = 3,
                              .kw = 3,
-                             .stride = 2,
-                             .pad = 0,
+                             .sy = 2,
+                             .sx = 2,
+                             .groups = 1,
                              .swapped = n->fusion->turned };
     ATL_TRY(atl_cpu_conv_make(b->base.ctx, &c, step->src[0].constant, &s->conv));
     atl_shape middle = ATL_SHAPE(s->n, h, v, y->d[3]);
@@ -477,7 +484,8 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
 
 static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
     const atl_node *n = step->node;
-    atl_slot slot = n->at.conv.slot;
+    const atl_conv_attr *a = &n->at.conv;
+    atl_slot slot = a->slot;
     const atl_shape *x = slot == ATL_SLOT_X ? &n->shape : &n->src[0]->shape;
     const atl_shape *w = slot == ATL_SLOT_W ? &n->shape : &n->src[slot == ATL_SLOT_Y ? 1 : 0]->shape;
     const atl_shape *y = slot == ATL_SLOT_Y ? &n->shape : &n->src[1]->shape;
@@ -491,8 +499,13 @@ static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
                              .co = (int)y->d[3],
                              .kh = (int)w->d[2],
                              .kw = (int)w->d[3],
-                             .stride = n->at.conv.stride,
-                             .pad = n->at.conv.pad };
+                             .sy = a->sy,
+                             .sx = a->sx,
+                             .py0 = a->py0,
+                             .py1 = a->py1,
+                             .px0 = a->px0,
+                             .px1 = a->px1,
+                             .groups = a->groups };
     int wi = slot == ATL_SLOT_X ? 0 : 1;
     const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
     ATL_TRY(atl_cpu_conv_make(b->base.ctx, &c, constant, &s->conv));

@@ -2,6 +2,7 @@
 // Direct convolution: shapes to oneDNN descriptions.
 #include "cpu/conv.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/mem.h"
@@ -18,36 +19,52 @@ typedef struct form { // oneDNN's view: logical N,C,H,W
     dnnl_dims_t stride, before, after;
 } form;
 
+static bool reaches(int size, int out, int taps, int step, int before, int after) {
+    int64_t room = (int64_t)size + before + after - taps;
+    return before >= 0 && after >= 0 && room >= 0 && room / step + 1 == out;
+}
+
+// Zeros that are used after the last row: negative when rows are left over.
+static int64_t used_after(int size, int out, int taps, int step, int before) {
+    return (int64_t)(out - 1) * step + taps - size - before;
+}
+
 static atl_status check_shape(atl_ctx *ctx, const atl_cpu_conv_shape *s) {
     int least = s->n;
-    const int sizes[] = { s->h, s->w, s->ci, s->oh, s->ow, s->co, s->kh, s->kw, s->stride };
+    const int sizes[] = { s->h, s->w, s->ci, s->oh, s->ow, s->co, s->kh, s->kw, s->sy, s->sx, s->groups };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         least = sizes[i] < least ? sizes[i] : least;
-    int64_t low = (int64_t)(s->oh - 1) * s->stride + s->kh - s->h - s->pad; // zeros below the last row
-    int64_t right = (int64_t)(s->ow - 1) * s->stride + s->kw - s->w - s->pad;
-    int64_t most = (int64_t)s->pad + s->stride - 1;
-    if (least < 1 || s->pad < 0 || low <= -s->stride || right <= -s->stride || low > most || right > most)
+    if (least < 1 || !reaches(s->h, s->oh, s->kh, s->sy, s->py0, s->py1) ||
+        !reaches(s->w, s->ow, s->kw, s->sx, s->px0, s->px1))
         return atl_fail(
             ctx, ATL_BAD_ARGUMENT,
-            "convolution: input %dx%d with kernel %dx%d, stride %d, padding %d can't give output %dx%d", s->h,
-            s->w, s->kh, s->kw, s->stride, s->pad, s->oh, s->ow);
+            "convolution: input %dx%d with kernel %dx%d, strides %d, %d, padding %d, %d, %d, %d can't give "
+            "output %dx%d",
+            s->h, s->w, s->kh, s->kw, s->sy, s->sx, s->py0, s->py1, s->px0, s->px1, s->oh, s->ow);
+    if (s->ci % s->groups || s->co % s->groups || (s->swapped && s->groups > 1))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "convolution: %d and %d channels don't fall into %d groups",
+                        s->ci, s->co, s->groups);
     return ATL_OK;
 }
 
 static atl_status describe(atl_ctx *ctx, const atl_cpu_conv_shape *s, form *f) {
     dnnl_dims_t x = { s->n, s->ci, s->h, s->w }, y = { s->n, s->co, s->oh, s->ow };
-    dnnl_dims_t w = { s->co, s->ci, s->kh, s->kw };
+    int grouped = s->groups > 1;
+    dnnl_dims_t plain = { s->co, s->ci, s->kh, s->kw };
+    dnnl_dims_t parts = { s->groups, s->co / s->groups, s->ci / s->groups, s->kh, s->kw };
+    const dnnl_dim_t *w = grouped ? parts : plain;
+    dnnl_format_tag_t order = grouped ? dnnl_goihw : s->swapped ? dnnl_iohw : dnnl_oihw;
     dnnl_status_t status = dnnl_memory_desc_init_by_tag(&f->x, 4, x, dnnl_f32, dnnl_nhwc);
     if (status == dnnl_success)
         status = dnnl_memory_desc_init_by_tag(&f->y, 4, y, dnnl_f32, dnnl_nhwc);
     if (status == dnnl_success)
-        status = dnnl_memory_desc_init_by_tag(&f->w, 4, w, dnnl_f32, s->swapped ? dnnl_iohw : dnnl_oihw);
+        status = dnnl_memory_desc_init_by_tag(&f->w, 4 + grouped, w, dnnl_f32, order);
     if (status == dnnl_success)
-        status = dnnl_memory_desc_init_by_tag(&f->w_any, 4, w, dnnl_f32, dnnl_format_tag_any);
-    f->stride[0] = f->stride[1] = s->stride;
-    f->before[0] = f->before[1] = s->pad;
-    f->after[0] = (int64_t)(s->oh - 1) * s->stride + s->kh - s->h - s->pad;
-    f->after[1] = (int64_t)(s->ow - 1) * s->stride + s->kw - s->w - s->pad;
+        status = dnnl_memory_desc_init_by_tag(&f->w_any, 4 + grouped, w, dnnl_f32, dnnl_format_tag_any);
+    f->stride[0] = s->sy, f->stride[1] = s->sx;
+    f->before[0] = s->py0, f->before[1] = s->px0;
+    f->after[0] = used_after(s->h, s->oh, s->kh, s->sy, s->py0);
+    f->after[1] = used_after(s->w, s->ow, s->kw, s->sx, s->px0);
     return atl_cpu_dnnl_check(ctx, status, "describe a convolution");
 }
 

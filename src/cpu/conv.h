@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct convolution by oneDNN, made once and run often: one multilinear form read through three slots.
 //
-//     y[n, p, q, o] = sum over r, s, c of  x[n, p stride + r - pad, q stride + s - pad, c] w[o, c, r, s]
+//     y[n, p, q, o] = sum over r, s, c of  x[n, p sy + r - py0, q sx + s - px0, c] w[o, c, r, s]
+//
+// where c runs over the input channels of o's group, and w counts them from the group's first.
 //
 // Slot Y is this (a correlation), X its transpose with respect to x (the data gradient, and with
 // stride 2 the transposed convolution of StyleGAN2), W with respect to w (the weight gradient).
-// Activations are [n, h, w, c], weights [co, ci, kh, kw].
+// Activations are [n, h, w, c], weights [co, ci / groups, kh, kw].
 #ifndef ATL_CPU_CONV_H
 #define ATL_CPU_CONV_H
 
@@ -13,14 +15,15 @@
 #include "base/ctx.h"
 #include "graph/fn.h"
 
-// Sizes of the forward form, whatever the slot.  oh may be any size up to
-// (h + 2 pad + stride - kh) / stride + 1: missing rows at the end are zeros, rows left over are unused.
+// Sizes of the forward form, whatever the slot: oh = (h + py0 + py1 - kh) / sy + 1, rounded down, ow alike.
 typedef struct atl_cpu_conv_shape {
     atl_slot slot;
     int n, h, w, ci;   // x
     int oh, ow, co;    // y
-    int kh, kw, stride, pad;
-    int swapped;       // 1: weights are [ci, co, kh, kw]
+    int kh, kw, sy, sx;
+    int py0, py1, px0, px1; // zeros above, below, left and right of x
+    int groups;
+    int swapped; // 1: weights are [ci, co, kh, kw]; one group only
 } atl_cpu_conv_shape;
 
 typedef struct atl_cpu_conv atl_cpu_conv;

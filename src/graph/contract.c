@@ -57,16 +57,27 @@ static const atl_slot SOURCES[3][2] = {
     [ATL_SLOT_W] = { ATL_SLOT_X, ATL_SLOT_Y },
 };
 
-static bool form_fits(const atl_shape *x, const atl_shape *w, const atl_shape *y, int stride, int pad) {
-    if (x->rank != 4 || w->rank != 4 || y->rank != 4 || stride < 1 || pad < 0)
+static bool is_sound(const atl_conv_attr *a) {
+    return a->sy > 0 && a->sx > 0 && a->py0 >= 0 && a->py1 >= 0 && a->px0 >= 0 && a->px1 >= 0 &&
+           a->groups > 0;
+}
+
+// Rows (axis 0) or columns (1) of y; the last stride - 1 of x may be out of reach, as in a transposed
+// convolution of larger output.  0: x is smaller than the kernel.
+static int64_t reach(const atl_conv_attr *a, const atl_shape *x, const atl_shape *w, int axis) {
+    int64_t pads = axis ? (int64_t)a->px0 + a->px1 : (int64_t)a->py0 + a->py1;
+    int64_t room = x->d[1 + axis] + pads - w->d[2 + axis];
+    return room < 0 ? 0 : room / (axis ? a->sx : a->sy) + 1;
+}
+
+static bool form_fits(const atl_conv_attr *a, const atl_shape *x, const atl_shape *w, const atl_shape *y) {
+    if (x->rank != 4 || w->rank != 4 || y->rank != 4 || !is_sound(a))
         return false;
-    for (int i = 0; i < 2; i++) {
-        int64_t room = x->d[1 + i] + 2 * pad - w->d[2 + i];
-        // the last stride - 1 rows of x may be out of reach, as in a transposed convolution of larger output
-        if (room < 0 || room / stride + 1 != y->d[1 + i])
+    for (int i = 0; i < 2; i++)
+        if (reach(a, x, w, i) != y->d[1 + i] || y->d[1 + i] == 0)
             return false;
-    }
-    return x->d[0] == y->d[0] && x->d[3] == w->d[1] && y->d[3] == w->d[0];
+    return x->d[0] == y->d[0] && x->d[3] == w->d[1] * a->groups && y->d[3] == w->d[0] &&
+           w->d[0] % a->groups == 0;
 }
 
 atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_node *a, atl_node *b) {
@@ -76,7 +87,7 @@ atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_n
     t[attr.slot] = &shape;
     t[SOURCES[attr.slot][0]] = &a->shape;
     t[SOURCES[attr.slot][1]] = &b->shape;
-    if (!form_fits(t[ATL_SLOT_X], t[ATL_SLOT_W], t[ATL_SLOT_Y], attr.stride, attr.pad))
+    if (!form_fits(&attr, t[ATL_SLOT_X], t[ATL_SLOT_W], t[ATL_SLOT_Y]))
         return misfit(g, "convolution", a, b);
     atl_node *n = atl_new_node(g, ATL_OP_CONV, shape, 2, (atl_node *[]){ a, b });
     if (n != &g->poison)
@@ -84,20 +95,29 @@ atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_n
     return n;
 }
 
-atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad) {
+atl_node *atl_conv(atl_graph *g, atl_node *x, atl_node *w, const atl_conv_attr *attr) {
     if (x->op == ATL_OP_POISON || w->op == ATL_OP_POISON)
         return &g->poison;
-    if (x->shape.rank != 4 || w->shape.rank != 4)
+    if (x->shape.rank != 4 || w->shape.rank != 4 || !is_sound(attr))
         return misfit(g, "convolution", x, w);
-    int64_t h = (x->shape.d[1] + 2 * pad - w->shape.d[2]) / stride + 1;
-    int64_t v = (x->shape.d[2] + 2 * pad - w->shape.d[3]) / stride + 1;
-    atl_conv_attr attr = { ATL_SLOT_Y, stride, pad };
-    return atl_conv_form(g, attr, ATL_SHAPE(x->shape.d[0], h, v, w->shape.d[0]), x, w);
+    atl_conv_attr a = *attr;
+    a.slot = ATL_SLOT_Y;
+    int64_t h = reach(&a, &x->shape, &w->shape, 0), v = reach(&a, &x->shape, &w->shape, 1);
+    return atl_conv_form(g, a, ATL_SHAPE(x->shape.d[0], h, v, w->shape.d[0]), x, w);
+}
+
+atl_conv_attr atl_conv_even(atl_slot slot, int stride, int pad) {
+    return (atl_conv_attr){ slot, stride, stride, pad, pad, pad, pad, 1 };
+}
+
+atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad) {
+    atl_conv_attr attr = atl_conv_even(ATL_SLOT_Y, stride, pad);
+    return atl_conv(g, x, w, &attr);
 }
 
 atl_node *atl_conv2d_transposed(atl_graph *g, atl_node *y, atl_node *w, int stride, int pad, int64_t h, int64_t w_) {
-    atl_conv_attr attr = { ATL_SLOT_X, stride, pad };
-    return atl_conv_form(g, attr, ATL_SHAPE(y->shape.d[0], h, w_, w->shape.d[1]), w, y);
+    return atl_conv_form(g, atl_conv_even(ATL_SLOT_X, stride, pad),
+                         ATL_SHAPE(y->shape.d[0], h, w_, w->shape.d[1]), w, y);
 }
 
 // The gradient with respect to a source is the same form with the result and that source exchanged.

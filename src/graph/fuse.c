@@ -73,8 +73,8 @@ static enum stage absorb_unary(atl_fusion *fu, const atl_node *u, enum stage at)
 
 static enum stage absorb_factor(atl_node *p, atl_fusion *fu, atl_node *other, const atl_node *y, enum stage at) {
     int r = y->shape.rank;
-    if (other->op == ATL_OP_UNARY && other->at.unary.fn == ATL_FN_STEP && at < GATE && is_whole(other->src[0]) &&
-        (r == 4 || r == 2)) {
+    if (other->op == ATL_OP_UNARY && other->at.unary.fn == ATL_FN_STEP && at < GATE &&
+        is_whole(other->src[0])) {
         fu->gate = add_source(p, other->src[0]);
         fu->gate_slope = other->at.unary.a;
         return GATE;
@@ -107,7 +107,7 @@ static enum stage absorb(atl_node *p, atl_fusion *fu, atl_node *u, const atl_nod
         fu->noise = add_source(p, s);
         return OFFSET;
     }
-    if (fu->residual < 0 && other->op != ATL_OP_EXPAND && other != y && r == 4) {
+    if (fu->residual < 0 && other->op != ATL_OP_EXPAND && other != y && r > 2) {
         fu->residual = add_source(p, other);
         return RESIDUAL;
     }
@@ -189,7 +189,7 @@ static void fuse_pointwise(fuser *f, int i) {
     const atl_node *n = f->list[i].n;
     for (int side = 0; side < n->n_src; side++) {
         atl_node *x = n->src[side], work = { .op = ATL_OP_EPILOGUE, .shape = x->shape, .src = { x }, .n_src = 1 };
-        if (!is_whole(x) || (x->shape.rank != 4 && x->shape.rank != 2))
+        if (!is_whole(x))
             continue;
         atl_fusion fu = NOTHING;
         int last = follow(f, &work, &fu, x, i, 2);
@@ -246,11 +246,14 @@ static bool is_swap(const atl_node *w) {
 static void fuse_up_filter(fuser *f, int i) {
     atl_node *n = f->list[i].n, *c = n->src[0];
     const atl_fir_attr *a = &n->at.fir;
-    if (c->op != ATL_OP_CONV || c->at.conv.slot != ATL_SLOT_X || c->at.conv.stride != 2 || c->at.conv.pad != 0 ||
+    const atl_conv_attr *v = &c->at.conv;
+    if (c->op != ATL_OP_CONV || v->slot != ATL_SLOT_X || v->sy != 2 || v->sx != 2 || v->groups != 1 ||
+        v->py0 + v->py1 + v->px0 + v->px1 != 0 ||
         (c->fusion && (c->fusion->scale >= 0 || c->fusion->bias >= 0)))
         return;
-    if (a->upx * a->upy * a->downx * a->downy != 1 || a->fw != 4 || a->fh != 4 || a->px0 != 1 || a->px1 != 1 ||
-        a->py0 != 1 || a->py1 != 1 || c->shape.d[1] != 2 * c->src[1]->shape.d[1] + 1)
+    if (a->upx * a->upy * a->downx * a->downy != 1 || a->fw != 4 || a->fh != 4 || a->px0 != 1 ||
+        a->px1 != 1 || a->py0 != 1 || a->py1 != 1 || c->shape.d[1] != 2 * c->src[1]->shape.d[1] + 1 ||
+        c->shape.d[2] != 2 * c->src[1]->shape.d[2] + 1)
         return;
     if (f->list[c->id].uses != 1 || f->list[c->id].output)
         return;
@@ -301,7 +304,7 @@ atl_status atl_fuse(atl_arena *arena, atl_fuse_node *list, int size) {
         if (list[i].finished)
             continue;
         if ((op == ATL_OP_CONV && list[i].n->at.conv.slot != ATL_SLOT_W) || op == ATL_OP_UPFIRDN ||
-            (op == ATL_OP_MATMUL && list[i].n->shape.rank == 2))
+            op == ATL_OP_MATMUL)
             fuse_epilogue(&f, i);
     }
     count_uses(&f);

@@ -39,9 +39,12 @@ typedef enum atl_op {
     ATL_OPS
 } atl_op;
 
+// Sizes of the forward form, whatever the slot.
 typedef struct atl_conv_attr {
     atl_slot slot;
-    int stride, pad;
+    int sy, sx;              // strides of rows and columns
+    int py0, py1, px0, px1;  // zeros above, below, left and right of x
+    int groups;              // input channels i and output channels o fall into groups that don't meet
 } atl_conv_attr;
 
 typedef struct atl_fir_attr {
@@ -183,7 +186,7 @@ atl_node *atl_permute(atl_graph *g, atl_node *x, const int *axis);
 atl_node *atl_slice(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape shape);
 atl_node *atl_slice_axis(atl_graph *g, atl_node *x, int axis, int64_t begin, int64_t count);
 atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape shape); // with zeros
-atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis);
+atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis); // any number of tensors, at least one
 // f [fh, fw] is copied.
 atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr);
 // Bilinear resampling of x [n, h, w, c] to [n, oh, ow, c], zero outside of x.  theta [n, 2, 3] takes points of the
@@ -210,10 +213,14 @@ atl_node *atl_flrelu_plain(atl_graph *g, atl_node *x, atl_node *bias, const atl_
 // a [(batch,) m, k], b [(batch,) k, n] -> [(batch,) m, n]; trans_a: a is [k, m]; trans_b: b is [n, k].  A batch of 1 is
 // shared.
 atl_node *atl_matmul(atl_graph *g, atl_node *a, atl_node *b, bool trans_a, bool trans_b);
-// Correlation, as network libraries mean it: x [n, h, w, i], w [o, i, kh, kw] -> [n, oh, ow, o].
-atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad);
+// Correlation, as network libraries mean it: x [n, h, w, i], w [o, i / groups, kh, kw] -> [n, oh, ow, o].
+atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad); // the same on all sides, one group
+// Strides and pads of each side, and groups (o and i of equal number, each a group: depthwise); attr->slot is ignored.
+atl_node *atl_conv(atl_graph *g, atl_node *x, atl_node *w, const atl_conv_attr *attr);
 // Its transpose in x: y [n, oh, ow, o], w [o, i, kh, kw] -> x of the given shape [n, h, w, i].
 atl_node *atl_conv2d_transposed(atl_graph *g, atl_node *y, atl_node *w, int stride, int pad, int64_t h, int64_t w_);
+// What atl_conv2d() makes of stride and pad.
+atl_conv_attr atl_conv_even(atl_slot slot, int stride, int pad);
 // Any slot: a and b are the two other tensors of the form in the order x, w, y.
 atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_node *a, atl_node *b);
 

@@ -143,9 +143,26 @@ atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape sha
     return windowed(g, ATL_OP_PAD, x, begin, &shape);
 }
 
+// A node has ATL_SRC_MAX sources: more tensors become that many, each the concatenation of a run of
+// neighbours.
+static atl_node *concat_many(atl_graph *g, atl_node *const *x, int count, int axis) {
+    atl_node *part[ATL_SRC_MAX];
+    int first = 0;
+    for (int i = 0; i < ATL_SRC_MAX; i++) {
+        int end = (int)((int64_t)count * (i + 1) / ATL_SRC_MAX);
+        part[i] = atl_concat(g, x + first, end - first, axis);
+        first = end;
+    }
+    return atl_concat(g, part, ATL_SRC_MAX, axis);
+}
+
 atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis) {
-    if (count < 1 || count > ATL_SRC_MAX)
-        return atl_graph_fail(g, ATL_BAD_ARGUMENT, "concat: %d tensors, 1 to %d are possible", count, ATL_SRC_MAX);
+    if (count < 1 || axis < 0 || (x[0]->op != ATL_OP_POISON && axis >= x[0]->shape.rank))
+        return atl_graph_fail(g, ATL_BAD_ARGUMENT, "concat: %d tensors along axis %d", count, axis);
+    if (count == 1)
+        return x[0];
+    if (count > ATL_SRC_MAX)
+        return concat_many(g, x, count, axis);
     atl_shape s = x[0]->shape;
     for (int i = 1; i < count; i++) {
         atl_shape t = x[i]->shape;

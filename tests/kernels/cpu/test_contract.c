@@ -7,14 +7,22 @@
 #include "cpu/gemm.h"
 
 static const atl_cpu_conv_shape shapes[] = {
-    { ATL_SLOT_Y, 2, 7, 9, 5, 7, 9, 6, 3, 3, 1, 1, 0 },
-    { ATL_SLOT_Y, 1, 8, 8, 16, 8, 8, 32, 3, 3, 1, 1, 0 },
-    { ATL_SLOT_Y, 2, 9, 9, 8, 4, 4, 16, 3, 3, 2, 0, 0 },
-    { ATL_SLOT_Y, 1, 10, 9, 3, 4, 4, 7, 3, 3, 2, 0, 0 },
-    { ATL_SLOT_Y, 1, 6, 5, 33, 6, 5, 3, 1, 1, 1, 0, 0 },
-    { ATL_SLOT_Y, 3, 4, 4, 17, 2, 2, 16, 3, 3, 2, 1, 0 },
-    { ATL_SLOT_Y, 1, 11, 11, 4, 11, 11, 16, 5, 5, 1, 2, 0 },
-    { ATL_SLOT_Y, 4, 4, 4, 65, 4, 4, 64, 3, 3, 1, 1, 0 },
+    { ATL_SLOT_Y, 2, 7, 9, 5, 7, 9, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0 },
+    { ATL_SLOT_Y, 1, 8, 8, 16, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0 },
+    { ATL_SLOT_Y, 2, 9, 9, 8, 4, 4, 16, 3, 3, 2, 2, 0, 0, 0, 0, 1, 0 },
+    { ATL_SLOT_Y, 1, 10, 9, 3, 4, 4, 7, 3, 3, 2, 2, 0, 0, 0, 0, 1, 0 },
+    { ATL_SLOT_Y, 1, 6, 5, 33, 6, 5, 3, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0 },
+    { ATL_SLOT_Y, 3, 4, 4, 17, 2, 2, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0 },
+    { ATL_SLOT_Y, 1, 11, 11, 4, 11, 11, 16, 5, 5, 1, 1, 2, 2, 2, 2, 1, 0 },
+    { ATL_SLOT_Y, 4, 4, 4, 65, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0 },
+    { ATL_SLOT_Y, 2, 9, 8, 5, 9, 8, 6, 1, 7, 1, 1, 0, 0, 3, 3, 1, 0 },     // one row of taps
+    { ATL_SLOT_Y, 2, 9, 8, 16, 9, 8, 16, 7, 1, 1, 1, 3, 3, 0, 0, 1, 0 },   // one column
+    { ATL_SLOT_Y, 1, 8, 11, 4, 4, 4, 8, 3, 3, 2, 3, 0, 1, 1, 0, 1, 0 },    // strides and pads that differ
+    { ATL_SLOT_Y, 1, 5, 5, 3, 6, 7, 4, 1, 1, 1, 1, 0, 1, 2, 0, 1, 0 },     // whole kernels in the pads
+    { ATL_SLOT_Y, 2, 7, 9, 6, 7, 9, 8, 3, 3, 1, 1, 1, 1, 1, 1, 2, 0 },     // groups
+    { ATL_SLOT_Y, 2, 8, 7, 32, 4, 4, 64, 3, 3, 2, 2, 1, 1, 1, 1, 4, 0 },
+    { ATL_SLOT_Y, 1, 9, 10, 21, 5, 5, 21, 5, 5, 2, 2, 2, 2, 1, 2, 21, 0 }, // depthwise
+    { ATL_SLOT_Y, 1, 6, 7, 5, 6, 7, 10, 3, 3, 1, 1, 1, 1, 1, 1, 5, 0 },    // two outputs of each channel
 };
 
 static size_t x_size(const atl_cpu_conv_shape *s) {
@@ -26,23 +34,24 @@ static size_t y_size(const atl_cpu_conv_shape *s) {
 }
 
 static size_t w_size(const atl_cpu_conv_shape *s) {
-    return (size_t)s->co * (size_t)s->ci * (size_t)s->kh * (size_t)s->kw;
+    return (size_t)s->co * (size_t)(s->ci / s->groups) * (size_t)s->kh * (size_t)s->kw;
 }
 
 // Walks over all terms of the form and adds the product of two of its tensors to the third.
 static void naive(const atl_cpu_conv_shape *s, const float *x, const float *w, const float *y, double *out) {
+    int ci = s->ci / s->groups, co = s->co / s->groups;
     for (int n = 0; n < s->n; n++)
         for (int p = 0; p < s->oh; p++)
             for (int q = 0; q < s->ow; q++)
                 for (int r = 0; r < s->kh; r++)
                     for (int t = 0; t < s->kw; t++) {
-                        int v = p * s->stride + r - s->pad, u = q * s->stride + t - s->pad;
+                        int v = p * s->sy + r - s->py0, u = q * s->sx + t - s->px0;
                         if (v < 0 || v >= s->h || u < 0 || u >= s->w)
                             continue;
                         for (int o = 0; o < s->co; o++)
-                            for (int c = 0; c < s->ci; c++) {
-                                int ix = ((n * s->h + v) * s->w + u) * s->ci + c;
-                                int pair = s->swapped ? c * s->co + o : o * s->ci + c;
+                            for (int c = 0; c < ci; c++) {
+                                int ix = ((n * s->h + v) * s->w + u) * s->ci + o / co * ci + c;
+                                int pair = s->swapped ? c * s->co + o : o * ci + c;
                                 int iw = (pair * s->kh + r) * s->kw + t;
                                 int iy = ((n * s->oh + p) * s->ow + q) * s->co + o;
                                 if (s->slot == ATL_SLOT_Y)
@@ -94,7 +103,7 @@ static void convolution_slots_are_one_form(void **state) {
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int slot = ATL_SLOT_Y; slot <= ATL_SLOT_W; slot++)
             for (int constant = 0; constant <= (slot != ATL_SLOT_W); constant++)
-                for (int swapped = 0; swapped < 2; swapped++)
+                for (int swapped = 0; swapped < (shapes[i].groups > 1 ? 1 : 2); swapped++)
                     check_conv(ctx, shapes[i], (atl_slot)slot, constant, swapped);
     atl_ctx_close(&ctx);
 }

@@ -102,6 +102,10 @@ static void linear_ops_have_their_transposes(void **state) {
     check_adjoint(f, x, atl_pad(g, x, (int64_t[]){ 0, 1, 2, 0 }, ATL_SHAPE(2, 7, 9, 4)));
     check_adjoint(f, x, atl_reshape(g, x, ATL_SHAPE(10, 18)));
     check_adjoint(f, x, atl_concat(g, (atl_node *[]){ x, atl_slice_axis(g, x, 3, 1, 2), x }, 3, 3));
+    atl_node *many[67];
+    for (int i = 0; i < 67; i++) // far more than a node has sources
+        many[i] = i % 3 ? atl_slice_axis(g, x, 1, i % 5, 1) : x;
+    check_adjoint(f, x, atl_concat(g, many, 67, 1));
     atl_node *small = leaf(f, ATL_SHAPE(2, 1, 1, 3));
     check_adjoint(f, small, atl_expand(g, small, x->shape));
     atl_node *theta = atl_scale(g, leaf(f, ATL_SHAPE(2, 2, 3)), 0.7f);
@@ -162,6 +166,18 @@ static void contractions_close_over_their_slots(void **state) {
                 atl_node *t = atl_conv2d_transposed(g, leaf(f, y->shape), w, stride, pad, 7, 6);
                 check_adjoint(f, w, t);
             }
+    const atl_conv_attr uneven[] = { { ATL_SLOT_Y, 1, 1, 0, 0, 3, 3, 1 }, { ATL_SLOT_Y, 1, 2, 0, 2, 1, 0, 1 },
+                                     { ATL_SLOT_Y, 2, 1, 1, 0, 0, 1, 3 }, { ATL_SLOT_Y, 2, 2, 1, 1, 1, 1, 6 } };
+    for (int i = 0; i < 4; i++) { // sides, strides and groups that differ
+        const atl_conv_attr *a = &uneven[i];
+        atl_node *x = leaf(f, ATL_SHAPE(2, 8, 7, 6)), *w = leaf(f, ATL_SHAPE(12, 6 / a->groups, i ? 3 : 1, i ? 2 : 7));
+        atl_node *y = atl_conv(g, x, w, a);
+        check_adjoint(f, x, y);
+        check_adjoint(f, w, y);
+        atl_conv_attr back = *a;
+        back.slot = ATL_SLOT_X;
+        check_adjoint(f, w, atl_conv_form(g, back, x->shape, w, leaf(f, y->shape)));
+    }
     for (int pad = 0; pad < 3; pad++) { // enough channels and tiles for Winograd
         atl_node *x = leaf(f, ATL_SHAPE(4, 11, 12, 16)), *w = leaf(f, ATL_SHAPE(17, 16, 3, 3));
         atl_node *y = atl_conv2d(g, x, w, 1, pad);
@@ -373,6 +389,36 @@ static void fused_gradients_keep_the_numbers(void **state) {
     }
 }
 
+// Layers of any rank get epilogues: bias, activation, gain and the way around it are part of the product.
+static void epilogues_know_every_rank(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    const atl_shape shapes[] = { ATL_SHAPE(3, 21), ATL_SHAPE(2, 3, 21), ATL_SHAPE(2, 5, 3, 2, 21) };
+    for (int i = 0; i < 3; i++)
+        for (int product = 0; product < 2; product++) {
+            int r = shapes[i].rank;
+            if (product && r > 3)
+                continue;
+            atl_node *x = leaf(f, shapes[i]), *y = x;
+            if (product)
+                y = atl_matmul(g, x, leaf(f, r == 3 ? ATL_SHAPE(2, 21, 21) : ATL_SHAPE(21, 21)), false, true);
+            y = atl_scale(g, atl_lrelu(g, atl_add_bias(g, y, leaf(f, ATL_SHAPE(21))), 0.2f), 1.5f);
+            y = r > 2 ? atl_add(g, y, leaf(f, y->shape)) : y;
+            size_t count = (size_t)atl_shape_count(&y->shape);
+            atl_plan *fused = plan_of(f, &y, 1, true, false), *plain = plan_of(f, &y, 1, true, true);
+            float *a = malloc(count * sizeof *a), *b = malloc(count * sizeof *b);
+            assert_int_equal(atl_plan_run(fused), ATL_OK);
+            assert_int_equal(atl_plan_run(plain), ATL_OK);
+            assert_true(a && b && atl_plan_read(fused, y, a) && atl_plan_read(plain, y, b));
+            assert_int_equal(fused->n_steps, 1);
+            assert_true(relative_l2(a, b, (int64_t)count) < 1e-6); // the same roundings but for fused multiply-adds
+            free(a);
+            free(b);
+            atl_plan_close(&fused);
+            atl_plan_close(&plain);
+        }
+}
+
 // A step reads what the activation made only where that is possible: not with a slope that loses the sign, not
 // before it was computed.
 static void steps_read_the_activation(void **state) {
@@ -523,6 +569,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_wanted_gradients_are_built, setup, teardown),
         cmocka_unit_test_setup_teardown(fusion_keeps_the_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(fused_gradients_keep_the_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(epilogues_know_every_rank, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_read_the_activation, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
