@@ -59,13 +59,20 @@ atl_status atl_config_int(atl_ctx *ctx, const json_t *json, const char *key, int
 atl_status atl_config_float(atl_ctx *ctx, const json_t *json, const char *key, float *value);
 atl_status atl_config_choice(atl_ctx *ctx, const json_t *json, const char *key, const char *const *names, int *value);
 atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_config *m);
+// value keeps its default when the key is missing or null.
+atl_status atl_config_activation(atl_ctx *ctx, const json_t *json, const char *key, atl_activation *value);
+// A list of numbers, brought to sum 1; missing or null: [1,3,3,1].
+atl_status atl_config_taps(atl_ctx *ctx, const json_t *json, const char *key, atl_taps *taps);
 // "truncation_psi" and "truncation_cutoff"; both keep their defaults when missing.
 atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, int *cutoff);
 
 // ---- shared by networks
 
-// The map of a layer's noise, [n or 1, h, w, 1], out of the stored one [h, w]; NULL when there is to be none.
-atl_node *atl_noise_map(atl_net *net, atl_node *stored, int64_t n, atl_noise *noise);
+// The map of a layer's noise, [n or 1, h, w, 1]: the buffer noise_const [h, w] of the scope, which some files
+// lack, or an input.  NULL when there is to be none.
+atl_node *atl_noise_map(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise);
+// The mode to list a network with: its stored maps when the file has any.
+atl_noise_mode atl_noise_listed(const atl_net *net);
 
 // Whether the options of a new network are in range.
 atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o);

@@ -69,6 +69,41 @@ atl_status atl_config_choice(atl_ctx *ctx, const json_t *json, const char *key, 
                     text ? text : "(nothing)");
 }
 
+atl_status atl_config_activation(atl_ctx *ctx, const json_t *json, const char *key, atl_activation *value) {
+    const json_t *v = json_object_get(json, key);
+    const char *text = json_string_value(v);
+    if (!v || json_is_null(v))
+        return ATL_OK;
+    for (int i = 0; text && i < ATL_ACTIVATIONS; i++)
+        if (!strcmp(text, atl_activation_name((atl_activation)i))) {
+            *value = (atl_activation)i;
+            return ATL_OK;
+        }
+    return atl_fail(ctx, ATL_UNSUPPORTED,
+                    "the network's config says %s = \"%s\", which is no activation that is known", key,
+                    text ? text : "(no text)");
+}
+
+atl_status atl_config_taps(atl_ctx *ctx, const json_t *json, const char *key, atl_taps *taps) {
+    const json_t *v = json_object_get(json, key);
+    size_t size = json_array_size(v);
+    double sum = 0;
+    *taps = atl_taps_1331;
+    if (!v || json_is_null(v))
+        return ATL_OK;
+    for (size_t i = 0; i < size; i++)
+        sum += json_number_value(json_array_get(v, i));
+    if (!json_is_array(v) || size < 1 || size > ATL_TAPS_MOST || !(fabs(sum) > 1e-12) || !isfinite(sum))
+        return atl_fail(
+            ctx, ATL_BAD_FILE,
+            "the network's config has no filter as \"%s\": a list of 1 to %d numbers whose sum is not 0", key,
+            ATL_TAPS_MOST);
+    taps->size = (int)size;
+    for (size_t i = 0; i < size; i++)
+        taps->f[i] = (float)(json_number_value(json_array_get(v, i)) / sum);
+    return ATL_OK;
+}
+
 atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_config *m) {
     const json_t *map = json_object_get(json, "mapping");
     if (!json_is_object(map))
@@ -87,7 +122,8 @@ atl_status atl_config_mapping(atl_ctx *ctx, const json_t *json, atl_mapping_conf
     if (m->table_features)
         ATL_TRY(atl_config_int(ctx, map, "proj_features", 1, 1 << 16, &m->proj_features));
     m->label_concat = json_is_true(json_object_get(map, "label_concat"));
-    return ATL_OK;
+    m->activation = ATL_LRELU;
+    return atl_config_activation(ctx, map, "activation", &m->activation);
 }
 
 atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, int *cutoff) {
@@ -97,17 +133,36 @@ atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, i
     return ATL_OK;
 }
 
-atl_node *atl_noise_map(atl_net *net, atl_node *stored, int64_t n, atl_noise *noise) {
-    int64_t h = stored->shape.d[0], w = stored->shape.d[1];
+atl_node *atl_noise_map(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise) {
+    bool stored = atl_net_has(net, "noise_const");
+    atl_node *map = NULL;
+    if (stored)
+        map = atl_net_buffer(net, "noise_const", ATL_SHAPE(h, w), ATL_INIT_NORMAL, 1.0f);
     if (noise->mode == ATL_NOISE_NONE)
         return NULL;
+    if (noise->mode == ATL_NOISE_CONST && !stored)
+        return atl_graph_fail(
+            net->g, ATL_BAD_FILE,
+            "the file has no noise maps (%s.noise_const is missing): choose random noise or none",
+            net->g->scope);
     if (noise->mode == ATL_NOISE_CONST)
-        return atl_reshape(net->g, stored, ATL_SHAPE(1, h, w, 1));
+        return atl_reshape(net->g, map, ATL_SHAPE(1, h, w, 1));
     if (noise->count == ATL_NOISE_MAPS_MAX)
         return atl_graph_fail(net->g, ATL_UNSUPPORTED, "more than %d noise maps", ATL_NOISE_MAPS_MAX);
     atl_node *x = atl_input(net->g, "noise", ATL_SHAPE(n, h, w, 1));
     noise->inputs[noise->count++] = x;
     return x;
+}
+
+atl_noise_mode atl_noise_listed(const atl_net *net) {
+    static const char leaf[] = ".noise_const";
+    for (size_t i = 0; i < net->params->size; i++) {
+        const char *name = net->params->list[i].name;
+        size_t length = strlen(name);
+        if (length >= sizeof leaf && !strcmp(name + length - (sizeof leaf - 1), leaf))
+            return ATL_NOISE_CONST;
+    }
+    return net->declare ? ATL_NOISE_CONST : ATL_NOISE_RANDOM;
 }
 
 atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o) {

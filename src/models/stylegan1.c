@@ -87,9 +87,8 @@ typedef struct styles {
 static atl_node *noise_of(atl_net *net, const atl_node *x, atl_noise *noise) {
     atl_graph *g = net->g;
     int64_t h = x->shape.d[1], w = x->shape.d[2], ch = x->shape.d[3];
-    atl_node *stored = atl_net_buffer(net, "noise_const", ATL_SHAPE(h, w), ATL_INIT_NORMAL, 1.0f);
     atl_node *weight = atl_net_param(net, "noise_weight", ATL_SHAPE(ch), ATL_INIT_ZERO, 0.0f);
-    atl_node *map = atl_noise_map(net, stored, x->shape.d[0], noise);
+    atl_node *map = atl_noise_map(net, x->shape.d[0], h, w, noise);
     if (!map)
         return NULL;
     return atl_mul(g, atl_expand(g, map, x->shape),

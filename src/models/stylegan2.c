@@ -19,6 +19,8 @@ typedef struct config {
     int channel_base, channel_max; // of a new network
     bool use_noise;
     float conv_clamp;              // INFINITY: none
+    atl_activation activation;
+    atl_taps taps; // of every resampling filter
     int cmap_dim, mbstd_group, mbstd_channels;
     bool select_label;             // one score per class, of which the label takes one
     float lod;                     // of orig networks that grew
@@ -45,6 +47,9 @@ static atl_status parse_common(atl_ctx *ctx, const json_t *j, config *c) {
         return atl_fail(ctx, ATL_BAD_FILE, "the network's config says conv_clamp = %g", (double)c->conv_clamp);
     c->channel_base = 32768;
     c->channel_max = 512;
+    c->activation = ATL_LRELU;
+    ATL_TRY(atl_config_activation(ctx, j, "activation", &c->activation));
+    ATL_TRY(atl_config_taps(ctx, j, "resample_filter", &c->taps));
     ATL_TRY(atl_config_float(ctx, j, "lod", &c->lod));
     if (!(c->lod >= 0.0f && c->lod < 100.0f) || (c->lod > 0.0f && c->architecture != ORIG))
         return atl_fail(ctx, ATL_BAD_FILE,
@@ -122,16 +127,15 @@ static atl_node *style_of(atl_net *net, const config *c, atl_node *ws, int index
 // noise of a layer, [n or 1, h, w, 1], times its strength; NULL: none.
 static atl_node *noise_of(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise) {
     atl_graph *g = net->g;
-    atl_node *map_const = atl_net_buffer(net, "noise_const", ATL_SHAPE(h, w), ATL_INIT_NORMAL, 1.0f);
     int64_t one[1] = { 1 };
     atl_node *strength = atl_net_param(net, "noise_strength", atl_shape_make(0, one), ATL_INIT_ZERO, 0.0f);
-    atl_node *x = atl_noise_map(net, map_const, n, noise);
+    atl_node *x = atl_noise_map(net, n, h, w, noise);
     if (!x)
         return NULL;
     return atl_mul(g, x, atl_expand(g, atl_reshape(g, strength, ATL_SHAPE(1, 1, 1, 1)), x->shape));
 }
 
-// One synthesis layer: modulated 3x3 convolution, noise, bias, lrelu.
+// One synthesis layer: modulated 3x3 convolution, noise, bias, activation.
 static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name, atl_node *x, atl_node *ws,
                                  int w_index, int64_t out, int up, float gain, atl_noise *noise) {
     atl_graph *g = net->g;
@@ -139,12 +143,13 @@ static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name
     int64_t n = x->shape.d[0], in = x->shape.d[3];
     atl_node *styles = style_of(net, c, ws, w_index, in);
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(out, in, 3, 3), ATL_INIT_NORMAL, 1.0f);
-    atl_node *y = atl_modulated_conv(g, x, styles, weight, up, true);
+    atl_node *y = atl_modulated_conv(g, x, styles, weight, up, true, &c->taps);
     atl_node *e = c->use_noise ? noise_of(net, n, y->shape.d[1], y->shape.d[2], noise) : NULL;
     if (e)
         y = atl_add(g, y, atl_expand(g, e, y->shape));
     y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f));
-    y = atl_named(g, atl_activate(g, y, ATL_LRELU, ATL_SQRT2 * gain, c->conv_clamp * gain));
+    y = atl_named(g, atl_activate(g, y, c->activation, atl_activation_gain(c->activation) * gain,
+                                  c->conv_clamp * gain));
     atl_scope_pop(g, scope);
     return y;
 }
@@ -155,7 +160,7 @@ static atl_node *to_rgb(atl_net *net, const config *c, atl_node *x, atl_node *ws
     int64_t in = x->shape.d[3];
     atl_node *styles = atl_scale(g, style_of(net, c, ws, w_index, in), (float)(1.0 / sqrt((double)in)));
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(c->channels, in, 1, 1), ATL_INIT_NORMAL, 1.0f);
-    atl_node *y = atl_modulated_conv(g, x, styles, weight, 1, false);
+    atl_node *y = atl_modulated_conv(g, x, styles, weight, 1, false, NULL);
     y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(c->channels), ATL_INIT_ZERO, 0.0f));
     y = atl_named(g, atl_activate(g, y, ATL_LINEAR, 1.0f, c->conv_clamp));
     atl_scope_pop(g, scope);
@@ -181,7 +186,7 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_no
         x = constant(net, ws->shape.d[0], channels_of(net->params, c, r, "synthesis.b%d.const"));
         x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, noise);
     } else if (c->architecture == RESNET) {
-        atl_conv_options skip = { 1, 2, 1, true, ATL_LINEAR, ATL_SQRT1_2, INFINITY };
+        atl_conv_options skip = { 1, 2, 1, true, ATL_LINEAR, ATL_SQRT1_2, INFINITY, &c->taps };
         atl_node *y = atl_conv_layer(net, "skip", x, out, &skip);
         x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, noise);
         x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, ATL_SQRT1_2, noise);
@@ -191,7 +196,7 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_no
         x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, noise);
     }
     if (*img)
-        *img = atl_upsample2d(g, *img);
+        *img = atl_upsample2d(g, *img, &c->taps);
     if ((r == c->resolution && c->lod == 0.0f) || c->architecture == SKIP) {
         atl_node *y = to_rgb(net, c, x, ws, *w_index); // shares its style with the next block's conv0
         *img = *img ? atl_add(g, *img, y) : y;
@@ -277,18 +282,18 @@ static atl_node *d_block(atl_net *net, const config *c, int r, atl_node *x, atl_
     if (net->declare)
         out = channels_of(net->params, c, r / 2, "b%d.");
     if (!x || c->architecture == SKIP) {
-        atl_conv_options from = { 1, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
+        atl_conv_options from = { 1, 1, 1, false, c->activation, 1.0f, c->conv_clamp, NULL };
         atl_node *y = atl_conv_layer(net, "fromrgb", *img, tmp, &from);
         x = x ? atl_add(g, x, y) : y;
         if (c->architecture == SKIP)
-            *img = atl_downsample2d(g, *img);
+            *img = atl_downsample2d(g, *img, &c->taps);
     }
     float gain = c->architecture == RESNET ? ATL_SQRT1_2 : 1.0f;
-    atl_conv_options conv0 = { 3, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
-    atl_conv_options conv1 = { 3, 1, 2, false, ATL_LRELU, gain, c->conv_clamp };
+    atl_conv_options conv0 = { 3, 1, 1, false, c->activation, 1.0f, c->conv_clamp, NULL };
+    atl_conv_options conv1 = { 3, 1, 2, false, c->activation, gain, c->conv_clamp, &c->taps };
     atl_node *y = NULL;
     if (c->architecture == RESNET) {
-        atl_conv_options skip = { 1, 1, 2, true, ATL_LINEAR, gain, INFINITY };
+        atl_conv_options skip = { 1, 1, 2, true, ATL_LINEAR, gain, INFINITY, &c->taps };
         y = atl_conv_layer(net, "skip", x, out, &skip);
     }
     x = atl_conv_layer(net, "conv0", x, tmp, &conv0);
@@ -305,15 +310,15 @@ static atl_node *d_epilogue(atl_net *net, const config *c, atl_node *x, atl_node
     size_t scope = atl_scope_push(g, "b4");
     int64_t n = x->shape.d[0], h = x->shape.d[1], w = x->shape.d[2], ch = x->shape.d[3];
     if (c->architecture == SKIP) {
-        atl_conv_options from = { 1, 1, 1, false, ATL_LRELU, 1.0f, INFINITY };
+        atl_conv_options from = { 1, 1, 1, false, c->activation, 1.0f, INFINITY, NULL };
         x = atl_add(g, x, atl_conv_layer(net, "fromrgb", img, ch, &from));
     }
     if (c->mbstd_channels)
         x = atl_minibatch_std(g, x, c->mbstd_group, c->mbstd_channels);
-    atl_conv_options conv = { 3, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
+    atl_conv_options conv = { 3, 1, 1, false, c->activation, 1.0f, c->conv_clamp, NULL };
     x = atl_conv_layer(net, "conv", x, ch, &conv);
     x = atl_reshape(g, atl_permute(g, x, (int[]){ 0, 3, 1, 2 }), ATL_SHAPE(n, ch * h * w));
-    atl_linear_options fc = { ATL_LRELU, 1.0f, 0.0f, false }, out = { ATL_LINEAR, 1.0f, 0.0f, false };
+    atl_linear_options fc = { c->activation, 1.0f, 0.0f, false }, out = { ATL_LINEAR, 1.0f, 0.0f, false };
     x = atl_linear(net, "fc", x, ch, &fc);
     x = atl_linear(net, "out", x, c->select_label ? c->c_dim : c->cmap_dim ? c->cmap_dim : 1, &out);
     if (c->select_label)
@@ -326,7 +331,7 @@ static atl_node *d_epilogue(atl_net *net, const config *c, atl_node *x, atl_node
 
 static atl_node *from_rgb(atl_net *net, const config *c, int r, atl_node *img) {
     size_t scope = atl_scope_push(net->g, "b%d", r);
-    atl_conv_options from = { 1, 1, 1, false, ATL_LRELU, 1.0f, c->conv_clamp };
+    atl_conv_options from = { 1, 1, 1, false, c->activation, 1.0f, c->conv_clamp, NULL };
     int64_t out = channels_of(net->params, c, r, "b%d.fromrgb.bias");
     atl_node *x = atl_conv_layer(net, "fromrgb", img, out, &from);
     atl_scope_pop(net->g, scope);

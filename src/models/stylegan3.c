@@ -15,7 +15,7 @@ enum { LAYERS_MAX = 40 };
 
 typedef struct layer {
     char name[32];
-    int in_channels, out_channels, in_size, out_size; // squares
+    int in_channels, out_channels, in_size[2], out_size[2]; // width, height
     int kernel, up, down, up_taps, down_taps;
     int pad[4];                                       // x0, x1, y0, y1
     bool torgb, radial;
@@ -24,9 +24,9 @@ typedef struct layer {
 } layer;
 
 typedef struct config {
-    int z_dim, c_dim, w_dim, num_ws, resolution, channels;
+    int z_dim, c_dim, w_dim, num_ws, channels;
     float output_scale;
-    int input_channels, input_size;
+    int input_channels, input_size[2];
     float sampling_rate, bandwidth;
     layer layers[LAYERS_MAX];
     int n_layers;
@@ -50,16 +50,6 @@ static atl_status pair(atl_ctx *ctx, const json_t *list, const char *key, int co
     return ATL_OK;
 }
 
-static atl_status square(atl_ctx *ctx, const json_t *j, const char *key, int *size) {
-    int both[2];
-    ATL_TRY(pair(ctx, j, key, 2, 1, 1 << 14, both));
-    if (both[0] != both[1])
-        return atl_fail(ctx, ATL_UNSUPPORTED, "the network's config says %s = [%d, %d]: only squares are known", key,
-                        both[0], both[1]);
-    *size = both[0];
-    return ATL_OK;
-}
-
 static double number(const json_t *j, const char *key) { // 0 when missing
     return json_number_value(json_object_get(j, key));
 }
@@ -71,8 +61,8 @@ static atl_status parse_layer(atl_ctx *ctx, const json_t *j, layer *l) {
     snprintf(l->name, sizeof l->name, "%s", name);
     ATL_TRY(atl_config_int(ctx, j, "in_channels", 1, 1 << 16, &l->in_channels));
     ATL_TRY(atl_config_int(ctx, j, "out_channels", 1, 1 << 16, &l->out_channels));
-    ATL_TRY(square(ctx, j, "in_size", &l->in_size));
-    ATL_TRY(square(ctx, j, "out_size", &l->out_size));
+    ATL_TRY(pair(ctx, j, "in_size", 2, 1, 1 << 14, l->in_size));
+    ATL_TRY(pair(ctx, j, "out_size", 2, 1, 1 << 14, l->out_size));
     ATL_TRY(atl_config_int(ctx, j, "up_factor", 1, 8, &l->up));
     ATL_TRY(atl_config_int(ctx, j, "down_factor", 1, 8, &l->down));
     ATL_TRY(atl_config_int(ctx, j, "up_taps", 1, 256, &l->up_taps));
@@ -97,7 +87,7 @@ static atl_status parse_synthesis(atl_ctx *ctx, const json_t *s, config *c) {
     c->output_scale = 1.0f;
     ATL_TRY(atl_config_float(ctx, s, "output_scale", &c->output_scale));
     ATL_TRY(atl_config_int(ctx, in, "channels", 1, 1 << 16, &c->input_channels));
-    ATL_TRY(square(ctx, in, "size", &c->input_size));
+    ATL_TRY(pair(ctx, in, "size", 2, 1, 1 << 14, c->input_size));
     ATL_TRY(atl_config_float(ctx, in, "sampling_rate", &c->sampling_rate));
     ATL_TRY(atl_config_float(ctx, in, "bandwidth", &c->bandwidth));
     if (!(c->sampling_rate > 0.0f) || !(c->bandwidth > 0.0f) || c->sampling_rate == 2.0f * c->bandwidth)
@@ -114,11 +104,12 @@ static atl_status parse_synthesis(atl_ctx *ctx, const json_t *s, config *c) {
 
 static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
     config *c = config_;
+    int resolution; // the longer side; the layers say what is computed
     memset(c, 0, sizeof *c);
     ATL_TRY(atl_config_int(ctx, j, "z_dim", 1, 1 << 16, &c->z_dim));
     ATL_TRY(atl_config_int(ctx, j, "c_dim", 0, 1 << 20, &c->c_dim));
     ATL_TRY(atl_config_int(ctx, j, "w_dim", 1, 1 << 16, &c->w_dim));
-    ATL_TRY(atl_config_int(ctx, j, "img_resolution", 4, 1 << 14, &c->resolution));
+    ATL_TRY(atl_config_int(ctx, j, "img_resolution", 4, 1 << 14, &resolution));
     ATL_TRY(atl_config_int(ctx, j, "img_channels", 1, 1 << 10, &c->channels));
     ATL_TRY(parse_synthesis(ctx, json_object_get(j, "synthesis"), c));
     ATL_TRY(atl_config_mapping(ctx, j, &c->mapping));
@@ -132,8 +123,18 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
     (void)ctx;
     (void)params;
     const config *c = config_;
-    *d = (atl_model_dims){ c->z_dim, c->c_dim, c->w_dim, c->num_ws, c->channels, c->resolution, c->resolution,
-                           0.0f, 0, 0, c->mapping.table_features > 0 };
+    const int *size = c->layers[c->n_layers - 1].out_size;
+    *d = (atl_model_dims){ c->z_dim,
+                           c->c_dim,
+                           c->w_dim,
+                           c->num_ws,
+                           c->channels,
+                           size[1],
+                           size[0],
+                           0.0f,
+                           0,
+                           0,
+                           c->mapping.table_features > 0 };
     return ATL_OK;
 }
 
@@ -194,9 +195,8 @@ static waves transformed(atl_net *net, const config *c, atl_node *t, atl_node *m
 }
 
 // Coordinates of the sampling grid along one axis, as an affine grid with scale size / (2 rate).
-static atl_node *coordinates(atl_graph *g, const config *c, atl_shape shape) {
+static atl_node *coordinates(atl_graph *g, const config *c, int size, atl_shape shape) {
     float x[1 << 10];
-    int size = c->input_size;
     if (size > 1 << 10)
         return atl_graph_fail(g, ATL_UNSUPPORTED, "an input of %d pixels is larger than 1024", size);
     for (int i = 0; i < size; i++)
@@ -207,7 +207,7 @@ static atl_node *coordinates(atl_graph *g, const config *c, atl_shape shape) {
 static atl_node *fourier_input(atl_net *net, const config *c, atl_node *w, atl_node *transform) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "input");
-    int64_t n = w->shape.d[0], k = c->input_channels, size = c->input_size;
+    int64_t n = w->shape.d[0], k = c->input_channels, width = c->input_size[0], height = c->input_size[1];
     atl_net_buffer(net, "transform", ATL_SHAPE(3, 3), ATL_INIT_ZERO, 0.0f);
     atl_linear_options plain = { ATL_LINEAR, 1.0f, 0.0f, false };
     waves f = transformed(net, c, atl_linear(net, "affine", w, 4, &plain), transform);
@@ -215,9 +215,11 @@ static atl_node *fourier_input(atl_net *net, const config *c, atl_node *w, atl_n
     float slope = -1.0f / (c->sampling_rate / 2.0f - c->bandwidth);
     atl_node *norm = atl_sqrt(g, atl_add(g, atl_square(g, f.fx), atl_square(g, f.fy)));
     atl_node *amp = atl_clamp(g, atl_affine(g, norm, slope, 1.0f - slope * c->bandwidth), 0.0f, 1.0f);
-    atl_shape all = ATL_SHAPE(n, size, size, k), wide = ATL_SHAPE(n, 1, 1, k);
-    atl_node *x = atl_expand(g, coordinates(g, c, ATL_SHAPE(1, 1, size, 1)), ATL_SHAPE(n, 1, size, k));
-    atl_node *y = atl_expand(g, coordinates(g, c, ATL_SHAPE(1, size, 1, 1)), ATL_SHAPE(n, size, 1, k));
+    atl_shape all = ATL_SHAPE(n, height, width, k), wide = ATL_SHAPE(n, 1, 1, k);
+    atl_node *x = coordinates(g, c, (int)width, ATL_SHAPE(1, 1, width, 1));
+    atl_node *y = coordinates(g, c, (int)height, ATL_SHAPE(1, height, 1, 1));
+    x = atl_expand(g, x, ATL_SHAPE(n, 1, width, k));
+    y = atl_expand(g, y, ATL_SHAPE(n, height, 1, k));
     atl_node *ax = atl_mul(g, x, atl_expand(g, atl_reshape(g, f.fx, wide), x->shape));
     atl_node *ay = atl_mul(g, y, atl_expand(g, atl_reshape(g, f.fy, wide), y->shape));
     ax = atl_add(g, ax, atl_expand(g, atl_reshape(g, f.phase, wide), ax->shape));
@@ -226,7 +228,7 @@ static atl_node *fourier_input(atl_net *net, const config *c, atl_node *w, atl_n
     v = atl_scale_channels(g, v, amp);
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(k, k), ATL_INIT_NORMAL, 1.0f);
     weight = atl_scale(g, weight, (float)(1.0 / sqrt((double)k)));
-    v = atl_matmul(g, atl_reshape(g, v, ATL_SHAPE(n * size * size, k)), weight, false, true);
+    v = atl_matmul(g, atl_reshape(g, v, ATL_SHAPE(n * height * width, k)), weight, false, true);
     v = atl_named(g, atl_reshape(g, v, all));
     atl_scope_pop(g, scope);
     return v;
@@ -286,9 +288,13 @@ static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_
         bool lost = (a.up_taps && !a.fu) || (a.down_taps && !a.fd);
         y = lost ? atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a filter") : atl_flrelu(g, y, bias, &a);
     }
-    if (y->op != ATL_OP_POISON && (y->shape.d[1] != l->out_size || y->shape.d[3] != out))
-        y = atl_graph_fail(g, ATL_BAD_FILE, "the layer gives %lld pixels of %lld channels, the config says %d of %d",
-                           (long long)y->shape.d[1], (long long)y->shape.d[3], l->out_size, l->out_channels);
+    const int *size = l->out_size;
+    if (y->op != ATL_OP_POISON &&
+        (y->shape.d[2] != size[0] || y->shape.d[1] != size[1] || y->shape.d[3] != out))
+        y = atl_graph_fail(g, ATL_BAD_FILE,
+                           "the layer gives %lldx%lld pixels of %lld channels, the config says %dx%d of %d",
+                           (long long)y->shape.d[2], (long long)y->shape.d[1], (long long)y->shape.d[3],
+                           size[0], size[1], l->out_channels);
     y = atl_named(g, y);
     atl_scope_pop(g, scope);
     return y;

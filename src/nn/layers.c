@@ -24,48 +24,56 @@ atl_node *atl_linear(atl_net *net, const char *name, atl_node *x, int64_t out, c
 
 // ---- resampling
 
-// The filter of the family: [1,3,3,1] in both axes, sum 1.
-static atl_fir_attr fir4(float taps[16], int up, int down, int p0, int p1, float gain) {
-    static const float f[4] = { 0.125f, 0.375f, 0.375f, 0.125f };
-    for (int i = 0; i < 16; i++)
-        taps[i] = f[i / 4] * f[i % 4];
-    return (atl_fir_attr){ up, up, down, down, p0, p1, p0, p1, 4, 4, false, gain, taps };
+const atl_taps atl_taps_1331 = { 4, { 0.125f, 0.375f, 0.375f, 0.125f } };
+
+// Half of an odd number goes down, also below zero.
+static int half(int n) {
+    return (n - (n < 0 && n % 2)) / 2;
 }
 
-atl_node *atl_upsample2d(atl_graph *g, atl_node *x) {
-    float taps[16];
-    atl_fir_attr a = fir4(taps, 2, 1, 2, 1, 4.0f);
+static atl_node *fir(atl_graph *g, atl_node *x, const atl_taps *t, int up, int down, int p0, int p1,
+                     float gain) {
+    float f[ATL_TAPS_MOST * ATL_TAPS_MOST];
+    for (int i = 0; i < t->size * t->size; i++)
+        f[i] = t->f[i / t->size] * t->f[i % t->size];
+    atl_fir_attr a = { up, up, down, down, p0, p1, p0, p1, t->size, t->size, false, gain, f };
     return atl_upfirdn(g, x, &a);
 }
 
-atl_node *atl_downsample2d(atl_graph *g, atl_node *x) {
-    float taps[16];
-    atl_fir_attr a = fir4(taps, 1, 2, 1, 1, 1.0f);
-    return atl_upfirdn(g, x, &a);
+// The padding keeps the picture centred: of k taps k / 2 reach to each side of a sample.
+atl_node *atl_upsample2d(atl_graph *g, atl_node *x, const atl_taps *taps) {
+    const atl_taps *t = taps ? taps : &atl_taps_1331;
+    return fir(g, x, t, 2, 1, half(t->size + 1), half(t->size - 2), 4.0f);
 }
 
-atl_node *atl_filter2d(atl_graph *g, atl_node *x, int pad0, int pad1, float gain) {
-    float taps[16];
-    atl_fir_attr a = fir4(taps, 1, 1, pad0, pad1, gain);
-    return atl_upfirdn(g, x, &a);
+atl_node *atl_downsample2d(atl_graph *g, atl_node *x, const atl_taps *taps) {
+    const atl_taps *t = taps ? taps : &atl_taps_1331;
+    return fir(g, x, t, 1, 2, half(t->size - 1), half(t->size - 2), 1.0f);
+}
+
+atl_node *atl_filter2d(atl_graph *g, atl_node *x, const atl_taps *taps, int pad0, int pad1, float gain) {
+    return fir(g, x, taps ? taps : &atl_taps_1331, 1, 1, pad0, pad1, gain);
 }
 
 // ---- convolution
 
 // Transposed convolution with stride 2, then the filter: the way up of the family.  The weight is used
 // as it stands, [o, i]; the transposed form reads it as [i, o].
-static atl_node *conv_up(atl_graph *g, atl_node *x, atl_node *w) {
+static atl_node *conv_up(atl_graph *g, atl_node *x, atl_node *w, const atl_taps *taps) {
     if (w->shape.d[2] == 1)
-        return atl_upsample2d(g, atl_conv2d(g, x, w, 1, 0));
+        return atl_upsample2d(g, atl_conv2d(g, x, w, 1, 0), taps);
     int64_t h = 2 * x->shape.d[1] + w->shape.d[2] - 2, v = 2 * x->shape.d[2] + w->shape.d[3] - 2;
     atl_node *turned = atl_permute(g, w, (int[]){ 1, 0, 2, 3 });
-    return atl_filter2d(g, atl_conv2d_transposed(g, x, turned, 2, 0, h, v), 1, 1, 4.0f);
+    int size = taps ? taps->size : atl_taps_1331.size; // of a 3x3 kernel, which takes part of the padding
+    return atl_filter2d(g, atl_conv2d_transposed(g, x, turned, 2, 0, h, v), taps, half(size + 1) - 1,
+                        half(size - 2), 4.0f);
 }
 
-static atl_node *conv_down(atl_graph *g, atl_node *x, atl_node *w) {
+static atl_node *conv_down(atl_graph *g, atl_node *x, atl_node *w, const atl_taps *taps) {
     if (w->shape.d[2] == 1)
-        return atl_conv2d(g, atl_downsample2d(g, x), w, 1, 0);
-    return atl_conv2d(g, atl_filter2d(g, x, 2, 2, 1.0f), w, 2, 0);
+        return atl_conv2d(g, atl_downsample2d(g, x, taps), w, 1, 0);
+    int size = taps ? taps->size : atl_taps_1331.size;
+    return atl_conv2d(g, atl_filter2d(g, x, taps, half(size - 1) + 1, half(size - 2) + 1, 1.0f), w, 2, 0);
 }
 
 atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t out, const atl_conv_options *o) {
@@ -74,8 +82,8 @@ atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t ou
     int64_t in = x->shape.d[3], k = o->kernel;
     atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in, k, k), ATL_INIT_NORMAL, 1.0f);
     w = atl_scale(g, w, (float)(1.0 / sqrt((double)(in * k * k))));
-    atl_node *y = o->up == 2     ? conv_up(g, x, w)
-                  : o->down == 2 ? conv_down(g, x, w)
+    atl_node *y = o->up == 2     ? conv_up(g, x, w, o->taps)
+                  : o->down == 2 ? conv_down(g, x, w, o->taps)
                                  : atl_conv2d(g, x, w, 1, (int)k / 2);
     if (!o->no_bias)
         y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f));
@@ -85,10 +93,11 @@ atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t ou
     return y;
 }
 
-atl_node *atl_modulated_conv(atl_graph *g, atl_node *x, atl_node *styles, atl_node *weight, int up, bool demodulate) {
+atl_node *atl_modulated_conv(atl_graph *g, atl_node *x, atl_node *styles, atl_node *weight, int up,
+                             bool demodulate, const atl_taps *taps) {
     int pad = (int)weight->shape.d[2] / 2;
     atl_node *y = atl_scale_channels(g, x, styles);
-    y = up == 2 ? conv_up(g, y, weight) : atl_conv2d(g, y, weight, 1, pad);
+    y = up == 2 ? conv_up(g, y, weight, taps) : atl_conv2d(g, y, weight, 1, pad);
     if (!demodulate)
         return y;
     // d[n, o] = rsqrt(sum over i of s[n, i]^2 * (sum over taps of w[o, i]^2) + 1e-8)
@@ -155,7 +164,7 @@ atl_node *atl_mapping(atl_net *net, const atl_mapping_config *m, atl_node *z, at
         atl_node *y = atl_normalize_2nd_moment(g, embedded_label(net, m, c), 1e-8f);
         x = x ? atl_concat(g, (atl_node *[]){ x, y }, 2, 1) : y;
     }
-    atl_linear_options o = { ATL_LRELU, m->lr_multiplier, 0.0f, false };
+    atl_linear_options o = { m->activation, m->lr_multiplier, 0.0f, false };
     for (int i = 0; i < m->num_layers; i++) {
         char name[16];
         snprintf(name, sizeof name, "fc%d", i);

@@ -60,18 +60,62 @@ atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_in
     return ask(net, name, shape, true, init, value);
 }
 
+bool atl_net_has(const atl_net *net, const char *name) {
+    char full[NAME_MAX_LENGTH];
+    full_name(net, name, full);
+    return net->declare || atl_params_find(net->params, full);
+}
+
 atl_node *atl_normalize_2nd_moment(atl_graph *g, atl_node *x, float eps) {
     atl_node *m = atl_mean(g, atl_square(g, x), 1u << (x->shape.rank - 1));
     return atl_mul(g, x, atl_expand(g, atl_rsqrt(g, atl_affine(g, m, 1.0f, eps)), x->shape));
 }
 
+// Names and gains (bias_act of StyleGAN2-ADA).
+static const struct {
+    const char *name;
+    float gain;
+} activations[ATL_ACTIVATIONS] = {
+    [ATL_LINEAR] = { "linear", 1.0f },     [ATL_LRELU] = { "lrelu", ATL_SQRT2 },
+    [ATL_RELU] = { "relu", ATL_SQRT2 },    [ATL_TANH] = { "tanh", 1.0f },
+    [ATL_SIGMOID] = { "sigmoid", 1.0f },   [ATL_ELU] = { "elu", 1.0f },
+    [ATL_SELU] = { "selu", 1.0f },         [ATL_SWISH] = { "swish", ATL_SQRT2 },
+    [ATL_SOFTPLUS] = { "softplus", 1.0f },
+};
+
+const char *atl_activation_name(atl_activation a) {
+    return activations[a].name;
+}
+
 float atl_activation_gain(atl_activation a) {
-    return a == ATL_LRELU ? ATL_SQRT2 : 1.0f;
+    return activations[a].gain;
+}
+
+// x above 0, alpha (exp(x) - 1) below
+static atl_node *elu(atl_graph *g, atl_node *x, float alpha) {
+    atl_node *below =
+        atl_unary(g, ATL_FN_EXP, atl_clamp(g, x, -80.0f, 0.0f), 0.0f, 0.0f); // exp(-80) is 0 here
+    return atl_add(g, atl_lrelu(g, x, 0.0f), atl_affine(g, below, alpha, -alpha));
+}
+
+static atl_node *activated(atl_graph *g, atl_node *x, atl_activation a) {
+    switch (a) {
+    case ATL_LRELU: return atl_lrelu(g, x, 0.2f);
+    case ATL_RELU: return atl_lrelu(g, x, 0.0f);
+    case ATL_TANH: return atl_unary(g, ATL_FN_TANH, x, 0.0f, 0.0f);
+    case ATL_SIGMOID: return atl_unary(g, ATL_FN_SIGMOID, x, 0.0f, 0.0f);
+    case ATL_ELU: return elu(g, x, 1.0f);
+    case ATL_SELU: return atl_scale(g, elu(g, x, 1.67326324f), 1.05070099f); // Klambauer et al. 2017
+    case ATL_SOFTPLUS: return atl_unary(g, ATL_FN_SOFTPLUS, x, 0.0f, 0.0f);
+    case ATL_SWISH: return atl_mul(g, x, atl_unary(g, ATL_FN_SIGMOID, x, 0.0f, 0.0f));
+    case ATL_LINEAR:
+    case ATL_ACTIVATIONS: break;
+    }
+    return x;
 }
 
 atl_node *atl_activate(atl_graph *g, atl_node *x, atl_activation a, float gain, float clamp) {
-    if (a == ATL_LRELU)
-        x = atl_lrelu(g, x, 0.2f);
+    x = activated(g, x, a);
     if (gain != 1.0f)
         x = atl_scale(g, x, gain);
     return clamp < INFINITY ? atl_clamp(g, x, -clamp, clamp) : x;

@@ -25,15 +25,28 @@ typedef struct atl_net {
 // graph's sticky error and names the parameter.
 atl_node *atl_net_param(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
 atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
+bool atl_net_has(const atl_net *net, const char *name); // whether asking would find it
 
 // ---- small shared pieces
 
 // x * rsqrt(mean over the last dim of x^2 + eps): second-moment normalisation (Karras et al. 2018, section 4.2).
 atl_node *atl_normalize_2nd_moment(atl_graph *g, atl_node *x, float eps);
 
-// What follows a layer's linear part: lrelu(slope 0.2) * gain, clamp.  clamp INFINITY: none.
-typedef enum atl_activation { ATL_LINEAR, ATL_LRELU } atl_activation;
-float atl_activation_gain(atl_activation a); // sqrt 2 for lrelu
+// What follows a layer's linear part: an activation, * gain, clamp.  clamp INFINITY: none.
+typedef enum atl_activation {
+    ATL_LINEAR,
+    ATL_LRELU,
+    ATL_RELU,
+    ATL_TANH,
+    ATL_SIGMOID,
+    ATL_ELU,
+    ATL_SELU,
+    ATL_SOFTPLUS,
+    ATL_SWISH,
+    ATL_ACTIVATIONS
+} atl_activation;
+const char *atl_activation_name(atl_activation a); // as checkpoints spell it: "lrelu"
+float atl_activation_gain(atl_activation a); // that keeps the variance: sqrt 2 for lrelu, relu and swish
 atl_node *atl_activate(atl_graph *g, atl_node *x, atl_activation a, float gain, float clamp);
 
 // [c] over the channels (last dim) of x; [h, w] over the pixels of an image.
@@ -53,6 +66,14 @@ typedef struct atl_linear_options {
 // Equalised linear layer: x [n, in] -> [n, out], weight [out, in] * lr / sqrt(in), bias [out] * lr.
 atl_node *atl_linear(atl_net *net, const char *name, atl_node *x, int64_t out, const atl_linear_options *o);
 
+// One axis of a separable resampling filter, of sum 1.
+enum { ATL_TAPS_MOST = 64 };
+typedef struct atl_taps {
+    int size;
+    float f[ATL_TAPS_MOST];
+} atl_taps;
+extern const atl_taps atl_taps_1331; // [1,3,3,1] / 8, the family's own
+
 typedef struct atl_conv_options {
     int kernel;            // 1 or 3, odd
     int up, down;          // 1 or 2, not both 2
@@ -60,20 +81,23 @@ typedef struct atl_conv_options {
     atl_activation activation;
     float gain;            // on top of the activation's own
     float clamp;
+    const atl_taps *taps; // of the resampling filter; NULL: [1,3,3,1]
 } atl_conv_options;
 
-// Equalised convolution with resampling by [1,3,3,1]: x [n, h, w, in] -> [n, h up / down, ..., out].
+// Equalised convolution with resampling: x [n, h, w, in] -> [n, h up / down, ..., out].
 atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t out, const atl_conv_options *o);
 
 // Modulated convolution without its epilogue (Karras et al. 2020, section 2.2): scale the input by the style,
 // convolve with shared weights, scale the output by 1 / |weights * style|.
 //   x [n, h, w, i], styles [n, i], weight [o, i, k, k] -> [n, h up, w up, o]
-atl_node *atl_modulated_conv(atl_graph *g, atl_node *x, atl_node *styles, atl_node *weight, int up, bool demodulate);
+atl_node *atl_modulated_conv(atl_graph *g, atl_node *x, atl_node *styles, atl_node *weight, int up,
+                             bool demodulate, const atl_taps *taps);
 
-// ---- resampling with the separable filter [1,3,3,1] / 8 per axis
-atl_node *atl_upsample2d(atl_graph *g, atl_node *x);    // [n, 2h, 2w, c]
-atl_node *atl_downsample2d(atl_graph *g, atl_node *x);  // [n, h/2, w/2, c]
-atl_node *atl_filter2d(atl_graph *g, atl_node *x, int pad0, int pad1, float gain); // same filter, no resampling
+// ---- resampling by a separable filter; taps NULL: [1,3,3,1]
+atl_node *atl_upsample2d(atl_graph *g, atl_node *x, const atl_taps *taps);   // [n, 2h, 2w, c]
+atl_node *atl_downsample2d(atl_graph *g, atl_node *x, const atl_taps *taps); // [n, h/2, w/2, c]
+// The filter alone, without resampling.
+atl_node *atl_filter2d(atl_graph *g, atl_node *x, const atl_taps *taps, int pad0, int pad1, float gain);
 
 // Minibatch standard deviation (Karras et al. 2018, section 3): appends `features` channels.
 // Sample n belongs to group n mod (N / G).
@@ -85,6 +109,7 @@ typedef struct atl_mapping_config {
     int num_layers;
     int embed_features, layer_features; // 0: w_dim
     float lr_multiplier;
+    atl_activation activation;          // of the layers, not of the label's
     bool label_concat;                  // see atl_joint_latent()
     // StyleGAN-XL (Sauer et al. 2022): labels choose rows of a table [c_dim, table_features], a layer with
     // leaky ReLU brings them to proj_features; 0: a linear layer.

@@ -181,7 +181,7 @@ static atl_node *modulated_conv2d_sg2(op_case *c) {
     bool demodulate = op_int(c, "demodulate", 1);
     x = to_pixels(c, x);
     if (is_layer(c)) {
-        y = atl_modulated_conv(g, x, s, w, op_int(c, "up", 1), demodulate);
+        y = atl_modulated_conv(g, x, s, w, op_int(c, "up", 1), demodulate, NULL);
     } else {
         y = resampled(c, atl_scale_channels(g, x, s), w);
         y = demodulate ? atl_scale_channels(g, y, demodulation(c, s, w)) : y;

@@ -250,7 +250,7 @@ static void gradients_of_gradients(void **state) {
     atl_node *x = leaf(f, ATL_SHAPE(2, 8, 8, 3)), *w1 = leaf(f, ATL_SHAPE(4, 3, 3, 3));
     atl_node *w2 = leaf(f, ATL_SHAPE(2, 4, 3, 3));
     atl_node *h = atl_scale(g, atl_conv2d(g, x, w1, 1, 1), 0.2f);
-    h = atl_downsample2d(g, atl_unary(g, ATL_FN_SOFTPLUS, h, 0, 0));
+    h = atl_downsample2d(g, atl_unary(g, ATL_FN_SOFTPLUS, h, 0, 0), NULL);
     h = atl_unary(g, ATL_FN_TANH, atl_scale(g, atl_conv2d(g, h, w2, 2, 1), 0.3f), 0, 0);
     atl_node *logit = atl_sum(g, h, 15u), *gx, *d_w[2], *third;
     atl_grad(g, logit, &x, 1, &gx);
@@ -296,7 +296,7 @@ static void fusion_keeps_the_numbers(void **state) {
         int up = form & 1 ? 2 : 1, n = form & 2 ? 3 : 1, size = form & 4 ? 16 : 6, o = form & 8 ? 3 : 21;
         atl_node *x = atl_input(g, "x", ATL_SHAPE(n, size, size, 19)), *s = atl_input(g, "s", ATL_SHAPE(n, 19));
         atl_node *w = leaf(f, o == 3 && up == 1 ? ATL_SHAPE(o, 19, 1, 1) : ATL_SHAPE(o, 19, 3, 3));
-        atl_node *y = atl_modulated_conv(g, x, s, w, up, o != 3);
+        atl_node *y = atl_modulated_conv(g, x, s, w, up, o != 3, NULL);
         atl_node *noise = leaf(f, ATL_SHAPE(1, size * up, size * up, 1));
         y = atl_add(g, y, atl_expand(g, atl_scale(g, noise, 0.3f), y->shape));
         y = atl_activate(g, atl_add_bias(g, y, leaf(f, ATL_SHAPE(o))), ATL_LRELU, 1.4f, 2.5f);
@@ -359,7 +359,7 @@ static void fused_gradients_keep_the_numbers(void **state) {
             target[3 * k] = leaf(f, ATL_SHAPE(c, c, 3, 3));
             target[3 * k + 1] = leaf(f, ATL_SHAPE(n, c));
             target[3 * k + 2] = leaf(f, ATL_SHAPE(c));
-            x = atl_modulated_conv(g, x, target[3 * k + 1], target[3 * k], 1, true);
+            x = atl_modulated_conv(g, x, target[3 * k + 1], target[3 * k], 1, true, NULL);
             x = atl_add(g, x, atl_expand(g, leaf(f, ATL_SHAPE(1, 12, 12, 1)), x->shape));
             x = atl_activate(g, atl_add_bias(g, x, target[3 * k + 2]), ATL_LRELU, 1.4f, k ? INFINITY : 50.0f);
         }
@@ -497,7 +497,7 @@ static void parameters_may_change_between_runs(void **state) {
     atl_node *m = leaf(f, ATL_SHAPE(8, 16));
     atl_node *turned = atl_permute(g, w, (int[]){ 1, 0, 2, 3 });
     atl_node *y = atl_conv2d(g, atl_conv2d(g, x, w, 1, 1), w, 1, 1);
-    atl_node *up = atl_filter2d(g, atl_conv2d_transposed(g, y, turned, 2, 0, 33, 33), 1, 1, 4.0f);
+    atl_node *up = atl_filter2d(g, atl_conv2d_transposed(g, y, turned, 2, 0, 33, 33), NULL, 1, 1, 4.0f);
     atl_node *z = atl_matmul(g, atl_reshape(g, y, ATL_SHAPE(256, 16)), m, false, true);
     atl_node *out[2] = { up, z };
     atl_plan *p = plan_of(f, out, 2, true, false);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoints as people have them: forks, options, wrappings, and files without a config.  Each holds a
+// network of 16x16 pixels or so; its pictures were recorded from the program that made it.
+#include "golden.h"
+
+#include <atelier/rng.h>
+
+static const double BOUND = 2e-5; // float32 with Winograd against float32 of other order
+
+enum { SEEDS = 3 };
+
+typedef struct situation {
+    const char *file, *truth; // NAME.SUFFIX; recorded in TRUTH.ref.npz
+    atl_noise_mode noise;     // of the pictures whose name does not say
+} situation;
+
+static const situation SITUATIONS[] = {
+    { "opt-relu.pkl", "opt-relu", ATL_NOISE_CONST },
+    { "opt-maprelu.pkl", "opt-maprelu", ATL_NOISE_CONST },
+    { "opt-blur.pkl", "opt-blur", ATL_NOISE_CONST },
+    { "human-sg3.pkl", "human-sg3", ATL_NOISE_CONST },
+};
+
+typedef struct session {
+    const situation *s;
+    atl_ctx *ctx;
+    atl_model *g;
+    const atl_model_info *info;
+    atl_arrays *truth;
+    float *z, *c;
+} session;
+
+static void die(const session *t) {
+    fail_msg("%s: %s", t->s->file, atl_message(t->ctx));
+}
+
+static void begin(session *t, const situation *s) {
+    char path[1024];
+    *t = (session){ .s = s };
+    assert_int_equal(atl_ctx_open(&t->ctx, NULL), ATL_OK);
+    if (atl_model_open(t->ctx, golden_path(path, "cases", s->file, ""), NULL, &t->g) != ATL_OK)
+        die(t);
+    t->info = atl_model_get_info(t->g);
+    if (atl_arrays_open(t->ctx, golden_path(path, "cases", s->truth, ".ref.npz"), &t->truth) != ATL_OK)
+        die(t);
+    t->z = calloc(SEEDS, sizeof *t->z * (size_t)t->info->z_dim);
+    t->c = calloc(SEEDS, sizeof *t->c * (size_t)(t->info->c_dim + 2));
+    assert_true(t->z && t->c);
+    for (int i = 0; i < SEEDS; i++) {
+        atl_seed_to_z((uint32_t)i, (size_t)t->info->z_dim, t->z + i * t->info->z_dim);
+        if (t->info->c_dim)
+            t->c[i * t->info->c_dim + 1] = 1.0f;
+    }
+}
+
+static void end(session *t) {
+    free(t->z);
+    free(t->c);
+    atl_arrays_close(&t->truth);
+    atl_model_close(&t->g);
+    atl_ctx_close(&t->ctx);
+}
+
+// The styles, or the pictures when `noise` is given, of the seeds.
+static void check(session *t, const char *name, float psi, const atl_noise_mode *noise) {
+    size_t count;
+    float *truth = golden_read(t->truth, name, &count);
+    if (!truth)
+        return;
+    size_t ws_count = (size_t)SEEDS * (size_t)t->info->num_ws * (size_t)t->info->w_dim;
+    size_t img_count =
+        (size_t)SEEDS * (size_t)t->info->channels * (size_t)t->info->height * (size_t)t->info->width;
+    float *ws = malloc(ws_count * sizeof *ws), *img = malloc(img_count * sizeof *img);
+    assert_true(ws && img);
+    assert_int_equal(count, noise ? img_count : ws_count);
+    atl_map_options m = ATL_MAP_OPTIONS_INIT;
+    m.truncation_psi = psi;
+    atl_synthesis_options o = ATL_SYNTHESIS_OPTIONS_INIT;
+    if (atl_model_map(t->g, SEEDS, t->z, t->info->c_dim ? t->c : NULL, &m, ws) != ATL_OK)
+        die(t);
+    if (noise) {
+        o.noise_mode = *noise;
+        if (atl_model_synthesize(t->g, SEEDS, ws, &o, img) != ATL_OK)
+            die(t);
+    }
+    golden_check(t->s->file, name, noise ? img : ws, truth, count, BOUND);
+    free(truth);
+    free(ws);
+    free(img);
+}
+
+static void pictures(void **state) {
+    (void)state;
+    static const atl_noise_mode none = ATL_NOISE_NONE;
+    for (size_t i = 0; i < sizeof SITUATIONS / sizeof *SITUATIONS; i++) {
+        session t;
+        begin(&t, &SITUATIONS[i]);
+        check(&t, "ws.psi1", 1.0f, NULL);
+        check(&t, "ws.psi0.6", 0.6f, NULL);
+        check(&t, "img.psi1", 1.0f, &t.s->noise);
+        check(&t, "img.psi0.6", 0.6f, &t.s->noise);
+        check(&t, "img.nonoise", 1.0f, &none);
+        end(&t);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = { cmocka_unit_test(pictures) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
