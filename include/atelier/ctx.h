@@ -25,9 +25,13 @@ typedef struct atl_allocator {
     void *user;
 } atl_allocator;
 
+// Structs of options begin with their size, which their initialiser sets.  A program that was compiled for an
+// older libatelier has a shorter one: it gets the defaults of the fields that it does not know.  A longer one
+// is refused. Where a function takes a struct of options, NULL means its initialiser.
+
 // Zero means default for every field.
 typedef struct atl_ctx_options {
-    size_t size;          // sizeof(atl_ctx_options), set by ATL_CTX_OPTIONS
+    size_t size;          // sizeof(atl_ctx_options), set by ATL_CTX_OPTIONS_INIT
     int threads;          // 0: environment ATELIER_THREADS, else every processor the process may use
     const char *cpu;      // highest kernel set: "baseline", "avx2" or "avx512"; NULL: environment
                           // ATELIER_CPU, else what the processor has.  Borrowed during the call.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/model_api.h"
+#include "base/options.h"
 
 // ---- do the two match?
 
@@ -167,16 +168,16 @@ static atl_status make_like(const atl_model *a, atl_model *m) {
 
 atl_status atl_model_blend(const atl_model *a, const atl_model *b, const atl_blend_options *options,
                            atl_model **model) {
-    static const atl_blend_options defaults = ATL_BLEND_OPTIONS_INIT;
-    const atl_blend_options *o = options ? options : &defaults;
+    atl_blend_options o = ATL_BLEND_OPTIONS_INIT;
     *model = NULL;
-    ATL_TRY(check_options(a->ctx, o));
+    ATL_TRY(atl_options_read(a->ctx, "atl_blend_options", &o, sizeof o, options));
+    ATL_TRY(check_options(a->ctx, &o));
     ATL_TRY(check_match(a->ctx, a, b));
     ATL_TRY(atl_model_new(a->ctx, a->row, a->net, model));
     atl_model *m = *model;
     atl_status status = make_like(a, m);
     if (status == ATL_OK) {
-        blend(a, b, o, &m->params);
+        blend(a, b, &o, &m->params);
         status = m->row->dims(m->ctx, m->config, &m->params, &m->dims);
     }
     if (status == ATL_OK)

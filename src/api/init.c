@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/model_api.h"
+#include "base/options.h"
 #include "models/network.h"
 
 // The row of a cfg: a family, or one of its variants, which the row's init() tells apart.
@@ -17,17 +18,20 @@ static const atl_model_row *row_of_cfg(const char *cfg) {
     return atl_model_row_for(cfg, "generator");
 }
 
-atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *o, atl_model **model) {
+atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model) {
+    atl_init_options o = ATL_INIT_OPTIONS_INIT;
     *model = NULL;
-    const atl_model_row *row = row_of_cfg(o->cfg ? o->cfg : "");
+    ATL_TRY(atl_options_read(ctx, "atl_init_options", &o, sizeof o, options));
+    const atl_model_row *row = row_of_cfg(o.cfg ? o.cfg : "");
     if (!row || !row->init)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
-                        "stylegan-xl, stylegan1 and progan can",
-                        o->cfg ? o->cfg : "");
+        return atl_fail(
+            ctx, ATL_BAD_ARGUMENT,
+            "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
+            "stylegan-xl, stylegan1 and progan can",
+            o.cfg ? o.cfg : "");
     ATL_TRY(atl_model_new(ctx, row, "G_ema", model));
     atl_model *m = *model;
-    atl_status status = row->init(ctx, o, &m->json);
+    atl_status status = row->init(ctx, &o, &m->json);
     if (status == ATL_OK)
         status = row->parse(ctx, m->json, m->config);
     if (status == ATL_OK)
@@ -37,9 +41,9 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *o, atl_model **m
     if (status == ATL_OK)
         status = atl_params_allocate(&m->params);
     if (status == ATL_OK)
-        atl_params_randomise(&m->params, o->seed);
+        atl_params_randomise(&m->params, o.seed);
     if (status == ATL_OK && row->finish)
-        status = row->finish(ctx, m->config, &m->params, o->seed);
+        status = row->finish(ctx, m->config, &m->params, o.seed);
     if (status == ATL_OK) {
         status = row->dims(ctx, m->config, &m->params, &m->dims);
         atl_model_fill_info(m);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/model_api.h"
+#include "base/options.h"
 #include <atelier/rng.h>
 
 enum { AVERAGE_OF = 4096, AVERAGE_BATCH = 256, AVERAGE_SEED = 123 };
@@ -148,9 +149,7 @@ static void spread(const atl_model *m, int n, const float *w, const float *centr
 }
 
 static atl_status truncate_and_spread(atl_model *m, int n, const float *w, const float *c,
-                                      const atl_map_options *options, float *ws) {
-    static const atl_map_options defaults = ATL_MAP_OPTIONS_INIT;
-    const atl_map_options *o = options ? options : &defaults;
+                                      const atl_map_options *o, float *ws) {
     if (o->truncation_psi == 1.0f || m->dims.num_ws == 1) {
         spread(m, n, w, NULL, o, ws);
         return ATL_OK;
@@ -166,12 +165,16 @@ static atl_status truncate_and_spread(atl_model *m, int n, const float *w, const
 }
 
 atl_status atl_model_broadcast(atl_model *m, int n, const float *w, const atl_map_options *options, float *ws) {
-    return truncate_and_spread(m, n, w, NULL, options, ws);
+    atl_map_options o = ATL_MAP_OPTIONS_INIT;
+    ATL_TRY(atl_options_read(m->ctx, "atl_map_options", &o, sizeof o, options));
+    return truncate_and_spread(m, n, w, NULL, &o, ws);
 }
 
 atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, const atl_map_options *options,
                          float *ws) {
     atl_function *f;
+    atl_map_options o = ATL_MAP_OPTIONS_INIT;
+    ATL_TRY(atl_options_read(m->ctx, "atl_map_options", &o, sizeof o, options));
     ATL_TRY(atl_model_need_role(m, "generator", m->row->map));
     ATL_TRY(atl_model_function(m, ATL_CACHED_MAP, n, ATL_NOISE_CONST, false, &f));
     ATL_TRY(atl_model_write_rows(m, f, 0, n, z));
@@ -181,7 +184,7 @@ atl_status atl_model_map(atl_model *m, int n, const float *z, const float *c, co
     float *zeros = c ? NULL : atl_calloc(m->ctx, (size_t)n * (size_t)m->dims.c_dim + 1, sizeof *zeros);
     atl_status status = w && (c || zeros) ? atl_model_read_rows(m, f, n, w) : ATL_NO_MEMORY;
     if (status == ATL_OK)
-        status = truncate_and_spread(m, n, w, c ? c : zeros, options, ws);
+        status = truncate_and_spread(m, n, w, c ? c : zeros, &o, ws);
     atl_free(m->ctx, w);
     atl_free(m->ctx, zeros);
     return status;

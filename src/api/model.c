@@ -9,6 +9,7 @@
 
 #include "api/model_api.h"
 #include <atelier/rng.h>
+#include "base/options.h"
 #include "base/philox.h"
 
 // ---- opening
@@ -139,13 +140,15 @@ static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, float lod, at
 atl_status atl_model_open(atl_ctx *ctx, const char *path, const atl_model_options *options, atl_model **model) {
     atl_ckpt *ckpt;
     size_t index = 0;
+    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
     *model = NULL;
+    ATL_TRY(atl_options_read(ctx, "atl_model_options", &o, sizeof o, options));
     atl_status status = atl_ckpt_open(ctx, path, &ckpt);
     if (status != ATL_OK)
         return name_file(ctx, status, path);
-    status = choose_net(ctx, ckpt, path, options ? options->net : NULL, &index);
+    status = choose_net(ctx, ckpt, path, o.net, &index);
     if (status == ATL_OK)
-        status = load(ctx, ckpt, index, options ? options->lod : -1.0f, model);
+        status = load(ctx, ckpt, index, o.lod, model);
     atl_ckpt_close(&ckpt);
     return name_file(ctx, status, path);
 }
@@ -438,12 +441,12 @@ static atl_status synthesize_part(atl_model *m, int first, int n, const float *w
 
 atl_status atl_model_synthesize(atl_model *m, int n, const float *ws, const atl_synthesis_options *options,
                                 float *img) {
-    static const atl_synthesis_options defaults = ATL_SYNTHESIS_OPTIONS_INIT;
-    const atl_synthesis_options *o = options ? options : &defaults;
+    atl_synthesis_options o = ATL_SYNTHESIS_OPTIONS_INIT;
+    ATL_TRY(atl_options_read(m->ctx, "atl_synthesis_options", &o, sizeof o, options));
     ATL_TRY(atl_model_need_role(m, "generator", m->row->synthesize));
-    int part = o->dump_dir ? n : atl_model_part(m, n), first = 0;
+    int part = o.dump_dir ? n : atl_model_part(m, n), first = 0;
     do { // at least once, so that an impossible n is refused
-        ATL_TRY(synthesize_part(m, first, n - first < part ? n - first : part, ws, o, img));
+        ATL_TRY(synthesize_part(m, first, n - first < part ? n - first : part, ws, &o, img));
         first += part;
     } while (first < n);
     return ATL_OK;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/version.h"
 
 static void *default_alloc(void *user, size_t bytes) {
@@ -43,13 +44,13 @@ static int cpu_from(const atl_ctx_options *o) {
 }
 
 atl_status atl_ctx_open(atl_ctx **ctx, const atl_ctx_options *options) {
-    static const atl_ctx_options defaults = ATL_CTX_OPTIONS_INIT;
-    const atl_ctx_options *o = options ? options : &defaults;
+    atl_ctx_options o = ATL_CTX_OPTIONS_INIT;
     *ctx = NULL;
-    int threads = threads_from(o), cpu = cpu_from(o);
-    if (o->size != sizeof *o || threads < 1 || threads > 4096 || cpu < 0)
+    ATL_TRY(atl_options_read(NULL, "atl_ctx_options", &o, sizeof o, options));
+    int threads = threads_from(&o), cpu = cpu_from(&o);
+    if (threads < 1 || threads > 4096 || cpu < 0)
         return ATL_BAD_ARGUMENT;
-    atl_allocator a = o->allocator;
+    atl_allocator a = o.allocator;
     if (!a.alloc)
         a = (atl_allocator){ default_alloc, default_release, NULL };
     atl_ctx *c = a.alloc(a.user, sizeof *c);
@@ -58,10 +59,10 @@ atl_status atl_ctx_open(atl_ctx **ctx, const atl_ctx_options *options) {
     memset(c, 0, sizeof *c);
     c->threads = threads;
     c->cpu = (atl_cpu_set)cpu;
-    c->direct = o->direct;
-    c->memory_cap = o->memory_cap ? o->memory_cap : (size_t)16 << 30;
-    c->log = o->log;
-    c->log_user = o->log_user;
+    c->direct = o.direct;
+    c->memory_cap = o.memory_cap ? o.memory_cap : (size_t)16 << 30;
+    c->log = o.log;
+    c->log_user = o.log_user;
     c->allocator = a;
     c->fail_after = -1;
     *ctx = c;

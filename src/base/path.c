@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/options.h"
 
 enum { WRAPS = 2, WRAPS_MAX = 16 };
 
@@ -73,8 +74,6 @@ static void scale_to(size_t n, float *x, double length) {
 
 static atl_status check(atl_ctx *ctx, size_t keys, size_t width, const float *keyframes,
                         const atl_path_options *o) {
-    if (o->size != sizeof *o)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "atl_path_options: set it with ATL_PATH_OPTIONS_INIT");
     if (keys < 1 || width < 1 || keys > SIZE_MAX / 1024 / width)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "a path of %zu keyframes of %zu numbers; give at least one",
                         keys, width);
@@ -90,23 +89,23 @@ static atl_status check(atl_ctx *ctx, size_t keys, size_t width, const float *ke
 
 atl_status atl_path_open(atl_ctx *ctx, size_t keys, size_t width, const float *keyframes,
                          const atl_path_options *options, atl_path **path) {
-    static const atl_path_options defaults = ATL_PATH_OPTIONS_INIT;
-    const atl_path_options *o = options ? options : &defaults;
+    atl_path_options o = ATL_PATH_OPTIONS_INIT;
     *path = NULL;
-    ATL_TRY(check(ctx, keys, width, keyframes, o));
+    ATL_TRY(atl_options_read(ctx, "atl_path_options", &o, sizeof o, options));
+    ATL_TRY(check(ctx, keys, width, keyframes, &o));
     atl_path *p = atl_calloc(ctx, 1, sizeof *p);
     if (!p)
         return ATL_NO_MEMORY;
-    *p = (atl_path){ .ctx = ctx, .options = *o, .keys = keys, .width = width };
-    p->options.wraps = o->wraps ? o->wraps : WRAPS;
+    *p = (atl_path){ .ctx = ctx, .options = o, .keys = keys, .width = width };
+    p->options.wraps = o.wraps ? o.wraps : WRAPS;
     p->points = atl_alloc(ctx, keys * width, sizeof(float));
     atl_status status = p->points ? ATL_OK : ATL_NO_MEMORY;
     if (status == ATL_OK) {
         memcpy(p->points, keyframes, keys * width * sizeof(float));
-        for (size_t k = 0; o->sphere && k < keys; k++)
+        for (size_t k = 0; o.sphere && k < keys; k++)
             scale_to(width, p->points + k * width, sqrt((double)width));
     }
-    if (status == ATL_OK && o->ease == ATL_PATH_CUBIC)
+    if (status == ATL_OK && o.ease == ATL_PATH_CUBIC)
         status = fit_all(p);
     if (status != ATL_OK)
         atl_path_close(&p);

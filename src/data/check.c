@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "data/alike.h"
 #include "data/crew.h"
 #include "data/dataset.h"
@@ -261,12 +262,14 @@ static atl_status examine(doctor *d) {
 
 atl_status atl_dataset_check(atl_ctx *ctx, const char *path, const atl_dataset_check_options *options,
                              atl_dataset_checked *checked) {
-    static const atl_dataset_check_options defaults = ATL_DATASET_CHECK_OPTIONS_INIT;
-    doctor d = { .ctx = ctx, .options = options ? options : &defaults, .result = checked };
+    atl_dataset_check_options o = ATL_DATASET_CHECK_OPTIONS_INIT;
+    doctor d = { .ctx = ctx, .options = &o, .result = checked };
     *checked = (atl_dataset_checked){ 0 };
-    if (d.options->size != sizeof *options || (unsigned)d.options->labels > ATL_LABELS_NONE ||
-        d.options->threads < 0 || d.options->threads > 4096)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "atl_dataset_check: options were not set up, or out of range");
+    ATL_TRY(atl_options_read(ctx, "atl_dataset_check_options", &o, sizeof o, options));
+    if ((unsigned)o.labels > ATL_LABELS_NONE || o.threads < 0 || o.threads > 4096)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "atl_dataset_check_options: labels %d or threads %d is out of range", (int)o.labels,
+                        o.threads);
     atl_arena_init(&d.words, ctx, 0);
     atl_status status = atl_source_open(ctx, path, &d.source);
     if (status == ATL_OK)

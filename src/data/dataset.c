@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An open set: a source, its labels, and the promise that all pictures are like the first.
+#include "base/options.h"
 #include "data/dataset.h"
 
 #include <string.h>
@@ -69,21 +70,21 @@ static atl_status describe(atl_dataset *set) {
 
 atl_status atl_dataset_open(atl_ctx *ctx, const char *path, const atl_dataset_options *options,
                             atl_dataset **out) {
-    static const atl_dataset_options defaults = ATL_DATASET_OPTIONS_INIT;
-    const atl_dataset_options *o = options ? options : &defaults;
+    atl_dataset_options o = ATL_DATASET_OPTIONS_INIT;
     *out = NULL;
-    if (o->size != sizeof *o || (unsigned)o->labels > ATL_LABELS_NONE)
+    ATL_TRY(atl_options_read(ctx, "atl_dataset_options", &o, sizeof o, options));
+    if ((unsigned)o.labels > ATL_LABELS_NONE)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "atl_dataset_open: options were not set up, or wrong `labels`");
+                        "atl_dataset_options: labels is %d, which is no rule for labels", (int)o.labels);
     atl_dataset *set = atl_calloc(ctx, 1, sizeof *set);
     if (!set)
         return ATL_NO_MEMORY;
     set->ctx = ctx;
     atl_status status = atl_source_open(ctx, path, &set->source);
-    if (status == ATL_OK && o->max_images && o->max_images < set->source->count)
-        set->source->count = o->max_images;
+    if (status == ATL_OK && o.max_images && o.max_images < set->source->count)
+        set->source->count = o.max_images;
     if (status == ATL_OK)
-        status = atl_label_set_require(ctx, set->source, o->labels, &set->labels);
+        status = atl_label_set_require(ctx, set->source, o.labels, &set->labels);
     if (status == ATL_OK)
         status = describe(set);
     if (status != ATL_OK)

@@ -3,6 +3,7 @@
 // After the first bad picture nothing more is written, but all are read, so that all bad ones are named.
 #include <string.h>
 
+#include "base/options.h"
 #include "data/crew.h"
 #include "data/prepare.h"
 #include "data/sink.h"
@@ -161,11 +162,14 @@ static atl_status make(maker *m, const char *source, const char *dest) {
 }
 
 static atl_status check_options(atl_ctx *ctx, const atl_dataset_make_options *o) {
-    if (o->size != sizeof *o || (unsigned)o->labels > ATL_LABELS_NONE ||
-        (unsigned)o->crop > ATL_CROP_CENTER_WIDE || (unsigned)o->filter > ATL_RESIZE_AREA ||
-        (unsigned)o->alpha > ATL_ALPHA_BLACK || (unsigned)o->color > ATL_COLOR_GRAY || o->threads < 0 ||
-        o->threads > 4096)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "atl_dataset_make: options were not set up, or out of range");
+    if ((unsigned)o->labels > ATL_LABELS_NONE || (unsigned)o->crop > ATL_CROP_CENTER_WIDE ||
+        (unsigned)o->filter > ATL_RESIZE_AREA || (unsigned)o->alpha > ATL_ALPHA_BLACK ||
+        (unsigned)o->color > ATL_COLOR_GRAY || o->threads < 0 || o->threads > 4096)
+        return atl_fail(
+            ctx, ATL_BAD_ARGUMENT,
+            "atl_dataset_make_options: labels %d, crop %d, filter %d, alpha %d, color %d or threads %d is "
+            "out of range",
+            (int)o->labels, (int)o->crop, (int)o->filter, (int)o->alpha, (int)o->color, o->threads);
     if (o->width < 0 || o->height < 0 || o->width > ATL_IMAGE_SIDE_MAX || o->height > ATL_IMAGE_SIDE_MAX)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "a resolution of %dx%d: each side must be %d to %d", o->width,
                         o->height, SIDE_LEAST, ATL_IMAGE_SIDE_MAX);
@@ -177,9 +181,11 @@ static atl_status check_options(atl_ctx *ctx, const atl_dataset_make_options *o)
 
 atl_status atl_dataset_make(atl_ctx *ctx, const char *source, const char *dest,
                             const atl_dataset_make_options *options, atl_dataset_made *made) {
-    static const atl_dataset_make_options defaults = ATL_DATASET_MAKE_OPTIONS_INIT;
-    maker m = { .ctx = ctx, .options = options ? options : &defaults };
-    atl_status status = check_options(ctx, m.options);
+    atl_dataset_make_options o = ATL_DATASET_MAKE_OPTIONS_INIT;
+    maker m = { .ctx = ctx, .options = &o };
+    atl_status status = atl_options_read(ctx, "atl_dataset_make_options", &o, sizeof o, options);
+    if (status == ATL_OK)
+        status = check_options(ctx, &o);
     if (status == ATL_OK)
         status = make(&m, source, dest);
     atl_sink_abort(&m.sink);

@@ -5,6 +5,7 @@
 //
 // The thread has a context of its own, because a context belongs to one thread; the caller copies its
 // sentence when the thread has stopped.  `lock` guards written, encoded, closing and status.
+#include "base/options.h"
 #include "io/video_format.h"
 
 #include <pthread.h>
@@ -175,19 +176,19 @@ static atl_status prepare(atl_video *v, const char *path, const atl_video_option
 atl_status atl_video_open(atl_ctx *ctx, const char *path, const atl_video_options *options, atl_video **video) {
     *video = NULL;
     const atl_video_format *format;
-    if (options->size != sizeof *options)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "atl_video_options: set it with ATL_VIDEO_OPTIONS_INIT");
-    ATL_TRY(choose_format(ctx, path, options->format, &format));
-    ATL_TRY(check(ctx, path, options, format));
+    atl_video_options o = ATL_VIDEO_OPTIONS_INIT;
+    ATL_TRY(atl_options_read(ctx, "atl_video_options", &o, sizeof o, options));
+    ATL_TRY(choose_format(ctx, path, o.format, &format));
+    ATL_TRY(check(ctx, path, &o, format));
     atl_video *v = atl_calloc(ctx, 1, sizeof *v);
     if (!v)
         return ATL_NO_MEMORY;
-    *v = (atl_video){ .ctx = ctx, .format = format, .width = options->width, .height = options->height };
+    *v = (atl_video){ .ctx = ctx, .format = format, .width = o.width, .height = o.height };
     // our thread and the encoder's, which are made inside, inherit a mask that leaves signals to the host
     sigset_t all, before;
     sigfillset(&all);
     int masked = pthread_sigmask(SIG_BLOCK, &all, &before) == 0;
-    atl_status status = prepare(v, path, options);
+    atl_status status = prepare(v, path, &o);
     if (masked)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (status != ATL_OK)

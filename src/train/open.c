@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "train/trainer.h"
 
 // ---- the set
@@ -271,18 +272,19 @@ static atl_status open_all(atl_trainer *t) {
 
 atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_trainer **trainer) {
     *trainer = NULL;
+    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    ATL_TRY(atl_options_read(ctx, "atl_train_options", &o, sizeof o, options));
     atl_trainer *t = atl_calloc(ctx, 1, sizeof *t);
     if (!t)
         return ATL_NO_MEMORY;
     t->ctx = ctx;
     atl_arena_init(&t->texts, ctx, 0);
-    t->options = *options;
-    t->options.data = text(t, options->data);
-    t->options.cfg = text(t, options->cfg ? options->cfg : "auto");
-    t->options.loss = text(t, options->loss ? options->loss : "logistic");
-    t->options.augpipe = text(t, options->augpipe ? options->augpipe : "bgc");
-    bool copied =
-        t->options.cfg && t->options.loss && t->options.augpipe && (t->options.data || !options->data);
+    t->options = o;
+    t->options.data = text(t, o.data);
+    t->options.cfg = text(t, o.cfg ? o.cfg : "auto");
+    t->options.loss = text(t, o.loss ? o.loss : "logistic");
+    t->options.augpipe = text(t, o.augpipe ? o.augpipe : "bgc");
+    bool copied = t->options.cfg && t->options.loss && t->options.augpipe && (t->options.data || !o.data);
     atl_status status = copied ? open_all(t) : ATL_NO_MEMORY;
     if (status != ATL_OK)
         atl_trainer_close(&t, 1);

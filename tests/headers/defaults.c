@@ -1,36 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
-// The option structs' initialisers, compiled as C and as C++: they set the size that the library checks,
-// and a library function can be linked and called from both languages.
+// The option structs' initialisers, compiled as C and as C++: they set the size that the library reads and
+// the values that the headers promise; and a library function can be linked and called from both languages.
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
 #include <atelier/model.h>
 #include <atelier/path.h>
 #include <atelier/rng.h>
+#include <atelier/train.h>
 #include <atelier/video.h>
 
 #include <stdio.h>
 #include <string.h>
 
-int main(void) {
+#define SETS(type, value) sets(#type, value.size, sizeof(type))
+
+static int failures;
+
+static void expect(int holds, const char *what) {
+    if (!holds)
+        fprintf(stderr, "%s\n", what);
+    failures += !holds;
+}
+
+static void sets(const char *name, size_t size, size_t wanted) {
+    if (size != wanted)
+        fprintf(stderr, "the initialiser of %s sets size %zu in place of %zu\n", name, size, wanted);
+    failures += size != wanted;
+}
+
+static void check_sizes(void) {
     const atl_ctx_options c = ATL_CTX_OPTIONS_INIT;
     const atl_model_options m = ATL_MODEL_OPTIONS_INIT;
     const atl_map_options p = ATL_MAP_OPTIONS_INIT;
     const atl_synthesis_options s = ATL_SYNTHESIS_OPTIONS_INIT;
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
+    const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
     const atl_path_options w = ATL_PATH_OPTIONS_INIT;
     const atl_video_options v = ATL_VIDEO_OPTIONS_INIT;
     const atl_dataset_options d = ATL_DATASET_OPTIONS_INIT;
     const atl_dataset_make_options dm = ATL_DATASET_MAKE_OPTIONS_INIT;
     const atl_dataset_check_options dc = ATL_DATASET_CHECK_OPTIONS_INIT;
-    int sets = d.size == sizeof d && dm.size == sizeof dm && dc.size == sizeof dc;
-    int sizes = sets && c.size == sizeof c && m.size == sizeof m && p.size == sizeof p && s.size == sizeof s &&
-                i.size == sizeof i && w.size == sizeof w && v.size == sizeof v;
-    int values = p.truncation_psi == 1.0f && s.noise_mode == ATL_NOISE_CONST && i.resolution == 256 &&
-                 !strcmp(i.cfg, "stylegan2");
+    const atl_train_options t = ATL_TRAIN_OPTIONS_INIT;
+    SETS(atl_ctx_options, c);
+    SETS(atl_model_options, m);
+    SETS(atl_map_options, p);
+    SETS(atl_synthesis_options, s);
+    SETS(atl_init_options, i);
+    SETS(atl_blend_options, b);
+    SETS(atl_path_options, w);
+    SETS(atl_video_options, v);
+    SETS(atl_dataset_options, d);
+    SETS(atl_dataset_make_options, dm);
+    SETS(atl_dataset_check_options, dc);
+    SETS(atl_train_options, t);
+}
+
+// Those that are not zero, so that a field that moved can't take the default of its neighbour.
+static void check_values(void) {
+    const atl_model_options m = ATL_MODEL_OPTIONS_INIT;
+    const atl_map_options p = ATL_MAP_OPTIONS_INIT;
+    const atl_synthesis_options s = ATL_SYNTHESIS_OPTIONS_INIT;
+    const atl_init_options i = ATL_INIT_OPTIONS_INIT;
+    const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
+    const atl_train_options t = ATL_TRAIN_OPTIONS_INIT;
+    expect(m.lod == -1.0f && !m.net, "atl_model_options");
+    expect(p.truncation_psi == 1.0f && !p.truncation_cutoff && !p.centroids, "atl_map_options");
+    expect(s.noise_mode == ATL_NOISE_CONST && !s.dump_dir, "atl_synthesis_options");
+    expect(!strcmp(i.cfg, "stylegan2") && i.resolution == 256 && !i.seed, "atl_init_options");
+    expect(b.alpha == 1.0f && b.width == 0.0f, "atl_blend_options");
+    expect(!t.data && !strcmp(t.cfg, "auto") && !strcmp(t.loss, "logistic") && !strcmp(t.augpipe, "bgc"),
+           "atl_train_options: texts");
+    expect(t.tick == 4.0 && t.snap == 50 && t.gamma == -1.0 && t.pl_weight == -1.0 &&
+               t.style_mixing_prob == -1.0,
+           "atl_train_options: numbers of a run");
+    expect(t.aug == ATL_AUG_ADA && t.p == 0.0 && t.target == 0.6 && t.ada_kimg == 500.0 && t.workers == 3,
+           "atl_train_options: augmentation and workers");
+}
+
+int main(void) {
+    check_sizes();
+    check_values();
+    const atl_ctx_options c = ATL_CTX_OPTIONS_INIT;
     atl_ctx *ctx = NULL;
-    int opens = atl_ctx_open(&ctx, &c) == ATL_OK && atl_message(ctx)[0] == '\0';
+    expect(atl_ctx_open(&ctx, &c) == ATL_OK && atl_message(ctx)[0] == '\0', "a context opens");
     atl_ctx_close(&ctx);
-    if (!sizes || !values || !opens || ctx)
-        fprintf(stderr, "sizes %d, values %d, opens %d\n", sizes, values, opens);
-    return sizes && values && opens && !ctx ? 0 : 1;
+    expect(!ctx, "and is closed");
+    return failures != 0;
 }

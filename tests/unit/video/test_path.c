@@ -174,7 +174,7 @@ static void nonsense_is_refused(void **state) {
     o.wraps = 17;
     assert_int_equal(atl_path_open(ctx, 1, 1, keys, &o, &path), ATL_BAD_ARGUMENT);
     o.wraps = 1;
-    o.size--;
+    o.size++;
     assert_int_equal(atl_path_open(ctx, 1, 1, keys, &o, &path), ATL_BAD_ARGUMENT);
     atl_message_clear(ctx);
 }

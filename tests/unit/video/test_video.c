@@ -60,7 +60,7 @@ static void wrong_options_are_refused(void **state) {
     must_refuse("-", &o, ATL_BAD_ARGUMENT, "standard output");
     o = good;
     o.size = 4;
-    must_refuse(file_in("a.y4m"), &o, ATL_BAD_ARGUMENT, "ATL_VIDEO_OPTIONS_INIT");
+    must_refuse(file_in("a.y4m"), &o, ATL_BAD_ARGUMENT, "atl_video_options: size is 4");
 }
 
 static void what_cannot_be_written_fails_when_opened(void **state) {

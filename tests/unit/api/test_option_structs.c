@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every option struct of the public headers, given to the function that takes it: none at all, one that no
+// initialiser has set, one of a newer header, and one of every older header that there can have been.
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "data/check.h"
+
+#include <atelier/model.h>
+#include <atelier/path.h>
+#include <atelier/train.h>
+#include <atelier/video.h>
+#include "base/options.h"
+
+// What the calls work on.
+typedef struct bench {
+    place *p;
+    atl_model *model;
+    char file[512], pictures[512];
+    float z[512], ws[16 * 512], img[3 * 8 * 8];
+} bench;
+
+// One call with options; what came of it goes to *result: status, and a number that hangs on the options.
+typedef struct outcome {
+    atl_status status;
+    double number;
+} outcome;
+
+static double sum(size_t n, const float *x) {
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += (double)x[i] * (double)(i + 1);
+    return s;
+}
+
+static outcome open_ctx(bench *b, const void *o) {
+    (void)b;
+    atl_ctx *ctx;
+    outcome r = { atl_ctx_open(&ctx, o), 0 };
+    r.number = ctx ? atl_ctx_threads(ctx) : 0;
+    atl_ctx_close(&ctx);
+    return r;
+}
+
+static outcome open_model(bench *b, const void *o) {
+    atl_model *m;
+    outcome r = { atl_model_open(b->p->ctx, b->file, o, &m), 0 };
+    r.number = m ? atl_model_get_info(m)->width : 0;
+    atl_model_close(&m);
+    return r;
+}
+
+static outcome map(bench *b, const void *o) {
+    outcome r = { atl_model_map(b->model, 1, b->z, NULL, o, b->ws), 0 };
+    r.number = r.status == ATL_OK ? sum(10, b->ws) : 0;
+    return r;
+}
+
+static outcome broadcast(bench *b, const void *o) {
+    outcome r = { atl_model_broadcast(b->model, 1, b->z, o, b->ws), 0 };
+    r.number = r.status == ATL_OK ? sum(10, b->ws) : 0;
+    return r;
+}
+
+static outcome synthesize(bench *b, const void *o) {
+    memset(b->ws, 0, sizeof b->ws);
+    outcome r = { atl_model_synthesize(b->model, 1, b->ws, o, b->img), 0 };
+    r.number = r.status == ATL_OK ? sum(3 * 8 * 8, b->img) : 0;
+    return r;
+}
+
+static outcome init(bench *b, const void *o) {
+    atl_model *m;
+    outcome r = { atl_model_init(b->p->ctx, o, &m), 0 };
+    r.number = m ? (double)atl_model_get_info(m)->parameters : 0;
+    atl_model_close(&m);
+    return r;
+}
+
+static outcome blend(bench *b, const void *o) {
+    atl_model *m;
+    outcome r = { atl_model_blend(b->model, b->model, o, &m), 0 };
+    atl_model_close(&m);
+    return r;
+}
+
+static outcome open_path(bench *b, const void *o) {
+    atl_path *path;
+    float keys[8] = { 1, 2, 3, 5, 8, 1, 2, 4 }, at[2] = { 0 };
+    outcome r = { atl_path_open(b->p->ctx, 4, 2, keys, o, &path), 0 };
+    if (path)
+        atl_path_at(path, 0.3, at);
+    r.number = sum(2, at);
+    atl_path_close(&path);
+    return r;
+}
+
+static outcome open_video(bench *b, const void *o) {
+    atl_video *video;
+    outcome r = { atl_video_open(b->p->ctx, at(b->p, "film.y4m"), o, &video), 0 };
+    atl_video_abort(&video);
+    return r;
+}
+
+static outcome open_set(bench *b, const void *o) {
+    atl_dataset *set;
+    outcome r = { atl_dataset_open(b->p->ctx, b->pictures, o, &set), 0 };
+    r.number = set ? (double)atl_dataset_info_get(set)->count : 0;
+    atl_dataset_close(&set);
+    return r;
+}
+
+static outcome make_set(bench *b, const void *o) {
+    atl_dataset_made made;
+    outcome r = { atl_dataset_make(b->p->ctx, b->pictures, at(b->p, "made.zip"), o, &made), 0 };
+    r.number = (double)made.written;
+    return r;
+}
+
+static outcome check_set(bench *b, const void *o) {
+    atl_dataset_checked checked;
+    outcome r = { atl_dataset_check(b->p->ctx, b->pictures, o, &checked), 0 };
+    r.number = (double)checked.count;
+    return r;
+}
+
+static outcome open_trainer(bench *b, const void *o) { // without pictures or a resolution: always a failure
+    atl_trainer *t;
+    outcome r = { atl_trainer_open(b->p->ctx, o, &t), 0 };
+    atl_trainer_close(&t, 0);
+    return r;
+}
+
+static const atl_ctx_options CTX = ATL_CTX_OPTIONS_INIT;
+static const atl_model_options MODEL = ATL_MODEL_OPTIONS_INIT;
+static const atl_map_options MAP = ATL_MAP_OPTIONS_INIT;
+static const atl_synthesis_options SYNTHESIS = ATL_SYNTHESIS_OPTIONS_INIT;
+static const atl_init_options INIT = { sizeof INIT, "stylegan2", 8, 128, 16, 0, 0, 0, 0 };
+static const atl_blend_options BLEND = ATL_BLEND_OPTIONS_INIT;
+static const atl_path_options PATH = ATL_PATH_OPTIONS_INIT;
+static const atl_video_options VIDEO = { sizeof VIDEO, 16, 16, 0, NULL, NULL, 0, 0, 0 };
+static const atl_dataset_options SET = ATL_DATASET_OPTIONS_INIT;
+static const atl_dataset_make_options MAKE = ATL_DATASET_MAKE_OPTIONS_INIT;
+static const atl_dataset_check_options CHECK = ATL_DATASET_CHECK_OPTIONS_INIT;
+static const atl_train_options TRAIN = ATL_TRAIN_OPTIONS_INIT;
+
+// least: where the fields begin that hold what the initialiser sets: the shortest struct that says the same.
+typedef struct row {
+    const char *name;
+    const void *options;
+    size_t size, least;
+    outcome (*call)(bench *b, const void *options);
+} row;
+
+#define ROW(type, value, field, call)                                                                        \
+    { #type, &(value), sizeof(value), offsetof(type, field), call }
+static const row ROWS[] = {
+    ROW(atl_ctx_options, CTX, threads, open_ctx),
+    ROW(atl_model_options, MODEL, net, open_model),
+    ROW(atl_map_options, MAP, truncation_psi, map),
+    ROW(atl_map_options, MAP, truncation_psi, broadcast),
+    ROW(atl_synthesis_options, SYNTHESIS, noise_mode, synthesize),
+    ROW(atl_init_options, INIT, c_dim, init),
+    ROW(atl_blend_options, BLEND, swap_below, blend),
+    ROW(atl_path_options, PATH, ease, open_path),
+    ROW(atl_video_options, VIDEO, fps, open_video),
+    ROW(atl_dataset_options, SET, labels, open_set),
+    ROW(atl_dataset_make_options, MAKE, labels, make_set),
+    ROW(atl_dataset_check_options, CHECK, labels, check_set),
+    ROW(atl_train_options, TRAIN, data, open_trainer),
+};
+enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
+
+static void set_up(bench *b, void **state) {
+    atl_init_options tiny = { sizeof tiny, "stylegan2", 8, 64, 8, 0, 0, 2, 7 };
+    *b = (bench){ .p = *state, .z = { 1, -2, 3, 0.5f, -1, 2, 0.25f, 1 } };
+    place *p = b->p;
+    snprintf(b->file, sizeof b->file, "%s", at(p, "net.safetensors"));
+    snprintf(b->pictures, sizeof b->pictures, "%s", at(p, "pictures"));
+    assert_ok(p, atl_model_init(p->ctx, &tiny, &b->model));
+    const atl_model_info *info = atl_model_get_info(b->model);
+    assert_true(info->z_dim <= 512 && info->w_dim <= 512 && info->num_ws <= 16);
+    assert_ok(p, atl_model_save(b->model, b->file, ATL_F32));
+    folder(p, "pictures");
+    for (int i = 0; i < 3; i++)
+        put_picture(p, (const char *[]){ "pictures/a.png", "pictures/b.png", "pictures/c.png" }[i], "png", 8,
+                    8, 3, i);
+}
+
+static void done(bench *b) {
+    atl_model_close(&b->model);
+}
+
+// The struct as a caller of `length` bytes has it; what lies behind is not zero.
+static void *cut(void *room, const row *r, size_t length) {
+    memset(room, 0xff, r->size + 64);
+    memcpy(room, r->options, length < r->size ? length : r->size);
+    memcpy(room, &length, sizeof length);
+    return room;
+}
+
+static void test_an_older_and_shorter_struct_means_the_same(void **state) {
+    bench b;
+    alignas(16) char room[1024];
+    set_up(&b, state);
+    for (int i = 0; i < ROW_COUNT; i++) {
+        const row *r = &ROWS[i];
+        outcome whole = r->call(&b, r->options);
+        char sentence[1024];
+        snprintf(sentence, sizeof sentence, "%s", atl_message(b.p->ctx));
+        size_t least = r->least > sizeof(size_t) ? r->least : 2 * sizeof(size_t);
+        int lengths = 0;
+        for (size_t length = (least + 7) & ~(size_t)7; length < r->size; length += 8, lengths++) {
+            atl_message_clear(b.p->ctx);
+            outcome part = r->call(&b, cut(room, r, length));
+            if (part.status != whole.status || part.number != whole.number ||
+                strcmp(atl_message(b.p->ctx), sentence) != 0)
+                fail_msg(
+                    "%s of %zu bytes in place of %zu: status %d in place of %d, number %g in place of %g, %s",
+                    r->name, length, r->size, part.status, whole.status, part.number, whole.number,
+                    atl_message(b.p->ctx));
+        }
+        atl_message_clear(b.p->ctx);
+        if (r->size > 24 && !lengths)
+            fail_msg("%s was not cut", r->name);
+    }
+    done(&b);
+}
+
+static void test_a_longer_struct_and_one_without_a_size_are_refused(void **state) {
+    bench b;
+    alignas(16) char room[1024];
+    set_up(&b, state);
+    for (int i = 0; i < ROW_COUNT; i++) {
+        const row *r = &ROWS[i];
+        const size_t wrong[] = { 0, sizeof(size_t), r->size + 1, r->size + 8, SIZE_MAX };
+        assert_true(r->size + 64 <= sizeof room);
+        for (int k = 0; k < 5; k++) {
+            outcome o = r->call(&b, cut(room, r, wrong[k]));
+            char begin[64], size[64];
+            snprintf(begin, sizeof begin, "%s: size is %zu", r->name, wrong[k]);
+            snprintf(size, sizeof size, "knows %zu bytes", r->size);
+            const char *sentence = atl_message(b.p->ctx);
+            bool said = r->call == open_ctx || // there is no context yet that could hold a sentence
+                        (!strncmp(sentence, begin, strlen(begin)) && (k < 2 || strstr(sentence, size)));
+            if (o.status != ATL_BAD_ARGUMENT || !said)
+                fail_msg("%s with size %zu: status %d, %s", r->name, wrong[k], o.status, sentence);
+            atl_message_clear(b.p->ctx);
+        }
+    }
+    done(&b);
+}
+
+static void test_no_struct_means_the_defaults(void **state) {
+    bench b;
+    set_up(&b, state);
+    for (int i = 0; i < ROW_COUNT; i++) {
+        const row *r = &ROWS[i];
+        bool missing = r->call == open_video || r->call == open_trainer; // a size must be given
+        outcome o = r->call(&b, NULL);
+        if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
+            fail_msg("%s: NULL gives status %d, %s", r->name, o.status, atl_message(b.p->ctx));
+        atl_message_clear(b.p->ctx);
+    }
+    done(&b);
+}
+
+static void test_the_reader_keeps_what_an_older_caller_does_not_know(void **state) {
+    typedef struct own {
+        size_t size;
+        int a;
+        int b;
+        const char *c;
+    } own;
+    place *p = *state;
+    own o = { sizeof o, 1, 2, "three" };
+    const own theirs = { offsetof(own, b), 10, 20, "thirty" };
+    assert_ok(p, atl_options_read(p->ctx, "own", &o, sizeof o, &theirs));
+    assert_int_equal(o.size, sizeof o); // of what is held now
+    assert_int_equal(o.a, 10);
+    assert_int_equal(o.b, 2);
+    assert_string_equal(o.c, "three");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_an_older_and_shorter_struct_means_the_same),
+        TEST(test_a_longer_struct_and_one_without_a_size_are_refused),
+        TEST(test_no_struct_means_the_defaults),
+        TEST(test_the_reader_keeps_what_an_older_caller_does_not_know),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
