@@ -14,6 +14,7 @@
 #include "cpu/reduce.h"
 #include "cpu/sample.h"
 #include "cpu/sepfir.h"
+#include "cpu/signals.h"
 
 // ---- pointwise
 
@@ -252,9 +253,14 @@ static void copy(atl_backend *base, float *to, const float *from, size_t count) 
 }
 
 static atl_status run_steps(atl_backend *base, atl_step *steps, size_t count, const atl_run *run) {
-    for (size_t i = 0; i < count; i++)
-        ATL_TRY(IMPLEMENTATIONS[steps[i].node->op].run((atl_cpu *)base, &steps[i], run));
-    return ATL_OK;
+    atl_cpu *b = (atl_cpu *)base;
+    atl_status status = ATL_OK;
+    sigset_t before;
+    atl_cpu_signals_hold(b->threads, &before);
+    for (size_t i = 0; i < count && status == ATL_OK; i++)
+        status = IMPLEMENTATIONS[steps[i].node->op].run(b, &steps[i], run);
+    atl_cpu_signals_release(&before);
+    return status;
 }
 
 static void wait_for(atl_backend *base) {
