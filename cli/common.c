@@ -2,14 +2,13 @@
 // Shared helpers of the subcommands; see common.h.
 #include "common.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include "app/files.h"
+#include "app/memory.h"
 
 static void print_line(int quiet, const char *start, const char *format, va_list args) {
     if (quiet)
@@ -52,7 +51,21 @@ static void on_log(void *user, atl_log_level level, const char *line) {
         fprintf(stderr, "atelier: %s%s\n", level == ATL_LOG_WARNING ? "warning: " : "", line);
 }
 
-int cli_open(const cli_common *common, atl_ctx **ctx) {
+static void on_warning(void *user, const char *sentence) {
+    (void)user;
+    fprintf(stderr, "atelier: warning: %s\n", sentence);
+}
+
+int cli_told(cli_common *common, app_status status) {
+    if (status == APP_OK)
+        return CLI_SUCCESS;
+    cli_error("%s", *common->error.text ? common->error.text : "failed without a message");
+    app_error_clear(&common->error);
+    return status == APP_STOPPED ? CLI_INTERRUPTED : CLI_FAILURE;
+}
+
+int cli_open(cli_common *common, atl_ctx **ctx) {
+    common->error.warn = common->quiet ? NULL : on_warning;
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
     options.threads = common->threads;
     options.direct = common->direct;
@@ -86,58 +99,24 @@ int cli_open_generator(atl_ctx *ctx, const char *path, const char *net, atl_mode
     return CLI_FAILURE;
 }
 
-static int make_one(const char *path) {
-    if (mkdir(path, 0777) == 0)
-        return 0;
-    if (errno != EEXIST)
-        return errno;
-    struct stat info;
-    return stat(path, &info) != 0 ? errno : S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
-}
-
-int cli_make_folder(const char *path) {
-    size_t length = strlen(path);
-    char *copy = malloc(length + 1);
-    if (!copy)
-        return cli_error("out of memory");
-    memcpy(copy, path, length + 1);
-    int error = 0;
-    for (size_t i = 1; i <= length && !error; i++) {
-        if (copy[i] != '/' && copy[i] != '\0')
-            continue;
-        char kept = copy[i];
-        copy[i] = '\0';
-        error = make_one(copy);
-        copy[i] = kept;
-    }
-    free(copy);
-    return error ? cli_error("%s: the folder can't be made: %s", path, strerror(error)) : CLI_SUCCESS;
-}
-
 char *cli_join(const char *folder, const char *name) {
-    size_t a = strlen(folder), b = strlen(name);
-    int slash = a > 0 && folder[a - 1] != '/';
-    char *path = malloc(a + b + 2);
-    if (path)
-        snprintf(path, a + b + 2, "%s%s%s", folder, slash ? "/" : "", name);
-    else
-        cli_error("out of memory");
+    app_error e = { 0 };
+    char *path = app_join(folder, name, &e);
+    if (!path)
+        cli_error("%s", e.text);
     return path;
 }
 
+int cli_make_folder(const char *path) {
+    app_error e = { 0 };
+    return app_folder_make(path, &e) == APP_OK ? CLI_SUCCESS : cli_error("%s", e.text);
+}
+
 void *cli_array(size_t count, size_t a, size_t b, size_t size) {
-    size_t total = size;
-    void *memory = NULL;
-    size_t factors[3] = { count, a, b };
-    int fits = 1;
-    for (int i = 0; i < 3; i++) {
-        fits = fits && (factors[i] == 0 || total <= SIZE_MAX / 4 / factors[i]);
-        total = fits ? total * factors[i] : 0;
-    }
-    if (fits)
-        memory = calloc(total ? total : 1, 1);
+    app_error e = { 0 };
+    void *memory = app_array(count, a, b, size, &e);
     if (!memory)
-        cli_error("out of memory: %zu numbers do not fit; ask for fewer images at once", count);
+        cli_error("%s", e.text);
     return memory;
 }
 

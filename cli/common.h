@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all subcommands share: opening a context and a network, failing with a sentence, folders,
-// interruption by the user.
+// What all subcommands share: opening a context and a network, failing with a sentence, interruption by the
+// user.
 #ifndef CLI_COMMON_H
 #define CLI_COMMON_H
 
 #include <stddef.h>
 #include <atelier/image.h>
 #include <atelier/model.h>
+#include "app/error.h"
 #include "options.h"
 
 typedef struct cli_common {
     int threads, direct, quiet;
     const char *cpu;
     char network[4096]; // see cli_network()
+    app_error error;    // for the functions of app/; cli_open() lets it print warnings, unless quiet
 } cli_common;
 
 // Rows for a table of options.
@@ -33,6 +35,9 @@ int cli_error(const char *format, ...)
 // The same with the context's sentence.
 int cli_fail(const atl_ctx *ctx);
 
+// The exit status for a status of app/, after printing its sentence.
+int cli_told(cli_common *common, app_status status);
+
 // Prints "atelier: warning: sentence" unless quiet.
 void cli_warn(const cli_common *common, const char *format, ...)
 #if defined(__GNUC__)
@@ -51,19 +56,16 @@ void cli_note(const cli_common *common, const char *format, ...)
 const char *cli_network(cli_common *common, const char *given);
 
 // Opens a context; 0, or an exit status after printing why not.
-int cli_open(const cli_common *common, atl_ctx **ctx);
+int cli_open(cli_common *common, atl_ctx **ctx);
 
 // Opens the generator `net` of `path`, printing why not.  Without a path it says how to get one.
 int cli_open_generator(atl_ctx *ctx, const char *path, const char *net, atl_model **model);
 
-// Makes a folder and those above it; 0, or an exit status after printing why not.
 int cli_make_folder(const char *path);
-
-// "DIR/NAME" in a buffer by malloc, or NULL.
-char *cli_join(const char *folder, const char *name);
-
-// count * a * b * size bytes by calloc, or NULL when that overflows or is missing (prints why).
 void *cli_array(size_t count, size_t a, size_t b, size_t size);
+
+// "DIR/NAME" by malloc, or NULL after printing why not.
+char *cli_join(const char *folder, const char *name);
 
 // From now on Ctrl-C only sets a flag: the step in progress ends, so that no half file is left.
 void cli_catch_interrupt(void);

@@ -66,7 +66,7 @@ static int finish(atl_ctx *ctx, atl_status status, report *r) {
     return status == ATL_OK ? CLI_SUCCESS : cli_fail(ctx);
 }
 
-static int check(const cli_common *common, const char *path, int labels) {
+static int check(cli_common *common, const char *path, int labels) {
     atl_ctx *ctx = NULL;
     int status = cli_open(common, &ctx);
     if (status != CLI_SUCCESS)
@@ -151,7 +151,7 @@ static void summarise(const cli_common *common, const char *dest, const atl_data
         cli_warn(common, "stylegan2 and the official loaders need squares whose side is a power of two");
 }
 
-static int make(const cli_common *common, const char *source, const char *dest, atl_dataset_make_options *o) {
+static int make(cli_common *common, const char *source, const char *dest, atl_dataset_make_options *o) {
     atl_ctx *ctx = NULL;
     int status = cli_open(common, &ctx);
     if (status != CLI_SUCCESS)
@@ -174,7 +174,7 @@ typedef struct arguments {
     int max_images, width, height, transform, filter, labels, alpha, color, skip_bad;
 } arguments;
 
-static int run(const cli_common *common, const arguments *a) {
+static int run(cli_common *common, const arguments *a) {
     atl_dataset_make_options o = ATL_DATASET_MAKE_OPTIONS_INIT;
     if (!a->source || !a->dest)
         return cli_usage_error("dataset", "--%s is missing", a->source ? "dest FILE.zip" : "source PATH");

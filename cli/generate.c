@@ -6,11 +6,11 @@
 #include <string.h>
 #include "command.h"
 #include "common.h"
-#include "move.h"
+#include "app/move.h"
 #include "progress.h"
-#include "recipe.h"
-#include "render.h"
-#include "seeds.h"
+#include "app/recipe.h"
+#include "app/render.h"
+#include "app/seeds.h"
 
 enum { PNG, JPG, WEBP, NPY, SAFETENSORS };
 static const char *const format_names[] = { "png", "jpg", "webp", "npy", "safetensors" };
@@ -23,16 +23,16 @@ typedef struct generate {
     double psi;
     int cutoff, class_index, class_given, noise, batch, format, quality, save_ws;
     // what they stand for
-    cli_seeds seeds;
-    cli_move move;
+    app_seeds seeds;
+    app_move move;
     float *centroids;
     int centroid_count;
     int columns, rows; // of the grid, 0: none
     atl_ctx *ctx;
     atl_model *model;
-    cli_latents latents;
-    cli_labels labels;
-    cli_render render;
+    app_latents latents;
+    app_labels labels;
+    app_render render;
     // results
     atl_image tile, sheet;   // one image; the grid
     float *all_img, *all_ws; // [count, ...], for --format npy and safetensors, and --save-ws
@@ -57,10 +57,10 @@ static int parse(generate *g, int argc, char **argv) {
                              "none; StyleGAN-XL: random, by the seed", 0, 1e9, &g->class_given),
         CLI_OPTION_TEXT("labels", &g->labels_text, "FILE[:TENSOR]",
                         "label of each image: [N, classes], or [N] class numbers", NULL),
-        CLI_OPTION_CHOICE("noise-mode", &g->noise, CLI_NOISE_WORDS,
+        CLI_OPTION_CHOICE("noise-mode", &g->noise, APP_NOISE_WORDS,
                           "noise: stored, by seed, none, or as in StyleGAN2's TensorFlow scripts", "const"),
-        CLI_OPTION_TEXT("translate", &g->translate_text, "X,Y", "StyleGAN3: move the image, in fractions of it",
-                        "0,0"),
+        CLI_OPTION_TEXT("translate", &g->translate_text, "X,Y",
+                        "StyleGAN3: move the image, in fractions of it", "0,0"),
         CLI_OPTION_REAL("rotate", &g->move.degrees, "DEGREES", "StyleGAN3: turn the image", "0", -1e6, 1e6),
         CLI_OPTION_TEXT("net", &g->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_OPTION_INT("batch", &g->batch, "N", "images computed at once", "1", 1, 1024),
@@ -87,15 +87,14 @@ static int parse(generate *g, int argc, char **argv) {
 // What options mean together, before any file is opened.
 static int check(generate *g) {
     const char *const me = "generate";
-    char message[300];
     int sources = (g->seeds_text != NULL) + (g->latents_text != NULL) + (g->projected_text != NULL);
     if (sources != 1)
         return cli_usage_error(me, "expected one of --seeds LIST, --latents FILE and --projected-w FILE");
     if (g->class_given && g->labels_text)
         return cli_usage_error(me, "--class and --labels exclude each other");
-    if (g->seeds_text && !cli_seeds_parse(g->seeds_text, &g->seeds, message, sizeof message))
-        return cli_usage_error(me, "--seeds %s", message);
-    if (g->translate_text && !cli_move_parse(g->translate_text, &g->move))
+    if (g->seeds_text && app_seeds_parse(g->seeds_text, &g->seeds, &g->common.error) != APP_OK)
+        return cli_usage_error(me, "--seeds %s", g->common.error.text);
+    if (g->translate_text && !app_move_parse(g->translate_text, &g->move))
         return cli_usage_error(me, "--translate %s: expected X,Y, such as 0.25,-0.1", g->translate_text);
     if (!g->grid_text)
         return CLI_SUCCESS;
@@ -116,7 +115,7 @@ static int draws_classes(const generate *g, const atl_model_info *info) {
 
 // As the official scripts have it: a class is required by other conditional networks, ignored by the rest.
 static int check_class(const generate *g, const atl_model_info *info) {
-    int needed = info->c_dim && g->latents.space == CLI_Z;
+    int needed = info->c_dim && g->latents.space == APP_Z;
     if (needed && !g->class_given && !g->labels_text && !draws_classes(g, info))
         return cli_error("%s is conditional: choose a class with --class K, 0 to %d", g->network,
                          info->c_dim - 1);
@@ -139,20 +138,23 @@ static int open_sources(generate *g) {
     const atl_model_info *info = atl_model_get_info(g->model);
     const char *file = g->latents_text ? g->latents_text : g->projected_text;
     if (file)
-        status = cli_latents_open(g->ctx, info, file, g->projected_text != NULL, &g->latents);
+        status = cli_told(&g->common, app_latents_open(g->ctx, info, file, g->projected_text != NULL,
+                                                       &g->latents, &g->common.error));
     else
-        cli_latents_from_seeds(info, g->seeds.items, g->seeds.count, &g->latents);
+        app_latents_from_seeds(info, g->seeds.items, g->seeds.count, &g->latents);
     if (status == CLI_SUCCESS)
         status = check_class(g, info);
     if (status == CLI_SUCCESS)
-        status = cli_labels_open(g->ctx, info, g->labels_text, g->class_index, g->latents.count, &g->labels);
+        status = cli_told(&g->common, app_labels_open(g->ctx, info, g->labels_text, g->class_index,
+                                                      g->latents.count, &g->labels, &g->common.error));
     if (status == CLI_SUCCESS && draws_classes(g, info))
         g->labels.seeds = g->latents.seeds;
     if (status == CLI_SUCCESS && g->centroids_text)
-        status = cli_centroids_read(g->ctx, info, g->centroids_text, &g->centroids, &g->centroid_count);
-    if (status == CLI_SUCCESS && g->latents.space == CLI_WS && (!isnan(g->psi) || g->cutoff))
+        status = cli_told(&g->common, app_centroids_read(g->ctx, info, g->centroids_text, &g->centroids,
+                                                         &g->centroid_count, &g->common.error));
+    if (status == CLI_SUCCESS && g->latents.space == APP_WS && (!isnan(g->psi) || g->cutoff))
         cli_warn(&g->common, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
-    cli_render_truncation(info, &g->psi, &g->cutoff);
+    app_render_truncation(info, &g->psi, &g->cutoff);
     if (status == CLI_SUCCESS && g->cutoff > info->num_ws)
         status = cli_error("--trunc-cutoff %d: the network has %d layers", g->cutoff, info->num_ws);
     return status;
@@ -165,7 +167,7 @@ static int is_picture(const generate *g) {
 static int open_results(generate *g) {
     const atl_model_info *info = atl_model_get_info(g->model);
     size_t count = g->latents.count, batch = (size_t)g->batch < count ? (size_t)g->batch : count;
-    g->render = (cli_render){ .ctx = g->ctx,
+    g->render = (app_render){ .ctx = g->ctx,
                               .model = g->model,
                               .info = info,
                               .latents = &g->latents,
@@ -175,11 +177,13 @@ static int open_results(generate *g) {
                               .noise = (atl_noise_mode)g->noise,
                               .centroids = g->centroids,
                               .centroid_count = g->centroid_count,
-                              .transform = cli_move_matrix(&g->move),
+                              .transform = app_move_matrix(&g->move),
                               .dump = g->dump };
-    if (cli_make_folder(g->outdir) != CLI_SUCCESS || cli_render_open(&g->render, batch) != CLI_SUCCESS)
+    if (cli_make_folder(g->outdir) != CLI_SUCCESS ||
+        cli_told(&g->common, app_render_open(&g->render, batch, &g->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
-    if (is_picture(g) && cli_render_picture(&g->render, &g->tile) != CLI_SUCCESS)
+    if (is_picture(g) &&
+        cli_told(&g->common, app_render_picture(&g->render, &g->tile, &g->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     if (!is_picture(g) && !(g->all_img = cli_array(count, g->render.row_img, 1, sizeof(float))))
         return CLI_FAILURE;
@@ -200,7 +204,7 @@ static int open_results(generate *g) {
 
 static char *record(const generate *g, size_t row) {
     const atl_model_info *info = g->render.info;
-    cli_recipe r = { .network = g->network,
+    app_recipe r = { .network = g->network,
                      .net = info->net,
                      .fingerprint = info->fingerprint,
                      .latents = g->latents_text ? g->latents_text : g->projected_text,
@@ -222,9 +226,9 @@ static char *record(const generate *g, size_t row) {
         r.has_seed = 1;
         r.seed = g->latents.seeds[row];
         if (g->labels.seeds)
-            r.class_index = cli_class_of_seed(r.seed, g->labels.width);
+            r.class_index = app_class_of_seed(r.seed, g->labels.width);
     }
-    return cli_recipe_write(&r);
+    return app_recipe_write(&r);
 }
 
 static void item_name(const generate *g, size_t row, char *name, size_t room) {
@@ -240,7 +244,7 @@ static int write_picture(generate *g, const char *stem, const atl_image *image, 
     char *path = cli_join(g->outdir, name), *json = record(g, row);
     int status = CLI_FAILURE;
     if (path && json) {
-        atl_pair text = { CLI_RECIPE_KEY, json };
+        atl_pair text = { APP_RECIPE_KEY, json };
         status = CLI_SUCCESS;
         if (atl_image_write(g->ctx, path, format_names[g->format], image, g->quality, &text, 1) != ATL_OK)
             status = cli_fail(g->ctx);
@@ -279,8 +283,9 @@ static int set_dump_folder(generate *g, size_t first, char **folder) {
 }
 
 static int render_batch(generate *g, size_t first, size_t n, cli_progress *progress) {
-    cli_render *r = &g->render;
-    if (cli_render_ws(r, first, n) != CLI_SUCCESS || cli_render_img(r, n, r->ws) != CLI_SUCCESS)
+    app_render *r = &g->render;
+    if (cli_told(&g->common, app_render_ws(r, first, n, &g->common.error)) != CLI_SUCCESS ||
+        cli_told(&g->common, app_render_img(r, n, r->ws, &g->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     if (g->all_ws)
         memcpy(g->all_ws + first * r->row_ws, r->ws, n * r->row_ws * sizeof(float));
@@ -329,7 +334,7 @@ static int write_safetensors(generate *g, const atl_array *arrays, size_t count)
     char *path = cli_join(g->outdir, "images.safetensors"), *json = record(g, 0);
     int status = CLI_FAILURE;
     if (path && json) {
-        atl_pair metadata = { CLI_RECIPE_KEY, json };
+        atl_pair metadata = { APP_RECIPE_KEY, json };
         status = CLI_SUCCESS;
         if (atl_safetensors_write(g->ctx, path, arrays, count, &metadata, 1) != ATL_OK)
             status = cli_fail(g->ctx);
@@ -363,10 +368,10 @@ static void release(generate *g) {
         atl_image_clear(g->ctx, &g->tile);
         atl_image_clear(g->ctx, &g->sheet);
     }
-    cli_render_close(&g->render);
-    cli_latents_close(&g->latents);
-    cli_labels_close(&g->labels);
-    cli_seeds_clear(&g->seeds);
+    app_render_close(&g->render);
+    app_latents_close(&g->latents);
+    app_labels_close(&g->labels);
+    app_seeds_clear(&g->seeds);
     free(g->centroids);
     free(g->all_img);
     free(g->all_ws);

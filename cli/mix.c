@@ -9,9 +9,9 @@
 #include "command.h"
 #include "common.h"
 #include "progress.h"
-#include "recipe.h"
-#include "render.h"
-#include "seeds.h"
+#include "app/recipe.h"
+#include "app/render.h"
+#include "app/seeds.h"
 
 typedef struct mix {
     cli_common common;
@@ -19,12 +19,12 @@ typedef struct mix {
     double psi;
     int cutoff;
     int class_index, class_given, noise;
-    cli_seeds rows, cols, styles, all; // all: rows, then cols
+    app_seeds rows, cols, styles, all; // all: rows, then cols
     atl_ctx *ctx;
     atl_model *model;
-    cli_latents latents; // of `all`
-    cli_labels labels;
-    cli_render render;
+    app_latents latents; // of `all`
+    app_labels labels;
+    app_render render;
     float *sources; // ws of `all` [all.count, num_ws, w_dim]
     float *mixed;   // [num_ws, w_dim]
     atl_image tile, sheet;
@@ -43,8 +43,9 @@ static int parse(mix *m, int argc, char **argv) {
                         "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_INT_GIVEN("class", &m->class_index, "K", "class of a conditional network, from 0", NULL, 0,
                              1e9, &m->class_given),
-        CLI_OPTION_CHOICE("noise-mode", &m->noise, CLI_NOISE_WORDS,
-                          "noise: stored, new for each row, none, or as StyleGAN2's TensorFlow scripts", "const"),
+        CLI_OPTION_CHOICE("noise-mode", &m->noise, APP_NOISE_WORDS,
+                          "noise: stored, new for each row, none, or as StyleGAN2's TensorFlow scripts",
+                          "const"),
         CLI_OPTION_TEXT("net", &m->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_COMMON_OPTIONS(&m->common),
     };
@@ -59,15 +60,14 @@ static int parse(mix *m, int argc, char **argv) {
 }
 
 static int check(mix *m) {
-    char message[300];
     if (!m->rows_text || !m->cols_text)
         return cli_usage_error("mix", "expected --rows LIST and --cols LIST");
-    if (!cli_seeds_parse(m->rows_text, &m->rows, message, sizeof message))
-        return cli_usage_error("mix", "--rows %s", message);
-    if (!cli_seeds_parse(m->cols_text, &m->cols, message, sizeof message))
-        return cli_usage_error("mix", "--cols %s", message);
-    if (!cli_seeds_parse(m->styles_text, &m->styles, message, sizeof message))
-        return cli_usage_error("mix", "--styles %s", message);
+    if (app_seeds_parse(m->rows_text, &m->rows, &m->common.error) != APP_OK)
+        return cli_usage_error("mix", "--rows %s", m->common.error.text);
+    if (app_seeds_parse(m->cols_text, &m->cols, &m->common.error) != APP_OK)
+        return cli_usage_error("mix", "--cols %s", m->common.error.text);
+    if (app_seeds_parse(m->styles_text, &m->styles, &m->common.error) != APP_OK)
+        return cli_usage_error("mix", "--styles %s", m->common.error.text);
     m->all.count = m->rows.count + m->cols.count;
     m->all.items = cli_array(m->all.count, 1, 1, sizeof *m->all.items);
     if (!m->all.items)
@@ -102,10 +102,10 @@ static int open_all(mix *m) {
     if (status != CLI_SUCCESS)
         return status;
     const atl_model_info *info = atl_model_get_info(m->model);
-    cli_render_truncation(info, &m->psi, &m->cutoff);
-    cli_latents_from_seeds(info, m->all.items, m->all.count, &m->latents);
-    m->labels = (cli_labels){ .width = (size_t)info->c_dim, .class_index = m->class_index };
-    m->render = (cli_render){ .ctx = m->ctx,
+    app_render_truncation(info, &m->psi, &m->cutoff);
+    app_latents_from_seeds(info, m->all.items, m->all.count, &m->latents);
+    m->labels = (app_labels){ .width = (size_t)info->c_dim, .class_index = m->class_index };
+    m->render = (app_render){ .ctx = m->ctx,
                               .model = m->model,
                               .info = info,
                               .latents = &m->latents,
@@ -113,8 +113,9 @@ static int open_all(mix *m) {
                               .psi = (float)m->psi,
                               .cutoff = m->cutoff,
                               .noise = (atl_noise_mode)m->noise };
-    if (cli_make_folder(m->outdir) != CLI_SUCCESS || cli_render_open(&m->render, 1) != CLI_SUCCESS ||
-        cli_render_picture(&m->render, &m->tile) != CLI_SUCCESS)
+    if (cli_make_folder(m->outdir) != CLI_SUCCESS ||
+        cli_told(&m->common, app_render_open(&m->render, 1, &m->common.error)) != CLI_SUCCESS ||
+        cli_told(&m->common, app_render_picture(&m->render, &m->tile, &m->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     m->sources = cli_array(m->all.count, m->render.row_ws, 1, sizeof(float));
     m->mixed = cli_array(1, m->render.row_ws, 1, sizeof(float));
@@ -129,11 +130,11 @@ static int open_all(mix *m) {
     return CLI_SUCCESS;
 }
 
-static int write_one(mix *m, const char *name, const atl_image *image, const cli_recipe *recipe) {
-    char *path = cli_join(m->outdir, name), *json = cli_recipe_write(recipe);
+static int write_one(mix *m, const char *name, const atl_image *image, const app_recipe *recipe) {
+    char *path = cli_join(m->outdir, name), *json = app_recipe_write(recipe);
     int status = CLI_FAILURE;
     if (path && json) {
-        atl_pair text = { CLI_RECIPE_KEY, json };
+        atl_pair text = { APP_RECIPE_KEY, json };
         status = CLI_SUCCESS;
         if (atl_image_write(m->ctx, path, "png", image, 0, &text, 1) != ATL_OK)
             status = cli_fail(m->ctx);
@@ -143,9 +144,9 @@ static int write_one(mix *m, const char *name, const atl_image *image, const cli
     return status;
 }
 
-static cli_recipe recipe_of(const mix *m) {
+static app_recipe recipe_of(const mix *m) {
     const atl_model_info *info = m->render.info;
-    return (cli_recipe){ .network = m->network,
+    return (app_recipe){ .network = m->network,
                          .net = info->net,
                          .fingerprint = info->fingerprint,
                          .psi = m->psi,
@@ -158,14 +159,14 @@ static cli_recipe recipe_of(const mix *m) {
 // Synthesizes `ws` to the tile, writes it as ROW-COL.png and pastes it at the place (x, y) of the grid.
 static int picture(mix *m, const float *ws, uint32_t row, uint32_t col, int styled, size_t x, size_t y) {
     char name[64];
-    cli_recipe recipe = recipe_of(m);
+    app_recipe recipe = recipe_of(m);
     recipe.has_seed = 1;
     recipe.seed = row;
     recipe.has_col = styled;
     recipe.col = col;
     recipe.styles = m->styles_text;
     m->render.noise_seeds[0] = row;
-    if (cli_render_img(&m->render, 1, ws) != CLI_SUCCESS)
+    if (cli_told(&m->common, app_render_img(&m->render, 1, ws, &m->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     atl_image_from_float(m->render.img, &m->tile);
     atl_image_paste(&m->sheet, &m->tile, (int)x * m->tile.width, (int)y * m->tile.height);
@@ -179,7 +180,7 @@ static int picture(mix *m, const float *ws, uint32_t row, uint32_t col, int styl
 static int make_sources(mix *m) {
     size_t size = m->render.row_ws;
     for (size_t i = 0; i < m->all.count; i++) {
-        if (cli_render_ws(&m->render, i, 1) != CLI_SUCCESS)
+        if (cli_told(&m->common, app_render_ws(&m->render, i, 1, &m->common.error)) != CLI_SUCCESS)
             return CLI_FAILURE;
         memcpy(m->sources + i * size, m->render.ws, size * sizeof(float));
     }
@@ -215,7 +216,7 @@ static int run(mix *m) {
     cli_progress_end(&m->progress);
     if (status != CLI_SUCCESS)
         return status;
-    cli_recipe recipe = recipe_of(m);
+    app_recipe recipe = recipe_of(m);
     recipe.grid = "mix";
     return write_one(m, "grid.png", &m->sheet, &recipe);
 }
@@ -225,11 +226,11 @@ static void release(mix *m) {
         atl_image_clear(m->ctx, &m->tile);
         atl_image_clear(m->ctx, &m->sheet);
     }
-    cli_render_close(&m->render);
-    cli_seeds_clear(&m->rows);
-    cli_seeds_clear(&m->cols);
-    cli_seeds_clear(&m->styles);
-    cli_seeds_clear(&m->all);
+    app_render_close(&m->render);
+    app_seeds_clear(&m->rows);
+    app_seeds_clear(&m->cols);
+    app_seeds_clear(&m->styles);
+    app_seeds_clear(&m->all);
     free(m->sources);
     free(m->mixed);
     atl_model_close(&m->model);

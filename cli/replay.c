@@ -7,10 +7,10 @@
 #include <string.h>
 #include "command.h"
 #include "common.h"
-#include "move.h"
-#include "recipe.h"
-#include "render.h"
-#include "seeds.h"
+#include "app/move.h"
+#include "app/recipe.h"
+#include "app/render.h"
+#include "app/seeds.h"
 
 typedef struct replay {
     cli_common common;
@@ -18,12 +18,12 @@ typedef struct replay {
     atl_ctx *ctx;
     char *text;
     json_t *json;
-    cli_recipe recipe;
+    app_recipe recipe;
     atl_model *model;
-    cli_latents latents, other; // other: the column of a style mix
-    cli_labels labels;
-    cli_render render;
-    cli_move move;
+    app_latents latents, other; // other: the column of a style mix
+    app_labels labels;
+    app_render render;
+    app_move move;
     float *centroids;
     int centroid_count;
     atl_image image, original;
@@ -50,12 +50,13 @@ static int parse(replay *r, int argc, char **argv) {
 }
 
 static int read_record(replay *r) {
-    if (atl_image_text(r->ctx, r->picture, CLI_RECIPE_KEY, &r->text) != ATL_OK)
+    if (atl_image_text(r->ctx, r->picture, APP_RECIPE_KEY, &r->text) != ATL_OK)
         return cli_fail(r->ctx);
     if (!r->text)
         return cli_error("%s: holds no record of how it was made; only pictures by atelier, unchanged, do",
                          r->picture);
-    int status = cli_recipe_read(r->picture, r->text, &r->recipe, &r->json);
+    int status =
+        cli_told(&r->common, app_recipe_read(r->picture, r->text, &r->recipe, &r->json, &r->common.error));
     if (status == CLI_SUCCESS && r->recipe.grid)
         return cli_error("%s: is a grid of several images; replay takes single ones", r->picture);
     return status;
@@ -63,18 +64,19 @@ static int read_record(replay *r) {
 
 static int open_latents(replay *r) {
     const atl_model_info *info = atl_model_get_info(r->model);
-    const cli_recipe *p = &r->recipe;
+    const app_recipe *p = &r->recipe;
     int status = CLI_SUCCESS;
     if (p->has_seed)
-        cli_latents_from_seeds(info, &p->seed, 1, &r->latents);
+        app_latents_from_seeds(info, &p->seed, 1, &r->latents);
     else
-        status = cli_latents_open(r->ctx, info, p->latents, p->projected, &r->latents);
+        status = cli_told(&r->common, app_latents_open(r->ctx, info, p->latents, p->projected, &r->latents,
+                                                       &r->common.error));
     if (status != CLI_SUCCESS)
         return status;
     if (!p->has_seed && p->row >= r->latents.count)
         return cli_error("%s: row %zu is recorded, but the file has %zu", p->latents, p->row,
                          r->latents.count);
-    if (info->c_dim && r->latents.space == CLI_Z && p->class_index < 0 && !p->labels)
+    if (info->c_dim && r->latents.space == APP_Z && p->class_index < 0 && !p->labels)
         return cli_error("%s: records no class, but %s is conditional", r->picture, p->network);
     if (p->class_index >= 0 && p->class_index >= info->c_dim)
         return cli_error("%s: records class %d, which %s does not have", r->picture, p->class_index,
@@ -112,20 +114,19 @@ static int open_network(replay *r) {
 
 // Copies the styles of the column's seed over those of the row's; render.ws holds the row's.
 static int mix_styles(replay *r) {
-    cli_seeds styles;
-    char message[300];
+    app_seeds styles;
     const atl_model_info *info = r->render.info;
     size_t w = (size_t)info->w_dim;
-    if (!cli_seeds_parse(r->recipe.styles, &styles, message, sizeof message))
-        return cli_error("%s: recorded styles %s", r->picture, message);
+    if (app_seeds_parse(r->recipe.styles, &styles, &r->common.error) != APP_OK)
+        return cli_error("%s: recorded styles %s", r->picture, r->common.error.text);
     float *row = cli_array(1, r->render.row_ws, 1, sizeof(float));
     int status = row ? CLI_SUCCESS : CLI_FAILURE;
     if (row)
         memcpy(row, r->render.ws, r->render.row_ws * sizeof(float));
-    cli_latents_from_seeds(info, &r->recipe.col, 1, &r->other);
+    app_latents_from_seeds(info, &r->recipe.col, 1, &r->other);
     r->render.latents = &r->other;
     if (status == CLI_SUCCESS)
-        status = cli_render_ws(&r->render, 0, 1);
+        status = cli_told(&r->common, app_render_ws(&r->render, 0, 1, &r->common.error));
     for (size_t i = 0; status == CLI_SUCCESS && i < styles.count; i++) {
         if (styles.items[i] >= (uint32_t)info->num_ws)
             status = cli_error("%s: recorded styles %s, but the network has %d layers", r->picture,
@@ -137,18 +138,20 @@ static int mix_styles(replay *r) {
         memcpy(r->render.ws, row, r->render.row_ws * sizeof(float));
     r->render.noise_seeds[0] = r->recipe.seed;
     free(row);
-    cli_seeds_clear(&styles);
+    app_seeds_clear(&styles);
     return status;
 }
 
 static int render(replay *r) {
-    const cli_recipe *p = &r->recipe;
+    const app_recipe *p = &r->recipe;
     size_t row = p->has_seed ? 0 : p->row;
-    r->move = (cli_move){ .x = p->translate[0], .y = p->translate[1], .degrees = p->rotate };
-    if (p->centroids && cli_centroids_read(r->ctx, atl_model_get_info(r->model), p->centroids, &r->centroids,
-                                           &r->centroid_count) != CLI_SUCCESS)
+    r->move = (app_move){ .x = p->translate[0], .y = p->translate[1], .degrees = p->rotate };
+    if (p->centroids &&
+        cli_told(&r->common, app_centroids_read(r->ctx, atl_model_get_info(r->model), p->centroids,
+                                                &r->centroids, &r->centroid_count, &r->common.error)) !=
+            CLI_SUCCESS)
         return CLI_FAILURE;
-    r->render = (cli_render){ .ctx = r->ctx,
+    r->render = (app_render){ .ctx = r->ctx,
                               .model = r->model,
                               .info = atl_model_get_info(r->model),
                               .latents = &r->latents,
@@ -158,18 +161,18 @@ static int render(replay *r) {
                               .noise = p->noise,
                               .centroids = r->centroids,
                               .centroid_count = r->centroid_count,
-                              .transform = cli_move_matrix(&r->move) };
-    if (cli_labels_open(r->ctx, r->render.info, p->labels, p->class_index, p->row + 1, &r->labels) !=
-        CLI_SUCCESS)
+                              .transform = app_move_matrix(&r->move) };
+    if (cli_told(&r->common, app_labels_open(r->ctx, r->render.info, p->labels, p->class_index, p->row + 1,
+                                             &r->labels, &r->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
-    if (cli_render_open(&r->render, 1) != CLI_SUCCESS ||
-        cli_render_picture(&r->render, &r->image) != CLI_SUCCESS)
+    if (cli_told(&r->common, app_render_open(&r->render, 1, &r->common.error)) != CLI_SUCCESS ||
+        cli_told(&r->common, app_render_picture(&r->render, &r->image, &r->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
-    if (cli_render_ws(&r->render, row, 1) != CLI_SUCCESS)
+    if (cli_told(&r->common, app_render_ws(&r->render, row, 1, &r->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     if (p->has_col && mix_styles(r) != CLI_SUCCESS)
         return CLI_FAILURE;
-    if (cli_render_img(&r->render, 1, r->render.ws) != CLI_SUCCESS)
+    if (cli_told(&r->common, app_render_img(&r->render, 1, r->render.ws, &r->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     atl_image_from_float(r->render.img, &r->image);
     return CLI_SUCCESS;
@@ -211,8 +214,8 @@ static int write_result(replay *r) {
     // before writing: the result may replace the picture
     if (status == CLI_SUCCESS && atl_image_read(r->ctx, r->picture, &r->original) != ATL_OK)
         status = cli_fail(r->ctx);
-    char *json = cli_recipe_write(&r->recipe);
-    atl_pair text = { CLI_RECIPE_KEY, json };
+    char *json = app_recipe_write(&r->recipe);
+    atl_pair text = { APP_RECIPE_KEY, json };
     if (status == CLI_SUCCESS &&
         atl_image_write(r->ctx, path, format_of(path), &r->image, 0, &text, json ? 1 : 0) != ATL_OK)
         status = cli_fail(r->ctx);
@@ -231,9 +234,9 @@ static void release(replay *r) {
     }
     json_decref(r->json);
     free(r->centroids);
-    cli_render_close(&r->render);
-    cli_latents_close(&r->latents);
-    cli_labels_close(&r->labels);
+    app_render_close(&r->render);
+    app_latents_close(&r->latents);
+    app_labels_close(&r->labels);
     atl_model_close(&r->model);
     atl_ctx_close(&r->ctx);
 }

@@ -14,11 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 #include <atelier/rng.h>
-#include "alarms.h"
-#include "files.h"
-#include "grid.h"
+#include "app/alarms.h"
+#include "app/files.h"
+#include "app/grid.h"
 #include "progress.h"
-#include "report.h"
+#include "app/report.h"
 #include "train.h"
 
 void cli_run_say(cli_run *run, const char *format, ...) {
@@ -78,14 +78,16 @@ static int make_folder(cli_run *run) {
 
 static int write_options(cli_run *run) {
     char *text = NULL, *path = cli_join(run->folder, "training_options.json");
-    cli_file file = { 0 };
+    app_file file = { 0 };
     int status = CLI_FAILURE;
     if (path && atl_trainer_describe(run->trainer, &text) != ATL_OK)
         cli_fail(run->ctx);
-    else if (path && (status = cli_file_open(&file, path)) == CLI_SUCCESS) {
+    else if (path &&
+             (status = cli_told(&run->train->common,
+                                app_file_open(&file, path, &run->train->common.error))) == CLI_SUCCESS) {
         fputs(text, file.out);
         fputc('\n', file.out);
-        status = cli_file_commit(&file);
+        status = cli_told(&run->train->common, app_file_commit(&file, &run->train->common.error));
     }
     atl_text_free(run->ctx, text);
     free(path);
@@ -107,12 +109,13 @@ static int open_stats(cli_run *run) {
     double kimg = (double)atl_trainer_get_state(run->trainer)->images / 1000;
     struct stat info;
     if (status == CLI_SUCCESS && stat(path, &info) == 0) {
-        status = cli_stats_truncate(path, kimg);
+        status = cli_told(&run->train->common, app_stats_truncate(path, kimg, &run->train->common.error));
         if (status == CLI_SUCCESS)
-            status = cli_history_read(&run->history, path, 1);
+            status = cli_told(&run->train->common,
+                              app_history_read(&run->history, path, &run->train->common.error));
     }
     if (status == CLI_SUCCESS)
-        status = cli_stats_open(&run->stats, path);
+        status = cli_told(&run->train->common, app_stats_open(&run->stats, path, &run->train->common.error));
     free(path);
     return status;
 }
@@ -125,10 +128,13 @@ static int read_reals(cli_run *run) {
     atl_dataset *data = atl_trainer_get_data(run->trainer);
     size_t count = (size_t)run->across * (size_t)run->down;
     uint32_t *which = cli_array(count, 1, 1, sizeof *which);
-    int status = which ? cli_grid_choose(data, run->across, run->down, which) : CLI_FAILURE;
+    int status = which ? cli_told(&run->train->common, app_grid_choose(data, run->across, run->down, which,
+                                                                       &run->train->common.error))
+                       : CLI_FAILURE;
     if (status == CLI_SUCCESS)
-        status =
-            cli_grid_open(&run->reals, run->ctx, run->across, run->down, s->channels, s->height, s->width);
+        status = cli_told(&run->train->common,
+                          app_grid_open(&run->reals, run->ctx, run->across, run->down, s->channels, s->height,
+                                        s->width, &run->train->common.error));
     for (size_t i = 0; status == CLI_SUCCESS && i < count; i++) {
         atl_image image;
         if (atl_dataset_read(data, which[i], &image) != ATL_OK) {
@@ -139,7 +145,7 @@ static int read_reals(cli_run *run) {
                 atl_message(run->ctx), path, path);
             break;
         }
-        cli_grid_put_image(&run->reals, i, &image);
+        app_grid_put_image(&run->reals, i, &image);
         atl_image_clear(run->ctx, &image);
         if (s->label_size)
             atl_dataset_label(data, which[i], run->labels + i * (size_t)s->label_size);
@@ -150,18 +156,20 @@ static int read_reals(cli_run *run) {
 
 static int write_reals(cli_run *run) {
     char *path = cli_join(run->folder, "reals.png");
-    int status = path ? cli_grid_save(&run->reals, path) : CLI_FAILURE;
+    int status =
+        path ? cli_told(&run->train->common, app_grid_save(&run->reals, path, &run->train->common.error))
+             : CLI_FAILURE;
     if (status == CLI_SUCCESS)
-        cli_stats_add(&run->stats, CLI_STAT_REAL_SPREAD, cli_grid_spread(&run->reals));
+        app_stats_add(&run->stats, APP_STAT_REAL_SPREAD, app_grid_spread(&run->reals));
     free(path);
-    cli_grid_clear(&run->reals);
+    app_grid_clear(&run->reals);
     return status;
 }
 
 static int open_grid(cli_run *run) {
     const atl_train_set *s = atl_trainer_get_set(run->trainer);
     size_t z_dim = (size_t)atl_trainer_z_dim(run->trainer);
-    cli_grid_size(s->width, s->height, &run->across, &run->down);
+    app_grid_size(s->width, s->height, &run->across, &run->down);
     size_t count = (size_t)run->across * (size_t)run->down;
     run->z = cli_array(count, z_dim, 1, sizeof *run->z);
     run->labels = cli_array(count, (size_t)(s->label_size ? s->label_size : 1), 1, sizeof *run->labels);
@@ -179,23 +187,25 @@ int cli_run_grid(cli_run *run, const char *name) {
     size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
     float *images = cli_array(PART, pixels, 1, sizeof *images);
     char *path = cli_join(run->folder, name);
-    cli_grid grid = { 0 };
+    app_grid grid = { 0 };
     int status = images && path ? CLI_SUCCESS : CLI_FAILURE;
     if (status == CLI_SUCCESS)
-        status = cli_grid_open(&grid, run->ctx, run->across, run->down, s->channels, s->height, s->width);
+        status =
+            cli_told(&run->train->common, app_grid_open(&grid, run->ctx, run->across, run->down, s->channels,
+                                                        s->height, s->width, &run->train->common.error));
     for (size_t first = 0; status == CLI_SUCCESS && first < count; first += PART) {
         size_t n = count - first < PART ? count - first : PART;
         if (atl_trainer_generate(run->trainer, (int)n, run->z + first * z_dim,
                                  run->labels + first * (size_t)s->label_size, images) != ATL_OK)
             status = cli_fail(run->ctx);
         else
-            cli_grid_put(&grid, first, n, images);
+            app_grid_put(&grid, first, n, images);
     }
     if (status == CLI_SUCCESS)
-        status = cli_grid_save(&grid, path);
+        status = cli_told(&run->train->common, app_grid_save(&grid, path, &run->train->common.error));
     if (status == CLI_SUCCESS)
-        cli_stats_add(&run->stats, CLI_STAT_FAKE_SPREAD, cli_grid_spread(&grid));
-    cli_grid_clear(&grid);
+        app_stats_add(&run->stats, APP_STAT_FAKE_SPREAD, app_grid_spread(&grid));
+    app_grid_clear(&grid);
     free(images);
     free(path);
     return status;
@@ -232,23 +242,26 @@ int cli_run_snapshot(cli_run *run) {
 // ---- ticks
 
 int cli_run_report(cli_run *run, int finished, const char *reason) {
-    cli_report_info info = { .state = reason     ? CLI_RUN_STOPPED
-                                      : finished ? CLI_RUN_FINISHED
-                                                 : CLI_RUN_RUNNING,
+    app_report_info info = { .state = reason     ? APP_RUN_STOPPED
+                                      : finished ? APP_RUN_FINISHED
+                                                 : APP_RUN_RUNNING,
                              .reason = reason,
-                             .total_kimg = atl_trainer_get_options(run->trainer)->kimg,
-                             .quiet = 1 };
+                             .total_kimg = atl_trainer_get_options(run->trainer)->kimg };
     if (atl_trainer_get_options(run->trainer)->aug == ATL_AUG_ADA)
         info.ada_target = atl_trainer_get_options(run->trainer)->target;
-    return run->folder ? cli_report_write(run->ctx, run->folder, &info) : CLI_SUCCESS;
+    app_error e = { 0 }; // a warning per tick would help nobody
+    if (!run->folder || app_report_write(run->ctx, run->folder, &info, &e) == APP_OK)
+        return CLI_SUCCESS;
+    return cli_error("%s", e.text);
 }
 
 int cli_run_tick(cli_run *run, int *fatal) {
-    int status = cli_stats_write(&run->stats, (double)time(NULL), &run->history);
+    int status = cli_told(&run->train->common, app_stats_write(&run->stats, (double)time(NULL), &run->history,
+                                                               &run->train->common.error));
     if (status != CLI_SUCCESS)
         return status;
-    cli_alarm alarms[CLI_ALARM_KINDS];
-    int count = cli_alarms_check(&run->history, run->history.ticks - 1, alarms), now = 0;
+    app_alarm alarms[APP_ALARM_KINDS];
+    int count = app_alarms_check(&run->history, run->history.ticks - 1, alarms), now = 0;
     for (int i = 0; i < count; i++) {
         now |= 1 << alarms[i].kind;
         *fatal |= alarms[i].fatal;
@@ -286,7 +299,7 @@ static int begin(cli_run *run) {
     return status == CLI_SUCCESS ? cli_run_report(run, 0, NULL) : status;
 }
 
-int cli_run_open(cli_run *run, atl_ctx *ctx, atl_trainer *trainer, const cli_train *train) {
+int cli_run_open(cli_run *run, atl_ctx *ctx, atl_trainer *trainer, cli_train *train) {
     *run = (cli_run){ .ctx = ctx, .trainer = trainer, .train = train, .began = cli_seconds() };
     return begin(run);
 }
@@ -295,10 +308,10 @@ void cli_run_close(cli_run *run) {
     if (run->log)
         fclose(run->log);
     if (run->trainer) {
-        cli_stats_close(&run->stats);
-        cli_history_clear(&run->history);
+        app_stats_close(&run->stats);
+        app_history_clear(&run->history);
     }
-    cli_grid_clear(&run->reals);
+    app_grid_clear(&run->reals);
     free(run->folder);
     free(run->kept[0]);
     free(run->kept[1]);

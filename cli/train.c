@@ -52,27 +52,27 @@ static void show(loop *l) {
 // ---- ticks
 
 static void add_stats(loop *l, double now) {
-    cli_stats *s = &l->run.stats;
+    app_stats *s = &l->run.stats;
     const atl_train_state *state = atl_trainer_get_state(l->trainer);
     static const char *const timings[] = { "Timing/Gmain", "Timing/Greg", "Timing/Dmain", "Timing/Dreg" };
     double images = (double)(state->images - l->tick_images);
     for (int i = 0; i < ATL_STATS; i++)
         if (l->stats.stats[i].count > 0)
-            cli_stats_add_many(s, atl_train_stat_name((enum atl_train_stat)i), l->stats.stats[i].count,
+            app_stats_add_many(s, atl_train_stat_name((enum atl_train_stat)i), l->stats.stats[i].count,
                                l->stats.stats[i].sum, l->stats.stats[i].squares);
     for (int k = 0; k < ATL_TRAIN_PHASES; k++)
         if (l->stats.seconds[k] > 0)
-            cli_stats_add(s, timings[k], l->stats.seconds[k]);
-    cli_stats_add(s, CLI_STAT_TICK, l->tick);
-    cli_stats_add(s, CLI_STAT_KIMG, kimg_of(l));
-    cli_stats_add(s, CLI_STAT_AUGMENT, state->augment_p);
-    cli_stats_add(s, CLI_STAT_TOTAL_SECONDS, now - l->began);
-    cli_stats_add(s, "Timing/sec_per_tick", now - l->tick_began);
-    cli_stats_add(s, CLI_STAT_SECONDS_PER_KIMG, images > 0 ? (now - l->tick_began) / images * 1000 : 0);
-    cli_stats_add(s, "Timing/maintenance_sec", l->maintenance);
-    cli_stats_add(s, "Timing/total_hours", (now - l->began) / 3600);
-    cli_stats_add(s, "Timing/total_days", (now - l->began) / 86400);
-    cli_stats_add(s, "Resources/cpu_mem_gb", resident_gb());
+            app_stats_add(s, timings[k], l->stats.seconds[k]);
+    app_stats_add(s, APP_STAT_TICK, l->tick);
+    app_stats_add(s, APP_STAT_KIMG, kimg_of(l));
+    app_stats_add(s, APP_STAT_AUGMENT, state->augment_p);
+    app_stats_add(s, APP_STAT_TOTAL_SECONDS, now - l->began);
+    app_stats_add(s, "Timing/sec_per_tick", now - l->tick_began);
+    app_stats_add(s, APP_STAT_SECONDS_PER_KIMG, images > 0 ? (now - l->tick_began) / images * 1000 : 0);
+    app_stats_add(s, "Timing/maintenance_sec", l->maintenance);
+    app_stats_add(s, "Timing/total_hours", (now - l->began) / 3600);
+    app_stats_add(s, "Timing/total_days", (now - l->began) / 86400);
+    app_stats_add(s, "Resources/cpu_mem_gb", resident_gb());
 }
 
 static void say_tick(loop *l, double now) {

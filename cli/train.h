@@ -7,8 +7,8 @@
 #include <jansson.h>
 #include <atelier/train.h>
 #include "common.h"
-#include "grid.h"
-#include "stats.h"
+#include "app/grid.h"
+#include "app/stats.h"
 
 enum { CLI_TRAIN_GIVEN = 64 };
 
@@ -42,14 +42,14 @@ const char *cli_train_time(double seconds, char text[32]);
 typedef struct cli_run {
     atl_ctx *ctx;
     atl_trainer *trainer;
-    const cli_train *train;
+    cli_train *train;
     char *folder;
     FILE *log;
-    cli_stats stats;
-    cli_history history;
+    app_stats stats;
+    app_history history;
     int alarms;    // bits of kinds that were told
     char *kept[2]; // the newest snapshots, newest last
-    cli_grid reals;
+    app_grid reals;
     int across, down;  // of grids
     float *z, *labels; // of the grid's pictures
     double began;      // seconds of the monotonic clock
@@ -57,7 +57,7 @@ typedef struct cli_run {
 
 // Makes the folder (or goes on in it), log.txt, training_options.json, reals.png and fakes_init.png.  0, or
 // an exit status after printing why not; cli_run_close() is fine then too.
-int cli_run_open(cli_run *run, atl_ctx *ctx, atl_trainer *trainer, const cli_train *train);
+int cli_run_open(cli_run *run, atl_ctx *ctx, atl_trainer *trainer, cli_train *train);
 void cli_run_close(cli_run *run);
 
 // A line on stdout and in log.txt.

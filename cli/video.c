@@ -12,9 +12,9 @@
 #include "command.h"
 #include "common.h"
 #include "progress.h"
-#include "recipe.h"
-#include "seeds.h"
-#include "walk.h"
+#include "app/recipe.h"
+#include "app/seeds.h"
+#include "app/walk.h"
 
 typedef struct video {
     // options
@@ -24,16 +24,16 @@ typedef struct video {
     double psi, megabits;
     int cutoff, noise, batch, shuffle_seed, shuffle, num_keyframes, w_frames, ease, in_z, fps, quality;
     // what they stand for
-    cli_seeds seeds, classes, fixed; // fixed: layers whose styles come from fixed_seed
+    app_seeds seeds, classes, fixed; // fixed: layers whose styles come from fixed_seed
     uint32_t fixed_seed;
     size_t columns, lines;           // of the grid
     uint32_t *rows;                  // [columns * lines, keyframes]
     atl_ctx *ctx;
     atl_model *model;
-    cli_latents latents;
-    cli_labels labels;
-    cli_render render;
-    cli_walk walk;
+    app_latents latents;
+    app_labels labels;
+    app_render render;
+    app_walk walk;
     // results
     float *ws, *fixed_ws;            // [batch, num_ws, w_dim], [num_ws, w_dim]
     atl_image tile, sheet;           // one image; a frame
@@ -54,10 +54,12 @@ static int parse(video *v, int argc, char **argv) {
         CLI_OPTION_INT_GIVEN("shuffle-seed", &v->shuffle_seed, "N", "shuffle the keyframes", "in order", 0,
                              INT_MAX, &v->shuffle),
         CLI_OPTION_TEXT("grid", &v->grid_text, "WxH", "several walks side by side", "1x1"),
-        CLI_OPTION_INT("num-keyframes", &v->num_keyframes, "N", "keyframes of each walk; seeds are used again",
-                       "seeds / (W * H)", 1, 1000000),
-        CLI_OPTION_INT("w-frames", &v->w_frames, "N", "frames from each keyframe to the next", "120", 1, 1000000),
-        CLI_OPTION_INT("fps", &v->fps, "N", "frames per second", "60, as the official script; gif 50", 1, 1000),
+        CLI_OPTION_INT("num-keyframes", &v->num_keyframes, "N",
+                       "keyframes of each walk; seeds are used again", "seeds / (W * H)", 1, 1000000),
+        CLI_OPTION_INT("w-frames", &v->w_frames, "N", "frames from each keyframe to the next", "120", 1,
+                       1000000),
+        CLI_OPTION_INT("fps", &v->fps, "N", "frames per second", "60, as the official script; gif 50", 1,
+                       1000),
         CLI_OPTION_CHOICE("ease", &v->ease, "cubic|linear|smooth",
                           "between keyframes: spline, constant speed, or a rest at each", "cubic"),
         CLI_OPTION_CHOICE("space", &v->in_z, "w|z", "interpolate styles, or latents on their sphere", "w"),
@@ -68,15 +70,17 @@ static int parse(video *v, int argc, char **argv) {
                         "class of a conditional network: one, or one for each keyframe", NULL),
         CLI_OPTION_TEXT("fixed-styles", &v->fixed_text, "SEED:LAYERS",
                         "these layers keep the styles of a seed, such as 85:8-13", NULL),
-        CLI_OPTION_CHOICE("noise-mode", &v->noise, CLI_NOISE_WORDS,
-                          "noise: stored, new for each frame, none, or as StyleGAN2's TensorFlow scripts", "const"),
-        CLI_OPTION_TEXT("format", &v->format, "NAME", "mp4, webm, gif, apng, webp, y4m, or png: PNG after PNG",
+        CLI_OPTION_CHOICE("noise-mode", &v->noise, APP_NOISE_WORDS,
+                          "noise: stored, new for each frame, none, or as StyleGAN2's TensorFlow scripts",
+                          "const"),
+        CLI_OPTION_TEXT("format", &v->format, "NAME",
+                        "mp4, webm, gif, apng, webp, y4m, or png: PNG after PNG",
                         "by the name of the file; y4m for -"),
         CLI_OPTION_TEXT("codec", &v->codec, "NAME", "of mp4: h264, h265, av1, mpeg4; of webm: vp9, av1",
                         "the first that FFmpeg has"),
         CLI_OPTION_INT("quality", &v->quality, "Q", "1 to 100; webp at 100 is lossless", "80", 1, 100),
-        CLI_OPTION_REAL("bitrate", &v->megabits, "MBIT", "Mbit/s in place of quality; the official script has 12",
-                        NULL, 0.001, 2000),
+        CLI_OPTION_REAL("bitrate", &v->megabits, "MBIT",
+                        "Mbit/s in place of quality; the official script has 12", NULL, 0.001, 2000),
         CLI_OPTION_INT("batch", &v->batch, "N", "images computed at once", "1", 1, 1024),
         CLI_OPTION_TEXT("net", &v->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_COMMON_OPTIONS(&v->common),
@@ -110,38 +114,37 @@ static int parse_grid(video *v) {
 
 // "SEED:LAYERS"
 static int parse_fixed(video *v) {
-    char seed[32], message[300];
-    cli_seeds one;
+    char seed[32];
+    app_seeds one;
     const char *colon = v->fixed_text ? strchr(v->fixed_text, ':') : NULL;
     if (!v->fixed_text)
         return CLI_SUCCESS;
     if (!colon || colon - v->fixed_text >= (ptrdiff_t)sizeof seed)
         return cli_usage_error("video", "--fixed-styles %s: expected SEED:LAYERS, such as 85:8-13", v->fixed_text);
     snprintf(seed, sizeof seed, "%.*s", (int)(colon - v->fixed_text), v->fixed_text);
-    if (!cli_seeds_parse(seed, &one, message, sizeof message))
-        return cli_usage_error("video", "--fixed-styles %s", message);
+    if (app_seeds_parse(seed, &one, &v->common.error) != APP_OK)
+        return cli_usage_error("video", "--fixed-styles %s", v->common.error.text);
     size_t count = one.count;
     v->fixed_seed = one.items[0];
-    cli_seeds_clear(&one);
+    app_seeds_clear(&one);
     if (count != 1)
         return cli_usage_error("video", "--fixed-styles %s: expected one seed before the colon", v->fixed_text);
-    if (!cli_seeds_parse(colon + 1, &v->fixed, message, sizeof message))
-        return cli_usage_error("video", "--fixed-styles %s", message);
+    if (app_seeds_parse(colon + 1, &v->fixed, &v->common.error) != APP_OK)
+        return cli_usage_error("video", "--fixed-styles %s", v->common.error.text);
     return CLI_SUCCESS;
 }
 
 static int check(video *v) {
-    char message[300];
     if ((v->seeds_text != NULL) + (v->latents_text != NULL) != 1)
         return cli_usage_error("video", "expected one of --seeds LIST and --latents FILE");
     if (!v->output)
         return cli_usage_error("video", "expected --output FILE, such as walk.mp4, or - for standard output");
     if (!strcmp(v->output, "-") && isatty(STDOUT_FILENO))
         return cli_usage_error("video", "--output -: standard output is a terminal; send it to a program or a file");
-    if (v->seeds_text && !cli_seeds_parse(v->seeds_text, &v->seeds, message, sizeof message))
-        return cli_usage_error("video", "--seeds %s", message);
-    if (v->class_text && !cli_seeds_parse(v->class_text, &v->classes, message, sizeof message))
-        return cli_usage_error("video", "--class %s", message);
+    if (v->seeds_text && app_seeds_parse(v->seeds_text, &v->seeds, &v->common.error) != APP_OK)
+        return cli_usage_error("video", "--seeds %s", v->common.error.text);
+    if (v->class_text && app_seeds_parse(v->class_text, &v->classes, &v->common.error) != APP_OK)
+        return cli_usage_error("video", "--class %s", v->common.error.text);
     int status = parse_grid(v);
     return status == CLI_SUCCESS ? parse_fixed(v) : status;
 }
@@ -176,11 +179,11 @@ static int choose_rows(video *v) {
 
 static int check_class(video *v, const atl_model_info *info) {
     size_t n = v->classes.count;
-    if (!info->c_dim || v->latents.space != CLI_Z) {
+    if (!info->c_dim || v->latents.space != APP_Z) {
         if (n)
             cli_warn(&v->common, "--class is ignored: %s",
                      info->c_dim ? "styles from a file have their class in them" : "the network is not conditional");
-        cli_seeds_clear(&v->classes);
+        app_seeds_clear(&v->classes);
         return CLI_SUCCESS;
     }
     if (!n)
@@ -197,13 +200,13 @@ static int check_class(video *v, const atl_model_info *info) {
 }
 
 static int check_network(video *v, const atl_model_info *info) {
-    if (v->in_z && v->latents.space != CLI_Z)
+    if (v->in_z && v->latents.space != APP_Z)
         return cli_error("--space z: %s holds styles, not latents", v->latents_text);
     if (v->cutoff > info->num_ws)
         return cli_error("--trunc-cutoff %d: the network has %d layers", v->cutoff, info->num_ws);
-    if (v->latents.space == CLI_WS && (!isnan(v->psi) || v->cutoff))
+    if (v->latents.space == APP_WS && (!isnan(v->psi) || v->cutoff))
         cli_warn(&v->common, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
-    cli_render_truncation(info, &v->psi, &v->cutoff);
+    app_render_truncation(info, &v->psi, &v->cutoff);
     for (size_t i = 0; i < v->fixed.count; i++)
         if (v->fixed.items[i] >= (uint32_t)info->num_ws)
             return cli_error("--fixed-styles %s: the network has layers 0 to %d", v->fixed_text, info->num_ws - 1);
@@ -224,9 +227,10 @@ static int open_network(video *v) {
         return status;
     const atl_model_info *info = atl_model_get_info(v->model);
     if (v->latents_text)
-        status = cli_latents_open(v->ctx, info, v->latents_text, 0, &v->latents);
+        status = cli_told(&v->common,
+                          app_latents_open(v->ctx, info, v->latents_text, 0, &v->latents, &v->common.error));
     else
-        cli_latents_from_seeds(info, v->seeds.items, v->seeds.count, &v->latents);
+        app_latents_from_seeds(info, v->seeds.items, v->seeds.count, &v->latents);
     return status == CLI_SUCCESS ? check_network(v, info) : status;
 }
 
@@ -257,9 +261,11 @@ static int open_walk(video *v) {
     v->walk.in_z = v->in_z;
     v->ws = cli_array(v->render.batch, v->render.row_ws, 1, sizeof(float));
     v->fixed_ws = v->ws ? cli_array(1, v->render.row_ws, 1, sizeof(float)) : NULL;
-    if (!v->fixed_ws || cli_walk_open(&v->walk) != CLI_SUCCESS)
+    if (!v->fixed_ws || cli_told(&v->common, app_walk_open(&v->walk, &v->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
-    return v->fixed.count ? cli_walk_seed(&v->walk, v->fixed_seed, v->fixed_ws) : CLI_SUCCESS;
+    return v->fixed.count
+               ? cli_told(&v->common, app_walk_seed(&v->walk, v->fixed_seed, v->fixed_ws, &v->common.error))
+               : CLI_SUCCESS;
 }
 
 static int open_all(video *v) {
@@ -267,8 +273,8 @@ static int open_all(video *v) {
     if (status != CLI_SUCCESS)
         return status;
     const atl_model_info *info = atl_model_get_info(v->model);
-    v->labels = (cli_labels){ .width = (size_t)info->c_dim, .class_index = -1 };
-    v->render = (cli_render){ .ctx = v->ctx,
+    v->labels = (app_labels){ .width = (size_t)info->c_dim, .class_index = -1 };
+    v->render = (app_render){ .ctx = v->ctx,
                               .model = v->model,
                               .info = info,
                               .latents = &v->latents,
@@ -276,8 +282,10 @@ static int open_all(video *v) {
                               .psi = (float)v->psi,
                               .cutoff = v->cutoff,
                               .noise = (atl_noise_mode)v->noise };
-    if (cli_render_open(&v->render, (size_t)v->batch) != CLI_SUCCESS ||
-        cli_render_picture(&v->render, &v->tile) != CLI_SUCCESS || open_file(v) != CLI_SUCCESS)
+    if (cli_told(&v->common, app_render_open(&v->render, (size_t)v->batch, &v->common.error)) !=
+            CLI_SUCCESS ||
+        cli_told(&v->common, app_render_picture(&v->render, &v->tile, &v->common.error)) != CLI_SUCCESS ||
+        open_file(v) != CLI_SUCCESS)
         return CLI_FAILURE;
     return open_walk(v);
 }
@@ -291,7 +299,8 @@ static size_t frames_of(const video *v) {
 // Image `i` of the video: cell i % cells of frame i / cells.
 static int styles_of(video *v, size_t i, float *ws) {
     size_t w = (size_t)v->render.info->w_dim, cell = i % v->walk.cells, frame = i / v->walk.cells;
-    if (cli_walk_at(&v->walk, cell, (double)frame / v->w_frames, ws) != CLI_SUCCESS)
+    if (cli_told(&v->common, app_walk_at(&v->walk, cell, (double)frame / v->w_frames, ws,
+                                         &v->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     for (size_t k = 0; k < v->fixed.count; k++)
         memcpy(ws + v->fixed.items[k] * w, v->fixed_ws + v->fixed.items[k] * w, w * sizeof *ws);
@@ -323,7 +332,7 @@ static int render_batch(video *v, size_t first, size_t n) {
         if (styles_of(v, first + i, v->ws + i * v->render.row_ws) != CLI_SUCCESS)
             return CLI_FAILURE;
     }
-    if (cli_render_img(&v->render, n, v->ws) != CLI_SUCCESS)
+    if (cli_told(&v->common, app_render_img(&v->render, n, v->ws, &v->common.error)) != CLI_SUCCESS)
         return CLI_FAILURE;
     for (size_t i = 0; i < n; i++)
         if (emit(v, first + i, v->render.img + i * v->render.row_img) != CLI_SUCCESS)
@@ -365,12 +374,12 @@ static void release(video *v) {
         atl_image_clear(v->ctx, &v->tile);
         atl_image_clear(v->ctx, &v->sheet);
     }
-    cli_walk_close(&v->walk);
-    cli_render_close(&v->render);
-    cli_latents_close(&v->latents);
-    cli_seeds_clear(&v->seeds);
-    cli_seeds_clear(&v->classes);
-    cli_seeds_clear(&v->fixed);
+    app_walk_close(&v->walk);
+    app_render_close(&v->render);
+    app_latents_close(&v->latents);
+    app_seeds_clear(&v->seeds);
+    app_seeds_clear(&v->classes);
+    app_seeds_clear(&v->fixed);
     free(v->rows);
     free(v->ws);
     free(v->fixed_ws);

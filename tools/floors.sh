@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # floors.sh [ROOT]: includes only go down.  A file of src/ includes from a lower floor or its own folder;
-# cli/ and examples/ know the public headers only; models know no build option.  Prints FILE:LINE for
-# each violation and returns 1.  docs/architecture.md draws the floors.
+# app/ and examples/ know the public headers only, cli/ those and app/; models know no build option.  Prints
+# FILE:LINE for each violation and returns 1.  docs/architecture.md draws the floors.
 set -u -o pipefail
 export LC_ALL=C
 cd "${1:-$(dirname "$0")/..}" || exit 2
@@ -19,9 +19,10 @@ awk_floors='
         path = substr($0, RSTART + 1, RLENGTH - 2)
         split(FILENAME, from, "/")
         parts = split(path, to, "/")
-        if (from[1] != "src") { # cli, examples: their own folder, the system and <atelier/...>
-            if ((quoted && parts > 1 && to[1] != from[1]) || (!quoted && to[1] in floor))
-                bad("includes " path ": only <atelier/...> is known here")
+        if (from[1] != "src") { # app, cli, examples: their own folder, the system and <atelier/...>
+            below = from[1] == "cli" && to[1] == "app"
+            if ((quoted && parts > 1 && to[1] != from[1] && !below) || (!quoted && to[1] in floor))
+                bad("includes " path ": only <atelier/...>" (from[1] == "cli" ? " and app/" : "") " is known here")
             next
         }
         if (!quoted) {
@@ -39,7 +40,8 @@ awk_floors='
     }
     END { exit n > 0 }'
 
-mapfile -t files < <(find src cli examples -type f \( -name '*.c' -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' \) \
+mapfile -t files < <(find src app cli examples -type f \
+    \( -name '*.c' -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' \) \
     2>/dev/null | sort)
 [ ${#files[@]} -gt 0 ] || exit 0
 awk "$awk_floors" "${files[@]}"

@@ -52,6 +52,9 @@ done
 expect style src/io/a.c "${head}void f(void) { fputs(\"x\", stderr); }"$'\n' "prints nothing"
 expect style src/io/a.c "${head}static int counter;"$'\n' "static variable"
 expect style src/io/a.c "${head}void f(void) {"$'\n    static int counter;\n}\n' "static variable in a function"
+expect style app/a.c "${head}void f(void) { puts(0); }"$'\n' "must not call"
+expect style app/a.c "${head}void f(void) { fputs(\"x\", stderr); }"$'\n' "prints nothing"
+expect style app/a.c "${head}static int counter;"$'\n' "static variable"
 expect style cli/a.c "${head}void f(void) { exit(1); }"$'\n' ""
 
 expect floors src/io/a.c $'#include "base/mem.h"\n#include "io/png.h"\n#include <atelier/ctx.h>\n#include <png.h>\n' ""
@@ -64,6 +67,12 @@ expect floors src/utils/a.c $'#include "base/mem.h"\n' "has no floor"
 expect floors src/models/a.c $'#ifdef __AVX2__\n#endif\n' "conditional compilation"
 expect floors cli/a.c $'#include "cli.h"\n#include <atelier/model.h>\n#include <stdio.h>\n' ""
 expect floors cli/a.c $'#include "base/mem.h"\n' "only <atelier/...>"
+expect floors cli/a.c $'#include "app/render.h"\n' ""
+expect floors app/a.c $'#include "render.h"\n#include <atelier/model.h>\n#include <jansson.h>\n' ""
+expect floors app/a.c $'#include "cli/progress.h"\n' "only <atelier/...>"
+expect floors app/a.c $'#include "../cli/progress.h"\n' "only <atelier/...>"
+expect floors app/a.c $'#include "base/mem.h"\n' "only <atelier/...>"
+expect floors src/api/a.c $'#include "app/render.h"\n' "no such floor"
 expect floors examples/a.c $'#include "io/png.h"\n' "only <atelier/...>"
 
 expect links docs/a.md $'# A heading\n[b](a.md#a-heading) [c](https://a.b/c) [d](#a-heading)\n' ""
@@ -90,6 +99,8 @@ END
     printf 'const char *const atl_table[] = { "a" };\nint atl_f(int x) { return atl_table[0][x]; }\n' >"$work/a.c"
     gcc -fPIC -O2 -c -o "$work/a.o" "$work/a.c" && rm "$work/a.a" && ar rcs "$work/a.a" "$work/a.o"
     "$here/symbols.sh" "$work/a.a" || { echo "symbols.sh refused a good library"; failed=1; }
+    out=$("$here/symbols.sh" "$work/a.a" app_) && { echo "symbols.sh accepted another prefix"; failed=1; }
+    grep -qF 'global name atl_f does not start with app_' <<<"$out" || { echo "no word of a prefix"; failed=1; }
 fi
 
 # subjects of commits

@@ -48,7 +48,7 @@ while IFS= read -r file; do
     fi
 done < <(list_files | grep -E "$text")
 
-# The library never prints, stops its host, or keeps state outside a context.
+# The library never prints, stops its host, or keeps state outside a context; nor does app/, which servers call.
 while IFS= read -r file; do
     [ -f "$file" ] || continue
     awk -v file="$file" '
@@ -59,15 +59,17 @@ while IFS= read -r file; do
             sub(/\/\/.*/, "", line)
         }
         match(line, /(^|[^A-Za-z0-9_.>])(abort|exit|_exit|printf|vprintf|puts|putchar|perror|system|popen) *\(/) {
-            bad("the library must not call this: return a status with atl_fail()")
+            bad("the library must not call this: return a status with atl_fail() or app_fail()")
         }
-        line ~ /(^|[^A-Za-z0-9_])(stdout|stderr)([^A-Za-z0-9_]|$)/ { bad("the library prints nothing: use atl_log()") }
+        line ~ /(^|[^A-Za-z0-9_])(stdout|stderr)([^A-Za-z0-9_]|$)/ {
+            bad("the library prints nothing: use atl_log() or app_warn()")
+        }
         line ~ /^static / && line !~ /(^| )const( |$)|\*const|inline|\(/ && line ~ /(=|;|\{)/ {
             bad("static variable: state belongs to the context")
         }
         line ~ /^ +static / && line !~ /const/ { bad("static variable in a function: state belongs to the context") }
         END { exit n > 0 }' "$file" || failed=1
-done < <(list_files | grep -E '^src/.*\.(c|h|cu|cuh)$')
+done < <(list_files | grep -E '^(src|app)/.*\.(c|h|cu|cuh)$')
 
 # Subjects of commits: at most 72 columns, a capital first, no full stop.
 if [ -e .git ]; then

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# symbols.sh LIBRARY.a: what the compiler made of the library.  No variable that can change, no call
-# that stops the host or prints, and no name outside atl_.  The same rules as tools/style.sh, but seen
-# where no macro can hide them.
+# symbols.sh LIBRARY.a [PREFIX]: what the compiler made of the library.  No variable that can change, no call
+# that stops the host or prints, and no name outside PREFIX, which is atl_ unless given.  The same rules as
+# tools/style.sh, but seen where no macro can hide them.
 set -u -o pipefail
 export LC_ALL=C
-library=$1
+library=$1 prefix=${2:-atl_}
 command -v objdump >/dev/null || exit 77
 
-objdump -t "$library" | awk '
+objdump -t "$library" | awk -v prefix="$prefix" '
     BEGIN {
         list = "abort exit _exit quick_exit printf __printf_chk vprintf puts putchar perror stdout stderr " \
                "system popen rand srand strtok setlocale"
@@ -32,5 +32,8 @@ objdump -t "$library" | awk '
         n++
     }
     section == "*COM*" { print object ": variable " name " (common)"; n++ }
-    flags ~ /g/ && name !~ /^(atl_|\.)/ { print object ": global name " name " does not start with atl_"; n++ }
+    flags ~ /g/ && name !~ /^\./ && index(name, prefix) != 1 {
+        print object ": global name " name " does not start with " prefix
+        n++
+    }
     END { exit n > 0 }'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program's option parser and its lists of seeds.
+// The program's option parser.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 #include <cmocka.h>
 #include "options.h"
-#include "seeds.h"
 
 typedef struct values {
     int flag, number, given, choice;
@@ -132,50 +131,15 @@ static void near_words_are_suggested(void **state) {
     assert_null(cli_nearest("", words, 3, sizeof *words));
 }
 
-static void lists_keep_their_order(void **state) {
-    (void)state;
-    static const uint32_t expected[] = { 7, 0, 3, 5, 6, 7, 4294967294u, 4294967295u };
-    cli_seeds seeds;
-    char message[200];
-    assert_true(cli_seeds_parse("7,0,3,5-7,4294967294-4294967295", &seeds, message, sizeof message));
-    assert_int_equal(seeds.count, 8);
-    assert_memory_equal(seeds.items, expected, sizeof expected);
-    cli_seeds_clear(&seeds);
-}
-
-static void wrong_lists_are_refused(void **state) {
-    (void)state;
-    static const char *const wrong[] = { "",
-                                         ",",
-                                         "1,",
-                                         ",1",
-                                         "1,,2",
-                                         "a",
-                                         "1-",
-                                         "-1",
-                                         "5-3",
-                                         "1 2",
-                                         "1-2-3",
-                                         "4294967296",
-                                         "0-4294967295",
-                                         "99999999999999999999",
-                                         "1.5" };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        cli_seeds seeds;
-        char message[200] = "";
-        assert_false(cli_seeds_parse(wrong[i], &seeds, message, sizeof message));
-        assert_null(seeds.items);
-        assert_true(strlen(message) > 20);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_spellings_of_a_value),  cmocka_unit_test(negative_numbers_are_values),
+        cmocka_unit_test(both_spellings_of_a_value),
+        cmocka_unit_test(negative_numbers_are_values),
         cmocka_unit_test(flags_take_the_words_of_the_official_scripts),
-        cmocka_unit_test(two_dashes_end_the_options), cmocka_unit_test(defaults_stay),
-        cmocka_unit_test(mistakes_are_refused),       cmocka_unit_test(near_words_are_suggested),
-        cmocka_unit_test(lists_keep_their_order),     cmocka_unit_test(wrong_lists_are_refused),
+        cmocka_unit_test(two_dashes_end_the_options),
+        cmocka_unit_test(defaults_stay),
+        cmocka_unit_test(mistakes_are_refused),
+        cmocka_unit_test(near_words_are_suggested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

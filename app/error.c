@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sentences of failures and warnings; see error.h.
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+app_status app_fail(app_error *e, const char *format, ...) {
+    va_list args;
+    if (!e || *e->text)
+        return APP_FAILED;
+    va_start(args, format);
+    vsnprintf(e->text, sizeof e->text, format, args);
+    va_end(args);
+    return APP_FAILED;
+}
+
+app_status app_fail_ctx(app_error *e, atl_ctx *ctx) {
+    const char *sentence = atl_message(ctx);
+    app_fail(e, "%s", *sentence ? sentence : "failed without a message");
+    atl_message_clear(ctx);
+    return APP_FAILED;
+}
+
+void app_warn(app_error *e, const char *format, ...) {
+    char sentence[APP_SENTENCE];
+    va_list args;
+    if (!e || !e->warn)
+        return;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    e->warn(e->user, sentence);
+}
+
+void app_error_clear(app_error *e) {
+    if (e)
+        e->text[0] = '\0';
+}
+
+void app_excuse(app_error *e) {
+    if (e && *e->text)
+        app_warn(e, "%s", e->text);
+    app_error_clear(e);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that determines an image: kept in the picture as text (JSON, key "atelier"), read back by replay.
+#ifndef APP_RECIPE_H
+#define APP_RECIPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <atelier/model.h>
+#include "error.h"
+
+#define APP_RECIPE_KEY "atelier"
+
+typedef struct app_recipe {
+    const char *network, *net;
+    uint64_t fingerprint;
+    int has_seed;
+    uint32_t seed;
+    const char *latents; // FILE[:TENSOR] when there is no seed
+    size_t row;          // of latents and labels
+    int projected;       // two dimensions mean w
+    double psi;
+    int cutoff;
+    int class_index;             // negative: none
+    const char *labels;          // FILE[:TENSOR], or NULL
+    const char *centroids;       // the same
+    double translate[2], rotate; // of StyleGAN3
+    atl_noise_mode noise;
+    int direct;
+    int has_col; // style mixing: `styles` of seed `col` replace those of `seed`
+    uint32_t col;
+    const char *styles; // "0-6"
+    const char *grid;   // "4x2": several seeds in one picture, which can't be replayed
+    const char *seeds;  // the list, for a grid
+} app_recipe;
+
+extern const char *const app_noise_names[]; // by atl_noise_mode
+#define APP_NOISE_WORDS "const|random|none|sg2"
+
+// JSON by malloc, or NULL.
+char *app_recipe_write(const app_recipe *recipe);
+
+// Strings are borrowed from *owner, which json_decref() releases.  `path` is the picture, for the sentence
+// that says what is wrong.
+app_status app_recipe_read(const char *path, const char *text, app_recipe *recipe, json_t **owner,
+                           app_error *e);
+
+#endif
