@@ -3,19 +3,12 @@
 //
 //   bench_train [resolution [cbase [cmax [batch [augpipe [layers]]]]]]     augpipe "-": none; layers: how
 //   many lines
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "graph/measure.h"
 #include "train/trainer.h"
-
-static double now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 typedef struct line {
     char name[160];
@@ -60,33 +53,28 @@ static void print(table *t, int most, double total) {
 static void profile(const atl_phase *p, int layers) {
     enum { RUNS = 3 };
     atl_plan *plan = p->plan;
-    double *best = calloc((size_t)plan->n_steps, sizeof *best), total = 0;
+    int steps = atl_plan_steps(plan);
+    double *ms = calloc((size_t)steps, sizeof *ms), total = 0;
     table kernels = { NULL, 0 }, names = { NULL, 0 };
-    for (int r = 0; r < RUNS; r++)
-        for (int t = 0; t < plan->n_steps; t++) {
-            double start = now_ms();
-            plan->backend->run(plan->backend, &plan->steps[t], 1, &plan->run);
-            double ms = now_ms() - start;
-            best[t] = r == 0 || ms < best[t] ? ms : best[t];
-        }
-    for (int t = 0; t < plan->n_steps; t++) {
-        const atl_step *s = &plan->steps[t];
+    if (atl_plan_time(plan, RUNS, ms, NULL) != ATL_OK)
+        exit(1);
+    for (int t = 0; t < steps; t++) {
+        const atl_step_info s = atl_plan_step(plan, t);
         char text[160], shape[ATL_SHAPE_TEXT];
         static const char *const slots[] = { "y", "x", "w" };
-        snprintf(text, sizeof text, "%s %s", s->kernel,
-                 s->node->op == ATL_OP_CONV                                    ? slots[s->node->at.conv.slot]
-                 : s->node->op == ATL_OP_UNARY || s->node->op == ATL_OP_BINARY ? atl_node_op_name(s->node)
-                                                                               : "");
-        add(&kernels, text, best[t], atl_step_flops(s));
+        snprintf(text, sizeof text, "%s %s", s.kernel,
+                 s.node->op == ATL_OP_CONV                                   ? slots[s.node->at.conv.slot]
+                 : s.node->op == ATL_OP_UNARY || s.node->op == ATL_OP_BINARY ? atl_node_op_name(s.node)
+                                                                             : "");
+        add(&kernels, text, ms[t], s.flops);
         char line_text[400];
-        snprintf(line_text, sizeof line_text, "%-18s %-24s %s", text, atl_shape_text(&s->node->shape, shape),
-                 atl_step_name(s) ? atl_step_name(s) : "");
+        snprintf(line_text, sizeof line_text, "%-18s %-24s %s", text, atl_shape_text(&s.node->shape, shape),
+                 s.name ? s.name : "");
         line_text[159] = 0;
-        add(&names, line_text, best[t], atl_step_flops(s));
-        total += best[t];
+        add(&names, line_text, ms[t], s.flops);
+        total += ms[t];
     }
-    printf("%s: %d steps, sum %.1f ms, %.2f GFLOP\n", atl_phase_name(p->kind), plan->n_steps, total,
-           p->gflop);
+    printf("%s: %d steps, sum %.1f ms, %.2f GFLOP\n", atl_phase_name(p->kind), steps, total, p->gflop);
     for (int i = 0; i < kernels.size; i++)
         kernels.lines[i].gflop *= 1e-9;
     for (int i = 0; i < names.size; i++)
@@ -96,7 +84,7 @@ static void profile(const atl_phase *p, int layers) {
         printf("  layers\n");
         print(&names, layers, total);
     }
-    free(best);
+    free(ms);
 }
 
 int main(int argc, char **argv) {

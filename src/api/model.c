@@ -26,7 +26,7 @@ void atl_model_close(atl_model **model) {
         return;
     for (int i = 0; i < ATL_CACHED_PLANS; i++)
         close_function(&m->functions[i]);
-    atl_cpu_backend_close(&m->backend);
+    atl_backend_close(&m->backend);
     atl_params_clear(&m->params);
     json_decref(m->json);
     atl_free(m->ctx, m->w_avg);
@@ -44,7 +44,7 @@ atl_status atl_model_new(atl_ctx *ctx, const atl_model_row *row, const char *net
     snprintf(m->net, sizeof m->net, "%s", net);
     atl_params_init(&m->params, ctx);
     m->config = atl_calloc(ctx, 1, row->config_bytes);
-    atl_status status = m->config ? atl_cpu_backend_open(ctx, &m->backend) : ATL_NO_MEMORY;
+    atl_status status = m->config ? atl_cpu_backend_open(ctx, NULL, &m->backend) : ATL_NO_MEMORY;
     if (status != ATL_OK)
         atl_model_close(&m);
     *model = m;

@@ -15,6 +15,7 @@
 #include "cpu/sample.h"
 #include "cpu/sepfir.h"
 #include "cpu/signals.h"
+#include "cpu/span.h"
 
 // ---- pointwise
 
@@ -267,22 +268,53 @@ static void wait_for(atl_backend *base) {
     (void)base;
 }
 
-atl_status atl_cpu_backend_open(atl_ctx *ctx, atl_backend **backend) {
+// ---- spans
+
+static void clear(atl_backend *base, float *x, size_t count) {
+    (void)base;
+    memset(x, 0, count * sizeof *x);
+}
+
+static void accumulate(atl_backend *base, float *to, const float *x, size_t count, float scale) {
+    atl_cpu_accumulate(to, x, count, scale, ((const atl_cpu *)base)->threads);
+}
+
+static void average(atl_backend *base, float *to, const float *x, size_t count, float beta) {
+    atl_cpu_average(to, x, count, beta, ((const atl_cpu *)base)->threads);
+}
+
+static void adam(atl_backend *base, const atl_adam_span *s) {
+    atl_cpu_adam(s, ((const atl_cpu *)base)->threads);
+}
+
+static void close_backend(atl_backend *base) {
+    atl_free(base->ctx, base);
+}
+
+atl_status atl_cpu_backend_open(atl_ctx *ctx, const atl_backend_options *options, atl_backend **backend) {
     *backend = NULL;
     atl_cpu *b = atl_calloc(ctx, 1, sizeof *b);
     if (!b)
         return ATL_NO_MEMORY;
-    b->base = (atl_backend){ "cpu", ctx, supports, prepare, discard, block_alloc, block_release, copy, copy,
-                             run_steps, wait_for };
-    b->threads = ctx->threads;
+    b->base = (atl_backend){ .name = "cpu",
+                             .ctx = ctx,
+                             .host = true,
+                             .supports = supports,
+                             .prepare = prepare,
+                             .discard = discard,
+                             .alloc = block_alloc,
+                             .release = block_release,
+                             .upload = copy,
+                             .download = copy,
+                             .run = run_steps,
+                             .wait = wait_for,
+                             .clear = clear,
+                             .accumulate = accumulate,
+                             .average = average,
+                             .adam = adam,
+                             .close = close_backend };
+    b->threads = options && options->threads ? options->threads : ctx->threads;
     atl_cpu_kernels_init(&b->kernels, ctx->cpu);
     *backend = &b->base;
     return ATL_OK;
-}
-
-void atl_cpu_backend_close(atl_backend **backend) {
-    if (backend && *backend)
-        atl_free((*backend)->ctx, *backend);
-    if (backend)
-        *backend = NULL;
 }

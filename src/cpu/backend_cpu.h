@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What backend.c and backend_contract.c share.
+// What the files backend*.c share.
 #ifndef ATL_CPU_BACKEND_CPU_H
 #define ATL_CPU_BACKEND_CPU_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a backend is: a table of functions that prepares and runs the steps of a plan.  Nothing above it
-// knows a device.
+// What a backend is: a table of functions that prepares and runs the steps of a plan, and the loops over
+// spans of parameters that training needs.  Nothing above it knows a device.  docs/add-a-backend.md says in
+// which order to fill it.
 #ifndef ATL_GRAPH_BACKEND_H
 #define ATL_GRAPH_BACKEND_H
 
@@ -34,12 +35,26 @@ typedef struct atl_run {
     uint64_t counter;                // of runs: the same counter repeats the same numbers
 } atl_run;
 
+// One parameter's step of Adam (Kingma and Ba 2015, algorithm 1) with what depends on the count of steps
+// worked out: rate = lr / (1 - beta1^t), root = sqrt(1 - beta2^t).  All pointers are on the device.
+typedef struct atl_adam_span {
+    float *x, *m, *v; // values and both moments
+    float *gradient;  // made finite first: NaN to 0, infinities to +-limit
+    size_t count;
+    float rate, root, beta1, beta2, eps, limit;
+} atl_adam_span;
+
+typedef struct atl_resident atl_resident; // graph/resident.h
+
 typedef struct atl_backend atl_backend;
 struct atl_backend {
     const char *name;
     atl_ctx *ctx;
+    bool host; // device memory is the host's: an address means the same on both
     // Asked while planning, so that an op that is missing is an error with a name before work starts.
     bool (*supports)(const atl_backend *b, const atl_node *n);
+    // Whether it runs n, a node that a rewrite of graph/fuse.h would make, well.  NULL: it fuses nothing.
+    bool (*fuses)(const atl_backend *b, const atl_node *n);
     atl_status (*prepare)(atl_backend *b, atl_step *step);
     void (*discard)(atl_backend *b, atl_step *step); // releases state
     void *(*alloc)(atl_backend *b, size_t bytes);    // device memory, 64-byte aligned; NULL with a message
@@ -47,7 +62,24 @@ struct atl_backend {
     void (*upload)(atl_backend *b, float *to, const float *from, size_t count);
     void (*download)(atl_backend *b, float *to, const float *from, size_t count);
     atl_status (*run)(atl_backend *b, atl_step *steps, size_t count, const atl_run *run);
-    void (*wait)(atl_backend *b);
+    void (*wait)(atl_backend *b); // until everything asked for so far is done
+    // Loops over spans where they live.
+    void (*clear)(atl_backend *b, float *x, size_t count);
+    void (*accumulate)(atl_backend *b, float *to, const float *x, size_t count, float scale); // to += scale x
+    // to = x + beta (to - x); beta 0 copies x, whatever `to` held
+    void (*average)(atl_backend *b, float *to, const float *x, size_t count, float beta);
+    void (*adam)(atl_backend *b, const atl_adam_span *s);
+    void (*close)(atl_backend *b);
+    // of graph/resident.c
+    atl_resident *residents;
+    int n_residents, resident_capacity;
 };
+
+typedef struct atl_backend_options {
+    int threads; // of its kernels; 0: the context's
+} atl_backend_options;
+
+// After the plans that use it.  Accepts NULL, leaves NULL.
+void atl_backend_close(atl_backend **backend);
 
 #endif

@@ -6,6 +6,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "graph/resident.h"
 #include "graph/schedule.h"
 
 // Clones of the nodes that `outputs` need, in creation order; p->origin says of what.
@@ -235,6 +236,9 @@ void atl_plan_close(atl_plan **plan) {
             p->backend->discard(p->backend, &p->steps[i]);
     if (p->block)
         p->backend->release(p->backend, p->block);
+    for (int i = 0; i < p->n_values; i++)
+        if (p->values[i].resident)
+            atl_resident_drop(p->backend, p->values[i].host);
     for (int i = 0; i < p->n_kept; i++)
         atl_free(p->ctx, p->kept[i]);
     atl_free(p->ctx, p->kept);
@@ -260,7 +264,14 @@ atl_status atl_plan_keep(atl_plan *p, float *values) {
 
 // ---- using a plan
 
+static void renew_parameters(const atl_plan *p) {
+    for (int i = 0; i < p->n_values; i++)
+        if (p->values[i].resident && p->values[i].version)
+            atl_resident_renew(p->backend, p->values[i].host, *p->values[i].version);
+}
+
 atl_status atl_plan_run(atl_plan *p) {
+    renew_parameters(p);
     ATL_TRY(p->backend->run(p->backend, p->steps, (size_t)p->n_steps, &p->run));
     p->backend->wait(p->backend);
     p->run.counter++;
@@ -281,15 +292,19 @@ void atl_plan_write(atl_plan *p, const atl_node *input, const float *values) {
                            (size_t)atl_shape_count(&input->shape));
 }
 
-bool atl_plan_read(const atl_plan *p, const atl_node *node, float *values) {
+const float *atl_plan_at(const atl_plan *p, const atl_node *node) {
     int i = find_clone(p, node);
     if (i < 0 || p->views[i].value < 0 || !p->views[i].contiguous)
-        return false;
+        return NULL;
     const atl_value *v = &p->values[p->views[i].value];
-    if (!v->data)
-        return false;
-    p->backend->download(p->backend, values, v->data + p->views[i].offset, (size_t)atl_shape_count(&node->shape));
-    return true;
+    return v->data ? v->data + p->views[i].offset : NULL;
+}
+
+bool atl_plan_read(const atl_plan *p, const atl_node *node, float *values) {
+    const float *at = atl_plan_at(p, node);
+    if (at)
+        p->backend->download(p->backend, values, at, (size_t)atl_shape_count(&node->shape));
+    return at != NULL;
 }
 
 const atl_node *atl_plan_next_named(const atl_plan *p, const char *pattern, int *at) {
@@ -299,11 +314,6 @@ const atl_node *atl_plan_next_named(const atl_plan *p, const char *pattern, int 
             return p->origin[i];
     }
     return NULL;
-}
-
-double atl_step_flops(const atl_step *step) {
-    double (*flops)(const atl_node *) = atl_op_table[step->node->op].flops;
-    return flops ? flops(step->node) : 0.0;
 }
 
 const char *atl_step_name(const atl_step *step) {

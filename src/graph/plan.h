@@ -4,6 +4,7 @@
 #ifndef ATL_GRAPH_PLAN_H
 #define ATL_GRAPH_PLAN_H
 
+#include <atelier/array.h>
 #include "graph/backend.h"
 
 typedef struct atl_plan_options {
@@ -16,9 +17,12 @@ typedef struct atl_value {
     size_t count;                // floats
     int first, last;             // steps between which it is alive
     size_t offset;               // in the block, in bytes
+    atl_dtype dtype;             // ATL_F32: the only one so far
     float *data;                 // on the device
+    const float *host;           // constants and parameters: where they are on the host, else NULL
+    const uint64_t *version;     // parameters that vary: raised when the host's values change, else NULL
+    bool resident;               // its copy on the device is held by the plan
     bool placed;                 // lives in the block
-    bool varies;                 // a parameter that may change between runs: nobody may pack it
     int reuses;                  // value whose memory this one overwrites, or -1
 } atl_value;
 
@@ -47,8 +51,8 @@ atl_status atl_plan_make(atl_graph *g, atl_backend *backend, atl_node *const *ou
                          const atl_plan_options *options, atl_plan **plan);
 void atl_plan_close(atl_plan **plan);
 
-// For a detached plan: the memory of its block, plan->block_bytes from the backend's alloc.  Inputs and results are
-// in it: nobody else may use it between the first write and the last read.
+// For a detached plan: the memory of its block, atl_plan_bytes() from the backend's alloc.  Inputs and
+// results are in it: nobody else may use it between the first write and the last read.
 void atl_plan_attach(atl_plan *plan, void *block);
 
 atl_status atl_plan_run(atl_plan *plan);
@@ -57,11 +61,12 @@ atl_status atl_plan_run(atl_plan *plan);
 void atl_plan_write(atl_plan *plan, const atl_node *input, const float *values);
 // An output (or in step mode any node): false when the plan doesn't hold it.
 bool atl_plan_read(const atl_plan *plan, const atl_node *node, float *values);
+// The same without a copy: where it is on the device until the next run, or NULL.
+const float *atl_plan_at(const atl_plan *plan, const atl_node *node);
 
 // Step mode: the named nodes whose name matches a shell pattern, one after the other: start with *at = 0.
 const atl_node *atl_plan_next_named(const atl_plan *plan, const char *pattern, int *at);
 
-double atl_step_flops(const atl_step *step);
 const char *atl_step_name(const atl_step *step);   // layer, else scope
 
 // ---- the passes, for plan.c

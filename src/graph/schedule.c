@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "graph/resident.h"
+
 typedef struct scheduler {
     atl_plan *p;
     const bool *outputs;
@@ -106,6 +108,7 @@ static atl_status fill_values(scheduler *s, int i) {
         p->views[i].contiguous = atl_shape_count(&n->shape) == 1;
     }
     p->views[i].constant = values;
+    p->values[p->views[i].value].host = values;
     return ATL_OK;
 }
 
@@ -113,7 +116,7 @@ static atl_status fill_values(scheduler *s, int i) {
 static atl_operand operand_of(const atl_plan *p, const atl_node *src) {
     atl_operand o = p->views[src->id];
     if (o.constant)
-        o.constant = p->values[o.value].varies ? NULL : o.constant + o.offset;
+        o.constant = p->values[o.value].version ? NULL : o.constant + o.offset;
     return o;
 }
 
@@ -126,7 +129,8 @@ static atl_status make_values(scheduler *s) {
         } else if (is_host_leaf(n)) {
             p->views[i] = own(n, new_value(s, (size_t)atl_shape_count(&n->shape), false));
             p->views[i].constant = n->at.leaf.data;
-            p->values[p->views[i].value].varies = n->op == ATL_OP_PARAM && n->at.leaf.version;
+            p->values[p->views[i].value].host = n->at.leaf.data;
+            p->values[p->views[i].value].version = n->at.leaf.version;
         } else if (!view_of(s, i, &p->views[i])) {
             p->views[i] = own(n, new_value(s, (size_t)atl_shape_count(&n->shape), true));
             if (n->op != ATL_OP_INPUT) {
@@ -204,29 +208,42 @@ static atl_status prepare_steps(scheduler *s) {
     return ATL_OK;
 }
 
-// Constants that every reader has packed need no memory of ours any more.
-static void drop_packed(atl_plan *p) {
-    for (int i = 0; i < p->n_kept; i++) {
-        bool read = false;
-        for (int t = 0; t < p->n_steps; t++)
-            for (int k = 0; k < p->steps[t].node->n_src; k++) {
-                const atl_operand *o = &p->steps[t].src[k];
-                read = read || (p->values[o->value].data == p->kept[i] && !(p->steps[t].packed >> k & 1));
-            }
-        for (int c = 0; c < p->size; c++) // a constant that is itself an output is read, too
-            read = read || (p->views[c].constant == p->kept[i] && p->values[p->views[c].value].last == p->n_steps);
-        if (!read) {
-            atl_free(p->ctx, p->kept[i]);
-            p->kept[i] = NULL;
-        }
-    }
+// Values of the host that runs read: all but constants that every reader has packed.
+static void mark_read(const scheduler *s, bool *read) {
+    const atl_plan *p = s->p;
+    for (int t = 0; t < p->n_steps; t++)
+        for (int k = 0; k < p->steps[t].node->n_src; k++)
+            if (!(p->steps[t].packed >> k & 1))
+                read[p->steps[t].src[k].value] = true;
+    for (int i = 0; i < p->size; i++) // a constant that is itself an output is read, too
+        if (s->outputs[i] || p->step_mode)
+            read[p->views[i].value] = true;
 }
 
-// Constants are where they are; everything else gets its address when there is a block.
-static void point_to_constants(atl_plan *p) {
-    for (int i = 0; i < p->size; i++)
-        if (p->views[i].constant)
-            p->values[p->views[i].value].data = (float *)p->views[i].constant;
+// Those get an address on the device; constants that nothing reads need no memory any more.
+static atl_status place_constants(const scheduler *s) {
+    atl_plan *p = s->p;
+    bool *read = atl_arena_alloc(&p->arena, (size_t)p->n_values, sizeof *read);
+    if (!read)
+        return ATL_NO_MEMORY;
+    mark_read(s, read);
+    for (int i = 0; i < p->n_values; i++) {
+        atl_value *v = &p->values[i];
+        if (!v->host || !read[i])
+            continue;
+        ATL_TRY(atl_resident_take(p->backend, v->host, v->count, v->version ? *v->version : 0, &v->data));
+        v->resident = true;
+    }
+    for (int k = 0; k < p->n_kept; k++) {
+        bool used = false;
+        for (int i = 0; i < p->n_values; i++)
+            used = used || (read[i] && p->values[i].host == p->kept[k]);
+        if (!used) {
+            atl_free(p->ctx, p->kept[k]);
+            p->kept[k] = NULL;
+        }
+    }
+    return ATL_OK;
 }
 
 void atl_plan_attach(atl_plan *p, void *block) {
@@ -242,13 +259,13 @@ void atl_plan_attach(atl_plan *p, void *block) {
         step->out = p->values[step->value].data;
         step->workspace = p->values[p->workspaces + t].data;
         for (int k = 0; k < step->node->n_src; k++)
-            step->src[k].data = p->values[step->src[k].value].data + step->src[k].offset;
+            if (p->values[step->src[k].value].data)
+                step->src[k].data = p->values[step->src[k].value].data + step->src[k].offset;
     }
 }
 
 static atl_status place(atl_plan *p) {
     ATL_TRY(atl_place(p->ctx, p->values, p->n_values, &p->block_bytes));
-    point_to_constants(p);
     if (p->detached)
         return ATL_OK;
     if (p->block_bytes && !(p->block = p->backend->alloc(p->backend, p->block_bytes)))
@@ -274,7 +291,6 @@ atl_status atl_schedule(atl_plan *p, const bool *outputs) {
     reuse_memory(&s);
     p->workspaces = p->n_values;
     ATL_TRY(prepare_steps(&s));
-    ATL_TRY(place(p));
-    drop_packed(p);
-    return ATL_OK;
+    ATL_TRY(place_constants(&s));
+    return place(p);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adam and moving averages.  Plain loops over spans: they are memory-bound and a small part of a step.
+// Adam and moving averages: what the loops over spans are called with.
 #include "train/adam.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "graph/resident.h"
 
 atl_adam_options atl_adam_lazy(atl_adam_options o, int interval) {
     double c = (double)interval / ((double)interval + 1.0);
@@ -13,20 +15,31 @@ atl_adam_options atl_adam_lazy(atl_adam_options o, int interval) {
     return o;
 }
 
-atl_status atl_adam_init(atl_adam *a, const atl_params *params, const atl_adam_options *options) {
-    *a = (atl_adam){ .ctx = params->ctx, .options = *options, .total = params->total, .n_parts = params->size };
+atl_status atl_adam_init(atl_adam *a, atl_backend *backend, const atl_params *params,
+                         const atl_adam_options *options) {
+    atl_ctx *ctx = params->ctx;
+    *a = (atl_adam){
+        .backend = backend, .options = *options, .total = params->total, .n_parts = params->size
+    };
     const atl_adam_options *o = options;
     bool valid = o->lr >= 0.0f && o->beta1 >= 0.0f && o->beta1 < 1.0f && o->beta2 >= 0.0f && o->beta2 < 1.0f;
     if (!valid || !(o->eps > 0.0f))
-        return atl_fail(a->ctx, ATL_BAD_ARGUMENT,
-                        "Adam can't work with a rate of %g, betas %g and %g, eps %g: betas are from 0 to below 1",
-                        (double)o->lr, (double)o->beta1, (double)o->beta2, (double)o->eps);
-    a->m = atl_calloc(a->ctx, a->total ? a->total : 1, sizeof *a->m);
-    a->v = atl_calloc(a->ctx, a->total ? a->total : 1, sizeof *a->v);
-    a->parts = atl_calloc(a->ctx, a->n_parts ? a->n_parts : 1, sizeof *a->parts);
-    if (!a->m || !a->v || !a->parts) {
+        return atl_fail(
+            ctx, ATL_BAD_ARGUMENT,
+            "Adam can't work with a rate of %g, betas %g and %g, eps %g: betas are from 0 to below 1",
+            (double)o->lr, (double)o->beta1, (double)o->beta2, (double)o->eps);
+    size_t room = a->total ? a->total : 1;
+    a->m = atl_calloc(ctx, room, sizeof *a->m);
+    a->v = atl_calloc(ctx, room, sizeof *a->v);
+    a->parts = atl_calloc(ctx, a->n_parts ? a->n_parts : 1, sizeof *a->parts);
+    atl_status status = a->m && a->v && a->parts ? ATL_OK : ATL_NO_MEMORY;
+    if (status == ATL_OK)
+        status = atl_resident_take(backend, a->m, room, 0, NULL);
+    if (status == ATL_OK)
+        status = atl_resident_take(backend, a->v, room, 0, NULL);
+    if (status != ATL_OK) {
         atl_adam_clear(a);
-        return ATL_NO_MEMORY;
+        return status;
     }
     for (size_t i = 0; i < a->n_parts; i++)
         a->parts[i] = (atl_adam_part){ params->list[i].offset, params->list[i].count, 0 };
@@ -34,10 +47,13 @@ atl_status atl_adam_init(atl_adam *a, const atl_params *params, const atl_adam_o
 }
 
 void atl_adam_clear(atl_adam *a) {
-    if (a->ctx) {
-        atl_free(a->ctx, a->m);
-        atl_free(a->ctx, a->v);
-        atl_free(a->ctx, a->parts);
+    if (a->backend) {
+        atl_ctx *ctx = a->backend->ctx;
+        atl_resident_drop(a->backend, a->m); // does nothing for what was never taken
+        atl_resident_drop(a->backend, a->v);
+        atl_free(ctx, a->m);
+        atl_free(ctx, a->v);
+        atl_free(ctx, a->parts);
     }
     memset(a, 0, sizeof *a);
 }
@@ -47,28 +63,39 @@ void atl_adam_reset(atl_adam *a) {
     memset(a->v, 0, a->total * sizeof *a->v);
     for (size_t i = 0; i < a->n_parts; i++)
         a->parts[i].steps = 0;
+    atl_adam_changed(a);
 }
 
-void atl_adam_step(atl_adam *a, size_t index, float *w, const float *grad) {
+void atl_adam_fetch(atl_adam *a) {
+    atl_resident_fetch(a->backend, a->m, a->total);
+    atl_resident_fetch(a->backend, a->v, a->total);
+}
+
+void atl_adam_changed(atl_adam *a) {
+    a->version++;
+    atl_resident_renew(a->backend, a->m, a->version);
+    atl_resident_renew(a->backend, a->v, a->version);
+}
+
+void atl_adam_step(atl_adam *a, size_t index, float *w, float *gradient) {
+    const float LIMIT = 1e5f; // as the official trainers do
+    atl_backend *b = a->backend;
     atl_adam_part *part = &a->parts[index];
     const atl_adam_options *o = &a->options;
     double t = (double)++part->steps;
-    // corrected for moments that started at zero
-    float rate = (float)((double)o->lr / (1.0 - pow((double)o->beta1, t)));
-    float root = (float)sqrt(1.0 - pow((double)o->beta2, t));
-    float *m = a->m + part->first, *v = a->v + part->first, *x = w + part->first;
-#pragma omp parallel for num_threads(a->ctx->threads) schedule(static) if (part->count > 1 << 15)
-    for (size_t i = 0; i < part->count; i++) {
-        m[i] += (grad[i] - m[i]) * (1.0f - o->beta1);
-        v[i] = v[i] * o->beta2 + grad[i] * grad[i] * (1.0f - o->beta2);
-        x[i] -= rate * m[i] / (sqrtf(v[i]) / root + o->eps);
-    }
-}
-
-void atl_make_finite(float *x, size_t count, float limit) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(x[i]))
-            x[i] = isnan(x[i]) ? 0.0f : x[i] > 0.0f ? limit : -limit;
+    atl_adam_span s = { .x = atl_resident_at(b, w + part->first),
+                        .m = atl_resident_at(b, a->m + part->first),
+                        .v = atl_resident_at(b, a->v + part->first),
+                        .gradient = atl_resident_at(b, gradient + part->first),
+                        .count = part->count,
+                        // corrected for moments that started at zero
+                        .rate = (float)((double)o->lr / (1.0 - pow((double)o->beta1, t))),
+                        .root = (float)sqrt(1.0 - pow((double)o->beta2, t)),
+                        .beta1 = o->beta1,
+                        .beta2 = o->beta2,
+                        .eps = o->eps,
+                        .limit = LIMIT };
+    b->adam(b, &s);
 }
 
 float atl_ema_beta(double batch, double kimg, double rampup, double images) {
@@ -78,18 +105,15 @@ float atl_ema_beta(double batch, double kimg, double rampup, double images) {
     return (float)pow(0.5, batch / fmax(half_life, 1e-8));
 }
 
-atl_status atl_ema_update(atl_params *average, const atl_params *w, float beta) {
+atl_status atl_ema_update(atl_backend *b, atl_params *average, const atl_params *w, float beta) {
     for (size_t i = 0; i < w->size; i++) {
         const atl_param *from = &w->list[i], *to = atl_params_find(average, from->name);
         if (!to || to->count != from->count)
             return atl_fail(w->ctx, ATL_BAD_ARGUMENT, "the averaged network has no %s of %zu numbers", from->name,
                             from->count);
-        const float *x = atl_param_data(w, from);
-        float *y = atl_param_data(average, to);
-        if (from->buffer)
-            memcpy(y, x, from->count * sizeof *y);
-        for (size_t k = 0; !from->buffer && k < from->count; k++)
-            y[k] = x[k] + (y[k] - x[k]) * beta;
+        const float *x = atl_resident_at(b, atl_param_data(w, from));
+        b->average(b, atl_resident_at(b, atl_param_data(average, to)), x, from->count,
+                   from->buffer ? 0.0f : beta);
     }
     return ATL_OK;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to weights outside the graph: Adam over one span, moving averages of weights, and gradients
-// made finite first.  Spans are those of atl_params; parts of them are parameters.
+// What happens to weights outside the graph: Adam over one span, and moving averages of weights.  Spans are
+// those of atl_params; parts of them are parameters.  The loops are the backend's (graph/backend.h): pointers
+// here are those of the host, of spans that are resident (graph/resident.h).
 #ifndef ATL_TRAIN_ADAM_H
 #define ATL_TRAIN_ADAM_H
 
+#include "graph/backend.h"
 #include "nn/params.h"
 
 typedef struct atl_adam_options {
@@ -22,24 +24,28 @@ atl_adam_options atl_adam_lazy(atl_adam_options o, int interval);
 typedef struct atl_adam_part { size_t first, count; uint64_t steps; } atl_adam_part;
 
 typedef struct atl_adam {
-    atl_ctx *ctx;
+    atl_backend *backend;
     atl_adam_options options;
-    float *m, *v;           // first and second moments [total], of the span's layout
+    float *m, *v;     // first and second moments [total], of the span's layout; resident
+    uint64_t version; // of both
     size_t total;
     atl_adam_part *parts;   // of params->list, in that order
     size_t n_parts;
 } atl_adam;
 
 // For the parameters of a store.  Buffers are parts too; whoever steps leaves them out.
-atl_status atl_adam_init(atl_adam *a, const atl_params *params, const atl_adam_options *options);
+atl_status atl_adam_init(atl_adam *a, atl_backend *backend, const atl_params *params,
+                         const atl_adam_options *options);
 void atl_adam_clear(atl_adam *a); // accepts one that is all zeros
 void atl_adam_reset(atl_adam *a); // forgets moments and counts
 
-// One step of part `index` (Kingma and Ba 2015, algorithm 1): grad has the part's values, w is the whole span.
-void atl_adam_step(atl_adam *a, size_t index, float *w, const float *grad);
+// One step of part `index`: w and gradient are the whole spans.  The part's gradient is made finite first:
+// NaN to 0, infinities to +-1e5.
+void atl_adam_step(atl_adam *a, size_t index, float *w, float *gradient);
 
-// NaN to 0, infinities to +-limit (the trainers use 1e5); finite values stay.
-void atl_make_finite(float *x, size_t count, float limit);
+// Moments between device and host: the host's are old after a step, the device's after a change on the host.
+void atl_adam_fetch(atl_adam *a);
+void atl_adam_changed(atl_adam *a);
 
 // Weight of the old average in one step: 0.5 ^ (batch / half-life), with a half-life of kimg thousand images and
 // at most `rampup` of the images shown so far (0: no ramp).
@@ -47,6 +53,6 @@ float atl_ema_beta(double batch, double kimg, double rampup, double images);
 
 // average = w + (average - w) * beta for parameters, average = w for buffers.  Both stores hold the same network;
 // a name or size that differs is an error.
-atl_status atl_ema_update(atl_params *average, const atl_params *w, float beta);
+atl_status atl_ema_update(atl_backend *b, atl_params *average, const atl_params *w, float beta);
 
 #endif

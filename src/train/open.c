@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "graph/measure.h"
+#include "graph/resident.h"
 #include "train/trainer.h"
 
 // ---- the set
@@ -100,14 +102,15 @@ static atl_status make_networks(atl_trainer *t) {
         json_object_set_new(json, "architecture", json_string("orig"));
     ATL_TRY(atl_network_make(t->ctx, d, json, o->seed, &t->d));
     ATL_TRY(atl_network_copy(&t->g, &t->g_ema));
+    ATL_TRY(atl_trainer_hold(t));
     atl_adam_options adam = ATL_ADAM_OPTIONS_INIT;
     adam.lr = (float)o->glr;
     adam = o->pl_weight > 0.0 ? atl_adam_lazy(adam, atl_phase_interval(ATL_PHASE_G_REG)) : adam;
-    ATL_TRY(atl_adam_init(&t->adam_g, &t->g.params, &adam));
+    ATL_TRY(atl_adam_init(&t->adam_g, t->backend, &t->g.params, &adam));
     adam = (atl_adam_options)ATL_ADAM_OPTIONS_INIT;
     adam.lr = (float)o->dlr;
     adam = t->has[ATL_PHASE_D_REG] ? atl_adam_lazy(adam, atl_phase_interval(ATL_PHASE_D_REG)) : adam;
-    return atl_adam_init(&t->adam_d, &t->d.params, &adam);
+    return atl_adam_init(&t->adam_d, t->backend, &t->d.params, &adam);
 }
 
 static atl_status choose_augmentation(atl_trainer *t, atl_phase_options *p) {
@@ -166,7 +169,7 @@ static size_t available_memory(void) {
 
 static void count_cost(atl_trainer *t) {
     atl_train_cost *c = &t->cost;
-    size_t largest = t->view.plan->block_bytes, g = t->g.params.total, d = t->d.params.total;
+    size_t largest = atl_plan_bytes(t->view.plan), g = t->g.params.total, d = t->d.params.total;
     for (size_t i = 0; i < t->g.params.size; i++)
         c->g_params += t->g.params.list[i].buffer ? 0 : (int64_t)t->g.params.list[i].count;
     for (size_t i = 0; i < t->d.params.size; i++)
@@ -180,9 +183,9 @@ static void count_cost(atl_trainer *t) {
                                                p->n,
                                                t->local / t->options.batch_gpu,
                                                p->gflop,
-                                               p->plan->block_bytes,
+                                               atl_plan_bytes(p->plan),
                                                0.0 };
-        largest = p->plan->block_bytes > largest ? p->plan->block_bytes : largest;
+        largest = c->phases[k].bytes > largest ? c->phases[k].bytes : largest;
     }
     t->block_bytes = largest;
     c->bytes = largest + (4 * g + 3 * d + (g > d ? g : d)) * sizeof(float);
@@ -231,8 +234,7 @@ static atl_status open_loader(atl_trainer *t) {
 atl_status atl_trainer_memory(atl_trainer *t) {
     size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height,
            local = (size_t)t->local;
-    size_t g = t->g.params.total + (size_t)t->g.dims.w_dim, d = t->d.params.total + (size_t)t->g.dims.w_dim,
-           room = 1;
+    size_t room = 1;
     ATL_TRY(open_loader(t));
     if (t->block)
         return ATL_OK;
@@ -244,9 +246,11 @@ atl_status atl_trainer_memory(atl_trainer *t) {
     t->real_labels = atl_calloc(t->ctx, local * (size_t)(t->set.label_size ? t->set.label_size : 1),
                                 sizeof *t->real_labels);
     t->scratch = atl_calloc(t->ctx, room, sizeof *t->scratch);
-    t->gradient = atl_calloc(t->ctx, g > d ? g : d, sizeof *t->gradient);
+    t->gradient_size = t->g.params.total > t->d.params.total ? t->g.params.total : t->d.params.total;
+    t->gradient = atl_calloc(t->ctx, t->gradient_size + (size_t)t->g.dims.w_dim, sizeof *t->gradient);
     if (!t->pixels || !t->reals || !t->real_labels || !t->scratch || !t->gradient)
         return ATL_NO_MEMORY;
+    ATL_TRY(atl_resident_take(t->backend, t->gradient, t->gradient_size, 0, NULL));
     t->block = t->backend->alloc(t->backend, t->block_bytes);
     return t->block ? ATL_OK : ATL_NO_MEMORY;
 }
@@ -263,7 +267,7 @@ static atl_status open_all(atl_trainer *t) {
     t->state.ranks = atl_ranks_size(t->ranks);
     if (t->state.ranks > 1 && !o->keep_threads)
         t->ctx->threads = atl_ranks_threads(t->ranks);
-    ATL_TRY(atl_cpu_backend_open(t->ctx, &t->backend));
+    ATL_TRY(atl_cpu_backend_open(t->ctx, NULL, &t->backend));
     ATL_TRY(open_set(t));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
     t->local = o->batch / t->state.ranks;
@@ -306,6 +310,7 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
     atl_free(t->ctx, t->reals);
     atl_free(t->ctx, t->real_labels);
     atl_free(t->ctx, t->scratch);
+    atl_trainer_release(t);
     atl_free(t->ctx, t->gradient);
     atl_adam_clear(&t->adam_g);
     atl_adam_clear(&t->adam_d);
@@ -315,7 +320,7 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
     atl_loader_close(&t->loader);
     atl_sampler_close(&t->subset);
     atl_dataset_close(&t->data);
-    atl_cpu_backend_close(&t->backend);
+    atl_backend_close(&t->backend);
     atl_ranks_close(&t->ranks, failed != 0);
     atl_arena_clear(&t->texts);
     atl_free(t->ctx, t);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/measure.h"
+#include "graph/resident.h"
 #include "train/loss.h"
 
 const char *atl_phase_name(atl_phase_kind kind) {
@@ -173,11 +175,7 @@ static atl_status differentiate(builder *b) {
     atl_node **targets = atl_arena_alloc(arena, params->size, sizeof *targets);
     p->which = atl_arena_alloc(arena, params->size, sizeof *p->which);
     p->grads = atl_arena_alloc(arena, params->size, sizeof *p->grads);
-    size_t largest = 0;
-    for (size_t i = 0; i < params->size; i++)
-        largest = params->list[i].count > largest ? params->list[i].count : largest;
-    p->scratch = atl_arena_alloc(arena, largest, sizeof *p->scratch);
-    if (!targets || !p->which || !p->grads || !p->scratch)
+    if (!targets || !p->which || !p->grads)
         return ATL_NO_MEMORY;
     for (size_t i = 0; net->nodes && i < params->size; i++) {
         const atl_param *q = &params->list[i];
@@ -209,8 +207,7 @@ static atl_status plan(builder *b, atl_backend *backend) {
             outputs[count++] = more[i];
     atl_plan_options o = { .detached = true };
     ATL_TRY(atl_plan_make(b->g, backend, outputs, count, &o, &p->plan));
-    for (int t = 0; t < p->plan->n_steps; t++)
-        p->gflop += atl_step_flops(&p->plan->steps[t]) * 1e-9;
+    p->gflop = atl_plan_flops(p->plan) * 1e-9;
     return ATL_OK;
 }
 
@@ -221,7 +218,9 @@ atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kin
     int n = options->batch;
     if (kind == ATL_PHASE_G_REG && options->pl_shrink > 1)
         n = n / options->pl_shrink > 1 ? n / options->pl_shrink : 1;
-    *phase = (atl_phase){ .ctx = ctx, .kind = kind, .g = g, .d = d, .trained = generator ? g : d, .n = n };
+    *phase = (atl_phase){
+        .ctx = ctx, .backend = backend, .kind = kind, .g = g, .d = d, .trained = generator ? g : d, .n = n
+    };
     atl_graph_init(&phase->graph, ctx);
     builder b = { .p = phase, .o = options, .g = &phase->graph };
     b.g_net = (atl_net){ .g = b.g, .params = &g->params, .varies = true };
@@ -255,14 +254,17 @@ void atl_phase_clear(atl_phase *phase) {
 }
 
 atl_status atl_phase_run(atl_phase *p, float scale, float *sum) {
+    atl_backend *b = p->backend;
     ATL_TRY(atl_plan_run(p->plan));
     for (int i = 0; i < p->n_grads; i++) {
         const atl_param *q = &p->trained->params.list[p->which[i]];
-        if (!p->grads[i] || !atl_plan_read(p->plan, p->grads[i], p->scratch))
+        if (!p->grads[i])
             continue;
-        float *to = sum + q->offset;
-        for (size_t k = 0; k < q->count; k++)
-            to[k] += scale * p->scratch[k];
+        const float *at = atl_plan_at(p->plan, p->grads[i]);
+        if (!at)
+            return atl_fail(p->ctx, ATL_INTERNAL, "%s: the gradient of %s can't be read",
+                            atl_phase_name(p->kind), q->name);
+        b->accumulate(b, atl_resident_at(b, sum + q->offset), at, q->count, scale);
     }
     return ATL_OK;
 }

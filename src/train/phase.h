@@ -58,6 +58,7 @@ typedef struct atl_phase_augment {
 
 typedef struct atl_phase {
     atl_ctx *ctx;
+    atl_backend *backend;
     atl_phase_kind kind;
     atl_network *g, *d, *trained;
     int n;
@@ -81,16 +82,16 @@ typedef struct atl_phase {
     int n_grads;
     size_t *which;    // [n_grads] positions in trained->params.list
     atl_node **grads; // [n_grads] of those shapes; NULL: zero
-    float *scratch;   // room for the largest of them
 } atl_phase;
 
-// The plan has no block of its own: lend it one of plan->block_bytes (atl_plan_attach).  Networks must
+// The plan has no block of its own: lend it one of atl_plan_bytes() (atl_plan_attach).  Networks must
 // outlive the phase.
 atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kind, atl_network *g,
                           atl_network *d, const atl_phase_options *options, atl_phase *phase);
 void atl_phase_clear(atl_phase *phase); // accepts one that is all zeros
 
-// Runs, and adds scale * gradient to `sum`, a span of trained->params.total floats in the parameters' layout.
+// Runs, and adds scale * gradient to `sum`, a resident span of trained->params.total floats in the
+// parameters' layout.
 atl_status atl_phase_run(atl_phase *phase, float scale, float *sum);
 
 // Whether parameter `name` belongs to the first `layers` layers of a discriminator, counted fromrgb, conv0,

@@ -74,6 +74,7 @@ static char *state_text(atl_trainer *t) {
 
 atl_status atl_trainer_save(atl_trainer *t, const char *path) {
     extras e = { .lost = false };
+    atl_trainer_fetch(t);
     atl_arena_init(&e.arena, t->ctx, 0);
     e.list = atl_arena_alloc(&e.arena, 2 * (t->g.params.size + t->d.params.size) + 2, sizeof *e.list);
     char *text = e.list ? state_text(t) : NULL;
@@ -226,14 +227,17 @@ atl_status atl_train_record_read(atl_ctx *ctx, const char *path, const atl_array
 atl_status atl_trainer_restore(atl_trainer *t, const char *path) {
     atl_arrays *file;
     atl_train_record r = { 0 };
+    atl_trainer_fetch(t); // buffers have no moments: what the file doesn't hold stays
     ATL_TRY(atl_arrays_open(t->ctx, path, &file));
     atl_status status = atl_train_record_read(t->ctx, path, file, &r);
     if (status == ATL_OK)
         status = read_all(t, path, file, false);
     if (status == ATL_OK)
         status = read_all(t, path, file, true);
-    if (status == ATL_OK)
+    if (status == ATL_OK) {
+        atl_trainer_changed(t);
         take(t, &r);
+    }
     atl_arrays_close(&file);
     return status;
 }

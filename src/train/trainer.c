@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One step after the other.  Phases run in turn in one block of memory: inputs are written, the plan runs,
 // gradients are added up over parts of the batch and over processes, Adam moves the weights.
-#define _POSIX_C_SOURCE 200809L // clock_gettime
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "graph/measure.h"
+#include "graph/resident.h"
 #include "train/loss.h"
 #include "train/trainer.h"
 
@@ -28,10 +28,10 @@ const char *atl_train_stat_name(enum atl_train_stat stat) {
     return names[stat];
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+// Seconds, when everything asked of the device so far is done.
+static double now(const atl_trainer *t) {
+    t->backend->wait(t->backend);
+    return atl_now_ms() * 1e-3;
 }
 
 // ---- pictures
@@ -156,10 +156,14 @@ static void collect_w(atl_trainer *t, const atl_phase *p, float *w) {
 static void follow_w(atl_trainer *t, const float *w_sum, double samples) {
     const atl_param *p = atl_params_find(&t->g.params, "mapping.w_avg");
     float *avg = p && p->count == (size_t)t->g.dims.w_dim ? atl_param_data(&t->g.params, p) : NULL;
-    for (int i = 0; avg && i < t->g.dims.w_dim; i++) {
+    if (!avg)
+        return;
+    atl_resident_fetch(t->backend, avg, p->count);
+    for (int i = 0; i < t->g.dims.w_dim; i++) {
         double w = (double)w_sum[i] / samples;
         avg[i] = (float)(w + ((double)avg[i] - w) * t->w_avg_beta);
     }
+    atl_resident_push(t->backend, avg, p->count);
 }
 
 static double norm_of(const atl_phase *p, const float *gradient) {
@@ -173,25 +177,23 @@ static double norm_of(const atl_phase *p, const float *gradient) {
 }
 
 static void move_weights(const atl_phase *p, atl_adam *adam, float *gradient) {
-    for (int i = 0; i < p->n_grads; i++) {
-        const atl_param *q = &p->trained->params.list[p->which[i]];
-        if (!p->grads[i])
-            continue;
-        atl_make_finite(gradient + q->offset, q->count, 1e5f);
-        atl_adam_step(adam, p->which[i], p->trained->params.data, gradient + q->offset);
-    }
+    for (int i = 0; i < p->n_grads; i++)
+        if (p->grads[i])
+            atl_adam_step(adam, p->which[i], p->trained->params.data, gradient);
 }
 
 // All parts of the batch, without moving anything.
 static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale, atl_train_sum *sums) {
-    size_t total = p->trained->params.total, w_dim = p->w_sum ? (size_t)t->g.dims.w_dim : 0;
-    memset(t->gradient, 0, (total + w_dim) * sizeof *t->gradient);
+    size_t total = p->trained->params.total;
+    float *w = t->gradient + total;
+    t->backend->clear(t->backend, atl_resident_at(t->backend, t->gradient), total);
+    memset(w, 0, (size_t)t->g.dims.w_dim * sizeof *w);
     atl_plan_attach(p->plan, t->block);
     for (int part = 0; part < parts; part++) {
         write_inputs(t, p, part);
         ATL_TRY(atl_phase_run(p, scale, t->gradient));
         collect(t, p, sums);
-        collect_w(t, p, t->gradient + total);
+        collect_w(t, p, w);
     }
     return ATL_OK;
 }
@@ -203,7 +205,11 @@ static atl_status run_phase(atl_trainer *t, atl_phase_kind kind, atl_train_sum *
     float scale = (float)interval / (float)(parts * t->state.ranks);
     ATL_TRY(run_parts(t, p, parts, scale, sums));
     size_t total = p->trained->params.total, w_dim = p->w_sum ? (size_t)t->g.dims.w_dim : 0;
+    if (main || t->state.ranks > 1)
+        atl_resident_fetch(t->backend, t->gradient, total);
     ATL_TRY(atl_ranks_sum(t->ranks, t->gradient, total + w_dim));
+    if (t->state.ranks > 1)
+        atl_resident_push(t->backend, t->gradient, total);
     if (main)
         add(&sums[p->trained == &t->g ? ATL_STAT_G_GRADIENT : ATL_STAT_D_GRADIENT], norm_of(p, t->gradient),
             1.0 / t->state.ranks);
@@ -232,7 +238,7 @@ static atl_status follow_g(atl_trainer *t) {
     const atl_train_options *o = &t->options;
     float beta = atl_ema_beta(o->batch, o->ema_kimg, o->ema_rampup > 0.0 ? o->ema_rampup : 0.0,
                               (double)t->state.images);
-    return atl_ema_update(&t->g_ema.params, &t->g.params, beta);
+    return atl_ema_update(t->backend, &t->g_ema.params, &t->g.params, beta);
 }
 
 static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t count) { // FNV-1a
@@ -246,6 +252,7 @@ static atl_status check_ranks(atl_trainer *t) {
     if (t->state.ranks == 1 || (t->agreed && t->state.iteration % AGREE_INTERVAL))
         return ATL_OK;
     t->agreed = true;
+    atl_trainer_fetch(t);
     uint64_t set = hash_bytes(0xcbf29ce484222325u, &t->set.count, sizeof t->set.count);
     for (size_t i = 0; t->data && i < t->set.count; i++) {
         const char *name = atl_dataset_name(t->data, atl_sampler_picture(t->subset, i));
@@ -287,10 +294,10 @@ atl_status atl_trainer_step(atl_trainer *t, atl_train_stats *stats) {
     for (int k = 0; k < ATL_PHASES; k++) {
         if (!t->has[k] || t->state.iteration % (uint64_t)atl_phase_interval((atl_phase_kind)k))
             continue;
-        double start = now();
+        double start = now(t);
         ATL_TRY(run_phase(t, (atl_phase_kind)k, sums));
         if (stats)
-            stats->seconds[k] += now() - start;
+            stats->seconds[k] += now(t) - start;
     }
     ATL_TRY(atl_ranks_sum_double(t->ranks, &sums[0].count, (size_t)ATL_STATS * 3));
     const atl_train_sum *lengths = &sums[ATL_STAT_PL_LENGTH];
@@ -318,16 +325,6 @@ atl_status atl_trainer_any(atl_trainer *t, int *flag) {
 
 // ---- measuring
 
-static double median(double *x, int n) {
-    for (int i = 1; i < n; i++)
-        for (int k = i; k > 0 && x[k] < x[k - 1]; k--) {
-            double swap = x[k];
-            x[k] = x[k - 1];
-            x[k - 1] = swap;
-        }
-    return n % 2 ? x[n / 2] : 0.5 * (x[n / 2 - 1] + x[n / 2]);
-}
-
 atl_status atl_trainer_measure(atl_trainer *t, int runs) {
     enum { MOST = 101 };
     const double LONG = 2.0;
@@ -338,9 +335,9 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
     for (int k = 0; k < ATL_PHASES; k++) {
         atl_train_sum sums[ATL_STATS] = { { 0 } };
         for (int i = -1; t->has[k] && i < runs; i++) {
-            double start = now(), took;
+            double start = now(t), took;
             ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f, sums));
-            took = now() - start;
+            took = now(t) - start;
             if (i >= 0 ||
                 took > LONG) // the first run touches memory for the first time: counts only where it is long
                 seconds[i < 0 ? ++i : i] = took;
@@ -348,7 +345,7 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
         if (!t->has[k])
             continue;
         atl_train_phase_cost *cost = &t->cost.phases[k];
-        cost->ms = median(seconds, runs) * 1e3;
+        cost->ms = atl_median(seconds, runs) * 1e3;
         per_step += cost->ms * 1e-3 * cost->runs / cost->interval;
     }
     t->cost.sec_per_kimg = per_step * 1000.0 / t->options.batch;

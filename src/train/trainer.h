@@ -47,7 +47,9 @@ struct atl_trainer {
     void *block; // memory that the plans use in turn
     size_t block_bytes;
     float *scratch;  // for drawing
-    float *gradient; // sum of one phase: the larger of both networks' spans, then w_sum
+    float
+        *gradient; // sum of one phase: the larger of both networks' spans, resident; then w_sum, on the host
+    size_t gradient_size;        // of the resident part
     bool agreed;                 // processes have compared what they work on
     // of the adaptive augmentation, since the last change
     double sign_sum, sign_count;
@@ -59,5 +61,11 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
 int atl_train_loss(const char *name); // an atl_gan_loss, or -1
 int atl_phase_interval(atl_phase_kind kind);
 atl_status atl_trainer_memory(atl_trainer *t); // block, loader and buffers, when the first step needs them
+
+// ---- spans.c: memory of the host that training moves on the device
+atl_status atl_trainer_hold(atl_trainer *t); // the weights of all networks, from now on
+void atl_trainer_release(atl_trainer *t);    // weights and gradient
+void atl_trainer_fetch(atl_trainer *t);      // before the host reads weights or moments
+void atl_trainer_changed(atl_trainer *t);    // after the host changed them, all of which it had fetched
 
 #endif

@@ -68,12 +68,14 @@ static atl_status transfer_net(atl_trainer *t, atl_ckpt *ckpt, const char *key, 
 atl_status atl_trainer_transfer(atl_trainer *t, const char *path, reporter *report, void *user) {
     atl_ckpt *ckpt;
     size_t used = 0;
+    atl_trainer_fetch(t);
     ATL_TRY(atl_ckpt_open(t->ctx, path, &ckpt));
     atl_status status = transfer_net(t, ckpt, "G", "G_ema", &t->g.params, report, user, &used);
     if (status == ATL_OK)
         status = transfer_net(t, ckpt, "D", NULL, &t->d.params, report, user, &used);
     if (status == ATL_OK)
         status = transfer_net(t, ckpt, "G_ema", "G", &t->g_ema.params, report, user, &used);
+    atl_trainer_changed(t);
     if (status == ATL_OK && !used)
         status = atl_fail(
             t->ctx, ATL_BAD_ARGUMENT,

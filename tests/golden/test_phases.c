@@ -5,6 +5,8 @@
 
 #include "cpu/backend.h"
 #include "ckpt/ckpt.h"
+#include "graph/measure.h"
+#include "graph/resident.h"
 #include "train/phase.h"
 
 // Relative L2, as in test_gradients.c: sums of many terms that cancel, through some forty layers there and
@@ -44,7 +46,7 @@ static void begin(scene *s, const char *name) {
     atl_ckpt *ckpt;
     memset(s, 0, sizeof *s);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_cpu_backend_open(s->ctx, &s->backend), ATL_OK);
+    assert_int_equal(atl_cpu_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     assert_int_equal(atl_ckpt_open(s->ctx, golden_path(path, "stylegan", name, ".pkl"), &ckpt), ATL_OK);
     load_network(s, ckpt, "G", &s->g);
     load_network(s, ckpt, "D", &s->d);
@@ -58,7 +60,7 @@ static void end(scene *s) {
     atl_arrays_close(&s->truth);
     atl_network_clear(&s->g);
     atl_network_clear(&s->d);
-    atl_cpu_backend_close(&s->backend);
+    atl_backend_close(&s->backend);
     atl_ctx_close(&s->ctx);
 }
 
@@ -109,9 +111,10 @@ static void check_phase(scene *s, atl_phase_kind kind, const char *prefix, const
     size_t count = 0;
     if (atl_phase_make(s->ctx, s->backend, kind, &s->g, &s->d, &o, &p) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
-    void *block = s->backend->alloc(s->backend, p.plan->block_bytes);
+    void *block = s->backend->alloc(s->backend, atl_plan_bytes(p.plan));
     float *sum = calloc(p.trained->params.total, sizeof *sum), mean = 0.25f, loss;
     assert_true(block && sum);
+    assert_int_equal(atl_resident_take(s->backend, sum, p.trained->params.total, 0, NULL), ATL_OK);
     atl_plan_attach(p.plan, block);
     write_recorded(s, &p, p.z, "z");
     write_recorded(s, &p, p.c, "c");
@@ -122,6 +125,8 @@ static void check_phase(scene *s, atl_phase_kind kind, const char *prefix, const
         atl_plan_write(p.plan, p.pl_mean, &mean);
     write_noise(s, &p);
     assert_int_equal(atl_phase_run(&p, 1.0f, sum), ATL_OK);
+    atl_resident_fetch(s->backend, sum, p.trained->params.total);
+    atl_resident_drop(s->backend, sum);
     assert_true(atl_plan_read(p.plan, p.loss, &loss));
     snprintf(tensor, sizeof tensor, "%s.loss", prefix);
     float *truth = golden_read(s->truth, tensor, &count);

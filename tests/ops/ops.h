@@ -188,7 +188,7 @@ static inline void op_check_file(const char *file, op_builder build) {
     const char *data = getenv("ATL_TEST_DATA");
     snprintf(path, sizeof path, "%s/ops/%s.safetensors", data ? data : "tests/data", file);
     assert_int_equal(atl_ctx_open(&c.ctx, NULL), ATL_OK);
-    assert_int_equal(atl_cpu_backend_open(c.ctx, &backend), ATL_OK);
+    assert_int_equal(atl_cpu_backend_open(c.ctx, NULL, &backend), ATL_OK);
     if (atl_arrays_open(c.ctx, path, &c.set) != ATL_OK)
         fail_msg("%s", atl_message(c.ctx));
     int cases = atoi(atl_arrays_metadata(c.set, "cases"));
@@ -211,7 +211,7 @@ static inline void op_check_file(const char *file, op_builder build) {
     }
     printf("    %-24s %2d cases, worst %.2e (at most %.0e)\n", file, cases, worst, OPS_BOUND);
     atl_arrays_close(&c.set);
-    atl_cpu_backend_close(&backend);
+    atl_backend_close(&backend);
     atl_ctx_close(&c.ctx);
 }
 

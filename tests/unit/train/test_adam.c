@@ -8,28 +8,56 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cpu/backend.h"
+#include "graph/resident.h"
 #include "train/adam.h"
 
 static int setup(void **state) {
     atl_ctx *ctx;
+    atl_backend *b;
     assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
-    *state = ctx;
+    assert_int_equal(atl_cpu_backend_open(ctx, NULL, &b), ATL_OK);
+    *state = b;
     return 0;
 }
 
 static int teardown(void **state) {
-    atl_ctx *ctx = *state;
+    atl_backend *b = *state;
+    atl_ctx *ctx = b->ctx;
+    atl_backend_close(&b);
     atl_ctx_close(&ctx);
     return 0;
 }
 
-// Two parameters and a buffer.
-static void make_store(atl_ctx *ctx, atl_params *p) {
-    atl_params_init(p, ctx);
+// Two parameters and a buffer, on the device.
+static void make_store(atl_backend *b, atl_params *p) {
+    atl_params_init(p, b->ctx);
     assert_int_equal(atl_params_add(p, "weight", 1, (int64_t[]){ 2 }, false, NULL), ATL_OK);
     assert_int_equal(atl_params_add(p, "bias", 1, (int64_t[]){ 1 }, false, NULL), ATL_OK);
     assert_int_equal(atl_params_add(p, "w_avg", 1, (int64_t[]){ 1 }, true, NULL), ATL_OK);
     assert_int_equal(atl_params_allocate(p), ATL_OK);
+    assert_int_equal(atl_resident_take(b, p->data, p->total, 0, NULL), ATL_OK);
+}
+
+static void clear_store(atl_backend *b, atl_params *p) {
+    atl_resident_drop(b, p->data);
+    atl_params_clear(p);
+}
+
+// Hands a changed store to the device.
+static void put(atl_backend *b, atl_params *p) {
+    atl_resident_renew(b, p->data, ++p->version);
+}
+
+// One step of a part with the gradient g; the store's values are read back.
+static void step(atl_adam *a, size_t index, atl_params *p, const float *g) {
+    float gradient[48] = { 0 };
+    assert_true(p->total <= 48);
+    memcpy(gradient + p->list[index].offset, g, p->list[index].count * sizeof *g);
+    assert_int_equal(atl_resident_take(a->backend, gradient, 48, 0, NULL), ATL_OK);
+    atl_adam_step(a, index, p->data, gradient);
+    atl_resident_drop(a->backend, gradient);
+    atl_resident_fetch(a->backend, p->data, p->total);
 }
 
 static float *values(atl_params *p, const char *name) {
@@ -53,25 +81,27 @@ static void steps_follow_the_algorithm(void **state) {
     make_store(*state, &p);
     atl_adam a;
     atl_adam_options o = { 0.1f, 0.5f, 0.75f, 0.01f };
-    assert_int_equal(atl_adam_init(&a, &p, &o), ATL_OK);
+    assert_int_equal(atl_adam_init(&a, *state, &p, &o), ATL_OK);
     float *w = values(&p, "weight");
     w[0] = 1.0f;
-    atl_adam_step(&a, 0, p.data, (float[]){ 2.0f, 3.0f });
+    put(*state, &p);
+    step(&a, 0, &p, (float[]){ 2.0f, 3.0f });
     assert_near(w[0], 1.0 - 0.2 / 2.01);
     assert_near(w[1], -0.3 / 3.01);
-    atl_adam_step(&a, 0, p.data, (float[]){ -1.0f, 1.0f });
+    step(&a, 0, &p, (float[]){ -1.0f, 1.0f });
     assert_near(w[0], 1.0 - 0.2 / 2.01);
     assert_near(w[1], -0.3 / 3.01 - 0.1 * (5.0 / 3.0) / (sqrt(31.0 / 7.0) + 0.01));
     assert_true(*values(&p, "bias") == 0.0f); // another part is not touched, and counts for itself:
-    atl_adam_step(&a, 1, p.data, (float[]){ 4.0f });
+    step(&a, 1, &p, (float[]){ 4.0f });
     assert_near(*values(&p, "bias"), -0.4 / 4.01);
     atl_adam_reset(&a);
     *values(&p, "bias") = 0.0f;
-    atl_adam_step(&a, 1, p.data, (float[]){ 4.0f });
+    put(*state, &p);
+    step(&a, 1, &p, (float[]){ 4.0f });
     assert_near(*values(&p, "bias"), -0.4 / 4.01);
     atl_adam_clear(&a);
     atl_adam_clear(&a);
-    atl_params_clear(&p);
+    clear_store(*state, &p);
 }
 
 // StyleGAN's beta1 is 0: the first step has length lr whatever the gradient's size.
@@ -80,14 +110,14 @@ static void without_momentum_the_first_step_is_the_rate(void **state) {
     make_store(*state, &p);
     atl_adam a;
     atl_adam_options o = ATL_ADAM_OPTIONS_INIT;
-    assert_int_equal(atl_adam_init(&a, &p, &o), ATL_OK);
-    atl_adam_step(&a, 0, p.data, (float[]){ 1e-3f, -1e4f });
+    assert_int_equal(atl_adam_init(&a, *state, &p, &o), ATL_OK);
+    step(&a, 0, &p, (float[]){ 1e-3f, -1e4f });
     assert_near(values(&p, "weight")[0], -0.0025 * 1e-3 / (1e-3 + 1e-8));
     assert_near(values(&p, "weight")[1], 0.0025);
-    atl_adam_step(&a, 0, p.data, (float[]){ 0.0f, 0.0f });
+    step(&a, 0, &p, (float[]){ 0.0f, 0.0f });
     assert_near(values(&p, "weight")[1], 0.0025); // no gradient, no momentum: no step
     atl_adam_clear(&a);
-    atl_params_clear(&p);
+    clear_store(*state, &p);
 }
 
 static void options_out_of_range_are_refused(void **state) {
@@ -97,10 +127,10 @@ static void options_out_of_range_are_refused(void **state) {
                                      { 0.1f, 0, 0.9f, 0.0f }, { NAN, 0, 0.9f, 1e-8f } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         atl_adam a;
-        assert_int_equal(atl_adam_init(&a, &p, &bad[i]), ATL_BAD_ARGUMENT);
+        assert_int_equal(atl_adam_init(&a, *state, &p, &bad[i]), ATL_BAD_ARGUMENT);
         atl_adam_clear(&a);
     }
-    atl_params_clear(&p);
+    clear_store(*state, &p);
 }
 
 static void lazy_regularisation_corrects_rate_and_betas(void **state) {
@@ -115,11 +145,25 @@ static void lazy_regularisation_corrects_rate_and_betas(void **state) {
 }
 
 static void only_what_is_not_finite_changes(void **state) {
-    (void)state;
-    float x[5] = { NAN, INFINITY, -INFINITY, 3e38f, -0.5f };
-    atl_make_finite(x, 5, 1e5f);
+    atl_backend *b = *state;
+    float x[5] = { NAN, INFINITY, -INFINITY, 3e38f, -0.5f }, rest[3][5] = { { 0 } };
+    float *spans[4] = { x, rest[0], rest[1], rest[2] }, *at[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(atl_resident_take(b, spans[i], 5, 0, &at[i]), ATL_OK);
+    atl_adam_span s = { .x = at[1],
+                        .m = at[2],
+                        .v = at[3],
+                        .gradient = at[0],
+                        .count = 5,
+                        .root = 1.0f,
+                        .eps = 1.0f,
+                        .limit = 1e5f };
+    b->adam(b, &s);
+    atl_resident_fetch(b, x, 5);
     const float truth[5] = { 0.0f, 1e5f, -1e5f, 3e38f, -0.5f };
     assert_memory_equal(x, truth, sizeof x);
+    for (int i = 0; i < 4; i++)
+        atl_resident_drop(b, spans[i]);
 }
 
 static void averages_halve_the_distance_in_a_half_life(void **state) {
@@ -133,19 +177,21 @@ static void averages_halve_the_distance_in_a_half_life(void **state) {
     make_store(*state, &q);
     memcpy(values(&p, "weight"), (float[]){ 4.0f, -2.0f }, 2 * sizeof(float));
     *values(&p, "w_avg") = 7.0f;
-    assert_int_equal(atl_ema_update(&q, &p, 0.75f), ATL_OK);
+    put(*state, &p);
+    assert_int_equal(atl_ema_update(*state, &q, &p, 0.75f), ATL_OK);
+    atl_resident_fetch(*state, q.data, q.total);
     assert_near(values(&q, "weight")[0], 1.0);
     assert_near(values(&q, "weight")[1], -0.5);
     assert_true(*values(&q, "w_avg") == 7.0f); // buffers are copied
     atl_params other; // has a bias of another size
-    atl_params_init(&other, *state);
+    atl_params_init(&other, p.ctx);
     assert_int_equal(atl_params_add(&other, "bias", 1, (int64_t[]){ 4 }, false, NULL), ATL_OK);
     assert_int_equal(atl_params_allocate(&other), ATL_OK);
-    assert_int_equal(atl_ema_update(&q, &other, 0.75f), ATL_BAD_ARGUMENT);
-    assert_non_null(strstr(atl_message(*state), "bias"));
+    assert_int_equal(atl_ema_update(*state, &q, &other, 0.75f), ATL_BAD_ARGUMENT);
+    assert_non_null(strstr(atl_message(p.ctx), "bias"));
     atl_params_clear(&other);
-    atl_params_clear(&p);
-    atl_params_clear(&q);
+    clear_store(*state, &p);
+    clear_store(*state, &q);
 }
 
 int main(void) {
@@ -154,7 +200,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(without_momentum_the_first_step_is_the_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(options_out_of_range_are_refused, setup, teardown),
         cmocka_unit_test(lazy_regularisation_corrects_rate_and_betas),
-        cmocka_unit_test(only_what_is_not_finite_changes),
+        cmocka_unit_test_setup_teardown(only_what_is_not_finite_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(averages_halve_the_distance_in_a_half_life, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

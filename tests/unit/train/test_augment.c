@@ -298,7 +298,7 @@ static void missing_memory_is_reported(void **state) {
         atl_graph g;
         if (atl_ctx_open(&ctx, &o) != ATL_OK)
             continue;
-        atl_status status = atl_cpu_backend_open(ctx, &backend);
+        atl_status status = atl_cpu_backend_open(ctx, NULL, &backend);
         if (status == ATL_OK) {
             atl_graph_init(&g, ctx);
             status = both_augmentations(ctx, backend, &g);
@@ -306,7 +306,7 @@ static void missing_memory_is_reported(void **state) {
         }
         assert_int_equal(status, c.calls >= n ? ATL_NO_MEMORY : ATL_OK);
         assert_true(status == ATL_OK || strlen(atl_message(ctx)) > 0);
-        atl_cpu_backend_close(&backend);
+        atl_backend_close(&backend);
         atl_ctx_close(&ctx);
         assert_int_equal(c.live, 0);
         if (status == ATL_OK)
