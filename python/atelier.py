@@ -1,0 +1,1117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Atelier from Python: the StyleGAN family on an ordinary computer.
+
+    import atelier
+    model = atelier.Model.open("ffhq.pkl")          # or Model.open(): the small network that comes along
+    images = model.generate(range(8), psi=0.7)      # uint8 [8, 1024, 1024, 3]
+    ws = model.map(atelier.seed_to_z([85, 265], model.info.z_dim))
+    x = model.synthesize(ws)                        # float32 [2, 3, 1024, 1024], about [-1, 1]
+
+One file over ctypes and numpy: nothing is built, and libatelier does the work.  The library is looked for at
+$ATELIER_LIBRARY, beside this file, in the build folders of the sources, and where the system keeps libraries.
+
+Arrays go in and out as numpy arrays.  C-contiguous float32 passes as it is; anything else that numpy understands is
+converted once.  Shapes are written [n, c, h, w] as in the C headers, which are the manual of what each call computes.
+A wrong shape or name is a ValueError, a failure of the library an AtelierError with the library's own sentence.
+
+Objects release what they hold when nothing refers to them any more, at close(), or at the end of a `with` block; using
+one after close() raises ValueError.  Calls that share a Context wait for each other, so threads may share models; for
+work at the same time give each thread a Context of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import glob
+import json
+import os
+import signal
+import sys
+import threading
+import weakref
+from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint8, c_uint32
+from ctypes import c_uint64, c_void_p
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, Iterator, Sequence, Union
+
+import numpy as np
+
+__all__ = [
+    "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Video", "Walk", "convert",
+    "formats", "image_text", "inspect", "load_arrays", "portraits", "read_image", "save_arrays", "seed_to_z",
+    "to_uint8", "version", "video_formats", "write_image",
+]
+
+Seeds = Union[int, Iterable[int]]
+_SONAME = "libatelier.so.0"
+_STATUS_CANCELLED = 6
+
+
+class AtelierError(Exception):
+    """A call of the library failed.  The text is the library's sentence: the file or option, the value, the remedy.
+
+    `status` is the name of its code: "no memory", "bad argument", "bad file", "io", "unsupported", "cancelled",
+    "internal" (include/atelier/status.h)."""
+
+    def __init__(self, sentence: str, status: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+# ---- structs of the headers, field by field; tests/python compares them with what the C compiler says
+
+class _Struct(ctypes.Structure):
+    """An option struct of the library knows its own size."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        if type(self)._fields_[0][0] == "size":
+            self.size = ctypes.sizeof(self)
+
+
+class _Allocator(_Struct):
+    _fields_ = [("alloc", c_void_p), ("release", c_void_p), ("user", c_void_p)]
+
+
+_LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p)
+_PROGRESS = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_size_t, c_char_p)
+_BAD = ctypes.CFUNCTYPE(None, c_void_p, c_char_p, c_char_p)
+
+
+class _CtxOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("threads", c_int), ("cpu", c_char_p), ("direct", c_int), ("memory_cap", c_size_t),
+                ("log", _LOG), ("log_user", c_void_p), ("allocator", _Allocator)]
+
+
+class _Array(_Struct):
+    _fields_ = [("name", c_char_p), ("dtype", c_int), ("rank", c_int), ("dims", c_int64 * 8), ("data", c_void_p)]
+
+
+class _Pair(_Struct):
+    _fields_ = [("key", c_char_p), ("value", c_char_p)]
+
+
+class _Image(_Struct):
+    _fields_ = [("width", c_int), ("height", c_int), ("channels", c_int), ("pixels", c_void_p)]
+
+
+class _ModelOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("net", c_char_p), ("lod", c_float)]
+
+
+class _ModelInfo(_Struct):
+    _fields_ = [("kind", c_char_p), ("role", c_char_p), ("net", c_char_p), ("z_dim", c_int), ("c_dim", c_int),
+                ("w_dim", c_int), ("num_ws", c_int), ("channels", c_int), ("height", c_int), ("width", c_int),
+                ("parameters", c_int64), ("fingerprint", c_uint64), ("default_psi", c_float),
+                ("default_cutoff", c_int), ("num_logits", c_int)]
+
+
+class _MapOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("truncation_psi", c_float), ("truncation_cutoff", c_int),
+                ("centroids", c_void_p), ("centroid_count", c_int)]
+
+
+class _SynthesisOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("noise_mode", c_int), ("noise_seeds", c_void_p), ("dump", c_char_p),
+                ("dump_dir", c_char_p), ("transform", c_void_p), ("noise_maps", POINTER(c_void_p))]
+
+
+class _InitOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("cfg", c_char_p), ("resolution", c_int), ("channel_base", c_int),
+                ("channel_max", c_int), ("c_dim", c_int), ("img_channels", c_int), ("map_depth", c_int),
+                ("seed", c_uint64)]
+
+
+class _BlendOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("swap_below", c_int), ("swap_above", c_int), ("width", c_float),
+                ("alpha", c_float)]
+
+
+class _DatasetOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("labels", c_int), ("max_images", c_size_t)]
+
+
+class _DatasetInfo(_Struct):
+    _fields_ = [("kind", c_char_p), ("name", c_char_p), ("count", c_size_t), ("width", c_int), ("height", c_int),
+                ("channels", c_int), ("label_size", c_int)]
+
+
+class _DatasetMakeOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("labels", c_int), ("max_images", c_size_t), ("crop", c_int), ("width", c_int),
+                ("height", c_int), ("filter", c_int), ("alpha", c_int), ("color", c_int), ("skip_bad", c_int),
+                ("threads", c_int), ("progress", _PROGRESS), ("bad", _BAD), ("user", c_void_p)]
+
+
+class _DatasetMade(_Struct):
+    _fields_ = [("written", c_size_t), ("small", c_size_t), ("bad", c_size_t), ("width", c_int), ("height", c_int),
+                ("channels", c_int), ("label_size", c_int)]
+
+
+class _Finding(_Struct):
+    _fields_ = [("kind", c_int), ("fatal", c_int), ("name", c_char_p), ("reason", c_char_p)]
+
+
+_FOUND = ctypes.CFUNCTYPE(None, c_void_p, POINTER(_Finding))
+
+
+class _DatasetCheckOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("labels", c_int), ("threads", c_int), ("progress", _PROGRESS), ("found", _FOUND),
+                ("user", c_void_p)]
+
+
+class _DatasetChecked(_Struct):
+    _fields_ = [("count", c_size_t), ("fatal", c_size_t), ("notes", c_size_t), ("width", c_int), ("height", c_int),
+                ("channels", c_int)]
+
+
+class _PathOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("ease", c_int), ("sphere", c_int), ("wraps", c_int)]
+
+
+class _VideoOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("width", c_int), ("height", c_int), ("fps", c_int), ("format", c_char_p),
+                ("codec", c_char_p), ("quality", c_int), ("bitrate", c_int64), ("threads", c_int)]
+
+
+_STRUCTS = {
+    "atl_allocator": _Allocator, "atl_ctx_options": _CtxOptions, "atl_array": _Array, "atl_pair": _Pair,
+    "atl_image": _Image, "atl_model_options": _ModelOptions, "atl_model_info": _ModelInfo,
+    "atl_map_options": _MapOptions, "atl_synthesis_options": _SynthesisOptions, "atl_init_options": _InitOptions,
+    "atl_blend_options": _BlendOptions, "atl_dataset_options": _DatasetOptions, "atl_dataset_info": _DatasetInfo,
+    "atl_dataset_make_options": _DatasetMakeOptions, "atl_dataset_made": _DatasetMade, "atl_finding": _Finding,
+    "atl_dataset_check_options": _DatasetCheckOptions, "atl_dataset_checked": _DatasetChecked,
+    "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions,
+}
+
+# Words of the enums, in the order of the headers.
+_ENUMS = {
+    "atl_status": ["ok", "no_memory", "bad_argument", "bad_file", "io", "unsupported", "cancelled", "internal"],
+    "atl_log_level": ["error", "warning", "info", "debug"],
+    "atl_dtype": ["f32", "f16", "bf16", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"],
+    "atl_noise_mode": ["const", "random", "none", "sg2", "maps"],
+    "atl_labels": ["auto", "json", "folders", "none"],
+    "atl_resize": ["lanczos", "box", "area"],
+    "atl_crop": ["none", "center", "center-wide"],
+    "atl_alpha": ["refuse", "white", "black"],
+    "atl_color": ["keep", "rgb", "gray"],
+    "atl_path_ease": ["cubic", "linear", "smooth"],
+}
+_DTYPES = {"f32": "<f4", "f16": "<f2", "f64": "<f8", "i8": "<i1", "u8": "<u1", "i16": "<i2", "u16": "<u2",
+           "i32": "<i4", "u32": "<u4", "i64": "<i8", "u64": "<u8", "bool": "?"}
+
+
+def _word(enum: str, name: str, what: str) -> int:
+    words = _ENUMS[enum]
+    if name not in words:
+        raise ValueError(f"{what} {name!r}: expected one of {', '.join(words)}")
+    return words.index(name)
+
+
+# ---- finding and declaring the library
+
+_P = c_void_p
+_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "atl_version": (c_char_p, []),
+    "atl_status_name": (c_char_p, [c_int]),
+    "atl_ctx_open": (c_int, [POINTER(_P), POINTER(_CtxOptions)]),
+    "atl_ctx_close": (None, [POINTER(_P)]),
+    "atl_ctx_threads": (c_int, [_P]),
+    "atl_ctx_cpu": (c_char_p, [_P]),
+    "atl_message": (c_char_p, [_P]),
+    "atl_message_clear": (None, [_P]),
+    "atl_text_free": (None, [_P, _P]),
+    "atl_arrays_open": (c_int, [_P, c_char_p, POINTER(_P)]),
+    "atl_arrays_close": (None, [POINTER(_P)]),
+    "atl_arrays_size": (c_size_t, [_P]),
+    "atl_arrays_get": (POINTER(_Array), [_P, c_size_t]),
+    "atl_array_count": (c_int64, [POINTER(_Array)]),
+    "atl_array_read_f32": (None, [POINTER(_Array), c_int64, c_int64, _P]),
+    "atl_safetensors_write": (c_int, [_P, c_char_p, POINTER(_Array), c_size_t, POINTER(_Pair), c_size_t]),
+    "atl_image_clear": (None, [_P, POINTER(_Image)]),
+    "atl_image_from_float": (None, [_P, POINTER(_Image)]),
+    "atl_image_write": (c_int, [_P, c_char_p, c_char_p, POINTER(_Image), c_int, POINTER(_Pair), c_size_t]),
+    "atl_image_read": (c_int, [_P, c_char_p, POINTER(_Image)]),
+    "atl_image_text": (c_int, [_P, c_char_p, c_char_p, POINTER(_P)]),
+    "atl_model_open": (c_int, [_P, c_char_p, POINTER(_ModelOptions), POINTER(_P)]),
+    "atl_model_init": (c_int, [_P, POINTER(_InitOptions), POINTER(_P)]),
+    "atl_model_blend": (c_int, [_P, _P, POINTER(_BlendOptions), POINTER(_P)]),
+    "atl_model_close": (None, [POINTER(_P)]),
+    "atl_model_get_info": (POINTER(_ModelInfo), [_P]),
+    "atl_model_map": (c_int, [_P, c_int, _P, _P, POINTER(_MapOptions), _P]),
+    "atl_model_broadcast": (c_int, [_P, c_int, _P, POINTER(_MapOptions), _P]),
+    "atl_model_synthesize": (c_int, [_P, c_int, _P, POINTER(_SynthesisOptions), _P]),
+    "atl_model_noise_size": (c_int, [_P, c_int, POINTER(c_int), POINTER(c_int)]),
+    "atl_model_discriminate": (c_int, [_P, c_int, _P, _P, _P]),
+    "atl_model_save": (c_int, [_P, c_char_p, c_int]),
+    "atl_convert": (c_int, [_P, c_char_p, c_char_p, c_char_p, c_int]),
+    "atl_inspect": (c_int, [_P, c_char_p, POINTER(_P)]),
+    "atl_formats": (c_int, [_P, POINTER(_P)]),
+    "atl_seed_to_z": (None, [c_uint32, c_size_t, _P]),
+    "atl_path_open": (c_int, [_P, c_size_t, c_size_t, _P, POINTER(_PathOptions), POINTER(_P)]),
+    "atl_path_close": (None, [POINTER(_P)]),
+    "atl_path_at": (None, [_P, c_double, _P]),
+    "atl_dataset_open": (c_int, [_P, c_char_p, POINTER(_DatasetOptions), POINTER(_P)]),
+    "atl_dataset_close": (None, [POINTER(_P)]),
+    "atl_dataset_info_get": (POINTER(_DatasetInfo), [_P]),
+    "atl_dataset_name": (c_char_p, [_P, c_size_t]),
+    "atl_dataset_read": (c_int, [_P, c_size_t, POINTER(_Image)]),
+    "atl_dataset_label": (None, [_P, c_size_t, _P]),
+    "atl_dataset_make": (c_int, [_P, c_char_p, c_char_p, POINTER(_DatasetMakeOptions), POINTER(_DatasetMade)]),
+    "atl_dataset_check": (c_int, [_P, c_char_p, POINTER(_DatasetCheckOptions), POINTER(_DatasetChecked)]),
+    "atl_finding_name": (c_char_p, [c_int]),
+    "atl_video_open": (c_int, [_P, c_char_p, POINTER(_VideoOptions), POINTER(_P)]),
+    "atl_video_write": (c_int, [_P, POINTER(_Image)]),
+    "atl_video_finish": (c_int, [POINTER(_P)]),
+    "atl_video_abort": (None, [POINTER(_P)]),
+    "atl_video_formats": (None, [_P, c_size_t]),
+}
+
+
+def _candidates() -> Iterator[str]:
+    here = os.path.dirname(os.path.realpath(__file__))
+    yield os.path.join(here, _SONAME)
+    builds = glob.glob(os.path.join(here, "..", "build*", "src", _SONAME))
+    builds += glob.glob(os.path.join(here, "..", "build*", "*", "src", _SONAME))
+    yield from sorted(builds, key=lambda path: "release" not in path)
+    yield ctypes.util.find_library("atelier") or _SONAME
+
+
+def _load() -> Any:
+    """GNU's OpenMP reads its waiting policy when it is loaded.  Threads that spin while they wait make every call many
+    times slower as soon as another program wants a processor, so it is told to sleep, unless the user decided."""
+    decided = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ)
+    if not decided:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+    try:
+        return _load_any()
+    finally:
+        if not decided:
+            del os.environ["OMP_WAIT_POLICY"]
+
+
+def _load_any() -> Any:
+    chosen = os.environ.get("ATELIER_LIBRARY")
+    tried = []
+    for path in [chosen] if chosen else _candidates():
+        if os.sep in path and not os.path.exists(path) and not chosen:
+            continue
+        try:
+            library = ctypes.CDLL(path)
+            break
+        except OSError as error:
+            tried.append(str(error))
+    else:
+        where = "$ATELIER_LIBRARY" if chosen else "build it, install it, or set ATELIER_LIBRARY to its path"
+        raise ImportError(f"libatelier can't be loaded ({'; '.join(tried)}): {where}")
+    for name, (result, arguments) in _FUNCTIONS.items():
+        try:
+            function = getattr(library, name)
+        except AttributeError:
+            raise ImportError(f"{library._name} has no {name}: it is another version than {__file__}") from None
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+_lib = _load()
+
+
+def version() -> str:
+    """The library's version, "0.1.0"."""
+    return _lib.atl_version().decode()
+
+
+# ---- arrays
+
+def _numbers(x: Any, shape: Sequence[int | None], what: str, dtype: Any = np.float32) -> np.ndarray:
+    """x as a C-contiguous array of `dtype`, itself where it is one already.  None in `shape` fits any size."""
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{what}: expected numbers, got an array of {array.dtype}")
+    if array.ndim != len(shape) or any(b is not None and a != b for a, b in zip(array.shape, shape)):
+        wanted = ", ".join("n" if size is None else str(size) for size in shape)
+        raise ValueError(f"{what} has shape {list(array.shape)}; expected [{wanted}]")
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _result(out: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    if out is None:
+        return np.empty(shape, np.float32)
+    if not isinstance(out, np.ndarray) or out.dtype != np.float32 or out.shape != shape or not out.flags.carray:
+        raise ValueError(f"out: expected a writable C-contiguous float32 array of shape {list(shape)}")
+    return out
+
+
+def _seed_array(seeds: Seeds, what: str = "seeds") -> np.ndarray:
+    items = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
+    for item in items:
+        if not isinstance(item, (int, np.integer)) or not 0 <= item < 2**32:
+            raise ValueError(f"{what}: {item!r} is no seed; expected whole numbers from 0 to {2**32 - 1}")
+    return np.array(items, np.uint32)
+
+
+def _text(value: str | os.PathLike[str] | None) -> bytes | None:
+    return None if value is None else os.fsencode(value)
+
+
+def _image_of(pixels: Any, what: str = "image") -> tuple[_Image, np.ndarray]:
+    """The struct of a picture whose pixels stay numpy's; keep the array as long as the struct."""
+    array = np.asarray(pixels)
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.dtype != np.uint8 or array.ndim != 3 or not 1 <= array.shape[2] <= 4 or 0 in array.shape:
+        raise ValueError(f"{what}: shape {list(np.shape(pixels))} of {array.dtype}; expected uint8 [h, w] or [h, w, c]"
+                         " with 1 to 4 channels")
+    array = np.ascontiguousarray(array)
+    return _Image(width=array.shape[1], height=array.shape[0], channels=array.shape[2], pixels=array.ctypes.data), array
+
+
+def seed_to_z(seeds: Seeds, z_dim: int) -> np.ndarray:
+    """The latents of seeds, float32 [z_dim] for one seed and [n, z_dim] for several, with the bits that the official
+    scripts have: RandomState(seed).randn(1, z_dim), rounded to float."""
+    array = _seed_array(seeds)
+    z = np.empty((len(array), z_dim), np.float32)
+    for row, seed in zip(z, array):
+        _lib.atl_seed_to_z(int(seed), z_dim, row.ctypes.data)
+    return z[0] if isinstance(seeds, (int, np.integer)) else z
+
+
+def to_uint8(images: Any) -> np.ndarray:
+    """float [n, c, h, w] or [c, h, w] in about [-1, 1] -> uint8 [n, h, w, c] or [h, w, c], as the official scripts do:
+    clamp(x * 127.5 + 128, 0, 255), truncated; NaN becomes 0."""
+    array = np.asarray(images)
+    many = _numbers(array if array.ndim == 4 else array[None], (None, None, None, None), "images")
+    n, c, h, w = many.shape
+    if not 1 <= c <= 4:
+        raise ValueError(f"images of {c} channels; a picture has 1 to 4")
+    out = np.empty((n, h, w, c), np.uint8)
+    for i in range(n):
+        picture = _Image(width=w, height=h, channels=c, pixels=out[i].ctypes.data)
+        _lib.atl_image_from_float(many[i].ctypes.data, byref(picture))
+    return out if array.ndim == 4 else out[0]
+
+
+# ---- the context, and objects that live in one
+
+# Kernels may run on stacks of their own that a signal handler's frame would damage, so no handler runs on a thread
+# that computes, nor on the threads that it starts.  Ctrl-C arrives when the call has ended.
+_DEFERRED = signal.valid_signals() - {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT,
+                                      signal.SIGTRAP}
+
+
+def _close_handle(close: Callable[..., Any], lock: Any, handle: c_void_p, keep: Any) -> None:
+    with lock:
+        if handle:
+            close(byref(handle))
+
+
+class _Object:
+    """A handle of the library, closed once: by close(), `with`, or when nothing refers to it."""
+
+    _noun = "object"
+
+    def _own(self, handle: c_void_p, close: Callable[..., Any], lock: Any, keep: Any = None) -> None:
+        """`keep` lives until the handle is closed, even where both are garbage of one cycle."""
+        self._handle = handle
+        self._finalizer = weakref.finalize(self, _close_handle, close, lock, handle, keep)
+
+    @property
+    def _h(self) -> c_void_p:
+        if not self._handle:
+            raise ValueError(f"the {self._noun} is closed")
+        return self._handle
+
+    def close(self) -> None:
+        """Releases what it holds.  A second call does nothing."""
+        self._finalizer()
+
+    @property
+    def closed(self) -> bool:
+        return not self._handle
+
+    def __enter__(self) -> Any:
+        self._h
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.close()
+
+
+class Context(_Object):
+    """Threads, processor features and log of the objects made with it; one is shared by all that are given none.
+
+    threads     0: the environment's ATELIER_THREADS, else every processor
+    cpu         highest kernel set: "baseline", "avx2" or "avx512"; None: ATELIER_CPU, else what the processor has
+    direct      no Winograd convolution: a little slower and a little more exact
+    memory_cap  most bytes that one file may make the library allocate; 0: 16 GiB
+    log         called with level ("error", "warning", "info", "debug") and line; None: silent
+
+    close() closes the objects made with it first."""
+
+    _noun = "context"
+
+    def __init__(self, threads: int = 0, cpu: str | None = None, direct: bool = False, memory_cap: int = 0,
+                 log: Callable[[str, str], None] | None = None) -> None:
+        self._handle = c_void_p()
+        self._lock = threading.RLock()
+        self._children: weakref.WeakSet[_Object] = weakref.WeakSet()
+        self._log = _LOG(lambda user, level, line: log(_ENUMS["atl_log_level"][level], line.decode("utf-8", "replace"))
+                         if log else None) if log else _LOG()
+        options = _CtxOptions(threads=threads, cpu=_text(cpu), direct=direct, memory_cap=memory_cap, log=self._log)
+        status = _lib.atl_ctx_open(byref(self._handle), byref(options))
+        if status:
+            what = f"threads={threads}, cpu={cpu!r}, memory_cap={memory_cap}, ATELIER_THREADS, ATELIER_CPU"
+            raise AtelierError(f"no context could be opened with {what}", _lib.atl_status_name(status).decode())
+        self._own(self._handle, _lib.atl_ctx_close, self._lock)
+
+    @property
+    def threads(self) -> int:
+        """How many threads compute."""
+        return _lib.atl_ctx_threads(self._h)
+
+    @property
+    def cpu(self) -> str:
+        """The kernel set in use: "baseline", "avx2" or "avx512"."""
+        return _lib.atl_ctx_cpu(self._h).decode()
+
+    def close(self) -> None:
+        with self._lock:
+            for child in list(self._children):
+                child.close()
+            super().close()
+
+    def _check(self, status: int) -> None:
+        if status:
+            sentence = (_lib.atl_message(self._handle) or b"").decode("utf-8", "replace")
+            name = _lib.atl_status_name(status).decode()
+            raise AtelierError(sentence or name, name)
+
+    def _call(self, function: Callable[..., int], *arguments: Any) -> None:
+        """One call that can fail, alone in its context and without signals."""
+        with self._lock:
+            self._h
+            _lib.atl_message_clear(self._handle)
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _DEFERRED)
+            try:
+                status = function(*arguments)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self._check(status)
+
+    def _calls_back(self, function: Callable[..., int], stopped: _Stop, *arguments: Any) -> None:
+        """One call that calls Python; what Python raises there comes out here."""
+        with self._lock:
+            self._h
+            _lib.atl_message_clear(self._handle)
+            status = function(*arguments)
+            if stopped.error:
+                raise stopped.error
+            self._check(status)
+
+    def _text_of(self, function: Callable[..., int], *arguments: Any) -> str | None:
+        """The text that a call makes for its last argument."""
+        text = c_void_p()
+        try:
+            self._call(function, self._h, *arguments, byref(text))
+            return ctypes.string_at(text).decode("utf-8", "replace") if text else None
+        finally:
+            _lib.atl_text_free(self._handle, text)
+
+
+class _Stop:
+    """Carries what a callback raised past the C code that called it."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def guard(self, function: Callable[..., Any], *arguments: Any) -> int:
+        if self.error is None:
+            try:
+                function(*arguments)
+            except BaseException as error:  # KeyboardInterrupt too: it ends the call, and goes on from there
+                self.error = error
+        return 0 if self.error is None else 1
+
+
+_shared: Context | None = None
+_shared_lock = threading.Lock()
+
+
+def _context(given: Context | None = None) -> Context:
+    global _shared
+    if given is not None:
+        return given
+    with _shared_lock:
+        if _shared is None or _shared.closed:
+            _shared = Context()
+        return _shared
+
+
+class _Child(_Object):
+    """An object in a context, which it keeps alive."""
+
+    def _adopt(self, context: Context, close: Callable[..., Any], function: Callable[..., int], *before: Any,
+               first: bool = True) -> None:
+        """Opens by function(ctx, *before, &handle)."""
+        self._context = context
+        self._handle = c_void_p()
+        try:
+            context._call(function, *([context._h] if first else []), *before, byref(self._handle))
+        finally:
+            self._own(self._handle, close, context._lock, keep=context)
+        context._children.add(self)
+
+    @property
+    def context(self) -> Context:
+        return self._context
+
+    def _call(self, function: Callable[..., int], *arguments: Any) -> None:
+        self._context._call(function, self._h, *arguments)
+
+
+# ---- networks
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a network is (atl_model_info)."""
+
+    kind: str            #: "stylegan2"
+    role: str            #: "generator" or "discriminator"
+    net: str             #: its name in the file: "G_ema"
+    z_dim: int
+    c_dim: int           #: classes; 0: not conditional
+    w_dim: int
+    num_ws: int          #: style vectors of an image
+    channels: int
+    height: int
+    width: int
+    parameters: int      #: trained numbers, buffers not counted
+    fingerprint: str     #: of names, shapes and values: the same in every file format
+    default_psi: float   #: truncation that the network's makers generate with; 1: none
+    default_cutoff: int  #: its cutoff; 0: every layer
+    num_logits: int      #: numbers per image of a discriminator
+
+
+class Model(_Child):
+    """A network: open one, make one, map latents, make images."""
+
+    _noun = "model"
+
+    def __init__(self) -> None:
+        raise TypeError("use Model.open(), Model.init() or Model.blend()")
+
+    @classmethod
+    def _from(cls, context: Context, function: Callable[..., int], *arguments: Any, first: bool = True) -> Model:
+        self = object.__new__(cls)
+        self._adopt(context, _lib.atl_model_close, function, *arguments, first=first)
+        raw = _lib.atl_model_get_info(self._h).contents
+        values = {name: getattr(raw, name) for name, _ in _ModelInfo._fields_}
+        values.update(kind=raw.kind.decode(), role=raw.role.decode(), net=raw.net.decode(),
+                      fingerprint=f"{raw.fingerprint:016x}", default_psi=round(raw.default_psi, 6))
+        self.info = ModelInfo(**values)
+        return self
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None, net: str | None = None, lod: float | None = None,
+             context: Context | None = None) -> Model:
+        """Opens a checkpoint, recognised by its content; nothing in it is executed.
+
+        path  official pickle, .pt of the PyTorch port, or safetensors; None: the network that comes with Atelier
+        net   which network of the file: "G_ema", "G" or "D"; None: G_ema, else G
+        lod   level of detail of a network that was trained by growing: 0 is full size, each 1 halves it; None: the
+              file's"""
+        options = _ModelOptions(net=_text(net), lod=-1.0 if lod is None else lod)
+        path = portraits() if path is None else path
+        return cls._from(_context(context), _lib.atl_model_open, _text(path), byref(options))
+
+    @classmethod
+    def init(cls, cfg: str = "stylegan2", resolution: int = 256, *, channel_base: int = 0, channel_max: int = 0,
+             c_dim: int = 0, img_channels: int = 0, map_depth: int = 0, seed: int = 0,
+             context: Context | None = None) -> Model:
+        """A fresh, untrained generator.  cfg: "stylegan2", "stylegan3-t", "stylegan3-r", "stylegan-xl", "stylegan1",
+        "progan"; zeros stand for its defaults."""
+        options = _InitOptions(cfg=_text(cfg), resolution=resolution, channel_base=channel_base,
+                               channel_max=channel_max, c_dim=c_dim, img_channels=img_channels, map_depth=map_depth,
+                               seed=seed)
+        return cls._from(_context(context), _lib.atl_model_init, byref(options))
+
+    @classmethod
+    def blend(cls, a: Model, b: Model, swap_below: int = 0, swap_above: int = 0, width: float = 0.0,
+              alpha: float = 1.0) -> Model:
+        """One generator out of two of one architecture and one context (Pinkney and Adler 2020).  With a swap the
+        layers below, or at and above, a resolution are b's; without one every tensor is a + alpha (b - a)."""
+        if a._context is not b._context:
+            raise ValueError("blend: both models must be opened in one context")
+        options = _BlendOptions(swap_below=swap_below, swap_above=swap_above, width=width, alpha=alpha)
+        return cls._from(a._context, _lib.atl_model_blend, a._h, b._h, byref(options), first=False)
+
+    def __repr__(self) -> str:
+        i = self.info
+        size = f"{i.width}x{i.height}"
+        return f"<Model {i.kind} {i.role} {i.net} {size}{', closed' if self.closed else ''}>"
+
+    # ---- latents
+
+    def _map_options(self, psi: float, cutoff: int, centroids: Any) -> tuple[_MapOptions, Any]:
+        options = _MapOptions(truncation_psi=psi, truncation_cutoff=cutoff)
+        if centroids is not None:
+            centroids = _numbers(centroids, (None, self.info.w_dim), "centroids")
+            options.centroids, options.centroid_count = centroids.ctypes.data, len(centroids)
+        return options, centroids
+
+    def map(self, z: Any, c: Any = None, psi: float = 1.0, cutoff: int = 0, *, centroids: Any = None,
+            out: np.ndarray | None = None) -> np.ndarray:
+        """z [n, z_dim], labels c [n, c_dim] or None -> styles ws [n, num_ws, w_dim].
+
+        psi, cutoff  truncation toward the average of w, of the first `cutoff` layers (0: all): w_avg + psi (w - w_avg)
+        centroids    [k, w_dim]: toward the nearest of these in place of the average (Mokady et al. 2022)"""
+        z = _numbers(z, (None, self.info.z_dim), "z")
+        c = None if c is None else _numbers(c, (len(z), self.info.c_dim), "c")
+        options, kept = self._map_options(psi, cutoff, centroids)
+        ws = _result(out, (len(z), self.info.num_ws, self.info.w_dim))
+        self._call(_lib.atl_model_map, len(z), z.ctypes.data, None if c is None else c.ctypes.data, byref(options),
+                   ws.ctypes.data)
+        return ws
+
+    def broadcast(self, w: Any, psi: float = 1.0, cutoff: int = 0, *, centroids: Any = None) -> np.ndarray:
+        """w [n, w_dim], one style for all layers -> ws [n, num_ws, w_dim], truncated as by map()."""
+        w = _numbers(w, (None, self.info.w_dim), "w")
+        options, kept = self._map_options(psi, cutoff, centroids)
+        ws = np.empty((len(w), self.info.num_ws, self.info.w_dim), np.float32)
+        self._call(_lib.atl_model_broadcast, len(w), w.ctypes.data, byref(options), ws.ctypes.data)
+        return ws
+
+    def label(self, class_idx: int | Sequence[int], n: int | None = None) -> np.ndarray:
+        """One-hot labels [n, c_dim] of classes, or of one class for n images."""
+        classes = np.atleast_1d(np.asarray(class_idx))
+        if classes.ndim != 1 or classes.dtype.kind not in "iu":
+            raise ValueError(f"class_idx {class_idx!r}: expected a class number or a list of them")
+        if n is not None and len(classes) == 1:
+            classes = np.repeat(classes, n)
+        if n is not None and len(classes) != n:
+            raise ValueError(f"class_idx has {len(classes)} classes for {n} images")
+        if classes.size and not (0 <= classes.min() and classes.max() < self.info.c_dim):
+            raise ValueError(f"class_idx {class_idx!r}: the network has "
+                             + (f"classes 0 to {self.info.c_dim - 1}" if self.info.c_dim else "no classes"))
+        return np.eye(self.info.c_dim, dtype=np.float32)[classes]
+
+    # ---- images
+
+    @property
+    def noise_sizes(self) -> list[tuple[int, int]]:
+        """(height, width) of the noise map of each layer."""
+        sizes, h, w = [], c_int(), c_int()
+        with self._context._lock:
+            while _lib.atl_model_noise_size(self._h, len(sizes), byref(h), byref(w)):
+                sizes.append((h.value, w.value))
+        return sizes
+
+    def _synthesis_options(self, n: int, noise: Any, seeds: Any, transform: Any) -> tuple[_SynthesisOptions, Any]:
+        options, kept = _SynthesisOptions(), []
+        if isinstance(noise, str):
+            options.noise_mode = _word("atl_noise_mode", noise if noise != "maps" else "", "noise")
+        else:
+            sizes = self.noise_sizes
+            if len(noise) != len(sizes):
+                raise ValueError(f"noise: {len(noise)} maps; the network takes {len(sizes)}")
+            kept = [_numbers(m, (n, *size), f"noise[{k}]") for k, (m, size) in enumerate(zip(noise, sizes))]
+            options.noise_mode = _ENUMS["atl_noise_mode"].index("maps")
+            options.noise_maps = (c_void_p * max(len(kept), 1))(*[m.ctypes.data for m in kept])
+        if seeds is not None:
+            numbers = _seed_array(seeds)
+            if len(numbers) != n:
+                raise ValueError(f"seeds: {len(numbers)} for {n} images")
+            options.noise_seeds = numbers.ctypes.data
+            kept.append(numbers)
+        if transform is not None:
+            matrix = _numbers(transform, (3, 3), "transform")
+            options.transform = matrix.ctypes.data
+            kept.append(matrix)
+        return options, kept
+
+    def synthesize(self, ws: Any, noise: str | Sequence[Any] = "const", seeds: Seeds | None = None,
+                   transform: Any = None, *, out: np.ndarray | None = None) -> np.ndarray:
+        """Styles ws [n, num_ws, w_dim] -> images, float32 [n, channels, height, width] in about [-1, 1].
+
+        noise      "const" (the stored maps), "random" and "sg2" (by seed), "none", or a list of maps [n, h, w], one
+                   for each of noise_sizes
+        seeds      of random noise, one for each image; None: 0 for all
+        transform  [3, 3], StyleGAN3: moves the image; None: the one stored in the file
+        out        where to put the images; None: a new array
+
+        The first call with a new n prepares a plan; later ones run it."""
+        i = self.info
+        ws = _numbers(ws, (None, i.num_ws, i.w_dim), "ws")
+        options, kept = self._synthesis_options(len(ws), noise, seeds, transform)
+        images = _result(out, (len(ws), i.channels, i.height, i.width))
+        self._call(_lib.atl_model_synthesize, len(ws), ws.ctypes.data, byref(options), images.ctypes.data)
+        return images
+
+    def _labels_of(self, seeds: np.ndarray, class_idx: Any, c: Any) -> np.ndarray | None:
+        """As the program has it: StyleGAN-XL draws a class for each seed, other conditional networks ask for one."""
+        i = self.info
+        if c is not None and class_idx is not None:
+            raise ValueError("class_idx and c exclude each other")
+        if c is not None:
+            return _numbers(c, (len(seeds), i.c_dim), "c")
+        if class_idx is not None:
+            return self.label(class_idx, len(seeds))
+        if i.c_dim and i.kind == "stylegan-xl":
+            return self.label([np.random.RandomState(seed).randint(i.c_dim) for seed in seeds], len(seeds))
+        if i.c_dim:
+            raise ValueError(f"the network is conditional: choose a class with class_idx, 0 to {i.c_dim - 1}")
+        return None
+
+    def generate(self, seeds: Seeds, psi: float | None = None, class_idx: int | Sequence[int] | None = None, *,
+                 cutoff: int | None = None, c: Any = None, centroids: Any = None,
+                 noise: str | Sequence[Any] = "const", transform: Any = None, batch: int = 1,
+                 dtype: Any = np.uint8) -> np.ndarray:
+        """Images of seeds, the pixels that `atelier generate` writes: uint8 [n, height, width, channels].
+
+        psi, cutoff   truncation; None: what the network's makers use, mostly none
+        class_idx, c  class numbers, one or one for each image; or labels [n, c_dim]
+        noise         as for synthesize(); noise by seed takes the image's own
+        batch         images computed at once
+        dtype         numpy.float32: the network's own numbers, [n, channels, height, width]"""
+        i = self.info
+        if np.dtype(dtype) not in (np.dtype(np.uint8), np.dtype(np.float32)):
+            raise ValueError(f"dtype {dtype!r}: expected numpy.uint8 or numpy.float32")
+        numbers = _seed_array(seeds)
+        labels = self._labels_of(numbers, class_idx, c)
+        raw = np.dtype(dtype) == np.float32
+        shape = (i.channels, i.height, i.width) if raw else (i.height, i.width, i.channels)
+        images = np.empty((len(numbers), *shape), dtype)
+        psi, cutoff = i.default_psi if psi is None else psi, i.default_cutoff if cutoff is None else cutoff
+        for first in range(0, len(numbers), max(batch, 1)):
+            rows = slice(first, first + max(batch, 1))
+            ws = self.map(seed_to_z(numbers[rows], i.z_dim), None if labels is None else labels[rows], psi, cutoff,
+                          centroids=centroids)
+            maps = noise if isinstance(noise, str) else [np.asarray(m)[rows] for m in noise]
+            img = self.synthesize(ws, maps, numbers[rows], transform, out=images[rows] if raw else None)
+            if not raw:
+                images[rows] = to_uint8(img)
+        return images
+
+    def discriminate(self, images: Any, c: Any = None) -> np.ndarray:
+        """A discriminator (open with net="D"): images [n, channels, height, width] -> logits [n, num_logits]."""
+        i = self.info
+        images = _numbers(images, (None, i.channels, i.height, i.width), "images")
+        c = None if c is None else _numbers(c, (len(images), i.c_dim), "c")
+        logits = np.empty((len(images), i.num_logits), np.float32)
+        self._call(_lib.atl_model_discriminate, len(images), images.ctypes.data, None if c is None else c.ctypes.data,
+                   logits.ctypes.data)
+        return logits
+
+    def save(self, path: str | os.PathLike[str], dtype: str = "f32") -> None:
+        """Writes the network as safetensors.  dtype "f16": weights rounded to nearest even."""
+        self._call(_lib.atl_model_save, _text(path), _word("atl_dtype", dtype, "dtype"))
+
+
+def portraits() -> str:
+    """The path of the small network of portraits that comes with Atelier."""
+    name = "portraits-64.safetensors"
+    here = os.path.dirname(os.path.realpath(__file__))
+    folders = [os.path.join(here, "..", "models")]
+    folders += [os.path.join(prefix, "share", "atelier") for prefix in (sys.prefix, "/usr/local", "/usr")]
+    for folder in folders:
+        path = os.path.normpath(os.path.join(folder, name))
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{name} is in none of {', '.join(folders)}: give the path of a network")
+
+
+def convert(source: str | os.PathLike[str], dest: str | os.PathLike[str], net: str | None = None,
+            dtype: str = "f32") -> None:
+    """Writes the networks of a checkpoint, or the one named, as safetensors.  dtype: "f32" or "f16"."""
+    ctx = _context()
+    ctx._call(_lib.atl_convert, ctx._h, _text(source), _text(dest), _text(net), _word("atl_dtype", dtype, "dtype"))
+
+
+def inspect(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a checkpoint holds: format, networks with config, parameters, fingerprint, tensors, layers."""
+    return json.loads(_context()._text_of(_lib.atl_inspect, _text(path)))
+
+
+def formats() -> dict[str, Any]:
+    """What this build opens ("layouts") and runs ("networks")."""
+    return json.loads(_context()._text_of(_lib.atl_formats))
+
+
+# ---- arrays and pictures in files
+
+def load_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The arrays of a .npy, .npz or .safetensors file by name ("" for a lone .npy); bfloat16 becomes float32."""
+    ctx, handle, arrays = _context(), c_void_p(), {}
+    try:
+        ctx._call(_lib.atl_arrays_open, ctx._h, _text(path), byref(handle))
+        for index in range(_lib.atl_arrays_size(handle)):
+            a = _lib.atl_arrays_get(handle, index).contents
+            shape, kind = tuple(a.dims[:a.rank]), _ENUMS["atl_dtype"][a.dtype]
+            out = np.empty(shape, _DTYPES.get(kind, "<f4"))
+            if kind == "bf16":
+                _lib.atl_array_read_f32(byref(a), 0, out.size, out.ctypes.data)
+            elif out.size:
+                ctypes.memmove(out.ctypes.data, a.data, out.nbytes)
+            arrays[a.name.decode("utf-8", "replace")] = out
+    finally:
+        with ctx._lock:
+            _lib.atl_arrays_close(byref(handle))
+    return arrays
+
+
+def save_arrays(path: str | os.PathLike[str], arrays: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
+    """Writes arrays by name as safetensors."""
+    names = {np.dtype(text): name for name, text in _DTYPES.items()}
+    kept, rows = [], (_Array * max(len(arrays), 1))()
+    for row, (name, value) in zip(rows, arrays.items()):
+        array = np.ascontiguousarray(value)
+        if array.dtype not in names or array.ndim > 8:
+            raise ValueError(f"{name}: arrays of {array.dtype} with {array.ndim} dimensions can't be kept")
+        array = array.reshape(np.shape(value))  # numpy makes a vector of a scalar
+        row.name, row.dtype, row.rank = name.encode(), _ENUMS["atl_dtype"].index(names[array.dtype]), array.ndim
+        row.dims[:array.ndim] = array.shape
+        row.data = array.ctypes.data
+        kept.append(array)
+    pairs = _pairs(metadata)
+    ctx = _context()
+    ctx._call(_lib.atl_safetensors_write, ctx._h, _text(path), rows, len(arrays), pairs, len(metadata or {}))
+
+
+def _pairs(text: dict[str, str] | None) -> Any:
+    return (_Pair * max(len(text or {}), 1))(*[_Pair(key=k.encode(), value=v.encode()) for k, v in
+                                               (text or {}).items()])
+
+
+def _take_pixels(ctx: Context, image: _Image) -> np.ndarray:
+    """The pixels of a picture that the library made, uint8 [h, w, c]."""
+    try:
+        shape = (image.height, image.width, image.channels)
+        count = shape[0] * shape[1] * shape[2]
+        return np.frombuffer((c_uint8 * count).from_address(image.pixels), np.uint8).reshape(shape).copy()
+    finally:
+        with ctx._lock:
+            _lib.atl_image_clear(ctx._handle, byref(image))
+
+
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """A PNG, JPEG or WebP, recognised by content: uint8 [h, w, c]; palettes, 16 bits and CMYK become 8 bits."""
+    ctx, image = _context(), _Image()
+    ctx._call(_lib.atl_image_read, ctx._h, _text(path), byref(image))
+    return _take_pixels(ctx, image)
+
+
+def write_image(path: str | os.PathLike[str], image: Any, format: str | None = None, quality: int = 0,
+                text: dict[str, str] | None = None) -> None:
+    """Writes uint8 [h, w] or [h, w, c] as "png", "jpg" or "webp" (None: by the ending of the name), with `text` kept
+    in the picture.  quality: 1 to 100 for jpg and webp; 0: 95; webp at 100 is lossless."""
+    struct, kept = _image_of(image)
+    if format is None:
+        format = os.path.splitext(os.fspath(path))[1].lstrip(".").lower().replace("jpeg", "jpg")
+    ctx = _context()
+    ctx._call(_lib.atl_image_write, ctx._h, _text(path), _text(format), byref(struct), quality, _pairs(text),
+              len(text or {}))
+
+
+def image_text(path: str | os.PathLike[str], key: str = "atelier") -> str | None:
+    """The text kept under `key` in a picture, or None.  The program keeps its record, JSON, under "atelier"."""
+    return _context()._text_of(_lib.atl_image_text, _text(path), key.encode())
+
+
+# ---- sets of pictures
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a set of pictures is (atl_dataset_info)."""
+
+    kind: str        #: "folder", "zip", "tfrecord", "cifar", "mnist", "lmdb"
+    name: str        #: the stem of its path
+    count: int
+    width: int
+    height: int
+    channels: int
+    label_size: int  #: numbers in a label; 0: no labels
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What Dataset.check() has to say of one picture."""
+
+    kind: str    #: "damaged", "size", "shape", "mode", ... (atl_finding_kind)
+    fatal: bool  #: the set can't be trained on as it is
+    name: str    #: the picture's
+    reason: str
+
+
+class Dataset(_Child):
+    """A set of pictures where it lies: a folder, a .zip, TFRecords, CIFAR-10, MNIST or LMDB (docs/datasets.md).
+
+        for image, label in atelier.Dataset("faces-256.zip"): ...
+
+    labels      "auto" (dataset.json, or what the format brings), "json", "folders" or "none"
+    max_images  only the first so many, in order of names; 0: all"""
+
+    _noun = "data set"
+
+    def __init__(self, path: str | os.PathLike[str], labels: str = "auto", max_images: int = 0,
+                 context: Context | None = None) -> None:
+        options = _DatasetOptions(labels=_word("atl_labels", labels, "labels"), max_images=max_images)
+        self._adopt(_context(context), _lib.atl_dataset_close, _lib.atl_dataset_open, _text(path), byref(options))
+        raw = _lib.atl_dataset_info_get(self._h).contents
+        values = {name: getattr(raw, name) for name, _ in _DatasetInfo._fields_}
+        values.update(kind=raw.kind.decode(), name=os.fsdecode(raw.name))
+        self.info = DatasetInfo(**values)
+
+    def __len__(self) -> int:
+        return self.info.count
+
+    def _index(self, index: int) -> int:
+        i = index + len(self) if index < 0 else index
+        if not 0 <= i < len(self):
+            raise IndexError(f"picture {index} of {len(self)}")
+        return i
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Picture uint8 [h, w, c] and its label float32 [label_size], or None in a set without labels."""
+        i, image = self._index(index), _Image()
+        self._call(_lib.atl_dataset_read, i, byref(image))
+        pixels, label = _take_pixels(self._context, image), None
+        if self.info.label_size:
+            label = np.empty(self.info.label_size, np.float32)
+            with self._context._lock:
+                _lib.atl_dataset_label(self._h, i, label.ctypes.data)
+        return pixels, label
+
+    def name(self, index: int) -> str:
+        """The name of a picture: "00000/img00000000.png"."""
+        with self._context._lock:
+            return os.fsdecode(_lib.atl_dataset_name(self._h, self._index(index)))
+
+    @staticmethod
+    def make(source: str | os.PathLike[str], dest: str | os.PathLike[str], *, width: int = 0, height: int = 0,
+             crop: str = "none", filter: str = "lanczos", labels: str = "auto", alpha: str = "refuse",
+             color: str = "keep", max_images: int = 0, skip_bad: bool = False, threads: int = 0,
+             progress: Callable[[int, int, str], None] | None = None,
+             bad: Callable[[str, str], None] | None = None) -> dict[str, int]:
+        """Writes the pictures of `source`, made uniform, to `dest`: a .zip, or a new or empty folder.  The result
+        counts: written, small, bad, width, height, channels, label_size.
+
+        crop      "none", "center" (the largest square) or "center-wide"
+        filter    of resizing: "lanczos" and "box", Pillow's to the bit, or "area"
+        alpha     what lies behind transparency: "refuse", "white" or "black";  color: "keep", "rgb" or "gray"
+        progress  called with done, total and name after each picture;  bad: with name and reason of one that can't be
+                  used.  What they raise stops the work, and comes out of make()"""
+        stop, made = _Stop(), _DatasetMade()
+        options = _DatasetMakeOptions(
+            labels=_word("atl_labels", labels, "labels"), max_images=max_images, width=width, height=height,
+            crop=_word("atl_crop", crop, "crop"), filter=_word("atl_resize", filter, "filter"),
+            alpha=_word("atl_alpha", alpha, "alpha"), color=_word("atl_color", color, "color"), skip_bad=skip_bad,
+            threads=threads)
+        options.progress = _progress(stop, progress)
+        options.bad = _BAD(lambda user, name, why: stop.guard(
+            bad or (lambda *_: None), os.fsdecode(name), why.decode("utf-8", "replace")) and None)
+        ctx = _context()
+        ctx._calls_back(_lib.atl_dataset_make, stop, ctx._h, _text(source), _text(dest), byref(options), byref(made))
+        return {name: getattr(made, name) for name, _ in _DatasetMade._fields_}
+
+    @staticmethod
+    def check(path: str | os.PathLike[str], labels: str = "auto", threads: int = 0,
+              progress: Callable[[int, int, str], None] | None = None) -> list[Finding]:
+        """Reads every picture and returns all that is wrong with any, sorted by name; an empty list is a good set."""
+        stop, checked, found = _Stop(), _DatasetChecked(), []
+
+        def add(finding: Any) -> None:
+            f = finding.contents
+            found.append(Finding(_lib.atl_finding_name(f.kind).decode(), bool(f.fatal), os.fsdecode(f.name),
+                                 f.reason.decode("utf-8", "replace")))
+
+        options = _DatasetCheckOptions(labels=_word("atl_labels", labels, "labels"), threads=threads)
+        options.progress = _progress(stop, progress)
+        options.found = _FOUND(lambda user, finding: stop.guard(add, finding) and None)
+        ctx = _context()
+        ctx._calls_back(_lib.atl_dataset_check, stop, ctx._h, _text(path), byref(options), byref(checked))
+        return found
+
+
+def _progress(stop: _Stop, function: Callable[[int, int, str], None] | None) -> Any:
+    return _PROGRESS(lambda user, done, total, name: stop.guard(
+        function or (lambda *_: None), done, total, os.fsdecode(name or b"")))
+
+
+# ---- videos
+
+class Walk(_Child):
+    """A closed path through keyframes: walk(position) with the position counted in keyframes.
+
+        walk = atelier.Walk(ws)                  # ws [5, num_ws, w_dim]
+        frames = walk(np.arange(5 * 120) / 120)  # [600, num_ws, w_dim]
+
+    ease    "cubic" (the official video script's), "linear" or "smooth" (rests at each keyframe)
+    sphere  keyframes are directions, such as z: the path stays at the typical length of normal numbers
+    wraps   cubic: how often the loop is laid out on either side before the spline is fitted; 0: 2"""
+
+    _noun = "walk"
+
+    def __init__(self, keyframes: Any, ease: str = "cubic", sphere: bool = False, wraps: int = 0,
+                 context: Context | None = None) -> None:
+        keyframes = np.asarray(keyframes)
+        if keyframes.ndim < 2:
+            raise ValueError(f"keyframes has shape {list(keyframes.shape)}; expected [keys, ...]")
+        self.shape = keyframes.shape[1:]
+        flat = _numbers(keyframes.reshape(len(keyframes), -1), (None, None), "keyframes")
+        options = _PathOptions(ease=_word("atl_path_ease", ease, "ease"), sphere=sphere, wraps=wraps)
+        self._adopt(_context(context), _lib.atl_path_close, _lib.atl_path_open, len(flat), flat.shape[1],
+                    flat.ctypes.data, byref(options))
+
+    def __call__(self, position: Any) -> np.ndarray:
+        """The point at a position, or the points [n, ...] at an array of them."""
+        positions = np.atleast_1d(np.asarray(position, np.float64))
+        out = np.empty((len(positions), *self.shape), np.float32)
+        with self._context._lock:
+            for row, at in zip(out, positions):
+                _lib.atl_path_at(self._h, float(at), row.ctypes.data)
+        return out if np.ndim(position) else out[0]
+
+
+class Video(_Child):
+    """A video file, one frame at a time; the name's ending is the format: mp4, webm, gif, apng, webp, y4m.
+
+        with atelier.Video("walk.mp4", 256, 256) as video:
+            for frame in frames:
+                video.write(frame)
+
+    Leaving the block completes the file; leaving it by an exception leaves no file.
+
+    fps      frames per second; 0: 60, for gif 50
+    codec    mp4: "h264", "h265", "av1", "mpeg4"; webm: "vp9", "av1"
+    quality  1 to 100; 0: 80;  bitrate: bits per second in its place"""
+
+    _noun = "video"
+
+    def __init__(self, path: str | os.PathLike[str], width: int, height: int, fps: int = 0, *,
+                 format: str | None = None, codec: str | None = None, quality: int = 0, bitrate: int = 0,
+                 threads: int = 0, context: Context | None = None) -> None:
+        options = _VideoOptions(width=width, height=height, fps=fps, format=_text(format), codec=_text(codec),
+                                quality=quality, bitrate=bitrate, threads=threads)
+        self._adopt(_context(context), _lib.atl_video_abort, _lib.atl_video_open, _text(path), byref(options))
+
+    def write(self, frame: Any) -> None:
+        """Adds a frame, uint8 [h, w] or [h, w, c], copied; alpha is laid over white."""
+        struct, kept = _image_of(frame, "frame")
+        self._call(_lib.atl_video_write, byref(struct))
+
+    def finish(self) -> None:
+        """Completes the file.  close() without it gives up and leaves none."""
+        self._h
+        self._context._call(_lib.atl_video_finish, byref(self._handle))
+
+    def __exit__(self, *failure: Any) -> None:
+        if failure[0] is None and not self.closed:
+            self.finish()
+        self.close()
+
+
+def video_formats() -> str:
+    """What this build can write: "mp4 (libx264, mpeg4), gif, y4m, png"."""
+    text = (c_char * 400)()
+    _lib.atl_video_formats(text, ctypes.sizeof(text))
+    return text.value.decode()

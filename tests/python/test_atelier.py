@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: Apache-2.0
+"""python/atelier.py against the program, against recorded numbers, and against mistakes."""
+import gc
+import os
+import subprocess
+import tempfile
+import threading
+import unittest
+import zipfile
+
+import numpy as np
+
+import atelier
+
+DATA = os.environ["ATL_TEST_DATA"]
+PROGRAM = os.environ["ATELIER_PROGRAM"]
+
+
+def data(*names):
+    return os.path.join(DATA, *names)
+
+
+def program(*arguments):
+    return subprocess.run([PROGRAM, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+
+
+def distance(a, truth):
+    """Relative L2."""
+    return np.linalg.norm((a - truth).astype(np.float64)) / np.linalg.norm(truth.astype(np.float64))
+
+
+def resident():
+    """Bytes of memory that this process holds."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+
+class Generate(Folder):
+    def pictures(self, network, seeds, *options):
+        program("generate", "--network", network, "--seeds", ",".join(map(str, seeds)), "--outdir", self.folder,
+                "--quiet", *options)
+        return np.stack([atelier.read_image(self.path(f"seed{seed:04d}.png")) for seed in seeds])
+
+    def same(self, network, seeds, options, **arguments):
+        with atelier.Model.open(network) as model:
+            ours = model.generate(seeds, **arguments)
+        np.testing.assert_array_equal(ours, self.pictures(network, seeds, *options))
+
+    def test_is_the_programs_to_the_byte(self):
+        self.same(atelier.portraits(), [0, 85, 4294967295], [])
+
+    def test_with_truncation_and_random_noise(self):
+        self.same(atelier.portraits(), [1, 2], ["--trunc", "0.7", "--trunc-cutoff", "4", "--noise-mode", "random"],
+                  psi=0.7, cutoff=4, noise="random")
+
+    def test_with_a_class(self):
+        self.same(data("stylegan", "sg2-64-cond.pkl"), [3, 4], ["--class", "2"], class_idx=2)
+
+    def test_with_a_transform(self):
+        move = np.array([[1, 0, -0.25], [0, 1, 0.1], [0, 0, 1]])
+        with atelier.Model.open(data("stylegan", "sg3-t-32.pkl")) as model:
+            moved, still = model.generate(5, transform=move), model.generate(5)
+        self.assertGreater(np.abs(moved.astype(int) - still).mean(), 1)
+
+    def test_floats_are_the_programs(self):
+        program("generate", "--seeds", "7,8", "--format", "npy", "--outdir", self.folder, "--quiet", "--save-ws")
+        with atelier.Model.open() as model:
+            np.testing.assert_array_equal(model.generate([7, 8], dtype=np.float32), np.load(self.path("images.npy")))
+            ws = model.map(atelier.seed_to_z([7, 8], model.info.z_dim))
+            self.assertEqual(distance(ws, np.load(self.path("ws.npy"))) < 2e-6, True)
+
+    def test_a_batch_gives_the_same_pictures(self):
+        with atelier.Model.open() as model:
+            one, four = model.generate(range(5)), model.generate(range(5), batch=4)
+        # another number of images may add in another order: one step of 255 at most
+        self.assertLessEqual(np.abs(one.astype(int) - four).max(), 1)
+
+
+class Golden(unittest.TestCase):
+    """Recorded outputs of the official networks; the bounds are those of tests/golden."""
+
+    def check(self, name):
+        truth = atelier.load_arrays(data("stylegan", name + ".safetensors"))
+        path = data("stylegan", name + ".pkl")
+        c = truth.get("c")
+        with atelier.Model.open(path) as g:
+            for key, options in (("ws", {}), ("ws.psi0.5", {"psi": 0.5}),
+                                 ("ws.psi0.7.cutoff3", {"psi": 0.7, "cutoff": 3})):
+                self.assertLess(distance(g.map(truth["z"], c, **options), truth[key]), 2e-6, key)
+            self.assertLess(distance(g.synthesize(truth["ws"]), truth["img"]), 2e-5)
+            if "img.nonoise" in truth:
+                self.assertLess(distance(g.synthesize(truth["ws"], noise="none"), truth["img.nonoise"]), 2e-5)
+            if "img.transform" in truth:
+                moved = g.synthesize(truth["ws"], transform=truth["transform"])
+                self.assertLess(distance(moved, truth["img.transform"]), 2e-5)
+        with atelier.Model.open(path, net="D") as d:
+            self.assertEqual(d.info.role, "discriminator")
+            self.assertLess(distance(d.discriminate(truth["img"], c), truth["logits"]), 2e-5)
+
+    def test_stylegan2(self):
+        self.check("sg2-32")
+
+    def test_stylegan2_with_labels(self):
+        self.check("sg2-64-cond")
+
+    def test_stylegan3(self):
+        self.check("sg3-t-32")
+
+    def test_seeds(self):
+        truth = np.stack([np.random.RandomState(seed).randn(512) for seed in (0, 85, 2**32 - 1)]).astype(np.float32)
+        np.testing.assert_array_equal(atelier.seed_to_z([0, 85, 2**32 - 1], 512), truth)
+        np.testing.assert_array_equal(atelier.seed_to_z(85, 512), truth[1])
+
+
+class Arrays(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = atelier.Model.open()
+        cls.ws = cls.model.map(atelier.seed_to_z([1, 2], cls.model.info.z_dim))
+
+    def test_results_go_where_they_are_asked_to(self):
+        out = np.empty((2, 3, 64, 64), np.float32)
+        self.assertIs(self.model.synthesize(self.ws, out=out), out)
+        np.testing.assert_array_equal(out, self.model.synthesize(self.ws))
+        for wrong in (np.empty((1, 3, 64, 64), np.float32), np.empty((2, 3, 64, 64)), out[:, :, ::2, ::2]):
+            with self.assertRaisesRegex(ValueError, "C-contiguous float32"):
+                self.model.synthesize(self.ws, out=wrong)
+
+    def test_other_types_and_strides_are_converted(self):
+        expected = self.model.synthesize(self.ws)
+        strided = np.repeat(self.ws, 2, axis=2)[:, :, ::2]
+        for same in (self.ws.astype(np.float64), strided, self.ws.tolist(), np.asfortranarray(self.ws)):
+            np.testing.assert_array_equal(self.model.synthesize(same), expected)
+
+    def test_good_arrays_are_not_copied(self):
+        self.assertIs(atelier._numbers(self.ws, (None, 10, 512), "ws"), self.ws)
+
+    def test_own_noise(self):
+        sizes = self.model.noise_sizes
+        self.assertEqual(sizes, [(4, 4), (8, 8), (8, 8), (16, 16), (16, 16), (32, 32), (32, 32), (64, 64), (64, 64)])
+        zeros = [np.zeros((2, h, w)) for h, w in sizes]
+        np.testing.assert_array_equal(self.model.synthesize(self.ws, noise=zeros),
+                                      self.model.synthesize(self.ws, noise="none"))
+        rng = np.random.RandomState(0)
+        maps = [rng.randn(2, h, w) for h, w in sizes]
+        self.assertGreater(distance(self.model.synthesize(self.ws, noise=maps),
+                                    self.model.synthesize(self.ws, noise="none")), 1e-3)
+        with self.assertRaisesRegex(ValueError, r"noise\[3\] has shape \[2, 16, 15\]; expected \[2, 16, 16\]"):
+            self.model.synthesize(self.ws, noise=zeros[:3] + [np.zeros((2, 16, 15))] + zeros[4:])
+        with self.assertRaisesRegex(ValueError, "8 maps; the network takes 9"):
+            self.model.synthesize(self.ws, noise=zeros[1:])
+
+    def test_noise_by_seed(self):
+        a, b = (self.model.synthesize(self.ws, "random", seeds) for seeds in ([1, 2], [1, 3]))
+        np.testing.assert_array_equal(a[0], b[0])
+        self.assertFalse(np.array_equal(a[1], b[1]))
+
+    def test_broadcast(self):
+        np.testing.assert_array_equal(self.model.broadcast(self.ws[:, 0]), self.ws)
+
+    def test_truncation_toward_centroids(self):
+        ws = self.model.map(atelier.seed_to_z([1], 512), psi=0.0, centroids=np.ones((1, 512)))
+        np.testing.assert_array_equal(ws, np.ones((1, 10, 512), np.float32))
+
+    def test_no_images(self):
+        self.assertEqual(self.model.generate([]).shape, (0, 64, 64, 3))
+
+
+class Mistakes(Folder):
+    def model(self, *names, **options):
+        model = atelier.Model.open(data(*names) if names else None, **options)
+        self.addCleanup(model.close)
+        return model
+
+    def test_wrong_shapes_are_one_sentence(self):
+        model = self.model()
+        cases = (
+            (lambda: model.map(np.zeros((2, 3))), r"^z has shape \[2, 3\]; expected \[n, 512\]$"),
+            (lambda: model.map(np.zeros(512)), r"^z has shape \[512\]; expected \[n, 512\]$"),
+            (lambda: model.map(np.zeros((2, 512)), c=np.zeros((1, 4))), r"^c has shape \[1, 4\]; expected \[2, 0\]$"),
+            (lambda: model.synthesize(np.zeros((1, 9, 512))), r"^ws has shape \[1, 9, 512\]; expected \[n, 10, 512\]"),
+            (lambda: model.synthesize(np.zeros((1, 10, 512)), transform=np.eye(2)), r"expected \[3, 3\]$"),
+            (lambda: model.synthesize(np.zeros((1, 10, 512)), noise="loud"), "expected one of const, random"),
+            (lambda: model.synthesize(np.zeros((1, 10, 512)), "random", [1, 2]), "^seeds: 2 for 1 images$"),
+            (lambda: model.map([["a"] * 512]), "^z: expected numbers"),
+            (lambda: model.generate(-1), "^seeds: -1 is no seed"),
+            (lambda: model.generate([1.5]), "^seeds: 1.5 is no seed"),
+            (lambda: model.generate(0, class_idx=1), "no classes"),
+            (lambda: model.generate(0, dtype=np.int16), "numpy.uint8 or numpy.float32"),
+            (lambda: atelier.to_uint8(np.zeros((4, 4))), "expected"),
+        )
+        for call, sentence in cases:
+            with self.subTest(sentence), self.assertRaisesRegex(ValueError, sentence):
+                call()
+
+    def test_the_library_speaks(self):
+        cases = (
+            (lambda: atelier.Model.open(self.path("no.pkl")), r"no\.pkl: can't be opened", "input or output"),
+            (lambda: atelier.Model.open(data("torch", "broken", "text.pt")), r"text\.pt", "bad file"),
+            (lambda: atelier.Model.open(net="G_other"), "G_other", None),
+            (lambda: atelier.inspect(data("torch", "broken", "empty.pt")), r"empty\.pt", None),
+            (lambda: self.model().discriminate(np.zeros((1, 3, 64, 64))), "generator|discriminator", None),
+            (lambda: atelier.Model.init(resolution=48), "48", "bad argument"),
+            (lambda: atelier.Dataset(self.path("none.zip")), r"none\.zip", None),
+            (lambda: self.model().save(self.path("no", "folder.safetensors")), "no/folder", "input or output"),
+            (lambda: atelier.Context(cpu="pentium"), "pentium", "bad argument"),
+        )
+        for call, sentence, status in cases:
+            with self.subTest(sentence), self.assertRaisesRegex(atelier.AtelierError, sentence) as caught:
+                call()
+            if status:
+                self.assertEqual(caught.exception.status, status)
+
+    def test_the_sentence_is_of_the_call_that_failed(self):
+        for name in ("first.pkl", "second.pkl"):
+            with self.assertRaisesRegex(atelier.AtelierError, name):
+                atelier.Model.open(self.path(name))
+        self.assertEqual(self.model().generate(0).shape, (1, 64, 64, 3))
+
+    def test_a_conditional_network_asks_for_a_class(self):
+        model = self.model("stylegan", "sg2-64-cond.pkl")
+        with self.assertRaisesRegex(ValueError, "choose a class with class_idx, 0 to 4"):
+            model.generate(0)
+        with self.assertRaisesRegex(ValueError, "classes 0 to 4"):
+            model.generate(0, class_idx=5)
+        with self.assertRaisesRegex(ValueError, "2 classes for 3 images"):
+            model.generate([0, 1, 2], class_idx=[1, 2])
+        np.testing.assert_array_equal(model.generate([0, 1], class_idx=[1, 2]),
+                                      model.generate([0, 1], c=np.eye(5)[[1, 2]]))
+
+    def test_nothing_is_used_after_close(self):
+        model = atelier.Model.open()
+        model.close()
+        model.close()
+        for call in (lambda: model.generate(0), lambda: model.noise_sizes, model.__enter__):
+            with self.assertRaisesRegex(ValueError, "the model is closed"):
+                call()
+        with self.assertRaises(TypeError):
+            atelier.Model()
+
+
+class Lifetimes(unittest.TestCase):
+    def test_a_model_keeps_its_context(self):
+        model = atelier.Model.open(context=atelier.Context(threads=1))
+        gc.collect()
+        self.assertEqual(model.context.threads, 1)
+        self.assertEqual(model.generate(0).shape, (1, 64, 64, 3))
+        model.cycle = model.context.cycle = [model]  # both become garbage at once
+        del model
+        gc.collect()
+
+    def test_closing_a_context_closes_its_models(self):
+        with atelier.Context() as context:
+            model = atelier.Model.open(context=context)
+        self.assertTrue(model.closed)
+        with self.assertRaisesRegex(ValueError, "the context is closed"):
+            atelier.Model.open(context=context)
+
+    def test_nothing_leaks(self):
+        def once():
+            with atelier.Model.open() as model:
+                model.generate([0])
+            for path in ("/no/such/file", data("torch", "broken", "text.pt")):
+                try:
+                    atelier.Model.open(path)
+                except atelier.AtelierError:
+                    pass
+            atelier.inspect(data("stylegan", "sg2-32.pkl"))
+            atelier.read_image(data("pictures", "palette.png"))
+            atelier.Model.open()  # not closed by hand
+
+        for _ in range(5):
+            once()
+        before = resident()
+        for _ in range(40):
+            once()
+        # a model is some 10 MB with its plan: 40 of them, or half of them, would not hide
+        self.assertLess(resident() - before, 60e6)
+
+    def test_threads(self):
+        shared, results = atelier.Model.open(), {}
+        expected = [shared.generate(seed) for seed in range(4)]
+
+        def work(seed):
+            own = atelier.Model.open(context=atelier.Context(threads=1)) if seed % 2 else shared
+            results[seed] = [own.generate(seed) for _ in range(5)]
+
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for seed in range(4):
+            for images in results[seed]:
+                # one thread may add in another order than two
+                self.assertLessEqual(np.abs(images.astype(int) - expected[seed]).max(), seed % 2)
+
+    def test_the_log(self):
+        lines = []
+        with atelier.Context(log=lambda level, line: lines.append((level, line))) as context:
+            atelier.Model.open(context=context)
+        for level, line in lines:
+            self.assertIn(level, ("error", "warning", "info", "debug"))
+            self.assertTrue(line)
+
+
+class Files(Folder):
+    def test_save_and_convert(self):
+        path, again, half = self.path("a.safetensors"), self.path("b.safetensors"), self.path("h.safetensors")
+        with atelier.Model.init(resolution=16, channel_base=256, channel_max=16, seed=3) as model:
+            model.save(path)
+            images, fingerprint = model.generate([0]), model.info.fingerprint
+        atelier.convert(path, again)
+        with atelier.Model.open(again) as model:
+            self.assertEqual(model.info.fingerprint, fingerprint)
+            np.testing.assert_array_equal(model.generate([0]), images)
+        atelier.convert(data("stylegan", "sg2-32.pkl"), half, net="D", dtype="f16")
+        self.assertEqual([net["name"] for net in atelier.inspect(half)["networks"]], ["D"])
+        self.assertEqual(atelier.inspect(path)["networks"][0]["fingerprint"], fingerprint)
+
+    def test_blend(self):
+        with atelier.Model.open() as a, atelier.Model.open() as b:
+            with atelier.Model.blend(a, b, swap_above=16) as c:
+                np.testing.assert_array_equal(c.generate(1), a.generate(1))
+        with atelier.Model.open() as a, atelier.Model.open(context=atelier.Context()) as b:
+            with self.assertRaisesRegex(ValueError, "one context"):
+                atelier.Model.blend(a, b)
+
+    def test_formats(self):
+        self.assertIn("stylegan2", [net["family"] for net in atelier.formats()["networks"]])
+        self.assertIn("y4m", atelier.video_formats())
+        self.assertRegex(atelier.version(), r"^\d+\.\d+\.\d+$")
+
+    def test_arrays(self):
+        path = self.path("a.safetensors")
+        arrays = {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array([1, 2], np.int64),
+                  "one": np.float64(3.5), "yes": np.array([True, False])}
+        atelier.save_arrays(path, arrays, {"about": "a test"})
+        back = atelier.load_arrays(path)
+        self.assertEqual(set(back), set(arrays))
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(back[name], array)
+            self.assertEqual(back[name].shape, np.shape(array))
+        with self.assertRaisesRegex(ValueError, "complex"):
+            atelier.save_arrays(path, {"x": np.zeros(2, complex)})
+
+    def test_pictures(self):
+        rng = np.random.RandomState(1)
+        for channels in (1, 2, 3, 4):
+            image = rng.randint(0, 256, (5, 7, channels), np.uint8)
+            atelier.write_image(self.path("a.png"), image, text={"key": "gr\u00fc\u00dfe"})
+            np.testing.assert_array_equal(atelier.read_image(self.path("a.png")), image)
+        self.assertEqual(atelier.image_text(self.path("a.png"), "key"), "gr\u00fc\u00dfe")
+        self.assertIsNone(atelier.image_text(self.path("a.png"), "other"))
+        atelier.write_image(self.path("a.jpeg"), image[:, :, 0])
+        self.assertEqual(atelier.read_image(self.path("a.jpeg")).shape, (5, 7, 1))
+        with self.assertRaisesRegex(ValueError, "1 to 4 channels"):
+            atelier.write_image(self.path("b.png"), np.zeros((5, 7, 5), np.uint8))
+
+    def test_walk(self):
+        keys = np.random.RandomState(0).randn(3, 2, 4).astype(np.float32)
+        with atelier.Walk(keys, ease="linear") as walk:
+            np.testing.assert_allclose(walk(0.5), (keys[0] + keys[1]) / 2, rtol=1e-6)
+            np.testing.assert_allclose(walk([0, 1, 2, 3]), keys[[0, 1, 2, 0]], rtol=1e-6)
+
+    def test_video(self):
+        frames = np.random.RandomState(0).randint(0, 256, (3, 16, 16, 3), np.uint8)
+        with atelier.Video(self.path("a.y4m"), 16, 16, fps=25) as video:
+            for frame in frames:
+                video.write(frame)
+        with open(self.path("a.y4m"), "rb") as file:
+            self.assertTrue(file.read().startswith(b"YUV4MPEG2 W16 H16 F25:1"))
+        with self.assertRaises(KeyError):
+            with atelier.Video(self.path("b.y4m"), 16, 16) as video:
+                video.write(frames[0])
+                raise KeyError
+        self.assertFalse(os.path.exists(self.path("b.y4m")))
+        with self.assertRaisesRegex(atelier.AtelierError, "16"):
+            with atelier.Video(self.path("c.y4m"), 16, 16) as video:
+                video.write(frames[0, :8])
+
+
+class Sets(Folder):
+    def setUp(self):
+        super().setUp()
+        rng = np.random.RandomState(0)
+        os.makedirs(self.path("in", "cats"))
+        os.makedirs(self.path("in", "dogs"))
+        self.images = rng.randint(0, 256, (4, 8, 8, 3), np.uint8)
+        for index, image in enumerate(self.images):
+            atelier.write_image(self.path("in", ("cats", "dogs")[index // 2], f"{index}.png"), image)
+
+    def test_reading(self):
+        with atelier.Dataset(self.path("in"), labels="folders") as pictures:
+            self.assertEqual(len(pictures), 4)
+            self.assertEqual((pictures.info.kind, pictures.info.label_size), ("folder", 2))
+            for index, (image, label) in enumerate(pictures):
+                np.testing.assert_array_equal(image, self.images[index])
+                np.testing.assert_array_equal(label, np.eye(2)[index // 2])
+            np.testing.assert_array_equal(pictures[-1][0], self.images[3])
+            self.assertEqual(pictures.name(2), "dogs/2.png")
+            with self.assertRaises(IndexError):
+                pictures[4]
+        self.assertIsNone(atelier.Dataset(self.path("in"), labels="none")[0][1])
+
+    def test_making(self):
+        seen = []
+        made = atelier.Dataset.make(self.path("in"), self.path("out.zip"), width=4, height=4, filter="box",
+                                    labels="folders", progress=lambda done, total, name: seen.append((done, total)))
+        self.assertEqual((made["written"], made["width"], made["label_size"]), (4, 4, 2))
+        self.assertEqual(seen, [(1, 4), (2, 4), (3, 4), (4, 4)])
+        self.assertIn("dataset.json", zipfile.ZipFile(self.path("out.zip")).namelist())
+        image, label = atelier.Dataset(self.path("out.zip"))[3]
+        np.testing.assert_array_equal(label, [0, 1])
+        mean = self.images[3].reshape(4, 2, 4, 2, 3).astype(float).mean((1, 3))
+        self.assertLess(np.abs(image - mean).max(), 2)
+
+    def test_what_a_callback_raises_comes_out(self):
+        def stop(done, total, name):
+            raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            atelier.Dataset.make(self.path("in"), self.path("out.zip"), progress=stop)
+        self.assertFalse(os.path.exists(self.path("out.zip")))
+
+    def test_checking(self):
+        self.assertEqual(atelier.Dataset.check(self.path("in")), [])
+        with open(self.path("in", "cats", "broken.png"), "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n")
+        atelier.write_image(self.path("in", "dogs", "wide.png"), np.zeros((8, 9, 3), np.uint8))
+        findings = atelier.Dataset.check(self.path("in"))
+        self.assertEqual([(f.name, f.kind, f.fatal) for f in findings],
+                         [("cats/broken.png", "damaged", True), ("dogs/wide.png", "size", True)])
+        with self.assertRaisesRegex(atelier.AtelierError, "broken"):
+            atelier.Dataset(self.path("in"))[2]
+
+
+if __name__ == "__main__":
+    unittest.main()
