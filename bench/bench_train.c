@@ -68,7 +68,7 @@ static void profile(const atl_phase *p, int layers) {
                                                                              : "");
         add(&kernels, text, ms[t], s.flops);
         char line_text[400];
-        snprintf(line_text, sizeof line_text, "%-18s %-24s %s", text, atl_shape_text(&s.node->shape, shape),
+        snprintf(line_text, sizeof line_text, "%-18s %-24s %s", text, atl_node_shape_text(s.node, shape),
                  s.name ? s.name : "");
         line_text[159] = 0;
         add(&names, line_text, ms[t], s.flops);

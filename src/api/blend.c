@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blends of two generators of one architecture: layers swapped at a resolution (Pinkney and Adler 2020) or
 // all weights interpolated.  Every tensor gets a share of the second network, by the resolution of its layer.
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/model_api.h"
+#include "base/dims.h"
 #include "base/options.h"
 
 // ---- do the two match?
@@ -57,16 +57,8 @@ static atl_status compare_configs(atl_ctx *ctx, const char *path, const json_t *
     return json_equal(a, b) ? ATL_OK : differs(ctx, path, a, b);
 }
 
-static void shape_text(const atl_param *p, char *text, size_t room) {
-    size_t used = (size_t)snprintf(text, room, "[");
-    for (int i = 0; i < p->rank && used < room; i++)
-        used += (size_t)snprintf(text + used, room - used, "%s%" PRId64, i ? ", " : "", p->dims[i]);
-    if (used < room)
-        snprintf(text + used, room - used, "]");
-}
-
 static atl_status compare_tensors(atl_ctx *ctx, const atl_params *a, const atl_params *b) {
-    char one[100], other[100];
+    char one[ATL_DIMS_TEXT], other[ATL_DIMS_TEXT];
     for (size_t i = 0; i < a->size; i++) {
         const atl_param *p = &a->list[i], *q = atl_params_find(b, p->name);
         if (!q)
@@ -74,11 +66,10 @@ static atl_status compare_tensors(atl_ctx *ctx, const atl_params *a, const atl_p
                             "the networks can't be blended: the second has no tensor %s", p->name);
         if (p->rank == q->rank && !memcmp(p->dims, q->dims, sizeof *p->dims * (size_t)p->rank))
             continue;
-        shape_text(p, one, sizeof one);
-        shape_text(q, other, sizeof other);
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "the networks can't be blended: %s has shape %s in the first and %s in the second", p->name,
-                        one, other);
+                        "the networks can't be blended: %s has shape %s in the first and %s in the second",
+                        p->name, atl_dims_text(p->rank, p->dims, one),
+                        atl_dims_text(q->rank, q->dims, other));
     }
     for (size_t i = 0; i < b->size; i++)
         if (!atl_params_find(a, b->list[i].name))

@@ -2,10 +2,11 @@
 // Reading tensors of other layouts: checking what a variable is, and turning it into the official order.
 #include "ckpt/mapped.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { SOURCES_MOST = 100000, TEXT = 128 };
+#include "base/dims.h"
+
+enum { SOURCES_MOST = 100000 };
 
 atl_status atl_ckpt_sources_add(atl_ckpt *ckpt, atl_ckpt_sources *s, const atl_ckpt_source *source) {
     if (s->size == SOURCES_MOST)
@@ -29,14 +30,6 @@ void atl_ckpt_sources_clear(atl_ckpt *ckpt, atl_ckpt_sources *s) {
     *s = (atl_ckpt_sources){ NULL, 0, 0 };
 }
 
-static void shape_text(int rank, const int64_t *dims, char text[TEXT]) {
-    size_t at = (size_t)snprintf(text, TEXT, "[");
-    for (int i = 0; i < rank && at < TEXT; i++)
-        at += (size_t)snprintf(text + at, TEXT - at, "%s%lld", i ? ", " : "", (long long)dims[i]);
-    if (at < TEXT)
-        snprintf(text + at, TEXT - at, "]");
-}
-
 // The shape of a source without the dims that go; an error when it can't be.
 static atl_status shape_of(atl_ckpt *ckpt, const atl_ckpt_source *s, int64_t dims[ATL_ARRAY_RANK_MAX]) {
     double number;
@@ -55,12 +48,11 @@ static atl_status shape_of(atl_ckpt *ckpt, const atl_ckpt_source *s, int64_t dim
     }
     if (good)
         return ATL_OK;
-    char have[TEXT];
-    shape_text(t->rank, t->dims, have);
+    char have[ATL_DIMS_TEXT];
     return atl_fail(
         ckpt->ctx, ATL_BAD_FILE,
         "%s: the variable %s has the shape %s, which is none that it can have: %d dimensions are needed",
-        ckpt->path, s->from, have, s->drop + s->rank);
+        ckpt->path, s->from, atl_dims_text(t->rank, t->dims, have), s->drop + s->rank);
 }
 
 static void changed_dims(atl_change change, const int64_t *d, int64_t out[4]) {

@@ -8,6 +8,10 @@
 // Appends a node; a poisoned source or missing memory gives the poison node.
 atl_node *atl_new_node(atl_graph *g, atl_op op, atl_shape shape, int n_src, atl_node *const *src);
 
+// The scope as nodes carry it, and a way back into one, whatever has been pushed since.
+const char *atl_scope_get(atl_graph *g);
+void atl_scope_enter(atl_graph *g, const char *scope);
+
 // The attribute of the transpose of an upfirdn from shape `in` to shape `out`.
 atl_fir_attr atl_fir_transposed(const atl_fir_attr *a, const atl_shape *in, const atl_shape *out);
 

@@ -2,10 +2,14 @@
 // Contractions: matrix product and convolution, each one multilinear form read through a slot.
 #include "graph/build.h"
 
-static atl_node *misfit(atl_graph *g, const char *op, const atl_node *a, const atl_node *b) {
+static atl_node *misfit(atl_graph *g, const char *op, const char *a, const char *b) {
+    return atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s: tensors of shapes %s and %s do not fit together", op, a,
+                          b);
+}
+
+static atl_node *matmul_misfit(atl_graph *g, const atl_node *a, const atl_node *b) {
     char sa[ATL_SHAPE_TEXT], sb[ATL_SHAPE_TEXT];
-    return atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s: tensors of shapes %s and %s do not fit together", op,
-                          atl_shape_text(&a->shape, sa), atl_shape_text(&b->shape, sb));
+    return misfit(g, "matrix product", atl_node_shape_text(a, sa), atl_node_shape_text(b, sb));
 }
 
 // ---- matrix product
@@ -15,12 +19,12 @@ atl_node *atl_matmul(atl_graph *g, atl_node *a, atl_node *b, bool trans_a, bool 
         return &g->poison;
     int r = a->shape.rank;
     if (r != b->shape.rank || r < 2 || r > 3)
-        return misfit(g, "matrix product", a, b);
+        return matmul_misfit(g, a, b);
     const int64_t *da = a->shape.d + r - 2, *db = b->shape.d + r - 2;
     int64_t m = da[trans_a], ka = da[!trans_a], kb = db[trans_b], n = db[!trans_b];
     int64_t batch_a = r == 3 ? a->shape.d[0] : 1, batch_b = r == 3 ? b->shape.d[0] : 1;
     if (ka != kb || (batch_a != batch_b && batch_a != 1 && batch_b != 1))
-        return misfit(g, "matrix product", a, b);
+        return matmul_misfit(g, a, b);
     int64_t batch = batch_a > batch_b ? batch_a : batch_b;
     atl_shape s = r == 3 ? ATL_SHAPE(batch, m, n) : ATL_SHAPE(m, n);
     atl_node *c = atl_new_node(g, ATL_OP_MATMUL, s, 2, (atl_node *[]){ a, b });
@@ -57,6 +61,13 @@ static const atl_slot SOURCES[3][2] = {
     [ATL_SLOT_W] = { ATL_SLOT_X, ATL_SLOT_Y },
 };
 
+// Whatever made them, one of the two tensors is read as weights.
+static atl_node *conv_misfit(atl_graph *g, atl_slot slot, const atl_node *a, const atl_node *b) {
+    char sa[ATL_SHAPE_TEXT], sb[ATL_SHAPE_TEXT];
+    return misfit(g, "convolution", atl_shape_text(&a->shape, SOURCES[slot][0] != ATL_SLOT_W, sa),
+                  atl_shape_text(&b->shape, SOURCES[slot][1] != ATL_SLOT_W, sb));
+}
+
 static bool is_sound(const atl_conv_attr *a) {
     return a->sy > 0 && a->sx > 0 && a->py0 >= 0 && a->py1 >= 0 && a->px0 >= 0 && a->px1 >= 0 &&
            a->groups > 0;
@@ -88,7 +99,7 @@ atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_n
     t[SOURCES[attr.slot][0]] = &a->shape;
     t[SOURCES[attr.slot][1]] = &b->shape;
     if (!form_fits(&attr, t[ATL_SLOT_X], t[ATL_SLOT_W], t[ATL_SLOT_Y]))
-        return misfit(g, "convolution", a, b);
+        return conv_misfit(g, attr.slot, a, b);
     atl_node *n = atl_new_node(g, ATL_OP_CONV, shape, 2, (atl_node *[]){ a, b });
     if (n != &g->poison)
         n->at.conv = attr;
@@ -99,7 +110,7 @@ atl_node *atl_conv(atl_graph *g, atl_node *x, atl_node *w, const atl_conv_attr *
     if (x->op == ATL_OP_POISON || w->op == ATL_OP_POISON)
         return &g->poison;
     if (x->shape.rank != 4 || w->shape.rank != 4 || !is_sound(attr))
-        return misfit(g, "convolution", x, w);
+        return conv_misfit(g, ATL_SLOT_Y, x, w);
     atl_conv_attr a = *attr;
     a.slot = ATL_SLOT_Y;
     int64_t h = reach(&a, &x->shape, &w->shape, 0), v = reach(&a, &x->shape, &w->shape, 1);

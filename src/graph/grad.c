@@ -15,6 +15,21 @@ static void mark_paths(const atl_graph *g, int last, atl_node *const *targets, i
             path[i] = path[i] || path[g->nodes[i]->src[k]->id];
 }
 
+// Runs the rule of node i, whose gradient is d[i], and adds to the gradients of its sources.
+static void differentiate(atl_graph *g, int i, const bool *path, atl_node **d) {
+    atl_node *node = g->nodes[i], *part[ATL_SRC_MAX] = { NULL };
+    bool wanted[ATL_SRC_MAX] = { false };
+    for (int k = 0; k < node->n_src; k++)
+        wanted[k] = path[node->src[k]->id];
+    atl_scope_enter(g, node->scope); // the steps of a gradient belong to the layer that they come from
+    atl_op_table[node->op].vjp(g, node, d[i], wanted, part);
+    for (int k = 0; k < node->n_src; k++) {
+        int s = node->src[k]->id;
+        if (part[k] && wanted[k])
+            d[s] = d[s] ? atl_add(g, d[s], part[k]) : part[k];
+    }
+}
+
 void atl_grad(atl_graph *g, atl_node *loss, atl_node *const *targets, int count, atl_node **dx) {
     for (int i = 0; i < count; i++)
         dx[i] = &g->poison;
@@ -23,7 +38,7 @@ void atl_grad(atl_graph *g, atl_node *loss, atl_node *const *targets, int count,
     if (atl_shape_count(&loss->shape) != 1) {
         char t[ATL_SHAPE_TEXT];
         atl_graph_fail(g, ATL_BAD_ARGUMENT, "a gradient is taken of one number, not of %s",
-                       atl_shape_text(&loss->shape, t));
+                       atl_node_shape_text(loss, t));
         return;
     }
     int last = loss->id;
@@ -36,20 +51,11 @@ void atl_grad(atl_graph *g, atl_node *loss, atl_node *const *targets, int count,
     }
     mark_paths(g, last, targets, count, path);
     d[last] = atl_fill(g, loss->shape, 1.0f);
-    for (int i = last; i >= 0 && g->status == ATL_OK; i--) { // creation order is a topological order
-        atl_node *node = g->nodes[i], *part[ATL_SRC_MAX] = { NULL };
-        bool wanted[ATL_SRC_MAX] = { false };
-        if (!d[i] || !path[i] || !atl_op_table[node->op].vjp)
-            continue;
-        for (int k = 0; k < node->n_src; k++)
-            wanted[k] = path[node->src[k]->id];
-        atl_op_table[node->op].vjp(g, node, d[i], wanted, part);
-        for (int k = 0; k < node->n_src; k++) {
-            int s = node->src[k]->id;
-            if (part[k] && wanted[k])
-                d[s] = d[s] ? atl_add(g, d[s], part[k]) : part[k];
-        }
-    }
+    const char *outer = atl_scope_get(g);
+    for (int i = last; i >= 0 && g->status == ATL_OK; i--) // creation order is a topological order
+        if (d[i] && path[i] && atl_op_table[g->nodes[i]->op].vjp)
+            differentiate(g, i, path, d);
+    atl_scope_enter(g, outer);
     for (int i = 0; i < count; i++) {
         int t = targets[i]->id;
         dx[i] = t <= last && d[t] ? d[t] : atl_fill(g, targets[i]->shape, 0.0f);

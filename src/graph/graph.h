@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/dims.h"
 #include "base/mem.h"
 #include "graph/fn.h"
 
@@ -137,9 +138,13 @@ atl_shape atl_shape_make(int rank, const int64_t *d);
     atl_shape_make((int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
 int64_t atl_shape_count(const atl_shape *s);
 bool atl_shape_same(const atl_shape *a, const atl_shape *b);
-// "[4, 3, 64, 64]" in field order (rank 4: n, c, h, w).  Writes to and returns `text`.
-enum { ATL_SHAPE_TEXT = 96 };
-const char *atl_shape_text(const atl_shape *s, char text[ATL_SHAPE_TEXT]);
+// "[4, 3, 64, 64]".  image: of rank 4 and in memory n, h, w, c, written in the field's order n, c, h, w.
+// Writes to and returns `text`.
+enum { ATL_SHAPE_TEXT = ATL_DIMS_TEXT };
+const char *atl_shape_text(const atl_shape *s, bool image, char text[ATL_SHAPE_TEXT]);
+// Of a node: everything of rank 4 is an image but weights, their gradients and pointwise functions of either.
+bool atl_node_is_image(const atl_node *n);
+const char *atl_node_shape_text(const atl_node *n, char text[ATL_SHAPE_TEXT]);
 
 // ---- leaves
 atl_node *atl_input(atl_graph *g, const char *name, atl_shape shape);

@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-static atl_node *shape_error(atl_graph *g, const char *op, const atl_shape *have, const atl_shape *want) {
+static atl_node *shape_error(atl_graph *g, const char *op, const atl_node *have, const atl_shape *want) {
     char a[ATL_SHAPE_TEXT], b[ATL_SHAPE_TEXT];
-    return atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s: a tensor of shape %s does not fit %s", op, atl_shape_text(have, a),
-                          atl_shape_text(want, b));
+    return atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s: a tensor of shape %s does not fit %s", op,
+                          atl_node_shape_text(have, a),
+                          atl_shape_text(want, have->shape.rank != 4 || atl_node_is_image(have), b));
 }
 
 // ---- sum, expand
@@ -45,7 +46,7 @@ atl_node *atl_expand(atl_graph *g, atl_node *x, atl_shape shape) {
     for (int i = 0; fits && i < shape.rank; i++)
         fits = x->shape.d[i] == 1 || x->shape.d[i] == shape.d[i];
     if (!fits)
-        return shape_error(g, "expand", &x->shape, &shape);
+        return shape_error(g, "expand", x, &shape);
     return atl_new_node(g, ATL_OP_EXPAND, shape, 1, &x);
 }
 
@@ -69,7 +70,7 @@ atl_node *atl_reshape(atl_graph *g, atl_node *x, atl_shape shape) {
     if (x->op == ATL_OP_POISON || atl_shape_same(&x->shape, &shape))
         return x;
     if (atl_shape_count(&x->shape) != atl_shape_count(&shape))
-        return shape_error(g, "reshape", &x->shape, &shape);
+        return shape_error(g, "reshape", x, &shape);
     return atl_new_node(g, ATL_OP_RESHAPE, shape, 1, &x);
 }
 
@@ -123,7 +124,7 @@ atl_node *atl_slice(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape s
     if (x->op == ATL_OP_POISON || atl_shape_same(&x->shape, &shape))
         return x;
     if (!inside(&shape, begin, &x->shape))
-        return shape_error(g, "slice", &x->shape, &shape);
+        return shape_error(g, "slice", x, &shape);
     return windowed(g, ATL_OP_SLICE, x, begin, &shape);
 }
 
@@ -139,7 +140,7 @@ atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape sha
     if (x->op == ATL_OP_POISON || atl_shape_same(&x->shape, &shape))
         return x;
     if (!inside(&x->shape, begin, &shape))
-        return shape_error(g, "pad", &x->shape, &shape);
+        return shape_error(g, "pad", x, &shape);
     return windowed(g, ATL_OP_PAD, x, begin, &shape);
 }
 
@@ -171,7 +172,7 @@ atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis) {
         int64_t d = t.rank == s.rank ? t.d[axis] : -1;
         t.d[axis] = s.d[axis];
         if (!atl_shape_same(&s, &t))
-            return shape_error(g, "concat", &x[i]->shape, &x[0]->shape);
+            return shape_error(g, "concat", x[i], &x[0]->shape);
         s.d[axis] += d;
     }
     atl_node *n = atl_new_node(g, ATL_OP_CONCAT, s, count, x);
@@ -210,7 +211,7 @@ static atl_node *warp_form(atl_graph *g, atl_op op, atl_node *x, atl_node *theta
         return atl_graph_fail(g, ATL_BAD_ARGUMENT, "warp: needs an image, and a result of at least one pixel");
     atl_shape want = ATL_SHAPE(x->shape.d[0], 2, 3), s = ATL_SHAPE(x->shape.d[0], h, w, x->shape.d[3]);
     if (!atl_shape_same(&theta->shape, &want))
-        return shape_error(g, "warp", &theta->shape, &want);
+        return shape_error(g, "warp", theta, &want);
     return atl_new_node(g, op, s, 2, (atl_node *[]){ x, theta });
 }
 
@@ -240,8 +241,9 @@ atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr) {
     int64_t h = s.d[1] * a.upy + a.py0 + a.py1, w = s.d[2] * a.upx + a.px0 + a.px1;
     if (h < a.fh || w < a.fw) {
         char t[ATL_SHAPE_TEXT];
-        return atl_graph_fail(g, ATL_BAD_ARGUMENT, "upfirdn: an image of shape %s is smaller than its %dx%d filter",
-                              atl_shape_text(&s, t), a.fh, a.fw);
+        return atl_graph_fail(g, ATL_BAD_ARGUMENT,
+                              "upfirdn: an image of shape %s is smaller than its %dx%d filter",
+                              atl_shape_text(&s, true, t), a.fh, a.fw);
     }
     s.d[1] = (h - a.fh) / a.downy + 1;
     s.d[2] = (w - a.fw) / a.downx + 1;

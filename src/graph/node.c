@@ -54,7 +54,7 @@ void atl_scope_pop(atl_graph *g, size_t mark) {
     g->scope_copy = NULL;
 }
 
-static const char *scope_of(atl_graph *g) {
+const char *atl_scope_get(atl_graph *g) {
     if (!g->scope_copy)
         g->scope_copy = atl_arena_string(&g->arena, g->scope, strlen(g->scope));
     if (!g->scope_copy)
@@ -62,9 +62,14 @@ static const char *scope_of(atl_graph *g) {
     return g->scope_copy ? g->scope_copy : "";
 }
 
+void atl_scope_enter(atl_graph *g, const char *scope) {
+    snprintf(g->scope, sizeof g->scope, "%s", scope);
+    g->scope_copy = scope;
+}
+
 atl_node *atl_named(atl_graph *g, atl_node *x) {
     if (x != &g->poison)
-        x->name = scope_of(g);
+        x->name = atl_scope_get(g);
     return x;
 }
 
@@ -88,7 +93,7 @@ atl_node *atl_new_node(atl_graph *g, atl_op op, atl_shape shape, int n_src, atl_
     n->n_src = n_src;
     for (int i = 0; i < n_src; i++)
         n->src[i] = src[i];
-    n->scope = scope_of(g);
+    n->scope = atl_scope_get(g);
     n->id = g->size;
     g->nodes[g->size++] = n;
     return n;
@@ -119,15 +124,21 @@ bool atl_shape_same(const atl_shape *a, const atl_shape *b) {
     return true;
 }
 
-const char *atl_shape_text(const atl_shape *s, char text[ATL_SHAPE_TEXT]) {
-    static const int plain[ATL_RANK_MAX] = { 0, 1, 2, 3, 4 }, field[ATL_RANK_MAX] = { 0, 3, 1, 2 };
-    const int *order = s->rank == 4 ? field : plain;
-    size_t at = (size_t)snprintf(text, ATL_SHAPE_TEXT, "[");
-    for (int i = 0; i < s->rank && at < ATL_SHAPE_TEXT; i++)
-        at += (size_t)snprintf(text + at, ATL_SHAPE_TEXT - at, "%s%lld", i ? ", " : "", (long long)s->d[order[i]]);
-    if (at < ATL_SHAPE_TEXT)
-        snprintf(text + at, ATL_SHAPE_TEXT - at, "]");
-    return text;
+const char *atl_shape_text(const atl_shape *s, bool image, char text[ATL_SHAPE_TEXT]) {
+    const int64_t field[4] = { s->d[0], s->d[3], s->d[1], s->d[2] };
+    return atl_dims_text(s->rank, image && s->rank == 4 ? field : s->d, text);
+}
+
+bool atl_node_is_image(const atl_node *n) {
+    if (n->shape.rank != 4)
+        return false;
+    while (n->op == ATL_OP_UNARY || n->op == ATL_OP_BINARY)
+        n = n->src[0];
+    return n->op != ATL_OP_PARAM && !(n->op == ATL_OP_CONV && n->at.conv.slot == ATL_SLOT_W);
+}
+
+const char *atl_node_shape_text(const atl_node *n, char text[ATL_SHAPE_TEXT]) {
+    return atl_shape_text(&n->shape, atl_node_is_image(n), text);
 }
 
 // ---- leaves

@@ -16,8 +16,9 @@ atl_node *atl_unary(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b) {
 atl_node *atl_binary(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y) {
     if (x->op != ATL_OP_POISON && y->op != ATL_OP_POISON && !atl_shape_same(&x->shape, &y->shape)) {
         char sx[ATL_SHAPE_TEXT], sy[ATL_SHAPE_TEXT];
-        return atl_graph_fail(g, ATL_BAD_ARGUMENT, "two tensors of shapes %s and %s meet in one pointwise operation",
-                              atl_shape_text(&x->shape, sx), atl_shape_text(&y->shape, sy));
+        return atl_graph_fail(g, ATL_BAD_ARGUMENT,
+                              "two tensors of shapes %s and %s meet in one pointwise operation",
+                              atl_node_shape_text(x, sx), atl_node_shape_text(y, sy));
     }
     atl_node *n = atl_new_node(g, ATL_OP_BINARY, x->shape, 2, (atl_node *[]){ x, y });
     if (n != &g->poison)

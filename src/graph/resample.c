@@ -4,12 +4,12 @@
 // with the same parameters, which have no derivative.
 #include "graph/build.h"
 
-static bool fits(atl_graph *g, const char *op, const atl_shape *have, const atl_shape *want) {
+static bool fits(atl_graph *g, const char *op, const atl_node *have, const atl_shape *want) {
     char a[ATL_SHAPE_TEXT], b[ATL_SHAPE_TEXT];
-    if (atl_shape_same(have, want))
+    if (atl_shape_same(&have->shape, want))
         return true;
-    atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s: a tensor of shape %s does not fit %s", op, atl_shape_text(have, a),
-                   atl_shape_text(want, b));
+    atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s: a tensor of shape %s does not fit %s", op,
+                   atl_node_shape_text(have, a), atl_shape_text(want, atl_node_is_image(have), b));
     return false;
 }
 
@@ -23,7 +23,7 @@ static atl_node *geom(atl_graph *g, atl_op op, atl_node *x, atl_node *theta) {
     if (x->shape.rank != 4)
         return atl_graph_fail(g, ATL_BAD_ARGUMENT, "geom: needs an image, not a tensor of rank %d", x->shape.rank);
     atl_shape want = ATL_SHAPE(x->shape.d[0], 2, 3);
-    return fits(g, "geom", &theta->shape, &want) ? pair(g, op, x, theta) : &g->poison;
+    return fits(g, "geom", theta, &want) ? pair(g, op, x, theta) : &g->poison;
 }
 
 atl_node *atl_geom(atl_graph *g, atl_node *x, atl_node *theta) {
@@ -40,7 +40,7 @@ static atl_node *sepfir(atl_graph *g, atl_op op, atl_node *x, atl_node *f) {
     if (x->shape.rank != 4 || f->shape.rank != 2 || f->shape.d[1] % 2 == 0)
         return atl_graph_fail(g, ATL_BAD_ARGUMENT, "sepfir: needs an image and an odd number of taps per sample");
     atl_shape want = ATL_SHAPE(x->shape.d[0], f->shape.d[1]);
-    return fits(g, "sepfir", &f->shape, &want) ? pair(g, op, x, f) : &g->poison;
+    return fits(g, "sepfir", f, &want) ? pair(g, op, x, f) : &g->poison;
 }
 
 atl_node *atl_sepfir(atl_graph *g, atl_node *x, atl_node *f) {

@@ -198,8 +198,9 @@ static atl_status prepare_steps(scheduler *s) {
         atl_step *step = &p->steps[t];
         if (!p->backend->supports(p->backend, step->node)) {
             char shape[ATL_SHAPE_TEXT];
-            return atl_fail(p->ctx, ATL_UNSUPPORTED, "%s: the %s backend has no %s of shape %s", atl_step_name(step),
-                            p->backend->name, atl_node_op_name(step->node), atl_shape_text(&step->node->shape, shape));
+            return atl_fail(p->ctx, ATL_UNSUPPORTED, "%s: the %s backend has no %s of shape %s",
+                            atl_step_name(step), p->backend->name, atl_node_op_name(step->node),
+                            atl_node_shape_text(step->node, shape));
         }
         ATL_TRY(p->backend->prepare(p->backend, step));
         int w = new_value(s, (step->workspace_bytes + sizeof(float) - 1) / sizeof(float), step->workspace_bytes > 0);

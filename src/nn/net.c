@@ -13,17 +13,8 @@ static void full_name(const atl_net *net, const char *name, char out[NAME_MAX_LE
     snprintf(out, NAME_MAX_LENGTH, "%s%s%s", scope, scope[0] ? "." : "", name);
 }
 
-static const char *dims_text(int rank, const int64_t *d, char text[ATL_SHAPE_TEXT]) {
-    size_t at = (size_t)snprintf(text, ATL_SHAPE_TEXT, "[");
-    for (int i = 0; i < rank && at < ATL_SHAPE_TEXT; i++)
-        at += (size_t)snprintf(text + at, ATL_SHAPE_TEXT - at, "%s%lld", i ? ", " : "", (long long)d[i]);
-    if (at < ATL_SHAPE_TEXT)
-        snprintf(text + at, ATL_SHAPE_TEXT - at, "]");
-    return text;
-}
-
 static atl_node *ask(atl_net *net, const char *name, atl_shape shape, bool buffer, atl_init_kind init, float value) {
-    char full[NAME_MAX_LENGTH], have[ATL_SHAPE_TEXT], want[ATL_SHAPE_TEXT];
+    char full[NAME_MAX_LENGTH], have[ATL_DIMS_TEXT], want[ATL_DIMS_TEXT];
     full_name(net, name, full);
     atl_param *p = atl_params_find(net->params, full);
     if (!p && net->declare) {
@@ -34,12 +25,13 @@ static atl_node *ask(atl_net *net, const char *name, atl_shape shape, bool buffe
         p->init_value = value;
     }
     if (!p)
-        return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s of shape %s is missing in the file", full,
-                              dims_text(shape.rank, shape.d, want));
+        return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s of shape %s is missing in the file",
+                              full, atl_dims_text(shape.rank, shape.d, want));
     bool same = p->rank == shape.rank && !memcmp(p->dims, shape.d, sizeof *p->dims * (size_t)shape.rank);
     if (!same)
         return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s has shape %s where %s is needed", full,
-                              dims_text(p->rank, p->dims, have), dims_text(shape.rank, shape.d, want));
+                              atl_dims_text(p->rank, p->dims, have),
+                              atl_dims_text(shape.rank, shape.d, want));
     if (net->declare)
         return atl_parameter(net->g, full, shape, NULL, NULL);
     if (!net->nodes && !(net->nodes = atl_arena_alloc(&net->g->arena, net->params->size, sizeof *net->nodes)))

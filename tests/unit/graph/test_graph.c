@@ -452,7 +452,8 @@ static void errors_stick_and_name_the_place(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
     size_t scope = atl_scope_push(g, "G.b64.conv1");
-    atl_node *bad = atl_add(g, leaf(f, ATL_SHAPE(1, 4, 4, 3)), leaf(f, ATL_SHAPE(1, 4, 4, 2)));
+    atl_node *bad =
+        atl_add(g, atl_input(g, "x", ATL_SHAPE(1, 4, 4, 3)), atl_input(g, "y", ATL_SHAPE(1, 4, 4, 2)));
     atl_scope_pop(g, scope);
     atl_node *more = atl_conv2d(g, bad, leaf(f, ATL_SHAPE(1, 1, 3, 3)), 1, 1);
     atl_plan *p;
@@ -461,6 +462,56 @@ static void errors_stick_and_name_the_place(void **state) {
     assert_non_null(strstr(atl_message(f->ctx), "G.b64.conv1"));
     assert_non_null(strstr(atl_message(f->ctx), "[1, 3, 4, 4]"));
     assert_non_null(strstr(atl_message(f->ctx), "[1, 2, 4, 4]"));
+}
+
+// Images in the field's order, weights as they are stored, whether stored, scaled or a gradient.
+static void shapes_are_written_as_they_are_read(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    char text[ATL_SHAPE_TEXT];
+    atl_node *x = atl_input(g, "x", ATL_SHAPE(2, 16, 8, 32)), *w = leaf(f, ATL_SHAPE(64, 31, 3, 1));
+    assert_string_equal(atl_node_shape_text(x, text), "[2, 32, 16, 8]");
+    assert_string_equal(atl_node_shape_text(atl_scale(g, x, 2.0f), text), "[2, 32, 16, 8]");
+    assert_string_equal(atl_node_shape_text(w, text), "[64, 31, 3, 1]");
+    assert_string_equal(atl_node_shape_text(atl_scale(g, w, 2.0f), text), "[64, 31, 3, 1]");
+    assert_string_equal(atl_node_shape_text(leaf(f, ATL_SHAPE(5, 7)), text), "[5, 7]");
+    atl_node *fits = leaf(f, ATL_SHAPE(64, 32, 3, 1)), *y = atl_conv2d(g, x, fits, 1, 0), *d[2];
+    atl_grad(g, atl_sum(g, atl_square(g, y), 15u), (atl_node *[]){ x, fits }, 2, d);
+    assert_string_equal(atl_node_shape_text(y, text), "[2, 64, 14, 8]");
+    assert_string_equal(atl_node_shape_text(d[0], text), "[2, 32, 16, 8]");
+    assert_string_equal(atl_node_shape_text(d[1], text), "[64, 32, 3, 1]");
+    assert_int_equal(atl_conv2d(g, x, w, 1, 0)->op, ATL_OP_POISON);
+    assert_non_null(strstr(g->error, "shapes [2, 32, 16, 8] and [64, 31, 3, 1] do not fit"));
+}
+
+// In a profile, and in an error, the steps of a gradient carry the name of the layer that they are derived
+// from.
+static void gradients_are_built_in_the_scope_of_their_layer(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(1, 6, 6, 3)), *w = leaf(f, ATL_SHAPE(4, 3, 3, 3)), *d[2], *dd;
+    size_t outer = atl_scope_push(g, "D"), conv = atl_scope_push(g, "b8.conv0");
+    atl_node *y = atl_conv2d(g, x, w, 1, 1);
+    atl_scope_pop(g, conv);
+    size_t act = atl_scope_push(g, "b8.act");
+    y = atl_unary(g, ATL_FN_SIGMOID, y, 0.0f, 0.0f);
+    atl_scope_pop(g, act);
+    atl_node *loss = atl_sum(g, y, 15u);
+    int before = g->size;
+    atl_grad(g, loss, (atl_node *[]){ x, w }, 2, d);
+    assert_string_equal(g->scope, "D");
+    assert_string_equal(d[0]->scope, "D.b8.conv0");
+    assert_string_equal(d[1]->scope, "D.b8.conv0");
+    int of_act = 0;
+    for (int i = before; i < g->size; i++)
+        of_act += !strcmp(g->nodes[i]->scope, "D.b8.act");
+    assert_true(of_act > 1);
+    atl_grad(g, atl_sum(g, atl_square(g, d[0]), 15u), &w, 1, &dd); // and of gradients
+    assert_string_equal(dd->scope, "D.b8.conv0");
+    assert_string_equal(atl_sum(g, dd, 15u)->scope, "D");
+    atl_scope_pop(g, outer);
+    assert_string_equal(g->scope, "");
+    free(values_of(f, dd, false));
 }
 
 static void lives_that_overlap_never_share_memory(void **state) {
@@ -572,6 +623,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(epilogues_know_every_rank, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_read_the_activation, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(shapes_are_written_as_they_are_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(gradients_are_built_in_the_scope_of_their_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(parameters_may_change_between_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_part_of_a_constant_is_that_part, setup, teardown),
