@@ -26,7 +26,7 @@ typedef struct session {
     atl_ctx *ctx;
     atl_model *g;
     const atl_model_info *info;
-    atl_arrays *truth;
+    golden *truth;
     float *z, *c;
 } session;
 
@@ -41,8 +41,7 @@ static void begin(session *t, const situation *s) {
     if (atl_model_open(t->ctx, golden_path(path, "cases", s->file, ""), NULL, &t->g) != ATL_OK)
         die(t);
     t->info = atl_model_get_info(t->g);
-    if (atl_arrays_open(t->ctx, golden_path(path, "cases", s->truth, ".ref.npz"), &t->truth) != ATL_OK)
-        die(t);
+    t->truth = golden_open(t->ctx, "cases", s->truth, ".ref.npz");
     t->z = calloc(SEEDS, sizeof *t->z * (size_t)t->info->z_dim);
     t->c = calloc(SEEDS, sizeof *t->c * (size_t)(t->info->c_dim + 2));
     assert_true(t->z && t->c);
@@ -56,7 +55,7 @@ static void begin(session *t, const situation *s) {
 static void end(session *t) {
     free(t->z);
     free(t->c);
-    atl_arrays_close(&t->truth);
+    golden_close(&t->truth, NULL);
     atl_model_close(&t->g);
     atl_ctx_close(&t->ctx);
 }
@@ -64,9 +63,9 @@ static void end(session *t) {
 // The styles, or the pictures when `noise` is given, of the seeds.
 static void check(session *t, const char *name, float psi, const atl_noise_mode *noise) {
     size_t count;
-    float *truth = golden_read(t->truth, name, &count);
-    if (!truth)
+    if (!golden_has(t->truth, name))
         return;
+    float *truth = golden_read(t->truth, name, &count);
     size_t ws_count = (size_t)SEEDS * (size_t)t->info->num_ws * (size_t)t->info->w_dim;
     size_t img_count =
         (size_t)SEEDS * (size_t)t->info->channels * (size_t)t->info->height * (size_t)t->info->width;

@@ -248,7 +248,7 @@ static void reduce(const float *img, int first, int side, int size, float *out) 
     }
 }
 
-static void check_part(const atl_arrays *truth, const char *name, const float *img, int first, int side, int size) {
+static void check_part(golden *truth, const char *name, const float *img, int first, int side, int size) {
     size_t count = 0;
     float *want = golden_read(truth, name, &count), *got = malloc(sizeof *got * 3 * (size_t)(size * size));
     assert_true(want && got);
@@ -263,11 +263,9 @@ static void check_image(atl_ctx *ctx) {
     static float ws[STYLES * STYLE], img[3 * SIZE * SIZE];
     atl_model_options o = ATL_MODEL_OPTIONS_INIT;
     atl_model *g;
-    atl_arrays *truth;
-    char path[1024];
-    if (atl_model_open(ctx, checkpoint, &o, &g) != ATL_OK ||
-        atl_arrays_open(ctx, golden_path(path, "encoders", "decoder", ".safetensors"), &truth) != ATL_OK)
+    if (atl_model_open(ctx, checkpoint, &o, &g) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
+    golden *truth = golden_open(ctx, "encoders", "decoder", ".safetensors");
     const atl_model_info *info = atl_model_get_info(g);
     assert_int_equal(info->width, SIZE);
     assert_int_equal(info->num_ws, STYLES);
@@ -277,7 +275,7 @@ static void check_image(atl_ctx *ctx) {
         fail_msg("%s", atl_message(ctx));
     check_part(truth, "plain.image64", img, 0, 4, 64);
     check_part(truth, "plain.crop", img, 100, 1, 32);
-    atl_arrays_close(&truth);
+    golden_close(&truth, NULL);
     atl_model_close(&g);
 }
 

@@ -14,7 +14,7 @@ typedef struct scene {
     const char *name;
     atl_ctx *ctx;
     atl_model *g, *d;
-    atl_arrays *truth;
+    golden *truth;
     atl_graph graph;
     atl_net g_net, d_net;
     atl_noise noise;
@@ -22,7 +22,7 @@ typedef struct scene {
 } scene;
 
 static atl_node *recorded(scene *s, const char *name) { // NULL: the case has none, or it is empty
-    const atl_array *a = atl_arrays_find(s->truth, name);
+    const atl_array *a = golden_find(s->truth, name);
     size_t count;
     if (!a || atl_array_count(a) == 0)
         return NULL;
@@ -53,8 +53,6 @@ static atl_node *judged(scene *s, atl_node *img) {
 static double read_and_check(scene *s, const atl_plan *plan, const atl_node *x, const char *tensor, double bound) {
     size_t count = 0;
     float *truth = golden_read(s->truth, tensor, &count);
-    if (!truth)
-        fail_msg("%s: %s is not recorded", s->name, tensor);
     assert_int_equal(count, atl_shape_count(&x->shape));
     float *ours = malloc(count * sizeof *ours);
     assert_non_null(ours);
@@ -75,13 +73,6 @@ static void check_zero(const atl_plan *plan, const atl_node *x) {
     for (size_t k = 0; k < count; k++)
         assert_true(ours[k] == 0.0f);
     free(ours);
-}
-
-static int count_named(const atl_arrays *set, const char *prefix) {
-    int count = 0;
-    for (size_t i = 0; i < atl_arrays_size(set); i++)
-        count += !strncmp(atl_arrays_get(set, i)->name, prefix, strlen(prefix));
-    return count;
 }
 
 // Runs loss and gradients of all trained parameters of `net`; one without a record must have no gradient.
@@ -115,15 +106,13 @@ static void check_phase(scene *s, const char *phase, atl_net *net, atl_node *los
         read_and_check(s, plan, more, more_name, GRADIENT_BOUND);
     for (int i = 0; i < n; i++) {
         snprintf(tensor, sizeof tensor, "%s.grad.%s", phase, params[i]->name);
-        if (!atl_arrays_find(s->truth, tensor)) {
+        if (!golden_has(s->truth, tensor)) {
             check_zero(plan, out[i]);
             continue;
         }
         worst = fmax(worst, read_and_check(s, plan, out[i], tensor, GRADIENT_BOUND));
         checked++;
     }
-    snprintf(tensor, sizeof tensor, "%s.grad.", phase);
-    assert_int_equal(checked, count_named(s->truth, tensor));
     assert_true(checked > 10);
     printf("    %-12s %-6s %3d gradients, worst %.2e (at most %.0e)\n", s->name, phase, checked, worst, GRADIENT_BOUND);
     atl_plan_close(&plan);
@@ -143,9 +132,10 @@ static void check_case(const char *name) {
     critic.net = "D";
     assert_int_equal(atl_ctx_open(&s.ctx, NULL), ATL_OK);
     golden_path(path, "stylegan", name, ".pkl");
-    if (atl_model_open(s.ctx, path, NULL, &s.g) != ATL_OK || atl_model_open(s.ctx, path, &critic, &s.d) != ATL_OK ||
-        atl_arrays_open(s.ctx, golden_path(path, "stylegan", name, ".grads.safetensors"), &s.truth) != ATL_OK)
+    if (atl_model_open(s.ctx, path, NULL, &s.g) != ATL_OK ||
+        atl_model_open(s.ctx, path, &critic, &s.d) != ATL_OK)
         fail_msg("%s", atl_message(s.ctx));
+    s.truth = golden_open(s.ctx, "stylegan", name, ".grads.safetensors");
     atl_node *ws, *lengths, *penalties;
 
     begin(&s);
@@ -153,7 +143,7 @@ static void check_case(const char *name) {
     check_phase(&s, "gmain", &s.g_net, atl_loss_g_logistic(&s.graph, judged(&s, img)), NULL, NULL);
     atl_graph_clear(&s.graph);
 
-    if (atl_arrays_find(s.truth, "gpl.loss")) {
+    if (golden_has(s.truth, "gpl.loss")) {
         begin(&s);
         img = generated(&s, &ws);
         atl_node *mean = atl_fill(&s.graph, ATL_SHAPE(1), 0.25f);
@@ -173,7 +163,7 @@ static void check_case(const char *name) {
     check_phase(&s, "dr1", &s.d_net, r1, penalties, "dr1.penalty");
     atl_graph_clear(&s.graph);
 
-    atl_arrays_close(&s.truth);
+    golden_close(&s.truth, NULL);
     atl_model_close(&s.g);
     atl_model_close(&s.d);
     atl_ctx_close(&s.ctx);

@@ -15,7 +15,7 @@ typedef struct session {
     atl_ctx *ctx;
     atl_model *g;
     const atl_model_info *info;
-    atl_arrays *truth;
+    golden *truth;
 } session;
 
 static atl_model *open_net(session *s, const char *net) {
@@ -41,13 +41,16 @@ static void check_img(session *s, atl_model *m, const float *ws, const char *nam
     free(truth);
 }
 
-static float *map_z(session *s, atl_model *m, float psi, int n) {
+// Truncation to the file's own average, or to `centre` [w_dim].
+static float *map_z(session *s, atl_model *m, float psi, int n, const float *centre) {
     size_t count = 0;
     float *z = golden_read(s->truth, "z", &count);
     float *ws = malloc(sizeof *ws * (size_t)n * (size_t)s->info->num_ws * (size_t)s->info->w_dim);
     assert_true(z && ws);
     atl_map_options o = ATL_MAP_OPTIONS_INIT;
     o.truncation_psi = psi;
+    o.centroids = centre;
+    o.centroid_count = centre ? 1 : 0;
     if (atl_model_map(m, n, z, NULL, &o, ws) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
     free(z);
@@ -103,22 +106,26 @@ static void check_critic(session *s, atl_model *d, const char *img_name, const c
 
 static void check_case(const char *file, const char *numbers, bool has_average) {
     session s = { .name = file };
-    char path[1024];
     assert_int_equal(atl_ctx_open(&s.ctx, NULL), ATL_OK);
     golden_path(s.path, "rosinality", file, ".pt");
-    if (atl_arrays_open(s.ctx, golden_path(path, "rosinality", numbers, ".safetensors"), &s.truth) != ATL_OK)
-        fail_msg("%s", atl_message(s.ctx));
+    s.truth = golden_open(s.ctx, "rosinality", numbers, ".safetensors");
     s.g = open_net(&s, NULL);
     s.info = atl_model_get_info(s.g);
     assert_string_equal(s.info->net, "G_ema");
     size_t row = (size_t)s.info->num_ws * (size_t)s.info->w_dim, split = 3 * (size_t)s.info->w_dim;
-    float *ws = map_z(&s, s.g, 1.0f, 4), *half = map_z(&s, s.g, 0.5f, 4);
+    size_t w_dim;
+    float *average = golden_read(s.truth, "latent_avg", &w_dim);
+    float *ws = map_z(&s, s.g, 1.0f, 4, NULL), *half = map_z(&s, s.g, 0.5f, 4, has_average ? NULL : average);
     check_ws(&s, "ws", ws, BOUND);
     check_img(&s, s.g, ws, "img", NULL);
+    check_ws(&s, "ws.psi0.5", half, BOUND);
+    check_img(&s, s.g, half, "img.psi0.5", NULL);
     if (has_average) {
-        check_ws(&s, "ws.psi0.5", half, BOUND);
-        check_img(&s, s.g, half, "img.psi0.5", NULL);
+        float *centre = map_z(&s, s.g, 0.0f, 1, NULL);
+        check_ws(&s, "latent_avg", centre, BOUND);
+        free(centre);
     }
+    free(average);
     check_noise(&s, ws);
     memcpy(half, ws, row * sizeof *ws);
     memcpy(half + split, ws + row + split, (row - split) * sizeof *ws);
@@ -126,7 +133,7 @@ static void check_case(const char *file, const char *numbers, bool has_average) 
     free(ws);
     free(half);
     atl_model *other = open_net(&s, "G");
-    ws = map_z(&s, other, 1.0f, 1);
+    ws = map_z(&s, other, 1.0f, 1, NULL);
     check_img(&s, other, ws, "img.G", NULL);
     atl_model_close(&other);
     other = open_net(&s, "D");
@@ -135,7 +142,7 @@ static void check_case(const char *file, const char *numbers, bool has_average) 
     atl_model_close(&other);
     free(ws);
     atl_model_close(&s.g);
-    atl_arrays_close(&s.truth);
+    golden_close(&s.truth, NULL);
     atl_ctx_close(&s.ctx);
 }
 

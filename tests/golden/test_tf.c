@@ -16,27 +16,24 @@ typedef struct session {
     const char *name;
     char path[1024];
     atl_ctx *ctx;
-    atl_arrays *truth;
+    golden *truth;
     float *z, *c;
 } session;
 
 static void open_case(session *s, const char *name) {
-    char numbers[1024];
     size_t count;
     *s = (session){ .name = name };
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
     golden_path(s->path, "tf", name, ".pkl");
-    if (atl_arrays_open(s->ctx, golden_path(numbers, "tf", name, ".safetensors"), &s->truth) != ATL_OK)
-        fail_msg("%s", atl_message(s->ctx));
+    s->truth = golden_open(s->ctx, "tf", name, ".safetensors");
     s->z = golden_read(s->truth, "z", &count);
-    s->c = golden_read(s->truth, "c", &count);
-    assert_non_null(s->z);
+    s->c = golden_has(s->truth, "c") ? golden_read(s->truth, "c", &count) : NULL;
 }
 
 static void close_case(session *s) {
     free(s->z);
     free(s->c);
-    atl_arrays_close(&s->truth);
+    golden_close(&s->truth, NULL);
     atl_ctx_close(&s->ctx);
 }
 
@@ -67,9 +64,9 @@ static void check_img(session *s, atl_model *m, const float *ws, const char *nam
                       const atl_synthesis_options *o) {
     const atl_model_info *info = atl_model_get_info(m);
     size_t count, per = (size_t)info->channels * (size_t)info->height * (size_t)info->width;
-    float *truth = golden_read(s->truth, name, &count);
-    if (!truth)
+    if (!golden_has(s->truth, name))
         return;
+    float *truth = golden_read(s->truth, name, &count);
     assert_int_equal(count % per, 0);
     float *img = malloc(count * sizeof *img);
     assert_non_null(img);
@@ -81,8 +78,17 @@ static void check_img(session *s, atl_model *m, const float *ws, const char *nam
 }
 
 static int images_in(const session *s, const char *name) {
-    const atl_array *a = atl_arrays_find(s->truth, name);
+    const atl_array *a = atl_arrays_find(s->truth->set, name);
     return a ? (int)a->dims[0] : 0;
+}
+
+static void check_ws(session *s, const char *name, const float *ws) {
+    size_t count;
+    if (!golden_has(s->truth, name))
+        return;
+    float *truth = golden_read(s->truth, name, &count);
+    golden_check(s->name, name, ws, truth, count, BOUND);
+    free(truth);
 }
 
 // ws at a truncation against WS, and the image of it against IMG.
@@ -92,12 +98,8 @@ static void check_pair(session *s, atl_model *m, const char *ws_name, const char
     if (!rows && !images)
         return;
     float *ws = map_rows(s, m, 0, rows > images ? rows : images, s->c, psi, cutoff);
-    size_t count;
-    float *truth = golden_read(s->truth, ws_name, &count);
-    if (truth)
-        golden_check(s->name, ws_name, ws, truth, count, BOUND);
+    check_ws(s, ws_name, ws);
     check_img(s, m, ws, img_name, NULL);
-    free(truth);
     free(ws);
 }
 
@@ -144,19 +146,16 @@ static void check_training(session *s, atl_model *m) {
     size_t count, w_dim = (size_t)info->w_dim, row = w_dim * (size_t)info->num_ws;
     float *ws = map_rows(s, m, 0, 2, s->c, 1.0f, 0), *other = map_rows(s, m, 2, 2, s->c, 1.0f, 0);
     float *average = map_rows(s, m, 0, 1, s->c, 0.0f, 0);
-    float *truth = golden_read(s->truth, "train.dlatent_avg", &count);
-    if (truth) {
+    if (golden_has(s->truth, "train.dlatent_avg")) {
+        float *truth = golden_read(s->truth, "train.dlatent_avg", &count);
         for (size_t i = 0; i < w_dim; i++)
             average[i] += 0.005f * (0.5f * (ws[i] + ws[row + i]) - average[i]);
         golden_check(s->name, "train.dlatent_avg", average, truth, w_dim, BOUND);
         free(truth);
     }
     mix(info, ws, other, 2);
-    truth = golden_read(s->truth, "train.ws", &count);
-    if (truth)
-        golden_check(s->name, "train.ws", ws, truth, count, BOUND);
+    check_ws(s, "train.ws", ws);
     check_img(s, m, ws, "train.img", NULL);
-    free(truth);
     free(average);
     free(other);
     free(ws);
@@ -166,8 +165,8 @@ static void check_training(session *s, atl_model *m) {
 
 // The next tensor "PREFIXnumber": its name, and the number in *lod.
 static const char *next_level(const session *s, const char *prefix, size_t *at, float *lod) {
-    for (; *at < atl_arrays_size(s->truth); ++*at) {
-        const char *name = atl_arrays_get(s->truth, *at)->name;
+    for (; *at < atl_arrays_size(s->truth->set); ++*at) {
+        const char *name = atl_arrays_get(s->truth->set, *at)->name;
         if (!strncmp(name, prefix, strlen(prefix))) {
             *lod = strtof(name + strlen(prefix), NULL);
             ++*at;
@@ -193,9 +192,9 @@ static void check_levels(session *s) {
 
 static void check_columns(session *s, const char *name, const float *out, int width, int first, int columns) {
     size_t count;
-    float *truth = golden_read(s->truth, name, &count);
-    if (!truth)
+    if (!golden_has(s->truth, name))
         return;
+    float *truth = golden_read(s->truth, name, &count);
     double worst = 0, largest = 0;
     for (size_t i = 0; i < count; i++) {
         float ours = out[i / (size_t)columns * (size_t)width + (size_t)first + i % (size_t)columns];
@@ -212,7 +211,8 @@ static void check_columns(session *s, const char *name, const float *out, int wi
 static void check_critic(session *s, const char *img_name, const char *c_name, const char *prefix,
                          const char *ending, float lod) {
     size_t count, n_c;
-    float *img = golden_read(s->truth, img_name, &count), *c = golden_read(s->truth, c_name, &n_c);
+    float *img = golden_read(s->truth, img_name, &count);
+    float *c = golden_has(s->truth, c_name) ? golden_read(s->truth, c_name, &n_c) : NULL;
     atl_model *d = open_net(s, "D", lod);
     const atl_model_info *info = atl_model_get_info(d);
     int n = images_in(s, img_name), width = info->num_logits;
@@ -255,7 +255,7 @@ static void check_case(const char *name) {
     check_pair(&s, m, "ws", "img", 1.0f, 0);
     check_pair(&s, m, "ws.default", "img.default", info->default_psi, info->default_cutoff);
     check_pair(&s, m, "ws.psi0.5.cutoff3", "img.psi0.5.cutoff3", 0.5f, 3);
-    if (atl_arrays_find(s.truth, "img.noise")) {
+    if (golden_has(s.truth, "img.noise")) {
         float *ws = map_rows(&s, m, 0, 2, s.c, 1.0f, 0);
         check_noise(&s, m, ws);
         free(ws);
@@ -264,7 +264,7 @@ static void check_case(const char *name) {
     if (info->num_ws > 1)
         check_training(&s, m);
     atl_model_close(&m);
-    if (atl_arrays_find(s.truth, "img.G")) {
+    if (golden_has(s.truth, "img.G")) {
         m = open_net(&s, "G", -1.0f);
         float *ws = map_rows(&s, m, 0, 1, s.c, 1.0f, 0);
         check_img(&s, m, ws, "img.G", NULL);

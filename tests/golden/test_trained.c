@@ -13,15 +13,14 @@ static void check_images(const char *net, int direct) {
     char path[1024];
     atl_ctx *ctx;
     atl_model *m;
-    atl_arrays *truth;
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
     options.direct = direct;
     assert_int_equal(atl_ctx_open(&ctx, &options), ATL_OK);
-    if (atl_model_open(ctx, golden_path(path, "trained", net, ".safetensors"), NULL, &m) != ATL_OK ||
-        atl_arrays_open(ctx, golden_path(path, "trained", "portraits-64.images", ".safetensors"), &truth) != ATL_OK)
+    if (atl_model_open(ctx, golden_path(path, "trained", net, ".safetensors"), NULL, &m) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
+    golden *truth = golden_open(ctx, "trained", "portraits-64.images", ".safetensors");
     const atl_model_info *info = atl_model_get_info(m);
-    const atl_array *bytes = atl_arrays_find(truth, "img_u8");
+    const atl_array *bytes = golden_find(truth, "img_u8");
     assert_non_null(bytes);
     assert_int_equal(atl_array_count(bytes), SEEDS * SIDE * SIDE * 3);
     size_t z_dim = (size_t)info->z_dim, n_z;
@@ -31,9 +30,11 @@ static void check_images(const char *net, int direct) {
     assert_true(recorded && z && ws && img);
     atl_image picture;
     assert_int_equal(atl_image_init(ctx, SIDE, SIDE, 3, &picture), ATL_OK);
-    size_t equal = 0, far = 0;
+    size_t equal = 0, far = 0, n_seeds;
+    float *seeds = golden_read(truth, "seeds", &n_seeds);
+    assert_int_equal(n_seeds, SEEDS);
     for (int s = 0; s < SEEDS; s++) {
-        atl_seed_to_z((uint32_t)s, z_dim, z);
+        atl_seed_to_z((uint32_t)seeds[s], z_dim, z);
         assert_memory_equal(z, recorded + (size_t)s * z_dim, z_dim * sizeof *z);
         if (atl_model_map(m, 1, z, NULL, NULL, ws) || atl_model_synthesize(m, 1, ws, NULL, img))
             fail_msg("%s", atl_message(ctx));
@@ -50,9 +51,10 @@ static void check_images(const char *net, int direct) {
     assert_int_equal(far, 0);
     assert_true((double)equal >= 0.999 * SEEDS * SIDE * SIDE * 3);
     atl_image_clear(ctx, &picture);
-    atl_arrays_close(&truth);
+    golden_close(&truth, NULL);
     atl_model_close(&m);
     atl_ctx_close(&ctx);
+    free(seeds);
     free(recorded);
     free(z);
     free(ws);
