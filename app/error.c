@@ -5,14 +5,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static void say(app_error *e, const char *format, va_list args) {
+    if (e && !*e->text)
+        vsnprintf(e->text, sizeof e->text, format, args);
+}
+
 app_status app_fail(app_error *e, const char *format, ...) {
     va_list args;
-    if (!e || *e->text)
-        return APP_FAILED;
     va_start(args, format);
-    vsnprintf(e->text, sizeof e->text, format, args);
+    say(e, format, args);
     va_end(args);
     return APP_FAILED;
+}
+
+app_status app_stop(app_error *e, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    say(e, format, args);
+    va_end(args);
+    return APP_STOPPED;
 }
 
 app_status app_fail_ctx(app_error *e, atl_ctx *ctx) {

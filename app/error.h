@@ -33,6 +33,7 @@ typedef struct app_error {
 
 // In all of them `e` may be NULL: nobody wants to know.
 app_status app_fail(app_error *e, const char *format, ...) APP_PRINTF; // APP_FAILED
+app_status app_stop(app_error *e, const char *format, ...) APP_PRINTF; // APP_STOPPED
 app_status app_fail_ctx(app_error *e, atl_ctx *ctx);                   // with the sentence of the context
 void app_warn(app_error *e, const char *format, ...) APP_PRINTF;
 void app_error_clear(app_error *e); // the failure has been dealt with

@@ -5,14 +5,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-int app_move_parse(const char *text, app_move *move) {
+int app_move_parse(const char *text, double by[2]) {
     char *end;
-    move->x = strtod(text, &end);
+    by[0] = strtod(text, &end);
     if (end == text || *end != ',')
         return 0;
     const char *second = end + 1;
-    move->y = strtod(second, &end);
-    return end != second && !*end && isfinite(move->x) && isfinite(move->y);
+    by[1] = strtod(second, &end);
+    return end != second && !*end && isfinite(by[0]) && isfinite(by[1]);
 }
 
 const float *app_move_matrix(app_move *move) {

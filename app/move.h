@@ -10,7 +10,7 @@ typedef struct app_move {
 } app_move;
 
 // "X,Y" as in "0.25,-0.1"; 1, or 0 when the text is something else.
-int app_move_parse(const char *text, app_move *move);
+int app_move_parse(const char *text, double by[2]);
 
 // Fills the matrix [[c, s, x], [-s, c, y], [0, 0, 1]] and returns it; NULL when nothing moves.
 const float *app_move_matrix(app_move *move);

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <jansson.h>
 #include <atelier/model.h>
 #include "error.h"
@@ -19,7 +20,7 @@ typedef struct app_recipe {
     const char *latents; // FILE[:TENSOR] when there is no seed
     size_t row;          // of latents and labels
     int projected;       // two dimensions mean w
-    double psi;
+    double psi;          // NAN: not chosen
     int cutoff;
     int class_index;             // negative: none
     const char *labels;          // FILE[:TENSOR], or NULL
@@ -33,6 +34,9 @@ typedef struct app_recipe {
     const char *grid;   // "4x2": several seeds in one picture, which can't be replayed
     const char *seeds;  // the list, for a grid
 } app_recipe;
+
+#define APP_RECIPE_INIT                                                                                      \
+    { .psi = NAN, .class_index = -1 } // nothing is chosen
 
 extern const char *const app_noise_names[]; // by atl_noise_mode
 #define APP_NOISE_WORDS "const|random|none|sg2"

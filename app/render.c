@@ -4,22 +4,96 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "memory.h"
 
-app_status app_render_open(app_render *r, size_t batch, app_error *e) {
+// ---- Opening
+
+// StyleGAN-XL draws a class for each seed when none is chosen.
+static int draws_classes(const app_render *r, const app_render_source *s) {
+    return s->draw_classes && r->info->c_dim && !strcmp(r->info->kind, "stylegan-xl") && r->latents.seeds &&
+           r->recipe.class_index < 0 && !r->recipe.labels;
+}
+
+static app_status check_number(const app_render *r, unsigned long class_number, app_error *e) {
+    if (class_number < (unsigned long)r->info->c_dim)
+        return APP_OK;
+    return app_fail(e, "--class %lu: %s has classes 0 to %d", class_number, r->recipe.network,
+                    r->info->c_dim - 1);
+}
+
+// As the official scripts have it: a class is required by conditional networks, ignored by the rest.
+static app_status check_class(app_render *r, const app_render_source *s, app_error *e) {
+    app_recipe *p = &r->recipe;
+    const app_seeds *many = s->classes;
+    int needed = r->info->c_dim && r->latents.space == APP_Z;
+    int chosen = p->class_index >= 0 || (many && many->count);
+    if (!needed && (chosen || p->labels))
+        app_warn(e, "--%s is ignored: %s", chosen ? "class" : "labels",
+                 r->info->c_dim ? "styles from a file have their class in them"
+                                : "the network is not conditional");
+    if (!needed) {
+        p->class_index = -1;
+        p->labels = NULL;
+        return APP_OK;
+    }
+    if (!chosen && !p->labels && !draws_classes(r, s))
+        return app_fail(e, "%s is conditional: choose %s, 0 to %d", p->network,
+                        many ? "classes with --class LIST" : "a class with --class K", r->info->c_dim - 1);
+    app_status status = p->class_index < 0 ? APP_OK : check_number(r, (unsigned long)p->class_index, e);
+    for (size_t i = 0; many && i < many->count && status == APP_OK; i++)
+        status = check_number(r, many->items[i], e);
+    return status;
+}
+
+static app_status open_rows(app_render *r, const app_render_source *s, app_error *e) {
+    const app_recipe *p = &r->recipe;
+    app_status status = APP_OK;
+    if (s->seeds)
+        app_latents_from_seeds(r->info, s->seeds, s->count, &r->latents);
+    else
+        status = app_latents_open(r->ctx, r->info, p->latents, p->projected, &r->latents, e);
+    if (status == APP_OK)
+        status = check_class(r, s, e);
+    if (status == APP_OK)
+        status = app_labels_open(r->ctx, r->info, p->labels, p->class_index, s->replay ? p->row : 0,
+                                 s->replay ? 0 : r->latents.count, &r->labels, e);
+    if (status == APP_OK && draws_classes(r, s))
+        r->labels.seeds = r->latents.seeds;
+    if (status == APP_OK && p->centroids)
+        status = app_centroids_read(r->ctx, r->info, p->centroids, &r->centroids, &r->centroid_count, e);
+    return status;
+}
+
+static app_status open_buffers(app_render *r, const app_render_source *s, app_error *e) {
     const atl_model_info *i = r->info;
-    r->batch = batch;
+    int is_video = s->classes != NULL; // which makes more images than there are rows
+    r->batch = is_video || s->batch < r->latents.count ? s->batch : r->latents.count;
     r->row_ws = (size_t)i->num_ws * (size_t)i->w_dim;
     r->row_img = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
-    r->latent = app_array(batch, r->latents->width, 1, sizeof(float), e);
-    r->c = r->latent ? app_array(batch, (size_t)i->c_dim, 1, sizeof(float), e) : NULL;
-    r->ws = r->c ? app_array(batch, r->row_ws, 1, sizeof(float), e) : NULL;
-    r->img = r->ws ? app_array(batch, r->row_img, 1, sizeof(float), e) : NULL;
-    r->noise_seeds = r->img ? app_array(batch, 1, 1, sizeof(uint32_t), e) : NULL;
+    r->latent = app_array(r->batch, r->latents.width, 1, sizeof(float), e);
+    r->c = r->latent ? app_array(r->batch, (size_t)i->c_dim, 1, sizeof(float), e) : NULL;
+    r->ws = r->c ? app_array(r->batch, r->row_ws, 1, sizeof(float), e) : NULL;
+    r->img = r->ws ? app_array(r->batch, r->row_img, 1, sizeof(float), e) : NULL;
+    r->noise_seeds = r->img ? app_array(r->batch, 1, 1, sizeof(uint32_t), e) : NULL;
     return r->noise_seeds ? APP_OK : APP_FAILED;
 }
 
+app_status app_render_open(app_render *r, atl_ctx *ctx, atl_model *model, const app_recipe *recipe,
+                           const app_render_source *s, app_error *e) {
+    *r = (app_render){ .ctx = ctx, .model = model, .info = atl_model_get_info(model), .recipe = *recipe };
+    r->recipe.net = r->info->net;
+    r->recipe.fingerprint = r->info->fingerprint;
+    r->move = (app_move){ .x = recipe->translate[0], .y = recipe->translate[1], .degrees = recipe->rotate };
+    r->transform = app_move_matrix(&r->move);
+    app_status status = open_rows(r, s, e);
+    return status == APP_OK ? open_buffers(r, s, e) : status;
+}
+
 void app_render_close(app_render *r) {
+    app_latents_close(&r->latents);
+    app_labels_close(&r->labels);
+    free(r->centroids);
     free(r->latent);
     free(r->c);
     free(r->ws);
@@ -28,34 +102,52 @@ void app_render_close(app_render *r) {
     *r = (app_render){ 0 };
 }
 
-void app_render_truncation(const atl_model_info *info, double *psi, int *cutoff) {
-    if (!isnan(*psi))
-        return;
-    *psi = round((double)info->default_psi * 1e6) / 1e6; // 0.7 as people write it
-    if (!*cutoff)
-        *cutoff = info->default_cutoff < info->num_ws ? info->default_cutoff : info->num_ws;
+app_status app_render_truncation(app_render *r, app_error *e) {
+    const atl_model_info *info = r->info;
+    app_recipe *p = &r->recipe;
+    if (p->cutoff > info->num_ws)
+        return app_fail(e, "--trunc-cutoff %d: the network has %d layers", p->cutoff, info->num_ws);
+    if (r->latents.space == APP_WS && (!isnan(p->psi) || p->cutoff))
+        app_warn(e, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
+    if (!isnan(p->psi))
+        return APP_OK;
+    p->psi = round((double)info->default_psi * 1e6) / 1e6; // 0.7 as people write it
+    if (!p->cutoff)
+        p->cutoff = info->default_cutoff < info->num_ws ? info->default_cutoff : info->num_ws;
+    return APP_OK;
+}
+
+// ---- Rendering
+
+static int all_finite(const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return 0;
+    return 1;
 }
 
 static atl_status to_ws(app_render *r, int n) {
     atl_map_options options = ATL_MAP_OPTIONS_INIT;
-    options.truncation_psi = r->psi;
-    options.truncation_cutoff = r->cutoff;
+    options.truncation_psi = (float)r->recipe.psi;
+    options.truncation_cutoff = r->recipe.cutoff;
     options.centroids = r->centroids;
     options.centroid_count = r->centroid_count;
-    if (r->latents->space == APP_Z)
+    if (r->latents.space == APP_Z)
         return atl_model_map(r->model, n, r->latent, r->info->c_dim ? r->c : NULL, &options, r->ws);
     return atl_model_broadcast(r->model, n, r->latent, &options, r->ws);
 }
 
 app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
-    const app_latents *l = r->latents;
+    const app_latents *l = &r->latents;
     float *rows = l->space == APP_WS ? r->ws : r->latent;
     for (size_t i = 0; i < n; i++) {
         size_t row = first + i;
         app_latents_row(l, row, rows + i * l->width);
+        if (!all_finite(rows + i * l->width, l->width))
+            return app_fail(e, "%s: row %zu has NaN or infinity among its numbers", r->recipe.latents, row);
         r->noise_seeds[i] = l->seeds ? l->seeds[row] : (uint32_t)row;
         if (l->space == APP_Z && r->info->c_dim &&
-            app_labels_row(r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)
+            app_labels_row(&r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)
             return APP_FAILED;
     }
     if (l->space != APP_WS && to_ws(r, (int)n) != ATL_OK)
@@ -65,13 +157,15 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
 
 app_status app_render_img(app_render *r, size_t n, const float *ws, app_error *e) {
     atl_synthesis_options options = ATL_SYNTHESIS_OPTIONS_INIT;
-    options.noise_mode = r->noise;
+    options.noise_mode = r->recipe.noise;
     options.noise_seeds = r->noise_seeds;
     options.transform = r->transform;
     options.dump = r->dump;
     options.dump_dir = r->dump_folder;
     if (atl_model_synthesize(r->model, (int)n, ws, &options, r->img) != ATL_OK)
         return app_fail_ctx(e, r->ctx);
+    if (!all_finite(r->img, n * r->row_img))
+        app_warn(e, "an image has NaN or infinity among its numbers: its latents are too large");
     return APP_OK;
 }
 
@@ -83,4 +177,19 @@ app_status app_render_picture(const app_render *r, atl_image *picture, app_error
     if (atl_image_init(r->ctx, r->info->width, r->info->height, r->info->channels, picture) != ATL_OK)
         return app_fail_ctx(e, r->ctx);
     return APP_OK;
+}
+
+// ---- Layers of styles
+
+int app_layers_fit(const app_seeds *layers, const atl_model_info *info) {
+    for (size_t i = 0; i < layers->count; i++)
+        if (layers->items[i] >= (uint32_t)info->num_ws)
+            return 0;
+    return 1;
+}
+
+void app_layers_copy(const app_seeds *layers, const atl_model_info *info, const float *from, float *to) {
+    size_t w = (size_t)info->w_dim;
+    for (size_t i = 0; i < layers->count; i++)
+        memcpy(to + layers->items[i] * w, from + layers->items[i] * w, w * sizeof *to);
 }

@@ -58,6 +58,7 @@ static const char *parse(const char *text, app_seeds *seeds) {
 app_status app_seeds_parse(const char *text, app_seeds *seeds, app_error *e) {
     *seeds = (app_seeds){ 0 };
     const char *wrong = parse(text, seeds);
+    seeds->text = text;
     if (!wrong)
         return APP_OK;
     app_seeds_clear(seeds);

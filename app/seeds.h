@@ -10,9 +10,10 @@
 typedef struct app_seeds {
     uint32_t *items; // by malloc; app_seeds_clear() frees it
     size_t count;
+    const char *text; // as they were written; borrowed
 } app_seeds;
 
-// Reads `text`.  After a failure the list is empty.
+// Reads `text`, which must outlive the list.  After a failure the list is empty.
 app_status app_seeds_parse(const char *text, app_seeds *seeds, app_error *e);
 void app_seeds_clear(app_seeds *seeds);
 

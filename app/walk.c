@@ -12,7 +12,7 @@
 static void set_class(const app_walk *w, size_t cell, size_t key) {
     size_t at = w->class_count == 1 ? 0 : w->class_count == w->keys ? key : cell * w->keys + key;
     if (w->class_count)
-        w->labels->class_index = (int)w->classes[at];
+        w->render->labels.class_index = (int)w->classes[at];
 }
 
 static int labelled(const app_walk *w) {
@@ -26,10 +26,10 @@ static app_status gather(const app_walk *w, size_t cell, size_t width, float *po
     for (size_t k = 0; k < w->keys; k++) {
         size_t row = w->rows[cell * w->keys + k];
         set_class(w, cell, k);
-        if (labels && app_labels_row(w->labels, row, labels + k * c, e) != APP_OK)
+        if (labels && app_labels_row(&w->render->labels, row, labels + k * c, e) != APP_OK)
             return APP_FAILED;
         if (w->in_z)
-            app_latents_row(w->render->latents, row, points + k * width);
+            app_latents_row(&w->render->latents, row, points + k * width);
         else if (app_render_ws(w->render, row, 1, e) != APP_OK)
             return APP_FAILED;
         else
@@ -93,8 +93,8 @@ void app_walk_close(app_walk *w) {
 
 static app_status map(const app_walk *w, const float *z, const float *c, float *ws, app_error *e) {
     atl_map_options options = ATL_MAP_OPTIONS_INIT;
-    options.truncation_psi = w->render->psi;
-    options.truncation_cutoff = w->render->cutoff;
+    options.truncation_psi = (float)w->render->recipe.psi;
+    options.truncation_cutoff = w->render->recipe.cutoff;
     if (atl_model_map(w->render->model, 1, z, c, &options, ws) != ATL_OK)
         return app_fail_ctx(e, w->render->ctx);
     return APP_OK;
@@ -114,7 +114,7 @@ app_status app_walk_at(const app_walk *w, size_t cell, double position, float *w
 app_status app_walk_seed(const app_walk *w, uint32_t seed, float *ws, app_error *e) {
     atl_seed_to_z(seed, (size_t)w->render->info->z_dim, w->z);
     set_class(w, 0, 0);
-    if (labelled(w) && app_labels_row(w->labels, 0, w->c, e) != APP_OK)
+    if (labelled(w) && app_labels_row(&w->render->labels, 0, w->c, e) != APP_OK)
         return APP_FAILED;
     return map(w, w->z, labelled(w) ? w->c : NULL, ws, e);
 }

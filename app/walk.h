@@ -10,8 +10,7 @@
 
 typedef struct app_walk {
     // set by the caller; borrowed
-    app_render *render;      // with latents and labels
-    app_labels *labels;      // those of render
+    app_render *render;      // open
     size_t cells, keys;      // keyframes of each cell
     const uint32_t *rows;    // [cells, keys] rows of the latents
     const uint32_t *classes; // of a conditional network: one, [keys] or [cells, keys] of them

@@ -162,7 +162,7 @@ int cli_bench(int argc, char **argv) {
         return status;
     }
     if (status == CLI_SUCCESS && b.network)
-        status = cli_open_generator(ctx, b.network, b.net, &model);
+        status = cli_open_generator(&b.common, ctx, b.network, b.net, &model);
     else if (status == CLI_SUCCESS && atl_model_init(ctx, &b.init, &model) != ATL_OK)
         status = cli_fail(ctx);
     if (status == CLI_SUCCESS)

@@ -59,7 +59,7 @@ int cli_blend(int argc, char **argv) {
     atl_model *sources[2] = { NULL, NULL }, *model = NULL;
     status = cli_open(&b.common, &ctx);
     for (int i = 0; i < 2 && status == CLI_SUCCESS; i++)
-        status = cli_open_generator(ctx, b.files[i], b.net, &sources[i]);
+        status = cli_open_generator(&b.common, ctx, b.files[i], b.net, &sources[i]);
     if (status == CLI_SUCCESS && (atl_model_blend(sources[0], sources[1], &b.options, &model) != ATL_OK ||
                                   atl_model_save(model, b.out, ATL_F32) != ATL_OK))
         status = cli_fail(ctx);

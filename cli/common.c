@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "app/files.h"
-#include "app/memory.h"
+#include "app/network.h"
 
 static void print_line(int quiet, const char *start, const char *format, va_list args) {
     if (quiet)
@@ -80,23 +80,26 @@ int cli_open(cli_common *common, atl_ctx **ctx) {
     return CLI_USAGE;
 }
 
-int cli_open_generator(atl_ctx *ctx, const char *path, const char *net, atl_model **model) {
-    *model = NULL;
-    if (!path) {
-        cli_error("--network FILE is missing: name an official StyleGAN .pkl or an Atelier .safetensors;\n"
-                  "  'atelier init --cfg stylegan2 --resolution 256 new.safetensors' makes an untrained one");
-        return CLI_USAGE;
+int cli_open_generator(cli_common *common, atl_ctx *ctx, const char *path, const char *net,
+                       atl_model **model) {
+    return cli_told(common, app_network_open(ctx, path, net, model, &common->error));
+}
+
+int cli_open_network(cli_common *common, const char *given, const char *net, atl_ctx **ctx, atl_model **model,
+                     const char **path) {
+    int status = cli_open(common, ctx);
+    if (status != CLI_SUCCESS)
+        return status;
+    *path = given;
+    if (!given && app_network_shipped(common->network, sizeof common->network)) {
+        *path = common->network;
+        cli_note(common, "no --network given: using %s, which comes with Atelier", *path);
     }
-    atl_model_options options = ATL_MODEL_OPTIONS_INIT;
-    options.net = net;
-    if (atl_model_open(ctx, path, &options, model) != ATL_OK)
-        return cli_fail(ctx);
-    const atl_model_info *info = atl_model_get_info(*model);
-    if (!strcmp(info->role, "generator"))
-        return CLI_SUCCESS;
-    cli_error("%s: %s is a %s; choose a generator with --net G_ema", path, info->net, info->role);
-    atl_model_close(model);
-    return CLI_FAILURE;
+    if (*path)
+        return cli_open_generator(common, *ctx, *path, net, model);
+    cli_error("--network FILE is missing: name an official StyleGAN .pkl or an Atelier .safetensors;\n"
+              "  'atelier init --cfg stylegan2 --resolution 256 new.safetensors' makes an untrained one");
+    return CLI_USAGE;
 }
 
 char *cli_join(const char *folder, const char *name) {
@@ -105,19 +108,6 @@ char *cli_join(const char *folder, const char *name) {
     if (!path)
         cli_error("%s", e.text);
     return path;
-}
-
-int cli_make_folder(const char *path) {
-    app_error e = { 0 };
-    return app_folder_make(path, &e) == APP_OK ? CLI_SUCCESS : cli_error("%s", e.text);
-}
-
-void *cli_array(size_t count, size_t a, size_t b, size_t size) {
-    app_error e = { 0 };
-    void *memory = app_array(count, a, b, size, &e);
-    if (!memory)
-        cli_error("%s", e.text);
-    return memory;
 }
 
 static volatile sig_atomic_t interrupted;

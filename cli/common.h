@@ -13,7 +13,7 @@
 typedef struct cli_common {
     int threads, direct, quiet;
     const char *cpu;
-    char network[4096]; // see cli_network()
+    char network[4096]; // see cli_open_network()
     app_error error;    // for the functions of app/; cli_open() lets it print warnings, unless quiet
 } cli_common;
 
@@ -52,17 +52,17 @@ void cli_note(const cli_common *common, const char *format, ...)
 #endif
     ;
 
-// `given`, or the path of the network that comes with Atelier, which is told; NULL: it is not there.
-const char *cli_network(cli_common *common, const char *given);
-
 // Opens a context; 0, or an exit status after printing why not.
 int cli_open(cli_common *common, atl_ctx **ctx);
 
-// Opens the generator `net` of `path`, printing why not.  Without a path it says how to get one.
-int cli_open_generator(atl_ctx *ctx, const char *path, const char *net, atl_model **model);
+// Opens the generator `net` of `path`; 0, or an exit status after printing why not.
+int cli_open_generator(cli_common *common, atl_ctx *ctx, const char *path, const char *net,
+                       atl_model **model);
 
-int cli_make_folder(const char *path);
-void *cli_array(size_t count, size_t a, size_t b, size_t size);
+// Opens a context and the generator `net` of the file `given`, or of the one that comes with Atelier, which
+// is told; *path is the one that was opened.  0, or an exit status after printing why not.
+int cli_open_network(cli_common *common, const char *given, const char *net, atl_ctx **ctx, atl_model **model,
+                     const char **path);
 
 // "DIR/NAME" by malloc, or NULL after printing why not.
 char *cli_join(const char *folder, const char *name);

@@ -63,7 +63,10 @@ static void on_found(void *user, const atl_finding *f) {
 static int finish(atl_ctx *ctx, atl_status status, report *r) {
     if (r->started)
         cli_progress_end(&r->progress);
-    return status == ATL_OK ? CLI_SUCCESS : cli_fail(ctx);
+    if (status == ATL_OK)
+        return CLI_SUCCESS;
+    cli_fail(ctx);
+    return cli_interrupted() ? CLI_INTERRUPTED : CLI_FAILURE;
 }
 
 static int check(cli_common *common, const char *path, int labels) {

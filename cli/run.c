@@ -16,10 +16,24 @@
 #include <atelier/rng.h>
 #include "app/alarms.h"
 #include "app/files.h"
+#include "app/memory.h"
 #include "app/grid.h"
 #include "progress.h"
 #include "app/report.h"
 #include "train.h"
+
+static int make_path(const char *path) {
+    app_error e = { 0 };
+    return app_folder_make(path, &e) == APP_OK ? CLI_SUCCESS : cli_error("%s", e.text);
+}
+
+static void *make_array(size_t count, size_t a, size_t b, size_t size) {
+    app_error e = { 0 };
+    void *memory = app_array(count, a, b, size, &e);
+    if (!memory)
+        cli_error("%s", e.text);
+    return memory;
+}
 
 void cli_run_say(cli_run *run, const char *format, ...) {
     for (int i = 0; i < 2; i++) {
@@ -55,7 +69,7 @@ static int next_number(const char *outdir) {
 static int make_folder(cli_run *run) {
     const atl_train_options *o = atl_trainer_get_options(run->trainer);
     const cli_train *t = run->train;
-    if (cli_make_folder(t->outdir) != CLI_SUCCESS)
+    if (make_path(t->outdir) != CLI_SUCCESS)
         return CLI_FAILURE;
     for (int number = next_number(t->outdir);; number++) {
         char name[512];
@@ -127,7 +141,7 @@ static int read_reals(cli_run *run) {
     const atl_train_set *s = atl_trainer_get_set(run->trainer);
     atl_dataset *data = atl_trainer_get_data(run->trainer);
     size_t count = (size_t)run->across * (size_t)run->down;
-    uint32_t *which = cli_array(count, 1, 1, sizeof *which);
+    uint32_t *which = make_array(count, 1, 1, sizeof *which);
     int status = which ? cli_told(&run->train->common, app_grid_choose(data, run->across, run->down, which,
                                                                        &run->train->common.error))
                        : CLI_FAILURE;
@@ -171,8 +185,8 @@ static int open_grid(cli_run *run) {
     size_t z_dim = (size_t)atl_trainer_z_dim(run->trainer);
     app_grid_size(s->width, s->height, &run->across, &run->down);
     size_t count = (size_t)run->across * (size_t)run->down;
-    run->z = cli_array(count, z_dim, 1, sizeof *run->z);
-    run->labels = cli_array(count, (size_t)(s->label_size ? s->label_size : 1), 1, sizeof *run->labels);
+    run->z = make_array(count, z_dim, 1, sizeof *run->z);
+    run->labels = make_array(count, (size_t)(s->label_size ? s->label_size : 1), 1, sizeof *run->labels);
     if (!run->z || !run->labels)
         return CLI_FAILURE;
     for (size_t i = 0; i < count; i++) // picture i is seed i
@@ -185,7 +199,7 @@ int cli_run_grid(cli_run *run, const char *name) {
     const atl_train_set *s = atl_trainer_get_set(run->trainer);
     size_t count = (size_t)run->across * (size_t)run->down, z_dim = (size_t)atl_trainer_z_dim(run->trainer);
     size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
-    float *images = cli_array(PART, pixels, 1, sizeof *images);
+    float *images = make_array(PART, pixels, 1, sizeof *images);
     char *path = cli_join(run->folder, name);
     app_grid grid = { 0 };
     int status = images && path ? CLI_SUCCESS : CLI_FAILURE;

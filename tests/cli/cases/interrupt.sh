@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Ctrl-C: a sentence, exit status 1, and no half-written file.
+# Ctrl-C: a sentence, the exit status of a program that Ctrl-C ended, and no half-written file.
 net=data/stylegan/sg2-32.pkl
 timeout --foreground --preserve-status -s INT 2 "$ATELIER" generate --network $net --seeds 0-999999 --quiet 2>&1 |
     sed 's/[0-9]* of/N of/'

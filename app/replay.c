@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the record of a picture to its image; see replay.h.
+#include "replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "memory.h"
+#include "render.h"
+
+app_status app_replay_read(atl_ctx *ctx, const char *picture, app_recipe *recipe, json_t **owner,
+                           app_error *e) {
+    char *text = NULL;
+    *owner = NULL;
+    if (atl_image_text(ctx, picture, APP_RECIPE_KEY, &text) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    if (!text)
+        return app_fail(e, "%s: holds no record of how it was made; only pictures by atelier, unchanged, do",
+                        picture);
+    app_status status = app_recipe_read(picture, text, recipe, owner, e);
+    atl_text_free(ctx, text);
+    if (status == APP_OK && recipe->grid)
+        return app_fail(e, "%s: is a grid of several images; replay takes single ones", picture);
+    return status;
+}
+
+// What is recorded and can't be with this network.
+static app_status check(const atl_model_info *info, const char *picture, app_recipe *r, app_error *e) {
+    if (info->fingerprint != r->fingerprint)
+        app_warn(e, "%s has fingerprint %016" PRIx64 ", the picture was made with %016" PRIx64, r->network,
+                 info->fingerprint, r->fingerprint);
+    if (r->cutoff > info->num_ws)
+        r->cutoff = info->num_ws;
+    if (info->c_dim && r->has_seed && r->class_index < 0 && !r->labels)
+        return app_fail(e, "%s: records no class, but %s is conditional", picture, r->network);
+    if (r->class_index >= 0 && r->class_index >= info->c_dim)
+        return app_fail(e, "%s: records class %d, which %s does not have", picture, r->class_index,
+                        r->network);
+    return APP_OK;
+}
+
+// Copies the styles of the column's seed over those of the row's; render->ws holds the row's.
+static app_status mix_styles(app_render *render, const char *picture, app_error *e) {
+    const app_recipe *r = &render->recipe;
+    app_seeds styles;
+    app_error wrong = { 0 };
+    if (app_seeds_parse(r->styles, &styles, &wrong) != APP_OK)
+        return app_fail(e, "%s: recorded styles %s", picture, wrong.text);
+    float *row = app_array(1, render->row_ws, 1, sizeof(float), e);
+    app_status status = row ? APP_OK : APP_FAILED;
+    if (status == APP_OK && !app_layers_fit(&styles, render->info))
+        status = app_fail(e, "%s: recorded styles %s, but the network has %d layers", picture, r->styles,
+                          render->info->num_ws);
+    if (status == APP_OK) {
+        memcpy(row, render->ws, render->row_ws * sizeof *row);
+        app_latents_from_seeds(render->info, &r->col, 1, &render->latents);
+        status = app_render_ws(render, 0, 1, e);
+    }
+    if (status == APP_OK) {
+        app_layers_copy(&styles, render->info, render->ws, row);
+        memcpy(render->ws, row, render->row_ws * sizeof *row);
+        render->noise_seeds[0] = r->seed;
+    }
+    free(row);
+    app_seeds_clear(&styles);
+    return status;
+}
+
+static app_status make(app_render *render, const char *picture, atl_image *image, app_error *e) {
+    const app_recipe *r = &render->recipe;
+    if (!r->has_seed && r->row >= render->latents.count)
+        return app_fail(e, "%s: row %zu is recorded, but the file has %zu", r->latents, r->row,
+                        render->latents.count);
+    app_status status = app_render_picture(render, image, e);
+    if (status == APP_OK)
+        status = app_render_ws(render, r->has_seed ? 0 : r->row, 1, e);
+    if (status == APP_OK && r->has_col)
+        status = mix_styles(render, picture, e);
+    if (status == APP_OK)
+        status = app_render_img(render, 1, render->ws, e);
+    if (status == APP_OK)
+        atl_image_from_float(render->img, image);
+    return status;
+}
+
+app_status app_replay_make(atl_ctx *ctx, atl_model *model, const char *picture, app_recipe *recipe,
+                           atl_image *image, app_error *e) {
+    app_render render = { 0 };
+    app_status status = check(atl_model_get_info(model), picture, recipe, e);
+    const app_render_source source = {
+        .seeds = recipe->has_seed ? &recipe->seed : NULL, .count = 1, .replay = recipe->has_seed, .batch = 1
+    };
+    *image = (atl_image){ 0 };
+    if (status == APP_OK)
+        status = app_render_open(&render, ctx, model, recipe, &source, e);
+    if (status == APP_OK)
+        status = make(&render, picture, image, e);
+    if (status == APP_OK)
+        recipe->fingerprint = render.recipe.fingerprint;
+    app_render_close(&render);
+    return status;
+}
