@@ -90,7 +90,8 @@ static void profile(const atl_phase *p, int layers) {
 int main(int argc, char **argv) {
     atl_ctx *ctx;
     atl_trainer *t;
-    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    atl_train_options o;
+    atl_train_options_init(&o, sizeof o);
     o.resolution = argc > 1 ? atoi(argv[1]) : 64;
     o.channel_base = argc > 2 ? atoi(argv[2]) : 4096;
     o.channel_max = argc > 3 ? atoi(argv[3]) : 64;
@@ -112,7 +113,7 @@ int main(int argc, char **argv) {
             atl_plan_attach(t->phases[k].plan, t->block);
             profile(&t->phases[k], argc > 6 ? atoi(argv[6]) : 0);
         }
-    for (int k = 0; k < ATL_PHASES; k++) {
+    for (int k = 0; k < c->n_phases; k++) {
         printf("%-6s %8.1f ms  %8.2f GFLOP  R %.2f  %zu MB\n", c->phases[k].name, c->phases[k].ms,
                c->phases[k].gflop, c->phases[k].gflop / peak / c->phases[k].ms * 1e3,
                c->phases[k].bytes >> 20);

@@ -15,12 +15,11 @@ static void print_text(const cli_bench_options *b, const atl_ctx *ctx, const atl
            (double)c->d_params / 1e6);
     printf("%-6s %6s %6s %10s %10s %10s %6s %8s\n", "phase", "every", "batch", "ms", "GFLOP", "GFLOP/s",
            "ratio", "MB");
-    for (int k = 0; k < ATL_TRAIN_PHASES; k++) {
-        const atl_train_phase_cost *p = &c->phases[k];
-        if (p->name)
-            printf("%-6s %6d %6d %10.2f %10.2f %10.1f %6.2f %8.0f\n", p->name, p->interval, p->batch, p->ms,
-                   p->gflop, p->ms > 0 ? p->gflop / p->ms * 1000 : 0,
-                   cli_bench_ratio(b->peak, p->gflop, p->ms), (double)p->bytes / 1e6);
+    for (int k = 0; k < c->n_phases; k++) {
+        const atl_train_phase *p = &c->phases[k];
+        printf("%-6s %6d %6d %10.2f %10.2f %10.1f %6.2f %8.0f\n", p->name, p->interval, p->batch, p->ms,
+               p->gflop, p->ms > 0 ? p->gflop / p->ms * 1000 : 0, cli_bench_ratio(b->peak, p->gflop, p->ms),
+               (double)p->bytes / 1e6);
     }
     printf("rate          %.2f images per second, %.2f s per kimg\n", per_second, c->sec_per_kimg);
     printf("rate / peak   %.4f images per second and GFLOP/s\n", b->peak > 0 ? per_second / b->peak : 0);
@@ -30,13 +29,12 @@ static void print_text(const cli_bench_options *b, const atl_ctx *ctx, const atl
 static int print_json(const cli_bench_options *b, const atl_ctx *ctx, const atl_train_cost *c,
                       const char *cpu) {
     json_t *phases = json_array();
-    for (int k = 0; k < ATL_TRAIN_PHASES; k++) {
-        const atl_train_phase_cost *p = &c->phases[k];
-        if (p->name)
-            json_array_append_new(
-                phases, json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:I}", "phase", p->name, "every",
-                                  p->interval, "batch", p->batch, "ms", p->ms, "gflop", p->gflop, "ratio",
-                                  cli_bench_ratio(b->peak, p->gflop, p->ms), "bytes", (json_int_t)p->bytes));
+    for (int k = 0; k < c->n_phases; k++) {
+        const atl_train_phase *p = &c->phases[k];
+        json_array_append_new(phases, json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:I}", "phase", p->name,
+                                                "every", p->interval, "batch", p->batch, "ms", p->ms, "gflop",
+                                                p->gflop, "ratio", cli_bench_ratio(b->peak, p->gflop, p->ms),
+                                                "bytes", (json_int_t)p->bytes));
     }
     json_t *o = json_pack("{s:f, s:f, s:f, s:f, s:i, s:s, s:s, s:o}", "images_per_second",
                           1000 / c->sec_per_kimg, "sec_per_kimg", c->sec_per_kimg, "peak_gflops", b->peak,
@@ -51,11 +49,12 @@ static int print_json(const cli_bench_options *b, const atl_ctx *ctx, const atl_
 }
 
 int cli_bench_train(cli_bench_options *b, atl_ctx *ctx) {
-    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    atl_train_options o;
     atl_trainer *trainer = NULL;
     char cpu[200];
     if (b->network)
         return cli_usage_error("bench", "--train measures fresh networks; leave --network out");
+    atl_train_options_init(&o, sizeof o);
     o.cfg = b->init.cfg;
     o.resolution = b->init.resolution;
     o.channel_base = b->init.channel_base;

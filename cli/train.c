@@ -14,7 +14,6 @@ typedef struct loop {
     atl_trainer *trainer;
     cli_run run;
     int leader; // this process writes
-    atl_train_stats stats;
     uint64_t first;       // pictures at the start of this process
     uint64_t tick_images; // and of the tick
     int tick;
@@ -51,18 +50,26 @@ static void show(loop *l) {
 
 // ---- ticks
 
+static void add_trainer_stats(app_stats *s, const atl_trainer *trainer) {
+    int count;
+    const atl_train_stat *stats = atl_trainer_get_stats(trainer, &count);
+    const atl_train_cost *cost = atl_trainer_get_cost(trainer);
+    for (int i = 0; i < count; i++)
+        if (stats[i].count > 0)
+            app_stats_add_many(s, stats[i].name, stats[i].count, stats[i].sum, stats[i].squares);
+    for (int k = 0; k < cost->n_phases; k++) {
+        char name[64];
+        snprintf(name, sizeof name, "Timing/%s", cost->phases[k].name);
+        if (cost->phases[k].seconds > 0)
+            app_stats_add(s, name, cost->phases[k].seconds);
+    }
+}
+
 static void add_stats(loop *l, double now) {
     app_stats *s = &l->run.stats;
     const atl_train_state *state = atl_trainer_get_state(l->trainer);
-    static const char *const timings[] = { "Timing/Gmain", "Timing/Greg", "Timing/Dmain", "Timing/Dreg" };
     double images = (double)(state->images - l->tick_images);
-    for (int i = 0; i < ATL_STATS; i++)
-        if (l->stats.stats[i].count > 0)
-            app_stats_add_many(s, atl_train_stat_name((enum atl_train_stat)i), l->stats.stats[i].count,
-                               l->stats.stats[i].sum, l->stats.stats[i].squares);
-    for (int k = 0; k < ATL_TRAIN_PHASES; k++)
-        if (l->stats.seconds[k] > 0)
-            app_stats_add(s, timings[k], l->stats.seconds[k]);
+    add_trainer_stats(s, l->trainer);
     app_stats_add(s, APP_STAT_TICK, l->tick);
     app_stats_add(s, APP_STAT_KIMG, kimg_of(l));
     app_stats_add(s, APP_STAT_AUGMENT, state->augment_p);
@@ -107,7 +114,7 @@ static int end_tick(loop *l, int last, int *fatal) {
         if (status == CLI_SUCCESS)
             status = cli_run_tick(&l->run, fatal);
     }
-    memset(&l->stats, 0, sizeof l->stats);
+    atl_trainer_clear_stats(l->trainer);
     l->tick++;
     l->tick_images = atl_trainer_get_state(l->trainer)->images;
     l->tick_began = cli_seconds();
@@ -121,13 +128,25 @@ static int ended(const loop *l) {
     return kimg_of(l) >= atl_trainer_get_options(l->trainer)->kimg;
 }
 
+// A file that is bad in the middle of a run is a picture: what to do about it is said here.
+static int step_failed(const loop *l, atl_status status) {
+    const char *data = l->train->options.data;
+    if (status != ATL_BAD_FILE)
+        return cli_fail(l->ctx);
+    return cli_error(
+        "%s; 'atelier dataset check %s' lists all such pictures, 'atelier dataset --skip-bad --source %s "
+        "--dest NEW.zip' makes a set without them",
+        atl_message(l->ctx), data, data);
+}
+
 static int go(loop *l, int *interrupted) {
     double tick = l->train->options.tick * 1000;
     l->first = l->tick_images = atl_trainer_get_state(l->trainer)->images;
     l->began = l->tick_began = cli_seconds();
     for (int fatal = 0; !fatal && !ended(l) && !*interrupted;) {
-        if (atl_trainer_step(l->trainer, &l->stats) != ATL_OK)
-            return cli_fail(l->ctx);
+        atl_status stepped = atl_trainer_step(l->trainer);
+        if (stepped != ATL_OK)
+            return step_failed(l, stepped);
         *interrupted = cli_interrupted();
         if (atl_trainer_any(l->trainer, interrupted) != ATL_OK)
             return cli_fail(l->ctx);

@@ -8,77 +8,56 @@
 #include <jansson.h>
 #include "train.h"
 
-static const char aug_words[] = "ada|fixed|noaug|diffaug"; // in the order of atl_aug
-
 typedef struct rows {
     cli_option list[CLI_TRAIN_GIVEN];
     size_t count;
 } rows;
 
-static rows rows_of(cli_train *t, int *subset) {
-    atl_train_options *o = &t->options;
-    const cli_option list[] = {
+static cli_option row_of(const atl_train_field *f, atl_train_options *o) {
+    static const cli_kind kinds[] = { [ATL_TRAIN_FLAG] = CLI_FLAG,
+                                      [ATL_TRAIN_INT] = CLI_INT,
+                                      [ATL_TRAIN_REAL] = CLI_REAL,
+                                      [ATL_TRAIN_TEXT] = CLI_TEXT,
+                                      [ATL_TRAIN_CHOICE] = CLI_CHOICE };
+    return (cli_option){ .name = f->name,
+                         .kind = kinds[f->kind],
+                         .target = (char *)o + f->offset,
+                         .value = f->words ? f->words : f->value,
+                         .help = f->help,
+                         .standard = f->standard,
+                         .low = f->low,
+                         .high = f->high };
+}
+
+// What belongs to the program comes first, then the library's table, then the options of every command.
+static rows rows_of(cli_train *t) {
+    const cli_option first[] = {
         CLI_OPTION_TEXT("outdir", &t->outdir, "DIR", "where to make the run's folder", NULL),
-        CLI_OPTION_TEXT("data", &o->data, "PATH", "pictures: a folder or .zip of equal squares", NULL),
-        CLI_OPTION_TEXT("cfg", &o->cfg, "NAME", "auto, stylegan2, paper256, paper512, paper1024 or cifar",
-                        "auto"),
-        CLI_OPTION_INT("batch", &o->batch, "N", "pictures of a step", "of cfg", 1, 65536),
-        CLI_OPTION_INT("batch-gpu", &o->batch_gpu, "N", "pictures at once in each process", "of cfg", 1,
-                       65536),
-        CLI_OPTION_REAL("gamma", &o->gamma, "X", "weight of R1", "of cfg", 0, 1e6),
-        CLI_OPTION_REAL("kimg", &o->kimg, "X", "length of the run in thousands of pictures", "25000", 0.001,
-                        1e9),
-        CLI_OPTION_FLAG("mirror", &o->mirror, "also show each picture flipped from left to right"),
-        CLI_OPTION_FLAG("cond", &o->cond, "train on the labels of the set"),
-        CLI_OPTION_INT("subset", subset, "N", "train on N pictures, chosen by the seed", "all", 1, 1 << 30),
-        CLI_OPTION_CHOICE("aug", (int *)&o->aug, aug_words, "augmentation of what D sees", "ada"),
-        CLI_OPTION_REAL("p", &o->p, "X", "its probability with --aug fixed", "0.2", 0, 1),
-        CLI_OPTION_REAL("target", &o->target, "X", "of --aug ada", "0.6", -1, 1),
-        CLI_OPTION_TEXT("augpipe", &o->augpipe, "NAME",
-                        "blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn or bgcfnc", "bgc"),
         CLI_OPTION_TEXT("resume", &t->resume, "PATH",
                         "a run's folder or snapshot to go on with, or any checkpoint to start from", NULL),
-        CLI_OPTION_INT("freezed", &o->freezed, "N", "layers of D that stay as they are", "0", 0, 100),
-        CLI_OPTION_REAL("glr", &o->glr, "X", "learning rate of G", "of cfg", 1e-9, 10),
-        CLI_OPTION_REAL("dlr", &o->dlr, "X", "learning rate of D", "of cfg", 1e-9, 10),
-        CLI_OPTION_INT("map-depth", &o->map_depth, "N", "layers of the mapping network", "of cfg", 1, 64),
-        CLI_OPTION_INT("mbstd-group", &o->mbstd_group, "N", "pictures that D compares", "of cfg", 1, 65536),
-        CLI_OPTION_INT("cbase", &o->channel_base, "N", "channels times resolution", "of cfg", 1, 1 << 24),
-        CLI_OPTION_INT("cmax", &o->channel_max, "N", "most channels of a layer", "512", 1, 1 << 14),
-        CLI_OPTION_TEXT("loss", &o->loss, "NAME", "logistic, logistic-saturating, wgan, wgan-gp or hinge",
-                        "logistic"),
-        CLI_OPTION_REAL("r2-gamma", &o->r2_gamma, "X", "weight of R2", "0", 0, 1e6),
-        CLI_OPTION_REAL("pl-weight", &o->pl_weight, "X", "weight of path length regularisation", "of cfg", 0,
-                        1e6),
-        CLI_OPTION_REAL("style-mixing-prob", &o->style_mixing_prob, "X", "share of steps that mix styles",
-                        "of cfg", 0, 1),
-        CLI_OPTION_REAL("ema-kimg", &o->ema_kimg, "X", "half-life of the average of G", "of cfg", 0.001, 1e6),
-        CLI_OPTION_REAL("ema-rampup", &o->ema_rampup, "X", "most of it, as a part of the run so far",
-                        "of cfg", -1, 1e3),
-        CLI_OPTION_REAL("ada-kimg", &o->ada_kimg, "X", "in which p may go from 0 to 1", "500", 0.001, 1e6),
-        CLI_OPTION_INT("snap", &o->snap, "N", "ticks from snapshot to snapshot; 0: only at the end", "50", 0,
-                       1 << 30),
-        CLI_OPTION_REAL("tick", &o->tick, "X", "kimg from line to line", "4", 0.001, 1e6),
-        CLI_OPTION_INT("seed", (int *)&o->seed, "N", "of all random numbers", "0", 0, 2147483647),
-        CLI_OPTION_INT("workers", &o->workers, "N", "threads that read pictures", "3", 1, 256),
-        CLI_OPTION_REAL("stall", &o->stall_seconds, "S", "several processes: wait so long for one", "600", 1,
-                        1e6),
         CLI_OPTION_TEXT("desc", &t->desc, "TEXT", "end of the folder's name", NULL),
-        { "dry-run", CLI_FLAG, &t->dry_run, NULL, "print what the run will cost and end", NULL, 0, 0, NULL },
-        CLI_COMMON_OPTIONS(&t->common),
+        CLI_OPTION_FLAG("dry-run", &t->dry_run, "print what the run will cost and end"),
     };
-    rows r = { .count = sizeof list / sizeof *list };
-    memcpy(r.list, list, sizeof list);
+    const cli_option last[] = { CLI_COMMON_OPTIONS(&t->common) };
+    enum { FIRST = sizeof first / sizeof *first, LAST = sizeof last / sizeof *last };
+    size_t count;
+    const atl_train_field *fields = atl_train_fields(&count);
+    rows r = { .count = FIRST };
+    memcpy(r.list, first, sizeof first);
+    for (size_t i = 0; i < count && r.count + LAST < CLI_TRAIN_GIVEN; i++)
+        if (fields[i].group)
+            r.list[r.count++] = row_of(&fields[i], &t->options);
+    memcpy(r.list + r.count, last, sizeof last);
+    r.count += LAST;
     for (size_t i = 0; i < r.count; i++)
         r.list[i].given = &t->given[i];
     return r;
 }
 
 int cli_train_parse(cli_train *t, int argc, char **argv) {
-    int subset = 0;
-    *t = (cli_train){ .options = ATL_TRAIN_OPTIONS_INIT };
-    t->options.p = 0.2;
-    rows r = rows_of(t, &subset);
+    *t = (cli_train){ 0 };
+    atl_train_options_init(&t->options, sizeof t->options);
+    rows r = rows_of(t);
     const cli_spec spec = {
         .command = "train",
         .arguments = "",
@@ -93,7 +72,6 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
     int status = cli_options_parse(&spec, argc, argv, NULL);
     if (status != CLI_PROCEED)
         return status;
-    t->options.subset = (size_t)subset;
     t->options.keep_threads = t->common.threads || getenv("ATELIER_THREADS");
     if (t->options.aug != ATL_AUG_FIXED) // the official scripts refuse it too
         for (size_t i = 0; i < r.count; i++)
@@ -151,15 +129,13 @@ static void take(const cli_option *o, const json_t *value, json_t *texts) {
 
 static int take_recorded(cli_train *t) {
     json_t *json = json_loads(t->recorded, 0, NULL);
-    int subset = (int)t->options.subset;
-    rows r = rows_of(t, &subset);
+    rows r = rows_of(t);
     t->kept = json_array();
     for (size_t i = 0; i < r.count; i++) {
         const json_t *value = json_object_get(json, r.list[i].name);
         if (!t->given[i] && value)
             take(&r.list[i], value, t->kept);
     }
-    t->options.subset = (size_t)subset;
     json_decref(json);
     return CLI_SUCCESS;
 }

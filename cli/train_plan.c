@@ -21,11 +21,9 @@ static double mb(size_t bytes) {
 
 static void print_phases(FILE *out, const atl_train_cost *c) {
     fprintf(out, "  %-8s %8s %8s %8s %10s %10s\n", "phase", "every", "batch", "MB", "GFLOP", "ms");
-    for (int k = 0; k < ATL_TRAIN_PHASES; k++) {
-        const atl_train_phase_cost *p = &c->phases[k];
+    for (int k = 0; k < c->n_phases; k++) {
+        const atl_train_phase *p = &c->phases[k];
         char ms[32] = "-";
-        if (!p->name)
-            continue;
         if (p->ms > 0)
             snprintf(ms, sizeof ms, "%.1f", p->ms * p->runs);
         fprintf(out, "  %-8s %8d %8d %8.0f %10.2f %10s\n", p->name, p->interval, p->batch * p->runs,

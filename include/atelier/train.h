@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training: StyleGAN2 and StyleGAN2-ADA from a set of pictures.
 //
-//     atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+//     atl_train_options o;
+//     atl_train_options_init(&o, sizeof o);
 //     o.data = "faces-256.zip";
 //     atl_trainer_open(ctx, &o, &t);
 //     while (atl_trainer_get_state(t)->images < 1000 * kimg)
-//         atl_trainer_step(t, &stats);
+//         atl_trainer_step(t);
 //     atl_trainer_save(t, "snapshot.safetensors");
 //
 // A step is one iteration of the official loop (Karras et al. 2020, "Analyzing and improving the image quality of
@@ -25,31 +26,34 @@
 extern "C" {
 #endif
 
+// ---- options
+
 typedef enum atl_aug { ATL_AUG_ADA, ATL_AUG_FIXED, ATL_AUG_NONE, ATL_AUG_DIFF } atl_aug;
 
-// Zero (or NULL, or negative where zero means something) stands for the default of `cfg`; atl_trainer_get_options()
-// has the numbers that were chosen.
+// What a run is made of.  atl_train_options_init() fills in the defaults; where a default is "of cfg" it writes a
+// number that stands for it, and atl_trainer_get_options() has what was chosen.  atl_train_fields() says of each
+// member what it may be.
 typedef struct atl_train_options {
-    size_t size;          // sizeof(atl_train_options), set by ATL_TRAIN_OPTIONS_INIT
+    size_t size;          // sizeof(atl_train_options), set by atl_train_options_init()
     const char *data;     // folder, .zip or another source of pictures; borrowed while opening
     int resolution;       // when data is NULL: noise of that size takes the place of pictures, to measure
     const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar"
     int cond;             // 1: use the labels
-    size_t subset;        // train on so many pictures, chosen by the seed; 0: all
+    int subset;           // train on so many pictures, chosen by the seed; 0: all
     int mirror;           // 1: each picture twice, once flipped from left to right
     int batch;            // pictures of a step, over all processes
     int batch_gpu;        // pictures that a process handles at once; the rest follows in turn
     double kimg;          // length of the run in thousands of pictures
     double tick;          // kimg from one record to the next; this, kimg and snap are only kept with the others
     int snap;             // ticks from snapshot to snapshot; 0: only at the end
-    double gamma;         // weight of R1; negative: default
+    double gamma;         // weight of R1
     double glr, dlr;      // learning rates
     int map_depth;        // layers of the mapping network
     int mbstd_group;      // pictures whose standard deviation D sees
     int channel_base, channel_max;
     double ema_kimg, ema_rampup; // half-life of the average of G; negative ramp-up: none
-    double pl_weight;     // path length; negative: default
-    double style_mixing_prob; // negative: default
+    double pl_weight;     // path length
+    double style_mixing_prob;
     const char *loss;     // "logistic", "logistic-saturating", "wgan", "wgan-gp", "hinge"
     double r2_gamma;      // weight of R2
     atl_aug aug;
@@ -58,17 +62,39 @@ typedef struct atl_train_options {
     double ada_kimg;      // time in which p can go from 0 to 1
     const char *augpipe;  // "bgc" and so on; with ATL_AUG_DIFF policies: "color,translation,cutout"
     int freezed;          // layers of D that aren't trained, from the highest resolution on
-    uint32_t seed;
+    uint32_t seed;        // to INT_MAX
     int workers;          // threads that read pictures
-    double stall_seconds; // several processes: how long to wait for one that doesn't answer; 0: 600
+    double stall_seconds; // several processes: how long to wait for one that doesn't answer
     int keep_threads;     // several processes: 1: each has the context's number of threads, else its share of the
                           // processors
 } atl_train_options;
-#define ATL_TRAIN_OPTIONS_INIT                                                                                    \
-    {                                                                                                             \
-        sizeof(atl_train_options), NULL, 0, "auto", 0, 0, 0, 0, 0, 0.0, 4.0, 50, -1.0, 0.0, 0.0, 0, 0, 0, 0, 0.0,    \
-            0.0, -1.0, -1.0, "logistic", 0.0, ATL_AUG_ADA, 0.0, 0.6, 500.0, "bgc", 0, 0, 3, 0.0, 0                \
-    }
+// size: sizeof *options, by which the library knows the version of the caller.
+ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
+
+// The table of these options.  Defaults, the checks of atl_trainer_open(), the agreement of processes, the record in
+// a snapshot, `atelier train --help` and the manual come from it.
+typedef enum atl_train_kind {
+    ATL_TRAIN_FLAG,       // int, 0 or 1
+    ATL_TRAIN_INT,        // int or uint32_t
+    ATL_TRAIN_REAL,       // double
+    ATL_TRAIN_TEXT,       // const char *
+    ATL_TRAIN_CHOICE      // enum: the position of a word among `words`
+} atl_train_kind;
+typedef struct atl_train_field {
+    const char *name;     // on the command line and in records: "batch-gpu"
+    const char *group;    // heading in the manual; NULL: the program doesn't offer it
+    atl_train_kind kind;
+    size_t offset;        // within atl_train_options
+    double low, high;     // of numbers
+    double initial;       // number that atl_train_options_init() writes; allowed though it may be out of range
+    const char *standard; // the default in words: "50", "of cfg"; NULL: none
+    const char *words;    // "ada|fixed|noaug|diffaug": of a choice, or what a text must be one of; else NULL
+    const char *value;    // what help calls the value: "N"
+    const char *help;     // without a full stop
+    int agree;            // 1: processes must have the same
+    int record;           // 1: snapshots record it
+} atl_train_field;
+ATL_API const atl_train_field *atl_train_fields(size_t *count);
 
 typedef struct atl_trainer atl_trainer;
 
@@ -83,22 +109,23 @@ ATL_API const atl_train_options *atl_trainer_get_options(const atl_trainer *trai
 ATL_API atl_status atl_trainer_describe(atl_trainer *trainer, char **json);
 
 // What a run will cost.
-typedef struct atl_train_phase_cost {
-    const char *name;     // "Gmain", "Greg", "Dmain", "Dreg"; NULL: this run has no such phase
+typedef struct atl_train_phase {
+    const char *name;     // "Gmain", "Greg", "Dmain", "Dreg"
     int interval;         // every so many steps
     int batch;            // samples of one run of the plan
     int runs;             // of the plan, in one step of this process
     double gflop;         // of one run, by the direct algorithms
     size_t bytes;         // memory of one run
     double ms;            // of one run, after atl_trainer_measure(); else 0
-} atl_train_phase_cost;
+    double seconds;       // that it took in this process since atl_trainer_clear_stats()
+} atl_train_phase;
 
-enum { ATL_TRAIN_PHASES = 4 };
 typedef struct atl_train_cost {
     int64_t g_params, d_params;
     size_t bytes;         // weights, moments, gradients, the average, and the largest phase
     size_t available;     // memory that the system can give
-    atl_train_phase_cost phases[ATL_TRAIN_PHASES];
+    const atl_train_phase *phases; // those that this run has, in the order of a step
+    int n_phases;
     double sec_per_kimg;  // after atl_trainer_measure(); else 0
 } atl_train_cost;
 ATL_API const atl_train_cost *atl_trainer_get_cost(const atl_trainer *trainer);
@@ -116,25 +143,15 @@ typedef struct atl_train_state {
 } atl_train_state;
 ATL_API const atl_train_state *atl_trainer_get_state(const atl_trainer *trainer);
 
-// Sums over the samples of a step, over all processes.
-typedef struct atl_train_sum { double count, sum, squares; } atl_train_sum;
-enum atl_train_stat {
-    ATL_STAT_SCORES_FAKE, ATL_STAT_SIGNS_FAKE, ATL_STAT_G_LOSS, // of G main
-    ATL_STAT_PL_LENGTH, ATL_STAT_PL_PENALTY,                    // of G reg
-    ATL_STAT_SCORES_REAL, ATL_STAT_SIGNS_REAL, ATL_STAT_D_LOSS, // of D main
-    ATL_STAT_R1_PENALTY, ATL_STAT_D_REG,                        // of D reg
-    ATL_STAT_G_GRADIENT, ATL_STAT_D_GRADIENT,                   // L2 norms of the main gradients
-    ATL_STATS
-};
-// "Loss/scores/fake", as the official trainers call it.
-ATL_API const char *atl_train_stat_name(enum atl_train_stat stat);
-typedef struct atl_train_stats {
-    atl_train_sum stats[ATL_STATS];
-    double seconds[ATL_TRAIN_PHASES]; // that each phase took in this process; 0: it was not its turn
-} atl_train_stats;
+ATL_API atl_status atl_trainer_step(atl_trainer *trainer);
 
-// One step.  Adds to *stats (may be NULL); the caller clears it.
-ATL_API atl_status atl_trainer_step(atl_trainer *trainer, atl_train_stats *stats);
+// What the steps since atl_trainer_clear_stats() said: sums over their samples, over all processes.
+typedef struct atl_train_stat {
+    const char *name;           // "Loss/scores/fake", as the official trainers call it
+    double count, sum, squares; // count 0: no step said anything of it
+} atl_train_stat;
+ATL_API const atl_train_stat *atl_trainer_get_stats(const atl_trainer *trainer, int *count);
+ATL_API void atl_trainer_clear_stats(atl_trainer *trainer); // and the phases' seconds
 
 // *flag becomes 1 in all processes when it is not 0 in one.
 ATL_API atl_status atl_trainer_any(atl_trainer *trainer, int *flag);

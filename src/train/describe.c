@@ -2,69 +2,29 @@
 // Options as JSON, under the names that the command line has for them.
 #include "train/describe.h"
 
-#include <stddef.h>
+#include "train/fields.h"
 
-typedef enum kind { TEXT, INTEGER, SIZE, SEED, REAL, AUG } kind;
-typedef struct field {
-    const char *name;
-    kind kind;
-    size_t offset;
-} field;
-#define FIELD(name, kind, member)                                                                            \
-    { name, kind, offsetof(atl_train_options, member) }
-
-static const field FIELDS[] = {
-    FIELD("data", TEXT, data),
-    FIELD("cfg", TEXT, cfg),
-    FIELD("cond", INTEGER, cond),
-    FIELD("subset", SIZE, subset),
-    FIELD("mirror", INTEGER, mirror),
-    FIELD("batch", INTEGER, batch),
-    FIELD("batch-gpu", INTEGER, batch_gpu),
-    FIELD("kimg", REAL, kimg),
-    FIELD("tick", REAL, tick),
-    FIELD("snap", INTEGER, snap),
-    FIELD("gamma", REAL, gamma),
-    FIELD("glr", REAL, glr),
-    FIELD("dlr", REAL, dlr),
-    FIELD("map-depth", INTEGER, map_depth),
-    FIELD("mbstd-group", INTEGER, mbstd_group),
-    FIELD("cbase", INTEGER, channel_base),
-    FIELD("cmax", INTEGER, channel_max),
-    FIELD("ema-kimg", REAL, ema_kimg),
-    FIELD("ema-rampup", REAL, ema_rampup),
-    FIELD("pl-weight", REAL, pl_weight),
-    FIELD("style-mixing-prob", REAL, style_mixing_prob),
-    FIELD("loss", TEXT, loss),
-    FIELD("r2-gamma", REAL, r2_gamma),
-    FIELD("aug", AUG, aug),
-    FIELD("p", REAL, p),
-    FIELD("target", REAL, target),
-    FIELD("ada-kimg", REAL, ada_kimg),
-    FIELD("augpipe", TEXT, augpipe),
-    FIELD("freezed", INTEGER, freezed),
-    FIELD("seed", SEED, seed),
-    FIELD("workers", INTEGER, workers),
-};
-
-static json_t *value_of(const atl_train_options *o, const field *f) {
-    static const char *const AUGS[] = { "ada", "fixed", "noaug", "diffaug" };
-    const char *at = (const char *)o + f->offset;
-    switch (f->kind) {
-    case TEXT: return *(const char *const *)at ? json_string(*(const char *const *)at) : json_null();
-    case INTEGER: return json_integer(*(const int *)at);
-    case SIZE: return json_integer((json_int_t) * (const size_t *)at);
-    case SEED: return json_integer((json_int_t) * (const uint32_t *)at);
-    case REAL: return json_real(*(const double *)at);
-    case AUG: return json_string(AUGS[*(const atl_aug *)at]);
+static json_t *value_of(const atl_train_options *o, const atl_train_field *f) {
+    char word[64];
+    if (f->kind == ATL_TRAIN_TEXT) {
+        const char *text = atl_train_field_text(f, o);
+        return text ? json_string(text) : json_null();
     }
-    return NULL;
+    double x = atl_train_field_number(f, o);
+    if (f->kind == ATL_TRAIN_REAL)
+        return json_real(x);
+    if (f->kind == ATL_TRAIN_CHOICE && atl_train_field_word(f, (int)x, word, sizeof word))
+        return json_string(word);
+    return json_integer((json_int_t)x);
 }
 
 json_t *atl_train_options_json(const atl_train_options *o) {
+    size_t count;
+    const atl_train_field *fields = atl_train_fields(&count);
     json_t *json = json_object();
-    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
-        json_object_set_new(json, FIELDS[i].name, value_of(o, &FIELDS[i]));
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].record)
+            json_object_set_new(json, fields[i].name, value_of(o, &fields[i]));
     return json;
 }
 

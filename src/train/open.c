@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "graph/measure.h"
 #include "graph/resident.h"
+#include "train/fields.h"
 #include "train/trainer.h"
 
 // ---- the set
@@ -37,7 +38,7 @@ static atl_status check_classes(atl_trainer *t) {
     for (size_t k = 0; k < size && classes && status == ATL_OK; k++)
         if (sum[k] == 0.0f)
             status = atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                              "--cond: class %zu of the %zu classes of %s has no picture among the %zu that "
+                              "cond: class %zu of the %zu classes of %s has no picture among the %zu that "
                               "are trained on: "
                               "number the classes anew, without gaps",
                               k, size, t->set.name, t->set.count);
@@ -62,10 +63,8 @@ static atl_status open_set(atl_trainer *t) {
         (info->width & (info->width - 1)))
         return atl_fail(
             t->ctx, ATL_BAD_ARGUMENT,
-            "%s: its pictures are %dx%d, and the networks make squares of 8, 16, 32 and so on to 4096: "
-            "'atelier dataset --source %s --dest NEW.zip --transform center-crop --resolution 256x256' makes "
-            "such",
-            o->data, info->width, info->height, o->data);
+            "%s: its pictures are %dx%d, and the networks make squares of 8, 16, 32 and so on to 4096",
+            o->data, info->width, info->height);
     atl_loader_options order = { .seed = o->seed, .subset = o->subset };
     ATL_TRY(atl_sampler_open(t->ctx, info->count, &order, &t->subset));
     t->set = (atl_train_set){ atl_sampler_length(t->subset),  info->width, info->height, info->channels,
@@ -74,10 +73,6 @@ static atl_status open_set(atl_trainer *t) {
 }
 
 // ---- the networks
-
-static const char *text(atl_trainer *t, const char *s) {
-    return s ? atl_arena_string(&t->texts, s, strlen(s)) : NULL;
-}
 
 static atl_status make_networks(atl_trainer *t) {
     const atl_train_options *o = &t->options;
@@ -121,14 +116,13 @@ static atl_status choose_augmentation(atl_trainer *t, atl_phase_options *p) {
         const char *policy = !strcmp(o->augpipe, "bgc") ? "color,translation,cutout" : o->augpipe;
         if (!atl_diffaug_policy(policy, &t->diffaug))
             return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                            "--augpipe %s: with --aug diffaug it is a list of color, translation and cutout",
-                            policy);
+                            "augpipe %s: with diffaug it is a list of color, translation and cutout", policy);
         p->diffaug = &t->diffaug;
         return ATL_OK;
     }
     if (!atl_augment_pipe(o->augpipe, &t->augment))
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                        "--augpipe %s: blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn and "
+                        "augpipe %s: blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn and "
                         "bgcfnc are there",
                         o->augpipe);
     p->augment = &t->augment;
@@ -178,15 +172,15 @@ static void count_cost(atl_trainer *t) {
         if (!t->has[k])
             continue;
         const atl_phase *p = &t->phases[k];
-        c->phases[k] = (atl_train_phase_cost){ atl_phase_name((atl_phase_kind)k),
-                                               atl_phase_interval((atl_phase_kind)k),
-                                               p->n,
-                                               t->local / t->options.batch_gpu,
-                                               p->gflop,
-                                               atl_plan_bytes(p->plan),
-                                               0.0 };
-        largest = c->phases[k].bytes > largest ? c->phases[k].bytes : largest;
+        t->costs[c->n_phases++] = (atl_train_phase){ .name = atl_phase_name((atl_phase_kind)k),
+                                                     .interval = atl_phase_interval((atl_phase_kind)k),
+                                                     .batch = p->n,
+                                                     .runs = t->local / t->options.batch_gpu,
+                                                     .gflop = p->gflop,
+                                                     .bytes = atl_plan_bytes(p->plan) };
+        largest = atl_plan_bytes(p->plan) > largest ? atl_plan_bytes(p->plan) : largest;
     }
+    c->phases = t->costs;
     t->block_bytes = largest;
     c->bytes = largest + (4 * g + 3 * d + (g > d ? g : d)) * sizeof(float);
     c->available = available_memory();
@@ -212,6 +206,7 @@ static atl_status make_plans(atl_trainer *t) {
             ATL_TRY(atl_phase_make(t->ctx, t->backend, (atl_phase_kind)k, &t->g, &t->d, &p, &t->phases[k]));
     ATL_TRY(make_view(t));
     count_cost(t);
+    atl_trainer_clear_stats(t);
     return ATL_OK;
 }
 
@@ -260,8 +255,8 @@ atl_status atl_trainer_memory(atl_trainer *t) {
 static atl_status open_all(atl_trainer *t) {
     atl_train_options *o = &t->options;
     atl_ranks_options ranks = ATL_RANKS_OPTIONS_INIT;
-    if (o->stall_seconds > 0.0)
-        ranks.stall_seconds = o->stall_seconds;
+    ranks.stall_seconds = o->stall_seconds;
+    ATL_TRY(atl_train_fields_check(t->ctx, o));
     ATL_TRY(atl_ranks_open(t->ctx, &ranks, &t->ranks));
     t->state.rank = atl_ranks_rank(t->ranks);
     t->state.ranks = atl_ranks_size(t->ranks);
@@ -276,7 +271,8 @@ static atl_status open_all(atl_trainer *t) {
 
 atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_trainer **trainer) {
     *trainer = NULL;
-    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    atl_train_options o;
+    atl_train_options_init(&o, sizeof o);
     ATL_TRY(atl_options_read(ctx, "atl_train_options", &o, sizeof o, options));
     atl_trainer *t = atl_calloc(ctx, 1, sizeof *t);
     if (!t)
@@ -284,12 +280,7 @@ atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_
     t->ctx = ctx;
     atl_arena_init(&t->texts, ctx, 0);
     t->options = o;
-    t->options.data = text(t, o.data);
-    t->options.cfg = text(t, o.cfg ? o.cfg : "auto");
-    t->options.loss = text(t, o.loss ? o.loss : "logistic");
-    t->options.augpipe = text(t, o.augpipe ? o.augpipe : "bgc");
-    bool copied = t->options.cfg && t->options.loss && t->options.augpipe && (t->options.data || !o.data);
-    atl_status status = copied ? open_all(t) : ATL_NO_MEMORY;
+    atl_status status = atl_train_fields_keep(&t->texts, &t->options) ? open_all(t) : ATL_NO_MEMORY;
     if (status != ATL_OK)
         atl_trainer_close(&t, 1);
     *trainer = t;

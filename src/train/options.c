@@ -24,6 +24,7 @@ static const preset PRESETS[] = {
     // clang-format on
 };
 
+// In the order of atl_gan_loss.
 static const char *const LOSSES[ATL_GAN_LOSSES] = { "logistic", "logistic-saturating", "wgan", "wgan-gp",
                                                     "hinge" };
 
@@ -56,54 +57,35 @@ static preset automatic(preset p, int resolution, int batch, int ranks) {
 
 static atl_status check_batch(atl_ctx *ctx, int ranks, const atl_train_options *o) {
     int local = o->batch / ranks;
-    if (o->batch < 1 || o->batch > 65536 || o->batch % ranks)
+    if (o->batch % ranks)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "--batch %d can't be shared by %d processes: choose a multiple of %d", o->batch,
-                        ranks, ranks);
+                        "batch %d can't be shared by %d processes: choose a multiple of %d", o->batch, ranks,
+                        ranks);
     if (o->batch_gpu < 1 || local % o->batch_gpu)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "--batch-gpu %d does not divide the %d pictures that each process has of --batch %d",
+                        "batch-gpu %d does not divide the %d pictures that each process has of batch %d",
                         o->batch_gpu, local, o->batch);
-    if (o->mbstd_group < 1 || (o->mbstd_group < o->batch_gpu && o->batch_gpu % o->mbstd_group))
+    if (o->mbstd_group < o->batch_gpu && o->batch_gpu % o->mbstd_group)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "--mbstd-group %d does not divide the %d pictures that D sees at once (--batch-gpu)",
+                        "mbstd-group %d does not divide the %d pictures that D sees at once (batch-gpu)",
                         o->mbstd_group, o->batch_gpu);
     return ATL_OK;
 }
 
-static atl_status check_values(atl_ctx *ctx, const atl_train_set *set, const atl_train_options *o) {
-    if (atl_train_loss(o->loss) < 0)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "--loss %s: logistic, logistic-saturating, wgan, wgan-gp and hinge are there",
-                        o->loss);
-    if (o->cond && !set->label_size)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "--cond needs labels, and %s has none: add a dataset.json, or make the set with "
-                        "'atelier dataset --labels folders'",
-                        set->name);
-    if (!(o->p >= 0.0 && o->p <= 1.0))
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "--p %g: a probability is from 0 to 1", o->p);
-    if (!(o->target > -1.0 && o->target < 1.0))
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "--target %g: the mean sign of scores is between -1 and 1",
-                        o->target);
-    if (!(o->glr > 0.0 && o->dlr > 0.0) || !(o->gamma >= 0.0) || !(o->r2_gamma >= 0.0) ||
-        !(o->pl_weight >= 0.0))
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "learning rates are greater than 0 (--glr %g, --dlr %g), weights are at least 0 "
-                        "(--gamma %g)",
-                        o->glr, o->dlr, o->gamma);
-    return ATL_OK;
+static const preset *find_preset(const char *name) {
+    for (size_t i = 0; i < sizeof PRESETS / sizeof *PRESETS; i++)
+        if (!strcmp(name, PRESETS[i].name))
+            return &PRESETS[i];
+    return NULL;
 }
 
 atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o) {
-    const preset *found = NULL;
-    for (size_t i = 0; i < sizeof PRESETS / sizeof *PRESETS; i++)
-        if (!strcmp(o->cfg, PRESETS[i].name))
-            found = &PRESETS[i];
+    const preset *found = find_preset(o->cfg);
     if (!found)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "--cfg %s: auto, stylegan2, paper256, paper512, paper1024 and cifar are there",
-                        o->cfg);
+        return atl_fail(ctx, ATL_INTERNAL, "cfg %s has no settings", o->cfg);
+    if (o->cond && !set->label_size)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "cond needs labels, and %s has none: add a dataset.json",
+                        set->name);
     preset p = found == PRESETS ? automatic(*found, set->width, o->batch, ranks) : *found;
     bool cifar = !strcmp(o->cfg, "cifar");
     o->batch = o->batch ? o->batch : p.batch;
@@ -122,6 +104,5 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     o->ema_rampup = o->ema_rampup != 0.0 ? o->ema_rampup : p.ema_rampup;
     o->pl_weight = o->pl_weight >= 0.0 ? o->pl_weight : cifar ? 0.0 : 2.0;
     o->style_mixing_prob = o->style_mixing_prob >= 0.0 ? o->style_mixing_prob : cifar ? 0.0 : 0.9;
-    ATL_TRY(check_values(ctx, set, o));
     return check_batch(ctx, ranks, o);
 }

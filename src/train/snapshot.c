@@ -147,17 +147,17 @@ static atl_status tensor(atl_ctx *ctx, const char *path, const atl_arrays *file,
                          atl_dtype dtype, int rank, const int64_t *dims, const atl_array **found) {
     const atl_array *a = atl_arrays_find(file, name);
     if (!a)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "%s: has no %s, which this run needs: it was made with other --cfg, --cbase, --cmax, "
-                        "--map-depth, --cond "
-                        "or pictures",
-                        path, name);
+        return atl_fail(
+            ctx, ATL_BAD_ARGUMENT,
+            "%s: has no %s, which this run needs: it was made with another cfg, cbase, cmax, map-depth, "
+            "cond or pictures",
+            path, name);
     if (a->dtype != dtype || a->rank != rank || memcmp(a->dims, dims, sizeof *dims * (size_t)rank) != 0)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "%s: %s has another shape than in this run: it was made with other --cfg, --cbase, "
-                        "--cmax, --map-depth, "
-                        "--cond or pictures",
-                        path, name);
+        return atl_fail(
+            ctx, ATL_BAD_ARGUMENT,
+            "%s: %s has another shape than in this run: it was made with another cfg, cbase, cmax, "
+            "map-depth, cond or pictures",
+            path, name);
     *found = a;
     return ATL_OK;
 }

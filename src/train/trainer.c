@@ -2,10 +2,12 @@
 // One step after the other.  Phases run in turn in one block of memory: inputs are written, the plan runs,
 // gradients are added up over parts of the batch and over processes, Adam moves the weights.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/measure.h"
 #include "graph/resident.h"
+#include "train/fields.h"
 #include "train/loss.h"
 #include "train/trainer.h"
 
@@ -16,16 +18,33 @@ int atl_phase_interval(atl_phase_kind kind) {
     return interval[kind];
 }
 
-const char *atl_train_stat_name(enum atl_train_stat stat) {
-    static const char *const names[ATL_STATS] = {
-        [ATL_STAT_SCORES_FAKE] = "Loss/scores/fake", [ATL_STAT_SIGNS_FAKE] = "Loss/signs/fake",
-        [ATL_STAT_G_LOSS] = "Loss/G/loss",           [ATL_STAT_PL_LENGTH] = "Loss/pl_length",
-        [ATL_STAT_PL_PENALTY] = "Loss/pl_penalty",   [ATL_STAT_SCORES_REAL] = "Loss/scores/real",
-        [ATL_STAT_SIGNS_REAL] = "Loss/signs/real",   [ATL_STAT_D_LOSS] = "Loss/D/loss",
-        [ATL_STAT_R1_PENALTY] = "Loss/r1_penalty",   [ATL_STAT_D_REG] = "Loss/D/reg",
-        [ATL_STAT_G_GRADIENT] = "Gradient/G",        [ATL_STAT_D_GRADIENT] = "Gradient/D",
-    };
-    return names[stat];
+static const char *const STATS[ATL_STATS] = {
+    [ATL_STAT_SCORES_FAKE] = "Loss/scores/fake", [ATL_STAT_SIGNS_FAKE] = "Loss/signs/fake",
+    [ATL_STAT_G_LOSS] = "Loss/G/loss",           [ATL_STAT_PL_LENGTH] = "Loss/pl_length",
+    [ATL_STAT_PL_PENALTY] = "Loss/pl_penalty",   [ATL_STAT_SCORES_REAL] = "Loss/scores/real",
+    [ATL_STAT_SIGNS_REAL] = "Loss/signs/real",   [ATL_STAT_D_LOSS] = "Loss/D/loss",
+    [ATL_STAT_R1_PENALTY] = "Loss/r1_penalty",   [ATL_STAT_D_REG] = "Loss/D/reg",
+    [ATL_STAT_G_GRADIENT] = "Gradient/G",        [ATL_STAT_D_GRADIENT] = "Gradient/D",
+};
+
+const atl_train_stat *atl_trainer_get_stats(const atl_trainer *t, int *count) {
+    *count = ATL_STATS;
+    return t->stats;
+}
+
+void atl_trainer_clear_stats(atl_trainer *t) {
+    for (int i = 0; i < ATL_STATS; i++)
+        t->stats[i] = (atl_train_stat){ .name = STATS[i] };
+    for (int i = 0; i < t->cost.n_phases; i++)
+        t->costs[i].seconds = 0.0;
+}
+
+static void keep_stats(atl_trainer *t, const atl_train_sum *sums) {
+    for (int i = 0; i < ATL_STATS; i++) {
+        t->stats[i].count += sums[i].count;
+        t->stats[i].sum += sums[i].sum;
+        t->stats[i].squares += sums[i].squares;
+    }
 }
 
 // Seconds, when everything asked of the device so far is done.
@@ -44,24 +63,11 @@ static void to_interleaved(const uint8_t *planar, const atl_train_set *set, floa
             out[p * channels + c] = (float)planar[c * pixels + p] / 127.5f - 1.0f;
 }
 
-// A picture that can't be used is named by its reader; what to do about it is said here.
-static atl_status bad_picture(atl_trainer *t, atl_status status) {
-    char sentence[ATL_MESSAGE_MAX];
-    memcpy(sentence, t->ctx->message, sizeof sentence);
-    atl_message_clear(t->ctx);
-    return atl_fail(t->ctx, status,
-                    "%.700s; 'atelier dataset check %s' lists all such pictures, 'atelier dataset --skip-bad "
-                    "--source %s --dest NEW.zip' makes a set without them",
-                    sentence, t->options.data, t->options.data);
-}
-
 static atl_status next_reals(atl_trainer *t) {
     size_t size = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
     if (!t->data)
         return ATL_OK; // noise stays what it is
-    atl_status status = atl_loader_next(t->loader, (size_t)t->local, t->pixels, t->real_labels);
-    if (status != ATL_OK)
-        return bad_picture(t, status);
+    ATL_TRY(atl_loader_next(t->loader, (size_t)t->local, t->pixels, t->real_labels));
 #pragma omp parallel for num_threads(t->ctx->threads) schedule(static)
     for (int i = 0; i < t->local; i++)
         to_interleaved(t->pixels + (size_t)i * size, &t->set, t->reals + (size_t)i * size);
@@ -133,8 +139,8 @@ static void add_values(const atl_phase *p, const atl_node *node, float *room, at
 
 // What a run says, into the sums of the step.
 static void collect(atl_trainer *t, const atl_phase *p, atl_train_sum *sums) {
-    static const enum atl_train_stat LOSS[ATL_PHASES] = { ATL_STAT_G_LOSS, ATL_STAT_PL_PENALTY,
-                                                          ATL_STAT_D_LOSS, ATL_STAT_D_REG };
+    static const enum atl_train_stat_kind LOSS[ATL_PHASES] = { ATL_STAT_G_LOSS, ATL_STAT_PL_PENALTY,
+                                                               ATL_STAT_D_LOSS, ATL_STAT_D_REG };
     float loss = NAN;
     atl_plan_read(p->plan, p->loss, &loss);
     add(&sums[LOSS[p->kind]], (double)loss, p->n);
@@ -241,10 +247,16 @@ static atl_status follow_g(atl_trainer *t) {
     return atl_ema_update(t->backend, &t->g_ema.params, &t->g.params, beta);
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t count) { // FNV-1a
-    for (const unsigned char *p = bytes; count--; p++)
-        h = (h ^ *p) * 0x100000001b3u;
-    return h;
+static atl_status agree_on_options(atl_trainer *t) {
+    size_t count;
+    const atl_train_field *fields = atl_train_fields(&count);
+    for (size_t i = 0; i < count; i++) {
+        char what[80];
+        snprintf(what, sizeof what, "the option %s", fields[i].name);
+        if (fields[i].agree)
+            ATL_TRY(atl_ranks_same(t->ranks, atl_train_field_hash(&fields[i], &t->options), what));
+    }
+    return atl_ranks_same(t->ranks, t->state.images, "the number of pictures so far");
 }
 
 // Processes that do not do the same work would spoil each other's.  Checked at the start and now and then.
@@ -253,51 +265,32 @@ static atl_status check_ranks(atl_trainer *t) {
         return ATL_OK;
     t->agreed = true;
     atl_trainer_fetch(t);
-    uint64_t set = hash_bytes(0xcbf29ce484222325u, &t->set.count, sizeof t->set.count);
+    uint64_t set = atl_train_hash(ATL_TRAIN_HASH, &t->set.count, sizeof t->set.count);
     for (size_t i = 0; t->data && i < t->set.count; i++) {
         const char *name = atl_dataset_name(t->data, atl_sampler_picture(t->subset, i));
-        set = hash_bytes(set, name, strlen(name));
+        set = atl_train_hash(set, name, strlen(name));
     }
-    const atl_train_options *o = &t->options;
-    const double settings[] = { o->batch,
-                                o->batch_gpu,
-                                o->gamma,
-                                o->glr,
-                                o->dlr,
-                                o->mbstd_group,
-                                o->ema_kimg,
-                                o->ema_rampup,
-                                o->pl_weight,
-                                o->style_mixing_prob,
-                                o->r2_gamma,
-                                o->aug,
-                                o->p,
-                                o->target,
-                                o->ada_kimg,
-                                o->seed,
-                                o->mirror,
-                                o->freezed,
-                                (double)t->state.images };
     ATL_TRY(atl_ranks_same(t->ranks, set, "the data set"));
-    ATL_TRY(
-        atl_ranks_same(t->ranks, hash_bytes(0xcbf29ce484222325u, settings, sizeof settings), "an option"));
+    ATL_TRY(agree_on_options(t));
     uint64_t weights = atl_params_fingerprint(&t->g.params) ^ atl_params_fingerprint(&t->d.params) * 3;
     return atl_ranks_same(t->ranks, weights, "the networks' weights");
 }
 
-atl_status atl_trainer_step(atl_trainer *t, atl_train_stats *stats) {
+atl_status atl_trainer_step(atl_trainer *t) {
     atl_train_sum sums[ATL_STATS] = { { 0 } };
     ATL_TRY(atl_trainer_memory(t));
     atl_ranks_step(t->ranks, t->state.iteration);
     ATL_TRY(check_ranks(t));
     ATL_TRY(next_reals(t));
-    for (int k = 0; k < ATL_PHASES; k++) {
-        if (!t->has[k] || t->state.iteration % (uint64_t)atl_phase_interval((atl_phase_kind)k))
+    for (int k = 0, i = 0; k < ATL_PHASES; k++) {
+        if (!t->has[k])
+            continue;
+        atl_train_phase *cost = &t->costs[i++];
+        if (t->state.iteration % (uint64_t)cost->interval)
             continue;
         double start = now(t);
         ATL_TRY(run_phase(t, (atl_phase_kind)k, sums));
-        if (stats)
-            stats->seconds[k] += now(t) - start;
+        cost->seconds += now(t) - start;
     }
     ATL_TRY(atl_ranks_sum_double(t->ranks, &sums[0].count, (size_t)ATL_STATS * 3));
     const atl_train_sum *lengths = &sums[ATL_STAT_PL_LENGTH];
@@ -308,11 +301,7 @@ atl_status atl_trainer_step(atl_trainer *t, atl_train_stats *stats) {
     t->state.iteration++;
     t->state.images += (uint64_t)t->options.batch;
     adapt(t, &sums[ATL_STAT_SIGNS_REAL]);
-    for (int i = 0; stats && i < ATL_STATS; i++) {
-        stats->stats[i].count += sums[i].count;
-        stats->stats[i].sum += sums[i].sum;
-        stats->stats[i].squares += sums[i].squares;
-    }
+    keep_stats(t, sums);
     return ATL_OK;
 }
 
@@ -332,7 +321,7 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
     if (runs < 1 || runs > MOST)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to %d are", runs, MOST);
     ATL_TRY(atl_trainer_memory(t));
-    for (int k = 0; k < ATL_PHASES; k++) {
+    for (int k = 0, at = 0; k < ATL_PHASES; k++) {
         atl_train_sum sums[ATL_STATS] = { { 0 } };
         for (int i = -1; t->has[k] && i < runs; i++) {
             double start = now(t), took;
@@ -344,7 +333,7 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
         }
         if (!t->has[k])
             continue;
-        atl_train_phase_cost *cost = &t->cost.phases[k];
+        atl_train_phase *cost = &t->costs[at++];
         cost->ms = atl_median(seconds, runs) * 1e3;
         per_step += cost->ms * 1e-3 * cost->runs / cost->interval;
     }

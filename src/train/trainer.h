@@ -18,6 +18,16 @@ typedef struct atl_train_view {
     atl_node *z, *c, *images; // [n, z_dim]; [n, c_dim] or NULL; [n, channels, height, width]
 } atl_train_view;
 
+enum atl_train_stat_kind {
+    ATL_STAT_SCORES_FAKE, ATL_STAT_SIGNS_FAKE, ATL_STAT_G_LOSS, // of G main
+    ATL_STAT_PL_LENGTH, ATL_STAT_PL_PENALTY,                    // of G reg
+    ATL_STAT_SCORES_REAL, ATL_STAT_SIGNS_REAL, ATL_STAT_D_LOSS, // of D main
+    ATL_STAT_R1_PENALTY, ATL_STAT_D_REG,                        // of D reg
+    ATL_STAT_G_GRADIENT, ATL_STAT_D_GRADIENT,                   // L2 norms of the main gradients
+    ATL_STATS
+};
+typedef struct atl_train_sum { double count, sum, squares; } atl_train_sum;
+
 struct atl_trainer {
     atl_ctx *ctx;
     atl_backend *backend;
@@ -25,7 +35,9 @@ struct atl_trainer {
     atl_train_options options; // its texts are in `texts`
     atl_arena texts;
     atl_train_cost cost;
+    atl_train_phase costs[ATL_PHASES]; // those of cost.phases
     atl_train_state state;
+    atl_train_stat stats[ATL_STATS];
     // data
     atl_dataset *data;   // NULL: noise
     atl_sampler *subset; // which pictures; NULL: noise

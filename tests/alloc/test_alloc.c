@@ -304,7 +304,8 @@ static atl_status call_video(atl_ctx *ctx) {
 
 // A training step on noise, from a snapshot to a snapshot.
 static atl_train_options tiny_run(void) {
-    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    atl_train_options o;
+    atl_train_options_init(&o, sizeof o);
     o.resolution = 8;
     o.channel_base = 16;
     o.channel_max = 2;
@@ -323,7 +324,7 @@ static atl_status train_once(atl_ctx *ctx, const char *from, const char *to) {
     if (status == ATL_OK && from)
         status = atl_trainer_restore(t, from);
     if (status == ATL_OK)
-        status = atl_trainer_step(t, NULL);
+        status = atl_trainer_step(t);
     if (status == ATL_OK)
         status = atl_trainer_generate(t, 1, z, NULL, image);
     if (status == ATL_OK)

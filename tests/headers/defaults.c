@@ -40,7 +40,8 @@ static void check_sizes(void) {
     const atl_dataset_options d = ATL_DATASET_OPTIONS_INIT;
     const atl_dataset_make_options dm = ATL_DATASET_MAKE_OPTIONS_INIT;
     const atl_dataset_check_options dc = ATL_DATASET_CHECK_OPTIONS_INIT;
-    const atl_train_options t = ATL_TRAIN_OPTIONS_INIT;
+    atl_train_options t;
+    atl_train_options_init(&t, sizeof t);
     SETS(atl_ctx_options, c);
     SETS(atl_model_options, m);
     SETS(atl_map_options, p);
@@ -62,7 +63,8 @@ static void check_values(void) {
     const atl_synthesis_options s = ATL_SYNTHESIS_OPTIONS_INIT;
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
-    const atl_train_options t = ATL_TRAIN_OPTIONS_INIT;
+    atl_train_options t;
+    atl_train_options_init(&t, sizeof t);
     expect(m.lod == -1.0f && !m.net, "atl_model_options");
     expect(p.truncation_psi == 1.0f && !p.truncation_cutoff && !p.centroids, "atl_map_options");
     expect(s.noise_mode == ATL_NOISE_CONST && !s.dump_dir, "atl_synthesis_options");
@@ -73,7 +75,7 @@ static void check_values(void) {
     expect(t.tick == 4.0 && t.snap == 50 && t.gamma == -1.0 && t.pl_weight == -1.0 &&
                t.style_mixing_prob == -1.0,
            "atl_train_options: numbers of a run");
-    expect(t.aug == ATL_AUG_ADA && t.p == 0.0 && t.target == 0.6 && t.ada_kimg == 500.0 && t.workers == 3,
+    expect(t.aug == ATL_AUG_ADA && t.p == 0.2 && t.target == 0.6 && t.ada_kimg == 500.0 && t.workers == 3,
            "atl_train_options: augmentation and workers");
 }
 

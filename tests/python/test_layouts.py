@@ -9,8 +9,8 @@ import atelier
 
 # structs that Python neither passes nor reads
 LEFT_OUT = {"atl_layer_time", "atl_profile", "atl_numpy_rng"}
-LEFT_OUT |= {"atl_train_options", "atl_train_phase_cost", "atl_train_cost", "atl_train_state", "atl_train_sum",
-             "atl_train_stats", "atl_train_set"}
+LEFT_OUT |= {"atl_train_options", "atl_train_field", "atl_train_phase", "atl_train_cost", "atl_train_state",
+             "atl_train_stat", "atl_train_set"}
 
 
 class Layouts(unittest.TestCase):

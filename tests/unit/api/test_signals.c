@@ -81,8 +81,9 @@ static void a_batch_survives_a_timer(void **state) {
 
 static void train(int threads) {
     atl_ctx *ctx = open_ctx(threads);
-    atl_train_options o = ATL_TRAIN_OPTIONS_INIT;
+    atl_train_options o;
     atl_trainer *t;
+    atl_train_options_init(&o, sizeof o);
     o.resolution = 32;
     o.channel_base = 1024;
     o.channel_max = 32;
@@ -91,7 +92,7 @@ static void train(int threads) {
     assert_int_equal(atl_trainer_open(ctx, &o, &t), ATL_OK);
     start_timer();
     for (int i = 0; i < STEPS; i++)
-        assert_int_equal(atl_trainer_step(t, NULL), ATL_OK);
+        assert_int_equal(atl_trainer_step(t), ATL_OK);
     stop_timer();
     atl_trainer_close(&t, 0);
     atl_ctx_close(&ctx);

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of training options, and what is done with all of them by a walk over it: defaults, checks of
+// single values, copies, hashes.  What a cfg stands for and what must fit together is in options.c.
+#include "train/fields.h"
+
+#include <string.h>
+
+#include "base/ctx.h"
+
+#define AT(member) offsetof(atl_train_options, member)
+#define FLAG(name, member, help)                                                                             \
+    { name, GROUP, ATL_TRAIN_FLAG, AT(member), 0, 1, 0, NULL, NULL, NULL, help, 1, 1 }
+#define INT(name, member, low, high, initial, help)                                                          \
+    { name, GROUP, ATL_TRAIN_INT, AT(member), low, high, initial, #initial, NULL, "N", help, 1, 1 }
+#define REAL(name, member, low, high, initial, help)                                                         \
+    { name, GROUP, ATL_TRAIN_REAL, AT(member), low, high, initial, #initial, NULL, "X", help, 1, 1 }
+// Numbers whose default isn't `initial` but what the words say.
+#define INT_WORDS(name, member, low, high, initial, words, help)                                             \
+    { name, GROUP, ATL_TRAIN_INT, AT(member), low, high, initial, words, NULL, "N", help, 1, 1 }
+#define REAL_CFG(name, member, low, high, initial, help)                                                     \
+    { name, GROUP, ATL_TRAIN_REAL, AT(member), low, high, initial, "of cfg", NULL, "X", help, 1, 1 }
+#define TEXT(name, member, standard, words, help)                                                            \
+    { name, GROUP, ATL_TRAIN_TEXT, AT(member), 0, 0, 0, standard, words, "NAME", help, 1, 1 }
+
+static const atl_train_field FIELDS[] = {
+// clang-format off
+#define GROUP "Pictures"
+    { "data", GROUP, ATL_TRAIN_TEXT, AT(data), 0, 0, 0, NULL, NULL, "PATH",
+      "a folder, .zip or another source of equal squares of 8, 16, 32 ... 4096 pixels", 0, 1 },
+    FLAG("mirror", mirror, "also show each picture flipped from left to right"),
+    FLAG("cond", cond, "train on the labels of the set"),
+    INT_WORDS("subset", subset, 1, 1 << 30, 0, "all", "train on N pictures, chosen by the seed"),
+    { "workers", GROUP, ATL_TRAIN_INT, AT(workers), 1, 256, 3, "3", NULL, "N", "threads that read pictures", 0, 1 },
+#undef GROUP
+#define GROUP "Length"
+    REAL_CFG("kimg", kimg, 0.001, 1e9, 0, "length of the run in thousands of pictures"),
+    REAL("tick", tick, 0.001, 1e6, 4, "kimg from line to line"),
+    INT("snap", snap, 0, 1 << 30, 50, "ticks from snapshot to snapshot; 0: only at the end"),
+#undef GROUP
+#define GROUP "Steps"
+    TEXT("cfg", cfg, "auto", "auto|stylegan2|paper256|paper512|paper1024|cifar",
+         "published settings, which the options after it change"),
+    INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
+    INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
+    REAL_CFG("glr", glr, 1e-9, 10, 0, "learning rate of G"),
+    REAL_CFG("dlr", dlr, 1e-9, 10, 0, "learning rate of D"),
+    REAL_CFG("ema-kimg", ema_kimg, 0.001, 1e6, 0, "half-life of the average of G, in kimg"),
+    REAL_CFG("ema-rampup", ema_rampup, -1, 1e3, 0, "most of it, as a part of the run so far; negative: no limit"),
+    INT("seed", seed, 0, 2147483647, 0, "seed of all random numbers"),
+#undef GROUP
+#define GROUP "Networks"
+    INT_WORDS("cbase", channel_base, 1, 1 << 24, 0, "of cfg", "channels times resolution"),
+    INT_WORDS("cmax", channel_max, 1, 1 << 14, 0, "512", "most channels of a layer"),
+    INT_WORDS("map-depth", map_depth, 1, 64, 0, "of cfg", "layers of the mapping network"),
+    INT_WORDS("mbstd-group", mbstd_group, 1, 65536, 0, "of cfg", "pictures that D compares"),
+    INT("freezed", freezed, 0, 100, 0, "layers of D that stay as they are, from the highest resolution on"),
+#undef GROUP
+#define GROUP "Losses"
+    TEXT("loss", loss, "logistic", "logistic|logistic-saturating|wgan|wgan-gp|hinge", "what G and D compete for"),
+    REAL_CFG("gamma", gamma, 0, 1e6, -1, "weight of R1"),
+    REAL("r2-gamma", r2_gamma, 0, 1e6, 0, "weight of R2"),
+    REAL_CFG("pl-weight", pl_weight, 0, 1e6, -1, "weight of path length regularisation"),
+    REAL_CFG("style-mixing-prob", style_mixing_prob, 0, 1, -1, "share of steps that mix styles"),
+#undef GROUP
+#define GROUP "Augmentation of what D sees"
+    { "aug", GROUP, ATL_TRAIN_CHOICE, AT(aug), 0, 3, 0, "ada", "ada|fixed|noaug|diffaug", NULL,
+      "adaptive, of a fixed probability, none, or DiffAugment", 1, 1 },
+    TEXT("augpipe", augpipe, "bgc", NULL,
+         "blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn, bgcfnc, or policies of diffaug"),
+    REAL("p", p, 0, 1, 0.2, "probability of a fixed augmentation"),
+    REAL("target", target, -1, 1, 0.6, "mean sign of D for pictures that adaptive augmentation aims at"),
+    REAL("ada-kimg", ada_kimg, 0.001, 1e6, 500, "kimg in which its probability may go from 0 to 1"),
+#undef GROUP
+    { "stall", "Several processes", ATL_TRAIN_REAL, AT(stall_seconds), 1, 1e6, 600, "600", NULL, "S",
+      "seconds to wait for one that does not answer", 0, 0 },
+    { "resolution", NULL, ATL_TRAIN_INT, AT(resolution), 8, 4096, 0, NULL, NULL, "N", "of noise without data", 1, 0 },
+    { "keep-threads", NULL, ATL_TRAIN_FLAG, AT(keep_threads), 0, 1, 0, NULL, NULL, NULL, "don't share them out", 0, 0 },
+    // clang-format on
+};
+enum { COUNT = sizeof FIELDS / sizeof *FIELDS };
+
+const atl_train_field *atl_train_fields(size_t *count) {
+    *count = COUNT;
+    return FIELDS;
+}
+
+void atl_train_options_init(atl_train_options *options, size_t size) {
+    atl_train_options all = { .size = size };
+    for (const atl_train_field *f = FIELDS; f < FIELDS + COUNT; f++) {
+        char *at = (char *)&all + f->offset;
+        switch (f->kind) {
+        case ATL_TRAIN_TEXT: *(const char **)at = f->standard; break;
+        case ATL_TRAIN_REAL: *(double *)at = f->initial; break;
+        default: *(int *)at = (int)f->initial;
+        }
+    }
+    memcpy(options, &all, size < sizeof all ? size : sizeof all);
+}
+
+const char *atl_train_field_text(const atl_train_field *f, const atl_train_options *o) {
+    return *(const char *const *)((const char *)o + f->offset);
+}
+
+double atl_train_field_number(const atl_train_field *f, const atl_train_options *o) {
+    const char *at = (const char *)o + f->offset;
+    return f->kind == ATL_TRAIN_REAL ? *(const double *)at : (double)*(const int *)at;
+}
+
+bool atl_train_field_word(const atl_train_field *f, int index, char *word, size_t room) {
+    const char *at = f->words;
+    for (; index > 0 && *at; index--) {
+        at += strcspn(at, "|");
+        at += *at == '|';
+    }
+    size_t length = strcspn(at, "|");
+    if (index < 0 || !length || length >= room)
+        return false;
+    memcpy(word, at, length);
+    word[length] = 0;
+    return true;
+}
+
+static bool among(const atl_train_field *f, const char *text) {
+    char word[64];
+    for (int i = 0; atl_train_field_word(f, i, word, sizeof word); i++)
+        if (!strcmp(word, text))
+            return true;
+    return false;
+}
+
+static atl_status check_text(atl_ctx *ctx, const atl_train_field *f, const char *text) {
+    if (!f->words || (text && among(f, text)))
+        return ATL_OK;
+    return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s %s: expected one of %s", f->name, text ? text : "(NULL)",
+                    f->words);
+}
+
+atl_status atl_train_fields_check(atl_ctx *ctx, const atl_train_options *o) {
+    for (const atl_train_field *f = FIELDS; f < FIELDS + COUNT; f++) {
+        if (f->kind == ATL_TRAIN_TEXT) {
+            ATL_TRY(check_text(ctx, f, atl_train_field_text(f, o)));
+            continue;
+        }
+        double x = atl_train_field_number(f, o);
+        if (x != f->initial && !(x >= f->low && x <= f->high)) // NaN too
+            return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s %.9g: expected a %snumber from %.9g to %.9g", f->name,
+                            x, f->kind == ATL_TRAIN_REAL ? "" : "whole ", f->low, f->high);
+    }
+    return ATL_OK;
+}
+
+bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o) {
+    for (const atl_train_field *f = FIELDS; f < FIELDS + COUNT; f++) {
+        const char **text = (const char **)((char *)o + f->offset);
+        if (f->kind != ATL_TRAIN_TEXT)
+            continue;
+        if (!*text)
+            *text = f->standard;
+        if (*text && !(*text = atl_arena_string(arena, *text, strlen(*text))))
+            return false;
+    }
+    return true;
+}
+
+uint64_t atl_train_hash(uint64_t h, const void *bytes, size_t count) { // FNV-1a
+    for (const unsigned char *p = bytes; count--; p++)
+        h = (h ^ *p) * 0x100000001b3u;
+    return h;
+}
+
+uint64_t atl_train_field_hash(const atl_train_field *f, const atl_train_options *o) {
+    if (f->kind == ATL_TRAIN_TEXT) {
+        const char *text = atl_train_field_text(f, o);
+        return atl_train_hash(ATL_TRAIN_HASH, text ? text : "", text ? strlen(text) + 1 : 0);
+    }
+    double x = atl_train_field_number(f, o);
+    return atl_train_hash(ATL_TRAIN_HASH, &x, sizeof x);
+}

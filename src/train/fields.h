@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walks over the table of training options, atl_train_fields().
+#ifndef ATL_TRAIN_FIELDS_H
+#define ATL_TRAIN_FIELDS_H
+
+#include <stdbool.h>
+#include <atelier/train.h>
+#include "base/mem.h"
+
+// The value of a text; of any other kind.
+const char *atl_train_field_text(const atl_train_field *f, const atl_train_options *o);
+double atl_train_field_number(const atl_train_field *f, const atl_train_options *o);
+// Word number `index` of f->words; false: there is none.
+bool atl_train_field_word(const atl_train_field *f, int index, char *word, size_t room);
+
+// Each number within its range (or the one that stands for a default), each text one of its words.
+atl_status atl_train_fields_check(atl_ctx *ctx, const atl_train_options *o);
+
+// Moves all texts into the arena, with the standard ones in place of NULL; false: no memory.
+bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o);
+
+// A hash that goes on from h, beginning with ATL_TRAIN_HASH; and that of an option's value.
+#define ATL_TRAIN_HASH 0xcbf29ce484222325u
+uint64_t atl_train_hash(uint64_t h, const void *bytes, size_t count);
+uint64_t atl_train_field_hash(const atl_train_field *f, const atl_train_options *o);
+
+#endif
