@@ -52,8 +52,8 @@ static app_status write_picture(app_results *r, const char *stem, const atl_imag
     char *path = app_join(r->o.folder, name, e);
     app_status status = APP_FAILED;
     if (path)
-        status =
-            app_picture_write(r->g->render.ctx, path, names[r->o.format], image, r->o.quality, recipe, e);
+        status = app_picture_write(r->g->render.ctx, path, names[r->o.format], image, r->o.quality,
+                                   r->o.no_record ? NULL : recipe, e);
     free(path);
     return status;
 }
@@ -105,7 +105,7 @@ static app_status write_safetensors(app_results *r, const atl_array *arrays, siz
     atl_pair metadata = { APP_RECIPE_KEY, json };
     app_status status = path && json ? APP_OK : app_fail(e, "out of memory");
     if (status == APP_OK &&
-        atl_safetensors_write(r->g->render.ctx, path, arrays, count, &metadata, 1) != ATL_OK)
+        atl_safetensors_write(r->g->render.ctx, path, arrays, count, &metadata, !r->o.no_record) != ATL_OK)
         status = app_fail_ctx(e, r->g->render.ctx);
     free(path);
     free(json);

@@ -15,6 +15,7 @@ typedef struct app_results_options {
     int quality;            // of jpg and webp
     size_t columns, lines;  // of the sheet; 0: none
     int save_ws;            // the styles, too
+    int no_record;          // pictures do not say how they were made
     const char *seeds_text; // the list as it was written, for the record of a sheet; may be NULL
 } app_results_options;
 

@@ -64,6 +64,20 @@ int cli_told(cli_common *common, app_status status) {
     return status == APP_STOPPED ? CLI_INTERRUPTED : CLI_FAILURE;
 }
 
+// Which setting is wrong: the one without which a context opens.
+static int wrong_setting(const cli_common *common, atl_ctx_options options) {
+    const char *threads = getenv("ATELIER_THREADS"), *cpu = common->cpu ? common->cpu : getenv("ATELIER_CPU");
+    atl_ctx *ctx;
+    options.cpu = "baseline";
+    if (atl_ctx_open(&ctx, &options) == ATL_OK)
+        cli_error("%s%s: expected baseline, avx2 or avx512",
+                  common->cpu ? "--cpu " : "ATELIER_CPU=", cpu ? cpu : "");
+    else
+        cli_error("ATELIER_THREADS=%s: expected a whole number from 1 to 4096", threads ? threads : "");
+    atl_ctx_close(&ctx);
+    return CLI_USAGE;
+}
+
 int cli_open(cli_common *common, atl_ctx **ctx) {
     common->error.warn = common->quiet ? NULL : on_warning;
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
@@ -76,8 +90,7 @@ int cli_open(cli_common *common, atl_ctx **ctx) {
         return CLI_SUCCESS;
     if (status == ATL_NO_MEMORY)
         return cli_error("out of memory");
-    cli_error("wrong --cpu or ATELIER_CPU (baseline, avx2, avx512), or ATELIER_THREADS (1 to 4096)");
-    return CLI_USAGE;
+    return wrong_setting(common, options);
 }
 
 int cli_open_generator(cli_common *common, atl_ctx *ctx, const char *path, const char *net,
@@ -108,6 +121,15 @@ char *cli_join(const char *folder, const char *name) {
     if (!path)
         cli_error("%s", e.text);
     return path;
+}
+
+// Control characters of ASCII, and those between 128 and 159, which terminals obey, too.
+void cli_print_safe(FILE *out, const char *text) {
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        int high = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; // as UTF-8
+        putc(*p < 32 || *p == 127 || high ? '?' : *p, out);
+        p += high;
+    }
 }
 
 static volatile sig_atomic_t interrupted;

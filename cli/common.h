@@ -5,6 +5,7 @@
 #define CLI_COMMON_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <atelier/image.h>
 #include <atelier/model.h>
 #include "app/error.h"
@@ -66,6 +67,9 @@ int cli_open_network(cli_common *common, const char *given, const char *net, atl
 
 // "DIR/NAME" by malloc, or NULL after printing why not.
 char *cli_join(const char *folder, const char *name);
+
+// File names and names from files may hold anything: keep the terminal safe.
+void cli_print_safe(FILE *out, const char *text);
 
 // From now on Ctrl-C only sets a flag: the step in progress ends, so that no half file is left.
 void cli_catch_interrupt(void);

@@ -17,12 +17,6 @@ typedef struct report {
     size_t lines;
 } report;
 
-// File names may hold anything: keep the terminal safe.
-static void print_safe(FILE *out, const char *text) {
-    for (const char *p = text; *p; p++)
-        putc((unsigned char)*p < 32 || *p == 127 ? '?' : *p, out);
-}
-
 // On a terminal only: thousands of lines in a log help nobody.
 static int on_progress(void *user, size_t done, size_t total, const char *name) {
     report *r = user;
@@ -45,18 +39,18 @@ static void begin_line(report *r) {
 
 static void on_bad(void *user, const char *name, const char *reason) {
     begin_line(user);
-    print_safe(stderr, name);
+    cli_print_safe(stderr, name);
     fprintf(stderr, ": ");
-    print_safe(stderr, reason);
+    cli_print_safe(stderr, reason);
     fprintf(stderr, "\n");
 }
 
 static void on_found(void *user, const atl_finding *f) {
     (void)user;
     printf("%-7s %-9s ", f->fatal ? "error" : "note", atl_finding_name(f->kind));
-    print_safe(stdout, f->name);
+    cli_print_safe(stdout, f->name);
     printf(": ");
-    print_safe(stdout, f->reason);
+    cli_print_safe(stdout, f->reason);
     printf("\n");
 }
 

@@ -53,6 +53,7 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_TEXT("grid", &g->grid_text, "CxR", "one picture grid.png of C columns and R rows", NULL),
         CLI_OPTION_FLAG("save-ws", &g->wanted.save_ws,
                         "also write the styles: ws.npy, or ws in images.safetensors"),
+        CLI_OPTION_FLAG("no-record", &g->wanted.no_record, "leave out of the files how they were made"),
         CLI_OPTION_TEXT("dump", &g->options.dump, "PATTERN",
                         "step mode: write each value whose name matches to DIR/dump/NAME.npy", NULL),
         CLI_COMMON_OPTIONS(&g->common),

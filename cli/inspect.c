@@ -8,18 +8,12 @@
 #include "command.h"
 #include "common.h"
 
-// File names and names from files may hold anything: keep the terminal safe.
-static void print_safe(const char *text) {
-    for (const char *p = text; *p; p++)
-        putchar((unsigned char)*p < 32 || *p == 127 ? '?' : *p);
-}
-
 static void print_field(const char *label, const json_t *value) {
     if (!value || json_is_null(value))
         return;
     char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
     printf("  %-13s", label);
-    print_safe(text ? text : json_is_string(value) ? json_string_value(value) : "?");
+    cli_print_safe(stdout, text ? text : json_is_string(value) ? json_string_value(value) : "?");
     printf("\n");
     free(text);
 }
@@ -42,7 +36,7 @@ static void print_list(const char *title, const json_t *list) {
         const char *name = json_string_value(json_object_get(item, "name"));
         size_t length = name ? strlen(name) : 0;
         printf("    ");
-        print_safe(name ? name : "");
+        cli_print_safe(stdout, name ? name : "");
         printf("%*s  ", length < 40 ? (int)(40 - length) : 0, "");
         print_shape(json_object_get(item, "shape"));
         printf("%s\n", json_is_true(json_object_get(item, "buffer")) ? "  buffer" : "");
@@ -59,12 +53,12 @@ static void print_config(const json_t *config) {
     json_object_foreach((json_t *)config, key, value) {
         char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS | JSON_REAL_PRECISION(9));
         printf("    ");
-        print_safe(key);
+        cli_print_safe(stdout, key);
         printf(" = ");
         if (text && strlen(text) > LONGEST) // the layers of StyleGAN3
             printf("%zu keys, listed by --json", json_object_size(value) + json_array_size(value));
         else
-            print_safe(text ? text : "?");
+            cli_print_safe(stdout, text ? text : "?");
         printf("\n");
         free(text);
     }
@@ -73,7 +67,7 @@ static void print_config(const json_t *config) {
 static void print_network(const json_t *net, int tensors) {
     const json_t *name = json_object_get(net, "name");
     printf("\n");
-    print_safe(json_is_string(name) ? json_string_value(name) : "(no name)");
+    cli_print_safe(stdout, json_is_string(name) ? json_string_value(name) : "(no name)");
     printf("\n");
     print_field("kind", json_object_get(net, "kind"));
     print_field("resolution", json_object_get(net, "resolution"));
@@ -91,7 +85,7 @@ static int print_text(const char *path, const char *text, int tensors) {
     json_t *net, *top = json_loads(text, 0, NULL);
     if (!top)
         return cli_error("%s: its description could not be read", path);
-    print_safe(path);
+    cli_print_safe(stdout, path);
     printf("\n");
     print_field("format", json_object_get(top, "format"));
     print_field("training set", json_object_get(top, "record"));

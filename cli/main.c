@@ -55,14 +55,16 @@ static int unknown(const char *name) {
     return CLI_USAGE;
 }
 
-int main(int argc, char **argv) {
+static int dispatch(int argc, char **argv) {
     if (argc < 2) {
         print_help(stderr);
         return CLI_USAGE;
     }
     const char *name = argv[1];
-    if (!strcmp(name, "--version") || !strcmp(name, "-V"))
-        return printf("atelier %s\n", atl_version()) < 0;
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+        printf("atelier %s\n", atl_version());
+        return CLI_SUCCESS;
+    }
     int help = !strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help");
     if (help && argc == 2)
         return print_help(stdout);
@@ -73,8 +75,12 @@ int main(int argc, char **argv) {
         char flag[] = "--help", *arguments[] = { argv[2], flag };
         return c->run(2, arguments);
     }
-    int status = c->run(argc - 1, argv + 1);
-    if (fflush(stdout) != 0 && status == CLI_SUCCESS) {
+    return c->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+    int status = dispatch(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_SUCCESS) {
         fprintf(stderr, "atelier: the output can't be written\n");
         status = CLI_FAILURE;
     }

@@ -13,7 +13,7 @@
 typedef struct mix {
     cli_common common;
     const char *network, *net, *outdir, *rows_text, *cols_text, *styles_text;
-    int class_given, noise;
+    int class_given, noise, no_record;
     app_seeds rows, cols, styles;
     app_mix_options options;
     app_mix images;
@@ -38,6 +38,7 @@ static int parse(mix *m, int argc, char **argv) {
                           "noise: stored, new for each row, none, or as StyleGAN2's TensorFlow scripts",
                           "const"),
         CLI_OPTION_TEXT("net", &m->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
+        CLI_OPTION_FLAG("no-record", &m->no_record, "leave out of the pictures how they were made"),
         CLI_COMMON_OPTIONS(&m->common),
     };
     const cli_spec spec = {
@@ -73,7 +74,9 @@ static app_status write_one(mix *m, const char *stem, const atl_image *image, co
     char name[64];
     snprintf(name, sizeof name, "%s.png", stem);
     char *path = app_join(m->outdir, name, e);
-    app_status status = path ? app_picture_write(m->sheet.ctx, path, "png", image, 0, recipe, e) : APP_FAILED;
+    app_status status =
+        path ? app_picture_write(m->sheet.ctx, path, "png", image, 0, m->no_record ? NULL : recipe, e)
+             : APP_FAILED;
     free(path);
     if (status == APP_OK && recipe->has_seed)
         cli_progress_step(&m->progress, name);

@@ -25,6 +25,8 @@ t replay n/seed0003.png
 t generate --network $net --seeds 9 --direct --outdir direct --quiet
 t replay direct/seed0009.png
 grep -ac '"direct":true' out/seed0009.png
+t generate --network $net --seeds 3 --no-record --outdir bare --quiet
+t replay bare/seed0003.png
 t generate --network $net --seeds 3 --trunc-cutoff 99
 t generate --network $net --seeds 3 --class 1 --outdir n
 t generate --network data/stylegan/sg2-16-orig-gray.pkl --seeds 0 --outdir gray --format safetensors --save-ws --quiet

@@ -29,3 +29,4 @@ t bench --runs 0
 t bench --threads 0
 t bench --cpu pentium
 ATELIER_THREADS=many t bench
+ATELIER_CPU=386 t bench

@@ -7,4 +7,9 @@ t help convert
 t generat
 t frobnicate
 t help frobnicate
+if [ -w /dev/full ]; then
+    "$ATELIER" --help >/dev/full; echo "exit $?"
+    "$ATELIER" --version >/dev/full; echo "exit $?"
+    "$ATELIER" help mix >/dev/full; echo "exit $?"
+fi
 t --version | sed 's/[0-9.]*[0-9]$/VERSION/; s/exit VERSION/exit 0/'
