@@ -58,8 +58,12 @@ void atl_arena_init(atl_arena *arena, atl_ctx *ctx, size_t cap) {
 }
 
 void atl_arena_clear(atl_arena *arena) {
-    if (arena->ctx)
-        atl_arena_release(arena, (atl_arena_mark){ 0 });
+    while (arena->top) {
+        atl_arena_block *below = arena->top->below;
+        atl_free(arena->ctx, arena->top);
+        arena->top = below;
+    }
+    arena->used = 0;
 }
 
 void *atl_arena_alloc(atl_arena *arena, size_t count, size_t size) {
@@ -109,19 +113,4 @@ char *atl_arena_printf(atl_arena *arena, const char *format, ...) {
     va_end(again);
     va_end(args);
     return text;
-}
-
-atl_arena_mark atl_arena_get_mark(const atl_arena *arena) {
-    return (atl_arena_mark){ arena->top, arena->top ? arena->top->offset : 0, arena->used };
-}
-
-void atl_arena_release(atl_arena *arena, atl_arena_mark mark) {
-    while (arena->top != mark.block) {
-        atl_arena_block *below = arena->top->below;
-        atl_free(arena->ctx, arena->top);
-        arena->top = below;
-    }
-    if (arena->top)
-        arena->top->offset = mark.offset;
-    arena->used = mark.used;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checked allocation, and arenas: bump memory that is freed all at once or back to a mark.
+// Checked allocation, and arenas: bump memory that is freed all at once.
 #ifndef ATL_BASE_MEM_H
 #define ATL_BASE_MEM_H
 
@@ -26,19 +26,14 @@ typedef struct atl_arena {
     size_t cap;           // most bytes that may be handed out
 } atl_arena;
 
-typedef struct atl_arena_mark { atl_arena_block *block; size_t offset, used; } atl_arena_mark;
-
 // An empty arena; nothing is allocated yet.  cap 0: the context's memory_cap.
 void atl_arena_init(atl_arena *arena, atl_ctx *ctx, size_t cap);
 void atl_arena_clear(atl_arena *arena);
 
-// Memory aligned to 16 bytes and filled with zeros, valid until the arena is cleared or released to
-// an older mark.  NULL with a message in the context on failure.
+// Memory aligned to 16 bytes and filled with zeros, valid until the arena is cleared.  NULL with a message in
+// the context on failure.
 void *atl_arena_alloc(atl_arena *arena, size_t count, size_t size);
 char *atl_arena_string(atl_arena *arena, const char *text, size_t length); // a copy ending in 0
 char *atl_arena_printf(atl_arena *arena, const char *format, ...) ATL_PRINTF(2, 3);
-
-atl_arena_mark atl_arena_get_mark(const atl_arena *arena);
-void atl_arena_release(atl_arena *arena, atl_arena_mark mark);
 
 #endif

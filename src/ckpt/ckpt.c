@@ -14,22 +14,25 @@ const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about) {
     return layouts[index]->name;
 }
 
-// A safetensors file, by its ninth byte; everything else is tried as pickled objects.
+// A pickle begins with PROTO or, in the oldest protocol, with one of the opcodes that open a container or
+// import.
+static bool is_pickle(const atl_file *file) {
+    return file->bytes > 1 && (file->data[0] == 0x80 || memcmp(file->data, "PK", 2) == 0 ||
+                               memchr("(]}cd", file->data[0], 5) != NULL);
+}
+
+// A safetensors file, or pickled objects, plain or in a zip.
 static atl_status open_container(atl_ckpt *ckpt) {
     atl_file file;
     ATL_TRY(atl_file_map(ckpt->ctx, ckpt->path, &file));
-    bool arrays = file.bytes > 8 && file.data[8] == '{' && file.data[7] == 0 && file.data[6] == 0;
-    bool likely = arrays || (file.bytes > 1 && (file.data[0] == 0x80 || memcmp(file.data, "PK", 2) == 0 ||
-                                                strchr("(]}cd", file.data[0]) != NULL));
+    if (atl_safetensors_is(file.data, file.bytes))
+        return atl_arrays_open_file(ckpt->ctx, ckpt->path, &file, &ckpt->arrays);
+    if (is_pickle(&file))
+        return atl_torch_open_file(ckpt->ctx, ckpt->path, &file, true, &ckpt->objects);
     atl_file_unmap(&file);
-    if (arrays)
-        return atl_arrays_open(ckpt->ctx, ckpt->path, &ckpt->arrays);
-    if (!likely)
-        return atl_fail(ckpt->ctx, ATL_BAD_FILE,
-                        "%s: is no checkpoint: neither a safetensors file nor a pickle nor a "
-                        "torch file",
-                        ckpt->path);
-    return atl_torch_open(ckpt->ctx, ckpt->path, true, &ckpt->objects);
+    return atl_fail(ckpt->ctx, ATL_BAD_FILE,
+                    "%s: is no checkpoint: neither a safetensors file nor a pickle nor a torch file",
+                    ckpt->path);
 }
 
 static atl_status open_ckpt(atl_ckpt *ckpt) {

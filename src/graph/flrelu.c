@@ -70,17 +70,6 @@ static atl_node *biased(atl_graph *g, atl_node *x, atl_node *bias) {
     return atl_add(g, x, atl_expand(g, wide, x->shape));
 }
 
-atl_node *atl_flrelu_plain(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *a) {
-    atl_fir_attr ux, uy, d[2];
-    up_attrs(a, &ux, &uy);
-    int downs = down_attrs(a, d);
-    atl_node *y = atl_upfirdn(g, atl_upfirdn(g, biased(g, x, bias), &ux), &uy);
-    y = atl_clamp(g, atl_scale(g, atl_lrelu(g, y, a->slope), a->gain), -a->clamp, a->clamp);
-    for (int i = 0; i < downs; i++)
-        y = atl_upfirdn(g, y, &d[i]);
-    return y;
-}
-
 static atl_node *transposed(atl_graph *g, atl_node *dy, const atl_fir_attr *a, const atl_shape *in) {
     atl_fir_attr t = atl_fir_transposed(a, in, &dy->shape);
     return atl_upfirdn(g, dy, &t);

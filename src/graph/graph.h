@@ -209,10 +209,9 @@ atl_node *atl_geom_transposed(atl_graph *g, atl_node *y, atl_node *theta);
 atl_node *atl_sepfir(atl_graph *g, atl_node *x, atl_node *f);
 atl_node *atl_sepfir_transposed(atl_graph *g, atl_node *y, atl_node *f);
 
-// x [n, h, w, c], bias [c]; the filters are copied.
+// x [n, h, w, c], bias [c]; the filters are copied.  The chain of plain ops that it stands for is in
+// tests/unit/graph/test_graph.c.
 atl_node *atl_flrelu(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
-// The same as a chain of plain ops: its definition.
-atl_node *atl_flrelu_plain(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
 
 // ---- contractions
 // a [(batch,) m, k], b [(batch,) k, n] -> [(batch,) m, n]; trans_a: a is [k, m]; trans_b: b is [n, k].  A batch of 1 is

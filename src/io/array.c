@@ -146,7 +146,7 @@ static atl_status parse(atl_arrays *set) {
         return atl_npy_parse(set);
     if (n >= 4 && (memcmp(d, "PK\3\4", 4) == 0 || memcmp(d, "PK\5\6", 4) == 0))
         return atl_npz_parse(set);
-    if (n >= 9 && d[8] == '{') // after the length of the header
+    if (atl_safetensors_is(d, n))
         return atl_safetensors_parse(set);
     return atl_fail(set->ctx, ATL_BAD_FILE, "%s: is no .safetensors, .npy or .npz file", set->path);
 }
@@ -156,7 +156,8 @@ static atl_status open_set(atl_ctx *ctx, const char *path, atl_file file, atl_ar
     atl_status status = ATL_NO_MEMORY;
     atl_arrays *set = atl_calloc(ctx, 1, sizeof *set);
     if (!set) {
-        atl_file_unmap(&owned);
+        if (owned.handle >= 0)
+            atl_file_unmap(&owned);
         return ATL_NO_MEMORY;
     }
     set->ctx = ctx;
@@ -178,6 +179,13 @@ atl_status atl_arrays_open(atl_ctx *ctx, const char *path, atl_arrays **set) {
     *set = NULL;
     ATL_TRY(atl_file_map(ctx, path, &file));
     return open_set(ctx, path, file, set);
+}
+
+atl_status atl_arrays_open_file(atl_ctx *ctx, const char *path, atl_file *file, atl_arrays **set) {
+    atl_file taken = *file;
+    *file = (atl_file){ 0 };
+    *set = NULL;
+    return open_set(ctx, path, taken, set);
 }
 
 atl_status atl_arrays_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,

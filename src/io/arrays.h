@@ -20,6 +20,10 @@ struct atl_arrays {
     size_t pairs;
 };
 
+// Whether bytes can be a safetensors file: a header of less than 2^48 bytes, whose length comes first, in
+// braces.
+bool atl_safetensors_is(const uint8_t *data, size_t bytes);
+
 // Each fills list, size and metadata from the mapped bytes.
 atl_status atl_safetensors_parse(atl_arrays *set);
 atl_status atl_npy_parse(atl_arrays *set);
@@ -28,6 +32,9 @@ atl_status atl_npz_parse(atl_arrays *set);
 // One .npy image in memory; `name` must outlive the set.
 atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes,
                              atl_array *array);
+
+// A set in a mapped file, which is taken over, also on failure: *file is empty afterwards.
+atl_status atl_arrays_open_file(atl_ctx *ctx, const char *path, atl_file *file, atl_arrays **set);
 
 // The same over bytes in memory (for tests): `data` must outlive the set, `path` is for messages.
 atl_status atl_arrays_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,

@@ -14,6 +14,10 @@
 
 enum { HEADER_MOST = 100 << 20, ARRAYS_MOST = 1 << 20 }; // the first is the format's own limit
 
+bool atl_safetensors_is(const uint8_t *data, size_t bytes) {
+    return bytes > 8 && data[6] == 0 && data[7] == 0 && data[8] == '{';
+}
+
 typedef struct range {
     uint64_t start, end;
 } range;

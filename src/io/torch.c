@@ -25,7 +25,6 @@ struct atl_torch {
     atl_arena arena;
     atl_zip *zip;    // NULL: not a zip
     const char *top; // "archive/": what the names of its members begin with
-    atl_torch_form form;
     atl_object *root;
     const atl_storage *loaded; // whose elements, read from the zip, are in `buffer`
     uint8_t *buffer;
@@ -343,17 +342,13 @@ static atl_status read_plain(atl_torch *t) {
 static atl_status parse(atl_torch *t, bool plain) {
     const uint8_t *d = t->file.data;
     size_t n = t->file.bytes;
-    if (n >= 4 && memcmp(d, "PK\3\4", 4) == 0) {
-        t->form = ATL_TORCH_ZIP;
+    if (n >= 4 && memcmp(d, "PK\3\4", 4) == 0)
         return read_zip(t);
-    }
     if (n >= 4 + sizeof magic && d[0] == 0x80 &&
-        (memcmp(d + 4, magic, sizeof magic) == 0 || // LONG1 after PROTO
-         (n >= 13 + sizeof magic && memcmp(d + 13, magic, sizeof magic) == 0))) {
-        t->form = ATL_TORCH_STREAM; // in protocol 4 a frame's header stands between
+        (memcmp(d + 4, magic, sizeof magic) ==
+             0 || // LONG1 after PROTO; in protocol 4 a frame's header between
+         (n >= 13 + sizeof magic && memcmp(d + 13, magic, sizeof magic) == 0)))
         return read_stream(t, d, n, false, &t->root);
-    }
-    t->form = ATL_TORCH_PLAIN;
     if (!plain)
         return TORCH_FAIL(t, "is no file of torch.save");
     if (n == 0)
@@ -395,6 +390,14 @@ atl_status atl_torch_open(atl_ctx *ctx, const char *path, bool plain, atl_torch 
     return open_torch(ctx, path, file, plain, torch);
 }
 
+atl_status atl_torch_open_file(atl_ctx *ctx, const char *path, atl_file *file, bool plain,
+                               atl_torch **torch) {
+    atl_file taken = *file;
+    *file = (atl_file){ 0 };
+    *torch = NULL;
+    return open_torch(ctx, path, taken, plain, torch);
+}
+
 atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,
                                  bool plain, atl_torch **torch) {
     *torch = NULL;
@@ -417,14 +420,6 @@ void atl_torch_close(atl_torch **torch) {
 
 const atl_object *atl_torch_root(const atl_torch *torch) {
     return torch->root;
-}
-
-atl_torch_form atl_torch_get_form(const atl_torch *torch) {
-    return torch->form;
-}
-
-atl_arena *atl_torch_arena(atl_torch *torch) {
-    return &torch->arena;
 }
 
 // ---- values

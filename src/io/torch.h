@@ -9,10 +9,11 @@
 
 typedef struct atl_torch atl_torch;
 
-typedef enum atl_torch_form { ATL_TORCH_ZIP, ATL_TORCH_STREAM, ATL_TORCH_PLAIN } atl_torch_form;
-
 // Opens a file of torch.save, or with `plain` also a plain pickle.  On failure *torch is NULL.
 atl_status atl_torch_open(atl_ctx *ctx, const char *path, bool plain, atl_torch **torch);
+
+// The same of a mapped file, which is taken over, also on failure: *file is empty afterwards.
+atl_status atl_torch_open_file(atl_ctx *ctx, const char *path, atl_file *file, bool plain, atl_torch **torch);
 
 // The same over bytes in memory, which must outlive the object.  `path` is for messages.
 atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,
@@ -20,8 +21,6 @@ atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *
 void atl_torch_close(atl_torch **torch);
 
 const atl_object *atl_torch_root(const atl_torch *torch); // borrowed, like all that hangs on it
-atl_torch_form atl_torch_get_form(const atl_torch *torch);
-atl_arena *atl_torch_arena(atl_torch *torch);             // for what lives as long as the objects
 
 // The element type of a tensor, or -1 for an array without values.
 int atl_tensor_dtype(const atl_tensor *tensor);

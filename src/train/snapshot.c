@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "ckpt/ckpt.h"
-#include "io/file.h"
+#include "io/arrays.h"
 #include "train/describe.h"
 #include "train/snapshot.h"
 #include "train/trainer.h"
@@ -246,13 +246,13 @@ atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **tex
     atl_file map;
     *text = NULL;
     ATL_TRY(atl_file_map(ctx, path, &map));
-    bool safetensors = map.bytes > 8 && map.data[8] == '{';
-    atl_file_unmap(&map);
-    if (!safetensors)
+    if (!atl_safetensors_is(map.data, map.bytes)) {
+        atl_file_unmap(&map);
         return ATL_OK;
+    }
     atl_arrays *file;
     json_t *json = NULL;
-    ATL_TRY(atl_arrays_open(ctx, path, &file));
+    ATL_TRY(atl_arrays_open_file(ctx, path, &map, &file));
     atl_status status = state_of(ctx, path, file, &json);
     if (status == ATL_OK && json) {
         json_t *options = json_object_get(json, "options");

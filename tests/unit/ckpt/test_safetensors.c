@@ -58,8 +58,11 @@ static void long_headers_are_refused(void **state) {
     bytes[0] = 100; // announces more than there is
     assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, n, &set), ATL_BAD_FILE,
                  "header of 100 bytes");
-    memset(bytes, 0xff, 8);
+    memset(bytes, 0xff, 6);
     assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, n, &set), ATL_BAD_FILE, "header of");
+    bytes[7] = 0xff; // no length of anything
+    assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, n, &set), ATL_BAD_FILE,
+                 "is no .safetensors");
     assert_fails(*state, atl_arrays_open_memory(*state, "test", bytes, 3, &set), ATL_BAD_FILE,
                  "is no .safetensors");
 }

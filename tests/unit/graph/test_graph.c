@@ -448,6 +448,62 @@ static void steps_read_the_activation(void **state) {
     }
 }
 
+// ---- filtered leaky ReLU
+
+// What the op stands for: bias, up with fu in x and y, leaky ReLU with gain and clamp, down with fd.  A
+// missing filter is a single tap.
+static atl_node *flrelu_in_steps(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *a) {
+    static const float one[1] = { 1.0f };
+    int nu = a->up_taps ? a->up_taps : 1, nd = a->down_taps ? a->down_taps : 1, rows = a->radial ? nd : 1;
+    const float *fu = a->up_taps ? a->fu : one, *fd = a->down_taps ? a->fd : one;
+    atl_fir_attr up_x = { a->up, 1, 1, 1, a->px0, a->px1, 0, 0, nu, 1, false, (float)a->up, fu };
+    atl_fir_attr up_y = { 1, a->up, 1, 1, 0, 0, a->py0, a->py1, 1, nu, false, (float)a->up, fu };
+    atl_fir_attr down = { 1, 1, a->down, a->radial ? a->down : 1, 0, 0, 0, 0, nd, rows, false, 1.0f, fd };
+    atl_fir_attr down_y = { 1, 1, 1, a->down, 0, 0, 0, 0, 1, nd, false, 1.0f, fd };
+    atl_node *y = atl_upfirdn(g, atl_upfirdn(g, atl_add_bias(g, x, bias), &up_x), &up_y);
+    y = atl_clamp(g, atl_scale(g, atl_lrelu(g, y, a->slope), a->gain), -a->clamp, a->clamp);
+    y = atl_upfirdn(g, y, &down);
+    return a->radial ? y : atl_upfirdn(g, y, &down_y);
+}
+
+static void filtered_lrelu_is_a_chain_of_plain_ops(void **state) {
+    static const float up6[6] = { 0.02f, 0.1f, 0.4f, 0.35f, 0.12f, 0.01f },
+                       down4[4] = { 0.1f, 0.4f, 0.35f, 0.15f };
+    static const float disk[9] = { 0.01f, 0.1f, 0.02f, 0.12f, 0.5f, 0.09f, 0.03f, 0.1f, 0.03f };
+    const atl_flrelu_attr attrs[] = {
+        { 2, 2, 6, 4, 4, 3, 5, 2, false, 0.2f, 1.4f, 1.5f, up6, down4 },
+        { 4, 2, 6, 4, 6, 5, 6, 5, false, 0.2f, 1.4f, 256.0f, up6, down4 },
+        { 2, 2, 6, 3, 4, 3, 4, 3, true, 0.1f, 1.0f, 0.8f, up6, disk },
+        { 1, 1, 0, 0, 0, 0, 0, 0, false, 0.2f, 1.0f, 1.0f, NULL, NULL },
+        { 1, 2, 0, 4, 1, 2, 2, 1, false, 1.0f, 1.0f, 256.0f, NULL, down4 },
+        { 2, 1, 6, 0, -1, 3, 3, -2, false, 0.0f, 2.0f, 1.0f, up6, NULL },
+    };
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++) {
+        atl_node *x = leaf(f, ATL_SHAPE(2, 9, 7, 5)), *bias = leaf(f, ATL_SHAPE(5));
+        atl_node *one = atl_flrelu(g, x, bias, &attrs[i]), *chain = flrelu_in_steps(g, x, bias, &attrs[i]),
+                 *d[2], *e[2];
+        assert_true(atl_shape_same(&one->shape, &chain->shape));
+        atl_node *weights = leaf(f, one->shape), *targets[2] = { x, bias };
+        atl_grad(g, atl_sum(g, atl_mul(g, one, weights), 15u), targets, 2, d);
+        atl_grad(g, atl_sum(g, atl_mul(g, chain, weights), 15u), targets, 2, e);
+        atl_node *pairs[3][2] = { { one, chain }, { d[0], e[0] }, { d[1], e[1] } };
+        for (int k = 0; k < 3; k++) {
+            float *a = values_of(f, pairs[k][0], false), *b = values_of(f, pairs[k][1], false);
+            double apart = 0, size = 0;
+            for (int64_t q = 0; q < atl_shape_count(&pairs[k][0]->shape); q++) {
+                apart += ((double)a[q] - (double)b[q]) * ((double)a[q] - (double)b[q]);
+                size += (double)b[q] * (double)b[q];
+            }
+            assert_true(size > 0 &&
+                        sqrt(apart / size) < 2e-6); // float32, sums of up to 60 terms in other orders
+            free(a);
+            free(b);
+        }
+    }
+}
+
 static void errors_stick_and_name_the_place(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -622,6 +678,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(fused_gradients_keep_the_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(epilogues_know_every_rank, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_read_the_activation, setup, teardown),
+        cmocka_unit_test_setup_teardown(filtered_lrelu_is_a_chain_of_plain_ops, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(shapes_are_written_as_they_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(gradients_are_built_in_the_scope_of_their_layer, setup, teardown),
