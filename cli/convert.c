@@ -6,11 +6,12 @@
 
 int cli_convert(int argc, char **argv) {
     cli_common common = { 0 };
-    const char *net = NULL, *files[2];
+    atl_convert_options conversion = ATL_CONVERT_OPTIONS_INIT;
+    const char *files[2];
     int dtype = 0;
     const cli_option options[] = {
         CLI_OPTION_CHOICE("dtype", &dtype, "f32|f16", "number format of the weights", "f32"),
-        CLI_OPTION_TEXT("net", &net, "NAME", "only this network: G_ema, G or D", "all"),
+        CLI_OPTION_TEXT("net", &conversion.net, "NAME", "only this network: G_ema, G or D", "all"),
         CLI_COMMON_OPTIONS(&common),
     };
     const cli_spec spec = {
@@ -25,10 +26,10 @@ int cli_convert(int argc, char **argv) {
     int status = cli_options_parse(&spec, argc, argv, files);
     if (status != CLI_PROCEED)
         return status;
+    conversion.dtype = dtype ? ATL_F16 : ATL_F32;
     atl_ctx *ctx = NULL;
     status = cli_open(&common, &ctx);
-    if (status == CLI_SUCCESS &&
-        atl_convert(ctx, files[0], files[1], net, dtype ? ATL_F16 : ATL_F32) != ATL_OK)
+    if (status == CLI_SUCCESS && atl_convert(ctx, files[0], files[1], &conversion) != ATL_OK)
         status = cli_fail(ctx);
     atl_ctx_close(&ctx);
     return status;

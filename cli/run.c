@@ -243,7 +243,7 @@ int cli_run_snapshot(cli_run *run) {
         return CLI_SUCCESS;
     }
     // from the one before the previous one, only the networks stay
-    if (run->kept[0] && atl_convert(run->ctx, run->kept[0], run->kept[0], NULL, ATL_F32) != ATL_OK) {
+    if (run->kept[0] && atl_convert(run->ctx, run->kept[0], run->kept[0], NULL) != ATL_OK) {
         cli_warn(&run->train->common, "%s", atl_message(run->ctx));
         atl_message_clear(run->ctx);
     }

@@ -29,8 +29,15 @@ typedef struct atl_model_options {
     // Level of detail of a network that was trained by growing (ProGAN, StyleGAN, early StyleGAN2): 0 is full
     // size, each 1 halves it, fractions lie between.  -1: what the file says.
     float lod;
+    // What nothing here uses (a tensor, an option of its makers) is an error that names it, unless this is
+    // not 0.
+    int ignore_unused;
+    // "key=value,key=value": what a file without a config can't say and the sentence about it asks for; NULL:
+    // nothing.
+    const char *assume;
 } atl_model_options;
-#define ATL_MODEL_OPTIONS_INIT { sizeof(atl_model_options), NULL, -1.0f }
+#define ATL_MODEL_OPTIONS_INIT                                                                               \
+    { sizeof(atl_model_options), NULL, -1.0f, 0, NULL }
 
 // Opens an official pickle or Atelier's own safetensors, recognised by content.  The file may be
 // removed afterwards from a pickle; a safetensors file stays mapped and must not be changed.
@@ -149,8 +156,17 @@ ATL_API atl_status atl_model_blend(const atl_model *a, const atl_model *b, const
 // Writes the networks of a file (or a model) as safetensors.  dtype ATL_F32 or ATL_F16 (weights
 // rounded to nearest even; numbers beyond f16's range are an error that names the tensor).
 ATL_API atl_status atl_model_save(atl_model *model, const char *path, atl_dtype dtype);
-// All networks of `from` when net is NULL, else the one named.
-ATL_API atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const char *net, atl_dtype dtype);
+typedef struct atl_convert_options {
+    size_t size;
+    const char *net; // NULL: all networks of the file, else the one named
+    atl_dtype dtype;
+    int ignore_unused; // as in atl_model_options: what is left out is named in the new file's record
+    const char *assume;
+} atl_convert_options;
+#define ATL_CONVERT_OPTIONS_INIT                                                                             \
+    { sizeof(atl_convert_options), NULL, ATL_F32, 0, NULL }
+ATL_API atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to,
+                               const atl_convert_options *options);
 
 // What a file holds, as JSON text: format, networks with config, parameter count, fingerprint, tensors
 // with shapes, layers with output shapes, training set record.  *json is freed with atl_text_free().

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/model_api.h"
+#include "base/options.h"
 #include "models/network.h"
 
 static json_t *shape_json(int rank, const int64_t *d) {
@@ -75,6 +76,16 @@ static atl_status net_json(atl_ctx *ctx, atl_ckpt *ckpt, size_t i, json_t **out)
         json_object_set_new(entry, "parameters", json_integer(atl_params_trained(&params)));
         json_object_set_new(entry, "fingerprint", json_string(hash));
         json_object_set_new(entry, "tensors", tensors_json(&params));
+        json_t *unused = NULL;
+        status = atl_unused_names(ctx, ckpt, net, row, &params, &unused);
+        if (json_array_size(unused))
+            json_object_set(entry, "unused", unused);
+        json_decref(unused);
+        if (status != ATL_OK &&
+            status != ATL_NO_MEMORY) { // the problem of a network that can't be built: see below
+            atl_message_clear(ctx);
+            status = ATL_OK;
+        }
         if (row)
             json_object_set_new(entry, "layers", layers_json(ctx, net, row, &params, entry));
         else
@@ -116,34 +127,86 @@ atl_status atl_inspect(atl_ctx *ctx, const char *path, char **json) {
 
 // ---- conversion
 
-atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const char *net, atl_dtype dtype) {
+typedef struct conversion {
+    atl_ctx *ctx;
+    const char *from;
+    const atl_convert_options *o;
     atl_ckpt *ckpt;
-    ATL_TRY(atl_ckpt_open(ctx, from, &ckpt));
-    size_t size = atl_ckpt_size(ckpt), used = 0;
-    atl_ckpt_out *out = atl_calloc(ctx, size + 1, sizeof *out);
-    atl_params *params = atl_calloc(ctx, size + 1, sizeof *params);
-    atl_status status = out && params ? ATL_OK : ATL_NO_MEMORY;
-    for (size_t i = 0; status == ATL_OK && i < size; i++) {
-        const atl_ckpt_net *n = atl_ckpt_get(ckpt, i);
-        if (net ? strcmp(net, n->key) != 0 : n->why != NULL)
-            continue;
-        if (n->why) {
-            status = atl_fail(ctx, ATL_UNSUPPORTED, "%s: %s: %s", from, n->key, n->why);
-            break;
-        }
-        atl_params_init(&params[used], ctx);
-        status = atl_ckpt_load(ckpt, i, &params[used]);
-        out[used] = (atl_ckpt_out){ n->key, n->kind, n->config, &params[used] };
-        used++;
+    atl_ckpt_out *out; // per network of the file, `used` of them filled
+    atl_params *params;
+    json_t *ignored; // by network: names of what is left out
+    size_t used;
+} conversion;
+
+static bool is_wanted(const conversion *c, const atl_ckpt_net *n) {
+    return c->o->net ? !strcmp(c->o->net, n->key) : n->why == NULL;
+}
+
+// Sets aside what nothing uses, or refuses it.
+static atl_status set_aside(conversion *c, const atl_ckpt_net *n, atl_params *params, const json_t **names) {
+    json_t *list;
+    ATL_TRY(
+        atl_unused_names(c->ctx, c->ckpt, n, n->kind ? atl_model_row_find(n->kind) : NULL, params, &list));
+    atl_status status = c->o->ignore_unused ? ATL_OK : atl_unused_refuse(c->ctx, n->key, list);
+    if (json_array_size(list) && status == ATL_OK && json_object_set(c->ignored, n->key, list))
+        status = atl_fail(c->ctx, ATL_NO_MEMORY, "out of memory");
+    json_decref(list);
+    *names = json_object_get(c->ignored, n->key);
+    return status;
+}
+
+static atl_status convert_one(conversion *c, size_t i) {
+    const atl_ckpt_net *n = atl_ckpt_get(c->ckpt, i);
+    if (!is_wanted(c, n))
+        return ATL_OK;
+    if (n->why)
+        return atl_fail(c->ctx, ATL_UNSUPPORTED, "%s: %s: %s", c->from, n->key, n->why);
+    atl_params *params = &c->params[c->used];
+    const json_t *without;
+    atl_params_init(params, c->ctx);
+    c->used++;
+    ATL_TRY(atl_ckpt_load(c->ckpt, i, params));
+    ATL_TRY(set_aside(c, n, params, &without));
+    c->out[c->used - 1] = (atl_ckpt_out){ n->key, n->kind, n->config, params, without };
+    return ATL_OK;
+}
+
+static atl_status convert_all(conversion *c, const char *to) {
+    size_t size = atl_ckpt_size(c->ckpt);
+    c->out = atl_calloc(c->ctx, size + 1, sizeof *c->out);
+    c->params = atl_calloc(c->ctx, size + 1, sizeof *c->params);
+    c->ignored = json_object();
+    if (!c->out || !c->params || !c->ignored)
+        return atl_fail(c->ctx, ATL_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < size; i++)
+        ATL_TRY(convert_one(c, i));
+    if (!c->used)
+        return atl_fail(c->ctx, ATL_BAD_FILE, "%s: there is no network %s to convert", c->from,
+                        c->o->net ? c->o->net : "in the file");
+    const json_t *record = atl_ckpt_record(c->ckpt);
+    if (!json_object_size(c->ignored))
+        return atl_ckpt_write(c->ctx, to, c->out, c->used, record, NULL, c->o->dtype);
+    json_t *more = record ? json_copy((json_t *)record) : json_object();
+    if (!more || json_object_set(more, "ignored", c->ignored)) {
+        json_decref(more);
+        return atl_fail(c->ctx, ATL_NO_MEMORY, "out of memory");
     }
-    if (status == ATL_OK && !used)
-        status = atl_fail(ctx, ATL_BAD_FILE, "%s: there is no network %s to convert", from, net ? net : "in the file");
-    if (status == ATL_OK)
-        status = atl_ckpt_write(ctx, to, out, used, atl_ckpt_record(ckpt), NULL, dtype);
-    for (size_t i = 0; i < used; i++)
-        atl_params_clear(&params[i]);
-    atl_free(ctx, params);
-    atl_free(ctx, out);
-    atl_ckpt_close(&ckpt);
+    atl_status status = atl_ckpt_write(c->ctx, to, c->out, c->used, more, NULL, c->o->dtype);
+    json_decref(more);
+    return status;
+}
+
+atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const atl_convert_options *options) {
+    atl_convert_options o = ATL_CONVERT_OPTIONS_INIT;
+    ATL_TRY(atl_options_read(ctx, "atl_convert_options", &o, sizeof o, options));
+    conversion c = { .ctx = ctx, .from = from, .o = &o };
+    ATL_TRY(atl_ckpt_open_assuming(ctx, from, c.o->assume, &c.ckpt));
+    atl_status status = convert_all(&c, to);
+    for (size_t i = 0; i < c.used; i++)
+        atl_params_clear(&c.params[i]);
+    atl_free(ctx, c.params);
+    atl_free(ctx, c.out);
+    json_decref(c.ignored);
+    atl_ckpt_close(&c.ckpt);
     return status;
 }

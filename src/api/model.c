@@ -112,7 +112,16 @@ static atl_status set_lod(atl_model *m, float lod) {
     return ATL_OK;
 }
 
-static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, float lod, atl_model **model) {
+static atl_status refuse_unused(atl_ctx *ctx, const atl_ckpt *ckpt, const atl_ckpt_net *net, atl_model *m) {
+    json_t *names;
+    ATL_TRY(atl_unused_names(ctx, ckpt, net, m->row, &m->params, &names));
+    atl_status status = atl_unused_refuse(ctx, net->key, names);
+    json_decref(names);
+    return status;
+}
+
+static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, const atl_model_options *o,
+                       atl_model **model) {
     const atl_ckpt_net *net = atl_ckpt_get(ckpt, index);
     const atl_model_row *row = net->kind ? atl_model_row_find(net->kind) : NULL;
     if (net->why)
@@ -123,13 +132,15 @@ static atl_status load(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, float lod, at
     ATL_TRY(atl_model_new(ctx, row, net->key, model));
     atl_model *m = *model;
     m->json = json_deep_copy(net->config);
-    atl_status status = m->json ? set_lod(m, lod) : ATL_NO_MEMORY;
+    atl_status status = m->json ? set_lod(m, o->lod) : ATL_NO_MEMORY;
     if (status == ATL_OK)
         status = row->parse(ctx, m->json, m->config);
     if (status == ATL_OK)
         status = atl_ckpt_load(ckpt, index, &m->params);
     if (status == ATL_OK)
         status = row->dims(ctx, m->config, &m->params, &m->dims);
+    if (status == ATL_OK && !o->ignore_unused)
+        status = refuse_unused(ctx, ckpt, net, m);
     if (status == ATL_OK)
         atl_model_fill_info(m);
     else
@@ -143,12 +154,12 @@ atl_status atl_model_open(atl_ctx *ctx, const char *path, const atl_model_option
     atl_model_options o = ATL_MODEL_OPTIONS_INIT;
     *model = NULL;
     ATL_TRY(atl_options_read(ctx, "atl_model_options", &o, sizeof o, options));
-    atl_status status = atl_ckpt_open(ctx, path, &ckpt);
+    atl_status status = atl_ckpt_open_assuming(ctx, path, o.assume, &ckpt);
     if (status != ATL_OK)
         return name_file(ctx, status, path);
     status = choose_net(ctx, ckpt, path, o.net, &index);
     if (status == ATL_OK)
-        status = load(ctx, ckpt, index, o.lod, model);
+        status = load(ctx, ckpt, index, &o, model);
     atl_ckpt_close(&ckpt);
     return name_file(ctx, status, path);
 }
@@ -465,6 +476,6 @@ atl_status atl_model_discriminate(atl_model *m, int n, const float *img, const f
 // ---- saving
 
 atl_status atl_model_save(atl_model *m, const char *path, atl_dtype dtype) {
-    atl_ckpt_out out = { m->net, m->row->kind, m->json, &m->params };
+    atl_ckpt_out out = { m->net, m->row->kind, m->json, &m->params, NULL };
     return atl_ckpt_write(m->ctx, path, &out, 1, NULL, NULL, dtype);
 }

@@ -47,11 +47,16 @@ static atl_status open_ckpt(atl_ckpt *ckpt) {
 }
 
 atl_status atl_ckpt_open(atl_ctx *ctx, const char *path, atl_ckpt **ckpt) {
+    return atl_ckpt_open_assuming(ctx, path, NULL, ckpt);
+}
+
+atl_status atl_ckpt_open_assuming(atl_ctx *ctx, const char *path, const char *assume, atl_ckpt **ckpt) {
     *ckpt = NULL;
     atl_ckpt *c = atl_calloc(ctx, 1, sizeof *c);
     if (!c)
         return ATL_NO_MEMORY;
     c->ctx = ctx;
+    c->assume = assume;
     atl_arena_init(&c->arena, ctx, 0);
     c->path = atl_arena_string(&c->arena, path, strlen(path));
     atl_status status = c->path ? open_ckpt(c) : ATL_NO_MEMORY;
@@ -75,6 +80,7 @@ void atl_ckpt_close(atl_ckpt **ckpt) {
     atl_free(ctx, c->nets);
     atl_free(ctx, c->sources);
     atl_free(ctx, c->configs);
+    atl_free(ctx, c->left);
     atl_arena_clear(&c->arena);
     atl_free(ctx, c);
     *ckpt = NULL;
@@ -113,6 +119,26 @@ atl_status atl_ckpt_add(atl_ckpt *ckpt, const char *key, const char *kind, json_
     return ATL_OK;
 }
 
+atl_status atl_ckpt_leave(atl_ckpt *ckpt, const char *name) {
+    if (!name)
+        return ATL_NO_MEMORY;
+    if (ckpt->left_size == ckpt->left_room) {
+        size_t room = ckpt->left_room ? ckpt->left_room * 2 : 16;
+        const char **left = atl_grow(ckpt->ctx, ckpt->left, ckpt->left_size, room, sizeof *left);
+        if (!left)
+            return ATL_NO_MEMORY;
+        ckpt->left = left;
+        ckpt->left_room = room;
+    }
+    ckpt->left[ckpt->left_size++] = name;
+    return ATL_OK;
+}
+
+const char *const *atl_ckpt_leftover(const atl_ckpt *ckpt, size_t *count) {
+    *count = ckpt->left_size;
+    return ckpt->left;
+}
+
 const char *atl_ckpt_format(const atl_ckpt *ckpt) {
     return ckpt->layout->name;
 }
@@ -144,6 +170,7 @@ atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     if (index >= ckpt->size)
         return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT, "%s: has %zu networks; number %zu was asked for",
                         ckpt->path, ckpt->size, index);
+    ckpt->left_size = 0;
     ATL_TRY(ckpt->layout->load(ckpt, index, params));
     for (size_t i = 0; i < params->size; i++)
         if (!all_finite(atl_param_data(params, &params->list[i]), params->list[i].count))

@@ -20,6 +20,9 @@ typedef struct atl_ckpt_net {
 } atl_ckpt_net;
 
 atl_status atl_ckpt_open(atl_ctx *ctx, const char *path, atl_ckpt **ckpt);
+// The same with values that the file does not say, "key=value,...": they take the place of those in the
+// configs.
+atl_status atl_ckpt_open_assuming(atl_ctx *ctx, const char *path, const char *assume, atl_ckpt **ckpt);
 void atl_ckpt_close(atl_ckpt **ckpt);
 
 const char *atl_ckpt_format(const atl_ckpt *ckpt);          // "pickle of StyleGAN2-ADA-PyTorch or StyleGAN3", ...
@@ -30,6 +33,9 @@ const atl_ckpt_net *atl_ckpt_get(const atl_ckpt *ckpt, size_t index);
 // Reads the values of one network into an empty store (init done by the caller).  Infinite and NaN
 // values are an error that names the tensor.  A safetensors file of f32 is mapped, not copied.
 atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params);
+
+// Names of what the layout could not place in the network that was loaded last; valid until the next load.
+const char *const *atl_ckpt_leftover(const atl_ckpt *ckpt, size_t *count);
 
 // One row per layout; adding one is a new file and a line in the table of ckpt.c.
 struct atl_ckpt_layout;
@@ -43,7 +49,12 @@ typedef struct atl_ckpt_about {
 const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about); // its name; NULL: past the end
 
 // Writes networks as Atelier's safetensors: names "KEY.NAME", config as JSON in the metadata.
-typedef struct atl_ckpt_out { const char *key, *kind; const json_t *config; const atl_params *params; } atl_ckpt_out;
+typedef struct atl_ckpt_out {
+    const char *key, *kind;
+    const json_t *config;
+    const atl_params *params;
+    const json_t *without; // names that are left out; NULL: none
+} atl_ckpt_out;
 // What a writer keeps beside the networks, for itself: tensors, and entries of the metadata.
 typedef struct atl_ckpt_extra {
     const atl_array *arrays;

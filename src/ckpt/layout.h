@@ -19,6 +19,7 @@ typedef struct atl_ckpt_layout {
 struct atl_ckpt {
     atl_ctx *ctx;
     const char *path;
+    const char *assume; // "key=value,..." of the caller while opening; may be NULL
     atl_arena arena;
     const atl_ckpt_layout *layout;
     atl_arrays *arrays;                                 // one of the two is not NULL
@@ -28,6 +29,8 @@ struct atl_ckpt {
     json_t **configs;                                   // owned
     size_t size, room;
     json_t *record, *description;                       // owned; may be NULL
+    const char **left; // what load() could not place; owned, names in the arena
+    size_t left_size, left_room;
 };
 
 // Adds a network; takes over `config`, also on failure.  key, kind and why are borrowed from the arena.
@@ -38,6 +41,9 @@ atl_status atl_ckpt_add(atl_ckpt *ckpt, const char *key, const char *kind, json_
 typedef struct atl_ckpt_tensor { const char *name; const atl_tensor *tensor; bool buffer; } atl_ckpt_tensor;
 atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,
                                  atl_params *params);
+
+// Notes something of the network that is loaded and that nothing uses.  The name is borrowed from the arena.
+atl_status atl_ckpt_leave(atl_ckpt *ckpt, const char *name);
 
 extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official, atl_ckpt_tf,
     atl_ckpt_rosinality;

@@ -212,6 +212,13 @@ static atl_status put_filler(output *out) {
     return a->name ? ATL_OK : ATL_NO_MEMORY;
 }
 
+static bool is_without(const atl_ckpt_out *net, const char *name) {
+    for (size_t i = 0; i < json_array_size(net->without); i++)
+        if (!strcmp(json_string_value(json_array_get(net->without, i)), name))
+            return true;
+    return false;
+}
+
 static atl_status put_network(output *out, const atl_ckpt_out *net) {
     const atl_params *params = net->params;
     ATL_TRY(put_filler(out));
@@ -219,7 +226,7 @@ static atl_status put_network(output *out, const atl_ckpt_out *net) {
         for (size_t i = 0; i < params->size; i++) {
             const atl_param *p = &params->list[i];
             size_t bytes = p->count * atl_dtype_size(p->buffer ? ATL_F32 : out->dtype);
-            if ((bytes % LINE != 0) == tail)
+            if ((bytes % LINE != 0) == tail && !is_without(net, p->name))
                 ATL_TRY(put_tensor(out, net->key, params, p));
         }
     return ATL_OK;
@@ -231,7 +238,7 @@ static char *description(const atl_ckpt_out *nets, size_t count, const json_t *r
     for (size_t n = 0; n < count; n++) {
         json_t *net = json_object(), *buffers = json_array();
         for (size_t i = 0; i < nets[n].params->size; i++)
-            if (nets[n].params->list[i].buffer)
+            if (nets[n].params->list[i].buffer && !is_without(&nets[n], nets[n].params->list[i].name))
                 json_array_append_new(buffers, json_string(nets[n].params->list[i].name));
         json_object_set_new(net, "kind", json_string(nets[n].kind));
         json_object_set(net, "config", (json_t *)nets[n].config);

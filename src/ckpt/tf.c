@@ -182,9 +182,9 @@ static bool name_synthesis(naming *n, const char *path) {
     int a, b, used = 0;
     if (sscanf(path, "noise%d%n", &a, &used) == 1 && used && !path[used])
         return name_noise(n, a);
-    if (sscanf(path, "%dx%d/%n", &a, &b, &used) == 2 && used && a == b && a >= 4 && a <= n->net->resolution) {
+    if (sscanf(path, "%dx%d/%n", &a, &b, &used) == 2 && used &&
+        (n->resolution = atl_tf_block(n->net, a, b)) != 0) {
         const char *slash = strchr(path + used, '/');
-        n->resolution = a;
         n->layer = path + used;
         n->layer_length = slash ? (int)(slash - n->layer) : 0;
         n->leaf = slash ? slash + 1 : "";
@@ -202,7 +202,7 @@ static bool name_synthesis(naming *n, const char *path) {
     return false;
 }
 
-// Our name for a variable and what to do with it; false: nothing that the networks use (lod, training state).
+// Our name for a variable and what to do with it; false: nothing that the networks use.
 static bool name_variable(naming *n, const char *component, const char *path) {
     if (!strcmp(component, "mapping/"))
         return name_mapping(n, path);
@@ -232,14 +232,33 @@ static atl_status collect(atl_ckpt *ckpt, const atl_tf_net *net, const atl_objec
                             "%s: variable %zu of a network has no name; the file is damaged", ckpt->path, i);
         atl_ckpt_source s = { .value = pair->u.items[1] };
         naming n = { .net = net, .to = &s };
-        if (!name_variable(&n, component, path))
-            continue;
-        s.name = atl_arena_string(&ckpt->arena, n.name, strlen(n.name));
         s.from = atl_arena_printf(&ckpt->arena, "%s%s", component, path);
-        if (!s.name || !s.from)
+        if (!s.from)
+            return ATL_NO_MEMORY;
+        if (!name_variable(&n, component, path)) {
+            if (strcmp(path, "lod") != 0) // the config has it
+                ATL_TRY(atl_ckpt_leave(ckpt, s.from));
+            continue;
+        }
+        s.name = atl_arena_string(&ckpt->arena, n.name, strlen(n.name));
+        if (!s.name)
             return ATL_NO_MEMORY;
         ATL_TRY(atl_ckpt_sources_add(ckpt, sources, &s));
     }
+    return ATL_OK;
+}
+
+// Options and components that nothing here knows.
+static atl_status leave_unknown(atl_ckpt *ckpt, const atl_tf_net *net) {
+    const atl_object *parts = atl_object_get(net->object, "components");
+    for (size_t i = 0; parts && parts->type == ATL_OBJECT_DICT && i < parts->size; i++) {
+        const char *name = atl_object_text(parts->u.items[2 * i], &ckpt->arena);
+        if (name && (!strcmp(name, "synthesis") || !strcmp(name, "mapping")))
+            continue;
+        ATL_TRY(atl_ckpt_leave(ckpt, atl_arena_printf(&ckpt->arena, "the component %s", name ? name : "?")));
+    }
+    for (size_t i = 0; i < net->unknown_size; i++)
+        ATL_TRY(atl_ckpt_leave(ckpt, net->unknown[i]));
     return ATL_OK;
 }
 
@@ -254,6 +273,8 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
         status = collect(ckpt, net, synthesis, "synthesis/", &sources);
     if (status == ATL_OK && mapping)
         status = collect(ckpt, net, mapping, "mapping/", &sources);
+    if (status == ATL_OK)
+        status = leave_unknown(ckpt, net);
     if (status == ATL_OK)
         status = atl_ckpt_load_sources(ckpt, &sources, params);
     atl_ckpt_sources_clear(ckpt, &sources);

@@ -4,6 +4,7 @@
 #include "ckpt/tf.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,12 +38,21 @@ static void complain(describe *d, const char *why) {
         d->why = why ? why : "out of memory";
 }
 
+// An option that was given, also as None; else NULL.
+static const atl_object *given(const describe *d, const char *name) {
+    const atl_object *v = atl_object_get(atl_object_get(d->part, "static_kwargs"), name);
+    return v ? v : atl_object_get(atl_object_get(d->net, "static_kwargs"), name);
+}
+
 // An option that was given and is not None; else NULL.
 static const atl_object *option(const describe *d, const char *name) {
-    const atl_object *v = atl_object_get(atl_object_get(d->part, "static_kwargs"), name);
-    if (!v)
-        v = atl_object_get(atl_object_get(d->net, "static_kwargs"), name);
+    const atl_object *v = given(d, name);
     return v && v->type != ATL_OBJECT_NONE ? v : NULL;
+}
+
+static bool is_none(const describe *d, const char *name) {
+    const atl_object *v = given(d, name);
+    return v && v->type == ATL_OBJECT_NONE;
 }
 
 static int64_t integer(describe *d, const char *name, int64_t otherwise) {
@@ -70,9 +80,9 @@ static double real(describe *d, const char *name, double otherwise) {
     return otherwise;
 }
 
-// Options that the networks here have in one form only: another value is a sentence.
+// Options that the networks here have in one form only: another value, None too, is a sentence.
 static void require(describe *d, const char *name, const char *json) {
-    const atl_object *v = option(d, name);
+    const atl_object *v = given(d, name);
     if (!v)
         return;
     json_t *have = atl_object_json(v, 100), *want = json_loads(json, JSON_DECODE_ANY, NULL);
@@ -117,53 +127,168 @@ static void put_image(describe *d, int64_t resolution, int64_t channels) {
     put(d, "channel_max", json_integer(integer(d, "fmap_max", 512)));
 }
 
+// The taps of the resampling filter.  None is a box.
+static void put_taps(describe *d) {
+    const atl_object *v = option(d, "resample_kernel");
+    json_t *list = v                               ? atl_object_json(v, 100)
+                   : is_none(d, "resample_kernel") ? json_pack("[i, i]", 1, 1)
+                                                   : NULL;
+    bool numbers = !v || json_array_size(list) > 0;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        numbers = numbers && json_is_number(json_array_get(list, i));
+    if (!numbers)
+        complain(d, "its option resample_kernel is no list of numbers, which alone is supported");
+    if (list)
+        put(d, "resample_filter", list);
+}
+
+// The name of an activation; the model knows which there are.
+static json_t *activation(describe *d, const char *name) {
+    const atl_object *v = given(d, name);
+    json_t *text = v ? atl_object_json(v, 1) : json_string("lrelu");
+    if (json_is_string(text))
+        return text;
+    json_decref(text);
+    complain(d, atl_arena_printf(&d->ckpt->arena, "its option %s is no name of an activation", name));
+    return json_string("lrelu");
+}
+
+// ---- blocks: 4x4, 8x8, ... or, in forks that make rectangles, 5x3, 10x6, ...
+
+int atl_tf_block(const atl_tf_net *net, int h, int w) {
+    for (int k = 0; k < 20 && (int64_t)net->base_h << k <= h; k++)
+        if ((int64_t)net->base_h << k == h && (int64_t)net->base_w << k == w && 4 << k <= net->resolution)
+            return 4 << k;
+    return 0;
+}
+
+static bool block_of(const atl_object *variable, int *h, int *w) {
+    const atl_object *name =
+        variable && (variable->type == ATL_OBJECT_TUPLE || variable->type == ATL_OBJECT_LIST) &&
+                variable->size == 2
+            ? variable->u.items[0]
+            : NULL;
+    char text[32] = "";
+    int used = 0;
+    if (!name || name->type != ATL_OBJECT_STRING)
+        return false;
+    memcpy(text, name->u.text, name->size < sizeof text ? name->size : sizeof text - 1);
+    return sscanf(text, "%5dx%5d/%n", h, w, &used) == 2 && used && *h > 0 && *w > 0;
+}
+
+// The sizes of the coarsest and the finest block that variables stand in.
+static bool find_blocks(const describe *d, int low[2], int high[2]) {
+    const atl_object *all = atl_object_get(d->part, "variables");
+    bool found = false;
+    for (size_t i = 0; all && all->type == ATL_OBJECT_LIST && i < all->size; i++) {
+        int h, w;
+        if (!block_of(all->u.items[i], &h, &w))
+            continue;
+        if (!found || h < low[0])
+            low[0] = h, low[1] = w;
+        if (!found || h > high[0])
+            high[0] = h, high[1] = w;
+        found = true;
+    }
+    return found;
+}
+
+// Networks that did not grow have the sizes of their variables; what the options say of them must agree.
+static void put_blocks(describe *d, atl_tf_net *net) {
+    int low[2] = { 4, 4 }, high[2] = { 4, 4 }, k = 0;
+    if (!find_blocks(d, low, high))
+        return;
+    while (k < 12 && low[0] << k < high[0])
+        k++;
+    int64_t height = integer(d, "resolution_h", integer(d, "resolution", high[0]));
+    int64_t width = integer(d, "resolution_w", low[0] == low[1] ? height : high[1]);
+    if (option(d, "res_log2")) {
+        int64_t doublings = integer(d, "res_log2", 0);
+        bool possible = doublings >= 0 && doublings < 13;
+        height = possible ? integer(d, "min_h", 4) << doublings : 0;
+        width = possible ? integer(d, "min_w", 4) << doublings : 0;
+    }
+    if (height != high[0] || width != high[1] || low[0] << k != high[0] || low[1] << k != high[1])
+        complain(d,
+                 atl_arena_printf(&d->ckpt->arena, "its options say %lldx%lld and its variables end at %dx%d",
+                                  (long long)height, (long long)width, high[0], high[1]));
+    net->base_h = low[0];
+    net->base_w = low[1];
+    put(d, "img_resolution", json_integer(4 << k));
+    if (low[0] != 4 || low[1] != 4)
+        put(d, "base_size", json_pack("[i, i]", low[0], low[1]));
+}
+
 // ---- mapping networks
 
-static void put_mapping(describe *d, double psi, int64_t cutoff) {
+// What was given, None being "none", else the default.
+static void put_truncation(describe *d, double psi, int64_t cutoff) {
+    put(d, "truncation_psi",
+        is_none(d, "truncation_psi") ? json_null() : json_real(real(d, "truncation_psi", psi)));
+    put(d, "truncation_cutoff",
+        json_integer(is_none(d, "truncation_cutoff") ? 0 : integer(d, "truncation_cutoff", cutoff)));
+}
+
+// A size that was given, else that of the variable, else the default.
+static int64_t size_of(describe *d, const char *option_name, int64_t stored, int64_t otherwise) {
+    return integer(d, option_name, stored > 0 ? stored : otherwise);
+}
+
+static void put_mapping(describe *d, double psi, int64_t cutoff, const char *only) {
     const atl_object *part = d->part, *mapping = atl_tf_component(d->net, "mapping");
     d->part = mapping;
     int64_t layers = integer(d, "mapping_layers", 8), labels = integer(d, "label_size", 0);
-    bool embed = atl_tf_variable(mapping, "LabelEmbed/weight") != NULL;
-    require(d, "mapping_nonlinearity", "\"lrelu\"");
+    const atl_object *embed = atl_tf_variable(mapping, "LabelEmbed/weight"),
+                     *concat = atl_tf_variable(mapping, "LabelConcat/weight"),
+                     *first = atl_tf_variable(mapping, "Dense0/weight");
+    char last[32];
+    snprintf(last, sizeof last, "Dense%d/bias", layers > 0 && layers < 1000 ? (int)layers - 1 : 0);
+    int64_t label = labels ? dim_of(embed ? embed : concat, 1) : 0, in = dim_of(first, 0) - label;
+    int64_t features = layers > 1 ? dim_of(first, 1) : 0;
+    if (only)
+        require(d, "mapping_nonlinearity", only);
     require(d, "normalize_latents", "true");
     require(d, "use_wscale", "true");
-    put(d, "z_dim", json_integer(integer(d, "latent_size", 512)));
+    put(d, "z_dim", json_integer(size_of(d, "latent_size", in, 512)));
     put(d, "c_dim", json_integer(labels));
-    put(d, "w_dim", json_integer(integer(d, "dlatent_size", 512)));
-    json_t *m =
-        json_pack("{s:I s:f s:I s:I s:f s:b}", "num_layers", (json_int_t)layers, "lr_multiplier",
-                  real(d, "mapping_lrmul", 0.01), "layer_features",
-                  (json_int_t)(layers > 1 ? integer(d, "mapping_fmaps", 512) : 0), "embed_features",
-                  (json_int_t)(embed ? dim_of(atl_tf_variable(mapping, "LabelEmbed/weight"), 1) : 0),
-                  "w_avg_beta", real(d, "dlatent_avg_beta", 0.995), "label_concat", (int)(labels && !embed));
+    put(d, "w_dim", json_integer(size_of(d, "dlatent_size", dim_of(atl_tf_variable(mapping, last), 0), 512)));
+    json_t *m = json_pack("{s:I s:f s:I s:I s:f s:b s:o}", "num_layers", (json_int_t)layers, "lr_multiplier",
+                          real(d, "mapping_lrmul", 0.01), "layer_features",
+                          (json_int_t)(layers > 1 ? size_of(d, "mapping_fmaps", features, 512) : 0),
+                          "embed_features", (json_int_t)dim_of(embed, 1), "w_avg_beta",
+                          real(d, "dlatent_avg_beta", 0.995), "label_concat", (int)(labels && !embed),
+                          "activation", activation(d, "mapping_nonlinearity"));
     put(d, "mapping", m);
-    put(d, "truncation_psi", json_real(real(d, "truncation_psi", psi)));
-    put(d, "truncation_cutoff", json_integer(integer(d, "truncation_cutoff", cutoff)));
+    put_truncation(d, psi, cutoff);
     d->part = part;
 }
 
 static void put_noise(describe *d) {
-    const atl_object *v = option(d, "use_noise");
-    put(d, "use_noise", json_boolean(!v || v->type != ATL_OBJECT_BOOL || v->u.truth));
+    const atl_object *v = given(d, "use_noise");
+    int64_t truth = 1;
+    atl_object_int(v, &truth);
+    put(d, "use_noise", json_boolean(truth != 0 && !is_none(d, "use_noise")));
 }
 
 // ---- networks
 
-static void stylegan2_generator(describe *d, bool grows) {
+static void stylegan2_generator(describe *d, atl_tf_net *net, bool grows) {
     const atl_object *a = option(d, "architecture");
     put_image(d, 1024, 3);
     put(d, "channel_base", json_integer(2 * integer(d, "fmap_base", 16 << 10)));
-    put_mapping(d, 0.5, 0);
+    put_mapping(d, 0.5, 0, NULL);
     put(d, "architecture", grows ? json_string("orig") : a ? atl_object_json(a, 1) : json_string("skip"));
     put(d, "conv_clamp", option(d, "conv_clamp") ? json_real(real(d, "conv_clamp", 0)) : json_null());
     put_noise(d);
     if (grows)
         put_lod(d);
-    require(d, "nonlinearity", "\"lrelu\"");
-    require(d, "resample_kernel", "[1, 3, 3, 1]");
+    else
+        put_blocks(d, net);
+    put(d, "activation", activation(d, "nonlinearity"));
+    put_taps(d);
 }
 
-static void stylegan2_discriminator(describe *d, bool grows) {
+static void stylegan2_discriminator(describe *d, atl_tf_net *net, bool grows) {
     const atl_object *a = option(d, "architecture");
     bool embed = atl_tf_variable(d->net, "LabelEmbed/weight") != NULL;
     int64_t labels = integer(d, "label_size", 0), group = integer(d, "mbstd_group_size", embed ? 0 : 4);
@@ -177,14 +302,17 @@ static void stylegan2_discriminator(describe *d, bool grows) {
     put(d, "select_label", json_boolean(labels && !embed));
     put(d, "mbstd_group_size", group ? json_integer(group) : json_null());
     put(d, "mbstd_num_channels", json_integer(group == 1 ? 0 : integer(d, "mbstd_num_features", 1)));
-    json_t *m = json_pack("{s:I s:f s:I}", "num_layers", (json_int_t)integer(d, "mapping_layers", 0),
+    json_t *m = json_pack("{s:I s:f s:I s:o}", "num_layers", (json_int_t)integer(d, "mapping_layers", 0),
                           "lr_multiplier", real(d, "mapping_lrmul", 0.1), "embed_features",
-                          (json_int_t)dim_of(atl_tf_variable(d->net, "LabelEmbed/weight"), 1));
+                          (json_int_t)dim_of(atl_tf_variable(d->net, "LabelEmbed/weight"), 1), "activation",
+                          activation(d, "mapping_nonlinearity"));
     put(d, "mapping", m);
     if (grows)
         put_lod(d);
-    require(d, "nonlinearity", "\"lrelu\"");
-    require(d, "resample_kernel", "[1, 3, 3, 1]");
+    else
+        put_blocks(d, net);
+    put(d, "activation", activation(d, "nonlinearity"));
+    put_taps(d);
 }
 
 // 'auto', True or False as the resolution from which on layers are fused.
@@ -209,7 +337,7 @@ static void put_growing(describe *d, int64_t resolution, int64_t channels, int64
 
 static void stylegan1_generator(describe *d) {
     put_growing(d, 1024, 3, 8192);
-    put_mapping(d, 0.7, 8);
+    put_mapping(d, 0.7, 8, "\"lrelu\"");
     put_noise(d);
     require(d, "nonlinearity", "\"lrelu\"");
     require(d, "use_styles", "true");
@@ -271,10 +399,10 @@ static bool describe_kind(describe *d, atl_tf_net *net, const char **kind) {
     if (!strcmp(f, "G_main") &&
         (revised || !strcmp(inner, "G_synthesis_stylegan2") || !strcmp(inner, "G_synthesis"))) {
         *kind = "stylegan2_generator";
-        stylegan2_generator(d, revised);
+        stylegan2_generator(d, net, revised);
     } else if (!strcmp(f, "D_stylegan2") || !strcmp(f, "D_main") || grows) {
         *kind = "stylegan2_discriminator";
-        stylegan2_discriminator(d, grows);
+        stylegan2_discriminator(d, net, grows);
     } else if (!strcmp(f, "G_style")) {
         *kind = "stylegan1_generator";
         net->family = ATL_TF_STYLEGAN1;
@@ -306,13 +434,14 @@ static bool describe_kind(describe *d, atl_tf_net *net, const char **kind) {
 atl_status atl_tf_describe(atl_ckpt *ckpt, const atl_object *object, atl_tf_net *net, const char **kind,
                            json_t **config, const char **why) {
     describe d = { ckpt, object, object, json_object(), NULL };
-    *net = (atl_tf_net){ .object = object };
+    *net = (atl_tf_net){ .object = object, .base_h = 4, .base_w = 4 };
     if (!d.config)
         return atl_fail(ckpt->ctx, ATL_NO_MEMORY, "%s: out of memory", ckpt->path);
     if (describe_kind(&d, net, kind)) {
         json_int_t r = json_integer_value(json_object_get(d.config, "img_resolution"));
         net->resolution =
             r >= 4 && r <= 1 << 14 ? (int)r : 4; // a wrong one is refused when the config is read
+        atl_tf_list_unknown(ckpt, net);
     }
     *config = d.config;
     *why = d.why;

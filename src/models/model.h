@@ -69,10 +69,8 @@ atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, i
 // ---- shared by networks
 
 // The map of a layer's noise, [n or 1, h, w, 1]: the buffer noise_const [h, w] of the scope, which some files
-// lack, or an input.  NULL when there is to be none.
+// lack or have in another size, or an input.  NULL when there is to be none.
 atl_node *atl_noise_map(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise);
-// The mode to list a network with: its stored maps when the file has any.
-atl_noise_mode atl_noise_listed(const atl_net *net);
 
 // Whether the options of a new network are in range.
 atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o);

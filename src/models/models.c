@@ -134,17 +134,16 @@ atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, i
 }
 
 atl_node *atl_noise_map(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise) {
-    bool stored = atl_net_has(net, "noise_const");
+    bool stored = atl_net_has(net, "noise_const", ATL_SHAPE(h, w));
     atl_node *map = NULL;
     if (stored)
         map = atl_net_buffer(net, "noise_const", ATL_SHAPE(h, w), ATL_INIT_NORMAL, 1.0f);
     if (noise->mode == ATL_NOISE_NONE)
         return NULL;
     if (noise->mode == ATL_NOISE_CONST && !stored)
-        return atl_graph_fail(
-            net->g, ATL_BAD_FILE,
-            "the file has no noise maps (%s.noise_const is missing): choose random noise or none",
-            net->g->scope);
+        return atl_graph_fail(net->g, ATL_BAD_FILE,
+                              "the file has no noise map of %lldx%lld pixels: choose random noise or none",
+                              (long long)w, (long long)h);
     if (noise->mode == ATL_NOISE_CONST)
         return atl_reshape(net->g, map, ATL_SHAPE(1, h, w, 1));
     if (noise->count == ATL_NOISE_MAPS_MAX)
@@ -152,17 +151,6 @@ atl_node *atl_noise_map(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise
     atl_node *x = atl_input(net->g, "noise", ATL_SHAPE(n, h, w, 1));
     noise->inputs[noise->count++] = x;
     return x;
-}
-
-atl_noise_mode atl_noise_listed(const atl_net *net) {
-    static const char leaf[] = ".noise_const";
-    for (size_t i = 0; i < net->params->size; i++) {
-        const char *name = net->params->list[i].name;
-        size_t length = strlen(name);
-        if (length >= sizeof leaf && !strcmp(name + length - (sizeof leaf - 1), leaf))
-            return ATL_NOISE_CONST;
-    }
-    return net->declare ? ATL_NOISE_CONST : ATL_NOISE_RANDOM;
 }
 
 atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o) {

@@ -7,7 +7,7 @@
 void atl_network_build(atl_net *net, const atl_model_row *row, const void *config, const atl_model_dims *d) {
     atl_graph *g = net->g;
     atl_node *c = d->c_dim ? atl_input(g, "c", ATL_SHAPE(1, d->c_dim)) : NULL;
-    atl_noise noise = { .mode = atl_noise_listed(net) };
+    atl_noise noise = { .mode = ATL_NOISE_RANDOM }; // some files have no maps
     if (row->map)
         row->map(net, config, d->z_dim ? atl_input(g, "z", ATL_SHAPE(1, d->z_dim)) : NULL, c);
     if (row->synthesize)

@@ -13,6 +13,10 @@ static void full_name(const atl_net *net, const char *name, char out[NAME_MAX_LE
     snprintf(out, NAME_MAX_LENGTH, "%s%s%s", scope, scope[0] ? "." : "", name);
 }
 
+static bool has_shape(const atl_param *p, const atl_shape *shape) {
+    return p->rank == shape->rank && !memcmp(p->dims, shape->d, sizeof *p->dims * (size_t)shape->rank);
+}
+
 static atl_node *ask(atl_net *net, const char *name, atl_shape shape, bool buffer, atl_init_kind init, float value) {
     char full[NAME_MAX_LENGTH], have[ATL_DIMS_TEXT], want[ATL_DIMS_TEXT];
     full_name(net, name, full);
@@ -27,8 +31,7 @@ static atl_node *ask(atl_net *net, const char *name, atl_shape shape, bool buffe
     if (!p)
         return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s of shape %s is missing in the file",
                               full, atl_dims_text(shape.rank, shape.d, want));
-    bool same = p->rank == shape.rank && !memcmp(p->dims, shape.d, sizeof *p->dims * (size_t)shape.rank);
-    if (!same)
+    if (!has_shape(p, &shape))
         return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s has shape %s where %s is needed", full,
                               atl_dims_text(p->rank, p->dims, have),
                               atl_dims_text(shape.rank, shape.d, want));
@@ -52,10 +55,11 @@ atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_in
     return ask(net, name, shape, true, init, value);
 }
 
-bool atl_net_has(const atl_net *net, const char *name) {
+bool atl_net_has(const atl_net *net, const char *name, atl_shape shape) {
     char full[NAME_MAX_LENGTH];
     full_name(net, name, full);
-    return net->declare || atl_params_find(net->params, full);
+    const atl_param *p = atl_params_find(net->params, full);
+    return net->declare || (p && has_shape(p, &shape));
 }
 
 atl_node *atl_normalize_2nd_moment(atl_graph *g, atl_node *x, float eps) {

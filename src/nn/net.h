@@ -25,7 +25,8 @@ typedef struct atl_net {
 // graph's sticky error and names the parameter.
 atl_node *atl_net_param(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
 atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
-bool atl_net_has(const atl_net *net, const char *name); // whether asking would find it
+// Whether asking would find it, in this shape.
+bool atl_net_has(const atl_net *net, const char *name, atl_shape shape);
 
 // ---- small shared pieces
 

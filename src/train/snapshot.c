@@ -84,9 +84,9 @@ atl_status atl_trainer_save(atl_trainer *t, const char *path) {
         put_optimizer(&e, "D", &t->adam_d, &t->d.params);
         atl_pair pair = { KEY, text };
         atl_ckpt_extra extra = { e.list, e.size, &pair, 1 };
-        atl_ckpt_out nets[] = { { "G", t->g.row->kind, t->g.json, &t->g.params },
-                                { "D", t->d.row->kind, t->d.json, &t->d.params },
-                                { "G_ema", t->g_ema.row->kind, t->g_ema.json, &t->g_ema.params } };
+        atl_ckpt_out nets[] = { { "G", t->g.row->kind, t->g.json, &t->g.params, NULL },
+                                { "D", t->d.row->kind, t->d.json, &t->d.params, NULL },
+                                { "G_ema", t->g_ema.row->kind, t->g_ema.json, &t->g_ema.params, NULL } };
         status = e.lost ? ATL_NO_MEMORY : atl_ckpt_write(t->ctx, path, nets, 3, NULL, &extra, ATL_F32);
     }
     atl_free(t->ctx, text);

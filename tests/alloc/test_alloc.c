@@ -213,7 +213,9 @@ static atl_status call_init(atl_ctx *ctx) { return init_model(ctx, out("a.safete
 static atl_status call_synthesize(atl_ctx *ctx) { return use_model(ctx, in("net.safetensors")); }
 
 static atl_status call_convert(atl_ctx *ctx) {
-    return atl_convert(ctx, in("net.safetensors"), out("b.safetensors"), NULL, ATL_F16);
+    atl_convert_options o = ATL_CONVERT_OPTIONS_INIT;
+    o.dtype = ATL_F16;
+    return atl_convert(ctx, in("net.safetensors"), out("b.safetensors"), &o);
 }
 
 static atl_status call_inspect(atl_ctx *ctx) {

@@ -19,6 +19,10 @@ static const situation SITUATIONS[] = {
     { "opt-maprelu.pkl", "opt-maprelu", ATL_NOISE_CONST },
     { "opt-blur.pkl", "opt-blur", ATL_NOISE_CONST },
     { "human-sg3.pkl", "human-sg3", ATL_NOISE_CONST },
+    { "adatf-psinone.pkl", "adatf-psinone", ATL_NOISE_CONST },
+    { "adatf-nomapfmaps.pkl", "adatf-nomapfmaps", ATL_NOISE_CONST },
+    { "sky-rect.pkl", "sky-rect", ATL_NOISE_CONST },
+    { "aydao-rect.pkl", "aydao-rect", ATL_NOISE_NONE }, // its maps are squares
 };
 
 typedef struct session {
@@ -103,7 +107,49 @@ static void pictures(void **state) {
     }
 }
 
+// ---- files whose pictures would be other ones than their makers saw
+
+static const struct {
+    const char *file, *sentence;
+} REFUSED[] = {
+    { "attn.pkl", "4 things that this network has no use for" },
+    { "attn.pkl", "synthesis.b8.attn.gamma" },
+    { "sky-attn.pkl", "synthesis/64x64/attention_g/gamma" },
+};
+
+static void strangers(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++) {
+        char path[1024];
+        atl_ctx *ctx;
+        atl_model *m;
+        assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
+        golden_path(path, "cases", REFUSED[i].file, "");
+        if (atl_model_open(ctx, path, NULL, &m) == ATL_OK)
+            fail_msg("%s: opens", REFUSED[i].file);
+        if (!strstr(atl_message(ctx), REFUSED[i].sentence))
+            fail_msg("%s", atl_message(ctx));
+        atl_ctx_close(&ctx);
+    }
+}
+
+// ... unless they are wanted.
+static void strangers_that_are_wanted(void **state) {
+    (void)state;
+    char path[1024];
+    atl_ctx *ctx;
+    atl_model *m;
+    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+    o.ignore_unused = 1;
+    assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
+    if (atl_model_open(ctx, golden_path(path, "cases", "attn.pkl", ""), &o, &m) != ATL_OK)
+        fail_msg("%s", atl_message(ctx));
+    atl_model_close(&m);
+    atl_ctx_close(&ctx);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(pictures) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(pictures), cmocka_unit_test(strangers),
+                                        cmocka_unit_test(strangers_that_are_wanted) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,7 +107,7 @@ static void write_both(atl_ctx *ctx, atl_dtype dtype, networks *n) {
         const atl_ckpt_net *net = atl_ckpt_get(n->ckpt, i ? 0 : 2);
         atl_params_init(&n->params[i], ctx);
         assert_ok(ctx, atl_ckpt_load(n->ckpt, i ? 0 : 2, &n->params[i]));
-        n->out[i] = (atl_ckpt_out){ net->key, net->kind, net->config, &n->params[i] };
+        n->out[i] = (atl_ckpt_out){ net->key, net->kind, net->config, &n->params[i], NULL };
     }
     make_file(n->path, sizeof n->path, "", 0);
     assert_ok(ctx, atl_ckpt_write(ctx, n->path, n->out, 2, atl_ckpt_record(n->ckpt), NULL, dtype));
