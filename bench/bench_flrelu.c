@@ -16,6 +16,14 @@
 #include "base/ctx.h"
 #include "cpu/flrelu.h"
 #include "cpu/peak.h"
+#include "cpu/kernels.h"
+
+// The kernels of the context's set; valid until the next call.
+static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+    static atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, ctx->cpu);
+    return &k;
+}
 
 typedef struct layer {
     const char *table, *name;
@@ -88,15 +96,15 @@ static double work(const layer *l) {
 }
 
 static double bench_layer(atl_ctx *ctx, const layer *l, double *flops) {
-    atl_cpu_flrelu_args a = { 1,     l->in, l->in, l->c,  l->up, 2,    6 * l->up,   12,    l->radial,
-                              l->p0, l->p1, l->p0, l->p1, 0,     0.2f, 1.41421356f, 256.0f };
+    atl_cpu_flrelu_args a = { 1,         l->in, l->in, l->c,  l->up, 2,    6 * l->up,   12,
+                              l->radial, l->p0, l->p1, l->p0, l->p1, 0.2f, 1.41421356f, 256.0f };
     float fu[24], fd[144];
     for (int i = 0; i < 24; i++)
         fu[i] = 1.0f / (float)(1 + abs(2 * i - 6 * l->up + 1));
     for (int i = 0; i < 144; i++)
         fd[i] = 0.1f / (float)(1 + abs(2 * (i / 12) - 11) + abs(2 * (i % 12) - 11));
     atl_cpu_flrelu *fl;
-    if (atl_cpu_flrelu_make(ctx, &a, fu, fd, &fl)) {
+    if (atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &a, fu, fd, &fl)) {
         fprintf(stderr, "%s\n", atl_message(ctx));
         exit(1);
     }

@@ -15,6 +15,13 @@
 #include "cpu/move.h"
 #include "cpu/reduce.h"
 
+// The kernels of the context's set; valid until the next call.
+static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+    static atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, ctx->cpu);
+    return &k;
+}
+
 static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -64,7 +71,7 @@ static void bench_fir(atl_ctx *ctx, const char *name, atl_cpu_fir_args a, const 
     for (int i = 0; i < 16; i++)
         f[i] = taps[i / 4] * taps[i % 4] / 64.0f;
     atl_cpu_fir *fir;
-    if (atl_cpu_fir_make(ctx, &a, f, &fir))
+    if (atl_cpu_fir_make(ctx, table_of(ctx), ctx->threads, &a, f, &fir))
         exit(1);
     atl_cpu_fir_size(&a, &oh, &ow);
     size_t in = (size_t)a.n * (size_t)a.h * (size_t)a.w * (size_t)a.c;
@@ -159,7 +166,7 @@ static void bench_conv(atl_ctx *ctx, const char *name, atl_cpu_conv_shape shape)
         char text[96];
         shape.slot = (atl_slot)slot;
         atl_cpu_conv *conv;
-        if (atl_cpu_conv_make(ctx, &shape, slot == ATL_SLOT_W ? NULL : w, &conv))
+        if (atl_cpu_conv_make(ctx, ctx->threads, &shape, slot == ATL_SLOT_W ? NULL : w, &conv))
             exit(1);
         void *space = memory(atl_cpu_conv_workspace(conv));
         double s;
@@ -183,7 +190,7 @@ static void bench_gemm(atl_ctx *ctx, const char *name, int64_t m, int64_t n, int
     float *a = floats((size_t)(m * k)), *b = floats((size_t)(n * k)), *c = floats((size_t)(m * n));
     atl_cpu_gemm_shape shape = { 1, m, n, k, 0, 1, 0, 0, 0 };
     atl_cpu_gemm *gemm;
-    if (atl_cpu_gemm_make(ctx, &shape, constant ? b : NULL, &gemm))
+    if (atl_cpu_gemm_make(ctx, table_of(ctx), ctx->threads, &shape, constant ? b : NULL, &gemm))
         exit(1);
     void *space = memory(atl_cpu_gemm_workspace(gemm));
     double s;

@@ -14,6 +14,14 @@
 #include <atelier/model.h>
 #include "base/ctx.h"
 #include "cpu/winograd_inside.h"
+#include "cpu/kernels.h"
+
+// The kernels of the context's set; valid until the next call.
+static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+    static atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, ctx->cpu);
+    return &k;
+}
 
 static const atl_cpu_wino_shape LAYERS[] = {
     { 1, 32, 32, 512, 512, 1, 0, 0 },   { 1, 64, 64, 512, 512, 1, 0, 0 },  { 1, 128, 128, 256, 256, 1, 0, 0 },
@@ -49,7 +57,7 @@ static void bench(atl_ctx *ctx, const atl_cpu_wino_shape *s, const atl_cpu_wino_
     atl_cpu_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f, NULL, 1.0f };
     atl_cpu_wino *wino;
     double start = now();
-    if (atl_cpu_wino_make_planned(ctx, s, w, fir, plan, &wino)) {
+    if (atl_cpu_wino_make_planned(ctx, table_of(ctx), ctx->threads, s, w, fir, plan, &wino)) {
         printf("%s\n", atl_message(ctx));
         exit(1);
     }

@@ -2,15 +2,14 @@
 // Steps of a plan to kernels.  One row per op in IMPLEMENTATIONS: prepare makes the kernel's state (a
 // oneDNN primitive, packed weights) and says how much workspace a run needs; run calls it.
 // Contractions and their epilogues are in backend_contract.c.
-#define _GNU_SOURCE // madvise, MADV_HUGEPAGE
 #include "cpu/backend_cpu.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/philox.h"
 #include "cpu/geom.h"
 #include "cpu/move.h"
+#include "cpu/pages.h"
 #include "cpu/reduce.h"
 #include "cpu/sample.h"
 #include "cpu/sepfir.h"
@@ -229,19 +228,8 @@ static void discard(atl_backend *base, atl_step *step) {
     atl_cpu_discard_state((atl_cpu *)base, step);
 }
 
-enum { HUGE_PAGE = 2 << 20 };
-
-// Large blocks get large pages: the first touch of a 300 MB plan is otherwise 75,000 page faults.
 static void *block_alloc(atl_backend *base, size_t bytes) {
-    size_t room = bytes >= 4 * HUGE_PAGE ? bytes + HUGE_PAGE : bytes;
-    void *memory = atl_alloc(base->ctx, room, 1);
-#ifdef MADV_HUGEPAGE
-    if (memory && bytes >= 4 * HUGE_PAGE) {
-        uintptr_t first = ((uintptr_t)memory + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-        madvise((void *)first, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); // advice: may fail
-    }
-#endif
-    return memory;
+    return atl_pages_alloc(base->ctx, bytes);
 }
 
 static void block_release(atl_backend *base, void *memory) {

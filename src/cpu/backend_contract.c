@@ -13,6 +13,7 @@
 #include "cpu/conv.h"
 #include "cpu/flrelu.h"
 #include "cpu/gemm.h"
+#include "cpu/sizes.h"
 #include "cpu/winograd.h"
 #include "cpu/winograd_grad.h"
 
@@ -30,10 +31,6 @@ typedef struct state {
     size_t scaled_y;            // floats of one of the other input, of a weight gradient, after it
     size_t middle;              // floats of an intermediate after them
 } state;
-
-static size_t rounded(size_t floats) {
-    return (floats + 15) & ~(size_t)15;
-}
 
 static const float *source(const atl_step *step, int index) {
     return index >= 0 ? step->src[index].data : NULL;
@@ -159,7 +156,7 @@ atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step) {
         return ATL_NO_MEMORY;
     s->run = run_fir;
     atl_cpu_fir_args args = fir_args(&step->node->at.fir, &step->node->src[0]->shape);
-    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &args, step->node->at.fir.f, &s->fir));
+    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &b->kernels, b->threads, &args, step->node->at.fir.f, &s->fir));
     step->workspace_bytes = atl_cpu_fir_workspace(s->fir);
     return ATL_OK;
 }
@@ -168,7 +165,7 @@ atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step) {
 
 static atl_status run_flrelu(atl_cpu *b, const atl_step *step, state *s) {
     (void)b;
-    atl_cpu_flrelu_run(s->flrelu, step->src[0].data, NULL, step->src[1].data, step->out, step->workspace);
+    atl_cpu_flrelu_run(s->flrelu, step->src[0].data, step->src[1].data, step->out, step->workspace);
     return ATL_OK;
 }
 
@@ -195,8 +192,8 @@ atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step) {
                                  .slope = a->slope,
                                  .gain = a->gain,
                                  .clamp = a->clamp };
-    ATL_TRY(atl_cpu_flrelu_make(b->base.ctx, &args, a->up_taps ? a->fu : NULL, a->down_taps ? a->fd : NULL,
-                                &s->flrelu));
+    ATL_TRY(atl_cpu_flrelu_make(b->base.ctx, &b->kernels, b->threads, &args, a->up_taps ? a->fu : NULL,
+                                a->down_taps ? a->fd : NULL, &s->flrelu));
     step->workspace_bytes = atl_cpu_flrelu_workspace(s->flrelu);
     return ATL_OK;
 }
@@ -226,7 +223,7 @@ atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step) {
     g.stride_a = r == 3 && x->d[0] > 1 ? g.m * g.k : 0;
     g.stride_b = r == 3 && y->d[0] > 1 ? g.k * g.n : 0;
     g.stride_c = g.m * g.n;
-    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &g, step->src[1].constant, &s->gemm));
+    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->threads, &g, step->src[1].constant, &s->gemm));
     step->packed = step->src[1].constant ? 2u : 0;
     step->workspace_bytes = atl_cpu_gemm_workspace(s->gemm);
     return ATL_OK;
@@ -360,9 +357,9 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
                              .stride_b = styled ? co * ci : 0,
                              .stride_c = pixels * co };
     const float *constant = styled ? NULL : step->src[1].constant;
-    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &g, constant, &s->gemm));
+    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->threads, &g, constant, &s->gemm));
     s->run = run_1x1;
-    s->scaled = styled ? rounded((size_t)(s->n * co * ci)) : 0;
+    s->scaled = styled ? atl_round_floats((size_t)(s->n * co * ci)) : 0;
     step->packed = constant ? 2u : 0;
     step->kernel = "conv 1x1";
     step->workspace_bytes = s->scaled * sizeof(float) + atl_cpu_gemm_workspace(s->gemm);
@@ -409,7 +406,8 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
     }
     if (!atl_cpu_wino_worth(&shape, !constant, b->threads) || (up && !atl_cpu_wino_fir_fits(fir)))
         return ATL_OK;
-    ATL_TRY(atl_cpu_wino_make(b->base.ctx, &shape, constant, up ? fir : NULL, &s->wino));
+    ATL_TRY(
+        atl_cpu_wino_make(b->base.ctx, &b->kernels, b->threads, &shape, constant, up ? fir : NULL, &s->wino));
     s->run = run_winograd;
     step->kernel = "winograd";
     step->packed = constant ? 1u << wi : 0;
@@ -444,7 +442,7 @@ static atl_status try_winograd_grad(atl_cpu *b, atl_step *step, state *s, bool *
     if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || shape.pad < 0 || shape.pad > 2 ||
         w->d[2] != 3 || w->d[3] != 3 || !atl_cpu_wino_grad_worth(&shape))
         return ATL_OK;
-    ATL_TRY(atl_cpu_wino_grad_make(b->base.ctx, &shape, &s->grad));
+    ATL_TRY(atl_cpu_wino_grad_make(b->base.ctx, &b->kernels, b->threads, &shape, &s->grad));
     s->run = run_winograd_grad;
     step->kernel = "winograd";
     step->workspace_bytes = atl_cpu_wino_grad_workspace(s->grad);
@@ -470,11 +468,11 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
                              .sx = 2,
                              .groups = 1,
                              .swapped = n->fusion->turned };
-    ATL_TRY(atl_cpu_conv_make(b->base.ctx, &c, step->src[0].constant, &s->conv));
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->threads, &c, step->src[0].constant, &s->conv));
     atl_shape middle = ATL_SHAPE(s->n, h, v, y->d[3]);
     atl_cpu_fir_args args = fir_args(&n->fusion->fir, &middle);
-    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &args, n->fusion->fir.f, &s->fir));
-    s->middle = rounded((size_t)atl_shape_count(&middle));
+    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &b->kernels, b->threads, &args, n->fusion->fir.f, &s->fir));
+    s->middle = atl_round_floats((size_t)atl_shape_count(&middle));
     step->packed = step->src[0].constant ? 1 : 0;
     size_t a = atl_cpu_conv_workspace(s->conv), f = atl_cpu_fir_workspace(s->fir);
     step->workspace_bytes = (s->scaled + s->middle) * sizeof(float) + (a > f ? a : f);
@@ -508,7 +506,7 @@ static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
                              .groups = a->groups };
     int wi = slot == ATL_SLOT_X ? 0 : 1;
     const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
-    ATL_TRY(atl_cpu_conv_make(b->base.ctx, &c, constant, &s->conv));
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->threads, &c, constant, &s->conv));
     step->packed = constant ? 1u << wi : 0;
     step->workspace_bytes = (s->scaled + s->scaled_y) * sizeof(float) + atl_cpu_conv_workspace(s->conv);
     return ATL_OK;
@@ -539,8 +537,8 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
     if (is_1x1(n, w))
         return prepare_1x1(b, step, s);
     if (f && f->in_scale >= 0)
-        s->scaled = rounded((size_t)atl_shape_count(x));
+        s->scaled = atl_round_floats((size_t)atl_shape_count(x));
     if (f && f->scale >= 0 && n->at.conv.slot == ATL_SLOT_W)
-        s->scaled_y = rounded((size_t)atl_shape_count(&n->src[1]->shape));
+        s->scaled_y = atl_round_floats((size_t)atl_shape_count(&n->src[1]->shape));
     return f && f->up_fir ? prepare_up(b, step, s) : prepare_plain(b, step, s);
 }

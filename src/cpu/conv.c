@@ -96,10 +96,11 @@ static dnnl_status_t backward_desc(const atl_cpu_dnnl *d, const form *f, atl_slo
     return status;
 }
 
-static atl_status make(atl_cpu_conv *conv, const atl_cpu_conv_shape *s, const float *weight_const) {
+static atl_status make(atl_cpu_conv *conv, int threads, const atl_cpu_conv_shape *s,
+                       const float *weight_const) {
     atl_cpu_dnnl *d = &conv->dnnl;
     form f;
-    ATL_TRY(atl_cpu_dnnl_init(d, conv->ctx));
+    ATL_TRY(atl_cpu_dnnl_init(d, conv->ctx, threads));
     ATL_TRY(describe(conv->ctx, s, &f));
     int before = atl_cpu_dnnl_threads_begin(d);
     dnnl_primitive_desc_t pd = NULL;
@@ -123,15 +124,15 @@ static atl_status make(atl_cpu_conv *conv, const atl_cpu_conv_shape *s, const fl
     return status;
 }
 
-atl_status atl_cpu_conv_make(atl_ctx *ctx, const atl_cpu_conv_shape *shape, const float *weight_const,
-                             atl_cpu_conv **conv) {
+atl_status atl_cpu_conv_make(atl_ctx *ctx, int threads, const atl_cpu_conv_shape *shape,
+                             const float *weight_const, atl_cpu_conv **conv) {
     *conv = NULL;
     ATL_TRY(check_shape(ctx, shape));
     atl_cpu_conv *c = atl_calloc(ctx, 1, sizeof *c);
     if (!c)
         return ATL_NO_MEMORY;
     c->ctx = ctx;
-    atl_status status = make(c, shape, weight_const);
+    atl_status status = make(c, threads, shape, weight_const);
     if (status != ATL_OK)
         atl_cpu_conv_free(&c);
     *conv = c;

@@ -31,8 +31,8 @@ typedef struct atl_cpu_conv atl_cpu_conv;
 // weight_const: the weights when they never change (slots Y and X): packed now, not needed afterwards.
 // NULL: given to each run, and brought into oneDNN's order there.
 // On failure *conv is NULL and the context has the sentence.
-atl_status atl_cpu_conv_make(atl_ctx *ctx, const atl_cpu_conv_shape *shape, const float *weight_const,
-                             atl_cpu_conv **conv);
+atl_status atl_cpu_conv_make(atl_ctx *ctx, int threads, const atl_cpu_conv_shape *shape,
+                             const float *weight_const, atl_cpu_conv **conv);
 void atl_cpu_conv_free(atl_cpu_conv **conv); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.

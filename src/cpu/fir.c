@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "cpu/kernels.h"
+#include "cpu/sizes.h"
 
 enum { STRIP_FLOATS = 4096, STRIP_PIXELS = 16, BAND_ROWS = 32 };
 
@@ -71,10 +72,6 @@ void atl_cpu_fir_size(const atl_cpu_fir_args *a, int *oh, int *ow) {
     *ow = out_size(a->w, a->upx, a->px0, a->px1, a->kw, a->downx);
 }
 
-static int gcd(int a, int b) {
-    return b ? gcd(b, a % b) : a;
-}
-
 // ---- preparation
 
 // Is f = column (outer) row, to rounding?  Taken from the row and the column of the largest element.
@@ -128,13 +125,9 @@ static atl_status prepare(atl_cpu_fir *fir, const float *filter) {
     return ATL_OK;
 }
 
-static size_t round_up(size_t bytes) {
-    return (bytes + 63) & ~(size_t)63;
-}
-
 static void size_strips(atl_cpu_fir *fir) {
     const atl_cpu_fir_args *a = &fir->args;
-    int64_t cycle = a->upx / gcd(a->upx, a->downx), ow = fir->ow;
+    int64_t cycle = a->upx / atl_gcd(a->upx, a->downx), ow = fir->ow;
     int64_t strip = (int64_t)STRIP_FLOATS / a->c * a->upx / a->downx;
     strip = strip < STRIP_PIXELS ? STRIP_PIXELS : strip;
     strip = (strip + cycle - 1) / cycle * cycle;
@@ -142,8 +135,9 @@ static void size_strips(atl_cpu_fir *fir) {
     int64_t span = ((int64_t)(fir->strip - 1) * a->downx + a->kw - 1) / a->upx + 2;
     fir->span = (int)span;
     int most = a->kh > a->kw ? a->kh : a->kw;
-    fir->thread_bytes = round_up((size_t)most * sizeof(float *)) + round_up((size_t)a->kh * sizeof(float)) +
-                        round_up((size_t)span * (size_t)a->c * sizeof(float));
+    fir->thread_bytes = atl_round_bytes((size_t)most * sizeof(float *)) +
+                        atl_round_bytes((size_t)a->kh * sizeof(float)) +
+                        atl_round_bytes((size_t)span * (size_t)a->c * sizeof(float));
 }
 
 static atl_status check_args(atl_ctx *ctx, const atl_cpu_fir_args *a) {
@@ -165,8 +159,8 @@ static atl_status check_args(atl_ctx *ctx, const atl_cpu_fir_args *a) {
     return ATL_OK;
 }
 
-atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_fir_args *args, const float *filter,
-                            atl_cpu_fir **fir) {
+atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                            const atl_cpu_fir_args *args, const float *filter, atl_cpu_fir **fir) {
     *fir = NULL;
     ATL_TRY(check_args(ctx, args));
     atl_cpu_fir *f = atl_calloc(ctx, 1, sizeof *f);
@@ -174,12 +168,10 @@ atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_fir_args *args, const fl
         return ATL_NO_MEMORY;
     f->ctx = ctx;
     f->args = *args;
-    f->threads = ctx->threads;
+    f->threads = threads;
     atl_cpu_fir_size(args, &f->oh, &f->ow);
-    atl_cpu_kernels kernels;
-    atl_cpu_kernels_init(&kernels, ctx->cpu);
-    f->kernels = kernels.fir;
-    f->pointwise = kernels.pointwise;
+    f->kernels = kernels->fir;
+    f->pointwise = kernels->pointwise;
     size_strips(f);
     atl_status status = prepare(f, filter);
     if (status != ATL_OK)
@@ -228,7 +220,7 @@ static void filter_row(const strip *s, const float *phases, float *y, int add) {
         fir->kernels.combine(y, s->rows, phases, a->kw, (size_t)s->width * c, add);
         return;
     }
-    int g = gcd(a->upx, a->downx), cycle = a->upx / g;
+    int g = atl_gcd(a->upx, a->downx), cycle = a->upx / g;
     for (int r = 0; r < cycle && r < s->width; r++) {
         int64_t u = (int64_t)(s->ox + r) * a->downx - a->px0;
         int64_t pixel = -floor_div(-u, a->upx), k0 = pixel * a->upx - u; // first pixel at or after u
@@ -303,7 +295,7 @@ void atl_cpu_fir_run(const atl_cpu_fir *fir, const float *x, float *y, const atl
     size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c,
            out = (size_t)fir->oh * (size_t)fir->ow * c;
     int bands = (fir->oh + BAND_ROWS - 1) / BAND_ROWS, strips = (fir->ow + fir->strip - 1) / fir->strip;
-    size_t rows_bytes = round_up((size_t)(a->kh > a->kw ? a->kh : a->kw) * sizeof(float *));
+    size_t rows_bytes = atl_round_bytes((size_t)(a->kh > a->kw ? a->kh : a->kw) * sizeof(float *));
 #pragma omp parallel for collapse(3) num_threads(fir->threads) schedule(static) if (out > 16384)
     for (int sample = 0; sample < a->n; sample++)
         for (int band = 0; band < bands; band++)
@@ -320,7 +312,7 @@ void atl_cpu_fir_run(const atl_cpu_fir *fir, const float *x, float *y, const atl
                             .rows = (const float **)(void *)mine,
                             .t = (float *)(void *)(mine + rows_bytes),
                             .v = (float *)(void *)(mine + rows_bytes +
-                                                   round_up((size_t)a->kh * sizeof(float))) };
+                                                   atl_round_bytes((size_t)a->kh * sizeof(float))) };
                 filter_strip(&s, top, top + BAND_ROWS < fir->oh ? top + BAND_ROWS : fir->oh);
             }
 }

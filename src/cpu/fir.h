@@ -14,6 +14,8 @@
 #include "base/ctx.h"
 #include "cpu/epilogue.h"
 
+typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
+
 typedef struct atl_cpu_fir_args {
     int n, h, w, c;
     int kh, kw;
@@ -29,8 +31,8 @@ typedef struct atl_cpu_fir atl_cpu_fir;
 void atl_cpu_fir_size(const atl_cpu_fir_args *args, int *oh, int *ow);
 
 // filter [kh, kw] is copied.  On failure *fir is NULL and the context has the sentence.
-atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_fir_args *args, const float *filter,
-                            atl_cpu_fir **fir);
+atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                            const atl_cpu_fir_args *args, const float *filter, atl_cpu_fir **fir);
 void atl_cpu_fir_free(atl_cpu_fir **fir); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "cpu/flrelu_kernels.h"
 #include "cpu/kernels.h"
+#include "cpu/sizes.h"
 
 enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16, STACK_MOST = 4 };
 enum { CACHED_MOST = 2 << 20 }; // floats of a result that later steps may still find in a cache
@@ -45,10 +46,6 @@ static int64_t floor_div(int64_t a, int64_t b) {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-static int gcd(int a, int b) {
-    return b ? gcd(b, a % b) : a;
-}
-
 static int round_to(int64_t n, int unit) {
     return (int)((n + unit - 1) / unit * unit);
 }
@@ -71,13 +68,13 @@ static void sort_phases(const atl_cpu_flrelu_args *a, const float *f, int turn, 
                         float *to) {
     for (int p = 0; p < a->up; p++)
         for (int k = (turn - p + a->up) % a->up, i = 0; k < a->up_taps; k += a->up, i++) {
-            float tap = f ? f[a->flip ? k : a->up_taps - 1 - k] : 1.0f;
+            float tap = f ? f[a->up_taps - 1 - k] : 1.0f;
             to[p * per_phase + i] = (float)(tap * gain);
         }
 }
 
-static float down_tap(const atl_cpu_flrelu_args *a, const float *f, int i, int taps) {
-    return f ? f[a->flip ? i : taps - 1 - i] : 1.0f;
+static float down_tap(const float *f, int i, int taps) {
+    return f ? f[taps - 1 - i] : 1.0f;
 }
 
 static void place_down(atl_cpu_flrelu *fl, const float *f, float *to, double sign) {
@@ -85,8 +82,8 @@ static void place_down(atl_cpu_flrelu *fl, const float *f, float *to, double sig
     int side = fl->filter.outputs * a->down, taps = a->down_taps;
     if (!a->down_radial) {
         for (int i = 0; i < taps; i++) {
-            to[i] = down_tap(a, f, i, taps);
-            to[side + i] = (float)(sign * down_tap(a, f, i, taps));
+            to[i] = down_tap(f, i, taps);
+            to[side + i] = (float)(sign * down_tap(f, i, taps));
         }
         fl->filter.down_x = to;
         fl->filter.down_y = to + side;
@@ -95,7 +92,7 @@ static void place_down(atl_cpu_flrelu *fl, const float *f, float *to, double sig
     float *xy = to;
     fl->filter.mirrored = 1;
     for (int i = 0; i < taps * taps; i++)
-        xy[i / taps * side + i % taps] = (float)(sign * down_tap(a, f, i, taps * taps));
+        xy[i / taps * side + i % taps] = (float)(sign * down_tap(f, i, taps * taps));
     for (int i = 0; i < side * side; i++) {
         int row = i / side, column = i % side;
         if (xy[i] != xy[(side - 1 - row) * side + column] || xy[i] != xy[row * side + side - 1 - column])
@@ -129,10 +126,6 @@ static atl_status prepare_filters(atl_cpu_flrelu *fl, const float *fu, const flo
     return ATL_OK;
 }
 
-static size_t round_up(size_t floats) {
-    return (floats + 15) & ~(size_t)15;
-}
-
 // How the picture is cut.  Wide strips waste less, narrow ones fit the cache; all that matters for
 // correctness is that a strip starts where a group starts.
 static void cut(atl_cpu_flrelu *fl) {
@@ -140,7 +133,8 @@ static void cut(atl_cpu_flrelu *fl) {
     int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
     fl->stack = a->c % lanes ? STACK_MOST * 16 / lanes : 1;
     fl->stack = fl->stack > vectors ? vectors : fl->stack;
-    int start = a->up / gcd(a->up, a->down), most = a->down_radial || fl->stack > 1 ? STRIP_MOST * 2 / 3 : STRIP_MOST;
+    int start = a->up / atl_gcd(a->up, a->down),
+        most = a->down_radial || fl->stack > 1 ? STRIP_MOST * 2 / 3 : STRIP_MOST;
     fl->strips = (fl->ow + most - 1) / most;
     for (;;) {
         fl->stacks = (vectors + fl->stack - 1) / fl->stack;
@@ -152,14 +146,14 @@ static void cut(atl_cpu_flrelu *fl) {
         else
             fl->strips++;
     }
-    fl->strip = round_to((fl->ow + fl->strips - 1) / fl->strips, start * 8 / gcd(start, 8));
+    fl->strip = round_to((fl->ow + fl->strips - 1) / fl->strips, start * 8 / atl_gcd(start, 8));
     fl->strips = (fl->ow + fl->strip - 1) / fl->strip;
 }
 
 // Oversampled columns that `outputs` columns of a strip need: whole groups, as many as tuned kernels like.
 static int strip_width(const atl_cpu_flrelu *fl, int outputs) {
     const atl_cpu_flrelu_args *a = &fl->args;
-    int step = STEP_COLUMNS * a->up / gcd(STEP_COLUMNS, a->up);
+    int step = STEP_COLUMNS * a->up / atl_gcd(STEP_COLUMNS, a->up);
     return round_to((int64_t)a->down * (outputs - 1) + fl->filter.outputs * a->down, step);
 }
 
@@ -168,20 +162,20 @@ static void size_buffers(atl_cpu_flrelu *fl) {
     const atl_cpu_flrelu_filter *f = &fl->filter;
     size_t lanes = (size_t)fl->kernels.lanes, stack = (size_t)fl->stack;
     int width = strip_width(fl, fl->strip < fl->ow ? fl->strip : fl->ow);
-    int turn = 12 * a->down / gcd(12, a->down); // positions after which tuned kernels may stop
-    fl->unit = turn / gcd(turn, a->up);
+    int turn = 12 * a->down / atl_gcd(12, a->down); // positions after which tuned kernels may stop
+    fl->unit = turn / atl_gcd(turn, a->up);
     fl->block = a->down_radial ? fl->unit : 2 * fl->unit;
     fl->carried = a->down_radial ? f->up_taps : fl->kernels.carried;
     fl->lag = a->down_radial ? f->outputs - 1 : fl->kernels.lag;
     int rows = fl->block * a->up;
     fl->bands = 1 + (f->outputs * a->down - 1 + rows - 1) / rows;
     size_t row = (size_t)width * lanes;
-    fl->v_floats = round_up(((size_t)(width / a->up) + (size_t)f->up_taps + 1) * lanes);
-    fl->t_floats = round_up((size_t)fl->block * row);
-    fl->d_floats = a->down_radial ? 0 : round_up((size_t)(rows / a->down) * row);
-    fl->state_floats = round_up((size_t)fl->carried * row);
-    fl->m_floats = a->down_radial ? round_up((size_t)fl->bands * (size_t)rows * row) : 0;
-    size_t pointers = round_up((size_t)(f->outputs * a->down) * sizeof(float *) / sizeof(float) + 1);
+    fl->v_floats = atl_round_floats(((size_t)(width / a->up) + (size_t)f->up_taps + 1) * lanes);
+    fl->t_floats = atl_round_floats((size_t)fl->block * row);
+    fl->d_floats = a->down_radial ? 0 : atl_round_floats((size_t)(rows / a->down) * row);
+    fl->state_floats = atl_round_floats((size_t)fl->carried * row);
+    fl->m_floats = a->down_radial ? atl_round_floats((size_t)fl->bands * (size_t)rows * row) : 0;
+    size_t pointers = atl_round_floats((size_t)(f->outputs * a->down) * sizeof(float *) / sizeof(float) + 1);
     fl->thread_bytes = sizeof(float) * (pointers + fl->v_floats + fl->t_floats + fl->d_floats +
                                         stack * (fl->state_floats + fl->m_floats));
 }
@@ -206,8 +200,9 @@ static atl_status check_args(atl_ctx *ctx, const atl_cpu_flrelu_args *a, const f
     return ATL_OK;
 }
 
-atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_flrelu_args *args, const float *fu,
-                               const float *fd, atl_cpu_flrelu **fl) {
+atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                               const atl_cpu_flrelu_args *args, const float *fu, const float *fd,
+                               atl_cpu_flrelu **fl) {
     *fl = NULL;
     ATL_TRY(check_args(ctx, args, fu, fd));
     atl_cpu_flrelu *made = atl_calloc(ctx, 1, sizeof *made);
@@ -215,16 +210,14 @@ atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_flrelu_args *args, co
         return ATL_NO_MEMORY;
     made->ctx = ctx;
     made->args = *args;
-    made->threads = ctx->threads;
+    made->threads = threads;
     atl_cpu_flrelu_size(args, &made->oh, &made->ow);
     made->plain = args->up == 1 && args->down == 1 && !fu && !fd && !args->px0 && !args->px1 && !args->py0 &&
                   !args->py1;
-    atl_cpu_kernels kernels;
-    atl_cpu_kernels_init(&kernels, ctx->cpu);
-    made->pointwise = kernels.pointwise;
+    made->pointwise = kernels->pointwise;
     atl_status status = prepare_filters(made, fu, fd);
     if (status == ATL_OK) {
-        atl_cpu_flrelu_kernels_init(&made->kernels, ctx->cpu, &made->filter);
+        kernels->flrelu(&made->kernels, &made->filter);
         cut(made);
         size_buffers(made);
     } else {
@@ -253,7 +246,7 @@ size_t atl_cpu_flrelu_workspace(const atl_cpu_flrelu *fl) {
 typedef struct strip {
     const atl_cpu_flrelu *fl;
     const float *x;           // the sample [h, w, c]
-    const float *scale, *bias; // [c] of the sample, or NULL
+    const float *bias;        // [c], or NULL
     float *y;                 // [oh, ow, c]
     int stream;               // write y around the caches
     int c0, vectors;          // first channel; vectors of the stack
@@ -276,14 +269,12 @@ static void oversample_row(const strip *s, int vector, int64_t row, float *t, si
             memset(t + i * t_step * lanes, 0, lanes * sizeof *t);
         return;
     }
-    _Alignas(64) float scale[ATL_FLRELU_LANES], bias[ATL_FLRELU_LANES];
-    for (size_t l = 0; l < lanes; l++) {
-        scale[l] = l >= n ? 0.0f : s->scale ? s->scale[at + l] : 1.0f;
+    _Alignas(64) float bias[ATL_FLRELU_LANES];
+    for (size_t l = 0; l < lanes; l++)
         bias[l] = l >= n || !s->bias ? 0.0f : s->bias[at + l];
-    }
     const float *from = s->x + ((size_t)row * (size_t)a->w + (size_t)s->left) * (size_t)a->c + at;
     fl->kernels.load(s->v + (size_t)(s->left - s->first_x) * lanes, from, (size_t)a->c,
-                     (size_t)(s->right - s->left), n, scale, bias);
+                     (size_t)(s->right - s->left), n, bias);
     fl->kernels.up_x(&fl->filter, t, t_step, s->v, (size_t)s->groups);
 }
 
@@ -402,12 +393,9 @@ static void share_memory(strip *s, void *workspace) {
     s->rows = (const float **)(void *)(s->m + (size_t)fl->stack * fl->m_floats);
 }
 
-static void run_plain(const atl_cpu_flrelu *fl, const float *x, const float *scale, const float *bias,
-                      float *y) {
+static void run_plain(const atl_cpu_flrelu *fl, const float *x, const float *bias, float *y) {
     const atl_cpu_flrelu_args *a = &fl->args;
     atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
-    e.scale = scale;
-    e.scale_stride = a->c;
     e.bias = bias;
     e.slope = a->slope;
     e.gain = a->gain;
@@ -416,11 +404,11 @@ static void run_plain(const atl_cpu_flrelu *fl, const float *x, const float *sca
                          fl->threads);
 }
 
-void atl_cpu_flrelu_run(const atl_cpu_flrelu *fl, const float *x, const float *scale, const float *bias,
-                        float *y, void *workspace) {
+void atl_cpu_flrelu_run(const atl_cpu_flrelu *fl, const float *x, const float *bias, float *y,
+                        void *workspace) {
     const atl_cpu_flrelu_args *a = &fl->args;
     if (fl->plain) {
-        run_plain(fl, x, scale, bias, y);
+        run_plain(fl, x, bias, y);
         return;
     }
     size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c, out = (size_t)fl->oh * (size_t)fl->ow * c;
@@ -431,10 +419,14 @@ void atl_cpu_flrelu_run(const atl_cpu_flrelu *fl, const float *x, const float *s
         for (int i = 0; i < fl->strips; i++)
             for (int j = 0; j < fl->stacks; j++) {
                 int left = vectors - j * fl->stack, ox = i * fl->strip;
-                strip s = { .fl = fl, .x = x + (size_t)sample * in, .y = y + (size_t)sample * out,
-                            .scale = scale ? scale + (size_t)sample * c : NULL, .bias = bias,
-                            .stream = stream, .c0 = j * fl->stack * lanes,
-                            .vectors = left < fl->stack ? left : fl->stack, .ox = ox,
+                strip s = { .fl = fl,
+                            .x = x + (size_t)sample * in,
+                            .y = y + (size_t)sample * out,
+                            .bias = bias,
+                            .stream = stream,
+                            .c0 = j * fl->stack * lanes,
+                            .vectors = left < fl->stack ? left : fl->stack,
+                            .ox = ox,
                             .outputs = fl->ow - ox < fl->strip ? fl->ow - ox : fl->strip };
                 share_memory(&s, workspace);
                 run_strip(&s);

@@ -43,9 +43,8 @@ typedef struct atl_cpu_flrelu_soon {
 typedef struct atl_cpu_flrelu_kernels {
     int lanes;
 
-    // v[i] = x[i step + lane] scale[lane] + bias[lane] for i < count, lane < n; zero for n <= lane < lanes
-    void (*load)(float *v, const float *x, size_t step, size_t count, size_t n, const float *scale,
-                 const float *bias);
+    // v[i] = x[i step + lane] + bias[lane] for i < count, lane < n; zero for n <= lane < lanes
+    void (*load)(float *v, const float *x, size_t step, size_t count, size_t n, const float *bias);
 
     // Oversamples a row: t[(g up + p) t_step] for g < groups; t_step in columns.
     void (*up_x)(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups);
@@ -73,10 +72,8 @@ typedef struct atl_cpu_flrelu_kernels {
                     size_t count, int stream);
 } atl_cpu_flrelu_kernels;
 
-// The best kernels not above `set` for this filter: only its sizes and turns are read.
-void atl_cpu_flrelu_kernels_init(atl_cpu_flrelu_kernels *k, atl_cpu_set set, const atl_cpu_flrelu_filter *f);
-
-// Rungs of the ladder.  lanes: 8 or 16, those of the set whose gaps the reference fills.
+// Rungs of the ladder, for this filter: only its sizes and turns are read.  lanes: 8 or 16, those of the set
+// whose gaps the reference fills.
 void atl_cpu_flrelu_init_ref(atl_cpu_flrelu_kernels *k, int lanes, const atl_cpu_flrelu_filter *f);
 void atl_cpu_flrelu_init_avx2(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
 void atl_cpu_flrelu_init_avx512(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);

@@ -14,11 +14,11 @@
 #define ALWAYS static inline
 #endif
 
-ALWAYS void load(size_t lanes, float *v, const float *x, size_t step, size_t count, size_t n, const float *scale,
+ALWAYS void load(size_t lanes, float *v, const float *x, size_t step, size_t count, size_t n,
                  const float *bias) {
     for (size_t i = 0; i < count; i++)
         for (size_t l = 0; l < lanes; l++)
-            v[i * lanes + l] = l < n ? x[i * step + l] * scale[l] + bias[l] : 0.0f;
+            v[i * lanes + l] = l < n ? x[i * step + l] + bias[l] : 0.0f;
 }
 
 ALWAYS void up_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,
@@ -137,8 +137,8 @@ ALWAYS void down_xy(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size
 // The lanes are constants in each copy of a pass, so that the compiler may use what vectors there are.
 #define PASSES(lanes)                                                                                        \
     static void load_##lanes(float *v, const float *x, size_t step, size_t count, size_t n,                  \
-                             const float *scale, const float *bias) {                                        \
-        load(lanes, v, x, step, count, n, scale, bias);                                                      \
+                             const float *bias) {                                                            \
+        load(lanes, v, x, step, count, n, bias);                                                             \
     }                                                                                                        \
     static void up_x_##lanes(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,        \
                              size_t groups) {                                                                \
@@ -177,18 +177,4 @@ void atl_cpu_flrelu_init_ref(atl_cpu_flrelu_kernels *k, int lanes, const atl_cpu
         *k = (atl_cpu_flrelu_kernels){
             8, load_8, up_x_8, carried, lag, column_8, rows_8, down_x_8, down_xy_8
         };
-}
-
-void atl_cpu_flrelu_kernels_init(atl_cpu_flrelu_kernels *k, atl_cpu_set set, const atl_cpu_flrelu_filter *f) {
-    atl_cpu_flrelu_init_ref(k, 8, f);
-#if defined(__x86_64__)
-    if (set >= ATL_CPU_AVX2)
-        atl_cpu_flrelu_init_avx2(k, f);
-    if (set >= ATL_CPU_AVX512) {
-        atl_cpu_flrelu_init_ref(k, 16, f);
-        atl_cpu_flrelu_init_avx512(k, f);
-    }
-#else
-    (void)set;
-#endif
 }

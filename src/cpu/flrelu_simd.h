@@ -16,15 +16,14 @@
 
 enum { UP_TAPS = 6, DOWN = 2, OUTPUTS = 6, DOWN_TAPS = DOWN * OUTPUTS };
 
-static void load(float *v, const float *x, size_t step, size_t count, size_t n, const float *scale,
-                 const float *bias) {
-    VF s = vf_load(scale), b = vf_load(bias);
+static void load(float *v, const float *x, size_t step, size_t count, size_t n, const float *bias) {
+    VF b = vf_load(bias);
     if (n == VL)
         for (size_t i = 0; i < count; i++)
-            vf_store(v + i * VL, vf_fma(vf_load(x + i * step), s, b));
+            vf_store(v + i * VL, vf_add(vf_load(x + i * step), b));
     else
         for (size_t i = 0; i < count; i++)
-            vf_store(v + i * VL, vf_fma(vf_load_n(x + i * step, n), s, b));
+            vf_store(v + i * VL, vf_add(vf_load_n(x + i * step, n), b));
 }
 
 // ---- oversampling a row: eight results at a time

@@ -71,7 +71,7 @@ static atl_status make_dnnl(atl_cpu_gemm *g, const float *b_const) {
     const atl_cpu_gemm_shape *s = &g->shape;
     atl_cpu_dnnl *d = &g->dnnl;
     dnnl_memory_desc_t md[3], any;
-    ATL_TRY(atl_cpu_dnnl_init(d, g->ctx));
+    ATL_TRY(atl_cpu_dnnl_init(d, g->ctx, g->threads));
     ATL_TRY(describe(g->ctx, s->batch, s->m, s->k, s->trans_a, s->stride_a, &md[0]));
     ATL_TRY(describe(g->ctx, s->batch, s->k, s->n, s->trans_b, s->stride_b, &md[1]));
     ATL_TRY(describe(g->ctx, s->batch, s->m, s->n, 0, s->stride_c, &md[2]));
@@ -108,19 +108,17 @@ static atl_status check_shape(atl_ctx *ctx, const atl_cpu_gemm_shape *s) {
     return ATL_OK;
 }
 
-atl_status atl_cpu_gemm_make(atl_ctx *ctx, const atl_cpu_gemm_shape *shape, const float *b_const,
-                             atl_cpu_gemm **gemm) {
+atl_status atl_cpu_gemm_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                             const atl_cpu_gemm_shape *shape, const float *b_const, atl_cpu_gemm **gemm) {
     *gemm = NULL;
     ATL_TRY(check_shape(ctx, shape));
     atl_cpu_gemm *g = atl_calloc(ctx, 1, sizeof *g);
     if (!g)
         return ATL_NO_MEMORY;
     g->ctx = ctx;
-    g->threads = ctx->threads;
+    g->threads = threads;
     g->shape = joined(shape);
-    atl_cpu_kernels kernels;
-    atl_cpu_kernels_init(&kernels, ctx->cpu);
-    g->gemv = kernels.gemv;
+    g->gemv = kernels->gemv;
     const atl_cpu_gemm_shape *s = &g->shape;
     int few = b_const && s->batch == 1 && s->m <= GEMV_ROWS && !s->trans_a;
     atl_status status = few ? pack(g, b_const) : make_dnnl(g, b_const);

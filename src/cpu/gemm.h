@@ -5,13 +5,15 @@
 //
 // Row-major and dense.  Large products are oneDNN's; a constant B with few rows in A (mapping and
 // style layers at small batches) is packed once and goes through our own kernels at memory speed.
-// Threads: every run uses ctx->threads of the time of making, whatever the caller's OpenMP default is.
+// Threads: every run uses the number given when it was made, whatever the caller's OpenMP default is.
 #ifndef ATL_CPU_GEMM_H
 #define ATL_CPU_GEMM_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include "base/ctx.h"
+
+typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
 
 typedef struct atl_cpu_gemm atl_cpu_gemm;
 
@@ -24,8 +26,8 @@ typedef struct atl_cpu_gemm_shape {
 
 // b_const: B when it never changes: packed now, not needed afterwards.  NULL: B is given to each run.
 // On failure *gemm is NULL and the context has the sentence.
-atl_status atl_cpu_gemm_make(atl_ctx *ctx, const atl_cpu_gemm_shape *shape, const float *b_const,
-                             atl_cpu_gemm **gemm);
+atl_status atl_cpu_gemm_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                             const atl_cpu_gemm_shape *shape, const float *b_const, atl_cpu_gemm **gemm);
 void atl_cpu_gemm_free(atl_cpu_gemm **gemm); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.

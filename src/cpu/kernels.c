@@ -2,12 +2,30 @@
 // The ladder of instruction sets: the reference first, then each rung up to the one allowed.
 #include "cpu/kernels.h"
 
+static void flrelu_ref(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f) {
+    atl_cpu_flrelu_init_ref(k, 8, f);
+}
+
+#if defined(__x86_64__)
+static void flrelu_avx2(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f) {
+    atl_cpu_flrelu_init_ref(k, 8, f);
+    atl_cpu_flrelu_init_avx2(k, f);
+}
+
+static void flrelu_avx512(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f) {
+    atl_cpu_flrelu_init_ref(k, 16, f); // all slots: those of AVX2 have other lanes
+    atl_cpu_flrelu_init_avx512(k, f);
+}
+#endif
+
 void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_pointwise_init(&k->pointwise);
     atl_cpu_fir_init(&k->fir);
     atl_cpu_rgb_init(&k->rgb);
     atl_cpu_gemv_init(&k->gemv);
     atl_cpu_style_init(&k->style);
+    atl_cpu_wino_init_ref(&k->wino);
+    k->flrelu = flrelu_ref;
 #if defined(__x86_64__)
     if (set < ATL_CPU_AVX2)
         return;
@@ -16,6 +34,8 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_rgb_init_avx2(&k->rgb);
     atl_cpu_gemv_init_avx2(&k->gemv);
     atl_cpu_style_init_avx2(&k->style);
+    atl_cpu_wino_init_avx2(&k->wino);
+    k->flrelu = flrelu_avx2;
     if (set < ATL_CPU_AVX512)
         return;
     atl_cpu_pointwise_init_avx512(&k->pointwise);
@@ -23,6 +43,8 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_rgb_init_avx512(&k->rgb);
     atl_cpu_gemv_init_avx512(&k->gemv);
     atl_cpu_style_init_avx512(&k->style);
+    atl_cpu_wino_init_avx512(&k->wino);
+    k->flrelu = flrelu_avx512;
 #else
     (void)set;
 #endif

@@ -6,18 +6,23 @@
 
 #include "base/cpu.h"
 #include "cpu/fir.h"
+#include "cpu/flrelu_kernels.h"
 #include "cpu/gemv.h"
 #include "cpu/pointwise.h"
 #include "cpu/rgb.h"
 #include "cpu/style_norm.h"
+#include "cpu/winograd_kernels.h"
 
-typedef struct atl_cpu_kernels {
+struct atl_cpu_kernels {
     atl_cpu_pointwise_kernels pointwise;
     atl_cpu_fir_kernels fir;
     atl_cpu_rgb_kernels rgb;
     atl_cpu_gemv_kernels gemv;
     atl_cpu_style_kernels style;
-} atl_cpu_kernels;
+    atl_cpu_wino_kernels wino;
+    // fills the table for one filter, whose sizes decide which passes are unrolled
+    void (*flrelu)(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
+};
 
 // The best kernels not above `set`.
 void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cpu/sizes.h"
 
 atl_status atl_cpu_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *what) {
     if (status == dnnl_success)
@@ -35,10 +36,10 @@ static void limit_isa(atl_cpu_set set) {
         (void)dnnl_set_max_cpu_isa(set == ATL_CPU_BASELINE ? dnnl_cpu_isa_sse41 : dnnl_cpu_isa_avx2);
 }
 
-atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx) {
+atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, int threads) {
     memset(d, 0, sizeof *d);
     d->ctx = ctx;
-    d->threads = ctx->threads;
+    d->threads = threads;
     limit_isa(ctx->cpu);
     CHECK(dnnl_engine_create(&d->engine, dnnl_cpu, 0), "start");
     CHECK(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags), "start");
@@ -70,13 +71,10 @@ void atl_cpu_dnnl_clear(atl_cpu_dnnl *d) {
     memset(d, 0, sizeof *d);
 }
 
-static size_t round_up(size_t bytes) {
-    return (bytes + 63) & ~(size_t)63;
-}
-
 size_t atl_cpu_dnnl_workspace(const atl_cpu_dnnl *d) {
     size_t packed = d->reorder && !d->constant ? d->packed_bytes : 0;
-    return round_up(packed) + round_up(d->main_bytes > d->reorder_bytes ? d->main_bytes : d->reorder_bytes);
+    return atl_round_bytes(packed) +
+           atl_round_bytes(d->main_bytes > d->reorder_bytes ? d->main_bytes : d->reorder_bytes);
 }
 
 static atl_status make_reorder(atl_cpu_dnnl *d, const dnnl_memory_desc_t *from,
@@ -168,7 +166,7 @@ static atl_status run(const atl_cpu_dnnl *d, void *const value[3], void *workspa
     char *scratch = workspace;
     if (!packed && d->reorder) {
         packed = workspace;
-        scratch += round_up(d->packed_bytes);
+        scratch += atl_round_bytes(d->packed_bytes);
     }
     for (int i = 0; i < 3; i++)
         if (i != p || !d->constant)

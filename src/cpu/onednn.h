@@ -4,7 +4,7 @@
 //
 // Threads: oneDNN follows OpenMP's default of the calling thread, both when a primitive is made (it
 // splits the work then) and when it runs.  atl_cpu_dnnl_finish and atl_cpu_dnnl_run set that default to the
-// context's number and put back what was there; so must whoever describes a primitive.
+// number given and put back what was there; so must whoever describes a primitive.
 #ifndef ATL_CPU_ONEDNN_H
 #define ATL_CPU_ONEDNN_H
 
@@ -28,7 +28,7 @@ typedef struct atl_cpu_dnnl {
 } atl_cpu_dnnl;
 
 // An engine and a stream.  Hands the context's ceiling on instruction sets to oneDNN.
-atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx);
+atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, int threads);
 void atl_cpu_dnnl_clear(atl_cpu_dnnl *d); // an all-zero struct is fine
 
 // Sets the calling thread's default number of OpenMP threads, and puts it back.

@@ -5,6 +5,7 @@
 
 #include <omp.h>
 #include <string.h>
+#include "cpu/sizes.h"
 
 static int64_t reflect(int64_t i, int64_t size) {
     int64_t period = 2 * (size - 1);
@@ -17,14 +18,13 @@ static int64_t reflect(int64_t i, int64_t size) {
 // Of one thread: a row with margins on both sides, its folded counterpart, an image with margins, where taps read.
 typedef struct space { float *strip, *folded, *rest; const float **rows; size_t floats; } space;
 
-static size_t aligned(int64_t floats) {
-    return (size_t)(floats + 15) / 16 * 16;
-}
-
 static space space_of(const atl_cpu_sepfir_dims *d, void *workspace, int thread) {
     int64_t margins = d->taps - 1;
-    size_t strip = aligned((d->w + 2 * margins) * d->c), rest = aligned((d->h + margins) * d->w * d->c);
-    space s = { .floats = 2 * strip + rest + aligned((int64_t)((size_t)d->taps * sizeof(float *) / sizeof(float))) };
+    size_t strip = atl_round_floats((size_t)(d->w + 2 * margins) * d->c),
+           rest = atl_round_floats((size_t)(d->h + margins) * d->w * d->c);
+    space s = { .floats =
+                    2 * strip + rest +
+                    atl_round_floats((size_t)(int64_t)((size_t)d->taps * sizeof(float *) / sizeof(float))) };
     if (workspace) {
         s.strip = (float *)workspace + s.floats * (size_t)thread;
         s.folded = s.strip + strip;

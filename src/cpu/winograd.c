@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Winograd convolution: planning, weights, and the run of the plain 3x3 convolution.  The run of the
 // up-convolution is in winograd_up.c, the transforms are in winograd_ref.c and winograd_simd.h.
-#define _DEFAULT_SOURCE // madvise
 #include "cpu/winograd_inside.h"
 
 #include <limits.h>
@@ -11,24 +10,16 @@
 #include <string.h>
 #include <omp.h>
 #include "base/mem.h"
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "cpu/kernels.h"
+#include "cpu/pages.h"
+#include "cpu/sizes.h"
 
 enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
 
-static int ceil_div(int a, int b) {
-    return (a + b - 1) / b;
-}
-
-static size_t aligned(size_t bytes) {
-    return (bytes + 63) & ~(size_t)63;
-}
-
 int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies, int threads) {
     // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
-    double tiles = (double)s->n * ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
-                   ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
+    double tiles = (double)s->n * atl_ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
+                   atl_ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
     if (s->h < 8 || s->w < 8 || s->ci < 16 || s->co < 16 || threads < 1)
         return 0;
@@ -61,19 +52,6 @@ static void up_matrix(double g[18]) {
     }
     g[4 * 3 + 2] = 1;
     g[5 * 3 + 1] = 1;
-}
-
-// Asks for large pages: the first touch of small ones takes as long as the weights' transform.
-static void ask_large_pages(void *memory, size_t bytes) {
-#if defined(MADV_HUGEPAGE)
-    const uintptr_t page = 4096, start = ((uintptr_t)memory + page - 1) & ~(page - 1);
-    const uintptr_t end = ((uintptr_t)memory + bytes) & ~(page - 1);
-    if (bytes >= (size_t)4 << 20)
-        (void)madvise((void *)start, end - start, MADV_HUGEPAGE); // a hint: failure changes nothing
-#else
-    (void)memory;
-    (void)bytes;
-#endif
 }
 
 // Rows k to k + rows - 1 of one matrix, in the order that its products want.
@@ -178,13 +156,12 @@ static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, int threads) {
     double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
            tile = 4 * planes * ((double)s->ci + s->co);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    int rows = ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE),
-        columns = ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE),
-        tiles = s->n * rows * columns;
-    int share = ceil_div(tiles, threads), t = block_tiles(s, tile, weights);
+    int rows = atl_ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE),
+        columns = atl_ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE), tiles = s->n * rows * columns;
+    int share = atl_ceil_div(tiles, threads), t = block_tiles(s, tile, weights);
     if ((weights > split_from || share < t) && weights > 1e6 && tile * tiles < split_most)
         return (atl_cpu_wino_plan){ tiles, 1 };
-    return (atl_cpu_wino_plan){ ceil_div(share, ceil_div(share, t)), 0 };
+    return (atl_cpu_wino_plan){ atl_ceil_div(share, atl_ceil_div(share, t)), 0 };
 }
 
 // Blocks do their own products: at a few dozen rows oneDNN's call is a good part of its time.
@@ -207,7 +184,7 @@ static atl_status check(atl_ctx *ctx, const atl_cpu_wino_shape *s, const float *
     if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
         s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
         abs(s->grow) > (s->up == 1) || s->h + 2 * s->grow < 1 || s->w + 2 * s->grow < 1 ||
-        (double)s->n * ceil_div(s->h, 4) * ceil_div(s->w, 4) > INT_MAX / 4 ||
+        (double)s->n * atl_ceil_div(s->h, 4) * atl_ceil_div(s->w, 4) > INT_MAX / 4 ||
         128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) >
             (double)SIZE_MAX / 4)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
@@ -224,29 +201,30 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     const atl_cpu_wino_shape *s = &w->shape;
     size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, t = (size_t)w->plan.tiles;
     size_t ci = (size_t)s->ci, co = (size_t)s->co;
-    w->v_floats = aligned(planes * t * ci * 4) / 4;
-    w->m_floats = aligned(planes * t * co * 4) / 4;
+    w->v_floats = atl_round_bytes(planes * t * ci * 4) / 4;
+    w->m_floats = atl_round_bytes(planes * t * co * 4) / 4;
     if (s->up == 2)
-        w->up_floats = aligned((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
+        w->up_floats = atl_round_bytes((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
     ATL_TRY(make_gemms(w));
-    size_t rows_floats = aligned((size_t)w->threads * rows_of(w) * 4) / 4;
+    size_t rows_floats = atl_round_bytes((size_t)w->threads * rows_of(w) * 4) / 4;
     if (!weight) {
-        w->weight_floats = aligned(ATL_WINO_MATRICES * ci * co * 4) / 4;
+        w->weight_floats = atl_round_bytes(ATL_WINO_MATRICES * ci * co * 4) / 4;
         w->rows_floats = rows_floats;
         return ATL_OK;
     }
     float *rows = atl_alloc(w->ctx, rows_floats, sizeof *rows);
     w->weight = rows ? atl_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight) : NULL;
     if (w->weight) {
-        ask_large_pages(w->weight, ATL_WINO_MATRICES * ci * co * sizeof *w->weight);
+        atl_pages_ask(w->weight, ATL_WINO_MATRICES * ci * co * sizeof *w->weight);
         transform_weights(w, weight, w->weight, rows);
     }
     atl_free(w->ctx, rows);
     return w->weight ? ATL_OK : ATL_NO_MEMORY;
 }
 
-atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
-                                     const float *fir, const atl_cpu_wino_plan *plan, atl_cpu_wino **wino) {
+atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                                     const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
+                                     const atl_cpu_wino_plan *plan, atl_cpu_wino **wino) {
     *wino = NULL;
     ATL_TRY(check(ctx, shape, fir));
     atl_cpu_wino *w = atl_calloc(ctx, 1, sizeof *w);
@@ -254,13 +232,13 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_wino_shape *sha
         return ATL_NO_MEMORY;
     w->ctx = ctx;
     w->shape = *shape;
-    w->threads = ctx->threads;
+    w->threads = threads;
     w->plan = plan ? *plan : choose(shape, w->threads);
-    w->tile_rows = ceil_div(shape->h + 2 * shape->grow, ATL_WINO_TILE);
-    w->tile_columns = ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
+    w->tile_rows = atl_ceil_div(shape->h + 2 * shape->grow, ATL_WINO_TILE);
+    w->tile_columns = atl_ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
     if (w->plan.split)
         w->plan.tiles = shape->n * w->tile_rows * w->tile_columns;
-    atl_cpu_wino_kernels_init(&w->kernels, ctx->cpu);
+    w->kernels = kernels->wino;
     if (shape->up == 2)
         separate(fir, w->fy, w->fx);
     atl_status status = prepare(w, weight);
@@ -270,9 +248,10 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_wino_shape *sha
     return status;
 }
 
-atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
-                             const float *fir, atl_cpu_wino **wino) {
-    return atl_cpu_wino_make_planned(ctx, shape, weight, fir, NULL, wino);
+atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                             const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
+                             atl_cpu_wino **wino) {
+    return atl_cpu_wino_make_planned(ctx, kernels, threads, shape, weight, fir, NULL, wino);
 }
 
 void atl_cpu_wino_free(atl_cpu_wino **wino) {
@@ -392,7 +371,7 @@ static void block_products(const atl_cpu_wino *w, size_t tiles, const float *v, 
 
 static void run_blocks(const call *c, int tiles, void *workspace) {
     const atl_cpu_wino *w = c->w;
-    int t = w->plan.tiles, blocks = ceil_div(tiles, t);
+    int t = w->plan.tiles, blocks = atl_ceil_div(tiles, t);
 #pragma omp parallel num_threads(w->threads)
     {
         atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, omp_get_thread_num());

@@ -17,6 +17,8 @@
 #include "base/ctx.h"
 #include "cpu/epilogue.h"
 
+typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
+
 typedef struct atl_cpu_wino atl_cpu_wino;
 typedef struct atl_cpu_wino_shape {
     int n, h, w, ci, co; // all at least 1
@@ -35,8 +37,9 @@ int atl_cpu_wino_fir_fits(const float fir[16]);
 
 // weight is needed during the call only; NULL: each run gets its own and transforms it.  fir [4, 4], rows first,
 // gain included; up = 2 only, else NULL.  On failure *wino is NULL and the context has the sentence.
-atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
-                             const float *fir, atl_cpu_wino **wino);
+atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                             const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
+                             atl_cpu_wino **wino);
 void atl_cpu_wino_free(atl_cpu_wino **wino); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64, for all threads.

@@ -9,6 +9,8 @@
 #include <omp.h>
 #include <stdint.h>
 #include "base/mem.h"
+#include "cpu/kernels.h"
+#include "cpu/sizes.h"
 #include "cpu/winograd_inside.h"
 
 enum { MOST_COLUMNS = 128, MOST_ROWS = 192 }; // output and input channels of a unit
@@ -24,23 +26,21 @@ struct atl_cpu_wino_grad {
     size_t v_tile, d_tile, sums;         // floats per transformed tile of x and dy, and per unit
 };
 
-static int ceil_div(int a, int b) {
-    return (a + b - 1) / b;
-}
-
 int atl_cpu_wino_grad_worth(const atl_cpu_wino_grad_shape *s) {
-    double tiles = (double)s->n * ceil_div(s->h + 2 * s->pad - 2, ATL_WINO_TILE) *
-                   ceil_div(s->w + 2 * s->pad - 2, ATL_WINO_TILE);
+    double tiles = (double)s->n * atl_ceil_div(s->h + 2 * s->pad - 2, ATL_WINO_TILE) *
+                   atl_ceil_div(s->w + 2 * s->pad - 2, ATL_WINO_TILE);
     return s->ci >= 16 && s->co >= 16 && tiles >= 16; // at 8 tiles the last transform takes what the rest spares
 }
 
 // Limits keep every index of a tensor and of the workspace within size_t, and the number of tiles within int.
 static atl_status check(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s) {
     const int most = 1 << 20;
-    if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most || s->w > most ||
-        s->ci > most || s->co > most || s->pad < 0 || s->pad > 2 || s->h + 2 * s->pad < 3 || s->w + 2 * s->pad < 3 ||
-        (double)s->n * ceil_div(s->h + 2, 4) * ceil_div(s->w + 2, 4) > INT_MAX / 4 ||
-        512.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) > (double)SIZE_MAX / 4 ||
+    if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
+        s->w > most || s->ci > most || s->co > most || s->pad < 0 || s->pad > 2 || s->h + 2 * s->pad < 3 ||
+        s->w + 2 * s->pad < 3 ||
+        (double)s->n * atl_ceil_div(s->h + 2, 4) * atl_ceil_div(s->w + 2, 4) > INT_MAX / 4 ||
+        512.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) >
+            (double)SIZE_MAX / 4 ||
         1024.0 * s->ci * s->co > (double)SIZE_MAX / 4)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "a weight gradient of [%d, %d, %d, %d] to %d channels is out of range",
                         s->n, s->h, s->w, s->ci, s->co);
@@ -50,11 +50,11 @@ static atl_status check(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s) {
 // Tiles of a slab: few enough for caches, and many where the sums are too large for one and wait in memory.
 static int slab_of(const atl_cpu_wino_grad_shape *s, int tiles) {
     int most = (double)s->ci * s->co > 20e3 ? 256 : 128;
-    return ceil_div(tiles, ceil_div(tiles, most)); // of nearly equal size
+    return atl_ceil_div(tiles, atl_ceil_div(tiles, most)); // of nearly equal size
 }
 
-atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_wino_grad_shape *shape,
-                                  atl_cpu_wino_grad **grad) {
+atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                                  const atl_cpu_wino_grad_shape *shape, atl_cpu_wino_grad **grad) {
     *grad = NULL;
     ATL_TRY(check(ctx, shape));
     atl_cpu_wino_grad *w = atl_calloc(ctx, 1, sizeof *w);
@@ -62,19 +62,20 @@ atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s
         return ATL_NO_MEMORY;
     w->ctx = ctx;
     w->shape = *shape;
-    w->threads = ctx->threads;
-    atl_cpu_wino_kernels_init(&w->kernels, ctx->cpu);
+    w->threads = threads;
+    w->kernels = kernels->wino;
     w->oh = shape->h + 2 * shape->pad - 2;
     w->ow = shape->w + 2 * shape->pad - 2;
-    w->tile_rows = ceil_div(w->oh, ATL_WINO_TILE);
-    w->tile_columns = ceil_div(w->ow, ATL_WINO_TILE);
+    w->tile_rows = atl_ceil_div(w->oh, ATL_WINO_TILE);
+    w->tile_columns = atl_ceil_div(w->ow, ATL_WINO_TILE);
     w->tiles = shape->n * w->tile_rows * w->tile_columns;
     w->slab = slab_of(shape, w->tiles);
     w->columns = shape->co < MOST_COLUMNS ? (shape->co + 15) / 16 * 16 : MOST_COLUMNS;
-    w->chunks = ceil_div(shape->co, w->columns);
-    int parts = ceil_div(2 * w->threads, w->chunks); // so that each thread has two units, even where there are few
-    w->rows = ceil_div(shape->ci, parts) < MOST_ROWS ? ceil_div(shape->ci, parts) : MOST_ROWS;
-    w->units = ceil_div(shape->ci, w->rows) * w->chunks;
+    w->chunks = atl_ceil_div(shape->co, w->columns);
+    int parts = atl_ceil_div(2 * w->threads,
+                             w->chunks); // so that each thread has two units, even where there are few
+    w->rows = atl_ceil_div(shape->ci, parts) < MOST_ROWS ? atl_ceil_div(shape->ci, parts) : MOST_ROWS;
+    w->units = atl_ceil_div(shape->ci, w->rows) * w->chunks;
     // 16 more: tiles whose distance is a large power of two would share few sets of a cache
     w->v_tile = ((size_t)ATL_WINO_PLANES * (size_t)shape->ci + 31) / 16 * 16;
     w->d_tile = ((size_t)ATL_WINO_PLANES * (size_t)shape->co + 31) / 16 * 16;

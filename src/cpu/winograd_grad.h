@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include "base/ctx.h"
 
+typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
+
 typedef struct atl_cpu_wino_grad atl_cpu_wino_grad;
 typedef struct atl_cpu_wino_grad_shape {
     int n, h, w, ci, co; // x [n, h, w, ci]; all at least 1
@@ -22,8 +24,8 @@ typedef struct atl_cpu_wino_grad_shape {
 int atl_cpu_wino_grad_worth(const atl_cpu_wino_grad_shape *shape);
 
 // On failure *grad is NULL and the context has the sentence.
-atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_wino_grad_shape *shape,
-                                  atl_cpu_wino_grad **grad);
+atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                                  const atl_cpu_wino_grad_shape *shape, atl_cpu_wino_grad **grad);
 void atl_cpu_wino_grad_free(atl_cpu_wino_grad **grad); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.

@@ -32,8 +32,9 @@ struct atl_cpu_wino {
 };
 
 // atl_cpu_wino_make with a plan of the caller's choice; for tests and measurement.
-atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_wino_shape *shape, const float *weight,
-                                     const float *fir, const atl_cpu_wino_plan *plan, atl_cpu_wino **wino);
+atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+                                     const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
+                                     const atl_cpu_wino_plan *plan, atl_cpu_wino **wino);
 
 // The parts of a workspace that belong to a thread.  With a split plan all have the same v and m.
 typedef struct atl_cpu_wino_space {

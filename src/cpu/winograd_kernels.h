@@ -102,9 +102,6 @@ typedef struct atl_cpu_wino_kernels {
                    size_t k0, size_t k1, size_t c0, size_t c1, float *u);
 } atl_cpu_wino_kernels;
 
-// The best kernels not above `set`.
-void atl_cpu_wino_kernels_init(atl_cpu_wino_kernels *k, atl_cpu_set set);
-
 // Rungs of the ladder.
 void atl_cpu_wino_init_ref(atl_cpu_wino_kernels *k);
 void atl_cpu_wino_init_avx2(atl_cpu_wino_kernels *k);

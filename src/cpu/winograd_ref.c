@@ -244,15 +244,3 @@ void atl_cpu_wino_init_ref(atl_cpu_wino_kernels *k) {
     *k = (atl_cpu_wino_kernels){ in_ref,    up_in_ref,   out_ref,   up_out_ref,      product_ref,
                                  panel_ref, grad_in_ref, outer_ref, weight_gradient, weight_transform };
 }
-
-void atl_cpu_wino_kernels_init(atl_cpu_wino_kernels *k, atl_cpu_set set) {
-    atl_cpu_wino_init_ref(k);
-#if defined(__x86_64__)
-    if (set >= ATL_CPU_AVX2)
-        atl_cpu_wino_init_avx2(k);
-    if (set >= ATL_CPU_AVX512)
-        atl_cpu_wino_init_avx512(k);
-#else
-    (void)set;
-#endif
-}

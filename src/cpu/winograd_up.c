@@ -10,6 +10,7 @@
 //
 // Blocks: each thread takes bands of rows; a band reads one row of x above and below itself.
 // Split: the products are shared out one by one, and the output by channels.
+#include "cpu/sizes.h"
 #include "cpu/winograd_inside.h"
 
 #include <string.h>
@@ -27,10 +28,6 @@ typedef struct band {
     int c0, c1;     // channels of the output
 } band;
 
-static int ceil_div(int a, int b) {
-    return (a + b - 1) / b;
-}
-
 // First row of x whose outputs belong to band b of `bands`.  One less than a multiple of four makes the
 // first band's tiles full.
 static int band_start(const atl_cpu_wino *w, int b, int bands) {
@@ -41,7 +38,7 @@ static int band_start(const atl_cpu_wino *w, int b, int bands) {
 static band band_of(const atl_cpu_wino *w, atl_cpu_wino_source from, atl_cpu_wino_target to, int r0, int r1) {
     band b = { w, from, to, 2 * r0, 2 * r1, r0 ? r0 - 1 : 0, 0, 0, to.c };
     int below = r1 < w->shape.h ? r1 + 1 : r1; // rows of x that are read
-    b.rows = ceil_div(below - b.origin, ATL_WINO_TILE);
+    b.rows = atl_ceil_div(below - b.origin, ATL_WINO_TILE);
     return b;
 }
 
@@ -198,7 +195,8 @@ static void split_out(const atl_cpu_wino *w, const atl_cpu_wino_space *s, atl_cp
 
 static void run_split(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
                       const atl_cpu_epilogue *e, void *workspace) {
-    int per = w->tile_rows * w->tile_columns, tiles = w->plan.tiles, chunks = ceil_div(w->shape.co, CHANNELS);
+    int per = w->tile_rows * w->tile_columns, tiles = w->plan.tiles,
+        chunks = atl_ceil_div(w->shape.co, CHANNELS);
 #pragma omp parallel num_threads(w->threads)
     {
         int lane = omp_get_thread_num();
@@ -220,17 +218,13 @@ static void run_split(const atl_cpu_wino *w, const float *x, const float *in_sca
     }
 }
 
-static int common_divisor(int a, int b) {
-    return b ? common_divisor(b, a % b) : a;
-}
-
 void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
                          const atl_cpu_epilogue *e, void *workspace) {
     if (w->plan.split) {
         run_split(w, x, in_scale, y, e, workspace);
         return;
     }
-    int bands = w->threads / common_divisor(w->shape.n, w->threads), most = (w->tile_rows + 1) / 2;
+    int bands = w->threads / atl_gcd(w->shape.n, w->threads), most = (w->tile_rows + 1) / 2;
     if (bands > most)
         bands = most;
 #pragma omp parallel num_threads(w->threads)

@@ -51,7 +51,7 @@ atl_status atl_trainer_describe(atl_trainer *t, char **text) {
     json_object_set(json, "G", t->g.json);
     json_object_set(json, "D", t->d.json);
     json_object_set_new(json, "processes", json_integer(t->state.ranks));
-    json_object_set_new(json, "threads", json_integer(t->ctx->threads));
+    json_object_set_new(json, "threads", json_integer(t->threads));
     *text = atl_train_json_text(t->ctx, json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     return *text ? ATL_OK : ATL_NO_MEMORY;
 }

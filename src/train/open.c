@@ -260,9 +260,8 @@ static atl_status open_all(atl_trainer *t) {
     ATL_TRY(atl_ranks_open(t->ctx, &ranks, &t->ranks));
     t->state.rank = atl_ranks_rank(t->ranks);
     t->state.ranks = atl_ranks_size(t->ranks);
-    if (t->state.ranks > 1 && !o->keep_threads)
-        t->ctx->threads = atl_ranks_threads(t->ranks);
-    ATL_TRY(atl_cpu_backend_open(t->ctx, NULL, &t->backend));
+    t->threads = t->state.ranks > 1 && !o->keep_threads ? atl_ranks_threads(t->ranks) : t->ctx->threads;
+    ATL_TRY(atl_cpu_backend_open(t->ctx, &(atl_backend_options){ .threads = t->threads }, &t->backend));
     ATL_TRY(open_set(t));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
     t->local = o->batch / t->state.ranks;

@@ -68,7 +68,7 @@ static atl_status next_reals(atl_trainer *t) {
     if (!t->data)
         return ATL_OK; // noise stays what it is
     ATL_TRY(atl_loader_next(t->loader, (size_t)t->local, t->pixels, t->real_labels));
-#pragma omp parallel for num_threads(t->ctx->threads) schedule(static)
+#pragma omp parallel for num_threads(t->threads) schedule(static)
     for (int i = 0; i < t->local; i++)
         to_interleaved(t->pixels + (size_t)i * size, &t->set, t->reals + (size_t)i * size);
     return ATL_OK;
@@ -106,7 +106,7 @@ static void write_inputs(atl_trainer *t, atl_phase *p, int part) {
                       .augment_p = (float)s->augment_p,
                       .style_mixing_prob = (float)t->options.style_mixing_prob,
                       .pl_mean = (float)s->pl_mean,
-                      .threads = t->ctx->threads,
+                      .threads = t->threads,
                       .label = t->data ? random_label : no_label,
                       .user = t,
                       .count = t->set.count };

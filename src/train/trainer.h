@@ -31,6 +31,7 @@ typedef struct atl_train_sum { double count, sum, squares; } atl_train_sum;
 struct atl_trainer {
     atl_ctx *ctx;
     atl_backend *backend;
+    int threads; // of this process: the context's, or its share of the machine's
     atl_ranks *ranks;
     atl_train_options options; // its texts are in `texts`
     atl_arena texts;

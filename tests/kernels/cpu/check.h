@@ -52,6 +52,13 @@ static inline void same(const float *got, const float *want, size_t n, double bo
             fail_msg("%s: number %zu of %zu is %.9g, not %.9g", what, i, n, (double)got[i], (double)want[i]);
 }
 
+// The kernels of the context's set; valid until the next call.
+static inline const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+    static atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, ctx->cpu);
+    return &k;
+}
+
 static inline atl_ctx *open_ctx(int threads, const char *cpu) {
     atl_ctx *ctx;
     atl_ctx_options o = ATL_CTX_OPTIONS_INIT;

@@ -88,7 +88,7 @@ static float *apply(atl_ctx *ctx, atl_cpu_fir_args *a, const float *f, float *x)
     int oh, ow;
     atl_cpu_fir_size(a, &oh, &ow);
     atl_cpu_fir *fir;
-    if (atl_cpu_fir_make(ctx, a, f, &fir) != ATL_OK)
+    if (atl_cpu_fir_make(ctx, table_of(ctx), ctx->threads, a, f, &fir) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     float *y = malloc((size_t)(a->n * oh * ow * a->c) * sizeof *y);
     void *space = malloc(atl_cpu_fir_workspace(fir));

@@ -13,6 +13,7 @@
 #include <atelier/array.h>
 #include "base/ctx.h"
 #include "cpu/flrelu.h"
+#include "cpu/kernels.h"
 
 enum { GUARD = 64 }; // floats on each side of an output
 
@@ -24,6 +25,13 @@ static float *numbers(size_t n, uint32_t seed) {
         p[i] = (float)(int32_t)(seed >> 8) * 0x1p-23f - 1.0f;
     }
     return p;
+}
+
+// The kernels of the context's set; valid until the next call.
+static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+    static atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, ctx->cpu);
+    return &k;
 }
 
 static atl_ctx *open_ctx(int threads, const char *cpu) {
@@ -48,8 +56,8 @@ static plane new_plane(int h, int w) {
     return a;
 }
 
-static double tap(const float *f, int taps, int flip, int k) {
-    return f ? (double)f[flip ? k : taps - 1 - k] : 1.0;
+static double tap(const float *f, int taps, int k) { // mirrored
+    return f ? (double)f[taps - 1 - k] : 1.0;
 }
 
 // Zeros between pixels and padding around them.
@@ -64,12 +72,11 @@ static plane stretch(plane x, const atl_cpu_flrelu_args *a) {
     return z;
 }
 
-static double filter2(const plane *z, int y, int x, const float *f, int taps, int radial, int flip) {
+static double filter2(const plane *z, int y, int x, const float *f, int taps, int radial) {
     double sum = 0.0;
     for (int r = 0; r < taps; r++)
         for (int s = 0; s < taps; s++) {
-            double w = radial ? tap(f, taps * taps, flip, r * taps + s)
-                              : tap(f, taps, flip, r) * tap(f, taps, flip, s);
+            double w = radial ? tap(f, taps * taps, r * taps + s) : tap(f, taps, r) * tap(f, taps, s);
             sum += w * z->p[(y + r) * z->w + x + s];
         }
     return sum;
@@ -78,13 +85,13 @@ static double filter2(const plane *z, int y, int x, const float *f, int taps, in
 static plane defined(plane x, const atl_cpu_flrelu_args *a, const float *fu, const float *fd) {
     plane z = stretch(x, a), m = new_plane(z.h - a->up_taps + 1, z.w - a->up_taps + 1);
     for (int i = 0; i < m.h * m.w; i++) {
-        double v = filter2(&z, i / m.w, i % m.w, fu, a->up_taps, 0, a->flip) * a->up * a->up;
+        double v = filter2(&z, i / m.w, i % m.w, fu, a->up_taps, 0) * a->up * a->up;
         v = (v < 0 ? v * (double)a->slope : v) * (double)a->gain;
         m.p[i] = v > (double)a->clamp ? (double)a->clamp : v < -(double)a->clamp ? -(double)a->clamp : v;
     }
     plane y = new_plane((m.h - a->down_taps) / a->down + 1, (m.w - a->down_taps) / a->down + 1);
     for (int i = 0; i < y.h * y.w; i++)
-        y.p[i] = filter2(&m, i / y.w * a->down, i % y.w * a->down, fd, a->down_taps, a->down_radial, a->flip);
+        y.p[i] = filter2(&m, i / y.w * a->down, i % y.w * a->down, fd, a->down_taps, a->down_radial);
     free(z.p);
     free(m.p);
     return y;
@@ -92,7 +99,7 @@ static plane defined(plane x, const atl_cpu_flrelu_args *a, const float *fu, con
 
 typedef struct problem {
     atl_cpu_flrelu_args a;
-    float *x, *scale, *bias, *fu, *fd;
+    float *x, *bias, *fu, *fd;
     int oh, ow;
     float *want; // [n, oh, ow, c]
 } problem;
@@ -109,7 +116,7 @@ static void define(problem *q) {
             plane x = new_plane(a->h, a->w);
             for (size_t i = 0; i < (size_t)(a->h * a->w); i++) {
                 double v = (double)q->x[(s * (size_t)(a->h * a->w) + i) * c + j];
-                x.p[i] = v * (q->scale ? (double)q->scale[s * c + j] : 1.0) + (q->bias ? (double)q->bias[j] : 0.0);
+                x.p[i] = v + (q->bias ? (double)q->bias[j] : 0.0);
             }
             plane y = defined(x, a, q->fu, q->fd);
             assert_int_equal(y.h, q->oh);
@@ -125,7 +132,6 @@ static problem new_problem(atl_cpu_flrelu_args a) {
     problem q = { .a = a };
     size_t c = (size_t)a.c, taps = (size_t)a.down_taps;
     q.x = numbers((size_t)a.n * (size_t)a.h * (size_t)a.w * c, 1);
-    q.scale = numbers((size_t)a.n * c, 2);
     q.bias = numbers(c, 3);
     q.fu = a.up_taps > 1 ? numbers((size_t)a.up_taps, 4) : NULL;
     q.fd = taps > 1 ? numbers(a.down_radial ? taps * taps : taps, 5) : NULL;
@@ -139,7 +145,6 @@ static problem new_problem(atl_cpu_flrelu_args a) {
 
 static void free_problem(problem *q) {
     free(q->x);
-    free(q->scale);
     free(q->bias);
     free(q->fu);
     free(q->fd);
@@ -149,7 +154,7 @@ static void free_problem(problem *q) {
 static float *run(atl_ctx *ctx, const problem *q) {
     size_t n = (size_t)q->a.n * (size_t)q->oh * (size_t)q->ow * (size_t)q->a.c;
     atl_cpu_flrelu *fl;
-    if (atl_cpu_flrelu_make(ctx, &q->a, q->fu, q->fd, &fl))
+    if (atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &q->a, q->fu, q->fd, &fl))
         fail_msg("%s", atl_message(ctx));
     float *all = malloc((n + 2 * GUARD) * sizeof *all);
     assert_non_null(all);
@@ -160,7 +165,7 @@ static float *run(atl_ctx *ctx, const problem *q) {
     assert_int_equal(posix_memalign(&space, 64, bytes + 64), 0);
     memset(space, 0xff, bytes); // NaN wherever a kernel reads what nobody wrote
     memset((char *)space + bytes, 0x5a, 64);
-    atl_cpu_flrelu_run(fl, q->x, q->scale, q->bias, all + GUARD, space);
+    atl_cpu_flrelu_run(fl, q->x, q->bias, all + GUARD, space);
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(((char *)space)[bytes + i], 0x5a);
     for (size_t i = 0; i < n + 2 * GUARD; i++)
@@ -208,8 +213,8 @@ static void check(atl_cpu_flrelu_args a) {
     check_problem(new_problem(a));
 }
 
-#define LAYER(n, h, w, c, up, down, radial, p0, p1) \
-    { n, h, w, c, up, down, 6 * (up), 6 * (down), radial, p0, p1, p0, p1, 0, 0.2f, 1.41421356f, 0.5f }
+#define LAYER(n, h, w, c, up, down, radial, p0, p1)                                                          \
+    { n, h, w, c, up, down, 6 * (up), 6 * (down), radial, p0, p1, p0, p1, 0.2f, 1.41421356f, 0.5f }
 
 // up/down 2/2 and 4/2 with the paddings of StyleGAN3-T and -R, and their last, cropping layers.
 static void layers_match_double(void **state) {
@@ -259,7 +264,6 @@ static void any_padding(void **state) {
                 a.px1 = 20 - p;
                 a.py0 = 12 - p;
                 a.py1 = p + 9;
-                a.flip = p & 1;
                 check(a);
             }
 }
@@ -285,12 +289,11 @@ static void any_factors(void **state) {
                 a.py0 = up + 6;
                 a.gain = up % 2 ? -0.7f : 1.3f;
                 a.slope = down % 2 ? 1.5f : -0.25f;
-                a.flip = radial;
                 check(a);
             }
-    check((atl_cpu_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1.0f, 1.0f, 0.25f });
-    check((atl_cpu_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0.2f, -1.5f, INFINITY });
-    check((atl_cpu_flrelu_args){ 1, 5, 3, 4, 3, 2, 1, 1, 0, 1, 0, 0, 2, 0, 0.2f, 1.5f, INFINITY });
+    check((atl_cpu_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1.0f, 1.0f, 0.25f });
+    check((atl_cpu_flrelu_args){ 2, 5, 3, 19, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0.2f, -1.5f, INFINITY });
+    check((atl_cpu_flrelu_args){ 1, 5, 3, 4, 3, 2, 1, 1, 0, 1, 0, 0, 2, 0.2f, 1.5f, INFINITY });
 }
 
 // ---- recorded numbers
@@ -352,9 +355,17 @@ static float *read_filter(const atl_array *f, int *taps, int *radial, int *grown
     return to;
 }
 
+static void mirror(float *f, int count) {
+    for (int i = 0; f && i < count / 2; i++) {
+        float keep = f[i];
+        f[i] = f[count - 1 - i];
+        f[count - 1 - i] = keep;
+    }
+}
+
 static void recorded_case(const atl_arrays *set, int number) {
     char key[16];
-    int radial, grown;
+    int radial, grown, flip;
     snprintf(key, sizeof key, "c%02d", number);
     const char *words = atl_arrays_metadata(set, key);
     assert_non_null(words);
@@ -362,19 +373,24 @@ static void recorded_case(const atl_arrays *set, int number) {
     assert_true(x && y);
     problem q = { .a = { (int)x->dims[0], (int)x->dims[2], (int)x->dims[3], (int)x->dims[1],
                          .up = (int)word(words, "up", 1), .down = (int)word(words, "down", 1),
-                         .flip = (int)word(words, "flip_filter", 0), .slope = word(words, "slope", 1),
-                         .gain = word(words, "gain", 1), .clamp = word(words, "clamp", INFINITY) } };
+                         .slope = word(words, "slope", 1), .gain = word(words, "gain", 1),
+                         .clamp = word(words, "clamp", INFINITY) } };
     read_pads(words, &q.a);
+    flip = (int)word(words, "flip_filter", 0);
     q.fu = read_filter(part(set, number, "fu"), &q.a.up_taps, &radial, &grown);
     if (radial) { // a 2-D first filter occurs in no network and is not offered
         free(q.fu);
         return;
     }
     q.fd = read_filter(part(set, number, "fd"), &q.a.down_taps, &q.a.down_radial, &grown);
-    if (q.a.flip)
+    if (flip)
         q.a.py1 += grown; // rows of zeros after the taps, which meet one row more
     else
         q.a.py0 += grown;
+    if (flip) { // a correlation is a convolution with the mirrored filter
+        mirror(q.fu, q.a.up_taps);
+        mirror(q.fd, q.a.down_radial ? q.a.down_taps * q.a.down_taps : q.a.down_taps);
+    }
     q.x = to_channels_last(x);
     if (b) {
         q.bias = malloc((size_t)q.a.c * sizeof *q.bias);
@@ -418,7 +434,8 @@ static void recorded_numbers(void **state) {
 static void refused(atl_ctx *ctx, atl_cpu_flrelu_args a, const float *fu, const float *fd, const char *says) {
     atl_cpu_flrelu *fl;
     atl_message_clear(ctx);
-    assert_int_equal(atl_cpu_flrelu_make(ctx, &a, fu, fd, &fl), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &a, fu, fd, &fl),
+                     ATL_BAD_ARGUMENT);
     assert_null(fl);
     if (!strstr(atl_message(ctx), says))
         fail_msg("\"%s\" does not say \"%s\"", atl_message(ctx), says);
@@ -443,7 +460,7 @@ static void failed_allocation_leaves_nothing(void **state) {
         atl_ctx *ctx = open_ctx(1, NULL);
         atl_cpu_flrelu *fl;
         ctx->fail_after = i;
-        assert_int_equal(atl_cpu_flrelu_make(ctx, &a, f, f, &fl), ATL_NO_MEMORY);
+        assert_int_equal(atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &a, f, f, &fl), ATL_NO_MEMORY);
         assert_null(fl);
         atl_ctx_close(&ctx);
     }

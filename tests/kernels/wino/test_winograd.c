@@ -26,7 +26,7 @@ static void in_matches_reference(void **state) {
     atl_cpu_wino_kernels ref, tuned;
     atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_cpu_wino_kernels_init(&tuned, set);
+        tuned_kernels(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++) {
             uint32_t seed = 1;
             int c = CHANNELS[k], h = 7, w = 9;
@@ -73,7 +73,7 @@ static void out_matches_reference(void **state) {
     atl_cpu_wino_kernels ref, tuned;
     atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_cpu_wino_kernels_init(&tuned, set);
+        tuned_kernels(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++)
             for (int terms = 0; terms < 64; terms++) {
                 uint32_t seed = 2;
@@ -112,7 +112,7 @@ static void up_out_matches_reference(void **state) {
     atl_cpu_wino_kernels ref, tuned;
     atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_cpu_wino_kernels_init(&tuned, set);
+        tuned_kernels(&tuned, set);
         for (int k = 0; k < CHANNEL_COUNTS; k++)
             for (int terms = 0; terms < 64; terms += 5)
                 for (int where = 0; where < 5; where++) {
@@ -161,7 +161,7 @@ static void weight_matches_reference(void **state) {
     for (int i = 0; i < 18; i++)
         g[i] = 0.3 * i - 2;
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_cpu_wino_kernels_init(&tuned, set);
+        tuned_kernels(&tuned, set);
         uint32_t seed = 4;
         size_t ci = 5, co = 37, n = 36 * ci * co;
         float *w = numbers(ci * co * 9, &seed), *a = guarded(n, NULL), *b = guarded(n, NULL);
@@ -243,7 +243,7 @@ static void product_matches_reference(void **state) {
     atl_cpu_wino_kernels ref, tuned;
     atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_cpu_wino_kernels_init(&tuned, set);
+        tuned_kernels(&tuned, set);
         for (size_t i = 0; i < sizeof COLUMNS / sizeof *COLUMNS; i++)
             for (size_t m = 1; m <= 26; m++)
                 product_once(&ref, &tuned, m, COLUMNS[i], m % 2 ? 1 : 19);
@@ -328,7 +328,9 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
         e.clamp = 3.0f;
     }
     atl_cpu_wino *wino;
-    assert_int_equal(atl_cpu_wino_make_planned(ctx, s, l->varies ? NULL : w, fir, l->plan, &wino), ATL_OK);
+    assert_int_equal(atl_cpu_wino_make_planned(ctx, table_of(ctx), ctx->threads, s, l->varies ? NULL : w, fir,
+                                               l->plan, &wino),
+                     ATL_OK);
     void *space = NULL;
     assert_int_equal(posix_memalign(&space, 64, atl_cpu_wino_workspace(wino) + 64), 0);
     memset(space, 0xff, atl_cpu_wino_workspace(wino) + 64); // NaN: whatever is read before written shows
@@ -431,7 +433,8 @@ static void other_filters_and_shapes_are_refused(void **state) {
     atl_cpu_wino *wino = NULL;
     atl_cpu_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0, 0 };
     assert_false(atl_cpu_wino_fir_fits(fir));
-    assert_int_equal(atl_cpu_wino_make(ctx, &shape, weight, fir, &wino), ATL_UNSUPPORTED);
+    assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), ctx->threads, &shape, weight, fir, &wino),
+                     ATL_UNSUPPORTED);
     assert_null(wino);
     for (int i = 0; i < 16; i++)
         fir[i] = (float)((i % 4 + 1) * (i / 4 - 2));
@@ -441,7 +444,8 @@ static void other_filters_and_shapes_are_refused(void **state) {
                                               { 1, 8, 8, 1, 1, 2, 1, 0 },
                                               { 1, 8, 2, 1, 1, 1, -1, 0 } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(atl_cpu_wino_make(ctx, &bad[i], weight, fir, &wino), ATL_BAD_ARGUMENT);
+        assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), ctx->threads, &bad[i], weight, fir, &wino),
+                         ATL_BAD_ARGUMENT);
     atl_ctx_close(&ctx);
 }
 
@@ -455,7 +459,9 @@ static void failed_allocation_leaves_nothing(void **state) {
         atl_cpu_wino_shape shape = { 1, 8, 8, 4, 4, up, 0, 0 };
         atl_cpu_wino *wino = NULL;
         long n = 0;
-        for (ctx->fail_after = n; atl_cpu_wino_make(ctx, &shape, weight, fir, &wino); ctx->fail_after = ++n) {
+        for (ctx->fail_after = n;
+             atl_cpu_wino_make(ctx, table_of(ctx), ctx->threads, &shape, weight, fir, &wino);
+             ctx->fail_after = ++n) {
             assert_null(wino);
             assert_true(n < 100);
         }

@@ -13,7 +13,7 @@ static void input_transform_matches_reference(void **state) {
     atl_cpu_wino_kernels ref, tuned;
     atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_cpu_wino_kernels_init(&tuned, set);
+        tuned_kernels(&tuned, set);
         for (int k = 0; k < 2 * CHANNEL_COUNTS; k++) {
             uint32_t seed = 1;
             int c = CHANNELS[k / 2], h = 6, w = 9;
@@ -59,7 +59,7 @@ static void outer_product_matches_reference(void **state) {
     atl_cpu_wino_kernels ref, tuned;
     atl_cpu_wino_init_ref(&ref);
     for (atl_cpu_set set = ATL_CPU_BASELINE; set <= highest(); set++) {
-        atl_cpu_wino_kernels_init(&tuned, set);
+        tuned_kernels(&tuned, set);
         for (size_t i = 0; i < sizeof COLUMNS / sizeof *COLUMNS; i++)
             for (size_t m = 1; m <= 14; m++)
                 outer_once(&ref, &tuned, m, COLUMNS[i], m % 2 ? 1 : 19);
@@ -82,7 +82,7 @@ static void last_transform_is_the_transpose(void **state) {
             float *w = numbers(9 * n, &seed), *u = numbers(36 * plane, &seed), *high = guarded(36 * n, NULL);
             float *dw = guarded(n * step - 18, NULL);
             atl_cpu_wino_taps taps = { w, 0, 9, 1 };
-            atl_cpu_wino_kernels_init(&kernels, set);
+            tuned_kernels(&kernels, set);
             kernels.weight(&taps, n, g, order, 0, 1, 0, n, high);
             kernels.grad_weight(u, plane, n, g, dw, step);
             for (size_t l = 0; l < n; l++) {
@@ -155,7 +155,7 @@ static float *run(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s, const data *d,
     atl_cpu_wino_grad *grad;
     void *space = NULL;
     assert_non_null(copy);
-    assert_int_equal(atl_cpu_wino_grad_make(ctx, s, &grad), ATL_OK);
+    assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), ctx->threads, s, &grad), ATL_OK);
     size_t bytes = atl_cpu_wino_grad_workspace(grad);
     assert_int_equal(posix_memalign(&space, 64, bytes + 64), 0);
     memset(space, 0xff, bytes + 64); // NaN: whatever is read before written shows
@@ -251,12 +251,13 @@ static void bad_shapes_and_missing_memory_leave_nothing(void **state) {
     atl_ctx *ctx = open_ctx(NULL, 1);
     atl_cpu_wino_grad *grad = (atl_cpu_wino_grad *)&bad;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(atl_cpu_wino_grad_make(ctx, &bad[i], &grad), ATL_BAD_ARGUMENT);
+        assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), ctx->threads, &bad[i], &grad),
+                         ATL_BAD_ARGUMENT);
         assert_null(grad);
     }
     atl_cpu_wino_grad_shape s = { 1, 8, 8, 16, 16, 1 };
     ctx->fail_after = 0;
-    assert_int_equal(atl_cpu_wino_grad_make(ctx, &s, &grad), ATL_NO_MEMORY);
+    assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), ctx->threads, &s, &grad), ATL_NO_MEMORY);
     assert_null(grad);
     ctx->fail_after = -1;
     atl_ctx_close(&ctx);

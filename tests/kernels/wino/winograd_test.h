@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/ctx.h"
+#include "cpu/kernels.h"
 #include "cpu/winograd_inside.h"
 
 enum { GUARD = 32 }; // floats around every array that a kernel writes
@@ -29,6 +30,19 @@ static float *numbers(size_t n, uint32_t *seed) {
     for (size_t i = 0; i < n; i++)
         a[i] = number(seed);
     return a;
+}
+
+// The kernels of the context's set; valid until the next call.
+static inline const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+    static atl_cpu_kernels k;
+    atl_cpu_kernels_init(&k, ctx->cpu);
+    return &k;
+}
+
+static inline void tuned_kernels(atl_cpu_wino_kernels *k, atl_cpu_set set) {
+    atl_cpu_kernels all;
+    atl_cpu_kernels_init(&all, set);
+    *k = all.wino;
 }
 
 // n floats between guards; start: their value.

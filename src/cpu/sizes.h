@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arithmetic of sizes.
+#ifndef ATL_CPU_SIZES_H
+#define ATL_CPU_SIZES_H
+
+#include <stddef.h>
+
+static inline int atl_ceil_div(int a, int b) {
+    return (a + b - 1) / b;
+}
+
+static inline int atl_gcd(int a, int b) {
+    while (b) {
+        int rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+// Whole cache lines of 64 bytes, so that what follows in a workspace is aligned.
+static inline size_t atl_round_bytes(size_t bytes) {
+    return (bytes + 63) & ~(size_t)63;
+}
+
+static inline size_t atl_round_floats(size_t floats) {
+    return (floats + 15) & ~(size_t)15;
+}
+
+#endif
