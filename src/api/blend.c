@@ -9,6 +9,7 @@
 #include "api/model_api.h"
 #include "base/dims.h"
 #include "base/options.h"
+#include "base/options.h"
 
 // ---- do the two match?
 
@@ -79,28 +80,18 @@ static atl_status compare_tensors(atl_ctx *ctx, const atl_params *a, const atl_p
 }
 
 static atl_status check_match(atl_ctx *ctx, const atl_model *a, const atl_model *b) {
-    if (a->row != b->row)
+    if (a->net.row != b->net.row)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "the networks can't be blended: the first is a %s %s, the second a %s %s", a->row->family,
-                        a->row->role, b->row->family, b->row->role);
-    if (!a->row->synthesize)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s is a %s; generators can be blended", a->net, a->row->role);
-    ATL_TRY(compare_configs(ctx, "", a->json, b->json, 0));
-    return compare_tensors(ctx, &a->params, &b->params);
+                        "the networks can't be blended: the first is a %s %s, the second a %s %s",
+                        a->net.row->family, a->net.row->role, b->net.row->family, b->net.row->role);
+    if (!atl_model_function_find(a->net.row, "synthesize"))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s is a %s; generators can be blended", a->net.name,
+                        a->net.row->role);
+    ATL_TRY(compare_configs(ctx, "", a->net.json, b->net.json, 0));
+    return compare_tensors(ctx, &a->net.params, &b->net.params);
 }
 
 // ---- shares
-
-// The resolution of a tensor's layer: of "synthesis.b64.conv1.weight" 64, of "synthesis.L3_52_512.bias" 52;
-// 0 before the first layer; -1 outside of synthesis.
-static int resolution_of(const char *name) {
-    int size;
-    if (strncmp(name, "synthesis.", 10) != 0)
-        return -1;
-    if (sscanf(name + 10, "b%d.", &size) == 1 || sscanf(name + 10, "L%*d_%d_", &size) == 1)
-        return size;
-    return 0;
-}
 
 // 1 at and above the threshold, 0 below, with a width in octaves a logistic step whose middle lies between
 // the threshold and half of it.
@@ -110,10 +101,10 @@ static double step_up(int resolution, int threshold, double width) {
     return 1.0 / (1.0 + exp(-(log2((double)resolution / threshold) + 0.5) / width));
 }
 
-static double share_of(const char *name, const atl_blend_options *o) {
+static double share_of(const atl_model_row *row, const char *name, const atl_blend_options *o) {
     if (!o->swap_below && !o->swap_above)
         return (double)o->alpha;
-    int resolution = resolution_of(name);
+    int resolution = row->resolution_of ? row->resolution_of(name) : -1;
     if (resolution < 0)
         return 0.0;
     double above = o->swap_above ? step_up(resolution, o->swap_above, (double)o->width) : 0.0;
@@ -124,10 +115,10 @@ static double share_of(const char *name, const atl_blend_options *o) {
 static void blend(const atl_model *a, const atl_model *b, const atl_blend_options *o, atl_params *out) {
     for (size_t i = 0; i < out->size; i++) {
         const atl_param *p = &out->list[i];
-        const float *x = atl_param_data(&a->params, &a->params.list[i]);
-        const float *y = atl_param_data(&b->params, atl_params_find(&b->params, p->name));
+        const float *x = atl_param_data(&a->net.params, &a->net.params.list[i]);
+        const float *y = atl_param_data(&b->net.params, atl_params_find(&b->net.params, p->name));
         float *z = atl_param_data(out, p);
-        double share = share_of(p->name, o);
+        double share = share_of(a->net.row, p->name, o);
         for (size_t k = 0; k < p->count; k++)
             z[k] = share == 1.0 ? y[k] : (float)((double)x[k] + share * ((double)y[k] - (double)x[k]));
     }
@@ -144,19 +135,6 @@ static atl_status check_options(atl_ctx *ctx, const atl_blend_options *o) {
     return ATL_OK;
 }
 
-// An empty network like `a`.
-static atl_status make_like(const atl_model *a, atl_model *m) {
-    m->json = json_deep_copy(a->json);
-    if (!m->json)
-        return atl_fail(m->ctx, ATL_NO_MEMORY, "out of memory for the network's config");
-    ATL_TRY(m->row->parse(m->ctx, m->json, m->config));
-    for (size_t i = 0; i < a->params.size; i++) {
-        const atl_param *p = &a->params.list[i];
-        ATL_TRY(atl_params_add(&m->params, p->name, p->rank, p->dims, p->buffer, NULL));
-    }
-    return atl_params_allocate(&m->params);
-}
-
 atl_status atl_model_blend(const atl_model *a, const atl_model *b, const atl_blend_options *options,
                            atl_model **model) {
     atl_blend_options o = ATL_BLEND_OPTIONS_INIT;
@@ -164,16 +142,9 @@ atl_status atl_model_blend(const atl_model *a, const atl_model *b, const atl_ble
     ATL_TRY(atl_options_read(a->ctx, "atl_blend_options", &o, sizeof o, options));
     ATL_TRY(check_options(a->ctx, &o));
     ATL_TRY(check_match(a->ctx, a, b));
-    ATL_TRY(atl_model_new(a->ctx, a->row, a->net, model));
-    atl_model *m = *model;
-    atl_status status = make_like(a, m);
-    if (status == ATL_OK) {
-        blend(a, b, &o, &m->params);
-        status = m->row->dims(m->ctx, m->config, &m->params, &m->dims);
-    }
+    atl_network net;
+    atl_status status = atl_network_copy(&a->net, &net);
     if (status == ATL_OK)
-        atl_model_fill_info(m);
-    else
-        atl_model_close(model);
-    return status;
+        blend(a, b, &o, &net.params);
+    return atl_model_new(a->ctx, &net, status, model);
 }

@@ -19,8 +19,9 @@ static json_t *networks_json(void) {
     json_t *list = json_array();
     const atl_model_row *row;
     for (size_t i = 0; list && (row = atl_model_row_get(i)) != NULL; i++)
-        json_array_append_new(list, json_pack("{s:s s:s s:s s:b}", "kind", row->kind, "family", row->family, "role",
-                                              row->role, "init", row->init != NULL && row->map != NULL));
+        json_array_append_new(list,
+                              json_pack("{s:s s:s s:s s:b}", "kind", row->kind, "family", row->family, "role",
+                                        row->role, "init", row->init && atl_model_function_find(row, "map")));
     return list;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// New networks: a config from options, parameters declared by building the network, initial values.
+// New networks, by the name that a user gives their configuration.
 #include <string.h>
 
 #include "api/model_api.h"
 #include "base/options.h"
-#include "models/network.h"
 
 // The row of a cfg: a family, or one of its variants, which the row's init() tells apart.
 static const atl_model_row *row_of_cfg(const char *cfg) {
@@ -29,26 +28,8 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_mod
             "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
             "stylegan-xl, stylegan1 and progan can",
             o.cfg ? o.cfg : "");
-    ATL_TRY(atl_model_new(ctx, row, "G_ema", model));
-    atl_model *m = *model;
-    atl_status status = row->init(ctx, &o, &m->json);
-    if (status == ATL_OK)
-        status = row->parse(ctx, m->json, m->config);
-    if (status == ATL_OK)
-        status = row->dims(ctx, m->config, &m->params, &m->dims);
-    if (status == ATL_OK)
-        status = atl_network_declare(ctx, row, m->config, &m->dims, &m->params);
-    if (status == ATL_OK)
-        status = atl_params_allocate(&m->params);
-    if (status == ATL_OK)
-        atl_params_randomise(&m->params, o.seed);
-    if (status == ATL_OK && row->finish)
-        status = row->finish(ctx, m->config, &m->params, o.seed);
-    if (status == ATL_OK) {
-        status = row->dims(ctx, m->config, &m->params, &m->dims);
-        atl_model_fill_info(m);
-    }
-    if (status != ATL_OK)
-        atl_model_close(model);
-    return status;
+    json_t *json;
+    atl_network net;
+    ATL_TRY(row->init(ctx, &o, &json));
+    return atl_model_new(ctx, &net, atl_network_make(ctx, row, "G_ema", json, o.seed, &net), model);
 }

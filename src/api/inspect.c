@@ -7,7 +7,7 @@
 
 #include "api/model_api.h"
 #include "base/options.h"
-#include "models/network.h"
+#include "run/unused.h"
 
 static json_t *shape_json(int rank, const int64_t *d) {
     json_t *list = json_array();
@@ -37,7 +37,7 @@ static json_t *layers_json(atl_ctx *ctx, const atl_ckpt_net *net, const atl_mode
     if (!list || !config || row->parse(ctx, net->config, config) || row->dims(ctx, config, params, &d))
         goto done;
     atl_net build = { .g = &g, .params = params };
-    atl_network_build(&build, row, config, &d);
+    atl_network_build(&build, row, config);
     if (g.status != ATL_OK)
         json_object_set_new(entry, "problem", json_string(g.error));
     for (int i = 0; i < g.size; i++) {

@@ -24,37 +24,36 @@ static atl_status profile_layers(atl_model *m, atl_plan *p, int runs, atl_profil
 }
 
 atl_status atl_model_profile(atl_model *m, int n, int warmup, int runs, int layers, atl_profile *profile) {
-    atl_function *f;
+    atl_program *p;
     memset(profile, 0, sizeof *profile);
     if (runs < 1 || runs > 10000 || warmup < 0)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to 10000 are", runs);
-    if (!m->row->synthesize)
-        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is a %s, and a generator is measured", m->net, m->row->role);
+    if (!atl_model_function_find(m->net.row, "synthesize"))
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is a %s, and a generator is measured", m->net.name,
+                        m->net.row->role);
     int part = n > 0 ? atl_model_part(m, n) : n, parts = n > 0 ? (n + part - 1) / part : 1;
-    ATL_TRY(atl_model_function(m, ATL_CACHED_SYNTHESIS, part, ATL_NOISE_CONST, false, &f));
-    size_t count = (size_t)atl_shape_count(&f->inputs[0]->shape);
+    ATL_TRY(atl_programs_get(&m->programs, &(atl_program_key){ .function = "synthesize", .n = part }, &p));
+    size_t count = (size_t)p->call.n * (size_t)m->net.dims.num_ws * (size_t)m->net.dims.w_dim;
     float *ws = atl_calloc(m->ctx, count, sizeof *ws);
     double *ms = atl_alloc(m->ctx, (size_t)runs, sizeof *ms);
     atl_status status = ws && ms ? ATL_OK : ATL_NO_MEMORY;
     for (size_t i = 0; status == ATL_OK && i < count; i++)
         ws[i] = (float)((double)(i * 2654435761u % 4096) / 1024.0 - 2.0);
     if (status == ATL_OK)
-        atl_plan_write(f->plan, f->inputs[0], ws);
-    if (status == ATL_OK && f->noise.transform)
-        atl_plan_write(f->plan, f->noise.transform, (const float[9]){ 1, 0, 0, 0, 1, 0, 0, 0, 1 });
+        status = atl_program_write(p, "ws", p->call.n, ws);
     for (int i = -warmup; status == ATL_OK && i < runs; i++) {
         double start = atl_now_ms();
         for (int k = 0; status == ATL_OK && k < parts; k++)
-            status = atl_plan_run(f->plan);
+            status = atl_program_run(p);
         if (i >= 0)
             ms[i] = atl_now_ms() - start;
     }
     if (status == ATL_OK) {
         profile->ms =
             atl_median(ms, runs) * n / (part * parts); // the last part may be smaller than the others
-        profile->direct_gflop = atl_plan_flops(f->plan) * 1e-9 * n / f->n;
+        profile->direct_gflop = atl_plan_flops(p->plan) * 1e-9 * n / p->call.n;
         if (layers)
-            status = profile_layers(m, f->plan, runs, profile);
+            status = profile_layers(m, p->plan, runs, profile);
     }
     atl_free(m->ctx, ws);
     atl_free(m->ctx, ms);

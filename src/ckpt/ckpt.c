@@ -139,6 +139,10 @@ const char *const *atl_ckpt_leftover(const atl_ckpt *ckpt, size_t *count) {
     return ckpt->left;
 }
 
+atl_ctx *atl_ckpt_ctx(const atl_ckpt *ckpt) {
+    return ckpt->ctx;
+}
+
 const char *atl_ckpt_format(const atl_ckpt *ckpt) {
     return ckpt->layout->name;
 }

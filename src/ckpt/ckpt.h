@@ -24,6 +24,7 @@ atl_status atl_ckpt_open(atl_ctx *ctx, const char *path, atl_ckpt **ckpt);
 // configs.
 atl_status atl_ckpt_open_assuming(atl_ctx *ctx, const char *path, const char *assume, atl_ckpt **ckpt);
 void atl_ckpt_close(atl_ckpt **ckpt);
+atl_ctx *atl_ckpt_ctx(const atl_ckpt *ckpt);
 
 const char *atl_ckpt_format(const atl_ckpt *ckpt);          // "pickle of StyleGAN2-ADA-PyTorch or StyleGAN3", ...
 const json_t *atl_ckpt_record(const atl_ckpt *ckpt);        // training set record and such; may be NULL

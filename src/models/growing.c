@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "models/rows.h"
 
@@ -125,10 +126,15 @@ atl_level atl_level_of(float lod, int resolution) {
     return l;
 }
 
-atl_node *atl_fade(atl_graph *g, atl_node *a, atl_node *b, float t) {
-    if (t == 0.0f || !b)
+atl_node *atl_fade(atl_net *net, atl_call *call, atl_node *a, atl_node *b, const atl_level *level) {
+    atl_graph *g = net->g;
+    if (level->fade == 0.0f || !b)
         return a;
-    return atl_add(g, atl_scale(g, a, 1.0f - t), atl_scale(g, b, t));
+    atl_shape one = { .rank = a->shape.rank, .d = { 1, 1, 1, 1, 1 } };
+    atl_node *t = atl_reshape(g, atl_call_setting(net, call, "fade", ATL_SHAPE(1), &level->fade), one);
+    atl_node *rest = atl_affine(g, t, -1.0f, 1.0f);
+    return atl_add(g, atl_mul(g, a, atl_expand(g, rest, a->shape)),
+                   atl_mul(g, b, atl_expand(g, t, b->shape)));
 }
 
 // ---- configs
@@ -185,6 +191,13 @@ atl_status atl_growing_init(atl_ctx *ctx, const atl_init_options *o, json_t *mor
 
 // ---- generator
 
+int atl_block_resolution(const char *param) {
+    int r;
+    if (strncmp(param, "synthesis.", 10) != 0)
+        return -1;
+    return sscanf(param + 10, "b%d.", &r) == 1 ? r : 0;
+}
+
 static atl_node *to_rgb(atl_net *net, const atl_growing_config *c, int r, atl_node *x) {
     size_t scope = atl_scope_push(net->g, "b%d", r);
     atl_node *y = atl_named(net->g, atl_plain_rgb(net, "torgb", x, c->channels, 1.0f));
@@ -192,8 +205,8 @@ static atl_node *to_rgb(atl_net *net, const atl_growing_config *c, int r, atl_no
     return y;
 }
 
-atl_node *atl_growing_synthesize(atl_net *net, const atl_growing_config *c, atl_node *x, atl_growing_block *block,
-                                 void *user) {
+atl_node *atl_growing_synthesize(atl_net *net, atl_call *call, const atl_growing_config *c, atl_node *x,
+                                 atl_growing_block *block, void *user) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "synthesis");
     atl_level level = atl_level_of(c->lod, c->resolution);
@@ -205,7 +218,7 @@ atl_node *atl_growing_synthesize(atl_net *net, const atl_growing_config *c, atl_
             coarse = atl_nearest_up(g, to_rgb(net, c, r / 2, x));
         x = block(net, r, x, user);
     }
-    atl_node *img = atl_fade(g, to_rgb(net, c, level.top, x), coarse, level.fade);
+    atl_node *img = atl_fade(net, call, to_rgb(net, c, level.top, x), coarse, &level);
     img = atl_named(g, atl_nearest_up_times(g, img, level.halvings));
     atl_scope_pop(g, scope);
     return img;
@@ -256,15 +269,17 @@ static atl_node *last_block(atl_net *net, const atl_growing_critic *c, atl_node 
     return x;
 }
 
-atl_node *atl_growing_discriminate(atl_net *net, const atl_growing_critic *c, atl_node *img) {
+atl_node *atl_growing_discriminate(atl_net *net, atl_call *call, const atl_growing_critic *c) {
     atl_graph *g = net->g;
-    atl_level level = atl_level_of(c->grow->lod, c->grow->resolution);
+    int size = c->grow->resolution;
+    atl_level level = atl_level_of(c->grow->lod, size);
+    atl_node *img = atl_call_in(net, call, "img", ATL_SHAPE(size, size, c->grow->channels));
     img = atl_box_down_times(g, img, level.halvings);
     atl_node *x = from_rgb(net, c, level.top, img);
     for (int r = level.top; r > 4; r /= 2) {
         x = down_block(net, c, r, x);
         if (r == level.top && level.fade > 0.0f)
-            x = atl_fade(g, x, from_rgb(net, c, r / 2, atl_box_down(g, img)), level.fade);
+            x = atl_fade(net, call, x, from_rgb(net, c, r / 2, atl_box_down(g, img)), &level);
     }
     return last_block(net, c, x);
 }

@@ -39,15 +39,18 @@ atl_node *atl_plain_rgb(atl_net *net, const char *name, atl_node *x, int64_t out
 atl_node *atl_plain_bias(atl_net *net, const char *layer, atl_node *x); // the parameter "LAYER.bias"
 
 // ---- the level of detail
+//
+// Which resolutions take part belongs to the config.  How far the finest of them has faded in is a number
+// that training moves in every step: a setting of the graph.
 typedef struct atl_level {
     int top;      // the finest resolution that takes part
-    float fade;   // share of the next coarser one, 0 to 1
+    float fade;   // share of the next coarser one at first, 0 to 1; 0: it takes no part
     int halvings; // from full size to top
 } atl_level;
 atl_level atl_level_of(float lod, int resolution);
 
-// a + (b - a) * t; either may be NULL when its share is 0.
-atl_node *atl_fade(atl_graph *g, atl_node *a, atl_node *b, float t);
+// a (1 - t) + b t, where t is the setting "fade"; a alone when the level stands at a whole resolution.
+atl_node *atl_fade(atl_net *net, atl_call *call, atl_node *a, atl_node *b, const atl_level *level);
 atl_node *atl_nearest_up_times(atl_graph *g, atl_node *x, int times);
 atl_node *atl_box_down_times(atl_graph *g, atl_node *x, int times);
 
@@ -69,8 +72,8 @@ int64_t atl_growing_channels(const atl_params *params, const atl_growing_config 
 typedef atl_node *atl_growing_block(atl_net *net, int r, atl_node *x, void *user);
 
 // Blocks up to the level of detail -> img [n, h, w, c] at full size.  x enters the first block.
-atl_node *atl_growing_synthesize(atl_net *net, const atl_growing_config *c, atl_node *x, atl_growing_block *block,
-                                 void *user);
+atl_node *atl_growing_synthesize(atl_net *net, atl_call *call, const atl_growing_config *c, atl_node *x,
+                                 atl_growing_block *block, void *user);
 
 // ---- the discriminator of ProGAN and StyleGAN
 typedef struct atl_growing_critic {
@@ -80,8 +83,11 @@ typedef struct atl_growing_critic {
     bool late_means; // the means of 2x2 come after the activation
     int outputs;
 } atl_growing_critic;
-// img [n, h, w, c] -> [n, outputs]
-atl_node *atl_growing_discriminate(atl_net *net, const atl_growing_critic *c, atl_node *img);
+// Asks for img [n, h, w, c] -> [n, outputs]
+atl_node *atl_growing_discriminate(atl_net *net, atl_call *call, const atl_growing_critic *c);
+
+// The resolution of a parameter "synthesis.b64.conv1.weight", for the row.
+int atl_block_resolution(const char *param);
 
 // Checks the options of a new network and adds what all configs here have to `more`, which it takes; NULL
 // is lack of memory.

@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a network is to the rest of the library: a row of functions.  One file per network; the table of all
-// of them is in models.c.  Models build nodes and know no device, no file and no user.
+// What a network is to the rest of the library: a row of facts and functions.  One file per network; the
+// table of all of them is in models.c.  Models build nodes and know no device, no file and no user.
 #ifndef ATL_MODELS_MODEL_H
 #define ATL_MODELS_MODEL_H
 
 #include <jansson.h>
 #include <atelier/model.h>
-#include "nn/net.h"
+#include "nn/call.h"
 
+// Sizes that follow from config and parameters.  Networks that are neither generators nor discriminators
+// leave them at zero: what their functions take and give is in the ports.
 typedef struct atl_model_dims {
     int z_dim, c_dim, w_dim, num_ws;
     int channels, height, width;
     float default_psi;   // truncation that the network's makers generate with; 0: none
     int default_cutoff;  // first layers that it applies to; 0: all
     int num_logits;      // numbers per image of a discriminator; 0: 1
-    bool class_averages; // mapping.w_avg has a row for each class
+    bool class_averages; // the average of w has a row for each class
 } atl_model_dims;
 
-enum { ATL_NOISE_MAPS_MAX = 40 };
+// A function of a network: asks for its inputs and names its results (nn/call.h).
+typedef struct atl_function_row {
+    const char *name; // NULL: no more
+    void (*build)(atl_net *net, const void *config, atl_call *call);
+    bool joint; // a sample's result depends on the others of the batch
+} atl_function_row;
 
-// Where noise comes from.  Unless it is CONST or NONE the model makes one input [n, h, w, 1] per layer and
-// lists it here, in order of layers.
-typedef struct atl_noise {
-    atl_noise_mode mode;
-    atl_node *inputs[ATL_NOISE_MAPS_MAX];
-    int count;
-    atl_node *transform; // [3, 3]: inverse of the user's, an input of networks with Fourier features
-} atl_noise;
+enum { ATL_FUNCTIONS = 5 }; // of a network, with the end of the list
 
+// The functions that this library calls, with inputs -> results:
+//     "map"           z [z_dim], c [c_dim] -> w [w_dim]
+//     "synthesize"    ws [num_ws, w_dim], noise maps, settings -> img [h, w, c]
+//     "discriminate"  img [h, w, c], c [c_dim] -> logits [num_logits]
 typedef struct atl_model_row {
     const char *kind;    // "stylegan2_generator": what checkpoints are matched by
     const char *family;  // "stylegan2": what a user calls it
@@ -37,16 +41,21 @@ typedef struct atl_model_row {
     atl_status (*parse)(atl_ctx *ctx, const json_t *json, void *config);
     // The JSON of a new network; NULL: this row does not initialise.
     atl_status (*init)(atl_ctx *ctx, const atl_init_options *o, json_t **json);
-    // Sizes that follow from config and parameters.
     atl_status (*dims)(atl_ctx *ctx, const void *config, const atl_params *params, atl_model_dims *dims);
-    // Generators.  z [n, z_dim], c [n, c_dim] or NULL -> w [n, w_dim];  ws [n, num_ws, w_dim] -> [n, h, w, c]
-    atl_node *(*map)(atl_net *net, const void *config, atl_node *z, atl_node *c);
-    atl_node *(*synthesize)(atl_net *net, const void *config, atl_node *ws, atl_noise *noise);
-    // Discriminators.  img [n, h, w, c], c or NULL -> logits [n, 1]
-    atl_node *(*discriminate)(atl_net *net, const void *config, atl_node *img, atl_node *c);
+    atl_function_row functions[ATL_FUNCTIONS];
     // Initial values of a new network that are no normal or constant numbers; may be NULL.
     atl_status (*finish)(atl_ctx *ctx, const void *config, atl_params *params, uint64_t seed);
+    // The buffer that holds the average of w, [w_dim] or [c_dim, w_dim]; NULL: the network has none.
+    const char *average;
+    // The resolution of a parameter's layer; 0: before the first of them, -1: outside.  May be NULL.
+    int (*resolution_of)(const char *param);
+    // How many layers of a discriminator lie between the picture and a parameter's own; -1: it belongs to the
+    // end, which is no such layer.  May be NULL.
+    int (*depth_of)(const atl_params *params, const char *param);
 } atl_model_row;
+
+const atl_function_row *atl_model_function_find(const atl_model_row *row,
+                                                const char *name); // NULL: it has none
 
 const atl_model_row *atl_model_row_find(const char *kind);                            // NULL: not known
 const atl_model_row *atl_model_row_for(const char *family, const char *role);         // NULL: not known
@@ -65,12 +74,6 @@ atl_status atl_config_activation(atl_ctx *ctx, const json_t *json, const char *k
 atl_status atl_config_taps(atl_ctx *ctx, const json_t *json, const char *key, atl_taps *taps);
 // "truncation_psi" and "truncation_cutoff"; both keep their defaults when missing.
 atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, int *cutoff);
-
-// ---- shared by networks
-
-// The map of a layer's noise, [n or 1, h, w, 1]: the buffer noise_const [h, w] of the scope, which some files
-// lack or have in another size, or an input.  NULL when there is to be none.
-atl_node *atl_noise_map(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise);
 
 // Whether the options of a new network are in range.
 atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o);

@@ -36,6 +36,13 @@ const atl_model_row *atl_model_row_for(const char *family, const char *role) {
     return NULL;
 }
 
+const atl_function_row *atl_model_function_find(const atl_model_row *row, const char *name) {
+    for (int i = 0; i < ATL_FUNCTIONS && row->functions[i].name; i++)
+        if (!strcmp(row->functions[i].name, name))
+            return &row->functions[i];
+    return NULL;
+}
+
 atl_status atl_config_int(atl_ctx *ctx, const json_t *json, const char *key, int low, int high, int *value) {
     const json_t *v = json_object_get(json, key);
     if (!json_is_number(v))
@@ -131,26 +138,6 @@ atl_status atl_config_truncation(atl_ctx *ctx, const json_t *json, float *psi, i
     if (json_is_number(json_object_get(json, "truncation_cutoff")))
         ATL_TRY(atl_config_int(ctx, json, "truncation_cutoff", 0, 1 << 10, cutoff));
     return ATL_OK;
-}
-
-atl_node *atl_noise_map(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise) {
-    bool stored = atl_net_has(net, "noise_const", ATL_SHAPE(h, w));
-    atl_node *map = NULL;
-    if (stored)
-        map = atl_net_buffer(net, "noise_const", ATL_SHAPE(h, w), ATL_INIT_NORMAL, 1.0f);
-    if (noise->mode == ATL_NOISE_NONE)
-        return NULL;
-    if (noise->mode == ATL_NOISE_CONST && !stored)
-        return atl_graph_fail(net->g, ATL_BAD_FILE,
-                              "the file has no noise map of %lldx%lld pixels: choose random noise or none",
-                              (long long)w, (long long)h);
-    if (noise->mode == ATL_NOISE_CONST)
-        return atl_reshape(net->g, map, ATL_SHAPE(1, h, w, 1));
-    if (noise->count == ATL_NOISE_MAPS_MAX)
-        return atl_graph_fail(net->g, ATL_UNSUPPORTED, "more than %d noise maps", ATL_NOISE_MAPS_MAX);
-    atl_node *x = atl_input(net->g, "noise", ATL_SHAPE(n, h, w, 1));
-    noise->inputs[noise->count++] = x;
-    return x;
 }
 
 atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o) {

@@ -42,11 +42,12 @@ static atl_status generator_dims(atl_ctx *ctx, const void *config_, const atl_pa
     return ATL_OK;
 }
 
-static atl_node *map(atl_net *net, const void *config_, atl_node *z, atl_node *label) {
-    atl_graph *g = net->g;
-    if (((const config *)config_)->grow.c_dim)
-        z = atl_concat(g, (atl_node *[]){ z, label }, 2, 1);
-    return atl_normalize_2nd_moment(g, z, 1e-8f);
+static void map(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_node *z = atl_call_latent(net, call, c->z_dim), *label = atl_call_label(net, call, c->grow.c_dim);
+    if (label)
+        z = atl_concat(net->g, (atl_node *[]){ z, label }, 2, 1);
+    atl_call_out(net, call, "w", atl_normalize_2nd_moment(net->g, z, 1e-8f));
 }
 
 // Bias, leaky ReLU, and every pixel's vector at length sqrt(c).
@@ -83,11 +84,12 @@ static atl_node *block(atl_net *net, int r, atl_node *x, void *config_) {
     return x;
 }
 
-static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
-    (void)noise; // there is none
+static void synthesize(atl_net *net, const void *config_, atl_call *call) {
     config c = *(const config *)config_;
-    atl_node *w = atl_reshape(net->g, ws, ATL_SHAPE(ws->shape.d[0], ws->shape.d[2]));
-    return atl_growing_synthesize(net, &c.grow, w, block, &c);
+    int64_t w_dim = c.z_dim + c.grow.c_dim;
+    atl_node *ws = atl_call_in(net, call, "ws", ATL_SHAPE(1, w_dim));
+    atl_node *w = atl_reshape(net->g, ws, ATL_SHAPE(call->n, w_dim));
+    atl_call_out(net, call, "img", atl_growing_synthesize(net, call, &c.grow, w, block, &c));
 }
 
 // ---- discriminator
@@ -114,13 +116,12 @@ static atl_status discriminator_dims(atl_ctx *ctx, const void *config_, const at
     return ATL_OK;
 }
 
-static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, atl_node *label) {
-    (void)label;
+static void discriminate(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
     atl_growing_critic critic = {
         &c->grow, c->mbstd_group, c->mbstd_channels, false, !c->fused, 1 + c->labels
     };
-    return atl_named(net->g, atl_growing_discriminate(net, &critic, img));
+    atl_call_out(net, call, "logits", atl_named(net->g, atl_growing_discriminate(net, call, &critic)));
 }
 
 // ---- new networks
@@ -130,20 +131,22 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
 }
 
 const atl_model_row atl_progan_generator = {
-    "progan_generator", "progan",       "generator", sizeof(config), parse_generator,
-    init_generator,     generator_dims, map,         synthesize,     NULL,
-    NULL,
+    .kind = "progan_generator",
+    .family = "progan",
+    .role = "generator",
+    .config_bytes = sizeof(config),
+    .parse = parse_generator,
+    .init = init_generator,
+    .dims = generator_dims,
+    .functions = { { "map", map, false }, { "synthesize", synthesize, false } },
+    .resolution_of = atl_block_resolution,
 };
 const atl_model_row atl_progan_discriminator = {
-    "progan_discriminator",
-    "progan",
-    "discriminator",
-    sizeof(config),
-    parse_discriminator,
-    NULL,
-    discriminator_dims,
-    NULL,
-    NULL,
-    discriminate,
-    NULL,
+    .kind = "progan_discriminator",
+    .family = "progan",
+    .role = "discriminator",
+    .config_bytes = sizeof(config),
+    .parse = parse_discriminator,
+    .dims = discriminator_dims,
+    .functions = { { "discriminate", discriminate, true } },
 };

@@ -57,11 +57,12 @@ static atl_status generator_dims(atl_ctx *ctx, const void *config_, const atl_pa
 }
 
 // z and the label's vector, normalised together, then dense layers with leaky ReLU.
-static atl_node *map(atl_net *net, const void *config_, atl_node *z, atl_node *label) {
+static void map(atl_net *net, const void *config_, atl_call *call) {
     const atl_mapping_config *m = &((const config *)config_)->mapping;
     atl_graph *g = net->g;
+    atl_node *z = atl_call_latent(net, call, m->z_dim), *label = atl_call_label(net, call, m->c_dim);
     size_t scope = atl_scope_push(g, "mapping");
-    atl_node *x = atl_joint_latent(net, m->z_dim, z, m->c_dim ? label : NULL);
+    atl_node *x = atl_joint_latent(net, m->z_dim, z, label);
     for (int i = 0; i < m->num_layers; i++) {
         char name[16];
         snprintf(name, sizeof name, "fc%d", i);
@@ -72,7 +73,7 @@ static atl_node *map(atl_net *net, const void *config_, atl_node *z, atl_node *l
     }
     x = atl_named(g, x);
     atl_scope_pop(g, scope);
-    return x;
+    atl_call_out(net, call, "w", x);
 }
 
 // What a run hands from layer to layer.
@@ -80,15 +81,15 @@ typedef struct styles {
     const config *c;
     atl_node *ws;
     int index; // of the next layer
-    atl_noise *noise;
+    atl_call *call;
 } styles;
 
 // The noise of a layer [n or 1, h, w, 1] times its weights [c]; NULL: none.
-static atl_node *noise_of(atl_net *net, const atl_node *x, atl_noise *noise) {
+static atl_node *noise_of(atl_net *net, const atl_node *x, atl_call *call) {
     atl_graph *g = net->g;
     int64_t h = x->shape.d[1], w = x->shape.d[2], ch = x->shape.d[3];
     atl_node *weight = atl_net_param(net, "noise_weight", ATL_SHAPE(ch), ATL_INIT_ZERO, 0.0f);
-    atl_node *map = atl_noise_map(net, x->shape.d[0], h, w, noise);
+    atl_node *map = atl_call_noise(net, call, h, w);
     if (!map)
         return NULL;
     return atl_mul(g, atl_expand(g, map, x->shape),
@@ -100,7 +101,7 @@ static atl_node *finish(atl_net *net, styles *s, const char *name, atl_node *x) 
     atl_graph *g = net->g;
     int64_t n = x->shape.d[0], ch = x->shape.d[3];
     size_t scope = atl_scope_push(g, "%s", name);
-    atl_node *e = s->c->use_noise ? noise_of(net, x, s->noise) : NULL;
+    atl_node *e = s->c->use_noise ? noise_of(net, x, s->call) : NULL;
     if (e)
         x = atl_add(g, x, e);
     atl_node *w = atl_reshape(g, atl_slice_axis(g, s->ws, 1, s->index++, 1), ATL_SHAPE(n, s->c->w_dim));
@@ -143,9 +144,10 @@ static atl_node *block(atl_net *net, int r, atl_node *x, void *styles_) {
     return x;
 }
 
-static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
-    styles s = { config_, ws, 0, noise };
-    return atl_growing_synthesize(net, &s.c->grow, NULL, block, &s);
+static void synthesize(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    styles s = { c, atl_call_in(net, call, "ws", ATL_SHAPE(c->num_ws, c->w_dim)), 0, call };
+    atl_call_out(net, call, "img", atl_growing_synthesize(net, call, &c->grow, NULL, block, &s));
 }
 
 // ---- discriminator
@@ -170,14 +172,14 @@ static atl_status discriminator_dims(atl_ctx *ctx, const void *config_, const at
     return ATL_OK;
 }
 
-static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, atl_node *label) {
+static void discriminate(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
     atl_growing_critic critic = { &c->grow, c->mbstd_group, c->mbstd_channels,
                                   true,     false,          c->grow.c_dim ? c->grow.c_dim : 1 };
-    atl_node *x = atl_growing_discriminate(net, &critic, img);
+    atl_node *x = atl_growing_discriminate(net, call, &critic);
     if (c->grow.c_dim) // the score of the sample's own class
-        x = atl_sum(net->g, atl_mul(net->g, x, label), 2u);
-    return atl_named(net->g, x);
+        x = atl_sum(net->g, atl_mul(net->g, x, atl_call_label(net, call, c->grow.c_dim)), 2u);
+    atl_call_out(net, call, "logits", atl_named(net->g, x));
 }
 
 // ---- new networks
@@ -191,20 +193,23 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
 }
 
 const atl_model_row atl_stylegan1_generator = {
-    "stylegan1_generator", "stylegan1",    "generator", sizeof(config), parse_generator,
-    init_generator,        generator_dims, map,         synthesize,     NULL,
-    NULL,
+    .kind = "stylegan1_generator",
+    .family = "stylegan1",
+    .role = "generator",
+    .config_bytes = sizeof(config),
+    .parse = parse_generator,
+    .init = init_generator,
+    .dims = generator_dims,
+    .functions = { { "map", map, false }, { "synthesize", synthesize, false } },
+    .average = "mapping.w_avg",
+    .resolution_of = atl_block_resolution,
 };
 const atl_model_row atl_stylegan1_discriminator = {
-    "stylegan1_discriminator",
-    "stylegan1",
-    "discriminator",
-    sizeof(config),
-    parse_discriminator,
-    NULL,
-    discriminator_dims,
-    NULL,
-    NULL,
-    discriminate,
-    NULL,
+    .kind = "stylegan1_discriminator",
+    .family = "stylegan1",
+    .role = "discriminator",
+    .config_bytes = sizeof(config),
+    .parse = parse_discriminator,
+    .dims = discriminator_dims,
+    .functions = { { "discriminate", discriminate, true } },
 };

@@ -113,8 +113,10 @@ static atl_status generator_dims(atl_ctx *ctx, const void *config_, const atl_pa
     return ATL_OK;
 }
 
-static atl_node *map(atl_net *net, const void *config_, atl_node *z, atl_node *c) {
-    return atl_mapping(net, &((const config *)config_)->mapping, z, c);
+static void map(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_node *z = atl_call_latent(net, call, c->z_dim), *label = atl_call_label(net, call, c->c_dim);
+    atl_call_out(net, call, "w", atl_mapping(net, &c->mapping, z, label));
 }
 
 static atl_node *style_of(atl_net *net, const config *c, atl_node *ws, int index, int64_t channels) {
@@ -125,11 +127,11 @@ static atl_node *style_of(atl_net *net, const config *c, atl_node *ws, int index
 }
 
 // noise of a layer, [n or 1, h, w, 1], times its strength; NULL: none.
-static atl_node *noise_of(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noise *noise) {
+static atl_node *noise_of(atl_net *net, int64_t h, int64_t w, atl_call *call) {
     atl_graph *g = net->g;
     int64_t one[1] = { 1 };
     atl_node *strength = atl_net_param(net, "noise_strength", atl_shape_make(0, one), ATL_INIT_ZERO, 0.0f);
-    atl_node *x = atl_noise_map(net, n, h, w, noise);
+    atl_node *x = atl_call_noise(net, call, h, w);
     if (!x)
         return NULL;
     return atl_mul(g, x, atl_expand(g, atl_reshape(g, strength, ATL_SHAPE(1, 1, 1, 1)), x->shape));
@@ -137,14 +139,14 @@ static atl_node *noise_of(atl_net *net, int64_t n, int64_t h, int64_t w, atl_noi
 
 // One synthesis layer: modulated 3x3 convolution, noise, bias, activation.
 static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name, atl_node *x, atl_node *ws,
-                                 int w_index, int64_t out, int up, float gain, atl_noise *noise) {
+                                 int w_index, int64_t out, int up, float gain, atl_call *call) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "%s", name);
-    int64_t n = x->shape.d[0], in = x->shape.d[3];
+    int64_t in = x->shape.d[3];
     atl_node *styles = style_of(net, c, ws, w_index, in);
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(out, in, 3, 3), ATL_INIT_NORMAL, 1.0f);
     atl_node *y = atl_modulated_conv(g, x, styles, weight, up, true, &c->taps);
-    atl_node *e = c->use_noise ? noise_of(net, n, y->shape.d[1], y->shape.d[2], noise) : NULL;
+    atl_node *e = c->use_noise ? noise_of(net, y->shape.d[1], y->shape.d[2], call) : NULL;
     if (e)
         y = atl_add(g, y, atl_expand(g, e, y->shape));
     y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f));
@@ -177,23 +179,23 @@ static atl_node *constant(atl_net *net, int64_t n, int64_t channels) {
     return atl_expand(g, x, ATL_SHAPE(n, h, w, channels));
 }
 
-static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_node **img, atl_node *ws, int *w_index,
-                       atl_noise *noise) {
+static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_node **img, atl_node *ws,
+                       int *w_index, atl_call *call) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "b%d", r);
     int64_t out = channels_of(net->params, c, r, "synthesis.b%d.conv1.weight");
     if (r == 4) {
         x = constant(net, ws->shape.d[0], channels_of(net->params, c, r, "synthesis.b%d.const"));
-        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, noise);
+        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, call);
     } else if (c->architecture == RESNET) {
         atl_conv_options skip = { 1, 2, 1, true, ATL_LINEAR, ATL_SQRT1_2, INFINITY, &c->taps };
         atl_node *y = atl_conv_layer(net, "skip", x, out, &skip);
-        x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, noise);
-        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, ATL_SQRT1_2, noise);
+        x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, call);
+        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, ATL_SQRT1_2, call);
         x = atl_named(g, atl_add(g, y, x));
     } else {
-        x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, noise);
-        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, noise);
+        x = synthesis_layer(net, c, "conv0", x, ws, (*w_index)++, out, 2, 1.0f, call);
+        x = synthesis_layer(net, c, "conv1", x, ws, (*w_index)++, out, 1, 1.0f, call);
     }
     if (*img)
         *img = atl_upsample2d(g, *img, &c->taps);
@@ -213,7 +215,7 @@ static atl_node *rgb_at(atl_net *net, const config *c, int r, atl_node *x, atl_n
 }
 
 // A network that stands between two resolutions (configs B to D of the paper while they grow).
-static atl_node *synthesize_growing(atl_net *net, const config *c, atl_node *ws, atl_noise *noise) {
+static atl_node *synthesize_growing(atl_net *net, const config *c, atl_node *ws, atl_call *call) {
     atl_graph *g = net->g;
     atl_level level = atl_level_of(c->lod, c->resolution);
     atl_node *x = NULL, *coarse = NULL, *none = NULL;
@@ -221,25 +223,26 @@ static atl_node *synthesize_growing(atl_net *net, const config *c, atl_node *ws,
     for (int r = 4; r <= level.top; r *= 2) {
         if (r == level.top && level.fade > 0.0f)
             coarse = atl_nearest_up(g, rgb_at(net, c, r / 2, x, ws, w_index));
-        x = block(net, c, r, x, &none, ws, &w_index, noise);
+        x = block(net, c, r, x, &none, ws, &w_index, call);
     }
-    atl_node *img = atl_fade(g, rgb_at(net, c, level.top, x, ws, w_index), coarse, level.fade);
+    atl_node *img = atl_fade(net, call, rgb_at(net, c, level.top, x, ws, w_index), coarse, &level);
     return atl_nearest_up_times(g, img, level.halvings);
 }
 
-static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
+static void synthesize(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
+    atl_node *ws = atl_call_in(net, call, "ws", ATL_SHAPE(c->num_ws, c->w_dim));
     size_t scope = atl_scope_push(net->g, "synthesis");
     atl_node *x = NULL, *img = NULL;
     int w_index = 0;
     if (c->lod > 0.0f)
-        img = synthesize_growing(net, c, ws, noise);
+        img = synthesize_growing(net, c, ws, call);
     else
         for (int r = 4; r <= c->resolution; r *= 2)
-            x = block(net, c, r, x, &img, ws, &w_index, noise);
+            x = block(net, c, r, x, &img, ws, &w_index, call);
     img = atl_named(net->g, img);
     atl_scope_pop(net->g, scope);
-    return img;
+    atl_call_out(net, call, "img", img);
 }
 
 // ---- discriminator
@@ -338,9 +341,10 @@ static atl_node *from_rgb(atl_net *net, const config *c, int r, atl_node *img) {
     return x;
 }
 
-static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, atl_node *label) {
+static void discriminate(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
-    atl_node *x = NULL;
+    atl_node *img = atl_call_in(net, call, "img", ATL_SHAPE(c->resolution, c->resolution, c->channels));
+    atl_node *label = atl_call_label(net, call, c->c_dim), *x = NULL;
     atl_level level = atl_level_of(c->lod, c->resolution);
     img = atl_box_down_times(net->g, img, level.halvings);
     if (level.top == 4)
@@ -348,10 +352,29 @@ static atl_node *discriminate(atl_net *net, const void *config_, atl_node *img, 
     for (int r = level.top; r > 4; r /= 2) {
         x = d_block(net, c, r, x, &img);
         if (r == level.top && level.fade > 0.0f)
-            x = atl_fade(net->g, x, from_rgb(net, c, r / 2, atl_box_down(net->g, img)), level.fade);
+            x = atl_fade(net, call, x, from_rgb(net, c, r / 2, atl_box_down(net->g, img)), &level);
     }
     atl_node *cmap = c->cmap_dim ? atl_mapping(net, &c->mapping, NULL, label) : NULL;
-    return atl_named(net->g, d_epilogue(net, c, x, img, cmap, label));
+    atl_call_out(net, call, "logits", atl_named(net->g, d_epilogue(net, c, x, img, cmap, label)));
+}
+
+// ---- layers
+
+// Layers are counted fromrgb, conv0, conv1, skip in each block from the highest resolution on.
+static int depth_of(const atl_params *params, const char *param) {
+    static const char *const order[] = { "fromrgb", "conv0", "conv1", "skip" };
+    char layer[128];
+    int at = 0;
+    for (int r = 1 << 14; r > 4; r /= 2)
+        for (int k = 0; k < 4; k++) {
+            snprintf(layer, sizeof layer, "b%d.%s.weight", r, order[k]);
+            if (!atl_params_find(params, layer))
+                continue;
+            if (!strncmp(param, layer, strlen(layer) - strlen("weight")))
+                return at;
+            at++;
+        }
+    return -1;
 }
 
 // ---- new networks
@@ -387,10 +410,25 @@ static atl_status init_discriminator(atl_ctx *ctx, const atl_init_options *o, js
 }
 
 const atl_model_row atl_stylegan2_generator = {
-    "stylegan2_generator", "stylegan2", "generator", sizeof(config), parse_generator, init_generator, generator_dims,
-    map, synthesize, NULL, NULL,
+    .kind = "stylegan2_generator",
+    .family = "stylegan2",
+    .role = "generator",
+    .config_bytes = sizeof(config),
+    .parse = parse_generator,
+    .init = init_generator,
+    .dims = generator_dims,
+    .functions = { { "map", map, false }, { "synthesize", synthesize, false } },
+    .average = "mapping.w_avg",
+    .resolution_of = atl_block_resolution,
 };
 const atl_model_row atl_stylegan2_discriminator = {
-    "stylegan2_discriminator", "stylegan2", "discriminator", sizeof(config), parse_discriminator, init_discriminator,
-    discriminator_dims, NULL, NULL, discriminate, NULL,
+    .kind = "stylegan2_discriminator",
+    .family = "stylegan2",
+    .role = "discriminator",
+    .config_bytes = sizeof(config),
+    .parse = parse_discriminator,
+    .init = init_discriminator,
+    .dims = discriminator_dims,
+    .functions = { { "discriminate", discriminate, true } },
+    .depth_of = depth_of,
 };

@@ -124,22 +124,21 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
     (void)params;
     const config *c = config_;
     const int *size = c->layers[c->n_layers - 1].out_size;
-    *d = (atl_model_dims){ c->z_dim,
-                           c->c_dim,
-                           c->w_dim,
-                           c->num_ws,
-                           c->channels,
-                           size[1],
-                           size[0],
-                           0.0f,
-                           0,
-                           0,
-                           c->mapping.table_features > 0 };
+    *d = (atl_model_dims){ .z_dim = c->z_dim,
+                           .c_dim = c->c_dim,
+                           .w_dim = c->w_dim,
+                           .num_ws = c->num_ws,
+                           .channels = c->channels,
+                           .height = size[1],
+                           .width = size[0],
+                           .class_averages = c->mapping.table_features > 0 };
     return ATL_OK;
 }
 
-static atl_node *map(atl_net *net, const void *config_, atl_node *z, atl_node *c) {
-    return atl_mapping(net, &((const config *)config_)->mapping, z, c);
+static void map(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_node *z = atl_call_latent(net, call, c->z_dim), *label = atl_call_label(net, call, c->c_dim);
+    atl_call_out(net, call, "w", atl_mapping(net, &c->mapping, z, label));
 }
 
 // ---- Fourier features
@@ -204,11 +203,20 @@ static atl_node *coordinates(atl_graph *g, const config *c, int size, atl_shape 
     return atl_const(g, shape, x);
 }
 
-static atl_node *fourier_input(atl_net *net, const config *c, atl_node *w, atl_node *transform) {
+// The setting "transform" [3, 3]: the inverse of the matrix that moves the image; the file has its first
+// value.
+static atl_node *transform_of(atl_net *net, atl_call *call) {
+    static const float identity[9] = { 1, 0, 0, 0, 1, 0, 0, 0, 1 };
+    atl_node *stored = atl_net_buffer(net, "transform", ATL_SHAPE(3, 3), ATL_INIT_ZERO, 0.0f);
+    bool there = stored->op == ATL_OP_PARAM && stored->at.leaf.data;
+    return atl_call_setting(net, call, "transform", ATL_SHAPE(3, 3), there ? stored->at.leaf.data : identity);
+}
+
+static atl_node *fourier_input(atl_net *net, const config *c, atl_node *w, atl_call *call) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "input");
     int64_t n = w->shape.d[0], k = c->input_channels, width = c->input_size[0], height = c->input_size[1];
-    atl_net_buffer(net, "transform", ATL_SHAPE(3, 3), ATL_INIT_ZERO, 0.0f);
+    atl_node *transform = transform_of(net, call);
     atl_linear_options plain = { ATL_LINEAR, 1.0f, 0.0f, false };
     waves f = transformed(net, c, atl_linear(net, "affine", w, 4, &plain), transform);
     // frequencies beyond the band fade out: clamp(1 - (|f| - bandwidth) / (rate / 2 - bandwidth), 0, 1)
@@ -300,23 +308,31 @@ static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_
     return y;
 }
 
-static atl_node *synthesize(atl_net *net, const void *config_, atl_node *ws, atl_noise *noise) {
+static void synthesize(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
     atl_graph *g = net->g;
+    atl_node *ws = atl_call_in(net, call, "ws", ATL_SHAPE(c->num_ws, c->w_dim));
     size_t scope = atl_scope_push(g, "synthesis");
-    int64_t n = ws->shape.d[0];
-    noise->transform = atl_input(g, "transform", ATL_SHAPE(3, 3));
+    int64_t n = call->n;
     atl_node *w[LAYERS_MAX + 1];
     for (int i = 0; i < c->num_ws; i++)
         w[i] = atl_reshape(g, atl_slice_axis(g, ws, 1, i, 1), ATL_SHAPE(n, c->w_dim));
-    atl_node *x = fourier_input(net, c, w[0], noise->transform);
+    atl_node *x = fourier_input(net, c, w[0], call);
     for (int i = 0; i < c->n_layers; i++)
         x = synthesis_layer(net, &c->layers[i], x, w[i + 1]);
     if (c->output_scale != 1.0f)
         x = atl_scale(g, x, c->output_scale);
     x = atl_named(g, x);
     atl_scope_pop(g, scope);
-    return x;
+    atl_call_out(net, call, "img", x);
+}
+
+// Of "synthesis.L3_52_512.bias" 52.
+static int resolution_of(const char *param) {
+    int size;
+    if (strncmp(param, "synthesis.", 10) != 0)
+        return -1;
+    return sscanf(param + 10, "L%*d_%d_", &size) == 1 ? size : 0;
 }
 
 // ---- new networks
@@ -379,9 +395,28 @@ static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, 
 }
 
 const atl_model_row atl_stylegan3_generator = {
-    "stylegan3_generator", "stylegan3", "generator", sizeof(config), parse, init, dims, map, synthesize, NULL, finish,
+    .kind = "stylegan3_generator",
+    .family = "stylegan3",
+    .role = "generator",
+    .config_bytes = sizeof(config),
+    .parse = parse,
+    .init = init,
+    .dims = dims,
+    .functions = { { "map", map, false }, { "synthesize", synthesize, false } },
+    .finish = finish,
+    .average = "mapping.w_avg",
+    .resolution_of = resolution_of,
 };
 const atl_model_row atl_stylegan_xl_generator = {
-    "stylegan_xl_generator", "stylegan-xl", "generator", sizeof(config), parse, init_xl, dims, map, synthesize, NULL,
-    finish,
+    .kind = "stylegan_xl_generator",
+    .family = "stylegan-xl",
+    .role = "generator",
+    .config_bytes = sizeof(config),
+    .parse = parse,
+    .init = init_xl,
+    .dims = dims,
+    .functions = { { "map", map, false }, { "synthesize", synthesize, false } },
+    .finish = finish,
+    .average = "mapping.w_avg",
+    .resolution_of = resolution_of,
 };

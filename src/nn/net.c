@@ -8,9 +8,26 @@
 
 enum { NAME_MAX_LENGTH = ATL_SCOPE_MAX + 64 };
 
-static void full_name(const atl_net *net, const char *name, char out[NAME_MAX_LENGTH]) {
+atl_net_mark atl_net_enter(atl_net *net) {
+    atl_graph *g = net->g;
+    bool scoped = net->as && net->as[0];
+    atl_net_mark mark = { scoped ? atl_scope_push(g, "%s", net->as) : strlen(g->scope), net->prefix };
+    net->prefix = g->scope[0] ? atl_arena_printf(&g->arena, "%s.", g->scope) : NULL;
+    if (g->scope[0] && !net->prefix)
+        atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a name");
+    return mark;
+}
+
+void atl_net_leave(atl_net *net, atl_net_mark mark) {
+    atl_scope_pop(net->g, mark.scope);
+    net->prefix = mark.prefix;
+}
+
+// Returns the parameter's name; the name of its node, in `full`, has the network's scope before it.
+static const char *full_name(const atl_net *net, const char *name, char full[NAME_MAX_LENGTH]) {
     const char *scope = net->g->scope;
-    snprintf(out, NAME_MAX_LENGTH, "%s%s%s", scope, scope[0] ? "." : "", name);
+    snprintf(full, NAME_MAX_LENGTH, "%s%s%s", scope, scope[0] ? "." : "", name);
+    return full + (net->prefix ? strlen(net->prefix) : 0);
 }
 
 static bool has_shape(const atl_param *p, const atl_shape *shape) {
@@ -19,20 +36,20 @@ static bool has_shape(const atl_param *p, const atl_shape *shape) {
 
 static atl_node *ask(atl_net *net, const char *name, atl_shape shape, bool buffer, atl_init_kind init, float value) {
     char full[NAME_MAX_LENGTH], have[ATL_DIMS_TEXT], want[ATL_DIMS_TEXT];
-    full_name(net, name, full);
-    atl_param *p = atl_params_find(net->params, full);
+    const char *own = full_name(net, name, full);
+    atl_param *p = atl_params_find(net->params, own);
     if (!p && net->declare) {
-        atl_status status = atl_params_add(net->params, full, shape.rank, shape.d, buffer, &p);
+        atl_status status = atl_params_add(net->params, own, shape.rank, shape.d, buffer, &p);
         if (status != ATL_OK)
-            return atl_graph_fail(net->g, status, "%s could not be added: %s", full, atl_message(net->g->ctx));
+            return atl_graph_fail(net->g, status, "%s could not be added: %s", own, atl_message(net->g->ctx));
         p->init = init;
         p->init_value = value;
     }
     if (!p)
         return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s of shape %s is missing in the file",
-                              full, atl_dims_text(shape.rank, shape.d, want));
+                              own, atl_dims_text(shape.rank, shape.d, want));
     if (!has_shape(p, &shape))
-        return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s has shape %s where %s is needed", full,
+        return atl_graph_fail(net->g, ATL_BAD_FILE, "the parameter %s has shape %s where %s is needed", own,
                               atl_dims_text(p->rank, p->dims, have),
                               atl_dims_text(shape.rank, shape.d, want));
     if (net->declare)
@@ -57,8 +74,7 @@ atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_in
 
 bool atl_net_has(const atl_net *net, const char *name, atl_shape shape) {
     char full[NAME_MAX_LENGTH];
-    full_name(net, name, full);
-    const atl_param *p = atl_params_find(net->params, full);
+    const atl_param *p = atl_params_find(net->params, full_name(net, name, full));
     return net->declare || (p && has_shape(p, &shape));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What layers build with: a graph and the parameters of one network.
 //
-// A layer asks for its parameters by name, relative to the graph's scope.  Normally they are looked up in
+// A layer asks for its parameters by name, relative to the network's scope.  Normally they are looked up in
 // the store and must have the asked shape.  When a network is declared (to be initialised), asking adds
 // them: one piece of code is both the network and the list of its parameters.
 #ifndef ATL_NN_NET_H
@@ -16,10 +16,23 @@
 typedef struct atl_net {
     atl_graph *g;
     atl_params *params;
+    const char *as;     // the network's scope in the graph, "G"; NULL: none of its own
+    const char *prefix; // what stands before its own names while it is entered: "G."; NULL: nothing
     bool declare;
-    bool varies;      // training: its values change between runs, so that nothing made of them is kept
-    atl_node **nodes; // by position in params->list: the parameter's node once a layer asked for it, else NULL
+    bool varies; // training: its values change between runs, so that nothing made of them is kept
+    atl_node *
+        *nodes; // by position in params->list: the parameter's node once a layer asked for it, else NULL
 } atl_net;
+
+// Steps into the network's scope and back.  Several networks with the same names of parameters can stand in
+// one graph, each in its own scope; nodes are named by the whole of it, parameters by what lies behind the
+// prefix.
+typedef struct atl_net_mark {
+    size_t scope;
+    const char *prefix;
+} atl_net_mark;
+atl_net_mark atl_net_enter(atl_net *net);
+void atl_net_leave(atl_net *net, atl_net_mark mark);
 
 // Shape in the official order; the node has the same dims.  A missing or misshaped parameter is the
 // graph's sticky error and names the parameter.

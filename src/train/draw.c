@@ -8,7 +8,7 @@
 
 #include "base/philox.h"
 
-// What numbers are for.  Noise maps of layers come last; there are at most ATL_NOISE_MAPS_MAX.
+// What numbers are for.  Noise maps of layers come last.
 enum purpose {
     Z,
     Z_MIX,
@@ -87,6 +87,15 @@ static void write_augment(const atl_draw *d, atl_phase *p, int purpose, atl_phas
     }
 }
 
+// Noise maps are drawn, settings are what the networks say.
+static void write_asked(const atl_draw *d, atl_phase *p, float *scratch) {
+    for (int i = 0, k = 0; i < p->n_asked; i++)
+        if (p->asked[i].kind == ATL_PORT_NOISE)
+            write_normal(d, p, NOISE + k++, p->asked[i].node, scratch);
+        else
+            atl_plan_write(p->plan, p->asked[i].node, p->asked[i].initial);
+}
+
 void atl_draw_inputs(const atl_draw *d, atl_phase *p, float *scratch) {
     write_normal(d, p, Z, p->z, scratch);
     write_normal(d, p, Z_MIX, p->z_mix, scratch);
@@ -94,8 +103,7 @@ void atl_draw_inputs(const atl_draw *d, atl_phase *p, float *scratch) {
     write_mix(d, p, scratch);
     write_normal(d, p, PL_NOISE, p->pl_noise, scratch);
     write_uniform(d, p, BETWEEN, p->between, scratch);
-    for (int k = 0; k < p->noise.count; k++)
-        write_normal(d, p, NOISE + k, p->noise.inputs[k], scratch);
+    write_asked(d, p, scratch);
     if (p->pl_mean)
         atl_plan_write(p->plan, p->pl_mean, &d->pl_mean);
     write_augment(d, p, AUGMENT_FAKE, &p->fake_augment);
@@ -109,8 +117,8 @@ size_t atl_draw_room(const atl_phase *p) {
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
         if (inputs[i] && (size_t)atl_shape_count(&inputs[i]->shape) > most)
             most = (size_t)atl_shape_count(&inputs[i]->shape);
-    for (int k = 0; k < p->noise.count; k++)
-        if ((size_t)atl_shape_count(&p->noise.inputs[k]->shape) > most)
-            most = (size_t)atl_shape_count(&p->noise.inputs[k]->shape);
+    for (int i = 0; i < p->n_asked; i++)
+        if ((size_t)atl_shape_count(&p->asked[i].node->shape) > most)
+            most = (size_t)atl_shape_count(&p->asked[i].node->shape);
     return most;
 }

@@ -90,12 +90,12 @@ static atl_status make_networks(atl_trainer *t) {
     ATL_TRY(g->init(t->ctx, &init, &json));
     t->w_avg_beta = 0.995;
     json_object_set_new(json_object_get(json, "mapping"), "w_avg_beta", json_real(t->w_avg_beta));
-    ATL_TRY(atl_network_make(t->ctx, g, json, o->seed, &t->g));
+    ATL_TRY(atl_network_make(t->ctx, g, "G", json, o->seed, &t->g));
     ATL_TRY(d->init(t->ctx, &init, &json));
     json_object_set_new(json, "mbstd_group_size", json_integer(o->mbstd_group));
     if (!strcmp(o->cfg, "cifar"))
         json_object_set_new(json, "architecture", json_string("orig"));
-    ATL_TRY(atl_network_make(t->ctx, d, json, o->seed, &t->d));
+    ATL_TRY(atl_network_make(t->ctx, d, "D", json, o->seed, &t->d));
     ATL_TRY(atl_network_copy(&t->g, &t->g_ema));
     ATL_TRY(atl_trainer_hold(t));
     atl_adam_options adam = ATL_ADAM_OPTIONS_INIT;
@@ -132,22 +132,25 @@ static atl_status choose_augmentation(atl_trainer *t, atl_phase_options *p) {
 
 // ---- plans
 
+static void build_view(atl_graph *g, atl_call *call, void *user) {
+    const atl_network *n = user;
+    const atl_model_dims *d = &n->dims;
+    atl_net net = atl_network_in(g, n, NULL);
+    net.varies = true;
+    atl_network_call(n, "map", &net, call);
+    const atl_port *w = atl_call_find_out(call, "w");
+    if (!w)
+        return; // the graph says why
+    atl_node *ws = atl_reshape(g, w->node, ATL_SHAPE(call->n, 1, d->w_dim));
+    call->n_out = 0;
+    atl_call_bind(g, call, "ws", atl_expand(g, ws, ATL_SHAPE(call->n, d->num_ws, d->w_dim)));
+    atl_network_call(n, "synthesize", &net, call);
+}
+
 static atl_status make_view(atl_trainer *t) {
-    atl_train_view *v = &t->view;
-    const atl_model_dims *d = &t->g_ema.dims;
-    atl_graph *g = &v->graph;
-    atl_graph_init(g, t->ctx);
-    atl_net net = { .g = g, .params = &t->g_ema.params, .varies = true };
-    atl_noise noise = { .mode = ATL_NOISE_CONST };
-    v->n = t->options.batch_gpu;
-    v->z = atl_input(g, "z", ATL_SHAPE(v->n, d->z_dim));
-    v->c = d->c_dim ? atl_input(g, "c", ATL_SHAPE(v->n, d->c_dim)) : NULL;
-    atl_node *w = t->g_ema.row->map(&net, t->g_ema.config, v->z, v->c);
-    w = atl_expand(g, atl_reshape(g, w, ATL_SHAPE(v->n, 1, d->w_dim)), ATL_SHAPE(v->n, d->num_ws, d->w_dim));
-    atl_node *img = t->g_ema.row->synthesize(&net, t->g_ema.config, w, &noise);
-    v->images = atl_permute(g, img, (int[]){ 0, 3, 1, 2 });
+    atl_program_key key = { .function = "view", .n = t->options.batch_gpu, .noise = ATL_NOISE_CONST };
     atl_plan_options o = { .detached = true };
-    return atl_plan_make(g, t->backend, &v->images, 1, &o, &v->plan);
+    return atl_program_make(t->backend, &key, build_view, &t->g_ema, &o, &t->view);
 }
 
 static size_t available_memory(void) {
@@ -163,7 +166,7 @@ static size_t available_memory(void) {
 
 static void count_cost(atl_trainer *t) {
     atl_train_cost *c = &t->cost;
-    size_t largest = atl_plan_bytes(t->view.plan), g = t->g.params.total, d = t->d.params.total;
+    size_t largest = atl_plan_bytes(t->view->plan), g = t->g.params.total, d = t->d.params.total;
     for (size_t i = 0; i < t->g.params.size; i++)
         c->g_params += t->g.params.list[i].buffer ? 0 : (int64_t)t->g.params.list[i].count;
     for (size_t i = 0; i < t->d.params.size; i++)
@@ -261,7 +264,7 @@ static atl_status open_all(atl_trainer *t) {
     t->state.rank = atl_ranks_rank(t->ranks);
     t->state.ranks = atl_ranks_size(t->ranks);
     t->threads = t->state.ranks > 1 && !o->keep_threads ? atl_ranks_threads(t->ranks) : t->ctx->threads;
-    ATL_TRY(atl_cpu_backend_open(t->ctx, &(atl_backend_options){ .threads = t->threads }, &t->backend));
+    ATL_TRY(atl_backend_open(t->ctx, NULL, &(atl_backend_options){ .threads = t->threads }, &t->backend));
     ATL_TRY(open_set(t));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
     t->local = o->batch / t->state.ranks;
@@ -292,8 +295,7 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
         return;
     for (int k = 0; k < ATL_PHASES; k++)
         atl_phase_clear(&t->phases[k]);
-    atl_plan_close(&t->view.plan);
-    atl_graph_clear(&t->view.graph);
+    atl_program_free(&t->view);
     if (t->block)
         t->backend->release(t->backend, t->block);
     atl_free(t->ctx, t->pixels);

@@ -2,7 +2,6 @@
 // Building the phases.  The order of nodes is the order of execution: forward, then backward.
 #include "train/phase.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "graph/measure.h"
@@ -34,7 +33,7 @@ static atl_node *mapped(builder *b, const char *name, atl_node **z) {
     *z = atl_input(b->g, name, ATL_SHAPE(p->n, d->z_dim));
     if (d->c_dim && !p->c)
         p->c = atl_input(b->g, "c", ATL_SHAPE(p->n, d->c_dim));
-    return p->g->row->map(&b->g_net, p->g->config, *z, p->c);
+    return ATL_APPLY(&b->g_net, p->g, "map", "w", { "z", *z }, { "c", p->c });
 }
 
 // w of all layers, with those above a random one taken from a second z (Karras et al. 2019, section 3.1).
@@ -51,8 +50,14 @@ static atl_node *styles(builder *b) {
 }
 
 static atl_node *generated(builder *b, atl_node *ws) {
-    b->p->noise.mode = ATL_NOISE_RANDOM;
-    return b->p->g->row->synthesize(&b->g_net, b->p->g->config, ws, &b->p->noise);
+    atl_phase *p = b->p;
+    atl_call call = { .n = p->n, .noise = ATL_NOISE_RANDOM };
+    atl_call_bind(b->g, &call, "ws", ws);
+    atl_network_call(p->g, "synthesize", &b->g_net, &call);
+    for (int i = 0; i < call.n_in; i++)
+        if (call.in[i].node->op == ATL_OP_INPUT && call.in[i].node != ws && p->n_asked < ATL_PORTS)
+            p->asked[p->n_asked++] = call.in[i];
+    return atl_call_result(b->g, &call, "img");
 }
 
 // ---- the discriminator
@@ -62,7 +67,7 @@ static atl_node *judged(builder *b, atl_node *img, atl_node *c, atl_phase_augmen
         img = atl_augment_build(b->g, b->o->augment, img, &a->ada);
     if (b->o->diffaug)
         img = atl_diffaug_build(b->g, b->o->diffaug, img, &a->diff);
-    return b->p->d->row->discriminate(&b->d_net, b->p->d->config, img, c);
+    return ATL_APPLY(&b->d_net, b->p->d, "discriminate", "logits", { "img", img }, { "c", c });
 }
 
 static atl_node *judged_fake(builder *b, atl_node *img) {
@@ -150,20 +155,9 @@ static void augment_clear(atl_phase_augment *a) {
 
 // ---- which parameters
 
-bool atl_layer_frozen(const atl_params *params, const char *name, int layers) {
-    static const char *const order[] = { "fromrgb", "conv0", "conv1", "skip" };
-    char layer[128];
-    int at = 0;
-    for (int r = 1 << 14; r > 4; r /= 2)
-        for (int k = 0; k < 4; k++) {
-            snprintf(layer, sizeof layer, "b%d.%s.weight", r, order[k]);
-            if (!atl_params_find(params, layer))
-                continue;
-            size_t length = strlen(layer) - strlen("weight");
-            if (at++ < layers && !strncmp(name, layer, length))
-                return true;
-        }
-    return false;
+bool atl_layer_frozen(const atl_network *d, const char *name, int layers) {
+    int depth = d->row->depth_of ? d->row->depth_of(&d->params, name) : -1;
+    return depth >= 0 && depth < layers;
 }
 
 // Gradients of all parameters that the loss can reach.
@@ -180,7 +174,7 @@ static atl_status differentiate(builder *b) {
     for (size_t i = 0; net->nodes && i < params->size; i++) {
         const atl_param *q = &params->list[i];
         if (!net->nodes[i] || q->buffer ||
-            (p->trained == p->d && atl_layer_frozen(params, q->name, b->o->freeze_d)))
+            (p->trained == p->d && atl_layer_frozen(p->d, q->name, b->o->freeze_d)))
             continue;
         p->which[p->n_grads] = i;
         targets[p->n_grads++] = net->nodes[i];
@@ -223,8 +217,9 @@ atl_status atl_phase_make(atl_ctx *ctx, atl_backend *backend, atl_phase_kind kin
     };
     atl_graph_init(&phase->graph, ctx);
     builder b = { .p = phase, .o = options, .g = &phase->graph };
-    b.g_net = (atl_net){ .g = b.g, .params = &g->params, .varies = true };
-    b.d_net = (atl_net){ .g = b.g, .params = &d->params, .varies = true };
+    b.g_net = atl_network_in(b.g, g, "G");
+    b.d_net = atl_network_in(b.g, d, "D");
+    b.g_net.varies = b.d_net.varies = true;
     phase->loss = LOSS[kind](&b);
     atl_status status = phase->loss ? differentiate(&b)
                                     : atl_fail(ctx, ATL_BAD_ARGUMENT, "%s has no loss: R1 and R2 are off",

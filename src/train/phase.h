@@ -13,7 +13,7 @@
 #define ATL_TRAIN_PHASE_H
 
 #include "graph/plan.h"
-#include "models/network.h"
+#include "run/network.h"
 #include "train/augment.h"
 #include "train/diffaug.h"
 
@@ -71,7 +71,8 @@ typedef struct atl_phase {
     atl_node *real, *real_c;      // [n, h, w, c]; [n, c_dim]
     atl_node *pl_noise, *pl_mean; // [n, h, w, c]; [1]
     atl_node *between;            // [n]: shares of the generated picture in mixed ones (gradient penalty)
-    atl_noise noise;
+    atl_port asked[ATL_PORTS];    // what networks asked for besides: noise maps in order of layers, settings
+    int n_asked;
     atl_phase_augment fake_augment, real_augment, mix_augment;
     // results; NULL where the phase has none
     atl_node *loss;                      // [1], of which the gradients are
@@ -94,9 +95,8 @@ void atl_phase_clear(atl_phase *phase); // accepts one that is all zeros
 // parameters' layout.
 atl_status atl_phase_run(atl_phase *phase, float scale, float *sum);
 
-// Whether parameter `name` belongs to the first `layers` layers of a discriminator, counted fromrgb, conv0,
-// conv1, skip in each block from the highest resolution on (Mo et al. 2020, "Freeze the discriminator").  The
-// last block never is.
-bool atl_layer_frozen(const atl_params *params, const char *name, int layers);
+// Whether parameter `name` belongs to the first `layers` layers of a discriminator, counted from the picture
+// on (Mo et al. 2020, "Freeze the discriminator").  The last block never does.
+bool atl_layer_frozen(const atl_network *d, const char *name, int layers);
 
 #endif

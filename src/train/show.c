@@ -24,30 +24,24 @@ int atl_trainer_z_dim(const atl_trainer *t) {
     return t->g.dims.z_dim;
 }
 
+static atl_status show_part(atl_program *p, int n, const float *z, const float *c, float *images) {
+    ATL_TRY(atl_program_write(p, "z", n, z));
+    if (atl_program_in(p, "c"))
+        ATL_TRY(atl_program_write(p, "c", n, c));
+    ATL_TRY(atl_program_run(p));
+    return atl_program_read(p, "img", n, images);
+}
+
 atl_status atl_trainer_generate(atl_trainer *t, int n, const float *z, const float *c, float *images) {
-    atl_train_view *v = &t->view;
     size_t z_dim = (size_t)t->g.dims.z_dim, c_dim = (size_t)t->g.dims.c_dim;
-    size_t image = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height,
-           batch = (size_t)v->n;
+    size_t image = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
+    int batch = t->options.batch_gpu;
     ATL_TRY(atl_trainer_memory(t));
-    float *room = atl_alloc(t->ctx, batch * (image > z_dim + c_dim ? image : z_dim + c_dim), sizeof *room);
-    if (!room)
-        return ATL_NO_MEMORY;
-    atl_plan_attach(v->plan, t->block);
-    atl_status status = ATL_OK;
-    for (size_t first = 0; status == ATL_OK && first < (size_t)n; first += batch) {
-        size_t count = (size_t)n - first < batch ? (size_t)n - first : batch;
-        memset(room, 0, batch * (z_dim + c_dim) * sizeof *room);
-        memcpy(room, z + first * z_dim, count * z_dim * sizeof *room);
-        atl_plan_write(v->plan, v->z, room);
-        if (v->c && c)
-            memcpy(room + batch * z_dim, c + first * c_dim, count * c_dim * sizeof *room);
-        if (v->c)
-            atl_plan_write(v->plan, v->c, room + batch * z_dim);
-        status = atl_plan_run(v->plan);
-        if (status == ATL_OK && atl_plan_read(v->plan, v->images, room))
-            memcpy(images + first * image, room, count * image * sizeof *room);
+    atl_program_attach(t->view, t->block);
+    for (int first = 0; first < n; first += batch) {
+        size_t at = (size_t)first;
+        int count = n - first < batch ? n - first : batch;
+        ATL_TRY(show_part(t->view, count, z + at * z_dim, c ? c + at * c_dim : NULL, images + at * image));
     }
-    atl_free(t->ctx, room);
-    return status;
+    return ATL_OK;
 }

@@ -160,7 +160,8 @@ static void collect_w(atl_trainer *t, const atl_phase *p, float *w) {
 }
 
 static void follow_w(atl_trainer *t, const float *w_sum, double samples) {
-    const atl_param *p = atl_params_find(&t->g.params, "mapping.w_avg");
+    const char *name = t->g.row->average;
+    const atl_param *p = name ? atl_params_find(&t->g.params, name) : NULL;
     float *avg = p && p->count == (size_t)t->g.dims.w_dim ? atl_param_data(&t->g.params, p) : NULL;
     if (!avg)
         return;

@@ -4,19 +4,12 @@
 #define ATL_TRAIN_TRAINER_H
 
 #include <atelier/train.h>
-#include "cpu/backend.h"
+#include "run/backend.h"
+#include "run/program.h"
 #include "data/loader.h"
 #include "train/adam.h"
 #include "train/draw.h"
 #include "train/ranks.h"
-
-// The average of G as a function from latents to images, [n] at once.
-typedef struct atl_train_view {
-    atl_graph graph;
-    atl_plan *plan;
-    int n;
-    atl_node *z, *c, *images; // [n, z_dim]; [n, c_dim] or NULL; [n, channels, height, width]
-} atl_train_view;
 
 enum atl_train_stat_kind {
     ATL_STAT_SCORES_FAKE, ATL_STAT_SIGNS_FAKE, ATL_STAT_G_LOSS, // of G main
@@ -56,7 +49,7 @@ struct atl_trainer {
     atl_phase phases[ATL_PHASES];
     bool has[ATL_PHASES];
     int local; // pictures of a step in this process
-    atl_train_view view;
+    atl_program *view; // the average of G from latents to images, batch_gpu at once
     void *block; // memory that the plans use in turn
     size_t block_bytes;
     float *scratch;  // for drawing

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "ckpt/ckpt.h"
-#include "models/network.h"
+#include "run/network.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,7 +22,7 @@ static void build(atl_ctx *ctx, const atl_ckpt_net *net, const atl_params *param
     atl_graph g;
     atl_graph_init(&g, ctx);
     atl_net n = { .g = &g, .params = (atl_params *)params };
-    atl_network_build(&n, row, config, &d);
+    atl_network_build(&n, row, config);
     atl_graph_clear(&g);
     atl_free(ctx, config);
 }

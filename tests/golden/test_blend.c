@@ -42,9 +42,9 @@ static pair open_pair(void) {
     assert_int_equal(atl_ctx_open(&p.ctx, NULL), ATL_OK);
     p.a = opened(p.ctx, "stylegan", NET);
     p.b = opened(p.ctx, "stylegan", NET);
-    for (size_t i = 0; i < p.b->params.size; i++)
-        if (!p.b->params.list[i].buffer)
-            disturb(&p.b->params.list[i], atl_param_data(&p.b->params, &p.b->params.list[i]));
+    for (size_t i = 0; i < p.b->net.params.size; i++)
+        if (!p.b->net.params.list[i].buffer)
+            disturb(&p.b->net.params.list[i], atl_param_data(&p.b->net.params, &p.b->net.params.list[i]));
     p.truth = NULL;
     return p;
 }
@@ -98,9 +98,9 @@ static void blends_are_as_recorded(void **state) {
 }
 
 static float value(const atl_model *m, const char *name) {
-    const atl_param *p = atl_params_find(&m->params, name);
+    const atl_param *p = atl_params_find(&m->net.params, name);
     assert_non_null(p);
-    return atl_param_data(&m->params, p)[0];
+    return atl_param_data(&m->net.params, p)[0];
 }
 
 // How far from a to b the first number of a tensor is.
@@ -135,9 +135,9 @@ static void layers_of_stylegan3_swap_by_size(void **state) {
     assert_int_equal(atl_ctx_open(&p.ctx, NULL), ATL_OK);
     p.a = opened(p.ctx, "xl", "xl-t-32-superres");
     p.b = opened(p.ctx, "xl", "xl-t-32-superres");
-    for (size_t i = 0; i < p.b->params.size; i++)
-        if (!p.b->params.list[i].buffer)
-            disturb(&p.b->params.list[i], atl_param_data(&p.b->params, &p.b->params.list[i]));
+    for (size_t i = 0; i < p.b->net.params.size; i++)
+        if (!p.b->net.params.list[i].buffer)
+            disturb(&p.b->net.params.list[i], atl_param_data(&p.b->net.params, &p.b->net.params.list[i]));
     atl_blend_options o = { sizeof o, 0, 50, 0.0f, 1.0f };
     atl_model *m;
     assert_int_equal(atl_model_blend(p.a, p.b, &o, &m), ATL_OK);

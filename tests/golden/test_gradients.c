@@ -17,7 +17,6 @@ typedef struct scene {
     golden *truth;
     atl_graph graph;
     atl_net g_net, d_net;
-    atl_noise noise;
     int n;
 } scene;
 
@@ -39,15 +38,17 @@ static atl_node *recorded_image(scene *s, const char *name) { // [n, h, w, c]
 }
 
 static atl_node *generated(scene *s, atl_node **ws) {
-    atl_node *z = recorded(s, "z"), *w = s->g->row->map(&s->g_net, s->g->config, z, recorded(s, "c"));
-    int64_t n = z->shape.d[0], w_dim = s->g->dims.w_dim, num_ws = s->g->dims.num_ws;
+    atl_node *z = recorded(s, "z"), *c = recorded(s, "c");
+    atl_node *w = ATL_APPLY(&s->g_net, &s->g->net, "map", "w", { "z", z }, { "c", c });
+    int64_t n = z->shape.d[0], w_dim = s->g->net.dims.w_dim, num_ws = s->g->net.dims.num_ws;
     w = atl_expand(&s->graph, atl_reshape(&s->graph, w, ATL_SHAPE(n, 1, w_dim)), ATL_SHAPE(n, num_ws, w_dim));
     *ws = w;
-    return s->g->row->synthesize(&s->g_net, s->g->config, w, &s->noise);
+    return ATL_APPLY(&s->g_net, &s->g->net, "synthesize", "img", { "ws", w });
 }
 
 static atl_node *judged(scene *s, atl_node *img) {
-    return s->d->row->discriminate(&s->d_net, s->d->config, img, recorded(s, "c"));
+    return ATL_APPLY(&s->d_net, &s->d->net, "discriminate", "logits", { "img", img },
+                     { "c", recorded(s, "c") });
 }
 
 static double read_and_check(scene *s, const atl_plan *plan, const atl_node *x, const char *tensor, double bound) {
@@ -78,7 +79,6 @@ static void check_zero(const atl_plan *plan, const atl_node *x) {
 // Runs loss and gradients of all trained parameters of `net`; one without a record must have no gradient.
 static void check_phase(scene *s, const char *phase, atl_net *net, atl_node *loss, atl_node *more,
                         const char *more_name) {
-    static const float identity[9] = { 1, 0, 0, 0, 1, 0, 0, 0, 1 };
     enum { MOST = 256 };
     atl_node *targets[MOST], *out[MOST + 2];
     const atl_param *params[MOST];
@@ -96,8 +96,6 @@ static void check_phase(scene *s, const char *phase, atl_net *net, atl_node *los
     atl_plan *plan;
     if (atl_plan_make(&s->graph, s->g->backend, out, n + (more ? 2 : 1), NULL, &plan) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
-    if (s->noise.transform)
-        atl_plan_write(plan, s->noise.transform, identity);
     assert_int_equal(atl_plan_run(plan), ATL_OK);
     char tensor[256];
     snprintf(tensor, sizeof tensor, "%s.loss", phase);
@@ -120,9 +118,9 @@ static void check_phase(scene *s, const char *phase, atl_net *net, atl_node *los
 
 static void begin(scene *s) {
     atl_graph_init(&s->graph, s->ctx);
-    s->g_net = (atl_net){ .g = &s->graph, .params = &s->g->params, .varies = true };
-    s->d_net = (atl_net){ .g = &s->graph, .params = &s->d->params, .varies = true };
-    s->noise = (atl_noise){ .mode = ATL_NOISE_CONST };
+    s->g_net = atl_network_in(&s->graph, &s->g->net, "G");
+    s->d_net = atl_network_in(&s->graph, &s->d->net, "D");
+    s->g_net.varies = s->d_net.varies = true;
 }
 
 static void check_case(const char *name) {

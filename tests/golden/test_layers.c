@@ -135,17 +135,16 @@ static void run(scene *s, atl_node *result, const input *inputs, int count) {
 
 static void begin_graph(scene *s) {
     atl_graph_init(&s->graph, s->ctx);
-    s->net = (atl_net){ .g = &s->graph, .params = &s->m->params };
+    s->net = atl_network_in(&s->graph, &s->m->net, NULL);
 }
 
 static atl_node *label_input(scene *s) {
-    int c_dim = s->m->dims.c_dim;
+    int c_dim = s->m->net.dims.c_dim;
     return c_dim ? atl_input(&s->graph, "c", ATL_SHAPE(SAMPLES_N, c_dim)) : NULL;
 }
 
 static void run_generator(scene *s, const float *c) {
-    static const float identity[9] = { 1, 0, 0, 0, 1, 0, 0, 0, 1 };
-    const atl_model_dims *d = &s->m->dims;
+    const atl_model_dims *d = &s->m->net.dims;
     size_t ws_count = (size_t)SAMPLES_N * (size_t)d->num_ws * (size_t)d->w_dim;
     float *z = malloc(sizeof *z * SAMPLES_N * (size_t)d->z_dim), *values = malloc(ws_count * sizeof *values);
     assert_true(z && values);
@@ -153,20 +152,20 @@ static void run_generator(scene *s, const float *c) {
         atl_seed_to_z(i, (size_t)d->z_dim, z + i * (size_t)d->z_dim);
     begin_graph(s);
     atl_node *zs = atl_input(&s->graph, "z", ATL_SHAPE(SAMPLES_N, d->z_dim)), *label = label_input(s);
-    run(s, s->m->row->map(&s->net, s->m->config, zs, label), (input[]){ { zs, z }, { label, c } }, 2);
+    atl_node *w = ATL_APPLY(&s->net, &s->m->net, "map", "w", { "z", zs }, { "c", label });
+    run(s, w, (input[]){ { zs, z }, { label, c } }, 2);
     if (atl_model_map(s->m, SAMPLES_N, z, c, NULL, values) != ATL_OK)
         fail_msg("%s: %s", s->name, atl_message(s->ctx));
-    atl_noise noise = { .mode = ATL_NOISE_CONST };
     begin_graph(s);
     atl_node *ws = atl_input(&s->graph, "ws", ATL_SHAPE(SAMPLES_N, d->num_ws, d->w_dim));
-    atl_node *img = s->m->row->synthesize(&s->net, s->m->config, ws, &noise);
-    run(s, img, (input[]){ { ws, values }, { noise.transform, identity } }, 2);
+    atl_node *img = ATL_APPLY(&s->net, &s->m->net, "synthesize", "img", { "ws", ws });
+    run(s, img, (input[]){ { ws, values } }, 1);
     free(values);
     free(z);
 }
 
 static void run_critic(scene *s, const float *c) {
-    const atl_model_dims *d = &s->m->dims;
+    const atl_model_dims *d = &s->m->net.dims;
     size_t count = (size_t)SAMPLES_N * (size_t)d->channels * (size_t)d->height * (size_t)d->width;
     float *values = malloc(count * sizeof *values);
     assert_non_null(values);
@@ -177,8 +176,8 @@ static void run_critic(scene *s, const float *c) {
     begin_graph(s);
     atl_node *x = atl_input(&s->graph, "img", ATL_SHAPE(SAMPLES_N, d->height, d->width, d->channels));
     atl_node *label = label_input(s);
-    run(s, s->m->row->discriminate(&s->net, s->m->config, x, label), (input[]){ { x, values }, { label, c } },
-        2);
+    atl_node *logits = ATL_APPLY(&s->net, &s->m->net, "discriminate", "logits", { "img", x }, { "c", label });
+    run(s, logits, (input[]){ { x, values }, { label, c } }, 2);
     free(values);
 }
 
@@ -195,12 +194,12 @@ static void run_case(int k, int direct, recording *to) {
     if (atl_model_open(s.ctx, golden_path(path, CASES[k].folder, CASES[k].file, ".pkl"), &which, &s.m) !=
         ATL_OK)
         fail_msg("%s", atl_message(s.ctx));
-    size_t c_dim = (size_t)s.m->dims.c_dim;
+    size_t c_dim = (size_t)s.m->net.dims.c_dim;
     float *c = calloc(SAMPLES_N * c_dim + 1, sizeof *c);
     assert_non_null(c);
     for (size_t i = 0; c_dim && i < SAMPLES_N; i++)
         c[i * c_dim + (i + 1) % c_dim] = 1.0f;
-    if (s.m->row->synthesize)
+    if (atl_model_function_find(s.m->net.row, "synthesize"))
         run_generator(&s, c_dim ? c : NULL);
     else
         run_critic(&s, c_dim ? c : NULL);

@@ -3,10 +3,9 @@
 // and losses gave: G main, path length, R1, with the recorded inputs in place of the drawn ones.
 #include "golden.h"
 
-#include "cpu/backend.h"
-#include "ckpt/ckpt.h"
 #include "graph/measure.h"
 #include "graph/resident.h"
+#include "run/backend.h"
 #include "train/phase.h"
 
 // Relative L2, as in test_gradients.c: sums of many terms that cancel, through some forty layers there and
@@ -23,34 +22,17 @@ typedef struct scene {
     float *sum;
 } scene;
 
-static void load_network(scene *s, atl_ckpt *ckpt, const char *key, atl_network *n) {
-    for (size_t i = 0; i < atl_ckpt_size(ckpt); i++) {
-        const atl_ckpt_net *net = atl_ckpt_get(ckpt, i);
-        if (strcmp(net->key, key) != 0)
-            continue;
-        n->ctx = s->ctx;
-        n->row = atl_model_row_find(net->kind);
-        n->json = json_deep_copy(net->config);
-        n->config = atl_calloc(s->ctx, 1, n->row->config_bytes);
-        atl_params_init(&n->params, s->ctx);
-        assert_int_equal(n->row->parse(s->ctx, n->json, n->config), ATL_OK);
-        assert_int_equal(atl_ckpt_load(ckpt, i, &n->params), ATL_OK);
-        assert_int_equal(n->row->dims(s->ctx, n->config, &n->params, &n->dims), ATL_OK);
-        return;
-    }
-    fail_msg("no network %s", key);
-}
-
 static void begin(scene *s, const char *name) {
     char path[1024];
-    atl_ckpt *ckpt;
     memset(s, 0, sizeof *s);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_cpu_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
-    assert_int_equal(atl_ckpt_open(s->ctx, golden_path(path, "stylegan", name, ".pkl"), &ckpt), ATL_OK);
-    load_network(s, ckpt, "G", &s->g);
-    load_network(s, ckpt, "D", &s->d);
-    atl_ckpt_close(&ckpt);
+    assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
+    golden_path(path, "stylegan", name, ".pkl");
+    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+    o.net = "G";
+    assert_int_equal(atl_network_open(s->ctx, path, &o, &s->g), ATL_OK);
+    o.net = "D";
+    assert_int_equal(atl_network_open(s->ctx, path, &o, &s->d), ATL_OK);
     s->truth = golden_open(s->ctx, "stylegan", name, ".grads.safetensors");
 }
 
@@ -84,10 +66,10 @@ static void write_recorded(scene *s, atl_phase *p, const atl_node *input, const 
     free(v);
 }
 
-// Each layer's stored map for every sample.
+// Each layer's stored map for every sample: ports come in the order of layers, as the maps do in the file.
 static void write_noise(scene *s, atl_phase *p) {
     int at = 0;
-    for (size_t i = 0; i < s->g.params.size && p->noise.count; i++) {
+    for (size_t i = 0; i < s->g.params.size && p->n_asked; i++) {
         const atl_param *q = &s->g.params.list[i];
         size_t length = strlen(q->name), tail = strlen("noise_const");
         if (length < tail || strcmp(q->name + length - tail, "noise_const") != 0)
@@ -95,12 +77,13 @@ static void write_noise(scene *s, atl_phase *p) {
         float *all = malloc((size_t)p->n * q->count * sizeof *all);
         for (int k = 0; k < p->n; k++)
             memcpy(all + (size_t)k * q->count, atl_param_data(&s->g.params, q), q->count * sizeof *all);
-        // maps come in the order of layers, as in the file
-        assert_int_equal(atl_shape_count(&p->noise.inputs[at]->shape), (size_t)p->n * q->count);
-        atl_plan_write(p->plan, p->noise.inputs[at++], all);
+        assert_in_range(at, 0, p->n_asked - 1);
+        assert_int_equal(p->asked[at].kind, ATL_PORT_NOISE);
+        assert_int_equal(atl_shape_count(&p->asked[at].node->shape), (size_t)p->n * q->count);
+        atl_plan_write(p->plan, p->asked[at++].node, all);
         free(all);
     }
-    assert_int_equal(at, p->noise.count);
+    assert_int_equal(at, p->n_asked);
 }
 
 static void check_phase(scene *s, atl_phase_kind kind, const char *prefix, const char *real) {

@@ -28,11 +28,12 @@ static void check_filters(const char *path) {
     snprintf(full, sizeof full, "%s/%s", data ? data : "tests/data", path);
     if (atl_model_open(ctx, full, NULL, &old) != ATL_OK || atl_model_open(ctx, full, NULL, &m) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
-    assert_int_equal(m->row->finish(ctx, m->config, &m->params, 1), ATL_OK);
+    assert_int_equal(m->net.row->finish(ctx, m->net.config, &m->net.params, 1), ATL_OK);
     int filters = 0;
-    for (size_t i = 0; i < m->params.size; i++) {
-        const atl_param *p = &m->params.list[i];
-        const float *x = atl_param_data(&m->params, p), *y = atl_param_data(&old->params, &old->params.list[i]);
+    for (size_t i = 0; i < m->net.params.size; i++) {
+        const atl_param *p = &m->net.params.list[i];
+        const float *x = atl_param_data(&m->net.params, p),
+                    *y = atl_param_data(&old->net.params, &old->net.params.list[i]);
         if (!strstr(p->name, "_filter"))
             continue;
         filters++;
@@ -55,11 +56,11 @@ static void filters_are_those_of_recorded_networks(void **state) {
 }
 
 static const float *values(const atl_model *m, const char *name, size_t count) {
-    const atl_param *p = atl_params_find(&m->params, name);
+    const atl_param *p = atl_params_find(&m->net.params, name);
     if (!p)
         fail_msg("there is no %s", name);
     assert_int_equal(p->count, count);
-    return atl_param_data(&m->params, p);
+    return atl_param_data(&m->net.params, p);
 }
 
 static atl_model *made(atl_ctx *ctx, const char *cfg, int c_dim) {

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of backends.
+#include "run/backend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/backend.h"
+
+static const atl_backend_row ROWS[] = {
+    { "cpu", atl_cpu_backend_open },
+};
+
+const atl_backend_row *atl_backend_row_get(size_t index) {
+    return index < sizeof ROWS / sizeof *ROWS ? &ROWS[index] : NULL;
+}
+
+static const atl_backend_row *find(const char *name) {
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        if (!strcmp(ROWS[i].name, name))
+            return &ROWS[i];
+    return NULL;
+}
+
+atl_status atl_backend_open(atl_ctx *ctx, const char *name, const atl_backend_options *options,
+                            atl_backend **backend) {
+    *backend = NULL;
+    if (!name)
+        name = getenv("ATL_TEST_BACKEND");
+    const atl_backend_row *row = find(name && name[0] ? name : "cpu");
+    if (!row)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "there is no backend %s in this build", name);
+    return row->open(ctx, options, backend);
+}
