@@ -4,6 +4,12 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+typedef struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} cli_command;
+
 int cli_generate(int argc, char **argv);
 int cli_mix(int argc, char **argv);
 int cli_video(int argc, char **argv);

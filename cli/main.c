@@ -4,15 +4,10 @@
 #include <string.h>
 #include <atelier/ctx.h>
 #include "command.h"
+#include "completion.h"
 #include "options.h"
 
-typedef struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} command;
-
-static const command commands[] = {
+static const cli_command commands[] = {
     { "generate", cli_generate, "make images from seeds or latents" },
     { "mix", cli_mix, "mix the styles of pairs of seeds" },
     { "video", cli_video, "make a video that walks through seeds" },
@@ -39,7 +34,7 @@ static int print_help(FILE *out) {
     return CLI_SUCCESS;
 }
 
-static const command *find(const char *name) {
+static const cli_command *find(const char *name) {
     for (size_t i = 0; i < COMMANDS; i++)
         if (!strcmp(commands[i].name, name))
             return &commands[i];
@@ -65,10 +60,12 @@ static int dispatch(int argc, char **argv) {
         printf("atelier %s\n", atl_version());
         return CLI_SUCCESS;
     }
+    if (!strcmp(name, "completion")) // for the shell, not for people: no line of --help
+        return cli_completion(commands, COMMANDS, argc - 1, argv + 1);
     int help = !strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help");
     if (help && argc == 2)
         return print_help(stdout);
-    const command *c = find(help ? argv[2] : name);
+    const cli_command *c = find(help ? argv[2] : name);
     if (!c)
         return unknown(help ? argv[2] : name);
     if (help) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The option parser: look a name up in the table, convert its value, say what was expected.
 #include "options.h"
+#include "completion.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -184,7 +185,10 @@ static int parse_option(const cli_spec *spec, int argc, char **argv, int *at) {
 }
 
 int cli_options_parse(const cli_spec *spec, int argc, char **argv, const char **plain) {
+    static const char completion[] = "--completion=";
     int count = 0, ended = 0;
+    if (argc == 2 && !strncmp(argv[1], completion, sizeof completion - 1))
+        return cli_completion_table(spec, argv[1] + sizeof completion - 1);
     for (int i = 0; i < spec->arguments_max; i++)
         plain[i] = NULL;
     for (int i = 1; i < argc; i++) {

@@ -8,6 +8,7 @@ set -u -o pipefail
 build='
 gcc                     command -v cc
 libc6-dev               header stdio.h
+dpkg-dev                command -v dpkg-architecture
 meson                   command -v meson
 ninja-build             command -v ninja
 pkg-config              command -v pkg-config
@@ -28,14 +29,19 @@ libavutil-dev           pkg-config --exists libavutil'
 check='
 g++                     command -v c++
 binutils                command -v objdump
+git                     command -v git
+procps                  command -v ps
 libcmocka-dev           pkg-config --exists cmocka
 libasan8|libasan6       sanitizers'
 portraits='
 libharfbuzz-dev         pkg-config --exists harfbuzz
 unicode-data            test -e /usr/share/unicode/emoji/emoji-test.txt
 fonts-noto-color-emoji  test -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf'
-# without these ./check leaves out the compilation for AArch64, and training with several processes
+# without these ./check leaves out the Python module, CMake's package file, the compilation for AArch64, and training
+# with several processes
 wanted='
+python3-numpy           numpy
+cmake                   command -v cmake
 libopenmpi-dev          mpi
 openmpi-bin             command -v mpirun
 gcc-aarch64-linux-gnu   command -v aarch64-linux-gnu-gcc
@@ -49,6 +55,10 @@ mpi() { # any will do
     pkg-config --exists ompi-c || command -v mpicc
 }
 
+numpy() { # a python3 that comes first in the path may have none: the build looks for the system's too
+    python3 -c 'import numpy' || /usr/bin/python3 -c 'import numpy'
+}
+
 sanitizers() {
     echo 'int main(void) { return 0; }' | cc -fsanitize=address,undefined -x c -o /dev/null - >/dev/null 2>&1
 }
@@ -59,15 +69,29 @@ missing_of() { # LIST: the packages whose command fails
     done <<<"$1"
 }
 
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null; then
-        sudo DEBIAN_FRONTEND=noninteractive "$@"
-    else
-        echo "Installing packages needs root: run this as root, or install sudo." >&2
-        return 1
-    fi
+# The names that apt knows, of a list in which "a|b" means the first that is known.
+known() {
+    local package name
+    for package in $1; do
+        for name in ${package//|/ }; do
+            apt-cache show "$name" >/dev/null 2>&1 && { echo "$name"; break; }
+        done
+    done
+}
+
+# Runs apt-get quietly; a terminal sees how many packages are ready, and a failure the end of what apt said.
+as_root=
+apt() {
+    local log status
+    log=$(mktemp)
+    $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -o Dpkg::Use-Pty=0 "$@" </dev/null 2>>"$log" |
+        tee -a "$log" | awk -v tty="$([ -t 1 ] && echo 1)" '
+            /^Setting up / && tty { printf "\r  %d packages ready ", ++n; fflush() }
+            END { if (n) print "" }'
+    status=${PIPESTATUS[0]}
+    [ "$status" = 0 ] || tail -n 8 "$log" >&2
+    rm -f "$log"
+    return "$status"
 }
 
 case ${1:-} in
@@ -89,13 +113,19 @@ if ! command -v apt-get >/dev/null; then
     echo "This machine has no apt-get: please install them with its own package manager." >&2
     exit 1
 fi
+if [ "$(id -u)" != 0 ]; then
+    as_root=sudo
+    command -v sudo >/dev/null || {
+        echo "Installing packages needs root.  As root, type once:" >&2
+        echo "    apt-get install --no-install-recommends" $(known "$missing") >&2
+        missing=$(missing_of "$needed")
+        [ -z "$missing" ]
+        exit
+    }
+fi
 echo "Installing with apt:" $missing
-as_root apt-get update -qq </dev/null || echo "apt-get update failed; trying with the lists that are there." >&2
-for package in $missing; do
-    for name in ${package//|/ }; do
-        as_root apt-get install -y -qq --no-install-recommends "$name" </dev/null >/dev/null && break
-    done
-done
+apt update -q || echo "apt-get update failed; trying with the lists that are there." >&2
+apt install -y -q --no-install-recommends $(known "$missing")
 missing=$(missing_of "$needed")
 [ -z "$missing" ] && exit 0
 echo "Still missing after apt:" $missing >&2

@@ -43,6 +43,10 @@ if [ -e "$root/$libdir/libatelier.so" ] && [ -e "$root/$libdir/libatelier.a" ]; 
     runs "$work/static"
 fi
 [ -x "$root/bin/atelier" ] || fail "bin/atelier was not installed"
+for file in share/man/man1/atelier.1 share/licenses/atelier/LICENSE share/bash-completion/completions/atelier \
+    share/zsh/site-functions/_atelier; do
+    [ -s "$root/$file" ] || fail "$file was not installed"
+done
 echo "what is linked with it builds and runs"
 
 # the shared library exports what the public headers declare, and nothing else
