@@ -23,10 +23,10 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import difflib
 import glob
 import json
 import os
-import signal
 import sys
 import threading
 import weakref
@@ -38,14 +38,14 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 __all__ = [
-    "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Video", "Walk", "convert",
-    "formats", "image_text", "inspect", "load_arrays", "portraits", "read_image", "save_arrays", "seed_to_z",
-    "to_uint8", "version", "video_formats", "write_image",
+    "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Trainer", "TrainOption",
+    "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "portraits",
+    "read_image", "save_arrays", "seed_to_z", "snapshot_options", "to_uint8", "version", "video_formats",
+    "write_image",
 ]
 
 Seeds = Union[int, Iterable[int]]
 _SONAME = "libatelier.so.0"
-_STATUS_CANCELLED = 6
 
 
 class AtelierError(Exception):
@@ -97,7 +97,8 @@ class _Image(_Struct):
 
 
 class _ModelOptions(_Struct):
-    _fields_ = [("size", c_size_t), ("net", c_char_p), ("lod", c_float)]
+    _fields_ = [("size", c_size_t), ("net", c_char_p), ("lod", c_float), ("ignore_unused", c_int),
+                ("assume", c_char_p)]
 
 
 class _ModelInfo(_Struct):
@@ -126,6 +127,11 @@ class _InitOptions(_Struct):
 class _BlendOptions(_Struct):
     _fields_ = [("size", c_size_t), ("swap_below", c_int), ("swap_above", c_int), ("width", c_float),
                 ("alpha", c_float)]
+
+
+class _ConvertOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("net", c_char_p), ("dtype", c_int), ("ignore_unused", c_int),
+                ("assume", c_char_p)]
 
 
 class _DatasetOptions(_Struct):
@@ -174,14 +180,49 @@ class _VideoOptions(_Struct):
                 ("codec", c_char_p), ("quality", c_int), ("bitrate", c_int64), ("threads", c_int)]
 
 
+class _TrainField(_Struct):
+    _fields_ = [("name", c_char_p), ("group", c_char_p), ("kind", c_int), ("offset", c_size_t), ("low", c_double),
+                ("high", c_double), ("initial", c_double), ("standard", c_char_p), ("words", c_char_p),
+                ("value", c_char_p), ("help", c_char_p), ("agree", c_int), ("record", c_int)]
+
+
+class _TrainPhase(_Struct):
+    _fields_ = [("name", c_char_p), ("interval", c_int), ("batch", c_int), ("runs", c_int), ("gflop", c_double),
+                ("bytes", c_size_t), ("ms", c_double), ("seconds", c_double)]
+
+
+class _TrainCost(_Struct):
+    _fields_ = [("g_params", c_int64), ("d_params", c_int64), ("bytes", c_size_t), ("available", c_size_t),
+                ("phases", POINTER(_TrainPhase)), ("n_phases", c_int), ("sec_per_kimg", c_double)]
+
+
+class _TrainState(_Struct):
+    _fields_ = [("iteration", c_uint64), ("images", c_uint64), ("augment_p", c_double), ("augment_bounded", c_int),
+                ("pl_mean", c_double), ("rank", c_int), ("ranks", c_int)]
+
+
+class _TrainStat(_Struct):
+    _fields_ = [("name", c_char_p), ("count", c_double), ("sum", c_double), ("squares", c_double)]
+
+
+class _TrainSet(_Struct):
+    _fields_ = [("count", c_size_t), ("width", c_int), ("height", c_int), ("channels", c_int),
+                ("label_size", c_int), ("name", c_char_p)]
+
+
+_REPORT = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_char_p)
+
 _STRUCTS = {
     "atl_allocator": _Allocator, "atl_ctx_options": _CtxOptions, "atl_array": _Array, "atl_pair": _Pair,
     "atl_image": _Image, "atl_model_options": _ModelOptions, "atl_model_info": _ModelInfo,
     "atl_map_options": _MapOptions, "atl_synthesis_options": _SynthesisOptions, "atl_init_options": _InitOptions,
-    "atl_blend_options": _BlendOptions, "atl_dataset_options": _DatasetOptions, "atl_dataset_info": _DatasetInfo,
+    "atl_blend_options": _BlendOptions, "atl_convert_options": _ConvertOptions,
+    "atl_dataset_options": _DatasetOptions, "atl_dataset_info": _DatasetInfo,
     "atl_dataset_make_options": _DatasetMakeOptions, "atl_dataset_made": _DatasetMade, "atl_finding": _Finding,
     "atl_dataset_check_options": _DatasetCheckOptions, "atl_dataset_checked": _DatasetChecked,
-    "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions,
+    "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
+    "atl_train_phase": _TrainPhase, "atl_train_cost": _TrainCost, "atl_train_state": _TrainState,
+    "atl_train_stat": _TrainStat, "atl_train_set": _TrainSet,
 }
 
 # Words of the enums, in the order of the headers.
@@ -196,6 +237,8 @@ _ENUMS = {
     "atl_alpha": ["refuse", "white", "black"],
     "atl_color": ["keep", "rgb", "gray"],
     "atl_path_ease": ["cubic", "linear", "smooth"],
+    "atl_train_kind": ["flag", "int", "real", "text", "choice"],
+    "atl_transfer": ["used", "shape", "missing", "extra"],
 }
 _DTYPES = {"f32": "<f4", "f16": "<f2", "f64": "<f8", "i8": "<i1", "u8": "<u1", "i16": "<i2", "u16": "<u2",
            "i32": "<i4", "u32": "<u4", "i64": "<i8", "u64": "<u8", "bool": "?"}
@@ -244,7 +287,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_model_noise_size": (c_int, [_P, c_int, POINTER(c_int), POINTER(c_int)]),
     "atl_model_discriminate": (c_int, [_P, c_int, _P, _P, _P]),
     "atl_model_save": (c_int, [_P, c_char_p, c_int]),
-    "atl_convert": (c_int, [_P, c_char_p, c_char_p, c_char_p, c_int]),
+    "atl_convert": (c_int, [_P, c_char_p, c_char_p, POINTER(_ConvertOptions)]),
     "atl_inspect": (c_int, [_P, c_char_p, POINTER(_P)]),
     "atl_formats": (c_int, [_P, POINTER(_P)]),
     "atl_seed_to_z": (None, [c_uint32, c_size_t, _P]),
@@ -260,6 +303,25 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_dataset_make": (c_int, [_P, c_char_p, c_char_p, POINTER(_DatasetMakeOptions), POINTER(_DatasetMade)]),
     "atl_dataset_check": (c_int, [_P, c_char_p, POINTER(_DatasetCheckOptions), POINTER(_DatasetChecked)]),
     "atl_finding_name": (c_char_p, [c_int]),
+    "atl_train_options_init": (None, [_P, c_size_t]),
+    "atl_train_fields": (POINTER(_TrainField), [POINTER(c_size_t)]),
+    "atl_trainer_open": (c_int, [_P, _P, POINTER(_P)]),
+    "atl_trainer_close": (None, [POINTER(_P), c_int]),
+    "atl_trainer_get_options": (_P, [_P]),
+    "atl_trainer_describe": (c_int, [_P, POINTER(_P)]),
+    "atl_trainer_get_cost": (POINTER(_TrainCost), [_P]),
+    "atl_trainer_measure": (c_int, [_P, c_int]),
+    "atl_trainer_get_state": (POINTER(_TrainState), [_P]),
+    "atl_trainer_step": (c_int, [_P]),
+    "atl_trainer_get_stats": (POINTER(_TrainStat), [_P, POINTER(c_int)]),
+    "atl_trainer_clear_stats": (None, [_P]),
+    "atl_trainer_generate": (c_int, [_P, c_int, _P, _P, _P]),
+    "atl_trainer_z_dim": (c_int, [_P]),
+    "atl_trainer_get_set": (POINTER(_TrainSet), [_P]),
+    "atl_trainer_save": (c_int, [_P, c_char_p]),
+    "atl_trainer_restore": (c_int, [_P, c_char_p]),
+    "atl_trainer_transfer": (c_int, [_P, c_char_p, _REPORT, _P]),
+    "atl_train_snapshot_options": (c_int, [_P, c_char_p, POINTER(_P)]),
     "atl_video_open": (c_int, [_P, c_char_p, POINTER(_VideoOptions), POINTER(_P)]),
     "atl_video_write": (c_int, [_P, POINTER(_Image)]),
     "atl_video_finish": (c_int, [POINTER(_P)]),
@@ -393,12 +455,6 @@ def to_uint8(images: Any) -> np.ndarray:
 
 # ---- the context, and objects that live in one
 
-# Kernels may run on stacks of their own that a signal handler's frame would damage, so no handler runs on a thread
-# that computes, nor on the threads that it starts.  Ctrl-C arrives when the call has ended.
-_DEFERRED = signal.valid_signals() - {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT,
-                                      signal.SIGTRAP}
-
-
 def _close_handle(close: Callable[..., Any], lock: Any, handle: c_void_p, keep: Any) -> None:
     with lock:
         if handle:
@@ -487,16 +543,11 @@ class Context(_Object):
             raise AtelierError(sentence or name, name)
 
     def _call(self, function: Callable[..., int], *arguments: Any) -> None:
-        """One call that can fail, alone in its context and without signals."""
+        """One call that can fail, alone in its context."""
         with self._lock:
             self._h
             _lib.atl_message_clear(self._handle)
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, _DEFERRED)
-            try:
-                status = function(*arguments)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            self._check(status)
+            self._check(function(*arguments))
 
     def _calls_back(self, function: Callable[..., int], stopped: _Stop, *arguments: Any) -> None:
         """One call that calls Python; what Python raises there comes out here."""
@@ -508,11 +559,11 @@ class Context(_Object):
                 raise stopped.error
             self._check(status)
 
-    def _text_of(self, function: Callable[..., int], *arguments: Any) -> str | None:
-        """The text that a call makes for its last argument."""
+    def _text_of(self, function: Callable[..., int], *arguments: Any, handle: Any = None) -> str | None:
+        """The text that a call about the context, or about `handle`, makes for its last argument."""
         text = c_void_p()
         try:
-            self._call(function, self._h, *arguments, byref(text))
+            self._call(function, handle or self._h, *arguments, byref(text))
             return ctypes.string_at(text).decode("utf-8", "replace") if text else None
         finally:
             _lib.atl_text_free(self._handle, text)
@@ -612,15 +663,19 @@ class Model(_Child):
         return self
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None, net: str | None = None, lod: float | None = None,
-             context: Context | None = None) -> Model:
+    def open(cls, path: str | os.PathLike[str] | None = None, net: str | None = None, lod: float | None = None, *,
+             ignore_unused: bool = False, assume: str | None = None, context: Context | None = None) -> Model:
         """Opens a checkpoint, recognised by its content; nothing in it is executed.
 
         path  official pickle, .pt of the PyTorch port, or safetensors; None: the network that comes with Atelier
         net   which network of the file: "G_ema", "G" or "D"; None: G_ema, else G
         lod   level of detail of a network that was trained by growing: 0 is full size, each 1 halves it; None: the
-              file's"""
-        options = _ModelOptions(net=_text(net), lod=-1.0 if lod is None else lod)
+              file's
+
+        What nothing here uses (a tensor, an option of the file's makers) is an error that names it, unless
+        `ignore_unused`.  `assume` is "key=value,key=value": what a file can't say, as the sentence about it asks."""
+        options = _ModelOptions(net=_text(net), lod=-1.0 if lod is None else lod, ignore_unused=ignore_unused,
+                                assume=_text(assume))
         path = portraits() if path is None else path
         return cls._from(_context(context), _lib.atl_model_open, _text(path), byref(options))
 
@@ -821,10 +876,13 @@ def portraits() -> str:
 
 
 def convert(source: str | os.PathLike[str], dest: str | os.PathLike[str], net: str | None = None,
-            dtype: str = "f32") -> None:
-    """Writes the networks of a checkpoint, or the one named, as safetensors.  dtype: "f32" or "f16"."""
+            dtype: str = "f32", *, ignore_unused: bool = False, assume: str | None = None) -> None:
+    """Writes the networks of a checkpoint, or the one named, as safetensors.  dtype: "f32" or "f16"; the rest as for
+    Model.open()."""
     ctx = _context()
-    ctx._call(_lib.atl_convert, ctx._h, _text(source), _text(dest), _text(net), _word("atl_dtype", dtype, "dtype"))
+    options = _ConvertOptions(net=_text(net), dtype=_word("atl_dtype", dtype, "dtype"), ignore_unused=ignore_unused,
+                              assume=_text(assume))
+    ctx._call(_lib.atl_convert, ctx._h, _text(source), _text(dest), byref(options))
 
 
 def inspect(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -1035,6 +1093,220 @@ class Dataset(_Child):
 def _progress(stop: _Stop, function: Callable[[int, int, str], None] | None) -> Any:
     return _PROGRESS(lambda user, done, total, name: stop.guard(
         function or (lambda *_: None), done, total, os.fsdecode(name or b"")))
+
+
+# ---- training
+
+@dataclass(frozen=True)
+class TrainOption:
+    """One option of training, from the library's own table."""
+
+    name: str               #: as an argument of Trainer: "batch_gpu"
+    kind: str               #: "flag", "int", "real", "text" or "choice"
+    default: str | None     #: in words: "50", "of cfg"
+    words: tuple[str, ...]  #: what a choice, or a text, may be; empty: anything
+    help: str
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """Where a run stands (atl_train_state)."""
+
+    iteration: int         #: steps so far
+    images: int            #: pictures shown so far
+    augment_p: float       #: probability of augmentations
+    augment_bounded: bool  #: it was to go beyond 1 and was kept there
+    pl_mean: float
+    rank: int              #: of this process, and how many there are
+    ranks: int
+
+
+class Trainer(_Child):
+    """Training of StyleGAN2 on a set of pictures, one step at a time.
+
+        trainer = atelier.Trainer("faces-64.zip", cfg="auto", kimg=100, mirror=True)
+        for stats in trainer:                       # one step each, until kimg thousand pictures were shown
+            if trainer.state.iteration % 100 == 0:
+                print(trainer.state.images, stats["Loss/G/loss"])
+                trainer.save("snapshot.safetensors")
+
+    Options are those of `atelier train`, with _ for -; Trainer.available() lists them and what each may be.
+
+    data     a folder, a .zip or another source of pictures; None: noise of `resolution`, to measure
+    resume   a file of save(): the run goes on exactly, when the options are the same
+
+    Ctrl-C comes between two steps, so that the trainer can still be saved, or go on."""
+
+    _noun = "trainer"
+
+    def __init__(self, data: str | os.PathLike[str] | None = None, *, resume: str | os.PathLike[str] | None = None,
+                 context: Context | None = None, **options: Any) -> None:
+        if data is not None:
+            options["data"] = os.fspath(data)
+        raw, kept = _train_options(options)
+        self._adopt(_context(context), _close_trainer, _lib.atl_trainer_open, raw)
+        if resume is not None:
+            self.restore(resume)
+
+    @staticmethod
+    def available() -> list[TrainOption]:
+        """Every option, in the library's order."""
+        return [TrainOption(f.name.decode().replace("-", "_"), _ENUMS["atl_train_kind"][f.kind],
+                            f.standard.decode() if f.standard else None, _words_of(f), f.help.decode())
+                for f in _train_fields()]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All options of this run with what was chosen for those that weren't given."""
+        with self._context._lock:
+            base = _lib.atl_trainer_get_options(self._h)
+            return {f.name.decode().replace("-", "_"): _train_value(f, base) for f in _train_fields()}
+
+    def describe(self) -> dict[str, Any]:
+        """Options, and the configs of both networks and of the set, as `atelier train` writes them to a file."""
+        return json.loads(self._context._text_of(_lib.atl_trainer_describe, handle=self._h))
+
+    @property
+    def state(self) -> TrainState:
+        with self._context._lock:
+            raw = _lib.atl_trainer_get_state(self._h).contents
+            return TrainState(raw.iteration, raw.images, raw.augment_p, bool(raw.augment_bounded), raw.pl_mean,
+                              raw.rank, raw.ranks)
+
+    @property
+    def set(self) -> DatasetInfo:
+        """The pictures that it trains on; count is that of the subset, without mirroring."""
+        with self._context._lock:
+            raw = _lib.atl_trainer_get_set(self._h).contents
+            return DatasetInfo("training", os.fsdecode(raw.name or b""), raw.count, raw.width, raw.height,
+                               raw.channels, raw.label_size)
+
+    def cost(self) -> dict[str, Any]:
+        """What the run costs: parameters, bytes, phases with GFLOP and bytes, and after measure() times."""
+        with self._context._lock:
+            raw = _lib.atl_trainer_get_cost(self._h).contents
+            values = {name: getattr(raw, name) for name, _ in _TrainCost._fields_ if name not in ("phases", "n_phases")}
+            values["phases"] = [{name: getattr(raw.phases[i], name) for name, _ in _TrainPhase._fields_}
+                                for i in range(raw.n_phases)]
+        for phase in values["phases"]:
+            phase["name"] = phase["name"].decode()
+        return values
+
+    def measure(self, runs: int = 3) -> None:
+        """Times each phase without any effect on the networks; cost() has the results."""
+        self._call(_lib.atl_trainer_measure, runs)
+
+    def step(self) -> dict[str, float]:
+        """One step.  Returns the means over its samples by the official names, "Loss/scores/fake" and so on; a phase
+        whose turn it was not says nothing."""
+        with self._context._lock:
+            _lib.atl_trainer_clear_stats(self._h)
+            self._call(_lib.atl_trainer_step)
+            count = c_int()
+            rows = _lib.atl_trainer_get_stats(self._h, byref(count))
+            return {rows[i].name.decode(): rows[i].sum / rows[i].count for i in range(count.value) if rows[i].count}
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        """Steps until options["kimg"] thousand pictures were shown."""
+        images = 1000 * self.options["kimg"]
+        while self.state.images < images:
+            yield self.step()
+
+    def generate(self, seeds: Seeds, class_idx: int | Sequence[int] | None = None, *, c: Any = None,
+                 dtype: Any = np.uint8) -> np.ndarray:
+        """Images of the average of G with its stored noise, uint8 [n, h, w, c] or float32 [n, c, h, w]."""
+        numbers, pictures, z_dim = _seed_array(seeds), self.set, _lib.atl_trainer_z_dim(self._h)
+        c_dim = pictures.label_size if self.options["cond"] else 0
+        if class_idx is not None:
+            c = np.eye(c_dim, dtype=np.float32)[np.broadcast_to(class_idx, len(numbers))]
+        if c_dim and c is None:
+            raise ValueError(f"the networks are conditional: choose a class with class_idx, 0 to {c_dim - 1}")
+        c = None if c is None else _numbers(c, (len(numbers), c_dim), "c")
+        z = seed_to_z(numbers, z_dim)
+        images = np.empty((len(numbers), pictures.channels, pictures.height, pictures.width), np.float32)
+        if len(numbers):
+            self._call(_lib.atl_trainer_generate, len(numbers), z.ctypes.data, None if c is None else c.ctypes.data,
+                       images.ctypes.data)
+        return images if np.dtype(dtype) == np.float32 else to_uint8(images)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """All of the run in one file, which Model.open() opens too: that is its G_ema."""
+        self._call(_lib.atl_trainer_save, _text(path))
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Goes on from a file of save()."""
+        self._call(_lib.atl_trainer_restore, _text(path))
+
+    def transfer(self, path: str | os.PathLike[str]) -> list[tuple[str, str, str]]:
+        """Takes what fits by name and shape from any checkpoint.  Each item of the result is what became of a tensor
+        ("used", "shape", "missing", "extra"), its network, and its name."""
+        stop, told = _Stop(), []
+        report = _REPORT(lambda user, what, net, tensor: stop.guard(
+            told.append, (_ENUMS["atl_transfer"][what], net.decode(), tensor.decode())) and None)
+        self._context._calls_back(_lib.atl_trainer_transfer, stop, self._h, _text(path), report, None)
+        return told
+
+
+def snapshot_options(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """The options that a snapshot was made with, or None when the file holds networks alone."""
+    text = _context()._text_of(_lib.atl_train_snapshot_options, _text(path))
+    return None if text is None else json.loads(text)
+
+
+def _close_trainer(handle: Any) -> None:
+    _lib.atl_trainer_close(handle, 0)
+
+
+def _train_fields() -> Any:
+    count = c_size_t()
+    first = _lib.atl_train_fields(byref(count))
+    return first[:count.value]
+
+
+def _words_of(field: _TrainField) -> tuple[str, ...]:
+    return tuple(field.words.decode().split("|")) if field.words else ()
+
+
+def _train_type(field: _TrainField) -> Any:
+    return {"real": c_double, "text": c_char_p}.get(_ENUMS["atl_train_kind"][field.kind], c_int)
+
+
+def _train_slot(field: _TrainField, base: int) -> Any:
+    """The member of atl_train_options that a row of the table speaks of."""
+    return _train_type(field).from_address(base + field.offset)
+
+
+def _train_value(field: _TrainField, base: int) -> Any:
+    value, kind = _train_slot(field, base).value, _ENUMS["atl_train_kind"][field.kind]
+    if kind == "text":
+        return None if value is None else os.fsdecode(value)
+    return _words_of(field)[value] if kind == "choice" else bool(value) if kind == "flag" else value
+
+
+def _train_options(given: dict[str, Any]) -> tuple[Any, Any]:
+    """The struct with what was given by name, and what it borrows."""
+    fields = {f.name.decode().replace("-", "_"): f for f in _train_fields()}
+    end = max(f.offset + ctypes.sizeof(_train_type(f)) for f in fields.values())
+    size = (end + 7) // 8 * 8
+    raw, kept = (c_uint64 * (size // 8))(), []
+    _lib.atl_train_options_init(raw, size)
+    for name, value in given.items():
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, 1)
+            raise ValueError(f"training has no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        field, kind = fields[name], _ENUMS["atl_train_kind"][fields[name].kind]
+        words = _words_of(field)
+        if words and value not in words:
+            raise ValueError(f"{name} {value!r}: expected one of {', '.join(words)}")
+        if kind == "text":
+            value = _text(value)
+            kept.append(value)
+        elif kind == "choice":
+            value = words.index(value)
+        elif not isinstance(value, (int, float) if kind == "real" else int) or kind != "real" and abs(value) >= 2**31:
+            raise ValueError(f"{name} {value!r}: expected a {'number' if kind == 'real' else 'whole number'}")
+        _train_slot(field, ctypes.addressof(raw)).value = value
+    return raw, kept
 
 
 # ---- videos

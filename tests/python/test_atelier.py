@@ -2,6 +2,7 @@
 """python/atelier.py against the program, against recorded numbers, and against mistakes."""
 import gc
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -305,6 +306,21 @@ class Lifetimes(unittest.TestCase):
                 # one thread may add in another order than two
                 self.assertLessEqual(np.abs(images.astype(int) - expected[seed]).max(), seed % 2)
 
+    def test_signals(self):
+        """Python's handlers run between calls; the library keeps them away from its kernels."""
+        calls = []
+        before = signal.signal(signal.SIGALRM, lambda *_: calls.append(0))
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        with atelier.Model.open() as model:
+            expected = model.generate([1])
+            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+            try:
+                for _ in range(20):
+                    np.testing.assert_array_equal(model.generate([1]), expected)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        self.assertTrue(calls)
+
     def test_the_log(self):
         lines = []
         with atelier.Context(log=lambda level, line: lines.append((level, line))) as context:
@@ -443,6 +459,92 @@ class Sets(Folder):
                          [("cats/broken.png", "damaged", True), ("dogs/wide.png", "size", True)])
         with self.assertRaisesRegex(atelier.AtelierError, "broken"):
             atelier.Dataset(self.path("in"))[2]
+
+
+class Training(Folder):
+    SMALL = {"batch": 4, "cbase": 64, "cmax": 8, "map_depth": 1, "workers": 1, "seed": 3, "kimg": 0.02}
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("in"))
+        for index, image in enumerate(np.random.RandomState(0).randint(0, 256, (6, 8, 8, 3), np.uint8)):
+            atelier.write_image(self.path("in", f"{index}.png"), image)
+
+    def trainer(self, **options):
+        trainer = atelier.Trainer(self.path("in"), **{**self.SMALL, **options})
+        self.addCleanup(trainer.close)
+        return trainer
+
+    def test_a_loop_of_steps(self):
+        trainer = self.trainer()
+        self.assertEqual((trainer.set.count, trainer.set.width, trainer.set.channels), (6, 8, 3))
+        before = trainer.generate([0, 1], dtype=np.float32)
+        self.assertEqual(before.shape, (2, 3, 8, 8))
+        steps = list(trainer)
+        self.assertEqual(len(steps), 5)  # of 4 pictures each: 0.02 kimg
+        self.assertEqual((trainer.state.iteration, trainer.state.images), (5, 20))
+        for stats in steps:
+            self.assertTrue(np.isfinite(list(stats.values())).all())
+            self.assertIn("Loss/G/loss", stats)
+        self.assertIn("Loss/D/reg", steps[0])  # every 16th step only
+        self.assertNotIn("Loss/D/reg", steps[1])
+        self.assertGreater(np.abs(trainer.generate([0, 1], dtype=np.float32) - before).max(), 0)
+        self.assertEqual(trainer.generate(0).dtype, np.uint8)
+
+    def test_it_goes_on_exactly(self):
+        whole, first = self.trainer(), self.trainer()
+        for _ in range(2):
+            whole.step()
+            first.step()
+        first.save(self.path("snapshot.safetensors"))
+        again = self.trainer(resume=self.path("snapshot.safetensors"))
+        self.assertEqual(again.state, first.state)
+        self.assertEqual([whole.step(), whole.step()], [again.step(), again.step()])
+        np.testing.assert_array_equal(whole.generate(range(4)), again.generate(range(4)))
+        self.assertEqual(atelier.snapshot_options(self.path("snapshot.safetensors"))["batch"], 4)
+        with atelier.Model.open(self.path("snapshot.safetensors")) as model:
+            self.assertEqual(model.info.net, "G_ema")
+            np.testing.assert_array_equal(model.generate([5]), first.generate([5]))
+
+    def test_is_the_programs_run(self):
+        program("train", "--outdir", self.path("runs"), "--data", self.path("in"), "--quiet",
+                *[f"--{name.replace('_', '-')}={value}" for name, value in self.SMALL.items()])
+        run, = os.listdir(self.path("runs"))
+        snapshot, = [name for name in os.listdir(self.path("runs", run)) if name.startswith("network-snapshot")]
+        trainer = self.trainer()
+        for _ in trainer:
+            pass
+        with atelier.Model.open(self.path("runs", run, snapshot)) as model:
+            np.testing.assert_array_equal(model.generate(range(4)), trainer.generate(range(4)))
+
+    def test_options(self):
+        trainer = self.trainer(mirror=True, aug="noaug", gamma=2)
+        options = trainer.options
+        self.assertEqual((options["mirror"], options["aug"], options["gamma"], options["batch"]), (True, "noaug", 2, 4))
+        self.assertEqual(set(options), {option.name for option in atelier.Trainer.available()})
+        choice, = [option for option in atelier.Trainer.available() if option.name == "aug"]
+        self.assertEqual((choice.kind, choice.words), ("choice", ("ada", "fixed", "noaug", "diffaug")))
+        self.assertGreater(trainer.cost()["g_params"], 1000)
+        self.assertIn("Gmain", [phase["name"] for phase in trainer.cost()["phases"]])
+        self.assertIsInstance(trainer.describe(), dict)
+        for wrong, sentence in (({"gama": 1}, "no option 'gama'; did you mean 'gamma'"),
+                                ({"aug": "all"}, "aug 'all': expected one of ada, fixed, noaug, diffaug"),
+                                ({"batch": 2.5}, "batch 2.5: expected a whole number"),
+                                ({"gamma": "much"}, "gamma 'much': expected a number")):
+            with self.assertRaisesRegex(ValueError, sentence):
+                self.trainer(**wrong)
+        with self.assertRaisesRegex(atelier.AtelierError, "batch"):
+            self.trainer(batch=-1)
+
+    def test_transfer(self):
+        path = self.path("net.safetensors")
+        first = self.trainer(seed=4)
+        first.save(path)
+        other = self.trainer(seed=5, cmax=8)
+        told = other.transfer(path)
+        self.assertEqual({what for what, net, tensor in told}, {"used"})
+        self.assertEqual({net for what, net, tensor in told}, {"G", "D", "G_ema"})
+        np.testing.assert_array_equal(other.generate([1]), first.generate([1]))
 
 
 if __name__ == "__main__":
