@@ -16,6 +16,8 @@ atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_style(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_run_style(atl_cpu *b, const atl_step *step, const atl_run *run);
+atl_status atl_cpu_run_pick(atl_cpu *b, const atl_step *step, const atl_run *run);
+atl_status atl_cpu_run_gather(atl_cpu *b, const atl_step *step, const atl_run *run);
 atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_epilogue(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step);

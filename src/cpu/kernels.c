@@ -24,6 +24,8 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_rgb_init(&k->rgb);
     atl_cpu_gemv_init(&k->gemv);
     atl_cpu_style_init(&k->style);
+    atl_cpu_pick_init(&k->pick);
+    atl_cpu_gather_init(&k->gather);
     atl_cpu_wino_init_ref(&k->wino);
     k->flrelu = flrelu_ref;
 #if defined(__x86_64__)
@@ -34,6 +36,8 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_rgb_init_avx2(&k->rgb);
     atl_cpu_gemv_init_avx2(&k->gemv);
     atl_cpu_style_init_avx2(&k->style);
+    atl_cpu_pick_init_avx2(&k->pick);
+    atl_cpu_gather_init_avx2(&k->gather);
     atl_cpu_wino_init_avx2(&k->wino);
     k->flrelu = flrelu_avx2;
     if (set < ATL_CPU_AVX512)
@@ -43,6 +47,8 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_rgb_init_avx512(&k->rgb);
     atl_cpu_gemv_init_avx512(&k->gemv);
     atl_cpu_style_init_avx512(&k->style);
+    atl_cpu_pick_init_avx512(&k->pick);
+    atl_cpu_gather_init_avx512(&k->gather);
     atl_cpu_wino_init_avx512(&k->wino);
     k->flrelu = flrelu_avx512;
 #else

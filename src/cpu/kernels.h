@@ -7,7 +7,9 @@
 #include "base/cpu.h"
 #include "cpu/fir.h"
 #include "cpu/flrelu_kernels.h"
+#include "cpu/gather.h"
 #include "cpu/gemv.h"
+#include "cpu/pick.h"
 #include "cpu/pointwise.h"
 #include "cpu/rgb.h"
 #include "cpu/style_norm.h"
@@ -19,6 +21,8 @@ struct atl_cpu_kernels {
     atl_cpu_rgb_kernels rgb;
     atl_cpu_gemv_kernels gemv;
     atl_cpu_style_kernels style;
+    atl_cpu_pick_kernels pick;
+    atl_cpu_gather_kernels gather;
     atl_cpu_wino_kernels wino;
     // fills the table for one filter, whose sizes decide which passes are unrolled
     void (*flrelu)(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);

@@ -31,6 +31,7 @@ UNARY(rsqrt, 1.0f / sqrtf(v))
 UNARY(reciprocal, 1.0f / v)
 UNARY(clamp, v < a ? a : v > b ? b : v)
 UNARY(inside, (a <= v ? 1.0f : 0.0f) * (v <= b ? 1.0f : 0.0f))
+UNARY(floor, floorf(v))
 #undef UNARY
 
 #define BINARY(name, expression)                                                                   \
@@ -133,6 +134,7 @@ static void fill_loops(atl_cpu_pointwise_kernels *k) {
     k->unary[ATL_FN_RECIPROCAL] = reciprocal_loop;
     k->unary[ATL_FN_CLAMP] = clamp_loop;
     k->unary[ATL_FN_INSIDE] = inside_loop;
+    k->unary[ATL_FN_FLOOR] = floor_loop;
     k->binary[ATL_FN_ADD] = add_loop;
     k->binary[ATL_FN_SUB] = sub_loop;
     k->binary[ATL_FN_MUL] = mul_loop;

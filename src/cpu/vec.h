@@ -41,6 +41,13 @@ static inline VF vf_lrelu(VF a, VF slope) { // a < 0 ? a * slope : a, for any sl
 static inline VF vf_gate(VF a, VF gate, VF slope) { // gate < 0 ? a * slope : a
     return _mm512_mask_mul_ps(a, _mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_LT_OQ), a, slope);
 }
+static inline VF vf_larger(VF a, VF b, VF yes, VF no) { // a > b, or a is not a number ? yes : no
+    __mmask16 m = _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) | _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+    return _mm512_mask_blend_ps(m, no, yes);
+}
+static inline VF vf_if_equal(VF a, VF b, VF v) { // a == b ? v : 0
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), v);
+}
 static inline float vf_sum(VF a) { return _mm512_reduce_add_ps(a); }
 
 #elif defined(__AVX2__)
@@ -76,6 +83,11 @@ static inline VF vf_lrelu(VF a, VF slope) {
 static inline VF vf_gate(VF a, VF gate, VF slope) {
     return _mm256_blendv_ps(a, _mm256_mul_ps(a, slope), _mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_LT_OQ));
 }
+static inline VF vf_larger(VF a, VF b, VF yes, VF no) {
+    __m256 m = _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_blendv_ps(no, yes, m);
+}
+static inline VF vf_if_equal(VF a, VF b, VF v) { return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ), v); }
 static inline float vf_sum(VF a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));

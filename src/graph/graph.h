@@ -31,6 +31,7 @@ typedef enum atl_op {
     // linear, in transposed pairs
     ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
     ATL_OP_UPFIRDN, ATL_OP_WARP, ATL_OP_WARP_T, ATL_OP_GEOM, ATL_OP_GEOM_T, ATL_OP_SEPFIR, ATL_OP_SEPFIR_T,
+    ATL_OP_PICK, ATL_OP_PICK_T, ATL_OP_GATHER, ATL_OP_GATHER_T,
     // linear given the signs of its intermediate: one op, for that intermediate never is in memory
     ATL_OP_FLRELU,
     // contractions: one multilinear form read through a slot
@@ -47,6 +48,12 @@ typedef struct atl_conv_attr {
     int py0, py1, px0, px1;  // zeros above, below, left and right of x
     int groups;              // input channels i and output channels o fall into groups that don't meet
 } atl_conv_attr;
+
+// Windows of an image, as those of a convolution; what they cover beside the image is never chosen.
+typedef struct atl_pick_attr {
+    int kh, kw, sy, sx;
+    int py0, py1, px0, px1;
+} atl_pick_attr;
 
 typedef struct atl_fir_attr {
     int upx, upy, downx, downy;
@@ -101,6 +108,7 @@ struct atl_node {
         struct { bool trans_a, trans_b; } matmul;
         struct { float slope, eps; } style_norm;
         atl_conv_attr conv;
+        atl_pick_attr pick;
         atl_fir_attr fir;
         atl_flrelu_attr flrelu;
     } at;
@@ -208,6 +216,22 @@ atl_node *atl_geom_transposed(atl_graph *g, atl_node *y, atl_node *theta);
 // taps odd; f has no derivative.
 atl_node *atl_sepfir(atl_graph *g, atl_node *x, atl_node *f);
 atl_node *atl_sepfir_transposed(atl_graph *g, atl_node *y, atl_node *f);
+
+// Of each window the number of x where the selector, of the same shape [n, h, w, c], is largest (the first of equals;
+// one that is not a number is largest).  Linear in x; the selector has no derivative.  pick(x, x) is the maximum.
+atl_node *atl_pick(atl_graph *g, atl_node *selector, atl_node *x, const atl_pick_attr *attr);
+// Its transpose: y [n, oh, ow, c] back to where it came from, zeros elsewhere.
+atl_node *atl_pick_transposed(atl_graph *g, atl_node *selector, atl_node *y, const atl_pick_attr *attr);
+// The same along one axis of tensors of any rank, which becomes 1.
+atl_node *atl_pick_axis(atl_graph *g, atl_node *selector, atl_node *x, int axis);
+
+// Weighted sums of rows: y[n, q, c] = sum over k of weight[n, q, k] x[n, index[n, q, k], c].
+//   x [n, p, c], index and weight [n, q, k], or [1, q, k] for all samples -> [n, q, c]
+// Indices are whole numbers; one that is no row of x adds nothing.  x has at most 2^24 rows.  x and weight have
+// derivatives, index has none.
+atl_node *atl_gather(atl_graph *g, atl_node *x, atl_node *index, atl_node *weight);
+// Its transpose in x: y [n, q, c] -> [n, rows, c].
+atl_node *atl_gather_transposed(atl_graph *g, atl_node *y, atl_node *index, atl_node *weight, int64_t rows);
 
 // x [n, h, w, c], bias [c]; the filters are copied.  The chain of plain ops that it stands for is in
 // tests/unit/graph/test_graph.c.

@@ -24,6 +24,10 @@ const atl_op_row atl_op_table[ATL_OPS] = {
     [ATL_OP_UPFIRDN] = { "upfirdn",   1,  atl_vjp_upfirdn,  atl_flops_upfirdn },
     [ATL_OP_WARP]    = { "warp",      2,  atl_vjp_warp,     NULL },
     [ATL_OP_WARP_T]  = { "warp_t",    2,  atl_vjp_warp,     NULL },
+    [ATL_OP_PICK]    = { "pick",      2,  atl_vjp_pick,     NULL },
+    [ATL_OP_PICK_T]  = { "pick_t",    2,  atl_vjp_pick,     NULL },
+    [ATL_OP_GATHER]  = { "gather",    3,  atl_vjp_gather,   atl_flops_gather },
+    [ATL_OP_GATHER_T] = { "gather_t", 3,  atl_vjp_gather,   atl_flops_gather },
     [ATL_OP_GEOM]    = { "geom",      2,  atl_vjp_resample, NULL },
     [ATL_OP_GEOM_T]  = { "geom_t",    2,  atl_vjp_resample, NULL },
     [ATL_OP_SEPFIR]  = { "sepfir",    2,  atl_vjp_resample, NULL },
@@ -42,6 +46,7 @@ static const char *const UNARY_NAMES[ATL_UNARY_FNS] = {
     [ATL_FN_RECIPROCAL] = "reciprocal", [ATL_FN_EXP] = "exp", [ATL_FN_LOG] = "log", [ATL_FN_SIN] = "sin",
     [ATL_FN_COS] = "cos", [ATL_FN_SIGMOID] = "sigmoid", [ATL_FN_SOFTPLUS] = "softplus", [ATL_FN_TANH] = "tanh",
     [ATL_FN_ABS] = "abs", [ATL_FN_SIGN] = "sign",
+    [ATL_FN_ERF] = "erf", [ATL_FN_FLOOR] = "floor",
 };
 static const char *const BINARY_NAMES[ATL_BINARY_FNS] = {
     [ATL_FN_ADD] = "add", [ATL_FN_SUB] = "sub", [ATL_FN_MUL] = "mul", [ATL_FN_DIV] = "div",

@@ -50,6 +50,9 @@ static atl_node *slope_of(atl_graph *g, atl_node *y) {
     case ATL_FN_SOFTPLUS: return fn_of(g, ATL_FN_SIGMOID, x);
     case ATL_FN_TANH: return atl_affine(g, atl_square(g, y), -1.0f, 1.0f);
     case ATL_FN_ABS: return fn_of(g, ATL_FN_SIGN, x);
+    case ATL_FN_ERF: // 2 / sqrt(pi) e^(-x^2)
+        return atl_scale(g, fn_of(g, ATL_FN_EXP, atl_neg(g, atl_square(g, x))), 1.12837917f);
+    case ATL_FN_FLOOR:
     case ATL_FN_STEP:
     case ATL_FN_INSIDE:
     case ATL_FN_SIGN:

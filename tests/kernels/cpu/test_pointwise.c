@@ -23,6 +23,8 @@ static double value_of(atl_fn1 op, double v, double a, double b) {
     case ATL_FN_SIN: return sin(v);
     case ATL_FN_COS: return cos(v);
     case ATL_FN_TANH: return tanh(v);
+    case ATL_FN_ERF: return erf(v);
+    case ATL_FN_FLOOR: return floor(v);
     case ATL_FN_SIGMOID: return 1 / (1 + exp(-v));
     case ATL_FN_SOFTPLUS: return log1p(exp(v));
     case ATL_UNARY_FNS: break;

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference of the window maximum, and the functions that split images over threads: rows of results
+// going there, channels coming back, where windows overlap.  Whole rows of one channel, which the maximum
+// along an axis is, have a kernel of their own.
+#include "cpu/pick.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+#include "cpu/move.h"
+
+// Floats from the window's first pixel to the one whose number is largest.
+static size_t place(const float *s, const atl_cpu_pick_window *w) {
+    size_t best = 0;
+    for (int64_t r = 0; r < w->rows; r++)
+        for (int64_t q = 0; q < w->columns; q++) {
+            size_t at = (size_t)r * w->row + (size_t)q * w->pixel;
+            if (s[at] > s[best] || isnan(s[at]))
+                best = at;
+        }
+    return best;
+}
+
+static void take_ref(float *y, const float *s, const float *x, const atl_cpu_pick_window *w, size_t n) {
+    for (size_t j = 0; j < n; j++)
+        y[j] = x[place(s + j, w) + j];
+}
+
+static void give_ref(float *x, const float *s, const float *y, const atl_cpu_pick_window *w, size_t n) {
+    for (size_t j = 0; j < n; j++)
+        x[place(s + j, w) + j] += y[j];
+}
+
+static size_t largest_ref(const float *s, size_t n) {
+    atl_cpu_pick_window row = { 1, (int64_t)n, n, 1 };
+    return place(s, &row);
+}
+
+void atl_cpu_pick_init(atl_cpu_pick_kernels *k) {
+    *k = (atl_cpu_pick_kernels){ take_ref, give_ref, largest_ref };
+}
+
+static int64_t most(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+// Window (p, q) and where it begins, in floats from the image's first.
+static atl_cpu_pick_window window_at(const atl_cpu_pick_dims *d, int64_t p, int64_t q, size_t *first) {
+    int64_t top = most(p * d->sy - d->py, 0), bottom = least(p * d->sy - d->py + d->kh, d->h);
+    int64_t left = most(q * d->sx - d->px, 0), right = least(q * d->sx - d->px + d->kw, d->w);
+    *first = (size_t)((top * d->w + left) * d->c);
+    return (atl_cpu_pick_window){ bottom - top, right - left, (size_t)(d->w * d->c), (size_t)d->c };
+}
+
+static bool is_whole_rows(const atl_cpu_pick_dims *d) {
+    return d->c == 1 && d->kh == 1 && d->sy == 1 && d->py == 0 && d->ow == 1 && d->px == 0 && d->kw == d->w;
+}
+
+void atl_cpu_pick(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *x,
+                  float *y, int threads) {
+    int64_t image = d->h * d->w * d->c, lines = d->n * d->oh;
+    bool whole = is_whole_rows(d);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t line = 0; line < lines; line++) {
+        if (whole) {
+            y[line] = x[(size_t)(line * d->w) + k->largest(s + line * d->w, (size_t)d->w)];
+            continue;
+        }
+        int64_t n = line / d->oh;
+        for (int64_t q = 0; q < d->ow; q++) {
+            size_t first;
+            atl_cpu_pick_window w = window_at(d, line % d->oh, q, &first);
+            first += (size_t)(n * image);
+            k->take(y + (line * d->ow + q) * d->c, s + first, x + first, &w, (size_t)d->c);
+        }
+    }
+}
+
+enum { CHANNELS = 32 }; // that one thread takes on the way back: two cache lines
+
+void atl_cpu_pick_t(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *y,
+                    float *x, int threads) {
+    int64_t image = d->h * d->w * d->c, parts = (d->c + CHANNELS - 1) / CHANNELS;
+    atl_cpu_move_fill(x, d->n * image, 0.0f, threads);
+    if (is_whole_rows(d)) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+        for (int64_t line = 0; line < d->n * d->oh; line++)
+            x[(size_t)(line * d->w) + k->largest(s + line * d->w, (size_t)d->w)] = y[line];
+        return;
+    }
+#pragma omp parallel for num_threads(threads) collapse(2) schedule(static)
+    for (int64_t n = 0; n < d->n; n++)
+        for (int64_t part = 0; part < parts; part++) {
+            int64_t c = part * CHANNELS;
+            size_t count = (size_t)least(d->c - c, CHANNELS);
+            for (int64_t pixel = 0; pixel < d->oh * d->ow; pixel++) {
+                size_t first;
+                atl_cpu_pick_window w = window_at(d, pixel / d->ow, pixel % d->ow, &first);
+                first += (size_t)(n * image + c);
+                k->give(x + first, s + first, y + (n * d->oh * d->ow + pixel) * d->c + c, &w, count);
+            }
+        }
+}
