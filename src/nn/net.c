@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/functions.h"
+
 enum { NAME_MAX_LENGTH = ATL_SCOPE_MAX + 64 };
 
 atl_net_mark atl_net_enter(atl_net *net) {
@@ -103,23 +105,16 @@ float atl_activation_gain(atl_activation a) {
     return activations[a].gain;
 }
 
-// x above 0, alpha (exp(x) - 1) below
-static atl_node *elu(atl_graph *g, atl_node *x, float alpha) {
-    atl_node *below =
-        atl_unary(g, ATL_FN_EXP, atl_clamp(g, x, -80.0f, 0.0f), 0.0f, 0.0f); // exp(-80) is 0 here
-    return atl_add(g, atl_lrelu(g, x, 0.0f), atl_affine(g, below, alpha, -alpha));
-}
-
 static atl_node *activated(atl_graph *g, atl_node *x, atl_activation a) {
     switch (a) {
     case ATL_LRELU: return atl_lrelu(g, x, 0.2f);
-    case ATL_RELU: return atl_lrelu(g, x, 0.0f);
-    case ATL_TANH: return atl_unary(g, ATL_FN_TANH, x, 0.0f, 0.0f);
-    case ATL_SIGMOID: return atl_unary(g, ATL_FN_SIGMOID, x, 0.0f, 0.0f);
-    case ATL_ELU: return elu(g, x, 1.0f);
-    case ATL_SELU: return atl_scale(g, elu(g, x, 1.67326324f), 1.05070099f); // Klambauer et al. 2017
-    case ATL_SOFTPLUS: return atl_unary(g, ATL_FN_SOFTPLUS, x, 0.0f, 0.0f);
-    case ATL_SWISH: return atl_mul(g, x, atl_unary(g, ATL_FN_SIGMOID, x, 0.0f, 0.0f));
+    case ATL_RELU: return atl_relu(g, x);
+    case ATL_TANH: return atl_tanh(g, x);
+    case ATL_SIGMOID: return atl_sigmoid(g, x);
+    case ATL_ELU: return atl_elu(g, x, 1.0f);
+    case ATL_SELU: return atl_selu(g, x);
+    case ATL_SOFTPLUS: return atl_softplus(g, x);
+    case ATL_SWISH: return atl_swish(g, x);
     case ATL_LINEAR:
     case ATL_ACTIVATIONS: break;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operators of the family, built from the engine's ops, with their first and second derivatives.
+#include "nn/functions.h"
 #include "ops.h"
 
 static atl_node *to_pixels(op_case *c, atl_node *x) { // [n, c, h, w] -> [n, h, w, c]
@@ -10,38 +11,26 @@ static atl_node *to_planes(op_case *c, atl_node *x) { // [n, h, w, c] -> [n, c, 
     return atl_permute(&c->g, x, (int[]){ 0, 3, 1, 2 });
 }
 
-static atl_node *fn(op_case *c, atl_fn1 f, atl_node *x) {
-    return atl_unary(&c->g, f, x, 0.0f, 0.0f);
-}
-
 // ---- bias and activation
-
-// x > 0 ? x : alpha (e^x - 1)
-static atl_node *elu(op_case *c, atl_node *x, float alpha) {
-    atl_graph *g = &c->g;
-    atl_node *zero = atl_fill(g, x->shape, 0.0f);
-    atl_node *low = fn(c, ATL_FN_EXP, atl_binary(g, ATL_FN_MIN, x, zero));
-    return atl_add(g, atl_binary(g, ATL_FN_MAX, x, zero), atl_affine(g, low, alpha, -alpha));
-}
 
 static atl_node *activated(op_case *c, atl_node *x) {
     atl_graph *g = &c->g;
     if (op_is(c, "act", "relu"))
-        return atl_lrelu(g, x, 0.0f);
+        return atl_relu(g, x);
     if (op_is(c, "act", "lrelu"))
         return atl_lrelu(g, x, op_number(c, "alpha", 0.2f));
     if (op_is(c, "act", "tanh"))
-        return fn(c, ATL_FN_TANH, x);
+        return atl_tanh(g, x);
     if (op_is(c, "act", "sigmoid"))
-        return fn(c, ATL_FN_SIGMOID, x);
+        return atl_sigmoid(g, x);
     if (op_is(c, "act", "elu"))
-        return elu(c, x, 1.0f);
-    if (op_is(c, "act", "selu")) // Klambauer et al. 2017, section 2
-        return atl_scale(g, elu(c, x, 1.67326324f), 1.05070099f);
+        return atl_elu(g, x, 1.0f);
+    if (op_is(c, "act", "selu"))
+        return atl_selu(g, x);
     if (op_is(c, "act", "softplus"))
-        return fn(c, ATL_FN_SOFTPLUS, x);
+        return atl_softplus(g, x);
     if (op_is(c, "act", "swish"))
-        return atl_mul(g, x, fn(c, ATL_FN_SIGMOID, x));
+        return atl_swish(g, x);
     assert_true(op_is(c, "act", "linear"));
     return x;
 }

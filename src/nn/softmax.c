@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Probabilities over the last dim.
+#include "nn/functions.h"
+
+// x without its largest number, which becomes 0.
+static atl_node *lowered(atl_graph *g, atl_node *x) {
+    atl_node *most = atl_pick_axis(g, x, x, x->shape.rank - 1);
+    return atl_sub(g, x, atl_expand(g, most, x->shape));
+}
+
+static atl_node *sum_last(atl_graph *g, atl_node *x) {
+    return atl_sum(g, x, 1u << (x->shape.rank - 1));
+}
+
+atl_node *atl_softmax(atl_graph *g, atl_node *x) {
+    atl_node *e = atl_unary(g, ATL_FN_EXP, lowered(g, x), 0.0f, 0.0f);
+    return atl_div(g, e, atl_expand(g, sum_last(g, e), x->shape));
+}
+
+atl_node *atl_log_softmax(atl_graph *g, atl_node *x) {
+    atl_node *low = lowered(g, x);
+    atl_node *sum = sum_last(g, atl_unary(g, ATL_FN_EXP, low, 0.0f, 0.0f));
+    return atl_sub(g, low, atl_expand(g, atl_unary(g, ATL_FN_LOG, sum, 0.0f, 0.0f), x->shape));
+}
+
+atl_node *atl_cross_entropy(atl_graph *g, atl_node *logits, atl_node *target) {
+    return atl_neg(g, sum_last(g, atl_mul(g, target, atl_log_softmax(g, logits))));
+}
