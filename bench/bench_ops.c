@@ -11,7 +11,6 @@
 #include "cpu/conv.h"
 #include "cpu/kernels.h"
 #include "cpu/peak.h"
-#include "cpu/sample.h"
 
 static double now(void) {
     struct timespec t;
@@ -68,7 +67,7 @@ static void bench_depthwise(atl_ctx *ctx, atl_slot slot, int h, int c, int kerne
     float *x = floats(nx), *y = floats(ny), *w = floats(nw), *space;
     float *from = slot == ATL_SLOT_X ? y : x, *to = slot == ATL_SLOT_X ? x : y;
     atl_cpu_conv *conv;
-    if (atl_cpu_conv_make(ctx, &s, w, &conv) != ATL_OK)
+    if (atl_cpu_conv_make(ctx, 1, &s, w, &conv) != ATL_OK)
         exit(1);
     space = floats(atl_cpu_conv_workspace(conv) / sizeof(float));
     double t, bytes = (double)(nx + ny) * sizeof(float), flop = 2.0 * (double)ny * kernel * kernel;
@@ -100,9 +99,8 @@ static void bench_pick(const atl_cpu_kernels *k, int64_t h, int64_t c, int64_t k
     free(y);
 }
 
-// An affine map by warp, which computes its taps, and by gather, which reads them.
+// Four taps per result, neighbours as in a bilinear map.
 static void bench_gather(const atl_cpu_kernels *k, int64_t h, int64_t c) {
-    const float theta[6] = { 0.9f, 0.1f, 0.05f, -0.1f, 0.9f, -0.02f };
     int64_t p = h * h;
     float *x = floats((size_t)(p * c)), *y = floats((size_t)(p * c)), *index = floats((size_t)(4 * p));
     float *weight = floats((size_t)(4 * p));
@@ -110,19 +108,14 @@ static void bench_gather(const atl_cpu_kernels *k, int64_t h, int64_t c) {
         int64_t at = i / 4 + (i & 1) + (i >> 1 & 1) * h;
         index[i] = (float)(at < p ? at : 0);
     }
-    atl_cpu_sample_dims s = { 1, h, h, c, h, h };
     atl_cpu_gather_dims d = { 1, p, p, 4, c, 4 * p, 4 * p };
-    double t, bytes = 2.0 * (double)(p * c) * sizeof(float), taps = 8.0 * (double)p * sizeof(float);
+    double t, bytes = (double)(2 * p * c + 8 * p) * sizeof(float);
     char name[80];
-    snprintf(name, sizeof name, "warp, %lld x %lldx%lld", (long long)c, (long long)h, (long long)h);
-    BEST(atl_cpu_sample_affine(&s, theta, x, y, 1), t);
-    report(name, t, bytes, 0.0);
+    snprintf(name, sizeof name, "gather of four taps, %lld x %lldx%lld", (long long)c, (long long)h, (long long)h);
     BEST(atl_cpu_gather(&k->gather, &d, x, index, weight, y, 1), t);
-    report("    gather of four taps", t, bytes + taps, 0.0);
-    BEST(atl_cpu_sample_affine_t(&s, theta, y, x, 1), t);
-    report("    warp back", t, bytes, 0.0);
+    report(name, t, bytes, 0.0);
     BEST(atl_cpu_gather_t(&k->gather, &d, y, index, weight, x, 1), t);
-    report("    gather back", t, bytes + taps, 0.0);
+    report("    and back", t, bytes, 0.0);
     free(x);
     free(y);
     free(index);

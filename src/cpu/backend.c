@@ -11,7 +11,6 @@
 #include "cpu/move.h"
 #include "cpu/pages.h"
 #include "cpu/reduce.h"
-#include "cpu/sample.h"
 #include "cpu/sepfir.h"
 #include "cpu/signals.h"
 #include "cpu/span.h"
@@ -123,17 +122,6 @@ static atl_status run_concat(atl_cpu *b, const atl_step *s, const atl_run *run) 
     return ATL_OK;
 }
 
-static atl_status run_warp(atl_cpu *b, const atl_step *s, const atl_run *run) {
-    (void)run;
-    bool transposed = s->node->op == ATL_OP_WARP_T;
-    const int64_t *x = transposed ? s->node->shape.d : s->node->src[0]->shape.d;
-    const int64_t *y = transposed ? s->node->src[0]->shape.d : s->node->shape.d;
-    atl_cpu_sample_dims d = { x[0], x[1], x[2], x[3], y[1], y[2] };
-    (transposed ? atl_cpu_sample_affine_t : atl_cpu_sample_affine)(&d, s->src[1].data, s->src[0].data, s->out,
-                                                                   b->threads);
-    return ATL_OK;
-}
-
 static atl_cpu_geom_dims geom_dims(const atl_step *s) {
     const int64_t *d = s->node->shape.d;
     return (atl_cpu_geom_dims){ d[0], d[1], d[2], d[3] };
@@ -196,8 +184,6 @@ static const struct {
     [ATL_OP_PAD]     = { NULL, run_pad, "copy" },
     [ATL_OP_CONCAT]  = { NULL, run_concat, "copy" },
     [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, "fir" },
-    [ATL_OP_WARP]    = { NULL, run_warp, "warp" },
-    [ATL_OP_WARP_T]  = { NULL, run_warp, "warp" },
     [ATL_OP_GEOM]    = { prepare_geom, run_geom, "geom" },
     [ATL_OP_GEOM_T]  = { prepare_geom, run_geom, "geom" },
     [ATL_OP_SEPFIR]  = { prepare_sepfir, run_sepfir, "sepfir" },

@@ -25,7 +25,6 @@ void atl_vjp_slice(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, 
 void atl_vjp_pad(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
-void atl_vjp_warp(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_pick(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_gather(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_resample(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);

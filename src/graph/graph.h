@@ -30,7 +30,7 @@ typedef enum atl_op {
     ATL_OP_UNARY, ATL_OP_BINARY,
     // linear, in transposed pairs
     ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
-    ATL_OP_UPFIRDN, ATL_OP_WARP, ATL_OP_WARP_T, ATL_OP_GEOM, ATL_OP_GEOM_T, ATL_OP_SEPFIR, ATL_OP_SEPFIR_T,
+    ATL_OP_UPFIRDN, ATL_OP_GEOM, ATL_OP_GEOM_T, ATL_OP_SEPFIR, ATL_OP_SEPFIR_T,
     ATL_OP_PICK, ATL_OP_PICK_T, ATL_OP_GATHER, ATL_OP_GATHER_T,
     // linear given the signs of its intermediate: one op, for that intermediate never is in memory
     ATL_OP_FLRELU,
@@ -202,11 +202,6 @@ atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape sha
 atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis); // any number of tensors, at least one
 // f [fh, fw] is copied.
 atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr);
-// Bilinear resampling of x [n, h, w, c] to [n, oh, ow, c], zero outside of x.  theta [n, 2, 3] takes points of the
-// result to points of x, each image spanning [-1, 1] between its outer edges; it has no derivative.
-atl_node *atl_warp(atl_graph *g, atl_node *x, atl_node *theta, int64_t oh, int64_t ow);
-// Its transpose: y [n, oh, ow, c] back to [n, h, w, c].
-atl_node *atl_warp_transposed(atl_graph *g, atl_node *y, atl_node *theta, int64_t h, int64_t w);
 // Resampling without aliases (Karras et al. 2020, appendix B.2) of x [n, h, w, c] to the same shape: reflected at
 // its edges as far as one reflection goes, upsampled by 2, sampled bilinearly, downsampled by 2.  theta [n, 2, 3]
 // takes (x, y, 1) of a pixel of the result to its place in x, in pixels from the centre; it has no derivative.

@@ -202,33 +202,6 @@ void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted,
     }
 }
 
-// ---- warp
-
-static atl_node *warp_form(atl_graph *g, atl_op op, atl_node *x, atl_node *theta, int64_t h, int64_t w) {
-    if (x->op == ATL_OP_POISON || theta->op == ATL_OP_POISON)
-        return &g->poison;
-    if (x->shape.rank != 4 || h < 1 || w < 1)
-        return atl_graph_fail(g, ATL_BAD_ARGUMENT, "warp: needs an image, and a result of at least one pixel");
-    atl_shape want = ATL_SHAPE(x->shape.d[0], 2, 3), s = ATL_SHAPE(x->shape.d[0], h, w, x->shape.d[3]);
-    if (!atl_shape_same(&theta->shape, &want))
-        return shape_error(g, "warp", theta, &want);
-    return atl_new_node(g, op, s, 2, (atl_node *[]){ x, theta });
-}
-
-atl_node *atl_warp(atl_graph *g, atl_node *x, atl_node *theta, int64_t oh, int64_t ow) {
-    return warp_form(g, ATL_OP_WARP, x, theta, oh, ow);
-}
-
-atl_node *atl_warp_transposed(atl_graph *g, atl_node *y, atl_node *theta, int64_t h, int64_t w) {
-    return warp_form(g, ATL_OP_WARP_T, y, theta, h, w);
-}
-
-void atl_vjp_warp(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx) {
-    const atl_shape *s = &n->src[0]->shape;
-    if (wanted[0])
-        dx[0] = warp_form(g, n->op == ATL_OP_WARP ? ATL_OP_WARP_T : ATL_OP_WARP, dy, n->src[1], s->d[1], s->d[2]);
-}
-
 // ---- upfirdn
 
 atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr) {

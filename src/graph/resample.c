@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two linear ops of augmentation whose kernels depend on the sample: resampling between two wavelet filters, and a
-// filter of one's own.  Both reflect images at their edges.  Each pair is derived like warp (linear.c): the partner
-// with the same parameters, which have no derivative.
+// filter of one's own.  Both reflect images at their edges.  The derivative of each is its
+// partner with the same parameters, which have none.
 #include "graph/build.h"
 
 static bool fits(atl_graph *g, const char *op, const atl_node *have, const atl_shape *want) {

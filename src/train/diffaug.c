@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "nn/functions.h"
 
 bool atl_diffaug_policy(const char *words, atl_diffaug_config *config) {
     atl_diffaug_config c = { .shift = 0.125f, .box = 0.2f };
@@ -56,8 +57,8 @@ atl_node *atl_diffaug_build(atl_graph *g, const atl_diffaug_config *config, atl_
         x = about_mean(g, x, a->contrast, 2u | 4u | 8u);   // of the image
     }
     if (config->translation) {
-        a->theta = atl_input(g, "diffaug.theta", ATL_SHAPE(n, 2, 3));
-        x = atl_warp(g, x, a->theta, h, w);
+        a->offset = atl_input(g, "diffaug.offset", ATL_SHAPE(n, 2));
+        x = atl_shift(g, x, a->offset);
     }
     if (config->cutout) {
         a->mask = atl_input(g, "diffaug.mask", ATL_SHAPE(n, h, w, 1));
@@ -76,8 +77,8 @@ atl_status atl_diffaug_params_make(atl_ctx *ctx, const atl_diffaug *a, atl_diffa
     if (!p)
         return ATL_NO_MEMORY;
     *p = (atl_diffaug_params){ .ctx = ctx, .config = a->config, .n = a->n, .h = a->h, .w = a->w, .c = a->c };
-    atl_node *const nodes[PARTS] = { a->brightness, a->saturation, a->contrast, a->theta, a->mask };
-    float **part[PARTS] = { &p->brightness, &p->saturation, &p->contrast, &p->theta, &p->mask };
+    atl_node *const nodes[PARTS] = { a->brightness, a->saturation, a->contrast, a->offset, a->mask };
+    float **part[PARTS] = { &p->brightness, &p->saturation, &p->contrast, &p->offset, &p->mask };
     for (int i = 0; i < PARTS; i++) {
         if (!nodes[i] || nodes[i]->op == ATL_OP_POISON)
             continue;
@@ -95,7 +96,7 @@ void atl_diffaug_params_free(atl_diffaug_params **params) {
     atl_diffaug_params *p = params ? *params : NULL;
     if (!p)
         return;
-    float *part[PARTS] = { p->brightness, p->saturation, p->contrast, p->theta, p->mask };
+    float *part[PARTS] = { p->brightness, p->saturation, p->contrast, p->offset, p->mask };
     for (int i = 0; i < PARTS; i++)
         atl_free(p->ctx, part[i]);
     atl_free(p->ctx, p);
@@ -143,10 +144,9 @@ void atl_diffaug_draw(atl_diffaug_params *a, uint64_t key, uint64_t stream, uint
             a->saturation[i] = u[SATURATION] * 2.0f;
             a->contrast[i] = u[CONTRAST] + 0.5f;
         }
-        if (a->theta) { // both span [-1, 1]: a pixel is 2 / size
-            float x = 2.0f * shift(u[SHIFT_X], a->w, a->config.shift) / (float)a->w;
-            float y = 2.0f * shift(u[SHIFT_Y], a->h, a->config.shift) / (float)a->h;
-            memcpy(a->theta + 6 * i, (float[]){ 1, 0, x, 0, 1, y }, 6 * sizeof *a->theta);
+        if (a->offset) {
+            a->offset[2 * i] = -shift(u[SHIFT_Y], a->h, a->config.shift);
+            a->offset[2 * i + 1] = -shift(u[SHIFT_X], a->w, a->config.shift);
         }
         if (a->mask)
             box_mask(a, u[BOX_X], u[BOX_Y], a->mask + i * a->h * a->w);
@@ -154,8 +154,8 @@ void atl_diffaug_draw(atl_diffaug_params *a, uint64_t key, uint64_t stream, uint
 }
 
 void atl_diffaug_write(const atl_diffaug_params *params, const atl_diffaug *a, atl_plan *plan) {
-    const atl_node *const nodes[PARTS] = { a->brightness, a->saturation, a->contrast, a->theta, a->mask };
-    const float *const part[PARTS] = { params->brightness, params->saturation, params->contrast, params->theta,
+    const atl_node *const nodes[PARTS] = { a->brightness, a->saturation, a->contrast, a->offset, a->mask };
+    const float *const part[PARTS] = { params->brightness, params->saturation, params->contrast, params->offset,
                                        params->mask };
     for (int i = 0; i < PARTS; i++)
         if (nodes[i] && part[i])

@@ -22,7 +22,7 @@ typedef struct atl_diffaug {
     atl_diffaug_config config;
     int64_t n, h, w, c;
     atl_node *brightness, *saturation, *contrast;   // [n, 1, 1, 1]
-    atl_node *theta;                                // [n, 2, 3], for atl_warp
+    atl_node *offset;                               // [n, 2]: pixels down and right
     atl_node *mask;                                 // [n, h, w, 1], 0 within the box
 } atl_diffaug;
 
@@ -34,7 +34,7 @@ typedef struct atl_diffaug_params {
     atl_ctx *ctx;
     atl_diffaug_config config;
     int64_t n, h, w, c;
-    float *brightness, *saturation, *contrast, *theta, *mask;
+    float *brightness, *saturation, *contrast, *offset, *mask;
 } atl_diffaug_params;
 
 atl_status atl_diffaug_params_make(atl_ctx *ctx, const atl_diffaug *a, atl_diffaug_params **params);

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "nn/functions.h"
+
 static unsigned all_axes(const atl_node *x) {
     return (1u << x->shape.rank) - 1u;
 }
@@ -104,20 +106,6 @@ float atl_path_mean(float mean_length, const float *lengths, int count, float de
 
 // ---- classes
 
-// Largest entry of each row, [n, 1]: each round folds the second half over the first one.  Halves of an odd row
-// overlap, which a maximum doesn't mind.
-static atl_node *row_max(atl_graph *g, atl_node *x) {
-    while (x->op != ATL_OP_POISON && x->shape.d[1] > 1) {
-        int64_t k = x->shape.d[1], half = (k + 1) / 2;
-        x = atl_binary(g, ATL_FN_MAX, atl_slice_axis(g, x, 1, 0, half), atl_slice_axis(g, x, 1, k - half, half));
-    }
-    return x;
-}
-
 atl_node *atl_loss_classes(atl_graph *g, atl_node *logits, atl_node *labels) {
-    atl_node *top = row_max(g, logits); // taken off first, so that no exponential overflows
-    atl_node *x = atl_sub(g, logits, atl_expand(g, top, logits->shape));
-    atl_node *norm = atl_sum(g, atl_unary(g, ATL_FN_EXP, x, 0.0f, 0.0f), 2u);
-    norm = atl_unary(g, ATL_FN_LOG, norm, 0.0f, 0.0f); // [n, 1]
-    return mean(g, atl_sub(g, norm, atl_sum(g, atl_mul(g, x, labels), 2u)));
+    return mean(g, atl_cross_entropy(g, logits, labels));
 }

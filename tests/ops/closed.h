@@ -67,8 +67,8 @@ static inline float *numbers(const atl_node *leaf) {
 }
 
 // The results of some nodes, one after the other; to be freed.
-static inline float *values_of_all(fixture *f, atl_node *const *x, int count) {
-    atl_plan_options o = { 0 };
+static inline float *values_by(fixture *f, atl_node *const *x, int count, bool step_mode) {
+    atl_plan_options o = { .step_mode = step_mode };
     atl_plan *p;
     size_t total = 0;
     if (atl_plan_make(&f->g, f->backend, x, count, &o, &p) != ATL_OK)
@@ -85,6 +85,10 @@ static inline float *values_of_all(fixture *f, atl_node *const *x, int count) {
         assert_true(atl_plan_read(p, x[i], to));
     atl_plan_close(&p);
     return v;
+}
+
+static inline float *values_of_all(fixture *f, atl_node *const *x, int count) {
+    return values_by(f, x, count, false);
 }
 
 static inline float *values_of(fixture *f, atl_node *x) {

@@ -32,6 +32,31 @@ static void convolutions_with_sides_and_groups(void **state) {
     }
 }
 
+// What stands around a convolution with groups or uneven sides is fused as around any other.
+static void uneven_convolutions_fuse(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    const atl_conv_attr cases[] = { { ATL_SLOT_Y, 1, 1, 1, 1, 1, 1, 2 },
+                                    { ATL_SLOT_Y, 1, 1, 1, 1, 1, 1, 6 },
+                                    { ATL_SLOT_Y, 2, 1, 0, 1, 2, 0, 1 },
+                                    { ATL_SLOT_X, 2, 2, 0, 0, 0, 0, 3 } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const atl_conv_attr *a = &cases[i];
+        atl_node *x = leaf(f, ATL_SHAPE(2, 8, 9, 6)), *w = leaf(f, ATL_SHAPE(6, 6 / a->groups, 3, 3)), *y;
+        atl_node *s = leaf(f, ATL_SHAPE(2, 1, 1, 6)), *d = leaf(f, ATL_SHAPE(2, 1, 1, 6));
+        atl_node *b = leaf(f, ATL_SHAPE(1, 1, 1, 6));
+        x = atl_mul(g, x, atl_expand(g, s, x->shape));
+        y = a->slot == ATL_SLOT_Y ? atl_conv(g, x, w, a) : atl_conv_form(g, *a, ATL_SHAPE(2, 17, 19, 6), w, x);
+        y = atl_add(g, atl_mul(g, y, atl_expand(g, d, y->shape)), atl_expand(g, b, y->shape));
+        y = atl_scale(g, atl_lrelu(g, y, 0.2f), 1.4f);
+        float *fused = values_by(f, &y, 1, false), *plain = values_by(f, &y, 1, true);
+        for (int64_t k = 0; k < atl_shape_count(&y->shape); k++) // up to 54 products in another order
+            assert_true(fabsf(fused[k] - plain[k]) <= 2e-5f * (1.0f + fabsf(plain[k])));
+        free(fused);
+        free(plain);
+    }
+}
+
 static void convolutions_refuse_what_does_not_fit(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -148,6 +173,7 @@ static void functions_have_two_derivatives(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(convolutions_with_sides_and_groups, setup, teardown),
+        cmocka_unit_test_setup_teardown(uneven_convolutions_fuse, setup, teardown),
         cmocka_unit_test_setup_teardown(convolutions_refuse_what_does_not_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(pick_has_its_transpose, setup, teardown),
         cmocka_unit_test_setup_teardown(a_maximum_has_two_derivatives, setup, teardown),

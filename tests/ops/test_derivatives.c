@@ -96,14 +96,19 @@ static atl_node *padded(op_case *c, atl_node *x, int x0, int x1, int y0, int y1)
 }
 
 // Every position where the kernel meets the image.  As a true convolution it is the transposed form of the
-// kernel with its channels exchanged.
-static atl_node *conv_valid(op_case *c, atl_node *x, atl_node *w, bool correlate) {
+// kernel with the channels of each group exchanged.
+static atl_node *conv_valid(op_case *c, atl_node *x, atl_node *w, int groups, bool correlate) {
     atl_graph *g = &c->g;
-    if (correlate)
-        return atl_conv2d(g, x, w, 1, 0);
-    int64_t k = w->shape.d[2], h = x->shape.d[1] - k + 1, v = x->shape.d[2] - w->shape.d[3] + 1;
-    assert_int_equal(k, w->shape.d[3]);
-    return atl_conv2d_transposed(g, x, atl_permute(g, w, (int[]){ 1, 0, 2, 3 }), 1, (int)k - 1, h, v);
+    const int64_t *d = w->shape.d, o = d[0] / groups, i = d[1], kh = d[2], kw = d[3];
+    if (correlate) {
+        atl_conv_attr a = { ATL_SLOT_Y, 1, 1, 0, 0, 0, 0, groups };
+        return atl_conv(g, x, w, &a);
+    }
+    atl_node *turned = atl_permute(g, atl_reshape(g, w, ATL_SHAPE(groups, o, i, kh, kw)), (int[]){ 0, 2, 1, 3, 4 });
+    int ph = (int)kh - 1, pw = (int)kw - 1;
+    atl_conv_attr a = { ATL_SLOT_X, 1, 1, ph, ph, pw, pw, groups };
+    atl_shape s = ATL_SHAPE(x->shape.d[0], x->shape.d[1] - ph, x->shape.d[2] - pw, d[0]);
+    return atl_conv_form(g, a, s, atl_reshape(g, turned, ATL_SHAPE(groups * i, o, kh, kw)), x);
 }
 
 static int floor_half(int a) {
@@ -125,14 +130,7 @@ static atl_node *resampled(op_case *c, atl_node *x, atl_node *w) {
     first.px0 = p[0], first.px1 = p[1], first.py0 = p[2], first.py1 = p[3];
     first.gain = (float)(up * up);
     x = atl_upfirdn(g, x, &first);
-    atl_node *parts[4];
-    assert_in_range(groups, 1, 4);
-    for (int i = 0; i < groups; i++) {
-        int64_t in = w->shape.d[1], out = w->shape.d[0] / groups;
-        atl_node *xi = atl_slice_axis(g, x, 3, i * in, in), *wi = atl_slice_axis(g, w, 0, i * out, out);
-        parts[i] = conv_valid(c, xi, wi, op_int(c, "flip_weight", 1));
-    }
-    x = atl_concat(g, parts, groups, 3);
+    x = conv_valid(c, x, w, groups, op_int(c, "flip_weight", 1));
     f.downx = f.downy = down;
     return down > 1 ? atl_upfirdn(g, x, &f) : x;
 }

@@ -109,8 +109,6 @@ static void linear_ops_have_their_transposes(void **state) {
     atl_node *small = leaf(f, ATL_SHAPE(2, 1, 1, 3));
     check_adjoint(f, small, atl_expand(g, small, x->shape));
     atl_node *theta = atl_scale(g, leaf(f, ATL_SHAPE(2, 2, 3)), 0.7f);
-    check_adjoint(f, x, atl_warp(g, x, theta, 7, 4));
-    check_adjoint(f, x, atl_warp_transposed(g, x, theta, 4, 9));
     check_adjoint(f, x, atl_geom(g, x, theta));
     check_adjoint(f, x, atl_geom_transposed(g, x, theta));
     atl_node *own = leaf(f, ATL_SHAPE(2, 5));
@@ -125,32 +123,6 @@ static void linear_ops_have_their_transposes(void **state) {
                 atl_fir_attr a = { up, 4 - up, down, up, 2, 1, -1, 3, 4, 3, flip, 1.5f, taps };
                 check_adjoint(f, x, atl_upfirdn(g, x, &a));
             }
-}
-
-// An image of 2 x 3 pixels as it is, mirrored, moved by half a pixel, and larger with the same edges.
-static void warps_move_pixels(void **state) {
-    fixture *f = *state;
-    atl_graph *g = &f->g;
-    const float x[6] = { 1, 2, 3, 4, 5, 6 };
-    const float maps[4][6] = { { 1, 0, 0, 0, 1, 0 }, { -1, 0, 0, 0, 1, 0 }, { 1, 0, 1.0f / 3, 0, 1, 0 },
-                               { NAN, 0, 0, 0, 1, 0 } };
-    const float truth[4][6] = { { 1, 2, 3, 4, 5, 6 }, { 3, 2, 1, 6, 5, 4 }, { 1.5f, 2.5f, 1.5f, 4.5f, 5.5f, 3 },
-                                { 0 } };
-    atl_node *image = atl_const(g, ATL_SHAPE(1, 2, 3, 1), x);
-    for (int i = 0; i < 4; i++) {
-        atl_node *y = atl_warp(g, image, atl_const(g, ATL_SHAPE(1, 2, 3), maps[i]), 2, 3);
-        float *v = values_of(f, y, false);
-        for (int k = 0; k < 6; k++)
-            assert_true(fabsf(v[k] - truth[i][k]) < 1e-5f);
-        free(v);
-    }
-    // twice as wide: pixel centres at -1/4, 1/4, 3/4, ... of the source; a quarter of the edge is outside
-    atl_node *wide = atl_warp(g, image, atl_const(g, ATL_SHAPE(1, 2, 3), maps[0]), 2, 6);
-    float *v = values_of(f, wide, false);
-    const float row[6] = { 0.75f, 1.25f, 1.75f, 2.25f, 2.75f, 2.25f };
-    for (int k = 0; k < 6; k++)
-        assert_true(fabsf(v[k] - row[k]) < 1e-5f);
-    free(v);
 }
 
 static void contractions_close_over_their_slots(void **state) {
@@ -669,7 +641,6 @@ static void random_numbers_follow_key_and_counter(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(linear_ops_have_their_transposes, setup, teardown),
-        cmocka_unit_test_setup_teardown(warps_move_pixels, setup, teardown),
         cmocka_unit_test_setup_teardown(contractions_close_over_their_slots, setup, teardown),
         cmocka_unit_test_setup_teardown(pointwise_ops_have_their_slopes, setup, teardown),
         cmocka_unit_test_setup_teardown(gradients_of_gradients, setup, teardown),
