@@ -2,9 +2,10 @@
 // Probabilities over the last dim.
 #include "nn/functions.h"
 
-// x without its largest number, which becomes 0.
+// x less its largest number rounded down, so that no exponential overflows.  Rounding has no derivative: that of the
+// largest number would cancel in the end, but cost its way back.
 static atl_node *lowered(atl_graph *g, atl_node *x) {
-    atl_node *most = atl_pick_axis(g, x, x, x->shape.rank - 1);
+    atl_node *most = atl_unary(g, ATL_FN_FLOOR, atl_pick_axis(g, x, x, x->shape.rank - 1), 0.0f, 0.0f);
     return atl_sub(g, x, atl_expand(g, most, x->shape));
 }
 
