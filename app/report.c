@@ -77,13 +77,13 @@ static double option(const app_report *r, const char *key) {
 
 // Without word from the trainer: a run is alive when its last tick, or its beginning, is not much longer ago
 // than a tick takes.
-static app_run_state guess_state(const app_report *r, double kimg, double total, double now) {
+static app_report_state guess_state(const app_report *r, double kimg, double total, double now) {
     const app_history *h = &r->history;
     double tick = recent_mean(h, "Timing/sec_per_tick"), last = h->ticks ? h->times[h->ticks - 1] : r->begun;
     double patience = isfinite(tick) && tick * 4 > 900 ? tick * 4 : 900;
     if (kimg >= total) // also false when one of them is unknown
-        return APP_RUN_FINISHED;
-    return now - last < patience ? APP_RUN_RUNNING : APP_RUN_STOPPED;
+        return APP_REPORT_FINISHED;
+    return now - last < patience ? APP_REPORT_RUNNING : APP_REPORT_STOPPED;
 }
 
 static void put_progress(app_report *r, json_t *page, const app_report_info *info) {
@@ -91,8 +91,8 @@ static void put_progress(app_report *r, json_t *page, const app_report_info *inf
     const app_history *h = &r->history;
     double now = (double)time(NULL), kimg = h->ticks ? h->kimg[h->ticks - 1] : NAN;
     double total = info->total_kimg > 0 ? info->total_kimg : option(r, "total_kimg");
-    app_run_state state = info->state;
-    if (state == APP_RUN_UNKNOWN)
+    app_report_state state = info->state;
+    if (state == APP_REPORT_UNKNOWN)
         state = guess_state(r, kimg, total, now);
     app_report_put(r, page, "state", json_string(states[state]));
     app_report_put(r, page, "reason",
@@ -205,7 +205,7 @@ static app_status write_page(const char *folder, const json_t *data, app_error *
 }
 
 app_status app_report_write(atl_ctx *ctx, const char *run_dir, const app_report_info *info, app_error *e) {
-    static const app_report_info none = { APP_RUN_UNKNOWN, NULL, 0, 0 };
+    static const app_report_info none = { APP_REPORT_UNKNOWN, NULL, 0, 0 };
     info = info ? info : &none;
     app_report r = { .ctx = ctx, .folder = run_dir, .e = e };
     app_status status = read_run(&r);

@@ -9,17 +9,17 @@
 #include <atelier/ctx.h>
 #include "error.h"
 
-typedef enum app_run_state {
-    APP_RUN_UNKNOWN, // told from the files: finished when all is trained, running when the last tick is
+typedef enum app_report_state {
+    APP_REPORT_UNKNOWN, // told from the files: finished when all is trained, running when the last tick is
                      // recent
-    APP_RUN_RUNNING, // the page reloads itself every minute
-    APP_RUN_FINISHED,
-    APP_RUN_STOPPED
-} app_run_state;
+    APP_REPORT_RUNNING, // the page reloads itself every minute
+    APP_REPORT_FINISHED,
+    APP_REPORT_STOPPED
+} app_report_state;
 
 // Zero means: find out from the files.
 typedef struct app_report_info {
-    app_run_state state;
+    app_report_state state;
     const char *reason; // why it stopped: "by Ctrl-C", "a number is not finite"
     double total_kimg;
     double ada_target; // line among the signs of real scores

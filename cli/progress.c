@@ -3,18 +3,12 @@
 #include "progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-
-double cli_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#include "app/progress.h"
 
 void cli_progress_start(cli_progress *p, size_t total, int quiet) {
     *p = (cli_progress){
-        .total = total, .quiet = quiet, .terminal = isatty(STDERR_FILENO), .start = cli_seconds()
+        .total = total, .quiet = quiet, .terminal = isatty(STDERR_FILENO), .start = app_seconds()
     };
 }
 
@@ -25,10 +19,11 @@ static void draw(const cli_progress *p, const char *label, double elapsed) {
     for (size_t i = 0; i < WIDTH; i++)
         bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
     bar[WIDTH] = '\0';
-    double rate = elapsed > 0 ? (double)p->done / elapsed : 0;
-    double left = rate > 0 ? (double)(p->total - p->done) / rate : 0;
-    fprintf(stderr, "\r[%s] %zu/%zu  %.2f/s  %.0f s left  %s\033[K", bar, p->done, p->total, rate, left,
-            label);
+    const app_pace pace = app_pace_of((double)p->done, (double)p->total, elapsed);
+    fprintf(stderr, "\r[%s] %zu/%zu  ", bar, p->done, p->total);
+    if (pace.rate > 0)
+        fprintf(stderr, "%.2f/s  %.0f s left  ", pace.rate, pace.left);
+    fprintf(stderr, "%s\033[K", label);
     fflush(stderr);
 }
 
@@ -36,7 +31,7 @@ void cli_progress_step(cli_progress *p, const char *label) {
     p->done++;
     if (p->quiet)
         return;
-    double now = cli_seconds();
+    double now = app_seconds();
     if (!p->terminal) {
         fprintf(stderr, "%s (%zu/%zu)\n", label, p->done, p->total);
     } else if (now - p->shown >= 0.1 || p->done == p->total) {

@@ -11,8 +11,6 @@ typedef struct cli_progress {
     double start, shown;  // seconds of the monotonic clock
 } cli_progress;
 
-double cli_seconds(void); // monotonic clock
-
 void cli_progress_start(cli_progress *progress, size_t total, int quiet);
 void cli_progress_step(cli_progress *progress, const char *label); // one more is done: `label`
 void cli_progress_end(cli_progress *progress);

@@ -1,19 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a run will cost, before it begins.
+#include "app/progress.h"
 #include "train.h"
-
-const char *cli_train_time(double s, char text[32]) {
-    long m = (long)(s / 60), h = m / 60, d = h / 24;
-    if (s < 60)
-        snprintf(text, 32, "%.1fs", s);
-    else if (h == 0)
-        snprintf(text, 32, "%ldm %02lds", m, (long)s % 60);
-    else if (d == 0)
-        snprintf(text, 32, "%ldh %02ldm", h, m % 60);
-    else
-        snprintf(text, 32, "%ldd %02ldh", d, h % 24);
-    return text;
-}
 
 static double mb(size_t bytes) {
     return (double)bytes / 1e6;
@@ -58,7 +46,7 @@ void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
     if (c->sec_per_kimg > 0) {
         double left = o->kimg - (double)state->images / 1000;
         fprintf(out, "time          %.2f s per kimg, so about %s for %g kimg\n", c->sec_per_kimg,
-                cli_train_time(c->sec_per_kimg * (left > 0 ? left : 0), time), left > 0 ? left : 0);
+                app_time_text(c->sec_per_kimg * (left > 0 ? left : 0), time), left > 0 ? left : 0);
     }
     fflush(out);
 }

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of a run, one step at a time: ticks, alarms, and what is written when; see run.h.
+#include "run.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include "progress.h"
+#include "run_parts.h"
+
+void app_run_say(app_run *r, const char *format, ...) {
+    char line[APP_SENTENCE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (r->log) {
+        fprintf(r->log, "%s\n", line);
+        fflush(r->log);
+    }
+    if (r->events.line)
+        r->events.line(r->events.user, line);
+}
+
+// ---- Numbers
+
+static double kimg_of(const app_run *r) {
+    return (double)atl_trainer_get_state(r->trainer)->images / 1000;
+}
+
+static double resident_gb(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / (1 << 20) : 0; // KiB on Linux
+}
+
+static void update(app_run *r, double now) {
+    app_run_state *s = &r->state;
+    double first = (double)r->first / 1000;
+    s->kimg = kimg_of(r);
+    s->seconds = now - r->began;
+    const app_pace pace = app_pace_of(s->kimg - first, s->total_kimg - first, s->seconds);
+    s->rate = pace.rate * 1000;
+    s->left = pace.left;
+    s->ended = s->kimg >= s->total_kimg;
+}
+
+// ---- Ticks
+
+static double sec_per_kimg(const app_run *r, double now) {
+    double images = (double)(atl_trainer_get_state(r->trainer)->images - r->tick_images);
+    return images > 0 ? (now - r->tick_began) / images * 1000 : 0;
+}
+
+static void add_trainer_stats(app_run *r) {
+    int count;
+    const atl_train_stat *stats = atl_trainer_get_stats(r->trainer, &count);
+    const atl_train_cost *cost = atl_trainer_get_cost(r->trainer);
+    for (int i = 0; i < count; i++)
+        if (stats[i].count > 0)
+            app_stats_add_many(&r->stats, stats[i].name, stats[i].count, stats[i].sum, stats[i].squares);
+    for (int k = 0; k < cost->n_phases; k++) {
+        char name[64];
+        snprintf(name, sizeof name, "Timing/%s", cost->phases[k].name);
+        if (cost->phases[k].seconds > 0)
+            app_stats_add(&r->stats, name, cost->phases[k].seconds);
+    }
+}
+
+static void add_stats(app_run *r, double now) {
+    app_stats *s = &r->stats;
+    add_trainer_stats(r);
+    app_stats_add(s, APP_STAT_TICK, r->state.tick);
+    app_stats_add(s, APP_STAT_KIMG, r->state.kimg);
+    app_stats_add(s, APP_STAT_AUGMENT, atl_trainer_get_state(r->trainer)->augment_p);
+    app_stats_add(s, APP_STAT_TOTAL_SECONDS, r->state.seconds);
+    app_stats_add(s, "Timing/sec_per_tick", now - r->tick_began);
+    app_stats_add(s, APP_STAT_SECONDS_PER_KIMG, sec_per_kimg(r, now));
+    app_stats_add(s, "Timing/maintenance_sec", r->maintenance);
+    app_stats_add(s, "Timing/total_hours", r->state.seconds / 3600);
+    app_stats_add(s, "Timing/total_days", r->state.seconds / 86400);
+    app_stats_add(s, "Resources/cpu_mem_gb", resident_gb());
+}
+
+static void say_tick(app_run *r, double now) {
+    char total[32], left[32];
+    app_run_say(r,
+                "tick %-5d kimg %-8.1f time %-9s sec/tick %-7.1f sec/kimg %-7.2f maintenance %-5.1f cpumem "
+                "%-5.2f augment %-5.3f left %s",
+                r->state.tick, r->state.kimg, app_time_text(r->state.seconds, total), now - r->tick_began,
+                sec_per_kimg(r, now), r->maintenance, resident_gb(),
+                atl_trainer_get_state(r->trainer)->augment_p, app_time_text(r->state.left, left));
+}
+
+// stats.jsonl, alarms, report.html
+static app_status record_tick(app_run *r, app_error *e) {
+    app_alarm alarms[APP_ALARM_KINDS];
+    int now = 0;
+    if (r->events.tick)
+        r->events.tick(r->events.user, &r->stats);
+    if (app_stats_write(&r->stats, (double)time(NULL), &r->history, e) != APP_OK)
+        return APP_FAILED;
+    int count = app_alarms_check(&r->history, r->history.ticks - 1, alarms);
+    for (int i = 0; i < count; i++) {
+        now |= 1 << alarms[i].kind;
+        r->state.fatal |= alarms[i].fatal;
+        if (r->alarms >> alarms[i].kind & 1)
+            continue;
+        app_run_say(r, "alarm: %s", alarms[i].text);
+        if (r->events.alarm)
+            r->events.alarm(r->events.user, &alarms[i]);
+    }
+    r->alarms = now;
+    return app_run_report(r, 0, NULL, e);
+}
+
+// The line, every `snap` ticks (or at the end) pictures and a snapshot, and the record.
+static app_status write_tick(app_run *r, int last, double now, app_error *e) {
+    int snap = atl_trainer_get_options(r->trainer)->snap;
+    app_status status = APP_OK;
+    add_stats(r, now);
+    say_tick(r, now);
+    if (last || (snap && r->state.tick && r->state.tick % snap == 0)) {
+        char name[64];
+        snprintf(name, sizeof name, "fakes%06d.png", (int)r->state.kimg);
+        status = app_run_write_fakes(r, name, e);
+        if (status == APP_OK)
+            status = app_run_snapshot(r, e);
+    }
+    return status == APP_OK ? record_tick(r, e) : status;
+}
+
+static app_status end_tick(app_run *r, int last, app_error *e) {
+    double now = app_seconds();
+    update(r, now);
+    app_status status = r->leader ? write_tick(r, last, now, e) : APP_OK;
+    atl_trainer_clear_stats(r->trainer);
+    r->state.tick++;
+    r->tick_images = atl_trainer_get_state(r->trainer)->images;
+    r->tick_began = app_seconds();
+    r->maintenance = r->tick_began - now;
+    return status;
+}
+
+// ---- Steps
+
+static app_status step_failed(app_run *r, atl_status status, app_error *e) {
+    r->state.bad_picture = status == ATL_BAD_FILE; // no other file is read in the middle of a run
+    return app_fail_ctx(e, r->ctx);
+}
+
+app_status app_run_step(app_run *r, app_error *e) {
+    double tick = atl_trainer_get_options(r->trainer)->tick * 1000;
+    atl_status stepped = atl_trainer_step(r->trainer);
+    if (stepped != ATL_OK)
+        return step_failed(r, stepped, e);
+    int stop = r->events.stop && r->events.stop(r->events.user);
+    if (atl_trainer_any(r->trainer, &stop) != ATL_OK)
+        return app_fail_ctx(e, r->ctx);
+    update(r, app_seconds());
+    int last = r->state.ended || stop;
+    if (!last && (double)(atl_trainer_get_state(r->trainer)->images - r->tick_images) < tick)
+        return APP_OK;
+    app_status status = end_tick(r, last, e);
+    int halt = status != APP_OK || r->state.fatal;
+    if (atl_trainer_any(r->trainer, &halt) != ATL_OK && status == APP_OK)
+        return app_fail_ctx(e, r->ctx);
+    if (status == APP_OK && r->state.fatal)
+        return app_fail(e, "the run is stopped: see the alarm above; %s has the last good snapshot", r->folder);
+    if (status != APP_OK || halt)
+        return APP_FAILED;
+    return stop ? APP_STOPPED : APP_OK;
+}
+
+// ---- Opening and closing
+
+static app_status begin(app_run *r, app_error *e) {
+    app_status status = app_run_grid_open(r, e);
+    if (status == APP_OK)
+        status = app_run_folder_open(r, e);
+    if (status != APP_OK)
+        return status;
+    app_run_say(r, "%s", r->folder);
+    if (r->events.plan)
+        r->events.plan(r->events.user, r->log, r->trainer);
+    status = app_run_write_reals(r, e);
+    if (status == APP_OK && atl_trainer_get_state(r->trainer)->images == 0)
+        status = app_run_write_fakes(r, "fakes_init.png", e);
+    return status == APP_OK ? app_run_report(r, 0, NULL, e) : status;
+}
+
+app_status app_run_open(app_run *r, atl_ctx *ctx, atl_trainer *trainer, const app_run_options *o,
+                        const app_run_events *events, app_error *e) {
+    *r = (app_run){ .ctx = ctx, .trainer = trainer, .o = *o, .events = *events };
+    r->leader = atl_trainer_get_state(trainer)->rank == 0;
+    r->state.total_kimg = atl_trainer_get_options(trainer)->kimg;
+    app_status status = r->leader ? begin(r, e) : APP_OK;
+    int failed = status != APP_OK;
+    if (atl_trainer_any(trainer, &failed) != ATL_OK && status == APP_OK)
+        return app_fail_ctx(e, ctx);
+    r->first = r->tick_images = atl_trainer_get_state(trainer)->images;
+    r->began = r->tick_began = app_seconds();
+    update(r, r->began);
+    return failed ? APP_FAILED : APP_OK;
+}
+
+app_status app_run_finish(app_run *r, const char *reason, app_error *e) {
+    return r->leader && r->folder ? app_run_report(r, !reason, reason, e) : APP_OK;
+}
+
+void app_run_close(app_run *r) {
+    if (r->log)
+        fclose(r->log);
+    app_stats_close(&r->stats);
+    app_history_clear(&r->history);
+    app_grid_clear(&r->reals);
+    free(r->folder);
+    free(r->kept[0]);
+    free(r->kept[1]);
+    free(r->z);
+    free(r->labels);
+    memset(r, 0, sizeof *r);
+}

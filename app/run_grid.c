@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pictures of a run: reals.png, and the fakes of the same seeds and labels again and again.
+#include <stdlib.h>
+#include <atelier/rng.h>
+#include "files.h"
+#include "memory.h"
+#include "run_parts.h"
+
+static app_status open_sheet(const app_run *r, app_grid *grid, app_error *e) {
+    const atl_train_set *s = atl_trainer_get_set(r->trainer);
+    return app_grid_open(grid, r->ctx, r->across, r->down, s->channels, s->height, s->width, e);
+}
+
+// Their labels are those of the generated ones.
+static app_status read_reals(app_run *r, const uint32_t *which, app_error *e) {
+    size_t count = (size_t)r->across * (size_t)r->down;
+    size_t label_size = (size_t)atl_trainer_get_set(r->trainer)->label_size;
+    atl_dataset *set = atl_trainer_get_data(r->trainer);
+    for (size_t i = 0; i < count; i++) {
+        atl_image image;
+        if (atl_dataset_read(set, which[i], &image) != ATL_OK) {
+            r->state.bad_picture = 1;
+            return app_fail_ctx(e, r->ctx);
+        }
+        app_grid_put_image(&r->reals, i, &image);
+        atl_image_clear(r->ctx, &image);
+        if (label_size)
+            atl_dataset_label(set, which[i], r->labels + i * label_size);
+    }
+    return APP_OK;
+}
+
+app_status app_run_grid_open(app_run *r, app_error *e) {
+    const atl_train_set *s = atl_trainer_get_set(r->trainer);
+    size_t z_dim = (size_t)atl_trainer_z_dim(r->trainer);
+    app_grid_size(s->width, s->height, &r->across, &r->down);
+    size_t count = (size_t)r->across * (size_t)r->down;
+    r->z = app_array(count, z_dim, 1, sizeof *r->z, e);
+    r->labels = app_array(count, (size_t)(s->label_size ? s->label_size : 1), 1, sizeof *r->labels, e);
+    uint32_t *which = app_array(count, 1, 1, sizeof *which, e);
+    app_status status = r->z && r->labels && which ? APP_OK : APP_FAILED;
+    for (size_t i = 0; i < count && status == APP_OK; i++) // picture i is seed i
+        atl_seed_to_z((uint32_t)i, z_dim, r->z + i * z_dim);
+    if (status == APP_OK)
+        status = app_grid_choose(atl_trainer_get_data(r->trainer), r->across, r->down, which, e);
+    if (status == APP_OK)
+        status = open_sheet(r, &r->reals, e);
+    if (status == APP_OK)
+        status = read_reals(r, which, e);
+    free(which);
+    return status;
+}
+
+// The sheet to FOLDER/NAME, and how varied it is to the statistics.
+static app_status save(app_run *r, const app_grid *grid, const char *name, const char *spread, app_error *e) {
+    char *path = app_join(r->folder, name, e);
+    app_status status = path ? app_grid_save(grid, path, e) : APP_FAILED;
+    if (status == APP_OK)
+        app_stats_add(&r->stats, spread, app_grid_spread(grid));
+    if (status == APP_OK && r->events.file)
+        r->events.file(r->events.user, path);
+    free(path);
+    return status;
+}
+
+app_status app_run_write_reals(app_run *r, app_error *e) {
+    app_status status = save(r, &r->reals, "reals.png", APP_STAT_REAL_SPREAD, e);
+    app_grid_clear(&r->reals);
+    return status;
+}
+
+app_status app_run_write_fakes(app_run *r, const char *name, app_error *e) {
+    enum { PART = 64 };
+    const atl_train_set *s = atl_trainer_get_set(r->trainer);
+    size_t count = (size_t)r->across * (size_t)r->down, z_dim = (size_t)atl_trainer_z_dim(r->trainer);
+    size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
+    float *images = app_array(PART, pixels, 1, sizeof *images, e);
+    app_grid grid = { 0 };
+    app_status status = images ? open_sheet(r, &grid, e) : APP_FAILED;
+    for (size_t first = 0; status == APP_OK && first < count; first += PART) {
+        size_t n = count - first < PART ? count - first : PART;
+        if (atl_trainer_generate(r->trainer, (int)n, r->z + first * z_dim,
+                                 r->labels + first * (size_t)s->label_size, images) != ATL_OK)
+            status = app_fail_ctx(e, r->ctx);
+        else
+            app_grid_put(&grid, first, n, images);
+    }
+    if (status == APP_OK)
+        status = save(r, &grid, name, APP_STAT_FAKE_SPREAD, e);
+    app_grid_clear(&grid);
+    free(images);
+    return status;
+}

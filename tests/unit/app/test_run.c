@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run driven as a server would: steps one by one, what it tells, stopping, going on in the same folder, and
+// what fails with which sentence.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "app/progress.h"
+#include "app/run.h"
+#include "says.h"
+
+enum { PICTURES = 4, SIDE = 16, BATCH = 4 };
+
+typedef struct place {
+    atl_ctx *ctx;
+    char folder[32], set[64], runs[64];
+} place;
+
+static app_error e;
+
+static void write_set(const place *p) {
+    char path[96];
+    for (int i = 0; i < PICTURES; i++) {
+        atl_image img;
+        assert_int_equal(atl_image_init(p->ctx, SIDE, SIDE, 3, &img), ATL_OK);
+        for (int x = 0; x < SIDE * SIDE * 3; x++)
+            img.pixels[x] = (uint8_t)(x * (i + 3) % 251);
+        snprintf(path, sizeof path, "%s/%d.png", p->set, i);
+        assert_int_equal(atl_image_write(p->ctx, path, "png", &img, 0, NULL, 0), ATL_OK);
+        atl_image_clear(p->ctx, &img);
+    }
+}
+
+static int setup(void **state) {
+    static place p;
+    p = (place){ .folder = "/tmp/atl-run-XXXXXX" };
+    assert_int_equal(atl_ctx_open(&p.ctx, NULL), ATL_OK);
+    assert_non_null(mkdtemp(p.folder));
+    snprintf(p.set, sizeof p.set, "%s/set", p.folder);
+    snprintf(p.runs, sizeof p.runs, "%s/runs", p.folder);
+    assert_int_equal(mkdir(p.set, 0777), 0);
+    write_set(&p);
+    *state = &p;
+    return 0;
+}
+
+static int teardown(void **state) {
+    place *p = *state;
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", p->folder);
+    atl_ctx_close(&p->ctx);
+    return system(command);
+}
+
+// Six steps, a tick every two, pictures and a snapshot with each.
+static atl_trainer *open_trainer(place *p) {
+    atl_train_options o;
+    atl_trainer *t;
+    atl_train_options_init(&o, sizeof o);
+    o.data = p->set;
+    o.channel_base = 64;
+    o.channel_max = 4;
+    o.map_depth = 2;
+    o.batch = BATCH;
+    o.kimg = 6 * BATCH / 1000.0;
+    o.tick = 2 * BATCH / 1000.0;
+    o.snap = 1;
+    if (atl_trainer_open(p->ctx, &o, &t) != ATL_OK)
+        fail_msg("%s", atl_message(p->ctx));
+    return t;
+}
+
+// ---- What it tells
+
+typedef struct told {
+    int lines, ticks, files, steps, stop_after; // 0: never
+    double kimg;
+    char first_line[256], last_line[256], last_file[256];
+} told;
+
+static int on_stop(void *user) {
+    told *t = user;
+    return ++t->steps == t->stop_after;
+}
+
+static void on_plan(void *user, FILE *log, const atl_trainer *trainer) {
+    (void)user;
+    (void)trainer;
+    fprintf(log, "the plan\n");
+}
+
+static void on_line(void *user, const char *line) {
+    told *t = user;
+    snprintf(t->lines++ ? t->last_line : t->first_line, sizeof t->last_line, "%s", line);
+}
+
+static void on_tick(void *user, const app_stats *stats) {
+    told *t = user;
+    t->ticks++;
+    t->kimg = app_stats_mean(stats, APP_STAT_KIMG);
+}
+
+static void on_file(void *user, const char *path) {
+    told *t = user;
+    t->files++;
+    snprintf(t->last_file, sizeof t->last_file, "%s", path);
+}
+
+static app_run_events events_of(told *t) {
+    return (app_run_events){
+        .user = t, .stop = on_stop, .plan = on_plan, .line = on_line, .tick = on_tick, .file = on_file
+    };
+}
+
+static app_status drive(app_run *run) {
+    app_status status = APP_OK;
+    while (status == APP_OK && !run->state.ended)
+        status = app_run_step(run, &e);
+    return status;
+}
+
+static int has(const char *folder, const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, R_OK) == 0;
+}
+
+static int count_in(const char *folder, const char *name, const char *words) {
+    char path[512], line[2048];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        count += strstr(line, words) != NULL;
+    fclose(f);
+    return count;
+}
+
+static void a_run_stops_and_goes_on(void **state) {
+    place *p = *state;
+    app_run run;
+    told t = { .stop_after = 3 };
+    char folder[256], snapshot[256];
+    app_run_events events = events_of(&t);
+    app_run_options o = { .outdir = p->runs, .desc = "try" };
+    atl_trainer *trainer = open_trainer(p);
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    assert_string_equal(t.first_line, run.folder);
+    assert_non_null(strstr(run.folder, "/runs/00000-auto-set-batch4-gamma"));
+    assert_non_null(strstr(run.folder, "-try"));
+    assert_int_equal(t.files, 2); // reals.png, fakes_init.png
+    assert_int_equal(drive(&run), APP_STOPPED);
+    assert_true(run.state.kimg == 3 * BATCH / 1000.0 && !run.state.ended && !run.state.fatal);
+    assert_true(t.ticks == 2 && t.kimg == run.state.kimg);
+    assert_int_equal(t.files, 2 + 2); // the first tick makes no grid and no snapshot, the last one does
+    assert_int_equal(app_run_finish(&run, "by a test", &e), APP_OK);
+    assert_true(has(run.folder, "report.html") && has(run.folder, "training_options.json"));
+    assert_int_equal(count_in(run.folder, "log.txt", "the plan"), 1);
+    assert_int_equal(count_in(run.folder, "report.html", "by a test"), 1);
+    snprintf(folder, sizeof folder, "%s", run.folder);
+    snprintf(snapshot, sizeof snapshot, "%s", run.kept[1]);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+
+    t = (told){ 0 };
+    trainer = open_trainer(p);
+    assert_int_equal(atl_trainer_restore(trainer, snapshot), ATL_OK);
+    o = (app_run_options){ .folder = folder, .snapshot = snapshot };
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    assert_string_equal(run.folder, folder);
+    assert_int_equal(drive(&run), APP_OK);
+    assert_true(run.state.ended && run.state.kimg == run.state.total_kimg);
+    assert_int_equal(app_run_finish(&run, NULL, &e), APP_OK);
+    assert_int_equal(count_in(folder, "stats.jsonl", "Progress/kimg"), 4); // 2 of the first part, 2 of this
+    assert_int_equal(count_in(folder, "log.txt", "tick "), 4);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+static void a_folder_that_cannot_be_made_is_named(void **state) {
+    place *p = *state;
+    app_run run;
+    char below[96], words[160];
+    const app_run_events none = { 0 };
+    snprintf(below, sizeof below, "%s/0.png/runs", p->set);
+    snprintf(words, sizeof words, "%s: the folder can't be made: Not a directory", below);
+    const app_run_options o = { .outdir = below };
+    atl_trainer *trainer = open_trainer(p);
+    assert_says(app_run_open(&run, p->ctx, trainer, &o, &none, &e), &e, words);
+    assert_int_equal(run.state.bad_picture, 0);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+static void a_picture_that_cannot_be_read_is_told_apart(void **state) {
+    place *p = *state;
+    app_run run;
+    char path[96];
+    const app_run_events none = { 0 };
+    const app_run_options o = { .outdir = p->runs };
+    atl_trainer *trainer = open_trainer(p);
+    snprintf(path, sizeof path, "%s/2.png", p->set);
+    assert_int_equal(truncate(path, 60), 0);
+    assert_says(app_run_open(&run, p->ctx, trainer, &o, &none, &e), &e, "2.png");
+    assert_int_equal(run.state.bad_picture, 1);
+    assert_null(run.folder); // nothing has been written
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+static void paces_are_not_absurd(void **state) {
+    (void)state;
+    char text[32];
+    app_pace p = app_pace_of(1, 20, 1e-6); // the first of 20, in no time
+    assert_true(p.rate == 0 && p.left == 0);
+    p = app_pace_of(5, 20, 10);
+    assert_true(p.rate == 0.5 && p.left == 30);
+    p = app_pace_of(20, 20, 10);
+    assert_true(p.rate == 2 && p.left == 0);
+    assert_true(app_pace_of(0, 20, 10).rate == 0);
+    assert_string_equal(app_time_text(8.21, text), "8.2s");
+    assert_string_equal(app_time_text(760, text), "12m 40s");
+    assert_string_equal(app_time_text(3 * 3600 + 5 * 60, text), "3h 05m");
+    assert_string_equal(app_time_text(50 * 3600, text), "2d 02h");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_stops_and_goes_on),
+        cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
+        cmocka_unit_test(a_picture_that_cannot_be_read_is_told_apart), // breaks the set: the last of these
+        cmocka_unit_test(paces_are_not_absurd),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
