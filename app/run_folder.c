@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include "files.h"
 #include "memory.h"
@@ -49,13 +50,20 @@ static app_status make_folder(app_run *r, app_error *e) {
     }
 }
 
+// The log is also what two processes in one folder would meet at.
 static app_status open_log(app_run *r, app_error *e) {
     char *path = app_join(r->folder, "log.txt", e);
     r->log = path ? fopen(path, "a") : NULL;
+    app_status status = r->log ? APP_OK : APP_FAILED;
     if (path && !r->log)
         app_fail(e, "%s: can't be written: %s", path, strerror(errno));
+    // it ends with the process; a file system without locks is no reason not to train
+    else if (r->log && flock(fileno(r->log), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        status =
+            app_fail(e, "%s: another process is training in this folder; stop it first, or start a new run",
+                     r->folder);
     free(path);
-    return r->log ? APP_OK : APP_FAILED;
+    return status;
 }
 
 static app_status write_options(app_run *r, app_error *e) {

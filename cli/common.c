@@ -147,6 +147,9 @@ void cli_catch_interrupt(void) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction old;
+    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN) // nohup stays as it is
+        sigaction(SIGHUP, &action, NULL);
 }
 
 int cli_interrupted(void) {

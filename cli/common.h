@@ -71,7 +71,8 @@ char *cli_join(const char *folder, const char *name);
 // File names and names from files may hold anything: keep the terminal safe.
 void cli_print_safe(FILE *out, const char *text);
 
-// From now on Ctrl-C only sets a flag: the step in progress ends, so that no half file is left.
+// From now on Ctrl-C, SIGTERM and the end of a terminal only set a flag: the step in progress ends, so that
+// no half file is left.
 void cli_catch_interrupt(void);
 int cli_interrupted(void);
 

@@ -176,6 +176,11 @@ static void a_run_stops_and_goes_on(void **state) {
     o = (app_run_options){ .folder = folder, .snapshot = snapshot };
     assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
     assert_string_equal(run.folder, folder);
+    app_run second;
+    const app_run_events none = { 0 };
+    assert_says(app_run_open(&second, p->ctx, trainer, &o, &none, &e), &e,
+                "another process is training in this folder");
+    app_run_close(&second);
     assert_int_equal(drive(&run), APP_OK);
     assert_true(run.state.ended && run.state.kimg == run.state.total_kimg);
     assert_int_equal(app_run_finish(&run, NULL, &e), APP_OK);
