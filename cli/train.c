@@ -88,8 +88,8 @@ static int run_loop(loop *l) {
     const app_run_events events = { .user = l, .stop = on_stop, .plan = on_plan, .line = on_line };
     const app_run_options options = { .outdir = t->outdir,
                                       .desc = t->desc,
-                                      .folder = t->folder,
-                                      .snapshot = t->recorded && t->folder ? t->snapshot : NULL };
+                                      .folder = t->from.folder,
+                                      .snapshot = t->from.folder ? t->from.snapshot : NULL };
     app_status status = app_run_open(&l->run, l->ctx, l->trainer, &options, &events, e);
     if (status != APP_OK)
         return failed(l);
@@ -122,19 +122,19 @@ static void on_transfer(void *user, atl_transfer what, const char *net, const ch
 static int begin_from(loop *l) {
     cli_train *t = l->train;
     transferred sums = { .common = &t->common };
-    if (!t->snapshot)
+    if (!t->from.snapshot)
         return CLI_SUCCESS;
-    if (t->recorded) {
-        if (atl_trainer_restore(l->trainer, t->snapshot) != ATL_OK)
+    if (t->from.goes_on) {
+        if (atl_trainer_restore(l->trainer, t->from.snapshot) != ATL_OK)
             return cli_fail(l->ctx);
         if (l->leader)
-            printf("going on from %s at %.3f kimg\n", t->snapshot,
+            printf("going on from %s at %.3f kimg\n", t->from.snapshot,
                    (double)atl_trainer_get_state(l->trainer)->images / 1000);
         return CLI_SUCCESS;
     }
     if (l->leader)
-        printf("starting from %s\n", t->snapshot);
-    if (atl_trainer_transfer(l->trainer, t->snapshot, l->leader ? on_transfer : NULL, &sums) != ATL_OK)
+        printf("starting from %s\n", t->from.snapshot);
+    if (atl_trainer_transfer(l->trainer, t->from.snapshot, l->leader ? on_transfer : NULL, &sums) != ATL_OK)
         return cli_fail(l->ctx);
     if (l->leader)
         printf("%d tensors taken over, %d of another shape, %d missing, %d not wanted\n",
@@ -173,7 +173,7 @@ int cli_train_run(int argc, char **argv) {
         status = train(&l);
     app_run_close(&l.run);
     atl_trainer_close(&l.trainer, status != CLI_SUCCESS && status != CLI_INTERRUPTED);
-    cli_train_clear(&t, l.ctx);
+    app_resume_close(&t.from);
     atl_ctx_close(&l.ctx);
     return status;
 }

@@ -4,8 +4,8 @@
 #define CLI_TRAIN_H
 
 #include <stdio.h>
-#include <jansson.h>
 #include <atelier/train.h>
+#include "app/resume.h"
 #include "common.h"
 
 enum { CLI_TRAIN_GIVEN = 64 };
@@ -16,10 +16,7 @@ typedef struct cli_train {
     const char *outdir, *resume, *desc;
     int dry_run;
     int given[CLI_TRAIN_GIVEN]; // by row of the table of options
-    char *snapshot;             // file to go on from or to transfer from, by malloc; NULL: none
-    char *recorded;             // options of that file as JSON: go on; NULL: transfer
-    char *folder;               // of the run that goes on, by malloc; NULL: a new one
-    json_t *kept;               // recorded texts that options point to
+    app_resume from;            // what --resume means
 } cli_train;
 
 // ---- train_options.c
@@ -27,7 +24,6 @@ typedef struct cli_train {
 int cli_train_parse(cli_train *t, int argc, char **argv);
 // Finds out what --resume means and takes recorded options where none was given.  0, or an exit status.
 int cli_train_resume(cli_train *t, atl_ctx *ctx);
-void cli_train_clear(cli_train *t, atl_ctx *ctx);
 
 // ---- train_plan.c
 void cli_train_print_plan(FILE *out, const atl_trainer *trainer);

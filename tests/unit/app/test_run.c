@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "app/progress.h"
+#include "app/resume.h"
 #include "app/run.h"
 #include "says.h"
 
@@ -190,6 +191,66 @@ static void a_run_stops_and_goes_on(void **state) {
     atl_trainer_close(&trainer, 0);
 }
 
+// ---- Going on
+
+static int chose_gamma(void *user, const char *name) {
+    (void)user;
+    return !strcmp(name, "gamma");
+}
+
+static void copy_of(const char *from, const char *to, long size) {
+    char command[600];
+    snprintf(command, sizeof command, "head -c %ld %s > %s", size, from, to);
+    assert_int_equal(system(command), 0);
+}
+
+static char warned[APP_SENTENCE];
+
+static void on_warning(void *user, const char *sentence) {
+    (void)user;
+    snprintf(warned, sizeof warned, "%s", sentence);
+}
+
+static void a_damaged_snapshot_gives_way(void **state) {
+    place *p = *state;
+    char good[96], cut[96], garbage[96];
+    app_resume r;
+    atl_train_options o;
+    snprintf(good, sizeof good, "%s/network-snapshot-000001.safetensors", p->folder);
+    snprintf(cut, sizeof cut, "%s/network-snapshot-000002.safetensors", p->folder);
+    snprintf(garbage, sizeof garbage, "%s/network-snapshot-000003.safetensors", p->folder);
+    atl_train_options_init(&o, sizeof o);
+    assert_says(app_resume_open(&r, p->ctx, p->folder, &o, NULL, NULL, &e), &e,
+                "the folder has no network-snapshot-");
+    app_resume_close(&r);
+    atl_trainer *trainer = open_trainer(p);
+    assert_int_equal(atl_trainer_save(trainer, good), ATL_OK);
+    atl_trainer_close(&trainer, 0);
+    copy_of(good, cut, 5000);
+    copy_of("/dev/zero", garbage, 5000);
+    e.warn = on_warning;
+    o.gamma = 77;
+    assert_int_equal(app_resume_open(&r, p->ctx, p->folder, &o, chose_gamma, NULL, &e), APP_OK);
+    assert_string_equal(r.snapshot, good);
+    assert_true(r.goes_on && !r.folder); // there is no training_options.json beside it
+    assert_true(o.gamma == 77 && o.batch == BATCH && o.kimg == 6 * BATCH / 1000.0);
+    assert_string_equal(o.data, p->set);
+    assert_non_null(strstr(warned, "network-snapshot-000003.safetensors can't be gone on with"));
+    assert_non_null(strstr(warned, "going on from network-snapshot-000001.safetensors"));
+    app_resume_close(&r);
+    atl_train_options_init(&o, sizeof o);
+    o.data = "other";
+    assert_int_equal(app_resume_open(&r, p->ctx, p->folder, &o, NULL, NULL, &e), APP_OK);
+    assert_true(!r.goes_on && o.batch != BATCH); // a new run that starts from these networks
+    app_resume_close(&r);
+    unlink(good);
+    assert_says(app_resume_open(&r, p->ctx, p->folder, &o, NULL, NULL, &e), &e,
+                "000002.safetensors: announces a header of");
+    app_resume_close(&r);
+    unlink(cut);
+    unlink(garbage);
+}
+
 static void a_folder_that_cannot_be_made_is_named(void **state) {
     place *p = *state;
     app_run run;
@@ -240,6 +301,7 @@ static void paces_are_not_absurd(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_stops_and_goes_on),
+        cmocka_unit_test(a_damaged_snapshot_gives_way),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
         cmocka_unit_test(a_picture_that_cannot_be_read_is_told_apart), // breaks the set: the last of these
         cmocka_unit_test(paces_are_not_absurd),
