@@ -12,6 +12,8 @@ app_status app_network_open(atl_ctx *ctx, const char *path, const char *net, atl
                             app_error *e) {
     atl_model_options options = ATL_MODEL_OPTIONS_INIT;
     *model = NULL;
+    if (!strncmp(path, "http://", 7) || !strncmp(path, "https://", 8))
+        return app_fail(e, "%s: addresses are not opened; download the file and name it", path);
     options.net = net;
     if (atl_model_open(ctx, path, &options, model) != ATL_OK)
         return app_fail_ctx(e, ctx);

@@ -262,6 +262,11 @@ json_t *app_report_pictures(app_report *r) {
     size_t count = names ? list_fakes(r, names) : 0;
     int there = path && stat(path, &info) == 0;
     r->failed |= !names || !copies || !path;
+    if (copies && lstat(copies, &info) == 0 &&
+        S_ISLNK(info.st_mode)) { // whoever made it chose where we would write
+        app_warn(r->e, "%s: is a link, which is not followed; the report has no pictures", copies);
+        count = (size_t)(there = 0);
+    }
     if (!r->failed && (there || count > 0) && app_folder_make(copies, r->e) != APP_OK) {
         count = (size_t)(there = 0); // the page goes without pictures
         app_excuse(r->e);

@@ -76,6 +76,10 @@ app_status app_run_open(app_run *run, atl_ctx *ctx, atl_trainer *trainer, const 
                         const app_run_events *events, app_error *e);
 void app_run_close(app_run *run);
 
+// Whether a folder can be made in `outdir`, which is made when missing: to be known before anything is
+// measured.
+app_status app_run_check_outdir(const char *outdir, app_error *e);
+
 // One step of training, and what is due after it.  APP_STOPPED: as `stop` wished; a snapshot has been written.
 app_status app_run_step(app_run *run, app_error *e);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "files.h"
 #include "memory.h"
 #include "report.h"
@@ -97,6 +98,13 @@ static app_status open_stats(app_run *r, app_error *e) {
         status = app_stats_open(&r->stats, path, e);
     free(path);
     return status;
+}
+
+app_status app_run_check_outdir(const char *outdir, app_error *e) {
+    if (app_folder_make(outdir, e) != APP_OK)
+        return APP_FAILED;
+    return access(outdir, W_OK) == 0 ? APP_OK
+                                     : app_fail(e, "%s: can't be written: %s", outdir, strerror(errno));
 }
 
 app_status app_run_folder_open(app_run *r, app_error *e) {

@@ -42,6 +42,12 @@ static const cli_command *find(const char *name) {
 }
 
 static int unknown(const char *name) {
+    if (*name == '-') {
+        fprintf(stderr,
+                "atelier: unknown option '%s'; options stand behind a command\nTry 'atelier --help'.\n",
+                name);
+        return CLI_USAGE;
+    }
     const char *near = cli_nearest(name, &commands->name, COMMANDS, sizeof *commands);
     fprintf(stderr, "atelier: unknown command '%s'", name);
     if (near)

@@ -153,6 +153,8 @@ static int train(loop *l) {
     status = cli_train_check_memory(l->trainer);
     if (status == CLI_SUCCESS)
         status = begin_from(l);
+    if (status == CLI_SUCCESS && l->leader && !l->train->dry_run && !l->train->from.folder)
+        status = cli_told(&l->train->common, app_run_check_outdir(l->train->outdir, &l->train->common.error));
     if (status == CLI_SUCCESS && atl_trainer_measure(l->trainer, 1) != ATL_OK)
         status = cli_fail(l->ctx);
     if (status == CLI_SUCCESS && l->leader)

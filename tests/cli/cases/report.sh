@@ -33,6 +33,11 @@ data "$odd" | grep -o '"\(name\|state\|kimg\|total_kimg\|ada_target\|log\|file\|
 data "$odd" | grep -o '"\(metrics\|alarms\)":.*,"pictures"' | sed 's/"curves".*"metrics"/"metrics"/'
 data "$odd" | grep -o '"Loss/[^"]*":{[^}]*}'
 grep -o '[a-z]*://[^" ]*' "$odd/report.html" # a name, not an address that is opened
+mkdir linked elsewhere
+cp "$odd"/stats.jsonl "$odd"/reals.png linked
+ln -s ../elsewhere linked/.report
+t report linked
+ls elsewhere
 echo Grids that have not changed are not made again:
 touch -d '2001-01-01' "$odd/reals.png"
 echo kept >"$odd/.report/reals.jpg"

@@ -6,6 +6,7 @@ t help
 t help convert
 t generat
 t frobnicate
+t --frobnicate
 t help frobnicate
 if [ -w /dev/full ]; then
     "$ATELIER" --help >/dev/full; echo "exit $?"

@@ -307,6 +307,8 @@ static void only_generators_are_opened(void **state) {
     assert_says(app_network_open(f->ctx, data("sg2-32.pkl"), "D", &model, &e), &e,
                 "D is a discriminator; choose a generator with --net G_ema");
     assert_null(model);
+    assert_says(app_network_open(f->ctx, "https://a.b/c.pkl", NULL, &model, &e), &e,
+                "download the file and name it");
     assert_says(app_network_open(f->ctx, "absent.pkl", NULL, &model, &e), &e, "absent.pkl: can't be opened");
 }
 
