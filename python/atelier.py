@@ -511,8 +511,10 @@ class Context(_Object):
         self._handle = c_void_p()
         self._lock = threading.RLock()
         self._children: weakref.WeakSet[_Object] = weakref.WeakSet()
-        self._log = _LOG(lambda user, level, line: log(_ENUMS["atl_log_level"][level], line.decode("utf-8", "replace"))
-                         if log else None) if log else _LOG()
+        self._log = _LOG()
+        if log is not None:
+            self._log = _LOG(lambda user, level, line: log(_ENUMS["atl_log_level"][level],
+                                                           line.decode("utf-8", "replace")))
         options = _CtxOptions(threads=threads, cpu=_text(cpu), direct=direct, memory_cap=memory_cap, log=self._log)
         status = _lib.atl_ctx_open(byref(self._handle), byref(options))
         if status:
@@ -542,18 +544,23 @@ class Context(_Object):
             name = _lib.atl_status_name(status).decode()
             raise AtelierError(sentence or name, name)
 
+    def _begin(self, arguments: Sequence[Any]) -> None:
+        """Another thread may have closed what the call is about, while this one waited for the lock."""
+        self._h
+        if any(isinstance(a, c_void_p) and not a for a in arguments):
+            raise ValueError("an object of this call was closed meanwhile")
+        _lib.atl_message_clear(self._handle)
+
     def _call(self, function: Callable[..., int], *arguments: Any) -> None:
         """One call that can fail, alone in its context."""
         with self._lock:
-            self._h
-            _lib.atl_message_clear(self._handle)
+            self._begin(arguments)
             self._check(function(*arguments))
 
     def _calls_back(self, function: Callable[..., int], stopped: _Stop, *arguments: Any) -> None:
         """One call that calls Python; what Python raises there comes out here."""
         with self._lock:
-            self._h
-            _lib.atl_message_clear(self._handle)
+            self._begin(arguments)
             status = function(*arguments)
             if stopped.error:
                 raise stopped.error

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 import zipfile
 
@@ -305,6 +306,24 @@ class Lifetimes(unittest.TestCase):
             for images in results[seed]:
                 # one thread may add in another order than two
                 self.assertLessEqual(np.abs(images.astype(int) - expected[seed]).max(), seed % 2)
+
+    def test_one_thread_closes_what_another_uses(self):
+        for _ in range(10):
+            model, ends = atelier.Model.open(), []
+
+            def work():
+                try:
+                    while True:
+                        model.generate(0)
+                except ValueError as error:
+                    ends.append(str(error))
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            time.sleep(0.01)
+            model.close()
+            thread.join()
+            self.assertIn("closed", ends[0])
 
     def test_signals(self):
         """Python's handlers run between calls; the library keeps them away from its kernels."""
