@@ -148,6 +148,35 @@ static void batch_norm_uses_the_given_statistics(void **state) {
     }
 }
 
+static atl_node *const_leaf(fixture *f, atl_shape s, float offset) {
+    atl_node *x = leaf(f, s);
+    for (int64_t i = 0; i < atl_shape_count(&s); i++)
+        numbers(x)[i] = fabsf(numbers(x)[i]) + offset;
+    return atl_const(&f->g, s, numbers(x));
+}
+
+// With known statistics and weights a convolution, its batch norm and its ReLU are one step.
+static void batch_norm_vanishes_into_a_convolution(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(2, 9, 8, 5)), *p[4];
+    for (int k = 0; k < 4; k++)
+        p[k] = const_leaf(f, ATL_SHAPE(7), 0.1f);
+    atl_node *y = atl_conv2d(g, x, const_leaf(f, ATL_SHAPE(7, 5, 3, 3), -0.5f), 2, 0);
+    y = atl_relu(g, atl_batch_norm(g, y, p[0], p[1], p[2], p[3], 1e-3f));
+    atl_plan *plan;
+    if (atl_plan_make(g, f->backend, &y, 1, NULL, &plan) != ATL_OK)
+        fail_msg("%s", atl_message(f->ctx));
+    if (!strcmp(f->backend->name, "cpu")) // others need not fuse
+        assert_int_equal(plan->n_steps, 1);
+    atl_plan_close(&plan);
+    float *fused = values_by(f, &y, 1, false), *plain = values_by(f, &y, 1, true);
+    for (int64_t i = 0; i < atl_shape_count(&y->shape); i++)
+        near(&fused[i], (double)plain[i], 1e-5, "folded batch norm", i); // sums of 45 products, one factor apart
+    free(fused);
+    free(plain);
+}
+
 // ---- softmax
 
 static void softmax_is_stable(void **state) {
@@ -528,6 +557,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(activations_are_their_formulas, setup, teardown),
         cmocka_unit_test_setup_teardown(norms_take_their_statistics, setup, teardown),
         cmocka_unit_test_setup_teardown(batch_norm_uses_the_given_statistics, setup, teardown),
+        cmocka_unit_test_setup_teardown(batch_norm_vanishes_into_a_convolution, setup, teardown),
         cmocka_unit_test_setup_teardown(softmax_is_stable, setup, teardown),
         cmocka_unit_test_setup_teardown(attention_sums_values_by_scores, setup, teardown),
         cmocka_unit_test_setup_teardown(dense_works_on_any_rank, setup, teardown),
