@@ -50,6 +50,9 @@ for call in 'abort()' 'exit(1)' 'printf("x")' 'puts("x")'; do
     expect style src/io/a.c "${head}void f(void) { $call; }"$'\n' "must not call"
 done
 expect style src/io/a.c "${head}void f(void) { fputs(\"x\", stderr); }"$'\n' "prints nothing"
+expect style src/io/a.c "${head}void f(void) {"$'\n    json_object_set_new(a, b, c);\n}\n' "this setter can fail"
+expect style src/io/a.c "${head}int f(void) {"$'\n    return json_object_set_new(a, b, c);\n}\n' ""
+expect style src/io/a.c "${head}void f(void) { g(\"use --size\"); }"$'\n' "not those of a command line"
 expect style src/io/a.c "${head}static int counter;"$'\n' "static variable"
 expect style src/io/a.c "${head}void f(void) {"$'\n    static int counter;\n}\n' "static variable in a function"
 expect style app/a.c "${head}void f(void) { puts(0); }"$'\n' "must not call"

@@ -64,6 +64,13 @@ while IFS= read -r file; do
         line ~ /(^|[^A-Za-z0-9_])(stdout|stderr)([^A-Za-z0-9_]|$)/ {
             bad("the library prints nothing: use atl_log() or app_warn()")
         }
+        file ~ /^src\// && file != "src/io/json.c" && line ~ /^ *json_(object_set|array_append)[a-z_]* *\(/ {
+            bad("this setter can fail and nobody looks: build JSON with io/json.h")
+        }
+        { text = $0; sub(/(^|[ ;])\/\/ .*/, "", text) }
+        file ~ /^src\// && text ~ /"[^"]*(--[a-z]|.atelier [a-z])/ {
+            bad("sentences of the library name options, not those of a command line")
+        }
         line ~ /^static / && line !~ /(^| )const( |$)|\*const|inline|\(/ && line ~ /(=|;|\{)/ {
             bad("static variable: state belongs to the context")
         }

@@ -2,44 +2,48 @@
 // What a file holds, as JSON, and conversion to Atelier's own format.
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/model_api.h"
 #include "base/options.h"
+#include "io/json.h"
 #include "run/unused.h"
 
-static json_t *shape_json(int rank, const int64_t *d) {
-    json_t *list = json_array();
-    for (int i = 0; list && i < rank; i++)
-        json_array_append_new(list, json_integer(d[i]));
+static json_t *shape_json(atl_json *b, int rank, const int64_t *d) {
+    json_t *list = atl_json_list(b);
+    for (int i = 0; i < rank; i++)
+        atl_json_add(b, list, json_integer(d[i]));
     return list;
 }
 
-static json_t *tensors_json(const atl_params *params) {
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < params->size; i++) {
+static json_t *tensors_json(atl_json *b, const atl_params *params) {
+    json_t *list = atl_json_list(b);
+    for (size_t i = 0; i < params->size; i++) {
         const atl_param *p = &params->list[i];
-        json_array_append_new(list, json_pack("{s:s s:o s:b}", "name", p->name, "shape", shape_json(p->rank, p->dims),
-                                              "buffer", (int)p->buffer));
+        json_t *one = atl_json_object(b);
+        atl_json_set(b, one, "name", atl_json_string(b, p->name));
+        atl_json_set(b, one, "shape", shape_json(b, p->rank, p->dims));
+        atl_json_set(b, one, "buffer", json_boolean(p->buffer));
+        atl_json_add(b, list, one);
     }
     return list;
 }
 
 // The named results of a network built for one image, with their shapes in N,C,H,W order.
-static json_t *layers_json(atl_ctx *ctx, const atl_ckpt_net *net, const atl_model_row *row, atl_params *params,
+static json_t *layers_json(atl_json *b, const atl_ckpt_net *net, const atl_model_row *row, atl_params *params,
                            json_t *entry) {
-    json_t *list = json_array();
+    atl_ctx *ctx = b->ctx;
+    json_t *list = atl_json_list(b);
     void *config = atl_calloc(ctx, 1, row->config_bytes);
     atl_model_dims d;
     atl_graph g;
     atl_graph_init(&g, ctx);
-    if (!list || !config || row->parse(ctx, net->config, config) || row->dims(ctx, config, params, &d))
+    if (!config || row->parse(ctx, net->config, config) || row->dims(ctx, config, params, &d))
         goto done;
     atl_net build = { .g = &g, .params = params };
     atl_network_build(&build, row, config);
     if (g.status != ATL_OK)
-        json_object_set_new(entry, "problem", json_string(g.error));
+        atl_json_set(b, entry, "problem", atl_json_string(b, g.error));
     for (int i = 0; i < g.size; i++) {
         const atl_node *n = g.nodes[i];
         if (!n->name || n->op == ATL_OP_PARAM || n->op == ATL_OP_INPUT)
@@ -47,12 +51,15 @@ static json_t *layers_json(atl_ctx *ctx, const atl_ckpt_net *net, const atl_mode
         int64_t s[ATL_RANK_MAX];
         for (int k = 0; k < n->shape.rank; k++)
             s[k] = n->shape.d[n->shape.rank == 4 ? (int[]){ 0, 3, 1, 2 }[k] : k];
-        json_array_append_new(list, json_pack("{s:s s:o}", "name", n->name, "shape", shape_json(n->shape.rank, s)));
+        json_t *one = atl_json_object(b);
+        atl_json_set(b, one, "name", atl_json_string(b, n->name));
+        atl_json_set(b, one, "shape", shape_json(b, n->shape.rank, s));
+        atl_json_add(b, list, one);
     }
-    json_object_set_new(entry, "resolution", json_sprintf("%dx%d", d.width, d.height));
+    atl_json_set(b, entry, "resolution", json_sprintf("%dx%d", d.width, d.height));
 done:
     if (ctx->status != ATL_OK && ctx->status != ATL_NO_MEMORY) { // missing memory is no property of the network
-        json_object_set_new(entry, "problem", json_string(ctx->message));
+        atl_json_set(b, entry, "problem", atl_json_string(b, ctx->message));
         atl_message_clear(ctx);
     }
     atl_graph_clear(&g);
@@ -60,26 +67,32 @@ done:
     return list;
 }
 
-static atl_status net_json(atl_ctx *ctx, atl_ckpt *ckpt, size_t i, json_t **out) {
+static void set_text(atl_json *b, json_t *entry, const char *key, const char *text) {
+    atl_json_set(b, entry, key, atl_json_string(b, text));
+}
+
+static atl_status net_json(atl_json *b, atl_ckpt *ckpt, size_t i, json_t *entry) {
     const atl_ckpt_net *net = atl_ckpt_get(ckpt, i);
     const atl_model_row *row = net->kind ? atl_model_row_find(net->kind) : NULL;
-    json_t *entry = json_pack("{s:s s:s? s:s? s:s? s:O?}", "name", net->key, "kind", net->kind, "problem", net->why,
-                              "family", row ? row->family : NULL, "config", net->config);
-    if (!entry)
-        return atl_fail(ctx, ATL_NO_MEMORY, "out of memory");
+    atl_ctx *ctx = b->ctx;
+    set_text(b, entry, "name", net->key);
+    set_text(b, entry, "kind", net->kind);
+    set_text(b, entry, "problem", net->why);
+    set_text(b, entry, "family", row ? row->family : NULL);
+    atl_json_set_known(b, entry, "config", net->config);
     atl_params params;
     atl_params_init(&params, ctx);
     atl_status status = net->why ? ATL_OK : atl_ckpt_load(ckpt, i, &params);
     if (status == ATL_OK && !net->why) {
         char hash[20];
         snprintf(hash, sizeof hash, "%016" PRIx64, atl_params_fingerprint(&params));
-        json_object_set_new(entry, "parameters", json_integer(atl_params_trained(&params)));
-        json_object_set_new(entry, "fingerprint", json_string(hash));
-        json_object_set_new(entry, "tensors", tensors_json(&params));
+        atl_json_set(b, entry, "parameters", json_integer(atl_params_trained(&params)));
+        set_text(b, entry, "fingerprint", hash);
+        atl_json_set(b, entry, "tensors", tensors_json(b, &params));
         json_t *unused = NULL;
         status = atl_unused_names(ctx, ckpt, net, row, &params, &unused);
         if (json_array_size(unused))
-            json_object_set(entry, "unused", unused);
+            atl_json_set_known(b, entry, "unused", unused);
         json_decref(unused);
         if (status != ATL_OK &&
             status != ATL_NO_MEMORY) { // the problem of a network that can't be built: see below
@@ -87,16 +100,13 @@ static atl_status net_json(atl_ctx *ctx, atl_ckpt *ckpt, size_t i, json_t **out)
             status = ATL_OK;
         }
         if (row)
-            json_object_set_new(entry, "layers", layers_json(ctx, net, row, &params, entry));
+            atl_json_set(b, entry, "layers", layers_json(b, net, row, &params, entry));
         else
-            json_object_set_new(entry, "problem", json_string("this version can't run networks of this kind"));
+            set_text(b, entry, "problem", "this version can't run networks of this kind");
         if (ctx->status == ATL_NO_MEMORY)
             status = ATL_NO_MEMORY;
     }
     atl_params_clear(&params);
-    *out = entry;
-    if (status != ATL_OK)
-        json_decref(entry);
     return status;
 }
 
@@ -104,23 +114,26 @@ atl_status atl_inspect(atl_ctx *ctx, const char *path, char **json) {
     atl_ckpt *ckpt;
     *json = NULL;
     ATL_TRY(atl_ckpt_open(ctx, path, &ckpt));
-    json_t *nets = json_array(), *top;
-    atl_status status = nets ? ATL_OK : ATL_NO_MEMORY;
+    atl_json b = { .ctx = ctx };
+    json_t *top = atl_json_object(&b), *nets = atl_json_list(&b);
+    set_text(&b, top, "file", path);
+    set_text(&b, top, "format", atl_ckpt_format(ckpt));
+    if (atl_ckpt_record(ckpt))
+        atl_json_set_known(&b, top, "record", atl_ckpt_record(ckpt));
+    else
+        set_text(&b, top, "record", NULL);
+    atl_json_set(&b, top, "networks", nets);
+    atl_status status = atl_json_check(&b, "a file's description");
     for (size_t i = 0; status == ATL_OK && i < atl_ckpt_size(ckpt); i++) {
-        json_t *entry = NULL;
-        if ((status = net_json(ctx, ckpt, i, &entry)) == ATL_OK)
-            json_array_append_new(nets, entry);
+        json_t *entry = atl_json_object(&b);
+        atl_json_add(&b, nets, entry); // which owns it from here on
+        status = net_json(&b, ckpt, i, entry);
     }
-    top = json_pack("{s:s s:s s:O? s:O}", "file", path, "format", atl_ckpt_format(ckpt), "record",
-                    atl_ckpt_record(ckpt), "networks", nets);
-    char *text = status == ATL_OK && top ? json_dumps(top, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
-    if (text && (*json = atl_alloc(ctx, strlen(text) + 1, 1)) != NULL)
-        strcpy(*json, text);
-    if (status == ATL_OK && !*json)
-        status = atl_fail(ctx, ATL_NO_MEMORY, "%s: out of memory for its description", path);
-    free(text);
-    json_decref(top);
-    json_decref(nets);
+    if (status == ATL_OK)
+        status =
+            atl_json_text(&b, top, JSON_INDENT(2) | JSON_REAL_PRECISION(9), "a file's description", json);
+    else
+        json_decref(top);
     atl_ckpt_close(&ckpt);
     return status;
 }

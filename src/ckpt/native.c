@@ -11,6 +11,7 @@
 
 #include <string.h>
 #include "base/half.h"
+#include "io/json.h"
 
 enum { LINE = 64 }; // bytes of a cache line
 
@@ -232,25 +233,25 @@ static atl_status put_network(output *out, const atl_ckpt_out *net) {
     return ATL_OK;
 }
 
-static char *description(const atl_ckpt_out *nets, size_t count, const json_t *record) {
-    json_t *root = json_object(), *networks = json_object();
-    json_object_set_new(root, "version", json_integer(1));
+static atl_status description(atl_ctx *ctx, const atl_ckpt_out *nets, size_t count, const json_t *record,
+                              char **text) {
+    atl_json b = { .ctx = ctx };
+    json_t *root = atl_json_object(&b), *networks = atl_json_object(&b);
+    atl_json_set(&b, root, "version", json_integer(1));
     for (size_t n = 0; n < count; n++) {
-        json_t *net = json_object(), *buffers = json_array();
+        json_t *net = atl_json_object(&b), *buffers = atl_json_list(&b);
         for (size_t i = 0; i < nets[n].params->size; i++)
             if (nets[n].params->list[i].buffer && !is_without(&nets[n], nets[n].params->list[i].name))
-                json_array_append_new(buffers, json_string(nets[n].params->list[i].name));
-        json_object_set_new(net, "kind", json_string(nets[n].kind));
-        json_object_set(net, "config", (json_t *)nets[n].config);
-        json_object_set_new(net, "buffers", buffers);
-        json_object_set_new(networks, nets[n].key, net);
+                atl_json_add(&b, buffers, atl_json_string(&b, nets[n].params->list[i].name));
+        atl_json_set(&b, net, "kind", atl_json_string(&b, nets[n].kind));
+        atl_json_set_known(&b, net, "config", nets[n].config);
+        atl_json_set(&b, net, "buffers", buffers);
+        atl_json_set(&b, networks, nets[n].key, net);
     }
-    json_object_set_new(root, "networks", networks);
+    atl_json_set(&b, root, "networks", networks);
     if (record)
-        json_object_set(root, "record", (json_t *)record);
-    char *text = json_dumps(root, JSON_COMPACT);
-    json_decref(root);
-    return text;
+        atl_json_set_known(&b, root, "record", record);
+    return atl_json_text(&b, root, JSON_COMPACT, "the networks' configs", text);
 }
 
 static atl_status write_file(output *out, const char *text, const atl_ckpt_extra *extra) {
@@ -276,13 +277,10 @@ static atl_status write_networks(output *out, const atl_ckpt_out *nets, size_t c
         return ATL_NO_MEMORY;
     for (size_t n = 0; n < count; n++)
         ATL_TRY(put_network(out, &nets[n]));
-    char *text = description(nets, count, record);
-    if (!text)
-        return atl_fail(out->ctx, ATL_NO_MEMORY, "%s: the config can't be written as JSON", out->path);
+    char *text;
+    ATL_TRY(description(out->ctx, nets, count, record, &text));
     atl_status status = write_file(out, text, extra);
-    json_free_t release;
-    json_get_alloc_funcs(NULL, &release);
-    release(text);
+    atl_free(out->ctx, text);
     return status;
 }
 

@@ -38,7 +38,10 @@ static atl_status open_official(atl_ckpt *ckpt) {
         ATL_TRY(atl_official_describe(ckpt, module, &kind, &config, &why));
         ATL_TRY(atl_ckpt_add(ckpt, keys[i], kind, config, why, module));
     }
-    ckpt->record = atl_object_json(atl_object_get(root, "training_set_kwargs"), 1000);
+    bool lost = false;
+    ckpt->record = atl_object_json(atl_object_get(root, "training_set_kwargs"), 1000, &lost);
+    if (lost)
+        return atl_fail(ckpt->ctx, ATL_NO_MEMORY, "%s: out of memory for its record", ckpt->path);
     if (!json_is_object(ckpt->record)) {
         json_decref(ckpt->record);
         ckpt->record = NULL;

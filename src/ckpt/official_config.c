@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/json.h"
+
 enum { TAPS_MOST = 64, BLOCKS_MOST = 16 };
 
 typedef struct describe {
     atl_ckpt *ckpt;
     const char *why; // the first thing that was missing
+    atl_json json;
 } describe;
 
 static void complain(describe *d, const char *where, const char *what) {
@@ -29,21 +32,21 @@ static json_t *array_json(describe *d, const atl_tensor *x) {
     if (dtype < 0 || count > TAPS_MOST || atl_dtype_size((atl_dtype)dtype) > sizeof *wide ||
         atl_tensor_read(d->ckpt->objects, x, wide) != ATL_OK)
         return NULL;
-    json_t *list = json_array();
+    json_t *list = atl_json_list(&d->json);
     for (int64_t i = 0; i < count; i++) {
         int64_t integer;
         float narrow;
         memcpy(&integer, (char *)wide + (size_t)i * 8, sizeof integer);
         if (dtype == ATL_I64) {
-            json_array_append_new(list, json_integer(integer));
+            atl_json_add(&d->json, list, json_integer(integer));
         } else if (dtype == ATL_F64) {
-            json_array_append_new(list, json_real(wide[i]));
+            atl_json_add(&d->json, list, atl_json_number(&d->json, wide[i]));
         } else {
             atl_array a = {
                 .name = "", .dtype = (atl_dtype)dtype, .rank = 1, .dims = { count }, .data = wide
             };
             atl_array_read_f32(&a, i, 1, &narrow);
-            json_array_append_new(list, json_real((double)narrow));
+            atl_json_add(&d->json, list, atl_json_number(&d->json, (double)narrow));
         }
     }
     return list;
@@ -52,7 +55,7 @@ static json_t *array_json(describe *d, const atl_tensor *x) {
 static json_t *value_json(describe *d, const atl_object *o) {
     if (o && o->type == ATL_OBJECT_TENSOR && o->u.tensor->array)
         return array_json(d, o->u.tensor);
-    return atl_object_json(o, 1000);
+    return atl_object_json(o, 1000, &d->json.lost);
 }
 
 // Copies the attribute `name` of a module; a missing one is a complaint.
@@ -61,12 +64,12 @@ static void copy(describe *d, json_t *config, const atl_object *module, const ch
     if (!value)
         complain(d, name, "this attribute is missing from the file, so the network can't be run");
     else
-        json_object_set_new(config, name, value);
+        atl_json_set(&d->json, config, name, value);
 }
 
 // Everything that can be written as JSON, apart from the machinery of modules.
 static json_t *all_attributes(describe *d, const atl_object *module) {
-    json_t *out = json_object();
+    json_t *out = atl_json_object(&d->json);
     const atl_object *state = module->u.instance->state;
     for (size_t i = 0; state && state->type == ATL_OBJECT_DICT && i < state->size; i++) {
         const char *name = atl_object_text(state->u.items[2 * i], &d->ckpt->arena);
@@ -74,7 +77,7 @@ static json_t *all_attributes(describe *d, const atl_object *module) {
             continue;
         json_t *value = value_json(d, state->u.items[2 * i + 1]);
         if (value)
-            json_object_set_new(out, name, value);
+            atl_json_set(&d->json, out, name, value);
     }
     return out;
 }
@@ -111,9 +114,10 @@ static json_t *filter_json(describe *d, const atl_object *module) {
         taps[t->rank == 2 ? i / size : i] += (double)values[i];
     for (int64_t i = 0; i < size && taps[0] > 0; i++)
         whole = whole && fabs(taps[i] / taps[0] - round(taps[i] / taps[0])) < 1e-4;
-    json_t *list = json_array();
+    json_t *list = atl_json_list(&d->json);
     for (int64_t i = 0; i < size; i++)
-        json_array_append_new(list, json_real(whole && taps[0] > 0 ? round(taps[i] / taps[0]) : taps[i]));
+        atl_json_add(&d->json, list,
+                     atl_json_number(&d->json, whole && taps[0] > 0 ? round(taps[i] / taps[0]) : taps[i]));
     return list;
 }
 
@@ -134,28 +138,30 @@ static void agree(describe *d, json_t *config, const atl_object *module, const c
     else if (known && !json_equal(known, value))
         complain(d, name, "this attribute differs between layers, which is not supported");
     else if (!known)
-        json_object_set(config, name, value);
+        atl_json_set_known(&d->json, config, name, value);
     json_decref(value);
 }
 
 static json_t *mapping_json(describe *d, const atl_object *mapping) {
     static const char *const names[] = { "z_dim", "c_dim", "w_dim", "num_ws", "num_layers", "w_avg_beta" };
-    json_t *out = json_object();
+    json_t *out = atl_json_object(&d->json);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         copy(d, out, mapping, names[i]);
     const atl_object *first = atl_official_child(mapping, "fc0");
     int64_t embed = features(atl_official_child(mapping, "embed"), "weight"), layers = 0, w_dim = 0;
     atl_object_int(atl_object_get(mapping, "num_layers"), &layers);
     atl_object_int(atl_object_get(mapping, "w_dim"), &w_dim);
-    json_object_set_new(out, "embed_features", json_integer(embed));
-    json_object_set_new(out, "layer_features", json_integer(layers > 1 ? features(first, "weight") : w_dim));
+    atl_json_set(&d->json, out, "embed_features", json_integer(embed));
+    atl_json_set(&d->json, out, "layer_features",
+                 json_integer(layers > 1 ? features(first, "weight") : w_dim));
     double multiplier = 1;
     const atl_object *activation = first ? atl_object_get(first, "activation") : NULL;
     if (layers > 0 && (!atl_object_number(atl_object_get(first, "bias_gain"), &multiplier) || !activation))
         complain(d, "mapping.fc0", "its bias_gain or activation is missing, so the network can't be run");
-    json_object_set_new(out, "lr_multiplier", json_real(multiplier)); // what a bias is multiplied by
+    atl_json_set(&d->json, out, "lr_multiplier",
+                 atl_json_number(&d->json, multiplier)); // what a bias is multiplied by
     if (activation)
-        json_object_set_new(out, "activation", value_json(d, activation));
+        atl_json_set(&d->json, out, "activation", value_json(d, activation));
     return out;
 }
 
@@ -174,7 +180,7 @@ static size_t resolutions(describe *d, const atl_object *network, int64_t *list)
 static void describe_synthesis(describe *d, const atl_object *net, json_t *config) {
     int64_t list[BLOCKS_MOST];
     size_t count = resolutions(d, net, list);
-    json_t *channels = json_array();
+    json_t *channels = atl_json_list(&d->json);
     copy(d, config, net, "block_resolutions");
     for (size_t i = 0; i < count; i++) {
         const atl_object *block = block_of(net, list[i]), *conv1 = atl_official_child(block, "conv1"),
@@ -191,22 +197,22 @@ static void describe_synthesis(describe *d, const atl_object *net, json_t *confi
         }
         if (torgb)
             agree(d, config, torgb, "conv_clamp");
-        json_array_append_new(channels, json_integer(features(conv1, "weight")));
+        atl_json_add(&d->json, channels, json_integer(features(conv1, "weight")));
     }
-    json_object_set_new(config, "channels", channels);
+    atl_json_set(&d->json, config, "channels", channels);
     const atl_object *first = count ? block_of(net, list[0]) : NULL;
-    json_object_set_new(config, "resample_filter", filter_json(d, first));
+    atl_json_set(&d->json, config, "resample_filter", filter_json(d, first));
 }
 
 static json_t *describe_generator2(describe *d, const atl_object *g) {
     static const char *const names[] = {
         "z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels"
     };
-    json_t *config = json_object();
+    json_t *config = atl_json_object(&d->json);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         copy(d, config, g, names[i]);
     describe_synthesis(d, atl_official_child(g, "synthesis"), config);
-    json_object_set_new(config, "mapping", mapping_json(d, atl_official_child(g, "mapping")));
+    atl_json_set(&d->json, config, "mapping", mapping_json(d, atl_official_child(g, "mapping")));
     return config;
 }
 
@@ -220,13 +226,13 @@ static void describe_epilogue(describe *d, const atl_object *end, json_t *config
     json_t *extra = mbstd ? value_json(d, atl_object_get(mbstd, "num_channels")) : json_integer(0);
     if (!group || !extra)
         complain(d, "mbstd", "its attributes are missing, so the network can't be run");
-    json_object_set_new(config, "mbstd_group_size", group ? group : json_null());
-    json_object_set_new(config, "mbstd_num_channels", extra ? extra : json_null());
+    atl_json_set(&d->json, config, "mbstd_group_size", group ? group : json_null());
+    atl_json_set(&d->json, config, "mbstd_num_channels", extra ? extra : json_null());
 }
 
 static json_t *describe_discriminator2(describe *d, const atl_object *net) {
     static const char *const names[] = { "c_dim", "img_resolution", "img_channels", "block_resolutions" };
-    json_t *config = json_object(), *channels = json_array();
+    json_t *config = atl_json_object(&d->json), *channels = atl_json_list(&d->json);
     int64_t list[BLOCKS_MOST];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         copy(d, config, net, names[i]);
@@ -242,14 +248,14 @@ static json_t *describe_discriminator2(describe *d, const atl_object *net) {
         agree(d, config, conv1, "activation");
         if (rgb)
             agree(d, config, rgb, "conv_clamp");
-        json_array_append_new(channels, json_integer(features(conv0, "weight")));
+        atl_json_add(&d->json, channels, json_integer(features(conv0, "weight")));
     }
     const atl_object *end = block_of(net, 4), *mapping = atl_official_child(net, "mapping");
-    json_array_append_new(channels, json_integer(features(atl_official_child(end, "conv"), "weight")));
-    json_object_set_new(config, "channels", channels); // of each block's first half, then of b4
+    atl_json_add(&d->json, channels, json_integer(features(atl_official_child(end, "conv"), "weight")));
+    atl_json_set(&d->json, config, "channels", channels); // of each block's first half, then of b4
     describe_epilogue(d, end, config);
-    json_object_set_new(config, "resample_filter", filter_json(d, count ? block_of(net, list[0]) : NULL));
-    json_object_set_new(config, "mapping", mapping ? mapping_json(d, mapping) : json_null());
+    atl_json_set(&d->json, config, "resample_filter", filter_json(d, count ? block_of(net, list[0]) : NULL));
+    atl_json_set(&d->json, config, "mapping", mapping ? mapping_json(d, mapping) : json_null());
     return config;
 }
 
@@ -272,8 +278,8 @@ static void append_layers(describe *d, const atl_object *synthesis, const atl_ob
             continue;
         }
         json_t *one = all_attributes(d, layer);
-        json_object_set_new(one, "name", json_string(name));
-        json_array_append_new(layers, one);
+        atl_json_set(&d->json, one, "name", atl_json_string(&d->json, name));
+        atl_json_add(&d->json, layers, one);
     }
 }
 
@@ -287,31 +293,32 @@ static void describe_table(describe *d, const atl_object *mapping, json_t *confi
         complain(d, "mapping.embed", "the file does not hold the table of class embeddings that the network needs; "
                                      "save the whole generator again where the table is at hand");
     else
-        json_object_set_new(config, "table_features", json_integer(table->dims[1]));
-    json_object_set_new(config, "proj_features", json_integer(features(proj, "weight")));
+        atl_json_set(&d->json, config, "table_features", json_integer(table->dims[1]));
+    atl_json_set(&d->json, config, "proj_features", json_integer(features(proj, "weight")));
 }
 
 static json_t *describe_generator3(describe *d, const atl_object *g) {
     const atl_object *synthesis = atl_official_child(g, "synthesis"), *mapping = atl_official_child(g, "mapping"),
                      *input = atl_official_child(synthesis, "input"), *head = atl_object_get(g, "head_layer_names");
-    json_t *config = all_attributes(d, g), *layers = json_array(), *net = all_attributes(d, synthesis);
+    json_t *config = all_attributes(d, g), *layers = atl_json_list(&d->json),
+           *net = all_attributes(d, synthesis);
     json_t *map = mapping_json(d, mapping);
     describe_table(d, mapping, map);
-    json_object_set_new(config, "mapping", map);
+    atl_json_set(&d->json, config, "mapping", map);
     if (input)
-        json_object_set_new(net, "input", all_attributes(d, input));
+        atl_json_set(&d->json, net, "input", all_attributes(d, input));
     else
         complain(d, "synthesis.input", "this module is missing, so the network can't be run");
     append_layers(d, synthesis, atl_object_get(synthesis, "layer_names"), head != NULL, layers);
     append_layers(d, synthesis, head, false, layers);
-    json_object_set_new(net, "layers", layers);
-    json_object_set_new(config, "synthesis", net);
+    atl_json_set(&d->json, net, "layers", layers);
+    atl_json_set(&d->json, config, "synthesis", net);
     return config;
 }
 
 atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const char **kind, json_t **config,
                                  const char **why) {
-    describe d = { ckpt, NULL };
+    describe d = { ckpt, NULL, { .ctx = ckpt->ctx } };
     const atl_object *synthesis = atl_official_child(module, "synthesis"),
                      *mapping = atl_official_child(module, "mapping");
     const atl_object *end = block_of(module, 4);
@@ -340,6 +347,7 @@ atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const
                                  module->u.instance->cls->name);
     }
     *why = d.why;
+    ATL_TRY(atl_json_end(&d.json, *config, "a network's config", config));
     if (ckpt->ctx->status != ATL_OK) { // reading a small array failed
         json_decref(*config);
         *config = NULL;

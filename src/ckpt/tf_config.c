@@ -2,8 +2,10 @@
 // What a network of a TensorFlow-era pickle is.  The file names the function that built it and the options
 // that were given; every other option has the default of that function, which stands here.
 #include "ckpt/tf.h"
+#include "io/json.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,7 @@ typedef struct describe {
     const atl_object *net, *part; // the network, and the component whose options come first
     json_t *config;
     const char *why;
+    atl_json json;
 } describe;
 
 static void complain(describe *d, const char *why) {
@@ -74,7 +77,7 @@ static double real(describe *d, const char *name, double otherwise) {
     double number;
     if (!v)
         return otherwise;
-    if (atl_object_number(v, &number))
+    if (atl_object_number(v, &number) && isfinite(number))
         return number;
     complain(d, atl_arena_printf(&d->ckpt->arena, "its option %s is no number", name));
     return otherwise;
@@ -85,7 +88,8 @@ static void require(describe *d, const char *name, const char *json) {
     const atl_object *v = given(d, name);
     if (!v)
         return;
-    json_t *have = atl_object_json(v, 100), *want = json_loads(json, JSON_DECODE_ANY, NULL);
+    json_t *have = atl_object_json(v, 100, &d->json.lost);
+    json_t *want = atl_json_keep(&d->json, json_loads(json, JSON_DECODE_ANY, NULL));
     bool same = have && want && json_equal(have, want);
     if (have && json_is_number(have) && json_is_number(want))
         same = json_number_value(have) == json_number_value(want);
@@ -99,9 +103,17 @@ static void require(describe *d, const char *name, const char *json) {
     json_decref(want);
 }
 
+static json_t *architecture(describe *d, const char *otherwise) {
+    const atl_object *v = option(d, "architecture");
+    json_t *value = v ? atl_object_json(v, 1, &d->json.lost) : atl_json_string(&d->json, otherwise);
+    if (value)
+        return value;
+    complain(d, "its option architecture is no text");
+    return json_null();
+}
+
 static void put(describe *d, const char *key, json_t *value) {
-    if (!value || json_object_set_new(d->config, key, value))
-        complain(d, "out of memory");
+    atl_json_set(&d->json, d->config, key, value);
 }
 
 static int64_t dim_of(const atl_object *variable, int dim) {
@@ -130,7 +142,7 @@ static void put_image(describe *d, int64_t resolution, int64_t channels) {
 // The taps of the resampling filter.  None is a box.
 static void put_taps(describe *d) {
     const atl_object *v = option(d, "resample_kernel");
-    json_t *list = v                               ? atl_object_json(v, 100)
+    json_t *list = v                               ? atl_object_json(v, 100, &d->json.lost)
                    : is_none(d, "resample_kernel") ? json_pack("[i, i]", 1, 1)
                                                    : NULL;
     bool numbers = !v || json_array_size(list) > 0;
@@ -145,7 +157,7 @@ static void put_taps(describe *d) {
 // The name of an activation; the model knows which there are.
 static json_t *activation(describe *d, const char *name) {
     const atl_object *v = given(d, name);
-    json_t *text = v ? atl_object_json(v, 1) : json_string("lrelu");
+    json_t *text = v ? atl_object_json(v, 1, &d->json.lost) : json_string("lrelu");
     if (json_is_string(text))
         return text;
     json_decref(text);
@@ -273,11 +285,10 @@ static void put_noise(describe *d) {
 // ---- networks
 
 static void stylegan2_generator(describe *d, atl_tf_net *net, bool grows) {
-    const atl_object *a = option(d, "architecture");
     put_image(d, 1024, 3);
     put(d, "channel_base", json_integer(2 * integer(d, "fmap_base", 16 << 10)));
     put_mapping(d, 0.5, 0, NULL);
-    put(d, "architecture", grows ? json_string("orig") : a ? atl_object_json(a, 1) : json_string("skip"));
+    put(d, "architecture", grows ? json_string("orig") : architecture(d, "skip"));
     put(d, "conv_clamp", option(d, "conv_clamp") ? json_real(real(d, "conv_clamp", 0)) : json_null());
     put_noise(d);
     if (grows)
@@ -289,12 +300,11 @@ static void stylegan2_generator(describe *d, atl_tf_net *net, bool grows) {
 }
 
 static void stylegan2_discriminator(describe *d, atl_tf_net *net, bool grows) {
-    const atl_object *a = option(d, "architecture");
     bool embed = atl_tf_variable(d->net, "LabelEmbed/weight") != NULL;
     int64_t labels = integer(d, "label_size", 0), group = integer(d, "mbstd_group_size", embed ? 0 : 4);
     put_image(d, 1024, 3);
     put(d, "channel_base", json_integer(2 * integer(d, "fmap_base", 16 << 10)));
-    put(d, "architecture", grows ? json_string("orig") : a ? atl_object_json(a, 1) : json_string("resnet"));
+    put(d, "architecture", grows ? json_string("orig") : architecture(d, "resnet"));
     put(d, "conv_clamp", option(d, "conv_clamp") ? json_real(real(d, "conv_clamp", 0)) : json_null());
     put(d, "c_dim", json_integer(labels));
     put(d, "cmap_dim",
@@ -433,20 +443,19 @@ static bool describe_kind(describe *d, atl_tf_net *net, const char **kind) {
 
 atl_status atl_tf_describe(atl_ckpt *ckpt, const atl_object *object, atl_tf_net *net, const char **kind,
                            json_t **config, const char **why) {
-    describe d = { ckpt, object, object, json_object(), NULL };
+    describe d = { .ckpt = ckpt, .net = object, .part = object, .json = { .ctx = ckpt->ctx } };
+    d.config = atl_json_object(&d.json);
     *net = (atl_tf_net){ .object = object, .base_h = 4, .base_w = 4 };
-    if (!d.config)
-        return atl_fail(ckpt->ctx, ATL_NO_MEMORY, "%s: out of memory", ckpt->path);
     if (describe_kind(&d, net, kind)) {
         json_int_t r = json_integer_value(json_object_get(d.config, "img_resolution"));
         net->resolution =
             r >= 4 && r <= 1 << 14 ? (int)r : 4; // a wrong one is refused when the config is read
         atl_tf_list_unknown(ckpt, net);
     }
-    *config = d.config;
     *why = d.why;
+    ATL_TRY(atl_json_end(&d.json, d.config, "a network's config", config));
     if (ckpt->ctx->status != ATL_OK) {
-        json_decref(d.config);
+        json_decref(*config);
         *config = NULL;
         return ckpt->ctx->status;
     }

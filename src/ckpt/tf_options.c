@@ -89,7 +89,7 @@ static bool is_off(const char *name, const atl_object *v) {
 }
 
 static void add_unknown(atl_ckpt *ckpt, atl_tf_net *net, const char *name, const atl_object *v, size_t room) {
-    json_t *value = atl_object_json(v, 20);
+    json_t *value = atl_object_json(v, 20, NULL);
     char *text = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
     const char *line = atl_arena_printf(&ckpt->arena, "the option %.100s = %.60s", name, text ? text : "?");
     free(text);

@@ -174,21 +174,21 @@ static void report_shape(doctor *d, size_t index) {
     const char *name = d->source->entries[index].name;
     char reason[REASON];
     if (p->width != most->width || p->height != most->height) {
-        snprintf(reason, sizeof reason, "is %dx%d, most are %dx%d; make them equal with --resolution",
-                 p->width, p->height, most->width, most->height);
+        snprintf(reason, sizeof reason, "is %dx%d, most are %dx%d; a resolution makes them equal", p->width,
+                 p->height, most->width, most->height);
         report(d, ATL_FINDING_SIZE, name, reason);
     } else if (p->width != p->height) {
-        snprintf(reason, sizeof reason, "is %dx%d, not square; use --transform center-crop", p->width,
+        snprintf(reason, sizeof reason, "is %dx%d, not square; use the transform center-crop", p->width,
                  p->height);
         report(d, ATL_FINDING_SHAPE, name, reason);
     }
     if (p->channels != most->channels) {
-        snprintf(reason, sizeof reason, "is %s, most are %s; make them equal with --color",
+        snprintf(reason, sizeof reason, "is %s, most are %s; a color makes them equal",
                  p->channels == 1 ? "gray" : "RGB", most->channels == 1 ? "gray" : "RGB");
         report(d, ATL_FINDING_MODE, name, reason);
     }
     if (p->transparent)
-        report(d, ATL_FINDING_MODE, name, "is transparent in places; lay it over a colour with --alpha");
+        report(d, ATL_FINDING_MODE, name, "is transparent in places; lay it over a colour with alpha");
 }
 
 static void report_facts(doctor *d, size_t index) {

@@ -11,10 +11,11 @@ atl_status atl_picture_drop_alpha(const atl_source *s, atl_ctx *ctx, size_t inde
     size_t c = (size_t)image->channels, area = (size_t)image->width * (size_t)image->height;
     for (size_t i = 0; i < area; i++)
         if (image->pixels[i * c + c - 1] != 255)
-            return atl_fail(ctx, ATL_BAD_FILE,
-                            "%s: is transparent in places, and networks have no transparency; lay it over a "
-                            "colour with 'atelier dataset --alpha white'",
-                            s->entries[index].name);
+            return atl_fail(
+                ctx, ATL_BAD_FILE,
+                "%s: is transparent in places, and networks have no transparency; make a set with "
+                "alpha white or black, which lays it over a colour",
+                s->entries[index].name);
     for (size_t i = 0; i < area; i++)
         memmove(image->pixels + i * (c - 1), image->pixels + i * c, c - 1);
     image->channels--;
@@ -30,7 +31,7 @@ atl_status atl_dataset_read_with(const atl_dataset *set, atl_ctx *ctx, size_t in
         (image->width != want->width || image->height != want->height || image->channels != want->channels))
         status = atl_fail(ctx, ATL_BAD_FILE,
                           "%s: %dx%d pixels with %d channels, where the set '%s' began with %dx%d and %d; "
-                          "'atelier dataset check' lists all such pictures",
+                          "a check of the set lists all such pictures",
                           name, image->width, image->height, image->channels, want->name, want->width,
                           want->height, want->channels);
     if (status != ATL_OK)

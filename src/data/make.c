@@ -61,7 +61,7 @@ static atl_status judge(maker *m, atl_ctx *ctx, const char *name, const slot *s)
     if (s->width != s->height && !(o->width && o->height))
         return atl_fail(
             ctx, ATL_BAD_FILE,
-            "%s: is %dx%d, not square; use --transform center-crop, or --resolution WxH to stretch it", name,
+            "%s: is %dx%d, not square; use the transform center-crop, or a resolution to stretch it", name,
             s->width, s->height);
     if (!first->channels) {
         first->width = s->width;
@@ -69,11 +69,11 @@ static atl_status judge(maker *m, atl_ctx *ctx, const char *name, const slot *s)
         first->channels = s->channels;
     }
     if (s->width != first->width || s->height != first->height)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: is %dx%d, the first is %dx%d; use --resolution %dx%d", name,
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: is %dx%d, the first is %dx%d; use the resolution %dx%d", name,
                         s->width, s->height, first->width, first->height, first->width, first->height);
     if (s->channels != first->channels)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: is %s, the first is %s; use --color rgb or --color gray",
-                        name, s->channels == 1 ? "gray" : "RGB", first->channels == 1 ? "gray" : "RGB");
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: is %s, the first is %s; use the color rgb or gray", name,
+                        s->channels == 1 ? "gray" : "RGB", first->channels == 1 ? "gray" : "RGB");
     return ATL_OK;
 }
 
@@ -133,7 +133,7 @@ static atl_status finish(maker *m) {
     if (m->made.bad && !m->options->skip_bad)
         return atl_fail(m->ctx, ATL_BAD_FILE,
                         "%s: %zu of %zu pictures can't be used, and nothing was written; mend them, or leave "
-                        "them out with --skip-bad",
+                        "them out (skip-bad)",
                         m->source->path, m->made.bad, m->source->count);
     if (m->made.written == 0)
         return atl_fail(m->ctx, ATL_BAD_FILE, "%s: no picture is left to write", m->source->path);
@@ -175,7 +175,7 @@ static atl_status check_options(atl_ctx *ctx, const atl_dataset_make_options *o)
                         o->height, SIDE_LEAST, ATL_IMAGE_SIDE_MAX);
     if (o->crop == ATL_CROP_CENTER_WIDE && (!o->width || !o->height || o->height > o->width))
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "center-crop-wide needs --resolution WxH with W not below H, like 512x384");
+                        "center-crop-wide needs a resolution WxH with W not below H, like 512x384");
     return ATL_OK;
 }
 

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "io/json.h"
+
 enum { JSON_DEPTH = 16 };
 
 bool atl_object_equals(const atl_object *object, const char *text) {
@@ -79,58 +81,75 @@ int64_t atl_tensor_count(const atl_tensor *tensor) {
     return count;
 }
 
-static json_t *to_json(const atl_object *o, int depth, size_t *left);
+typedef struct converter {
+    atl_json json;
+    size_t left; // values that may follow
+} converter;
 
-static json_t *items_to_json(const atl_object *o, int depth, size_t *left) {
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < o->size; i++)
-        if (json_array_append_new(list, to_json(o->u.items[i], depth + 1, left)) != 0) { // also for NULL
+static json_t *to_json(const atl_object *o, int depth, converter *c);
+
+static json_t *items_to_json(const atl_object *o, int depth, converter *c) {
+    json_t *list = atl_json_list(&c->json);
+    for (size_t i = 0; list && i < o->size; i++) {
+        json_t *item = to_json(o->u.items[i], depth + 1, c);
+        if (!item) {
             json_decref(list);
             return NULL;
         }
+        atl_json_add(&c->json, list, item);
+    }
     return list;
 }
 
-static json_t *dict_to_json(const atl_object *o, int depth, size_t *left) {
-    json_t *dict = json_object();
+static json_t *dict_to_json(const atl_object *o, int depth, converter *c) {
+    json_t *dict = atl_json_object(&c->json);
     for (size_t i = 0; dict && i < o->size; i++) {
         const atl_object *key = o->u.items[2 * i];
         char name[256];
-        bool bad = key->type != ATL_OBJECT_STRING || key->size >= sizeof name;
-        if (!bad) {
+        json_t *item = NULL;
+        bool good = key->type == ATL_OBJECT_STRING && key->size < sizeof name;
+        if (good) {
             memcpy(name, key->u.text, key->size);
             name[key->size] = '\0';
-            bad = strlen(name) != key->size ||
-                  json_object_set_new(dict, name, to_json(o->u.items[2 * i + 1], depth + 1, left)) != 0;
+            good = strlen(name) == key->size && atl_json_utf8(name, key->size);
+            item = good ? to_json(o->u.items[2 * i + 1], depth + 1, c) : NULL;
         }
-        if (bad) {
+        if (!item) {
             json_decref(dict);
             return NULL;
         }
+        atl_json_set(&c->json, dict, name, item);
     }
     return dict;
 }
 
-static json_t *to_json(const atl_object *o, int depth, size_t *left) {
-    if (depth > JSON_DEPTH || *left == 0)
+static json_t *to_json(const atl_object *o, int depth, converter *c) {
+    if (depth > JSON_DEPTH || c->left == 0)
         return NULL;
-    --*left;
+    --c->left;
     switch (o->type) {
     case ATL_OBJECT_NONE: return json_null();
     case ATL_OBJECT_BOOL: return json_boolean(o->u.truth);
-    case ATL_OBJECT_INT: return json_integer(o->u.integer);
-    case ATL_OBJECT_FLOAT: return json_real(o->u.number); // NULL for infinity and NaN
-    case ATL_OBJECT_STRING: return json_stringn(o->u.text, o->size);
+    case ATL_OBJECT_INT: return atl_json_keep(&c->json, json_integer(o->u.integer));
+    case ATL_OBJECT_FLOAT:
+        return isfinite(o->u.number) ? atl_json_keep(&c->json, json_real(o->u.number)) : NULL;
+    case ATL_OBJECT_STRING:
+        return atl_json_utf8(o->u.text, o->size) ? atl_json_keep(&c->json, json_stringn(o->u.text, o->size))
+                                                 : NULL;
     case ATL_OBJECT_LIST:
     case ATL_OBJECT_TUPLE:
-    case ATL_OBJECT_SET: return items_to_json(o, depth, left);
-    case ATL_OBJECT_DICT: return dict_to_json(o, depth, left);
+    case ATL_OBJECT_SET: return items_to_json(o, depth, c);
+    case ATL_OBJECT_DICT: return dict_to_json(o, depth, c);
     case ATL_OBJECT_INSTANCE: // a subclass of dict, such as EasyDict
-        return o->u.instance->dict ? to_json(o->u.instance->dict, depth + 1, left) : NULL;
+        return o->u.instance->dict ? to_json(o->u.instance->dict, depth + 1, c) : NULL;
     default: return NULL;
     }
 }
 
-json_t *atl_object_json(const atl_object *object, size_t most) {
-    return object ? to_json(object, 0, &most) : NULL;
+json_t *atl_object_json(const atl_object *object, size_t most, bool *lost) {
+    converter c = { .left = most };
+    json_t *json = object ? to_json(object, 0, &c) : NULL;
+    if (lost && c.json.lost)
+        *lost = true;
+    return json;
 }

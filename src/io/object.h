@@ -93,6 +93,7 @@ int64_t atl_tensor_count(const atl_tensor *tensor);
 // Plain values as JSON: None, booleans, numbers that JSON can hold, UTF-8 text, lists, tuples, sets,
 // dicts with text keys.  NULL for anything else, and for what nests deeper than 16 levels or holds more
 // than `most` values.  The caller owns the result.
-json_t *atl_object_json(const atl_object *object, size_t most);
+// *lost (may be NULL) becomes true when it is NULL for lack of memory.
+json_t *atl_object_json(const atl_object *object, size_t most, bool *lost);
 
 #endif

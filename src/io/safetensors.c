@@ -8,9 +8,10 @@
 // cover the data without holes: two readers can't disagree about what such a file says.
 #include "io/arrays.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "io/json.h"
 
 enum { HEADER_MOST = 100 << 20, ARRAYS_MOST = 1 << 20 }; // the first is the format's own limit
 
@@ -172,44 +173,63 @@ atl_status atl_safetensors_parse(atl_arrays *set) {
 
 // ---- writing
 
-static json_t *entry_of(const atl_array *a, size_t start, size_t bytes) {
-    json_t *shape = json_array();
+static json_t *entry_of(atl_json *b, const atl_array *a, size_t start, size_t bytes) {
+    json_t *entry = atl_json_object(b), *shape = atl_json_list(b), *offsets = atl_json_list(b);
     for (int i = 0; i < a->rank; i++)
-        json_array_append_new(shape, json_integer(a->dims[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", atl_dtype_name(a->dtype), "shape", shape,
-                     "data_offsets", (json_int_t)start, (json_int_t)(start + bytes));
+        atl_json_add(b, shape, json_integer(a->dims[i]));
+    atl_json_add(b, offsets, json_integer((json_int_t)start));
+    atl_json_add(b, offsets, json_integer((json_int_t)(start + bytes)));
+    atl_json_set(b, entry, "dtype", atl_json_string(b, atl_dtype_name(a->dtype)));
+    atl_json_set(b, entry, "shape", shape);
+    atl_json_set(b, entry, "data_offsets", offsets);
+    return entry;
 }
 
-static atl_status make_header(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count,
-                              const atl_pair *metadata, size_t pairs, json_t *header) {
+static atl_status put_metadata(atl_json *b, const char *path, const atl_pair *metadata, size_t pairs,
+                               json_t *header) {
+    json_t *text = atl_json_object(b);
+    atl_json_set(b, header, "__metadata__", text);
+    for (size_t i = 0; i < pairs; i++) {
+        const char *key = metadata[i].key, *value = metadata[i].value;
+        if (!atl_json_utf8(key, strlen(key)) || !atl_json_utf8(value, strlen(value)))
+            return atl_fail(b->ctx, ATL_BAD_ARGUMENT, "%s: metadata '%s' is no UTF-8 text", path, key);
+        atl_json_set(b, text, key, atl_json_string(b, value));
+    }
+    return ATL_OK;
+}
+
+static atl_status put_entries(atl_json *b, const char *path, const atl_array *arrays, size_t count,
+                              json_t *header) {
     size_t at = 0, bytes;
-    json_t *text = pairs ? json_object() : NULL;
-    for (size_t i = 0; i < pairs; i++)
-        if (json_object_set_new(text, metadata[i].key, json_string(metadata[i].value)) != 0) {
-            json_decref(text);
-            return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: metadata '%s' is no UTF-8 text", path,
-                            metadata[i].key);
-        }
-    if (pairs)
-        json_object_set_new(header, "__metadata__", text);
     for (size_t i = 0; i < count; i++) {
         const atl_array *a = &arrays[i];
         if (!atl_dims_bytes(a->rank, a->dims, a->dtype, &bytes) || bytes > SIZE_MAX / 2 - at)
-            return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: tensor '%s' is too large", path, a->name);
+            return atl_fail(b->ctx, ATL_BAD_ARGUMENT, "%s: tensor '%s' is too large", path, a->name);
         if (json_object_get(header, a->name))
-            return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: two tensors are named '%s'", path, a->name);
-        if (json_object_set_new(header, a->name, entry_of(a, at, bytes)) != 0)
-            return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: the name '%s' is no UTF-8 text", path, a->name);
+            return atl_fail(b->ctx, ATL_BAD_ARGUMENT, "%s: two tensors are named '%s'", path, a->name);
+        if (!atl_json_utf8(a->name, strlen(a->name)))
+            return atl_fail(b->ctx, ATL_BAD_ARGUMENT, "%s: the name '%s' is no UTF-8 text", path, a->name);
+        atl_json_set(b, header, a->name, entry_of(b, a, at, bytes));
         at += bytes;
     }
     return ATL_OK;
 }
 
+static atl_status make_header(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count,
+                              const atl_pair *metadata, size_t pairs, char **text) {
+    atl_json b = { .ctx = ctx };
+    json_t *header = atl_json_object(&b);
+    atl_status status = pairs ? put_metadata(&b, path, metadata, pairs, header) : ATL_OK;
+    if (status == ATL_OK)
+        status = put_entries(&b, path, arrays, count, header);
+    if (status == ATL_OK)
+        return atl_json_text(&b, header, JSON_COMPACT, "the header of a safetensors file", text);
+    json_decref(header);
+    return status;
+}
+
 // The header is padded with blanks so that the data start at a multiple of 64 bytes.
-static atl_status write_header(atl_ctx *ctx, const char *path, const json_t *header, atl_writer *w) {
-    char *text = json_dumps(header, JSON_COMPACT);
-    if (!text)
-        return atl_fail(ctx, ATL_NO_MEMORY, "%s: out of memory for the header", path);
+static atl_status write_header(const char *text, atl_writer *w) {
     size_t length = strlen(text), padded = (length + 8 + 63) / 64 * 64 - 8;
     uint8_t size[8];
     for (int i = 0; i < 8; i++)
@@ -219,25 +239,22 @@ static atl_status write_header(atl_ctx *ctx, const char *path, const json_t *hea
         status = atl_writer_write(w, text, length);
     for (size_t i = length; status == ATL_OK && i < padded; i++)
         status = atl_writer_write(w, " ", 1);
-    json_free_t release;
-    json_get_alloc_funcs(NULL, &release);
-    release(text);
     return status;
 }
 
 atl_status atl_safetensors_write(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count,
                                  const atl_pair *metadata, size_t pairs) {
     atl_writer *w = NULL;
-    json_t *header = json_object();
-    atl_status status = make_header(ctx, path, arrays, count, metadata, pairs, header);
+    char *header = NULL;
+    atl_status status = make_header(ctx, path, arrays, count, metadata, pairs, &header);
     if (status == ATL_OK)
         status = atl_writer_open(ctx, path, &w);
     if (status == ATL_OK)
-        status = write_header(ctx, path, header, w);
+        status = write_header(header, w);
     for (size_t i = 0; status == ATL_OK && i < count; i++)
         status = atl_writer_write(w, arrays[i].data,
                                   (size_t)atl_array_count(&arrays[i]) * atl_dtype_size(arrays[i].dtype));
-    json_decref(header);
+    atl_free(ctx, header);
     if (status == ATL_OK)
         return atl_writer_commit(&w);
     atl_writer_abort(&w);

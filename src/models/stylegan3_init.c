@@ -2,6 +2,7 @@
 // Configs of new StyleGAN3 and StyleGAN-XL generators, with the keys that official files have.
 #include <string.h>
 
+#include "io/json.h"
 #include "models/rows.h"
 #include "models/stylegan3_init.h"
 #include "models/stylegan3_plan.h"
@@ -18,10 +19,10 @@ static json_t *layer_json(const atl_sg3_layer *l) {
                      "padding", l->pad_low, l->pad_high, l->pad_low, l->pad_high);
 }
 
-static json_t *synthesis_json(const atl_sg3_plan *plan, int w_dim) {
-    json_t *layers = json_array();
+static json_t *synthesis_json(atl_json *b, const atl_sg3_plan *plan, int w_dim) {
+    json_t *layers = atl_json_list(b);
     for (int i = 0; i < plan->count; i++)
-        json_array_append_new(layers, layer_json(&plan->layer[i]));
+        atl_json_add(b, layers, layer_json(&plan->layer[i]));
     return json_pack("{s:i s:i s:f s:{s:i s:[i,i] s:f s:f} s:o}", "w_dim", w_dim, "num_ws", plan->count + 1,
                      "output_scale", 0.25, "input", "channels", plan->input_channels, "size", plan->input_size,
                      plan->input_size, "sampling_rate", plan->input_rate, "bandwidth", plan->input_bandwidth, "layers",
@@ -44,10 +45,12 @@ atl_status atl_sg3_init_json(atl_ctx *ctx, const atl_init_options *o, const atl_
     p.channel_max = wider * (o->channel_max ? o->channel_max : 512);
     atl_sg3_plan plan;
     ATL_TRY(atl_sg3_plan_make(ctx, &p, &plan));
-    *json = json_pack("{s:i s:i s:i s:i s:i s:i s:o s:{s:i s:f s:f s:i s:i}}", "z_dim", init->z_dim, "c_dim", o->c_dim,
-                      "w_dim", 512, "num_ws", plan.count + 1, "img_resolution", o->resolution, "img_channels",
-                      p.img_channels, "synthesis", synthesis_json(&plan, 512), "mapping", "num_layers",
-                      o->map_depth ? o->map_depth : 2, "lr_multiplier", 0.01, "w_avg_beta", 0.998, "table_features",
-                      o->c_dim ? init->table_features : 0, "proj_features", o->c_dim ? init->proj_features : 0);
-    return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+    atl_json b = { .ctx = ctx };
+    json_t *all = json_pack(
+        "{s:i s:i s:i s:i s:i s:i s:o s:{s:i s:f s:f s:i s:i}}", "z_dim", init->z_dim, "c_dim", o->c_dim,
+        "w_dim", 512, "num_ws", plan.count + 1, "img_resolution", o->resolution, "img_channels",
+        p.img_channels, "synthesis", synthesis_json(&b, &plan, 512), "mapping", "num_layers",
+        o->map_depth ? o->map_depth : 2, "lr_multiplier", 0.01, "w_avg_beta", 0.998, "table_features",
+        o->c_dim ? init->table_features : 0, "proj_features", o->c_dim ? init->proj_features : 0);
+    return atl_json_end(&b, atl_json_keep(&b, all), "the network's config", json);
 }

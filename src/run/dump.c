@@ -56,6 +56,6 @@ atl_status atl_dump(const atl_program *p, const char *pattern, const char *dir) 
     }
     if (!written)
         return atl_fail(p->ctx, ATL_BAD_ARGUMENT,
-                        "no layer's name matches %s: see the names in 'atelier inspect'", pattern);
+                        "no layer's name matches %s; an inspection of the file lists them", pattern);
     return ATL_OK;
 }

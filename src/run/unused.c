@@ -140,6 +140,6 @@ atl_status atl_unused_refuse(atl_ctx *ctx, const char *key, const json_t *names)
     return atl_fail(
         ctx, ATL_UNSUPPORTED,
         "%s holds %zu thing%s that this network has no use for, so its pictures would be other ones than its "
-        "makers saw: %s%s (--ignore-unused goes on without them)",
+        "makers saw: %s%s (ignore-unused goes on without them)",
         key, count, count == 1 ? "" : "s", text, count > SHOWN ? ", ..." : "");
 }

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "graph/measure.h"
 #include "graph/resident.h"
+#include "io/json.h"
 #include "train/fields.h"
 #include "train/trainer.h"
 
@@ -89,12 +90,15 @@ static atl_status make_networks(atl_trainer *t) {
     // numbers are a function of seed and name: the same names don't occur in both networks
     ATL_TRY(g->init(t->ctx, &init, &json));
     t->w_avg_beta = 0.995;
-    json_object_set_new(json_object_get(json, "mapping"), "w_avg_beta", json_real(t->w_avg_beta));
+    atl_json b = { .ctx = t->ctx };
+    atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(t->w_avg_beta));
+    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     ATL_TRY(atl_network_make(t->ctx, g, "G", json, o->seed, &t->g));
     ATL_TRY(d->init(t->ctx, &init, &json));
-    json_object_set_new(json, "mbstd_group_size", json_integer(o->mbstd_group));
+    atl_json_set(&b, json, "mbstd_group_size", json_integer(o->mbstd_group));
     if (!strcmp(o->cfg, "cifar"))
-        json_object_set_new(json, "architecture", json_string("orig"));
+        atl_json_set(&b, json, "architecture", json_string("orig"));
+    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     ATL_TRY(atl_network_make(t->ctx, d, "D", json, o->seed, &t->d));
     ATL_TRY(atl_network_copy(&t->g, &t->g_ema));
     ATL_TRY(atl_trainer_hold(t));

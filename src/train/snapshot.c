@@ -58,18 +58,20 @@ static void put_optimizer(extras *e, const char *key, const atl_adam *adam, cons
     }
 }
 
-static char *state_text(atl_trainer *t) {
+static atl_status state_text(atl_trainer *t, char **text) {
     const atl_train_state *s = &t->state;
-    json_t *json = json_object();
-    json_object_set_new(json, "version", json_integer(VERSION));
-    json_object_set_new(json, "iteration", json_integer((json_int_t)s->iteration));
-    json_object_set_new(json, "images", json_integer((json_int_t)s->images));
-    json_object_set_new(json, "augment_p", json_real(s->augment_p));
-    json_object_set_new(json, "pl_mean", json_real(s->pl_mean));
-    json_object_set_new(json, "sign_sum", json_real(t->sign_sum));
-    json_object_set_new(json, "sign_count", json_real(t->sign_count));
-    json_object_set_new(json, "options", atl_train_options_json(&t->options));
-    return atl_train_json_text(t->ctx, json, JSON_COMPACT | JSON_REAL_PRECISION(17)); // 17 digits: exact
+    atl_json b = { .ctx = t->ctx };
+    json_t *json = atl_json_object(&b);
+    atl_json_set(&b, json, "version", json_integer(VERSION));
+    atl_json_set(&b, json, "iteration", json_integer((json_int_t)s->iteration));
+    atl_json_set(&b, json, "images", json_integer((json_int_t)s->images));
+    atl_json_set(&b, json, "augment_p", atl_json_number(&b, s->augment_p));
+    atl_json_set(&b, json, "pl_mean", atl_json_number(&b, s->pl_mean));
+    atl_json_set(&b, json, "sign_sum", atl_json_number(&b, t->sign_sum));
+    atl_json_set(&b, json, "sign_count", atl_json_number(&b, t->sign_count));
+    atl_json_set(&b, json, "options", atl_train_options_json(&b, &t->options));
+    return atl_json_text(&b, json, JSON_COMPACT | JSON_REAL_PRECISION(17), // 17 digits: exact
+                         "the record of the run", text);
 }
 
 atl_status atl_trainer_save(atl_trainer *t, const char *path) {
@@ -77,8 +79,8 @@ atl_status atl_trainer_save(atl_trainer *t, const char *path) {
     atl_trainer_fetch(t);
     atl_arena_init(&e.arena, t->ctx, 0);
     e.list = atl_arena_alloc(&e.arena, 2 * (t->g.params.size + t->d.params.size) + 2, sizeof *e.list);
-    char *text = e.list ? state_text(t) : NULL;
-    atl_status status = text ? ATL_OK : ATL_NO_MEMORY;
+    char *text = NULL;
+    atl_status status = e.list ? state_text(t, &text) : ATL_NO_MEMORY;
     if (status == ATL_OK) {
         put_optimizer(&e, "G", &t->adam_g, &t->g.params);
         put_optimizer(&e, "D", &t->adam_d, &t->d.params);
@@ -256,8 +258,10 @@ atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **tex
     atl_status status = state_of(ctx, path, file, &json);
     if (status == ATL_OK && json) {
         json_t *options = json_object_get(json, "options");
-        *text = json_is_object(options) ? atl_train_json_text(ctx, json_incref(options), JSON_COMPACT) : NULL;
-        status = *text ? ATL_OK : json_is_object(options) ? ATL_NO_MEMORY : damaged(ctx, path, "options");
+        atl_json b = { .ctx = ctx };
+        status = json_is_object(options)
+                     ? atl_json_text(&b, json_incref(options), JSON_COMPACT, "the record of the run", text)
+                     : damaged(ctx, path, "options");
     }
     json_decref(json);
     atl_arrays_close(&file);

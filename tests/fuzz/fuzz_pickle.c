@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     atl_pickle_reader reader = { &arena, "fuzz", NULL, NULL, NULL };
     atl_object *root;
     if (atl_pickle_read(&reader, data, size, NULL, &root) == ATL_OK) {
-        json_decref(atl_object_json(root, 10000));
+        json_decref(atl_object_json(root, 10000, NULL));
         (void)atl_object_get(root, "G_ema");
     }
     atl_arena_clear(&arena);

@@ -24,7 +24,7 @@ static reading read_bytes(atl_ctx *ctx, const void *data, size_t size) {
 static void check_value(atl_ctx *ctx, const char *data, size_t size, const char *wanted) {
     reading r = read_bytes(ctx, data, size);
     assert_ok(ctx, r.status);
-    json_t *json = atl_object_json(r.root, 1000);
+    json_t *json = atl_object_json(r.root, 1000, NULL);
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     if (!text || strcmp(text, wanted) != 0)
         fail_msg("wanted %s, got %s", wanted, text ? text : "nothing");
@@ -276,7 +276,7 @@ static void endless_nesting_is_only_long(void **state) {
     data[2 * depth - 1] = '.';
     reading r = read_bytes(*state, data, 2 * depth);
     assert_ok(*state, r.status);
-    assert_null(atl_object_json(r.root, 10));
+    assert_null(atl_object_json(r.root, 10, NULL));
     atl_arena_clear(&r.arena);
     memset(data, '(', 2 * depth); // and marks
     r = read_bytes(*state, data, 2 * depth);
@@ -289,7 +289,7 @@ static void a_list_may_hold_itself(void **state) {
     reading r = READ("\x80\x02]q\0h\0a.");
     assert_ok(*state, r.status);
     assert_ptr_equal(r.root->u.items[0], r.root);
-    assert_null(atl_object_json(r.root, 1000));
+    assert_null(atl_object_json(r.root, 1000, NULL));
     atl_arena_clear(&r.arena);
 }
 
@@ -308,7 +308,7 @@ static void sharing_does_not_explode(void **state) {
     data[n++] = '.';
     reading r = read_bytes(*state, data, n);
     assert_ok(*state, r.status);
-    assert_null(atl_object_json(r.root, 1000));
+    assert_null(atl_object_json(r.root, 1000, NULL));
     atl_arena_clear(&r.arena);
 }
 

@@ -140,7 +140,7 @@ static json_t *tree(comparison *c, const atl_object *o, const char *path) {
         return out;
     case ATL_OBJECT_INSTANCE: return instance_tree(c, o->u.instance, path);
     case ATL_OBJECT_CLASS: return json_sprintf("%s.%s", o->u.cls->module, o->u.cls->name);
-    default: return atl_object_json(o, 1);
+    default: return atl_object_json(o, 1, NULL);
     }
 }
 
