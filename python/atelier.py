@@ -81,7 +81,7 @@ _BAD = ctypes.CFUNCTYPE(None, c_void_p, c_char_p, c_char_p)
 
 class _CtxOptions(_Struct):
     _fields_ = [("size", c_size_t), ("threads", c_int), ("cpu", c_char_p), ("direct", c_int), ("memory_cap", c_size_t),
-                ("log", _LOG), ("log_user", c_void_p), ("allocator", _Allocator)]
+                ("log", _LOG), ("log_user", c_void_p), ("allocator", _Allocator), ("device", c_char_p)]
 
 
 class _Array(_Struct):

@@ -9,7 +9,8 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 
 awk_floors='
     BEGIN {
-        split("base 0 graph 1 io 1 cpu 2 cuda 2 nn 3 models 4 ckpt 4 data 4 run 5 train 6 metrics 6 edit 6 api 7",
+        split("base 0 graph 1 io 1 cpu 2 cuda 2 plain 2 nn 3 models 4 ckpt 4 data 4 run 5 " \
+              "train 6 metrics 6 edit 6 api 7",
               t, " ")
         for (i = 1; i in t; i += 2) floor[t[i]] = t[i + 1] + 0
     }

@@ -40,9 +40,12 @@ typedef struct atl_ctx_options {
     void (*log)(void *user, atl_log_level level, const char *line); // NULL: silent
     void *log_user;
     atl_allocator allocator; // all NULL: the C library's
+    const char *device; // what networks run on: "cpu", or "plain", which is slow and there to be compared
+                        // with; NULL: "cpu".  At most 31 letters, borrowed during the call.
 } atl_ctx_options;
 
-#define ATL_CTX_OPTIONS_INIT { sizeof(atl_ctx_options), 0, NULL, 0, 0, NULL, NULL, { NULL, NULL, NULL } }
+#define ATL_CTX_OPTIONS_INIT                                                                                 \
+    { sizeof(atl_ctx_options), 0, NULL, 0, 0, NULL, NULL, { NULL, NULL, NULL }, NULL }
 
 // Opens a context.  `options` may be NULL.  On failure *ctx is NULL and there is no message: the
 // status alone says whether memory was missing or an option was wrong.

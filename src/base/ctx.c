@@ -48,7 +48,7 @@ atl_status atl_ctx_open(atl_ctx **ctx, const atl_ctx_options *options) {
     *ctx = NULL;
     ATL_TRY(atl_options_read(NULL, "atl_ctx_options", &o, sizeof o, options));
     int threads = threads_from(&o), cpu = cpu_from(&o);
-    if (threads < 1 || threads > 4096 || cpu < 0)
+    if (threads < 1 || threads > 4096 || cpu < 0 || (o.device && strlen(o.device) >= sizeof(*ctx)->device))
         return ATL_BAD_ARGUMENT;
     atl_allocator a = o.allocator;
     if (!a.alloc)
@@ -58,6 +58,8 @@ atl_status atl_ctx_open(atl_ctx **ctx, const atl_ctx_options *options) {
         return ATL_NO_MEMORY;
     memset(c, 0, sizeof *c);
     c->threads = threads;
+    if (o.device)
+        strcpy(c->device, o.device);
     c->cpu = (atl_cpu_set)cpu;
     c->direct = o.direct;
     c->memory_cap = o.memory_cap ? o.memory_cap : (size_t)16 << 30;

@@ -14,6 +14,7 @@ struct atl_ctx {
     atl_status status;               // of the oldest failure since the last clear
     char message[ATL_MESSAGE_MAX];   // its sentence
     int threads;
+    char device[32];                 // name of the backend; empty: the caller did not choose
     atl_cpu_set cpu;                 // highest kernel set that may be used
     int direct;                      // no Winograd
     size_t memory_cap;

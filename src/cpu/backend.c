@@ -278,6 +278,7 @@ atl_status atl_cpu_backend_open(atl_ctx *ctx, const atl_backend_options *options
                              .ctx = ctx,
                              .host = true,
                              .supports = supports,
+                             .fuses = atl_cpu_fuses,
                              .prepare = prepare,
                              .discard = discard,
                              .alloc = block_alloc,

@@ -400,10 +400,8 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
         up ? 2 : 1,   pad - 1,      turned
     };
     float fir[16];
-    for (int i = 0; up && i < 16; i++) {
-        const atl_fir_attr *a = &n->fusion->fir;
-        fir[i] = a->f[a->flip ? 15 - i : i] * a->gain; // as a convolution's filter
-    }
+    if (up)
+        atl_cpu_four_taps(&n->fusion->fir, fir);
     if (!atl_cpu_wino_worth(&shape, !constant, b->threads) || (up && !atl_cpu_wino_fir_fits(fir)))
         return ATL_OK;
     ATL_TRY(

@@ -24,4 +24,8 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_run_state(atl_cpu *b, const atl_step *step, const atl_run *run);
 void atl_cpu_discard_state(atl_cpu *b, atl_step *step);
 
+bool atl_cpu_fuses(const atl_backend *b, const atl_node *n);
+// The filter of a node with up_fir, for Winograd: a convolution's of [4, 4] with padding 1, gain included.
+void atl_cpu_four_taps(const atl_fir_attr *a, float fir[16]);
+
 #endif

@@ -20,11 +20,10 @@ typedef struct space { float *strip, *folded, *rest; const float **rows; size_t 
 
 static space space_of(const atl_cpu_sepfir_dims *d, void *workspace, int thread) {
     int64_t margins = d->taps - 1;
-    size_t strip = atl_round_floats((size_t)(d->w + 2 * margins) * d->c),
-           rest = atl_round_floats((size_t)(d->h + margins) * d->w * d->c);
-    space s = { .floats =
-                    2 * strip + rest +
-                    atl_round_floats((size_t)(int64_t)((size_t)d->taps * sizeof(float *) / sizeof(float))) };
+    size_t strip = atl_round_floats((size_t)((d->w + 2 * margins) * d->c)),
+           rest = atl_round_floats((size_t)((d->h + margins) * d->w * d->c)),
+           pointers = atl_round_floats((size_t)d->taps * sizeof(float *) / sizeof(float));
+    space s = { .floats = 2 * strip + rest + pointers };
     if (workspace) {
         s.strip = (float *)workspace + s.floats * (size_t)thread;
         s.folded = s.strip + strip;

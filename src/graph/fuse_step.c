@@ -2,7 +2,7 @@
 // The gradient of y = lrelu(x) asks for the sign of x, so x has two readers, can't vanish into an epilogue and stays
 // in memory until the way back.  But y has the same sign, as it has after a positive gain and a clamp around zero;
 // and y stays anyway, for the next layer's gradient.  So the step reads the end of that chain.
-#include "graph/plan.h"
+#include "graph/fuse.h"
 
 static bool keeps_sign(const atl_node *u) {
     float a = u->at.unary.a, b = u->at.unary.b;
@@ -12,19 +12,15 @@ static bool keeps_sign(const atl_node *u) {
            (u->at.unary.fn == ATL_FN_CLAMP && a < 0.0f && b > 0.0f);
 }
 
-static bool is_unary(const atl_node *n, atl_fn1 fn) {
-    return n->op == ATL_OP_UNARY && n->at.unary.fn == fn;
-}
-
 // The leaky ReLU of x, when nothing but steps reads x beside it.
 static const atl_fuse_node *activation_of(const atl_fuse_node *list, int size, const atl_node *x) {
     const atl_fuse_node *found = NULL;
     for (int i = x->id + 1; i < size; i++) {
         const atl_node *n = list[i].n;
         for (int k = 0; n->op != ATL_OP_POISON && k < n->n_src; k++) {
-            if (n->src[k] != x || is_unary(n, ATL_FN_STEP))
+            if (n->src[k] != x || atl_is_unary(n, ATL_FN_STEP))
                 continue;
-            if (found || !is_unary(n, ATL_FN_LRELU) || n->at.unary.a <= 0.0f)
+            if (found || !atl_is_unary(n, ATL_FN_LRELU) || n->at.unary.a <= 0.0f)
                 return NULL;
             found = &list[i];
         }
@@ -32,17 +28,16 @@ static const atl_fuse_node *activation_of(const atl_fuse_node *list, int size, c
     return list[x->id].output ? NULL : found;
 }
 
-void atl_fuse_steps(const atl_fuse_node *list, int size) {
-    for (int i = 0; i < size; i++) {
-        atl_node *s = list[i].n;
-        if (!is_unary(s, ATL_FN_STEP))
-            continue;
-        const atl_fuse_node *y = activation_of(list, size, s->src[0]);
-        if (!y || y->n->id > s->id)
-            continue;
-        for (int k = y->n->id + 1; k < s->id; k++) // the consumers of a chain come in its order
-            if (keeps_sign(list[k].n) && list[k].n->src[0] == y->n && y->uses == 1 && !y->output)
-                y = &list[k];
-        s->src[0] = y->n;
-    }
+void atl_fuse_step(atl_fuser *f, int i) {
+    const atl_fuse_node *list = f->list;
+    atl_node *s = list[i].n, work = *s;
+    const atl_fuse_node *y = atl_is_unary(s, ATL_FN_STEP) ? activation_of(list, f->size, s->src[0]) : NULL;
+    if (!y || y->n->id > s->id)
+        return;
+    for (int k = y->n->id + 1; k < s->id; k++) // the consumers of a chain come in its order
+        if (keeps_sign(list[k].n) && list[k].n->src[0] == y->n && y->uses == 1 && !y->output)
+            y = &list[k];
+    work.src[0] = y->n;
+    if (atl_fuse_wanted(f, &work, NULL))
+        *s = work;
 }

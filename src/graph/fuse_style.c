@@ -7,7 +7,7 @@
 //
 // The node exists after fusion only, so it needs no derivative.  Sources: x, bias, scale, offset, noise,
 // weight.
-#include "graph/plan.h"
+#include "graph/fuse.h"
 
 typedef struct match {
     const atl_fuse_node *list;
@@ -23,29 +23,9 @@ static bool absorb(match *m, atl_node *n, int uses) {
     return true;
 }
 
-static bool is_unary(const atl_node *n, atl_fn1 fn) {
-    return n->op == ATL_OP_UNARY && n->at.unary.fn == fn;
-}
-
-static bool is_binary(const atl_node *n, atl_fn2 fn) {
-    return n->op == ATL_OP_BINARY && n->at.binary.fn == fn;
-}
-
-// The source of an expand that is 1 in all dims but those of `keep`, which it fills; NULL: not one.
-static atl_node *expanded(const atl_node *n, unsigned keep) {
-    if (n->op != ATL_OP_EXPAND || n->shape.rank != 4)
-        return NULL;
-    for (int i = 0; i < 4; i++) {
-        int64_t d = n->src[0]->shape.d[i];
-        if (!(keep >> i & 1) ? d != 1 : d != n->shape.d[i] && (i || d != 1))
-            return NULL;
-    }
-    return n->src[0];
-}
-
 // n = mean over the pixels of its result, or NULL.
 static atl_node *mean_of(match *m, atl_node *n) {
-    if (!is_unary(n, ATL_FN_AFFINE) || n->at.unary.b != 0.0f || !absorb(m, n, 1))
+    if (!atl_is_unary(n, ATL_FN_AFFINE) || n->at.unary.b != 0.0f || !absorb(m, n, 1))
         return NULL;
     atl_node *s = n->src[0];
     if (s->op != ATL_OP_SUM || !absorb(m, s, 1))
@@ -59,34 +39,35 @@ static atl_node *mean_of(match *m, atl_node *n) {
 
 // k = rsqrt(mean(d * d) + eps) * scale in either order: the scale, or NULL.
 static atl_node *scale_of(match *m, atl_node *k, const atl_node *d, float *eps) {
-    if (!is_binary(k, ATL_FN_MUL) || !absorb(m, k, 1))
+    if (!atl_is_binary(k, ATL_FN_MUL) || !absorb(m, k, 1))
         return NULL;
-    int side = is_unary(k->src[0], ATL_FN_RSQRT) ? 0 : 1;
+    int side = atl_is_unary(k->src[0], ATL_FN_RSQRT) ? 0 : 1;
     atl_node *r = k->src[side];
-    if (!is_unary(r, ATL_FN_RSQRT) || !absorb(m, r, 1))
+    if (!atl_is_unary(r, ATL_FN_RSQRT) || !absorb(m, r, 1))
         return NULL;
     atl_node *v = r->src[0];
-    if (!is_unary(v, ATL_FN_AFFINE) || v->at.unary.a != 1.0f || !absorb(m, v, 1))
+    if (!atl_is_unary(v, ATL_FN_AFFINE) || v->at.unary.a != 1.0f || !absorb(m, v, 1))
         return NULL;
     *eps = v->at.unary.b;
     atl_node *q = mean_of(m, v->src[0]);
-    return q && is_unary(q, ATL_FN_SQUARE) && q->src[0] == d && absorb(m, q, 1) ? k->src[!side] : NULL;
+    return q && atl_is_unary(q, ATL_FN_SQUARE) && q->src[0] == d && absorb(m, q, 1) ? k->src[!side] : NULL;
 }
 
 // a = lrelu(u + bias): fills the sources x, bias, and noise and weight when they are there.
 static bool start_of(match *m, atl_node *a, atl_node *src[6], int *n_src, float *slope) {
-    if (!is_unary(a, ATL_FN_LRELU) || !absorb(m, a, 2))
+    if (!atl_is_unary(a, ATL_FN_LRELU) || !absorb(m, a, 2))
         return false;
     *slope = a->at.unary.a;
     atl_node *t = a->src[0];
-    if (!is_binary(t, ATL_FN_ADD) || !absorb(m, t, 1))
+    if (!atl_is_binary(t, ATL_FN_ADD) || !absorb(m, t, 1))
         return false;
     src[0] = t->src[0];
-    src[1] = expanded(t->src[1], 8u);
+    src[1] = atl_fuse_expanded(t->src[1], 8u);
     atl_node *u = t->src[0];
-    if (!src[1] || !is_binary(u, ATL_FN_ADD) || !is_binary(u->src[1], ATL_FN_MUL))
+    if (!src[1] || !atl_is_binary(u, ATL_FN_ADD) || !atl_is_binary(u->src[1], ATL_FN_MUL))
         return src[1] != NULL;
-    atl_node *noise = expanded(u->src[1]->src[0], 1u | 2u | 4u), *weight = expanded(u->src[1]->src[1], 8u);
+    atl_node *noise = atl_fuse_expanded(u->src[1]->src[0], 1u | 2u | 4u);
+    atl_node *weight = atl_fuse_expanded(u->src[1]->src[1], 8u);
     if (!noise || !weight || !absorb(m, u, 1) || !absorb(m, u->src[1], 1))
         return true; // without the noise: what stands before is then x
     src[0] = u->src[0];
@@ -96,41 +77,39 @@ static bool start_of(match *m, atl_node *a, atl_node *src[6], int *n_src, float 
     return true;
 }
 
-static bool fuse_one(const atl_fuse_node *list, atl_node *y) {
-    match m = { list, { NULL }, 0 };
+void atl_fuse_style(atl_fuser *f, int i) {
+    match m = { f->list, { NULL }, 0 };
     atl_node *src[6] = { NULL };
     int n_src = 4;
     float eps = 0.0f, slope = 1.0f;
-    if (!is_binary(y, ATL_FN_ADD) || y->shape.rank != 4)
-        return false;
+    atl_node *y = f->list[i].n;
+    if (!atl_is_binary(y, ATL_FN_ADD) || y->shape.rank != 4)
+        return;
     atl_node *scaled = y->src[0];
-    src[3] = expanded(y->src[1], 1u | 8u);
-    if (!src[3] || !is_binary(scaled, ATL_FN_MUL) || !absorb(&m, scaled, 1))
-        return false;
-    atl_node *d = scaled->src[0], *k = expanded(scaled->src[1], 1u | 8u);
-    if (!k || !is_binary(d, ATL_FN_SUB) || !absorb(&m, d, 2) || !absorb(&m, scaled->src[1], 1))
-        return false;
+    src[3] = atl_fuse_expanded(y->src[1], 1u | 8u);
+    if (!src[3] || !atl_is_binary(scaled, ATL_FN_MUL) || !absorb(&m, scaled, 1))
+        return;
+    atl_node *d = scaled->src[0], *k = atl_fuse_expanded(scaled->src[1], 1u | 8u);
+    if (!k || !atl_is_binary(d, ATL_FN_SUB) || !absorb(&m, d, 2) || !absorb(&m, scaled->src[1], 1))
+        return;
     src[2] = scale_of(&m, k, d, &eps);
-    atl_node *a = d->src[0], *mean = expanded(d->src[1], 1u | 8u);
+    atl_node *a = d->src[0], *mean = atl_fuse_expanded(d->src[1], 1u | 8u);
     if (!src[2] || !mean || !absorb(&m, d->src[1], 1) || mean_of(&m, mean) != a ||
         !start_of(&m, a, src, &n_src, &slope))
-        return false;
+        return;
     int64_t n = y->shape.d[0], c = y->shape.d[3];
     if (atl_shape_count(&src[2]->shape) != n * c || atl_shape_count(&src[3]->shape) != n * c)
-        return false;
-    for (int i = 0; i < m.count; i++)
-        m.inside[i]->op = ATL_OP_POISON;
-    y->op = ATL_OP_STYLE_NORM;
-    y->n_src = n_src;
-    for (int i = 0; i < n_src; i++)
-        y->src[i] = src[i];
-    y->at.style_norm.slope = slope;
-    y->at.style_norm.eps = eps;
-    return true;
-}
-
-void atl_fuse_style(const atl_fuse_node *list, int size) {
-    for (int i = 0; i < size; i++)
-        if (list[i].n->op == ATL_OP_BINARY)
-            fuse_one(list, list[i].n);
+        return;
+    atl_node work = *y;
+    work.op = ATL_OP_STYLE_NORM;
+    work.n_src = n_src;
+    for (int j = 0; j < n_src; j++)
+        work.src[j] = src[j];
+    work.at.style_norm.slope = slope;
+    work.at.style_norm.eps = eps;
+    if (!atl_fuse_wanted(f, &work, NULL))
+        return;
+    for (int j = 0; j < m.count; j++)
+        m.inside[j]->op = ATL_OP_POISON;
+    *y = work;
 }

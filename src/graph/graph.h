@@ -248,15 +248,33 @@ atl_conv_attr atl_conv_even(atl_slot slot, int stride, int pad);
 atl_node *atl_conv_form(atl_graph *g, atl_conv_attr attr, atl_shape shape, atl_node *a, atl_node *b);
 
 // ---- the op table
+typedef enum atl_op_kind {
+    ATL_KIND_LEAF,
+    ATL_KIND_POINTWISE, // element by element; reads sources by their strides
+    ATL_KIND_VIEW,      // its source's memory read otherwise, as long as its readers can
+    ATL_KIND_LINEAR,
+    ATL_KIND_CONTRACTION, // of two tensors
+    ATL_KIND_FUSED,       // made by rewrites (graph/fuse.h)
+} atl_op_kind;
+
 typedef struct atl_op_row {
     const char *name;
-    int arity;                                         // -1: any number
+    atl_op_kind kind;
     // Derivative: given the gradient of n's result, builds the gradient of each wanted source (NULL: none).
     void (*vjp)(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
     double (*flops)(const atl_node *n);                // of the direct algorithm; NULL: not counted
 } atl_op_row;
 extern const atl_op_row atl_op_table[ATL_OPS];
 
+static inline atl_op_kind atl_node_kind(const atl_node *n) {
+    return atl_op_table[n->op].kind;
+}
+static inline bool atl_is_unary(const atl_node *n, atl_fn1 fn) {
+    return n->op == ATL_OP_UNARY && n->at.unary.fn == fn;
+}
+static inline bool atl_is_binary(const atl_node *n, atl_fn2 fn) {
+    return n->op == ATL_OP_BINARY && n->at.binary.fn == fn;
+}
 const char *atl_node_op_name(const atl_node *n); // "conv", "lrelu", "add": functions by their own name
 
 // Gradients of the scalar `loss` (one element) with respect to `targets`: dx[i] has the shape of targets[i], zeros

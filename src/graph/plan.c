@@ -6,6 +6,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "graph/fuse.h"
 #include "graph/resident.h"
 #include "graph/schedule.h"
 
@@ -99,7 +100,7 @@ static void compact(atl_plan *p, atl_fuse_node *list) {
 
 // Views stay where they are: what they look at is folded.
 static bool is_view(const atl_node *n) {
-    return n->op == ATL_OP_EXPAND || n->op == ATL_OP_RESHAPE;
+    return atl_node_kind(n) == ATL_KIND_VIEW;
 }
 
 // Constant clones, not leaves, whose value something else needs.
@@ -187,7 +188,7 @@ static atl_status rewrite(atl_plan *p, atl_node *const *outputs, int count, cons
         list[i] = (atl_fuse_node){ p->nodes[i], 0, is_output(p->origin[i], outputs, count), false, false };
     mark_constant(p, list);
     if (!o->step_mode) {
-        if ((status = atl_fuse(&p->arena, list, p->size)) != ATL_OK)
+        if ((status = atl_fuse(&p->arena, p->backend, list, p->size)) != ATL_OK)
             goto done;
         compact(p, list);
         mark_constant(p, list);

@@ -70,18 +70,6 @@ const atl_node *atl_plan_next_named(const atl_plan *plan, const char *pattern, i
 const char *atl_step_name(const atl_step *step);   // layer, else scope
 
 // ---- the passes, for plan.c
-typedef struct atl_fuse_node {
-    atl_node *n;
-    int uses;
-    bool output, constant;
-    bool finished;               // has its epilogue: later terms would come in the wrong order
-} atl_fuse_node;
-// Rewrites clones in place; a clone that was absorbed gets op POISON.
-atl_status atl_fuse(atl_arena *arena, atl_fuse_node *list, int size);
-// The first part of it: needs counted uses, which are wrong afterwards.
-void atl_fuse_style(const atl_fuse_node *list, int size);
-// Steps that read what an activation made in place of what it was made of.  Needs counted uses, wrong afterwards.
-void atl_fuse_steps(const atl_fuse_node *list, int size);
 // Offsets for all placed values; returns the size of the block in bytes.
 atl_status atl_place(atl_ctx *ctx, atl_value *values, int count, size_t *bytes);
 

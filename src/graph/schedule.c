@@ -18,7 +18,7 @@ typedef struct scheduler {
 } scheduler;
 
 static bool is_pointwise(const atl_node *n) {
-    return n->op == ATL_OP_UNARY || n->op == ATL_OP_BINARY;
+    return atl_node_kind(n) == ATL_KIND_POINTWISE;
 }
 
 static bool is_host_leaf(const atl_node *n) {

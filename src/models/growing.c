@@ -61,13 +61,12 @@ atl_node *atl_plain_dense(atl_net *net, const atl_plain_layer *l, atl_node *x) {
     return y;
 }
 
-// A transposed convolution with stride 2 and a box of 2x2 behind it: the sum of four shifted kernels.  The
-// box is written with four taps because that is the form of StyleGAN2's filter, which has fast kernels.
+// A transposed convolution with stride 2 and a box of 2x2 behind it: the sum of four shifted kernels.
 static atl_node *conv_up(atl_graph *g, atl_node *x, atl_node *w) {
-    static const float box[] = { 0.0f, 1.0f, 1.0f, 0.0f };
+    static const float box[] = { 1.0f, 1.0f };
     int64_t h = 2 * x->shape.d[1] + 1, v = 2 * x->shape.d[2] + 1;
     atl_node *turned = atl_permute(g, w, (int[]){ 1, 0, 2, 3 });
-    return fir(g, atl_conv2d_transposed(g, x, turned, 2, 0, h, v), box, 4, 1, 1, 1, 1, 1.0f);
+    return fir(g, atl_conv2d_transposed(g, x, turned, 2, 0, h, v), box, 2, 1, 1, 0, 0, 1.0f);
 }
 
 // Means of 2x2 after a convolution are a convolution with stride 2 after means of 2x2.

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "cpu/backend.h"
+#include "plain/backend.h"
 
 static const atl_backend_row ROWS[] = {
     { "cpu", atl_cpu_backend_open },
+    { "plain", atl_plain_backend_open },
 };
 
 const atl_backend_row *atl_backend_row_get(size_t index) {
@@ -26,9 +28,10 @@ atl_status atl_backend_open(atl_ctx *ctx, const char *name, const atl_backend_op
                             atl_backend **backend) {
     *backend = NULL;
     if (!name)
-        name = getenv("ATL_TEST_BACKEND");
+        name = ctx->device[0] ? ctx->device : getenv("ATL_TEST_BACKEND");
     const atl_backend_row *row = find(name && name[0] ? name : "cpu");
     if (!row)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "there is no backend %s in this build", name);
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "there is no device %s in this build: cpu and plain are",
+                        name);
     return row->open(ctx, options, backend);
 }

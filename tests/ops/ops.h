@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include <atelier/array.h>
-#include "cpu/backend.h"
 #include "graph/plan.h"
+#include "run/backend.h"
 #include "nn/net.h"
 
 // Relative L2 of one tensor.  The truth comes from double precision; float32 has 6e-8 per operation, and sums
@@ -188,7 +188,7 @@ static inline void op_check_file(const char *file, op_builder build) {
     const char *data = getenv("ATL_TEST_DATA");
     snprintf(path, sizeof path, "%s/ops/%s.safetensors", data ? data : "tests/data", file);
     assert_int_equal(atl_ctx_open(&c.ctx, NULL), ATL_OK);
-    assert_int_equal(atl_cpu_backend_open(c.ctx, NULL, &backend), ATL_OK);
+    assert_int_equal(atl_backend_open(c.ctx, NULL, NULL, &backend), ATL_OK);
     if (atl_arrays_open(c.ctx, path, &c.set) != ATL_OK)
         fail_msg("%s", atl_message(c.ctx));
     int cases = atoi(atl_arrays_metadata(c.set, "cases"));

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "base/philox.h"
-#include "cpu/backend.h"
 #include "graph/plan.h"
+#include "run/backend.h"
 #include "nn/net.h"
 
 enum { N = 2, SIZE = 16, IN = 16, MIDDLE = 24, OUT = 6 };
@@ -56,7 +56,7 @@ static void declare(scene *s, atl_params *params, int channels, uint64_t seed) {
 static void begin(scene *s) {
     memset(s, 0, sizeof *s);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_cpu_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
+    assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
     declare(s, &s->trained, IN, 1);
     declare(s, &s->critic, MIDDLE + OUT, 2);
     atl_graph_init(&s->g, s->ctx);
@@ -100,6 +100,11 @@ static void end(scene *s) {
     atl_ctx_close(&s->ctx);
 }
 
+// Whether the backend brings constant weights into an order of its own: the plain one does not.
+static bool packs(const atl_plan *p) {
+    return !strcmp(p->backend->name, "cpu");
+}
+
 // Contractions of the plan with a weight of `channels` channels into it that run from packed weights, and
 // not.
 static void count_weights(const atl_plan *p, int64_t channels, int *packed, int *read) {
@@ -110,7 +115,7 @@ static void count_weights(const atl_plan *p, int64_t channels, int *packed, int 
             const atl_shape *w = &step->node->src[k]->shape;
             if (w->rank == 4 && w->d[0] == MIDDLE && w->d[1] == channels && w->d[2] == 3 && w->d[3] == 3) {
                 *(step->packed >> k & 1 ? packed : read) += 1;
-                assert_string_equal(step->kernel, "winograd");
+                assert_true(!packs(p) || !strcmp(step->kernel, "winograd"));
             }
         }
     }
@@ -135,8 +140,8 @@ static void frozen_weights_are_transformed_once(void **state) {
     build(&s, false);
     atl_plan *p = plan_of(&s);
     count_weights(p, MIDDLE + OUT, &packed, &read);
-    assert_int_equal(packed, 2); // forward, and the gradient of its input
-    assert_int_equal(read, 0);
+    assert_int_equal(packs(p) ? packed : read, 2); // forward, and the gradient of its input
+    assert_int_equal(packs(p) ? read : packed, 0);
     assert_int_equal(count_scalings(p, MIDDLE + OUT), 0);
     count_weights(p, IN, &packed, &read);
     assert_int_equal(packed, 0);
