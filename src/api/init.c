@@ -14,7 +14,8 @@ static const atl_model_row *row_of_cfg(const char *cfg) {
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         if (!strcmp(cfg, variants[i].cfg))
             cfg = variants[i].family;
-    return atl_model_row_for(cfg, "generator");
+    const atl_model_row *row = atl_model_row_for(cfg, "generator");
+    return row ? row : atl_model_row_for(cfg, "features");
 }
 
 atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model) {
@@ -26,10 +27,11 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_mod
         return atl_fail(
             ctx, ATL_BAD_ARGUMENT,
             "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
-            "stylegan-xl, stylegan1 and progan can",
+            "stylegan-xl, stylegan1, progan and vgg16 can",
             o.cfg ? o.cfg : "");
     json_t *json;
     atl_network net;
     ATL_TRY(row->init(ctx, &o, &json));
-    return atl_model_new(ctx, &net, atl_network_make(ctx, row, "G_ema", json, o.seed, &net), model);
+    const char *name = strcmp(row->role, "generator") ? row->family : "G_ema";
+    return atl_model_new(ctx, &net, atl_network_make(ctx, row, name, json, o.seed, &net), model);
 }

@@ -2,6 +2,7 @@
 // Blends of two generators against images of blends made by the official network: layers swapped at each
 // resolution, weights interpolated; and the sentences when two networks do not match.
 #include "golden.h"
+#include "recipe.h"
 
 #include "api/model_api.h"
 
@@ -21,20 +22,13 @@ static atl_model *opened(atl_ctx *ctx, const char *folder, const char *name) {
     return m;
 }
 
-// The recorded B is A plus 0.3 times uniform numbers by the parameter's name: FNV-1a of it seeds splitmix64.
+// The recorded B is A plus 0.3 times uniform numbers by the parameter's name.
 static void disturb(const atl_param *p, float *x) {
-    uint64_t seed = 0xcbf29ce484222325u;
     char name[256];
     snprintf(name, sizeof name, "B.%s", p->name);
-    for (const char *c = name; *c; c++)
-        seed = (seed ^ (uint8_t)*c) * 0x100000001b3u;
-    for (uint64_t i = 0; i < p->count; i++) {
-        uint64_t z = seed + (i + 1) * 0x9e3779b97f4a7c15u;
-        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-        double u = (double)((z ^ z >> 31) >> 40) * 0x1p-23 - 1.0;
-        x[i] += (float)(0.3 * u);
-    }
+    uint64_t seed = recipe_seed(name);
+    for (size_t i = 0; i < p->count; i++)
+        x[i] += (float)(0.3 * (double)recipe_uniform(seed, i));
 }
 
 static pair open_pair(void) {

@@ -5,6 +5,7 @@
 //
 //     { "state_dict": { "encoder.linear.bias": ..., "decoder.style.1.weight": ..., ... }, "latent_avg": ... }
 #include "golden.h"
+#include "recipe.h"
 
 #include <stdbool.h>
 #include <unistd.h>
@@ -92,39 +93,20 @@ static size_t count_of(const tensor *t) {
     return count;
 }
 
-// ---- their values: splitmix64 (Steele, Lea, Flood 2014), seeded with FNV-1a of the name, in [-1, 1)
-
-static uint64_t seed_of(const char *name) {
-    uint64_t seed = 0xcbf29ce484222325u;
-    for (; *name; name++)
-        seed = (seed ^ (unsigned char)*name) * 0x100000001b3u;
-    return seed;
-}
-
-static double uniform(uint64_t seed, uint64_t i) {
-    uint64_t z = seed + (i + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (double)((z ^ z >> 31) >> 40) * 0x1p-23 - 1.0;
-}
-
-static bool ends_with(const char *text, const char *end) {
-    size_t a = strlen(text), b = strlen(end);
-    return a >= b && !strcmp(text + a - b, end);
-}
+// ---- their values
 
 static void fill(const tensor *t, float *values) {
     static const int taps[4] = { 1, 3, 3, 1 };
     size_t count = count_of(t);
-    uint64_t seed = seed_of(t->name);
+    uint64_t seed = recipe_seed(t->name);
     double middle = 0.0, reach = 0.1;
-    if (ends_with(t->name, "modulation.bias") || ends_with(t->name, "noise.weight"))
+    if (recipe_ends(t->name, "modulation.bias") || recipe_ends(t->name, "noise.weight"))
         middle = 1.0;
-    else if (t->rank > 1 && !ends_with(t->name, "bias"))
+    else if (t->rank > 1 && !recipe_ends(t->name, "bias"))
         reach = sqrt(3.0);
     for (size_t i = 0; i < count; i++)
-        values[i] = ends_with(t->name, "kernel") ? (float)(taps[i / 4] * taps[i % 4]) / 16.0f
-                                                 : (float)(middle + reach * uniform(seed, i));
+        values[i] = recipe_ends(t->name, "kernel") ? (float)(taps[i / 4] * taps[i % 4]) / 16.0f
+                                                 : (float)(middle + reach * (double)recipe_uniform(seed, i));
 }
 
 // ---- the file
@@ -270,7 +252,7 @@ static void check_image(atl_ctx *ctx) {
     assert_int_equal(info->width, SIZE);
     assert_int_equal(info->num_ws, STYLES);
     for (size_t i = 0; i < STYLES * STYLE; i++)
-        ws[i] = 1.7320508f * (float)uniform(seed_of("decoder.codes.0"), i);
+        ws[i] = 1.7320508f * recipe_uniform(recipe_seed("decoder.codes.0"), i);
     if (atl_model_synthesize(g, 1, ws, NULL, img) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     check_part(truth, "plain.image64", img, 0, 4, 64);

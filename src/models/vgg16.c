@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// VGG16 (Simonyan and Zisserman 2015, configuration D): the classifier whose features perceptual losses
+// compare.  Names of parameters are those of the usual PyTorch port, where layers are counted with their
+// activations and poolings: features.0, features.2, ... features.28, classifier.0, 3 and 6.
+//
+// Pictures are [n, h, w, 3] with the colours as the training set had them: (x - mean) / deviation for x from
+// 0 to 1, mean (0.485, 0.456, 0.406), deviation (0.229, 0.224, 0.225).
+#include <math.h>
+#include <string.h>
+
+#include "models/rows.h"
+#include "nn/functions.h"
+
+enum { SIZE = 224, POOLED = 7, HIDDEN = 4096, CLASSES = 1000, STAGES = 5 };
+
+typedef struct config {
+    int height, width; // of pictures, where the caller binds none
+} config;
+
+// Each stage: convolutions of 3x3, named after the last, then the maximum over 2x2.
+static const struct {
+    int convolutions, channels;
+    const char *out, *pooled;
+} STAGE[STAGES] = {
+    { 2, 64, "conv1_2", "pool1" },  { 2, 128, "conv2_2", "pool2" }, { 3, 256, "conv3_3", "pool3" },
+    { 3, 512, "conv4_3", "pool4" }, { 3, 512, "conv5_3", "pool5" },
+};
+
+static atl_status parse(atl_ctx *ctx, const json_t *json, void *config_) {
+    config *c = config_;
+    *c = (config){ SIZE, SIZE };
+    if (json_object_get(json, "height"))
+        ATL_TRY(atl_config_int(ctx, json, "height", 32, 1 << 14, &c->height));
+    if (json_object_get(json, "width"))
+        ATL_TRY(atl_config_int(ctx, json, "width", 32, 1 << 14, &c->width));
+    return ATL_OK;
+}
+
+static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
+    const config *c = config_;
+    (void)ctx;
+    (void)params;
+    *d = (atl_model_dims){ .channels = 3, .height = c->height, .width = c->width };
+    return ATL_OK;
+}
+
+// The weights of a layer start as He et al. 2015, equation 10, has them.
+static atl_node *layer(atl_net *net, const char *group, int at, atl_shape weight, atl_node **bias) {
+    int64_t fan_in = atl_shape_count(&weight) / weight.d[0];
+    size_t scope = atl_scope_push(net->g, "%s.%d", group, at);
+    atl_node *w = atl_net_param(net, "weight", weight, ATL_INIT_NORMAL, (float)sqrt(2.0 / (double)fan_in));
+    *bias = atl_net_param(net, "bias", ATL_SHAPE(weight.d[0]), ATL_INIT_ZERO, 0.0f);
+    atl_scope_pop(net->g, scope);
+    return w;
+}
+
+static atl_node *convolve(atl_net *net, atl_node *x, int at, int64_t out) {
+    atl_node *bias, *w = layer(net, "features", at, ATL_SHAPE(out, x->shape.d[3], 3, 3), &bias);
+    return atl_relu(net->g, atl_add_bias(net->g, atl_conv2d(net->g, x, w, 1, 1), bias));
+}
+
+// The name of a result, for listings and dumps.
+static atl_node *named(atl_net *net, const char *name, atl_node *x) {
+    size_t scope = atl_scope_push(net->g, "%s", name);
+    x = atl_named(net->g, x);
+    atl_scope_pop(net->g, scope);
+    return x;
+}
+
+// What is bound may have any size.
+static atl_node *picture(atl_net *net, const config *c, atl_call *call) {
+    const atl_port *bound = atl_call_find_in(call, "img");
+    int64_t h = c->height, w = c->width;
+    if (bound && bound->node->shape.rank == 4) {
+        h = bound->node->shape.d[1];
+        w = bound->node->shape.d[2];
+    }
+    return atl_call_in(net, call, "img", ATL_SHAPE(h, w, 3));
+}
+
+// "img" -> "conv1_2" [n, h, w, 64], "pool1" [n, h / 2, w / 2, 64] ... "pool5" [n, h / 32, w / 32, 512]
+static atl_node *extract(atl_net *net, const config *c, atl_call *call, bool ports) {
+    const atl_pool_options half = { .kernel = 2, .stride = 2 };
+    atl_node *x = picture(net, c, call);
+    for (int s = 0, at = 0; s < STAGES; s++, at++) {
+        for (int k = 0; k < STAGE[s].convolutions; k++, at += 2)
+            x = convolve(net, x, at, STAGE[s].channels);
+        x = named(net, STAGE[s].out, x);
+        if (ports)
+            atl_call_out(net, call, STAGE[s].out, x);
+        x = named(net, STAGE[s].pooled, atl_max_pool(net->g, x, &half));
+        if (ports)
+            atl_call_out(net, call, STAGE[s].pooled, x);
+    }
+    return x;
+}
+
+static void features(atl_net *net, const void *config_, atl_call *call) {
+    extract(net, config_, call, true);
+}
+
+static atl_node *dense(atl_net *net, atl_node *x, int at, int64_t out) {
+    atl_node *bias, *w = layer(net, "classifier", at, ATL_SHAPE(out, x->shape.d[1]), &bias);
+    return atl_add_bias(net->g, atl_matmul(net->g, x, w, false, true), bias);
+}
+
+// "img" -> "fc1" [n, 4096] after its activation, "fc2" [n, 4096] before, "logits" [n, 1000]
+static void classify(atl_net *net, const void *config_, atl_call *call) {
+    atl_graph *g = net->g;
+    atl_node *x = extract(net, config_, call, false);
+    x = atl_adaptive_average_pool(g, x, POOLED, POOLED);
+    x = atl_permute(g, x, (const int[]){ 0, 3, 1, 2 }); // rows of the first matrix are c, h, w
+    x = atl_reshape(g, x, ATL_SHAPE(x->shape.d[0], (int64_t)512 * POOLED * POOLED));
+    x = named(net, "fc1", atl_relu(g, dense(net, x, 0, HIDDEN)));
+    atl_call_out(net, call, "fc1", x);
+    x = named(net, "fc2", dense(net, x, 3, HIDDEN));
+    atl_call_out(net, call, "fc2", x);
+    atl_call_out(net, call, "logits", named(net, "logits", dense(net, atl_relu(g, x), 6, CLASSES)));
+}
+
+static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    *json = json_pack("{s:i s:i}", "height", o->resolution, "width", o->resolution);
+    return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+}
+
+const atl_model_row atl_vgg16 = {
+    .kind = "vgg16",
+    .family = "vgg16",
+    .role = "features",
+    .config_bytes = sizeof(config),
+    .parse = parse,
+    .init = init,
+    .dims = dims,
+    .functions = { { "features", features, false }, { "classify", classify, false } },
+};
