@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference of the window maximum, and the functions that split images over threads: rows of results
-// going there, channels coming back, where windows overlap.  Whole rows of one channel, which the maximum
-// along an axis is, have a kernel of their own.
+// going there, and coming back where they don't meet; channels where they do.  Whole rows of one channel,
+// which the maximum along an axis is, have a kernel of their own.
 #include "cpu/pick.h"
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "cpu/move.h"
 
@@ -80,11 +81,40 @@ void atl_cpu_pick(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, con
     }
 }
 
-enum { CHANNELS = 32 }; // that one thread takes on the way back: two cache lines
+// The windows of row p of one image, channels c to c + count.
+static void give_row(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *y,
+                     float *x, int64_t p, int64_t c, int64_t count) {
+    for (int64_t q = 0; q < d->ow; q++) {
+        size_t first;
+        atl_cpu_pick_window w = window_at(d, p, q, &first);
+        first += (size_t)c;
+        k->give(x + first, s + first, y + (p * d->ow + q) * d->c + c, &w, (size_t)count);
+    }
+}
+
+// Rows of windows that don't meet: each has rows of the image to itself, which it clears before it adds to them.
+static void give_apart(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s,
+                       const float *y, float *x, int threads) {
+    int64_t line = d->w * d->c, image = d->h * line, results = d->oh * d->ow * d->c;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < d->n * d->oh; i++) {
+        int64_t n = i / d->oh, p = i % d->oh;
+        int64_t top = p ? p * d->sy - d->py : 0, bottom = p + 1 < d->oh ? (p + 1) * d->sy - d->py : d->h;
+        memset(x + n * image + top * line, 0, (size_t)((bottom - top) * line) * sizeof *x);
+        give_row(k, d, s + n * image, y + n * results, x + n * image, p, 0, d->c);
+    }
+}
+
+enum { CHANNELS = 32 }; // that one thread takes where windows meet: two cache lines
 
 void atl_cpu_pick_t(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *y,
                     float *x, int threads) {
-    int64_t image = d->h * d->w * d->c, parts = (d->c + CHANNELS - 1) / CHANNELS;
+    int64_t image = d->h * d->w * d->c, results = d->oh * d->ow * d->c;
+    int64_t parts = (d->c + CHANNELS - 1) / CHANNELS;
+    if (!is_whole_rows(d) && d->kh <= d->sy) {
+        give_apart(k, d, s, y, x, threads);
+        return;
+    }
     atl_cpu_move_fill(x, d->n * image, 0.0f, threads);
     if (is_whole_rows(d)) {
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -96,12 +126,7 @@ void atl_cpu_pick_t(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, c
     for (int64_t n = 0; n < d->n; n++)
         for (int64_t part = 0; part < parts; part++) {
             int64_t c = part * CHANNELS;
-            size_t count = (size_t)least(d->c - c, CHANNELS);
-            for (int64_t pixel = 0; pixel < d->oh * d->ow; pixel++) {
-                size_t first;
-                atl_cpu_pick_window w = window_at(d, pixel / d->ow, pixel % d->ow, &first);
-                first += (size_t)(n * image + c);
-                k->give(x + first, s + first, y + (n * d->oh * d->ow + pixel) * d->c + c, &w, count);
-            }
+            for (int64_t p = 0; p < d->oh; p++)
+                give_row(k, d, s + n * image, y + n * results, x + n * image, p, c, least(d->c - c, CHANNELS));
         }
 }

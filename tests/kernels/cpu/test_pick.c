@@ -6,6 +6,7 @@
 #include "cpu/pick.h"
 
 static const atl_cpu_pick_dims shapes[] = {
+    { 3, 11, 9, 20, 4, 5, 2, 3, 3, 2, 1, 2 }, // rows of windows apart, columns that overlap, rows left over
     { 2, 6, 8, 5, 3, 4, 2, 2, 2, 2, 0, 0 },   // halves
     { 1, 9, 7, 16, 4, 3, 3, 3, 2, 2, 0, 0 },  // windows that overlap
     { 2, 7, 6, 33, 4, 3, 3, 3, 2, 2, 1, 1 },  // begin outside of the image
