@@ -501,13 +501,14 @@ class Context(_Object):
     direct      no Winograd convolution: a little slower and a little more exact
     memory_cap  most bytes that one file may make the library allocate; 0: 16 GiB
     log         called with level ("error", "warning", "info", "debug") and line; None: silent
+    device      "cpu", or "plain", which is slow and there to be compared with
 
     close() closes the objects made with it first."""
 
     _noun = "context"
 
     def __init__(self, threads: int = 0, cpu: str | None = None, direct: bool = False, memory_cap: int = 0,
-                 log: Callable[[str, str], None] | None = None) -> None:
+                 log: Callable[[str, str], None] | None = None, *, device: str | None = None) -> None:
         self._handle = c_void_p()
         self._lock = threading.RLock()
         self._children: weakref.WeakSet[_Object] = weakref.WeakSet()
@@ -515,7 +516,8 @@ class Context(_Object):
         if log is not None:
             self._log = _LOG(lambda user, level, line: log(_ENUMS["atl_log_level"][level],
                                                            line.decode("utf-8", "replace")))
-        options = _CtxOptions(threads=threads, cpu=_text(cpu), direct=direct, memory_cap=memory_cap, log=self._log)
+        options = _CtxOptions(threads=threads, cpu=_text(cpu), direct=direct, memory_cap=memory_cap, log=self._log,
+                              device=_text(device))
         status = _lib.atl_ctx_open(byref(self._handle), byref(options))
         if status:
             what = f"threads={threads}, cpu={cpu!r}, memory_cap={memory_cap}, ATELIER_THREADS, ATELIER_CPU"
