@@ -11,8 +11,8 @@ void atl_model_close(atl_model **model) {
         return;
     atl_programs_clear(&m->programs);
     atl_w_mean_clear(m->ctx, &m->mean);
-    atl_backend_close(&m->backend);
     atl_network_clear(&m->net);
+    atl_arena_clear(&m->texts);
     atl_free(m->ctx, m);
     *model = NULL;
 }
@@ -56,7 +56,10 @@ atl_status atl_model_new(atl_ctx *ctx, atl_network *network, atl_status status, 
     }
     m->ctx = ctx;
     m->net = *network;
-    status = atl_backend_open(ctx, NULL, NULL, &m->backend);
+    atl_arena_init(&m->texts, ctx, 0);
+    status = atl_backend_of(ctx, &m->backend);
+    if (status == ATL_OK)
+        status = atl_model_list_tensors(m);
     if (status == ATL_OK) {
         atl_programs_init(&m->programs, &m->net, m->backend);
         fill_info(m);

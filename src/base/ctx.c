@@ -74,6 +74,8 @@ atl_status atl_ctx_open(atl_ctx **ctx, const atl_ctx_options *options) {
 void atl_ctx_close(atl_ctx **ctx) {
     if (!ctx || !*ctx)
         return;
+    if ((*ctx)->backend)
+        (*ctx)->close_backend((*ctx)->backend);
     atl_allocator a = (*ctx)->allocator;
     a.release(a.user, *ctx);
     *ctx = NULL;

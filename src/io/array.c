@@ -194,6 +194,36 @@ atl_status atl_arrays_open_memory(atl_ctx *ctx, const char *path, const uint8_t 
     return open_set(ctx, path, (atl_file){ data, bytes, -1 }, set);
 }
 
+static atl_status fill_list(atl_arrays *set, const atl_array *list, size_t count) {
+    set->path = "a set in memory";
+    set->list = atl_arena_alloc(&set->arena, count ? count : 1, sizeof *set->list);
+    if (!set->list)
+        return ATL_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        atl_array *a = &set->list[set->size++];
+        *a = list[i];
+        a->dtype = ATL_F32;
+        a->name = atl_arena_string(&set->arena, list[i].name, strlen(list[i].name));
+        a->data = atl_arena_alloc(&set->arena, (size_t)atl_array_count(a), sizeof(float));
+        if (!a->name || !a->data)
+            return ATL_NO_MEMORY;
+    }
+    return make_index(set);
+}
+
+atl_status atl_arrays_make(atl_ctx *ctx, const atl_array *list, size_t count, atl_arrays **set) {
+    *set = atl_calloc(ctx, 1, sizeof **set);
+    if (!*set)
+        return ATL_NO_MEMORY;
+    (*set)->ctx = ctx;
+    (*set)->file.handle = -1;
+    atl_arena_init(&(*set)->arena, ctx, 0);
+    atl_status status = fill_list(*set, list, count);
+    if (status != ATL_OK)
+        atl_arrays_close(set);
+    return status;
+}
+
 void atl_arrays_close(atl_arrays **set) {
     if (!set || !*set)
         return;

@@ -40,6 +40,13 @@ atl_status atl_arrays_open_file(atl_ctx *ctx, const char *path, atl_file *file, 
 atl_status atl_arrays_open_memory(atl_ctx *ctx, const char *path, const uint8_t *data, size_t bytes,
                                   atl_arrays **set);
 
+// A set in memory: float arrays with the names and shapes of `list`, filled by the caller in place; where a
+// list entry has data they are not looked at.
+atl_status atl_arrays_make(atl_ctx *ctx, const atl_array *list, size_t count, atl_arrays **set);
+static inline float *atl_arrays_room(const atl_arrays *set, size_t index) {
+    return (float *)set->list[index].data;
+}
+
 // The file that a set is mapped from.
 const atl_file *atl_arrays_file(const atl_arrays *set);
 

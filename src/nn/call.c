@@ -63,7 +63,8 @@ static atl_node *bound(atl_graph *g, atl_port *port, atl_shape shape, atl_port_k
     port->kind = kind;
     if (port->node->op != ATL_OP_POISON && !atl_shape_same(&port->node->shape, &shape))
         return atl_graph_fail(g, ATL_BAD_ARGUMENT, "the input %s has shape %s where %s is needed", port->name,
-                              atl_node_shape_text(port->node, have), atl_shape_text(&shape, shape.rank == 4, want));
+                              atl_node_shape_text(port->node, have),
+                              atl_shape_text(&shape, shape.rank == 4, want));
     return port->node;
 }
 

@@ -10,16 +10,10 @@
 #ifndef ATL_NN_CALL_H
 #define ATL_NN_CALL_H
 
-#include <atelier/model.h>
+#include <atelier/network.h>
 #include "nn/net.h"
 
 enum { ATL_PORTS = 64 }; // on each side; the largest generators have some thirty noise maps
-
-typedef enum atl_port_kind {
-    ATL_PORT_EACH,    // a row for each sample: [n, ...]
-    ATL_PORT_NOISE,   // the same, of independent normal numbers: the maps "noise.0", "noise.1", ... of layers
-    ATL_PORT_SETTING, // one value for all samples, with one that it has until it is written
-} atl_port_kind;
 
 typedef struct atl_port {
     const char *name;

@@ -35,3 +35,18 @@ atl_status atl_backend_open(atl_ctx *ctx, const char *name, const atl_backend_op
                         name);
     return row->open(ctx, options, backend);
 }
+
+static void close_backend(void *backend) {
+    atl_backend *b = backend;
+    atl_backend_close(&b);
+}
+
+atl_status atl_backend_of(atl_ctx *ctx, atl_backend **backend) {
+    *backend = ctx->backend;
+    if (*backend)
+        return ATL_OK;
+    ATL_TRY(atl_backend_open(ctx, NULL, NULL, backend));
+    ctx->backend = *backend;
+    ctx->close_backend = close_backend;
+    return ATL_OK;
+}

@@ -12,8 +12,11 @@ typedef struct atl_backend_row {
 
 const atl_backend_row *atl_backend_row_get(size_t index); // NULL: past the end
 
-// The backend of that name; NULL: the context's device, else what the environment's ATL_TEST_BACKEND says,
-// else "cpu". options may be NULL. Closed by atl_backend_close().
+// The context's own backend, which all networks of the context share: its device, else what the environment's
+// ATL_TEST_BACKEND names, else "cpu".  Opened when it is first asked for, closed with the context.
+atl_status atl_backend_of(atl_ctx *ctx, atl_backend **backend);
+
+// Another one, closed by atl_backend_close().  name NULL: the same as the context's.  options may be NULL.
 atl_status atl_backend_open(atl_ctx *ctx, const char *name, const atl_backend_options *options,
                             atl_backend **backend);
 

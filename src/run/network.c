@@ -170,8 +170,9 @@ atl_status atl_network_load(atl_ckpt *ckpt, size_t index, const atl_model_option
     if (net->why)
         return atl_fail(ctx, ATL_UNSUPPORTED, "%s: %s", net->key, net->why);
     if (!row)
-        return atl_fail(ctx, ATL_UNSUPPORTED, "%s is a network of the kind %s, which this version can't run yet",
-                        net->key, net->kind ? net->kind : "(unknown)");
+        return atl_fail(ctx, ATL_UNSUPPORTED,
+                        "%s is a network of the kind %s, which this version can't run yet", net->key,
+                        net->kind ? net->kind : "(unknown)");
     json_t *json = json_deep_copy(net->config);
     atl_status status = set_lod(ctx, net->key, json, o->lod);
     if (status != ATL_OK) {

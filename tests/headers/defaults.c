@@ -3,7 +3,9 @@
 // the values that the headers promise; and a library function can be linked and called from both languages.
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
+#include <atelier/generate.h>
 #include <atelier/model.h>
+#include <atelier/network.h>
 #include <atelier/path.h>
 #include <atelier/rng.h>
 #include <atelier/train.h>
@@ -33,6 +35,8 @@ static void check_sizes(void) {
     const atl_model_options m = ATL_MODEL_OPTIONS_INIT;
     const atl_map_options p = ATL_MAP_OPTIONS_INIT;
     const atl_synthesis_options s = ATL_SYNTHESIS_OPTIONS_INIT;
+    const atl_generate_options g = ATL_GENERATE_OPTIONS_INIT;
+    const atl_run_options r = ATL_RUN_OPTIONS_INIT;
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
     const atl_path_options w = ATL_PATH_OPTIONS_INIT;
@@ -46,6 +50,8 @@ static void check_sizes(void) {
     SETS(atl_model_options, m);
     SETS(atl_map_options, p);
     SETS(atl_synthesis_options, s);
+    SETS(atl_generate_options, g);
+    SETS(atl_run_options, r);
     SETS(atl_init_options, i);
     SETS(atl_blend_options, b);
     SETS(atl_path_options, w);
@@ -61,6 +67,8 @@ static void check_values(void) {
     const atl_model_options m = ATL_MODEL_OPTIONS_INIT;
     const atl_map_options p = ATL_MAP_OPTIONS_INIT;
     const atl_synthesis_options s = ATL_SYNTHESIS_OPTIONS_INIT;
+    const atl_generate_options g = ATL_GENERATE_OPTIONS_INIT;
+    const atl_run_options r = ATL_RUN_OPTIONS_INIT;
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
     atl_train_options t;
@@ -68,6 +76,9 @@ static void check_values(void) {
     expect(m.lod == -1.0f && !m.net, "atl_model_options");
     expect(p.truncation_psi == 1.0f && !p.truncation_cutoff && !p.centroids, "atl_map_options");
     expect(s.noise_mode == ATL_NOISE_CONST && !s.dump_dir, "atl_synthesis_options");
+    expect(g.class_index == -1 && g.truncation_psi == 1.0f && g.noise_mode == ATL_NOISE_CONST,
+           "atl_generate_options");
+    expect(r.noise_mode == ATL_NOISE_CONST && !r.features, "atl_run_options");
     expect(!strcmp(i.cfg, "stylegan2") && i.resolution == 256 && !i.seed, "atl_init_options");
     expect(b.alpha == 1.0f && b.width == 0.0f, "atl_blend_options");
     expect(!t.data && !strcmp(t.cfg, "auto") && !strcmp(t.loss, "logistic") && !strcmp(t.augpipe, "bgc"),

@@ -8,7 +8,9 @@
 
 #include "data/check.h"
 
+#include <atelier/generate.h>
 #include <atelier/model.h>
+#include <atelier/network.h>
 #include <atelier/path.h>
 #include <atelier/train.h>
 #include <atelier/video.h>
@@ -68,6 +70,25 @@ static outcome synthesize(bench *b, const void *o) {
     memset(b->ws, 0, sizeof b->ws);
     outcome r = { atl_model_synthesize(b->model, 1, b->ws, o, b->img), 0 };
     r.number = r.status == ATL_OK ? sum(3 * 8 * 8, b->img) : 0;
+    return r;
+}
+
+static outcome generate(bench *b, const void *o) {
+    atl_image image;
+    outcome r = { atl_generate(b->model, o, &image), 0 };
+    for (int i = 0; image.pixels && i < image.width * image.height; i++)
+        r.number += image.pixels[i] * (i + 1);
+    atl_image_clear(b->p->ctx, &image);
+    return r;
+}
+
+static outcome run(bench *b, const void *o) {
+    const atl_model_info *info = atl_model_get_info(b->model);
+    atl_array z = { "z", ATL_F32, 2, { 1, info->z_dim }, b->z };
+    atl_arrays *out;
+    outcome r = { atl_model_run(b->model, "map", &z, 1, o, &out), 0 };
+    r.number = out ? sum(10, atl_arrays_get(out, 0)->data) : 0;
+    atl_arrays_close(&out);
     return r;
 }
 
@@ -137,6 +158,8 @@ static const atl_ctx_options CTX = ATL_CTX_OPTIONS_INIT;
 static const atl_model_options MODEL = ATL_MODEL_OPTIONS_INIT;
 static const atl_map_options MAP = ATL_MAP_OPTIONS_INIT;
 static const atl_synthesis_options SYNTHESIS = ATL_SYNTHESIS_OPTIONS_INIT;
+static const atl_generate_options GENERATE = ATL_GENERATE_OPTIONS_INIT;
+static const atl_run_options RUN = ATL_RUN_OPTIONS_INIT;
 static const atl_init_options INIT = { sizeof INIT, "stylegan2", 8, 128, 16, 0, 0, 0, 0 };
 static const atl_blend_options BLEND = ATL_BLEND_OPTIONS_INIT;
 static const atl_path_options PATH = ATL_PATH_OPTIONS_INIT;
@@ -162,6 +185,8 @@ static const row ROWS[] = {
     ROW(atl_map_options, MAP, truncation_psi, map),
     ROW(atl_map_options, MAP, truncation_psi, broadcast),
     ROW(atl_synthesis_options, SYNTHESIS, noise_mode, synthesize),
+    ROW(atl_generate_options, GENERATE, noise_mode, generate),
+    ROW(atl_run_options, RUN, noise_mode, run),
     ROW(atl_init_options, INIT, c_dim, init),
     ROW(atl_blend_options, BLEND, swap_below, blend),
     ROW(atl_path_options, PATH, ease, open_path),

@@ -275,8 +275,9 @@ static void wrong_ports_are_refused_by_name(void **state) {
     atl_message_clear(s.ctx);
     assert_int_equal(atl_program_write(p, "ws", 3, s.ws), ATL_BAD_ARGUMENT);
     atl_message_clear(s.ctx);
-    assert_int_equal(atl_programs_get(&s.programs, &(atl_program_key){ .function = "discriminate", .n = 1 }, &p),
-                     ATL_BAD_ARGUMENT);
+    assert_int_equal(
+        atl_programs_get(&s.programs, &(atl_program_key){ .function = "discriminate", .n = 1 }, &p),
+        ATL_BAD_ARGUMENT);
     assert_non_null(strstr(atl_message(s.ctx), "can't discriminate"));
     end(&s);
 }
@@ -319,7 +320,8 @@ static void networks_with_the_same_names_share_a_graph(void **state) {
     atl_program_key key = { .function = "pair", .n = 1 };
     if (atl_program_make(s.backend, &key, build_pair, &both, NULL, &p) != ATL_OK)
         fail_msg("%s", atl_message(s.ctx));
-    assert_true(has_layer(&p->graph, "A.synthesis.b32.conv1") && has_layer(&p->graph, "B.synthesis.b32.conv1"));
+    assert_true(has_layer(&p->graph, "A.synthesis.b32.conv1") &&
+                has_layer(&p->graph, "B.synthesis.b32.conv1"));
     assert_int_equal(atl_program_write(p, "ws", 1, s.ws), ATL_OK);
     assert_int_equal(atl_program_run(p), ATL_OK);
     assert_int_equal(atl_program_read(p, "difference", 1, s.img), ATL_OK);
