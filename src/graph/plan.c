@@ -293,6 +293,20 @@ void atl_plan_write(atl_plan *p, const atl_node *input, const float *values) {
                            (size_t)atl_shape_count(&input->shape));
 }
 
+bool atl_plan_bind(atl_plan *p, const atl_node *output, float *address) {
+    int i = find_clone(p, output), value = i < 0 ? -1 : p->views[i].value;
+    if (value < 0 || !p->views[i].contiguous || p->views[i].offset || !p->values[value].placed ||
+        p->nodes[i]->op == ATL_OP_INPUT || p->values[value].count != (size_t)atl_shape_count(&output->shape))
+        return false;
+    int root = atl_value_root(p, value);
+    for (int k = 0; k < p->n_values; k++) // whoever shares its memory moves with it
+        if (atl_value_root(p, k) == root) {
+            p->values[k].placed = false;
+            p->values[k].data = address;
+        }
+    return atl_place(p->ctx, p->values, p->n_values, &p->block_bytes) == ATL_OK;
+}
+
 const float *atl_plan_at(const atl_plan *p, const atl_node *node) {
     int i = find_clone(p, node);
     if (i < 0 || p->views[i].value < 0 || !p->views[i].contiguous)

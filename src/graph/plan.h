@@ -55,6 +55,11 @@ void atl_plan_close(atl_plan **plan);
 // results are in it: nobody else may use it between the first write and the last read.
 void atl_plan_attach(atl_plan *plan, void *block);
 
+// Of a detached plan before it is attached: runs write this output to `address` on the device, a gradient to
+// its span, say, in place of the block, which may become smaller.  False: the output has no memory of its own
+// (it is part of something, or a constant) and stays where it is.
+bool atl_plan_bind(atl_plan *plan, const atl_node *output, float *address);
+
 atl_status atl_plan_run(atl_plan *plan);
 
 // Inputs keep their values between runs.  Nodes that the outputs don't need are ignored.

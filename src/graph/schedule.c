@@ -164,6 +164,12 @@ static void make_lives(scheduler *s) {
     }
 }
 
+int atl_value_root(const atl_plan *p, int value) {
+    while (p->values[value].reuses >= 0)
+        value = p->values[value].reuses;
+    return value;
+}
+
 // A pointwise step, or an epilogue alone, may overwrite a source that dies with it.
 static void reuse_memory(scheduler *s) {
     atl_plan *p = s->p;
@@ -176,17 +182,14 @@ static void reuse_memory(scheduler *s) {
             if (!p->values[root].placed || !step->src[k].contiguous || step->src[k].offset ||
                 p->values[root].last != t || p->values[root].count != out->count)
                 continue;
-            while (p->values[root].reuses >= 0)
-                root = p->values[root].reuses;
+            root = atl_value_root(p, root);
             out->reuses = root;
             if (out->last > p->values[root].last)
                 p->values[root].last = out->last;
         }
     }
     for (int i = 0; i < p->n_values; i++) { // the root lives as long as its last heir
-        int root = i;
-        while (p->values[root].reuses >= 0)
-            root = p->values[root].reuses;
+        int root = atl_value_root(p, i);
         if (p->values[i].last > p->values[root].last)
             p->values[root].last = p->values[i].last;
     }
@@ -249,9 +252,7 @@ static atl_status place_constants(const scheduler *s) {
 
 void atl_plan_attach(atl_plan *p, void *block) {
     for (int i = 0; i < p->n_values; i++) {
-        int root = i;
-        while (p->values[root].reuses >= 0)
-            root = p->values[root].reuses;
+        int root = atl_value_root(p, i);
         if (p->values[i].placed)
             p->values[i].data = (float *)((char *)block + p->values[root].offset);
     }

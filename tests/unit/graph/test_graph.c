@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "base/philox.h"
+#include "graph/measure.h"
 #include "graph/plan.h"
+#include "graph/resident.h"
 #include "run/backend.h"
 #include "nn/net.h"
 
@@ -644,6 +646,37 @@ static void random_numbers_follow_key_and_counter(void **state) {
     atl_plan_close(&p);
 }
 
+// A detached plan writes a gradient to a span of the caller's, and needs no room for it in its block.
+static void outputs_go_where_they_are_bound(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    enum { COUNT = 8 * 8 * 3 * 3 };
+    atl_node *x = leaf(f, ATL_SHAPE(2, 9, 9, 8)), *w = leaf(f, ATL_SHAPE(8, 8, 3, 3)), *d;
+    atl_grad(g, atl_sum(g, atl_square(g, atl_conv2d(g, x, w, 1, 1)), 15u), &w, 1, &d);
+    float *truth = values_of(f, d, false), span[16 + COUNT] = { 0 }, *at;
+    atl_plan_options o = { .detached = true };
+    atl_plan *p;
+    assert_int_equal(atl_plan_make(g, f->backend, &d, 1, &o, &p), ATL_OK);
+    assert_int_equal(atl_resident_take(f->backend, span, 16 + COUNT, 0, &at), ATL_OK);
+    size_t before = atl_plan_bytes(p);
+    assert_true(atl_plan_bind(p, d, at + 16));
+    assert_true(atl_plan_bytes(p) <= before);
+    assert_false(atl_plan_bind(p, w, at)); // a parameter stays where it is
+    void *block = f->backend->alloc(f->backend, atl_plan_bytes(p));
+    assert_non_null(block);
+    atl_plan_attach(p, block);
+    assert_int_equal(atl_plan_run(p), ATL_OK);
+    assert_ptr_equal(atl_plan_at(p, d), at + 16);
+    atl_resident_fetch(f->backend, span, 16 + COUNT);
+    assert_memory_equal(span + 16, truth, COUNT * sizeof *span);
+    for (int i = 0; i < 16; i++)
+        assert_true(span[i] == 0.0f);
+    atl_plan_close(&p);
+    f->backend->release(f->backend, block);
+    atl_resident_drop(f->backend, span);
+    free(truth);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(linear_ops_have_their_transposes, setup, teardown),
@@ -661,6 +694,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(gradients_are_built_in_the_scope_of_their_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(parameters_may_change_between_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(outputs_go_where_they_are_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(a_part_of_a_constant_is_that_part, setup, teardown),
         cmocka_unit_test_setup_teardown(random_numbers_follow_key_and_counter, setup, teardown),
     };
