@@ -167,6 +167,8 @@ static void a_batch_may_go_in_parts(void **state) {
     assert_int_equal(atl_network_copy(&whole->d, &d), ATL_OK);
     steps(*state, whole, 3);
     steps(*state, parts, 3);
+    atl_trainer_fetch(whole);
+    atl_trainer_fetch(parts);
     double apart_g = distance(&whole->g.params, &parts->g.params) / distance(&whole->g.params, &g.params);
     double apart_d = distance(&whole->d.params, &parts->d.params) / distance(&whole->d.params, &d.params);
     printf("    in parts: G %.2e, D %.2e of the way (at most 1e-3)\n", apart_g, apart_d);
@@ -229,6 +231,7 @@ static void frozen_layers_stay(void **state) {
     assert_int_equal(atl_network_copy(&t->d, &copy), ATL_OK);
     before = copy.params;
     steps(*state, t, 1);
+    atl_trainer_fetch(t);
     int stayed = 0, moved = 0;
     for (size_t i = 0; i < before.size; i++) {
         const atl_param *q = &before.list[i];
