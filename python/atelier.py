@@ -40,7 +40,7 @@ import numpy as np
 __all__ = [
     "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "portraits",
-    "read_image", "save_arrays", "seed_to_z", "snapshot_options", "to_uint8", "version", "video_formats",
+    "Port", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "to_uint8", "version", "video_formats",
     "write_image",
 ]
 
@@ -134,6 +134,15 @@ class _ConvertOptions(_Struct):
                 ("assume", c_char_p)]
 
 
+class _PortInfo(_Struct):
+    _fields_ = [("name", c_char_p), ("kind", c_int), ("rank", c_int), ("dims", c_int64 * 8),
+                ("initial", POINTER(c_float))]
+
+
+class _RunOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("noise_mode", c_int), ("noise_seeds", c_void_p), ("features", c_char_p)]
+
+
 class _DatasetOptions(_Struct):
     _fields_ = [("size", c_size_t), ("labels", c_int), ("max_images", c_size_t)]
 
@@ -217,6 +226,7 @@ _STRUCTS = {
     "atl_image": _Image, "atl_model_options": _ModelOptions, "atl_model_info": _ModelInfo,
     "atl_map_options": _MapOptions, "atl_synthesis_options": _SynthesisOptions, "atl_init_options": _InitOptions,
     "atl_blend_options": _BlendOptions, "atl_convert_options": _ConvertOptions,
+    "atl_port_info": _PortInfo, "atl_run_options": _RunOptions,
     "atl_dataset_options": _DatasetOptions, "atl_dataset_info": _DatasetInfo,
     "atl_dataset_make_options": _DatasetMakeOptions, "atl_dataset_made": _DatasetMade, "atl_finding": _Finding,
     "atl_dataset_check_options": _DatasetCheckOptions, "atl_dataset_checked": _DatasetChecked,
@@ -231,6 +241,7 @@ _ENUMS = {
     "atl_log_level": ["error", "warning", "info", "debug"],
     "atl_dtype": ["f32", "f16", "bf16", "f64", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"],
     "atl_noise_mode": ["const", "random", "none", "sg2", "maps"],
+    "atl_port_kind": ["each", "noise", "setting", "result"],
     "atl_labels": ["auto", "json", "folders", "none"],
     "atl_resize": ["lanczos", "box", "area"],
     "atl_crop": ["none", "center", "center-wide"],
@@ -286,6 +297,11 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_model_synthesize": (c_int, [_P, c_int, _P, POINTER(_SynthesisOptions), _P]),
     "atl_model_noise_size": (c_int, [_P, c_int, POINTER(c_int), POINTER(c_int)]),
     "atl_model_discriminate": (c_int, [_P, c_int, _P, _P, _P]),
+    "atl_model_function": (c_char_p, [_P, c_size_t]),
+    "atl_model_ports": (c_int, [_P, c_char_p, POINTER(POINTER(_PortInfo)), POINTER(c_size_t)]),
+    "atl_model_run": (c_int, [_P, c_char_p, POINTER(_Array), c_size_t, POINTER(_RunOptions), POINTER(_P)]),
+    "atl_model_tensor": (POINTER(_Array), [_P, c_char_p]),
+    "atl_model_tensor_get": (POINTER(_Array), [_P, c_size_t]),
     "atl_model_save": (c_int, [_P, c_char_p, c_int]),
     "atl_convert": (c_int, [_P, c_char_p, c_char_p, POINTER(_ConvertOptions)]),
     "atl_inspect": (c_int, [_P, c_char_p, POINTER(_P)]),
@@ -652,6 +668,16 @@ class ModelInfo:
     num_logits: int      #: numbers per image of a discriminator
 
 
+@dataclass(frozen=True)
+class Port:
+    """An input or a result of a function of a network (atl_port_info)."""
+
+    name: str                   #: "ws"
+    kind: str                   #: "each" (a row for each sample), "noise", "setting" (one for all) or "result"
+    shape: tuple[int, ...]      #: for one sample
+    initial: np.ndarray | None  #: the value of a setting that is not given; else None
+
+
 class Model(_Child):
     """A network: open one, make one, map latents, make images."""
 
@@ -866,6 +892,79 @@ class Model(_Child):
                    logits.ctypes.data)
         return logits
 
+    # ---- inside
+
+    @property
+    def functions(self) -> list[str]:
+        """What the network computes: "map" and "synthesize", or "discriminate"."""
+        names: list[str] = []
+        with self._context._lock:
+            while (name := _lib.atl_model_function(self._h, len(names))) is not None:
+                names.append(name.decode())
+        return names
+
+    def ports(self, function: str) -> list[Port]:
+        """The inputs and results of a function, inputs first."""
+        rows, count = POINTER(_PortInfo)(), c_size_t()
+        with self._context._lock:
+            self._call(_lib.atl_model_ports, function.encode(), byref(rows), byref(count))
+            return [_port_of(rows[i]) for i in range(count.value)]
+
+    def run(self, function: str, inputs: dict[str, Any], features: str | None = None, *, noise: str = "const",
+            seeds: Seeds | None = None) -> dict[str, np.ndarray]:
+        """Runs a function on arrays by the names of its ports; the results come by name, too.
+
+        features  shell pattern of names of layers that are to be among the results: "synthesis.b*.conv1"
+        noise     "const", "random", "sg2" or "none"; maps of your own are the inputs "noise.0", "noise.1", ...
+        seeds     of random noise, one for each sample"""
+        rows, kept = _array_rows({name: np.ascontiguousarray(x, np.float32) for name, x in inputs.items()})
+        options = _RunOptions(noise_mode=_word("atl_noise_mode", noise if noise != "maps" else "", "noise"),
+                              features=_text(features))
+        if seeds is not None:
+            numbers = _seed_array(seeds)
+            samples = {len(x) for name, x in inputs.items() if np.ndim(x)}
+            if len(numbers) not in samples:
+                raise ValueError(f"seeds: {len(numbers)} for inputs of {', '.join(map(str, samples))} rows")
+            options.noise_seeds = numbers.ctypes.data
+        handle = c_void_p()
+        try:
+            self._call(_lib.atl_model_run, function.encode(), rows, len(inputs), byref(options), byref(handle))
+            return _take_arrays(handle)
+        finally:
+            with self._context._lock:
+                _lib.atl_arrays_close(byref(handle))
+
+    def features(self, x: Any, pattern: str, *, c: Any = None, noise: str = "const",
+                 seeds: Seeds | None = None) -> dict[str, np.ndarray]:
+        """Layers inside, by name: [n, channels, height, width] where they are pictures.
+
+        x        styles ws [n, num_ws, w_dim] of a generator, images [n, channels, height, width] of a discriminator
+        pattern  shell pattern of their names: "synthesis.b*.conv1"; inspect() lists them"""
+        generator = self.info.role == "generator"
+        function, port = ("synthesize", "ws") if generator else ("discriminate", "img")
+        inputs = {port: x} if c is None else {port: x, "c": c}
+        results = self.run(function, inputs, pattern, noise=noise, seeds=seeds)
+        own = {p.name for p in self.ports(function)}
+        return {name: layer for name, layer in results.items() if name not in own}
+
+    @property
+    def tensors(self) -> list[str]:
+        """The names of the stored tensors: "synthesis.b64.conv1.weight"."""
+        names: list[str] = []
+        with self._context._lock:
+            while row := _lib.atl_model_tensor_get(self._h, len(names)):
+                names.append(row.contents.name.decode())
+        return names
+
+    def tensor(self, name: str) -> np.ndarray:
+        """A copy of a stored tensor, in the shape that the official files give it."""
+        with self._context._lock:
+            row = _lib.atl_model_tensor(self._h, name.encode())
+            if row:
+                return _copy_of(row.contents)
+        near = difflib.get_close_matches(name, self.tensors, 1)
+        raise ValueError(f"the network has no tensor {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
     def save(self, path: str | os.PathLike[str], dtype: str = "f32") -> None:
         """Writes the network as safetensors.  dtype "f16": weights rounded to nearest even."""
         self._call(_lib.atl_model_save, _text(path), _word("atl_dtype", dtype, "dtype"))
@@ -906,28 +1005,24 @@ def formats() -> dict[str, Any]:
 
 # ---- arrays and pictures in files
 
-def load_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The arrays of a .npy, .npz or .safetensors file by name ("" for a lone .npy); bfloat16 becomes float32."""
-    ctx, handle, arrays = _context(), c_void_p(), {}
-    try:
-        ctx._call(_lib.atl_arrays_open, ctx._h, _text(path), byref(handle))
-        for index in range(_lib.atl_arrays_size(handle)):
-            a = _lib.atl_arrays_get(handle, index).contents
-            shape, kind = tuple(a.dims[:a.rank]), _ENUMS["atl_dtype"][a.dtype]
-            out = np.empty(shape, _DTYPES.get(kind, "<f4"))
-            if kind == "bf16":
-                _lib.atl_array_read_f32(byref(a), 0, out.size, out.ctypes.data)
-            elif out.size:
-                ctypes.memmove(out.ctypes.data, a.data, out.nbytes)
-            arrays[a.name.decode("utf-8", "replace")] = out
-    finally:
-        with ctx._lock:
-            _lib.atl_arrays_close(byref(handle))
-    return arrays
+def _copy_of(a: _Array) -> np.ndarray:
+    """An array of the library as numpy's own; bfloat16 becomes float32."""
+    kind = _ENUMS["atl_dtype"][a.dtype]
+    out = np.empty(tuple(a.dims[:a.rank]), _DTYPES.get(kind, "<f4"))
+    if kind == "bf16":
+        _lib.atl_array_read_f32(byref(a), 0, out.size, out.ctypes.data)
+    elif out.size:
+        ctypes.memmove(out.ctypes.data, a.data, out.nbytes)
+    return out
 
 
-def save_arrays(path: str | os.PathLike[str], arrays: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
-    """Writes arrays by name as safetensors."""
+def _take_arrays(handle: c_void_p) -> dict[str, np.ndarray]:
+    rows = [_lib.atl_arrays_get(handle, i).contents for i in range(_lib.atl_arrays_size(handle))]
+    return {a.name.decode("utf-8", "replace"): _copy_of(a) for a in rows}
+
+
+def _array_rows(arrays: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
+    """The library's structs of arrays, and the arrays that they point to."""
     names = {np.dtype(text): name for name, text in _DTYPES.items()}
     kept, rows = [], (_Array * max(len(arrays), 1))()
     for row, (name, value) in zip(rows, arrays.items()):
@@ -939,9 +1034,32 @@ def save_arrays(path: str | os.PathLike[str], arrays: dict[str, Any], metadata: 
         row.dims[:array.ndim] = array.shape
         row.data = array.ctypes.data
         kept.append(array)
-    pairs = _pairs(metadata)
+    return rows, kept
+
+
+def _port_of(p: _PortInfo) -> Port:
+    shape = tuple(p.dims[:p.rank])
+    initial = np.ctypeslib.as_array(p.initial, shape).copy() if p.initial else None
+    return Port(p.name.decode(), _ENUMS["atl_port_kind"][p.kind], shape, initial)
+
+
+def load_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The arrays of a .npy, .npz or .safetensors file by name ("" for a lone .npy); bfloat16 becomes float32."""
+    ctx, handle = _context(), c_void_p()
+    try:
+        ctx._call(_lib.atl_arrays_open, ctx._h, _text(path), byref(handle))
+        return _take_arrays(handle)
+    finally:
+        with ctx._lock:
+            _lib.atl_arrays_close(byref(handle))
+
+
+def save_arrays(path: str | os.PathLike[str], arrays: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
+    """Writes arrays by name as safetensors."""
+    rows, kept = _array_rows(arrays)
     ctx = _context()
-    ctx._call(_lib.atl_safetensors_write, ctx._h, _text(path), rows, len(arrays), pairs, len(metadata or {}))
+    ctx._call(_lib.atl_safetensors_write, ctx._h, _text(path), rows, len(arrays), _pairs(metadata),
+              len(metadata or {}))
 
 
 def _pairs(text: dict[str, str] | None) -> Any:

@@ -178,6 +178,58 @@ class Arrays(unittest.TestCase):
         self.assertEqual(self.model.generate([]).shape, (0, 64, 64, 3))
 
 
+class Inside(unittest.TestCase):
+    """Functions, ports, layers and tensors by name."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.model = atelier.Model.open()
+        cls.z = atelier.seed_to_z([1, 2], cls.model.info.z_dim)
+        cls.ws = cls.model.map(cls.z)
+
+    def test_functions_and_ports(self):
+        self.assertEqual(self.model.functions, ["map", "synthesize"])
+        ports = {port.name: port for port in self.model.ports("synthesize")}
+        self.assertEqual((ports["ws"].kind, ports["ws"].shape), ("each", (1, 10, 512)))
+        self.assertEqual((ports["noise.8"].kind, ports["img"].kind), ("noise", "result"))
+        with self.assertRaisesRegex(atelier.AtelierError, "dream"):
+            self.model.ports("dream")
+
+    def test_running_by_name(self):
+        np.testing.assert_array_equal(self.model.run("synthesize", {"ws": self.ws})["img"],
+                                      self.model.synthesize(self.ws))
+        np.testing.assert_array_equal(
+            self.model.run("synthesize", {"ws": self.ws}, noise="random", seeds=[5, 6])["img"],
+            self.model.synthesize(self.ws, "random", [5, 6]))
+        with self.assertRaisesRegex(atelier.AtelierError, "ws"):
+            self.model.run("synthesize", {"ws": self.ws[:, :9]})
+        with self.assertRaisesRegex(atelier.AtelierError, "loud"):
+            self.model.run("synthesize", {"loud": self.ws})
+        with self.assertRaisesRegex(ValueError, "^seeds: 3 for inputs of 2 rows$"):
+            self.model.run("synthesize", {"ws": self.ws}, noise="random", seeds=[1, 2, 3])
+
+    def test_layers(self):
+        layers = self.model.features(self.ws, "synthesis.b*.conv1")
+        self.assertEqual(sorted(layers), [f"synthesis.b{r}.conv1" for r in (16, 32, 4, 64, 8)])
+        self.assertEqual(layers["synthesis.b64.conv1"].shape[2:], (64, 64))
+        self.assertEqual(len(layers["synthesis.b64.conv1"]), 2)
+        self.assertGreater(np.abs(layers["synthesis.b8.conv1"]).max(), 0)
+        with atelier.Model.open(data("stylegan", "sg2-32.pkl"), net="D") as d:
+            layers = d.features(np.zeros((3, 3, 32, 32)), "b*.conv0")
+            self.assertEqual({len(layer) for layer in layers.values()}, {3})
+
+    def test_tensors(self):
+        self.assertIn("synthesis.b64.conv1.weight", self.model.tensors)
+        weight = self.model.tensor("synthesis.b64.conv1.weight")
+        self.assertEqual(weight.shape[2:], (3, 3))
+        stored = atelier.load_arrays(atelier.portraits())
+        for name in self.model.tensors:
+            kept, = [array for key, array in stored.items() if key.endswith("." + name) or key == name]
+            np.testing.assert_array_equal(self.model.tensor(name), kept.astype(np.float32))
+        with self.assertRaisesRegex(ValueError, "no tensor 'synthesis.b64.conv1.weigth'; did you mean 'syn"):
+            self.model.tensor("synthesis.b64.conv1.weigth")
+
+
 class Mistakes(Folder):
     def model(self, *names, **options):
         model = atelier.Model.open(data(*names) if names else None, **options)
