@@ -112,8 +112,8 @@ typedef struct atl_synthesis_options {
 #define ATL_SYNTHESIS_OPTIONS_INIT \
     { sizeof(atl_synthesis_options), ATL_NOISE_CONST, NULL, NULL, NULL, NULL, NULL }
 
-// ws [n, num_ws, w_dim] -> img [n, channels, height, width], about [-1, 1].  The first call with a new
-// n makes a plan; later ones reuse it and allocate nothing.
+// ws [n, num_ws, w_dim] -> img [n, channels, height, width], about [-1, 1].  The first call with a new n or
+// another kind of noise makes a plan, which takes longer than running it; later ones reuse it.
 ATL_API atl_status atl_model_synthesize(atl_model *model, int n, const float *ws,
                                 const atl_synthesis_options *options, float *img);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// THE op table: one row is the whole specification of an op to the passes.  Adding an op is a constructor
-// (pointwise.c, linear.c, contract.c), a row here, and a row in each backend.
+// THE op table: a row is what every pass may ask of an op, its name, its derivative and its cost.  What one
+// pass alone knows, which ops are views or which of them fuse, stands in that pass.  Adding an op is a
+// constructor (pointwise.c, linear.c, contract.c), a row here, and a row in each backend.
 #include "graph/build.h"
 
 const atl_op_row atl_op_table[ATL_OPS] = {

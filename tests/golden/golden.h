@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include <atelier/model.h>
+#include "../tolerance.h"
 
 // A file of tests/data.
 static inline const char *golden_path(char path[1024], const char *folder, const char *name, const char *suffix) {

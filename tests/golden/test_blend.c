@@ -58,7 +58,7 @@ static void check_image(pair *p, atl_model *m, const char *name) {
     assert_non_null(img);
     if (atl_model_synthesize(m, 2, ws, NULL, img) != ATL_OK)
         fail_msg("%s", atl_message(p->ctx));
-    golden_check(NET, name, img, truth, count, 2e-5); // Winograd: see test_generators.c
+    golden_check(NET, name, img, truth, count, F32_IMAGE_WINOGRAD);
     free(ws);
     free(truth);
     free(img);

@@ -5,8 +5,6 @@
 
 #include <atelier/rng.h>
 
-static const double BOUND = 2e-5; // float32 with Winograd against float32 of other order
-
 enum { SEEDS = 3 };
 
 typedef struct situation {
@@ -86,7 +84,7 @@ static void check(session *t, const char *name, float psi, const atl_noise_mode 
         if (atl_model_synthesize(t->g, SEEDS, ws, &o, img) != ATL_OK)
             die(t);
     }
-    golden_check(t->s->file, name, noise ? img : ws, truth, count, BOUND);
+    golden_check(t->s->file, name, noise ? img : ws, truth, count, F32_IMAGE_WINOGRAD);
     free(truth);
     free(ws);
     free(img);

@@ -10,9 +10,6 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-// As in test_rosinality.c: float32 with Winograd; the recorded numbers are float32, too.
-static const double BOUND = 2e-5;
-
 enum { STYLE = 512, STYLES = 14, SIZE = 256, LAYERS = 13, TENSORS_MOST = 200 };
 
 typedef struct tensor {
@@ -236,7 +233,7 @@ static void check_part(golden *truth, const char *name, const float *img, int fi
     assert_true(want && got);
     assert_int_equal(count, 3 * size * size);
     reduce(img, first, side, size, got);
-    golden_check("decoder", name, got, want, count, BOUND);
+    golden_check("decoder", name, got, want, count, F32_IMAGE_WINOGRAD);
     free(want);
     free(got);
 }

@@ -3,12 +3,6 @@
 // in float32 on a CPU: mapping, truncation, synthesis, style mixing, with Winograd and without.
 #include "golden.h"
 
-typedef struct bounds { double ws, img, logits; } bounds;
-
-// Relative L2.  Two float32 evaluations in different orders of addition differ by some 1e-6; Winograd
-// F(4x4, 3x3) loses about three bits more per layer.
-static const bounds WINOGRAD = { 2e-6, 2e-5, 2e-5 }, DIRECT = { 2e-6, 5e-6, 2e-5 };
-
 typedef struct session {
     const char *name;
     atl_ctx *ctx;
@@ -16,7 +10,7 @@ typedef struct session {
     golden *truth;
     const atl_model_info *info;
     size_t per_ws, per_img;
-    const bounds *bound;
+    double bound; // of an image
 } session;
 
 static void check_ws(session *s, const float *z, const float *c, const char *name, float psi, int cutoff) {
@@ -32,7 +26,7 @@ static void check_ws(session *s, const float *z, const float *c, const char *nam
     o.truncation_cutoff = cutoff;
     if (atl_model_map(s->g, n, z, c, &o, ws) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
-    golden_check(s->name, name, ws, truth, count, s->bound->ws);
+    golden_check(s->name, name, ws, truth, count, F32_MAPPING);
     free(ws);
     free(truth);
 }
@@ -50,7 +44,7 @@ static void check_img(session *s, const float *ws, const char *name, atl_noise_m
     o.transform = transform;
     if (atl_model_synthesize(s->g, n, ws, &o, img) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
-    golden_check(s->name, name, img, truth, count, s->bound->img);
+    golden_check(s->name, name, img, truth, count, s->bound);
     free(img);
     free(truth);
 }
@@ -73,8 +67,8 @@ static void check_discriminator(session *s, const char *path, const float *c) {
         worst = fmax(worst, fabs((double)logits[i] - (double)truth[i]));
         largest = fmax(largest, fabs((double)truth[i]));
     }
-    printf("    %-20s %-20s %.2e (at most %.0e)\n", s->name, "logits", worst / largest, s->bound->logits);
-    assert_true(worst <= s->bound->logits * largest);
+    printf("    %-20s %-20s %.2e (at most %.0e)\n", s->name, "logits", worst / largest, F32_SCORE);
+    assert_true(worst <= F32_SCORE * largest);
     atl_model_close(&d);
     free(img);
     free(truth);
@@ -82,7 +76,7 @@ static void check_discriminator(session *s, const char *path, const float *c) {
 
 static void check_case(const char *folder, const char *name, int direct) {
     char path[1024];
-    session s = { .name = name, .bound = direct ? &DIRECT : &WINOGRAD };
+    session s = { .name = name, .bound = direct ? F32_IMAGE_DIRECT : F32_IMAGE_WINOGRAD };
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
     options.direct = direct;
     assert_int_equal(atl_ctx_open(&s.ctx, &options), ATL_OK);

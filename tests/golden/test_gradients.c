@@ -6,10 +6,6 @@
 #include "api/model_api.h"
 #include "train/loss.h"
 
-// Relative L2.  Ours and theirs add in different orders, through some forty layers forwards and backwards (twice
-// for the penalties); a loss is a mean of few numbers, a gradient a sum of many that cancel.
-static const double LOSS_BOUND = 1e-5, GRADIENT_BOUND = 1e-4;
-
 typedef struct scene {
     const char *name;
     atl_ctx *ctx;
@@ -99,20 +95,21 @@ static void check_phase(scene *s, const char *phase, atl_net *net, atl_node *los
     assert_int_equal(atl_plan_run(plan), ATL_OK);
     char tensor[256];
     snprintf(tensor, sizeof tensor, "%s.loss", phase);
-    read_and_check(s, plan, loss, tensor, LOSS_BOUND);
+    read_and_check(s, plan, loss, tensor, F32_LOSS);
     if (more)
-        read_and_check(s, plan, more, more_name, GRADIENT_BOUND);
+        read_and_check(s, plan, more, more_name, F32_GRADIENT);
     for (int i = 0; i < n; i++) {
         snprintf(tensor, sizeof tensor, "%s.grad.%s", phase, params[i]->name);
         if (!golden_has(s->truth, tensor)) {
             check_zero(plan, out[i]);
             continue;
         }
-        worst = fmax(worst, read_and_check(s, plan, out[i], tensor, GRADIENT_BOUND));
+        worst = fmax(worst, read_and_check(s, plan, out[i], tensor, F32_GRADIENT));
         checked++;
     }
     assert_true(checked > 10);
-    printf("    %-12s %-6s %3d gradients, worst %.2e (at most %.0e)\n", s->name, phase, checked, worst, GRADIENT_BOUND);
+    printf("    %-12s %-6s %3d gradients, worst %.2e (at most %.0e)\n", s->name, phase, checked, worst,
+           F32_GRADIENT);
     atl_plan_close(&plan);
 }
 

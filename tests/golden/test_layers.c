@@ -15,10 +15,6 @@
 
 enum { SAMPLES_N = 2, DIMS = 5, VALUES = 16, NUMBERS = DIMS + 2 + VALUES, LAYERS_MOST = 160 };
 
-// Two float32 evaluations in different orders of addition, in parts of the layer's own size: the worst layer
-// seen, with kernels of all instruction sets, with Winograd and without, is 2.4e-6 away.
-static const double BOUND = 1e-5;
-
 typedef struct layer {
     char name[96];
     float numbers[NUMBERS]; // dims (0: none), mean, root of the mean square, values
@@ -279,19 +275,19 @@ static void compare(int k, const recording *r, const atl_arrays *truth) {
             fail_msg("%s %s: layer %s has the shape %s in place of %s", CASES[k].file, CASES[k].net, name,
                      shape_text(have, ours), shape_text(numbers, theirs));
         double d = distance(have, numbers);
-        if (!(d <= BOUND))
+        if (!(d <= F32_LAYER))
             fail_msg("%s %s: %s is the first layer that differs, by %.3g of its size (at most %.0e); %d "
                      "layers before "
                      "it do not",
                      CASES[k].file, CASES[k].net, *r->layers[i].name ? r->layers[i].name : "the result", d,
-                     BOUND, i);
+                     F32_LAYER, i);
         worst = fmax(worst, d);
     }
     if ((size_t)r->size != atl_arrays_size(truth))
         fail_msg("%s %s: %d layers in place of %zu", CASES[k].file, CASES[k].net, r->size,
                  atl_arrays_size(truth));
     printf("    %-18s %-6s %3d layers, worst %.1e (at most %.0e)\n", CASES[k].file, CASES[k].net, r->size,
-           worst, BOUND);
+           worst, F32_LAYER);
 }
 
 static void check_all(int direct) {

@@ -8,9 +8,6 @@
 #include "run/backend.h"
 #include "train/phase.h"
 
-// Relative L2, as in test_gradients.c: sums of many terms that cancel, through some forty layers there and
-// back.
-static const double LOSS_BOUND = 1e-5, GRADIENT_BOUND = 1e-4;
 enum { BATCH = 4 };
 
 typedef struct scene {
@@ -112,7 +109,7 @@ static void check_phase(scene *s, atl_phase_kind kind, const char *prefix, const
     assert_true(atl_plan_read(p.plan, p.loss, &loss));
     snprintf(tensor, sizeof tensor, "%s.loss", prefix);
     float *truth = golden_read(s->truth, tensor, &count);
-    golden_check(atl_phase_name(kind), tensor, &loss, truth, 1, LOSS_BOUND);
+    golden_check(atl_phase_name(kind), tensor, &loss, truth, 1, F32_LOSS);
     free(truth);
     int checked = 0;
     double worst = 0.0;
@@ -126,14 +123,14 @@ static void check_phase(scene *s, atl_phase_kind kind, const char *prefix, const
             continue;
         truth = golden_read(s->truth, tensor, &count);
         double e = golden_error(sum + q->offset, truth, count);
-        if (!(e <= GRADIENT_BOUND))
+        if (!(e <= F32_GRADIENT))
             fail_msg("%s is %.3g away from the recorded numbers", tensor, e);
         worst = fmax(worst, e);
         checked++;
         free(truth);
     }
     printf("    %-8s %d gradients, worst %.2e (at most %.0e)\n", atl_phase_name(kind), checked, worst,
-           GRADIENT_BOUND);
+           F32_GRADIENT);
     assert_true(checked > 10);
     s->backend->release(s->backend, block);
     free(sum);

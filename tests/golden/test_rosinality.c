@@ -6,9 +6,6 @@
 #include <atelier/rng.h>
 #include <stdbool.h>
 
-// As in test_tf.c: float32 with Winograd against 64 bits.
-static const double BOUND = 2e-5, SCORE_BOUND = 5e-5;
-
 typedef struct session {
     const char *name;
     char path[1024];
@@ -36,7 +33,7 @@ static void check_img(session *s, atl_model *m, const float *ws, const char *nam
     assert_non_null(img);
     if (atl_model_synthesize(m, (int)(count / per), ws, o, img) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
-    golden_check(s->name, name, img, truth, count, BOUND);
+    golden_check(s->name, name, img, truth, count, F32_IMAGE_WINOGRAD);
     free(img);
     free(truth);
 }
@@ -98,8 +95,8 @@ static void check_critic(session *s, atl_model *d, const char *img_name, const c
         worst = fmax(worst, fabs((double)logits[i] - (double)truth[i]));
         largest = fmax(largest, fabs((double)truth[i]));
     }
-    printf("    %-20s %-20s %.2e (at most %.0e)\n", s->name, name, worst / largest, SCORE_BOUND);
-    assert_true(worst <= SCORE_BOUND * largest);
+    printf("    %-20s %-20s %.2e (at most %.0e)\n", s->name, name, worst / largest, F32_SCORE_OF_F64);
+    assert_true(worst <= F32_SCORE_OF_F64 * largest);
     free(img);
     free(truth);
 }
@@ -116,13 +113,13 @@ static void check_case(const char *file, const char *numbers, bool has_average) 
     size_t w_dim;
     float *average = golden_read(s.truth, "latent_avg", &w_dim);
     float *ws = map_z(&s, s.g, 1.0f, 4, NULL), *half = map_z(&s, s.g, 0.5f, 4, has_average ? NULL : average);
-    check_ws(&s, "ws", ws, BOUND);
+    check_ws(&s, "ws", ws, F32_IMAGE_WINOGRAD);
     check_img(&s, s.g, ws, "img", NULL);
-    check_ws(&s, "ws.psi0.5", half, BOUND);
+    check_ws(&s, "ws.psi0.5", half, F32_IMAGE_WINOGRAD);
     check_img(&s, s.g, half, "img.psi0.5", NULL);
     if (has_average) {
         float *centre = map_z(&s, s.g, 0.0f, 1, NULL);
-        check_ws(&s, "latent_avg", centre, BOUND);
+        check_ws(&s, "latent_avg", centre, F32_IMAGE_WINOGRAD);
         free(centre);
     }
     free(average);

@@ -3,15 +3,6 @@
 // mapping, truncation, stored, given and no noise, style mixing, levels of detail, labels, discriminators.
 #include "golden.h"
 
-// Relative L2 of float32 arithmetic with Winograd against 64 bits: each of some ten layers adds 2e-6 at most,
-// and the files' own float32 evaluation strays by 3e-6 (metadata float32_run_max_difference over the images'
-// range).
-static const double BOUND = 2e-5;
-
-// A score is one number, so it is compared with the largest of its batch; sums of several thousand products
-// that cancel lose a digit more than an image.
-static const double SCORE_BOUND = 5e-5;
-
 typedef struct session {
     const char *name;
     char path[1024];
@@ -72,7 +63,7 @@ static void check_img(session *s, atl_model *m, const float *ws, const char *nam
     assert_non_null(img);
     if (atl_model_synthesize(m, (int)(count / per), ws, o, img) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
-    golden_check(s->name, name, img, truth, count, BOUND);
+    golden_check(s->name, name, img, truth, count, F32_IMAGE_WINOGRAD);
     free(img);
     free(truth);
 }
@@ -87,7 +78,7 @@ static void check_ws(session *s, const char *name, const float *ws) {
     if (!golden_has(s->truth, name))
         return;
     float *truth = golden_read(s->truth, name, &count);
-    golden_check(s->name, name, ws, truth, count, BOUND);
+    golden_check(s->name, name, ws, truth, count, F32_IMAGE_WINOGRAD);
     free(truth);
 }
 
@@ -150,7 +141,7 @@ static void check_training(session *s, atl_model *m) {
         float *truth = golden_read(s->truth, "train.dlatent_avg", &count);
         for (size_t i = 0; i < w_dim; i++)
             average[i] += 0.005f * (0.5f * (ws[i] + ws[row + i]) - average[i]);
-        golden_check(s->name, "train.dlatent_avg", average, truth, w_dim, BOUND);
+        golden_check(s->name, "train.dlatent_avg", average, truth, w_dim, F32_IMAGE_WINOGRAD);
         free(truth);
     }
     mix(info, ws, other, 2);
@@ -201,8 +192,8 @@ static void check_columns(session *s, const char *name, const float *out, int wi
         worst = fmax(worst, fabs((double)ours - (double)truth[i]));
         largest = fmax(largest, fabs((double)truth[i]));
     }
-    printf("    %-20s %-20s %.2e (at most %.0e)\n", s->name, name, worst / largest, SCORE_BOUND);
-    if (!(worst <= SCORE_BOUND * largest))
+    printf("    %-20s %-20s %.2e (at most %.0e)\n", s->name, name, worst / largest, F32_SCORE_OF_F64);
+    if (!(worst <= F32_SCORE_OF_F64 * largest))
         fail_msg("%s: %s is %.3g away from the recorded numbers", s->name, name, worst / largest);
     free(truth);
 }

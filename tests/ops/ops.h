@@ -19,10 +19,7 @@
 #include "graph/plan.h"
 #include "run/backend.h"
 #include "nn/net.h"
-
-// Relative L2 of one tensor.  The truth comes from double precision; float32 has 6e-8 per operation, and sums
-// of up to 576 products of both signs lose two digits to cancellation.
-#define OPS_BOUND 1e-5
+#include "../tolerance.h"
 
 enum { OPS_VARIABLES = 6, OPS_OUTPUTS = 16 };
 
@@ -176,7 +173,7 @@ static inline double op_compare(op_case *c, const atl_plan *plan, int i) {
     }
     double length = sqrt(s > 0 ? s : 1);
     e = sqrt(e) / (strncmp(label, "g2.", 3) ? length : fmax(length, c->second_scale));
-    if (!(e <= OPS_BOUND))
+    if (!(e <= F32_OP))
         fail_msg("%s %s (%s): %s is %.3g away", c->file, c->tag, atl_arrays_metadata(c->set, c->tag), label, e);
     return e;
 }
@@ -209,7 +206,7 @@ static inline void op_check_file(const char *file, op_builder build) {
         atl_plan_close(&plan);
         atl_graph_clear(&c.g);
     }
-    printf("    %-24s %2d cases, worst %.2e (at most %.0e)\n", file, cases, worst, OPS_BOUND);
+    printf("    %-24s %2d cases, worst %.2e (at most %.0e)\n", file, cases, worst, F32_OP);
     atl_arrays_close(&c.set);
     atl_backend_close(&backend);
     atl_ctx_close(&c.ctx);
