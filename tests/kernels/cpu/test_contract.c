@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution in its three slots and matrix products, against their definitions in double.
-#include "check.h"
+#include "../check.h"
 
 #include <atelier/model.h>
 #include "cpu/conv.h"
@@ -84,7 +84,7 @@ static void check_conv(atl_ctx *ctx, atl_cpu_conv_shape s, atl_slot slot, int co
     const float *a = slot == ATL_SLOT_X ? y : x, *b = slot == ATL_SLOT_W ? y : constant ? NULL : w;
     for (int turn = 0; turn < 2; turn++) { // a run leaves nothing behind that changes the next one
         assert_int_equal(atl_cpu_conv_run(conv, a, b, out, aligned), ATL_OK);
-        same(out, want, size, 1e-4, "convolution"); // up to 600 products below 1 in float: 600 * 6e-8 * 3
+        same(out, want, size, F32_CONTRACT, "convolution");
     }
     release_guarded(out, size);
     atl_cpu_conv_free(&conv);
@@ -164,7 +164,7 @@ static void check_product(atl_ctx *ctx, const product *p, int constant) {
     void *space;
     assert_int_equal(posix_memalign(&space, 64, atl_cpu_gemm_workspace(gemm) + 64), 0);
     assert_int_equal(atl_cpu_gemm_run(gemm, a, constant ? NULL : b, c, space), ATL_OK);
-    same(c, want, size, 1e-4, "matrix product"); // up to 512 products below 1 in float
+    same(c, want, size, F32_CONTRACT, "matrix product");
     atl_cpu_gemm_free(&gemm);
     release_guarded(c, size);
     free(space);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The FIR filter against its definition in double, on every instruction set, and against its transpose.
-#include "check.h"
+#include "../check.h"
 
 typedef struct setting {
     int h, w, kh, kw, upx, upy, downx, downy, px0, px1, py0, py1, flip;
@@ -76,8 +76,7 @@ static void check_setting(atl_ctx *ctx, const setting *s, int c, int rank1, int 
         atl_cpu_epilogue_run(&reference, &e, want, want, 2, pixels, (size_t)c, 1);
     }
     run(ctx, &a, f, x, y, with_epilogue ? &e : NULL);
-    // sums of at most 16 products below 1 (12 in a row), gain 1.7: some 40 roundings of 6e-8
-    same(y, want, out, 4e-6, "fir");
+    same(y, want, out, F32_FIR, "fir");
     release_guarded(y, out);
     free(x);
     free(want);
@@ -137,8 +136,7 @@ static void fir_transpose_is_a_fir(void **state) {
             left += (double)y[j] * (double)ax[j];
         for (size_t j = 0; j < in; j++)
             right += (double)x[j] * (double)aty[j];
-        assert_true(fabs(left - right) <=
-                    1e-5 * (1.0 + sqrt((double)out))); // rounding of `out` terms of size 1
+        assert_true(fabs(left - right) <= F32_FIR_ADJOINT * (1.0 + sqrt((double)out)));
         release_guarded(ax, out);
         release_guarded(aty, in);
         free(x);

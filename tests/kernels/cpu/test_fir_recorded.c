@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The FIR filter against recorded results of the official operators: upfirdn2d and its three wrappers,
 // with all their options, and the gradient with respect to the input.
-#include "check.h"
+#include "../check.h"
 
 #include <atelier/array.h>
 #include "cpu/move.h"
@@ -160,7 +160,7 @@ static void check_against(atl_ctx *ctx, const atl_cpu_fir_args *a, const float *
     for (int64_t i = 0; i < atl_array_count(out); i++)
         largest = fmax(largest, fabs((double)want[i]));
     // the record is double rounded once; ours are sums of up to 576 products in float
-    same(y, want, (size_t)atl_array_count(out), 2e-6 * (1.0 + largest), name);
+    same(y, want, (size_t)atl_array_count(out), F32_FIR_RECORDED * (1.0 + largest), name);
     free(x);
     free(want);
     free(y);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resampling between wavelet filters against its definition in double precision, and its transpose by dot product.
-#include "check.h"
+#include "../check.h"
 
 #include "cpu/geom.h"
 
 enum { TAPS = ATL_GEOM_TAPS };
-
-// Values are below 1; float32 rounds sums of some 40 of them, of both signs, at 6e-8 each.
-static const double BOUND = 2e-6;
 
 static int64_t mirrored(int64_t i, int64_t size) { // -1: beyond one reflection
     i = i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;
@@ -134,7 +131,7 @@ static void geom_is_its_definition(void **state) {
             atl_cpu_geom(&k.fir, &d, theta[0], x, y, threads, work);
             for (size_t j = 0; j < count; j++)
                 whole[j] = (float)truth[j];
-            same(y, whole, count, BOUND, atl_cpu_name((atl_cpu_set)(s / 2)));
+            same(y, whole, count, F32_GEOM, atl_cpu_name((atl_cpu_set)(s / 2)));
             if (threads == 1)
                 memcpy(first ? first : (first = malloc(count * sizeof *first)), y, count * sizeof *first);
             else
@@ -176,7 +173,7 @@ static void transpose_is_adjoint(void **state) {
             for (size_t n = 0; n < (size_t)d.n; n++) {
                 double left = inner(y + n * image, ax + n * image, image);
                 double right = inner(ty + n * image, x + n * image, image);
-                if (!(fabs(left - right) <= 1e-6 * sqrt((double)image)))
+                if (!(fabs(left - right) <= F32_ADJOINT * sqrt((double)image)))
                     fail_msg("shape %zu, map %zu: %.9g and %.9g", i, n, left, right);
             }
             if (threads == 1)

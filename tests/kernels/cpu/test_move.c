@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Moves against index arithmetic, and sums against double, the same for any number of threads.
-#include "check.h"
+#include "../check.h"
 
 #include "cpu/move.h"
 #include "cpu/reduce.h"
@@ -157,8 +157,8 @@ static void check_sum_of(const atl_cpu_kernels *k, int rank, const int64_t *dims
     atl_cpu_reduce_sum(&k->pointwise, rank, dims, mask, x, z, y, 1, space);
     atl_cpu_reduce_sum(&k->pointwise, rank, dims, mask, x, z, again, 3, space);
     assert_memory_equal(y, again, (size_t)m * sizeof *y); // threads change nothing, not even a bit
-    for (int64_t i = 0; i < m; i++) // partial sums stay below sqrt(n), some 300 + log n roundings each
-        if (!(fabs((double)y[i] - want[i]) <= 1e-6 * (1.0 + sqrt((double)n / (double)m))))
+    for (int64_t i = 0; i < m; i++)
+        if (!(fabs((double)y[i] - want[i]) <= F32_SUM * (1.0 + sqrt((double)n / (double)m))))
             fail_msg("sum %ld of %ld under mask %u is %.9g, not %.9g", (long)i, (long)m, mask, (double)y[i],
                      want[i]);
     release_guarded(y, (size_t)m);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Philox against the known-answer vectors published with the generator (Random123, kat_vectors).
-#include "check.h"
+#include "../check.h"
 
 #include "base/philox.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pointwise kernels, the epilogue and the narrow 1x1 convolutions: every instruction set against the
 // reference, the reference against the definition.
-#include "check.h"
+#include "../check.h"
 
 static const size_t sizes[] = { 0, 1, 3, 7, 8, 15, 16, 17, 31, 64, 129, 1000 };
 
@@ -53,7 +53,7 @@ static void unary_functions_are_theirs(void **state) {
                 k.pointwise.unary[op](y, x, n, a, b);
                 for (size_t j = 0; j < n; j++) {
                     double want = value_of((atl_fn1)op, (double)x[j], (double)a, (double)b);
-                    if (!(fabs((double)y[j] - want) <= 4e-7 * (1 + fabs(want)))) // three roundings
+                    if (!(fabs((double)y[j] - want) <= F32_POINTWISE * (1 + fabs(want))))
                         fail_msg("function %d of %g: %g, not %g", op, (double)x[j], (double)y[j], want);
                 }
                 k.pointwise.unary[op](x, x, n, a, b); // in place
@@ -182,7 +182,7 @@ static void check_epilogue(const atl_cpu_kernels *k, size_t pixels, size_t c, un
         want[i] = (float)(v + (terms & 8 ? (double)residual[i] : 0.0));
     }
     atl_cpu_epilogue_run(&k->pointwise, &e, y, x, 2, pixels, c, 2);
-    same(y, want, n, 2e-6, "epilogue"); // eight roundings of numbers below 5
+    same(y, want, n, F32_EPILOGUE, "epilogue");
     atl_cpu_epilogue_run(&k->pointwise, &e, x, x, 2, pixels, c, 2);
     same(x, y, n, 0.0, "epilogue in place");
     release_guarded(y, n);
@@ -228,7 +228,7 @@ static void check_rgb(const atl_cpu_kernels *k, int ci, int co, size_t pixels, i
         want[i] = (float)sum;
     }
     atl_cpu_rgb_run(&k->rgb, &k->pointwise, &args, y, x, w, &e, 2);
-    same(y, want, out, 1e-5, "rgb"); // up to 80 products below 1
+    same(y, want, out, F32_RGB, "rgb");
     release_guarded(y, out);
     free(x);
     free(w);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The separable filter per image against its definition in double precision, and its transpose by dot product.
-#include "check.h"
+#include "../check.h"
 
 #include "cpu/sepfir.h"
 
@@ -45,7 +45,7 @@ static void filter_is_its_definition(void **state) {
                 size_t room = atl_cpu_sepfir_workspace(&d, threads) / sizeof(float);
                 float *y = guarded(count), *work = guarded(room);
                 atl_cpu_sepfir(&k.fir, &d, f, x, y, threads, work);
-                same(y, truth, count, 1e-6 * (double)d.taps, "filter"); // sums of taps^2 terms, half of them each sign
+                same(y, truth, count, F32_SEPFIR * (double)d.taps, "filter");
                 release_guarded(y, count);
                 release_guarded(work, room);
             }
@@ -77,7 +77,7 @@ static void transpose_is_adjoint(void **state) {
                 atl_cpu_sepfir(&k.fir, &d, f, x, fx, threads, work);
                 atl_cpu_sepfir_t(&k.fir, &d, f, y, ty, threads, work);
                 double left = inner(fx, y, count), right = inner(x, ty, count);
-                if (!(fabs(left - right) <= 1e-6 * (double)d.taps * sqrt((double)count)))
+                if (!(fabs(left - right) <= F32_ADJOINT * (double)d.taps * sqrt((double)count)))
                     fail_msg("shape %zu: %.9g and %.9g", i, left, right);
                 release_guarded(fx, count);
                 release_guarded(ty, count);

@@ -1,47 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filtered leaky ReLU: every instruction set against the definition in double, over sizes, factors, turns
 // and channels, with guards around the output; the recorded numbers; and what must be refused.
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "../check.h"
+
 #include <atelier/array.h>
-#include "base/ctx.h"
 #include "cpu/flrelu.h"
-#include "cpu/kernels.h"
-
-enum { GUARD = 64 }; // floats on each side of an output
-
-static float *numbers(size_t n, uint32_t seed) {
-    float *p = malloc((n + !n) * sizeof *p);
-    assert_non_null(p);
-    for (size_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        p[i] = (float)(int32_t)(seed >> 8) * 0x1p-23f - 1.0f;
-    }
-    return p;
-}
-
-// The kernels of the context's set; valid until the next call.
-static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
-    static atl_cpu_kernels k;
-    atl_cpu_kernels_init(&k, ctx->cpu);
-    return &k;
-}
-
-static atl_ctx *open_ctx(int threads, const char *cpu) {
-    atl_ctx *ctx;
-    atl_ctx_options o = ATL_CTX_OPTIONS_INIT;
-    o.threads = threads;
-    o.cpu = cpu;
-    assert_int_equal(atl_ctx_open(&ctx, &o), ATL_OK);
-    return ctx;
-}
 
 // ---- the definition, one sample and channel, in double
 
@@ -131,10 +94,10 @@ static void define(problem *q) {
 static problem new_problem(atl_cpu_flrelu_args a) {
     problem q = { .a = a };
     size_t c = (size_t)a.c, taps = (size_t)a.down_taps;
-    q.x = numbers((size_t)a.n * (size_t)a.h * (size_t)a.w * c, 1);
-    q.bias = numbers(c, 3);
-    q.fu = a.up_taps > 1 ? numbers((size_t)a.up_taps, 4) : NULL;
-    q.fd = taps > 1 ? numbers(a.down_radial ? taps * taps : taps, 5) : NULL;
+    q.x = some_floats((size_t)a.n * (size_t)a.h * (size_t)a.w * c, 1);
+    q.bias = some_floats(c, 3);
+    q.fu = a.up_taps > 1 ? some_floats((size_t)a.up_taps, 4) : NULL;
+    q.fd = taps > 1 ? some_floats(a.down_radial ? taps * taps : taps, 5) : NULL;
     // sums of absolute taps near 1 (per phase, for the first), as those of real filters
     for (size_t i = 0; q.fu && i < (size_t)a.up_taps; i++)
         q.fu[i] *= 2.0f / (float)a.up_taps;
@@ -156,34 +119,27 @@ static float *run(atl_ctx *ctx, const problem *q) {
     atl_cpu_flrelu *fl;
     if (atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &q->a, q->fu, q->fd, &fl))
         fail_msg("%s", atl_message(ctx));
-    float *all = malloc((n + 2 * GUARD) * sizeof *all);
-    assert_non_null(all);
-    for (size_t i = 0; i < n + 2 * GUARD; i++)
-        all[i] = i < GUARD || i >= GUARD + n ? 12345.0f + (float)(i % 7) : NAN;
+    float *got = guarded(n);
     size_t bytes = atl_cpu_flrelu_workspace(fl);
     void *space = NULL;
     assert_int_equal(posix_memalign(&space, 64, bytes + 64), 0);
     memset(space, 0xff, bytes); // NaN wherever a kernel reads what nobody wrote
     memset((char *)space + bytes, 0x5a, 64);
-    atl_cpu_flrelu_run(fl, q->x, q->bias, all + GUARD, space);
+    atl_cpu_flrelu_run(fl, q->x, q->bias, got, space);
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(((char *)space)[bytes + i], 0x5a);
-    for (size_t i = 0; i < n + 2 * GUARD; i++)
-        if ((i < GUARD || i >= GUARD + n) && all[i] != 12345.0f + (float)(i % 7))
-            fail_msg("wrote outside the output, at %ld of %zu", (long)i - GUARD, n);
     free(space);
     atl_cpu_flrelu_free(&fl);
-    return all;
+    return got;
 }
 
-// Rounding: 4 sums of at most 24 terms each (144 for a 2-D filter), of values near the largest one.
 static void compare(const float *got, const problem *q, const char *what) {
     size_t n = (size_t)q->a.n * (size_t)q->oh * (size_t)q->ow * (size_t)q->a.c;
     double most = 0.0;
     for (size_t i = 0; i < n; i++)
         most = fabs((double)q->want[i]) > most ? fabs((double)q->want[i]) : most;
     for (size_t i = 0; i < n; i++)
-        if (!(fabs((double)got[i] - (double)q->want[i]) <= 1e-5 * most))
+        if (!(fabs((double)got[i] - (double)q->want[i]) <= F32_FLRELU * most))
             fail_msg("%s, up %d/%d, down %d/%d%s, pads %d %d %d %d, %dx%dx%dx%d: number %zu is %.9g, not %.9g",
                      what, q->a.up, q->a.up_taps, q->a.down, q->a.down_taps, q->a.down_radial ? " radial" : "",
                      q->a.px0, q->a.px1, q->a.py0, q->a.py1, q->a.n, q->a.h, q->a.w, q->a.c, i, (double)got[i],
@@ -199,10 +155,10 @@ static void check_problem(problem q) {
         size_t n = (size_t)a.n * (size_t)q.oh * (size_t)q.ow * (size_t)a.c;
         atl_ctx *one = open_ctx(1, name), *three = open_ctx(3, name);
         float *got = run(one, &q), *more = run(three, &q);
-        compare(got + GUARD, &q, name);
-        assert_memory_equal(got + GUARD, more + GUARD, n * sizeof *got);
-        free(got);
-        free(more);
+        compare(got, &q, name);
+        assert_memory_equal(got, more, n * sizeof *got);
+        release_guarded(got, n);
+        release_guarded(more, n);
         atl_ctx_close(&one);
         atl_ctx_close(&three);
     }
@@ -404,8 +360,8 @@ static void recorded_case(const atl_arrays *set, int number) {
     for (int i = 0; i <= (int)atl_cpu_detect(); i++) {
         atl_ctx *ctx = open_ctx(1, atl_cpu_name((atl_cpu_set)i));
         float *got = run(ctx, &q);
-        compare(got + GUARD, &q, key);
-        free(got);
+        compare(got, &q, key);
+        release_guarded(got, (size_t)atl_array_count(y));
         atl_ctx_close(&ctx);
     }
     free_problem(&q);

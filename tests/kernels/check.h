@@ -15,26 +15,40 @@
 
 #include "base/ctx.h"
 #include "cpu/kernels.h"
+#include "../tolerance.h"
 
 enum { GUARD = 64 }; // floats on each side of an output
 
-static inline float *some_floats(size_t n, uint32_t seed) {
+// Repeatable numbers in [-1, 1): a linear congruence that goes on from *seed.
+static inline float next_float(uint32_t *seed) {
+    *seed = *seed * 1664525u + 1013904223u;
+    return (float)(int32_t)(*seed >> 8) * 0x1p-23f - 1.0f;
+}
+
+static inline float *next_floats(size_t n, uint32_t *seed) {
     float *p = malloc((n + !n) * sizeof *p);
     assert_non_null(p);
-    for (size_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        p[i] = (float)(int32_t)(seed >> 8) * 0x1p-23f - 1.0f;
-    }
+    for (size_t i = 0; i < n; i++)
+        p[i] = next_float(seed);
     return p;
 }
 
-// n floats that a kernel must fill, all NaN, with a pattern on both sides.
-static inline float *guarded(size_t n) {
+static inline float *some_floats(size_t n, uint32_t seed) {
+    return next_floats(n, &seed);
+}
+
+// n floats with a pattern on both sides: copies of `start`, or NaN, which a kernel must neither leave nor
+// read.
+static inline float *guarded_copy(size_t n, const float *start) {
     float *p = malloc((n + 2 * GUARD) * sizeof *p);
     assert_non_null(p);
     for (size_t i = 0; i < n + 2 * GUARD; i++)
-        p[i] = i < GUARD || i >= GUARD + n ? 12345.0f + (float)(i % 7) : NAN;
+        p[i] = i < GUARD || i >= GUARD + n ? 12345.0f + (float)(i % 7) : start ? start[i - GUARD] : NAN;
     return p + GUARD;
+}
+
+static inline float *guarded(size_t n) {
+    return guarded_copy(n, NULL);
 }
 
 static inline void release_guarded(float *p, size_t n) {
@@ -52,11 +66,24 @@ static inline void same(const float *got, const float *want, size_t n, double bo
             fail_msg("%s: number %zu of %zu is %.9g, not %.9g", what, i, n, (double)got[i], (double)want[i]);
 }
 
-// The kernels of the context's set; valid until the next call.
-static inline const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+// The same of two kernels, which must also leave the same numbers alone: what both did not touch is NaN in
+// both.
+static inline void same_touched(const float *got, const float *want, size_t n, double bound,
+                                const char *what) {
+    for (size_t i = 0; i < n; i++)
+        if (isnan(got[i]) != isnan(want[i]) || fabs((double)got[i] - (double)want[i]) > bound)
+            fail_msg("%s: number %zu of %zu is %.9g, not %.9g", what, i, n, (double)got[i], (double)want[i]);
+}
+
+// The kernels of a set, and of the context's; valid until the next call.
+static inline const atl_cpu_kernels *kernels_of(atl_cpu_set set) {
     static atl_cpu_kernels k;
-    atl_cpu_kernels_init(&k, ctx->cpu);
+    atl_cpu_kernels_init(&k, set);
     return &k;
+}
+
+static inline const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
+    return kernels_of(ctx->cpu);
 }
 
 static inline atl_ctx *open_ctx(int threads, const char *cpu) {
