@@ -39,6 +39,7 @@ static void check_sizes(void) {
     const atl_run_options r = ATL_RUN_OPTIONS_INIT;
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
+    const atl_convert_options co = ATL_CONVERT_OPTIONS_INIT;
     const atl_path_options w = ATL_PATH_OPTIONS_INIT;
     const atl_video_options v = ATL_VIDEO_OPTIONS_INIT;
     const atl_dataset_options d = ATL_DATASET_OPTIONS_INIT;
@@ -54,6 +55,7 @@ static void check_sizes(void) {
     SETS(atl_run_options, r);
     SETS(atl_init_options, i);
     SETS(atl_blend_options, b);
+    SETS(atl_convert_options, co);
     SETS(atl_path_options, w);
     SETS(atl_video_options, v);
     SETS(atl_dataset_options, d);
@@ -71,8 +73,10 @@ static void check_values(void) {
     const atl_run_options r = ATL_RUN_OPTIONS_INIT;
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
+    const atl_convert_options c = ATL_CONVERT_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
+    expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
     expect(m.lod == -1.0f && !m.net, "atl_model_options");
     expect(p.truncation_psi == 1.0f && !p.truncation_cutoff && !p.centroids, "atl_map_options");
     expect(s.noise_mode == ATL_NOISE_CONST && !s.dump_dir, "atl_synthesis_options");

@@ -107,6 +107,11 @@ static outcome blend(bench *b, const void *o) {
     return r;
 }
 
+static outcome convert(bench *b, const void *o) {
+    outcome r = { atl_convert(b->p->ctx, b->file, at(b->p, "other.safetensors"), o), 0 };
+    return r;
+}
+
 static outcome open_path(bench *b, const void *o) {
     atl_path *path;
     float keys[8] = { 1, 2, 3, 5, 8, 1, 2, 4 }, at[2] = { 0 };
@@ -162,6 +167,7 @@ static const atl_generate_options GENERATE = ATL_GENERATE_OPTIONS_INIT;
 static const atl_run_options RUN = ATL_RUN_OPTIONS_INIT;
 static const atl_init_options INIT = { sizeof INIT, "stylegan2", 8, 128, 16, 0, 0, 0, 0 };
 static const atl_blend_options BLEND = ATL_BLEND_OPTIONS_INIT;
+static const atl_convert_options CONVERT = ATL_CONVERT_OPTIONS_INIT;
 static const atl_path_options PATH = ATL_PATH_OPTIONS_INIT;
 static const atl_video_options VIDEO = { sizeof VIDEO, 16, 16, 0, NULL, NULL, 0, 0, 0 };
 static const atl_dataset_options SET = ATL_DATASET_OPTIONS_INIT;
@@ -189,6 +195,7 @@ static const row ROWS[] = {
     ROW(atl_run_options, RUN, noise_mode, run),
     ROW(atl_init_options, INIT, c_dim, init),
     ROW(atl_blend_options, BLEND, swap_below, blend),
+    ROW(atl_convert_options, CONVERT, net, convert),
     ROW(atl_path_options, PATH, ease, open_path),
     ROW(atl_video_options, VIDEO, fps, open_video),
     ROW(atl_dataset_options, SET, labels, open_set),
