@@ -58,14 +58,6 @@ void atl_adam_clear(atl_adam *a) {
     memset(a, 0, sizeof *a);
 }
 
-void atl_adam_reset(atl_adam *a) {
-    memset(a->m, 0, a->total * sizeof *a->m);
-    memset(a->v, 0, a->total * sizeof *a->v);
-    for (size_t i = 0; i < a->n_parts; i++)
-        a->parts[i].steps = 0;
-    atl_adam_changed(a);
-}
-
 void atl_adam_fetch(atl_adam *a) {
     atl_resident_fetch(a->backend, a->m, a->total);
     atl_resident_fetch(a->backend, a->v, a->total);

@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-#include "nn/functions.h"
-
 static unsigned all_axes(const atl_node *x) {
     return (1u << x->shape.rank) - 1u;
 }
@@ -102,10 +100,4 @@ float atl_path_mean(float mean_length, const float *lengths, int count, float de
     for (int i = 0; i < count; i++)
         sum += (double)lengths[i];
     return count > 0 ? mean_length + (float)(sum / count - (double)mean_length) * decay : mean_length;
-}
-
-// ---- classes
-
-atl_node *atl_loss_classes(atl_graph *g, atl_node *logits, atl_node *labels) {
-    return mean(g, atl_cross_entropy(g, logits, labels));
 }

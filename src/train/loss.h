@@ -40,8 +40,4 @@ atl_node *atl_loss_path_length(atl_graph *g, atl_node *img, atl_node *ws, atl_no
                                atl_node **lengths);
 float atl_path_mean(float mean, const float *lengths, int count, float decay); // decay 0.01
 
-// Auxiliary classifier (Odena et al. 2017, equation 3): mean over images of -log softmax(logits)[label], with
-// one-hot labels of the shape of logits [n, classes].
-atl_node *atl_loss_classes(atl_graph *g, atl_node *logits, atl_node *labels);
-
 #endif
