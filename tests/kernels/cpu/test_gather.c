@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weighted sums of rows and their transpose, every set against sums in double.
-#include "check.h"
+#include "../check.h"
 
 #include "cpu/gather.h"
 

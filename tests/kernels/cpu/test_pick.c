@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The maximum of windows and its way back: the reference against the definition, every set against the
 // reference.
-#include "check.h"
+#include "../check.h"
 
 #include "cpu/pick.h"
 
