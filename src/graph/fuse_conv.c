@@ -40,12 +40,13 @@ static bool is_swap(const atl_node *w) {
 }
 
 // The conv clone vanishes into the filter's clone, which becomes a conv with up_fir.  A weight that was
-// turned from [o, i] to [i, o] for the transposed form is used unturned.
+// turned from [o, i] to [i, o] for the transposed form is used unturned.  Only the first filter: a second
+// one, such as StyleGAN's blur behind its box, stays what it is.
 void atl_fuse_up_filter(atl_fuser *f, int i) {
     atl_node *n = f->list[i].n, *c = n->src[0];
     const atl_fir_attr *a = &n->at.fir;
     if (c->op != ATL_OP_CONV || c->at.conv.slot != ATL_SLOT_X || !atl_fuse_single(f, c) ||
-        (c->fusion && (c->fusion->scale >= 0 || c->fusion->bias >= 0)) ||
+        (c->fusion && (c->fusion->up_fir || c->fusion->scale >= 0 || c->fusion->bias >= 0)) ||
         a->upx * a->upy * a->downx * a->downy != 1)
         return;
     atl_fusion fu = c->fusion ? *c->fusion : atl_fusion_none;

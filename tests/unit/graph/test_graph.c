@@ -484,6 +484,27 @@ static void filtered_lrelu_is_a_chain_of_plain_ops(void **state) {
     }
 }
 
+// StyleGAN: a box behind the transposed convolution, and a blur behind that.
+static void two_filters_behind_an_upsampling_layer_stay_two(void **state) {
+    static const float box[4] = { 1.0f, 1.0f, 1.0f, 1.0f }, blur[9] = { 1, 2, 1, 2, 4, 2, 1, 2, 1 };
+    const atl_fir_attr first = { 1, 1, 1, 1, 0, 0, 0, 0, 2, 2, false, 1.0f, box };
+    const atl_fir_attr second = { 1, 1, 1, 1, 1, 1, 1, 1, 3, 3, false, 1.0f / 16.0f, blur };
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(1, 6, 5, 16)), *w = leaf(f, ATL_SHAPE(16, 8, 3, 3));
+    atl_node *y = atl_upfirdn(g, atl_conv2d_transposed(g, x, w, 2, 0, 13, 11), &first);
+    y = atl_upfirdn(g, y, &second);
+    float *fused = values_of(f, y, false), *plain = values_of(f, y, true);
+    double apart = 0, size = 0;
+    for (int64_t i = 0; i < atl_shape_count(&y->shape); i++) {
+        apart += ((double)fused[i] - (double)plain[i]) * ((double)fused[i] - (double)plain[i]);
+        size += (double)plain[i] * (double)plain[i];
+    }
+    assert_true(size > 0 && sqrt(apart / size) < 5e-6); // Winograd: see tests/tolerance.h
+    free(fused);
+    free(plain);
+}
+
 static void errors_stick_and_name_the_place(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -689,6 +710,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(epilogues_know_every_rank, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_read_the_activation, setup, teardown),
         cmocka_unit_test_setup_teardown(filtered_lrelu_is_a_chain_of_plain_ops, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_filters_behind_an_upsampling_layer_stay_two, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_stick_and_name_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(shapes_are_written_as_they_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(gradients_are_built_in_the_scope_of_their_layer, setup, teardown),
