@@ -30,11 +30,17 @@ static void newest_before(const char *folder, const char *bound, char best[NAME_
         closedir(dir);
 }
 
-// The record in a snapshot to r->record, NULL when there is none.
-static app_status read_record(app_resume *r, atl_ctx *ctx, app_error *e) {
+// The record in a snapshot to r->record, NULL when there is none.  `other`: one that can't be gone on with is
+// as good as none, with a warning.
+static app_status read_record(app_resume *r, atl_ctx *ctx, int other, app_error *e) {
     char *text = NULL;
-    if (atl_train_snapshot_options(ctx, r->snapshot, &text) != ATL_OK)
-        return app_fail_ctx(e, ctx);
+    atl_status read = atl_train_snapshot_options(ctx, r->snapshot, &text);
+    if (read != ATL_OK && app_fail_ctx(e, ctx) && read == ATL_UNSUPPORTED && other) {
+        app_excuse(e);
+        return APP_OK;
+    }
+    if (read != ATL_OK)
+        return APP_FAILED;
     r->record = text ? json_loads(text, 0, NULL) : NULL;
     app_status status = text && !r->record ? app_fail(e, "%s: its record is damaged", r->snapshot) : APP_OK;
     atl_text_free(ctx, text);
@@ -55,7 +61,7 @@ static app_status find_snapshot(app_resume *r, atl_ctx *ctx, const char *folder,
         r->snapshot = app_join(folder, name, e);
         if (!r->snapshot)
             return APP_FAILED;
-        (void)read_record(r, ctx, &first); // the first sentence stays
+        (void)read_record(r, ctx, 0, &first); // the first sentence stays
         newest_before(folder, name, before);
         if (r->record && strcmp(name, newest))
             app_warn(e, "%s/%s can't be gone on with%s%s; going on from %s", folder, newest,
@@ -114,7 +120,8 @@ app_status app_resume_open(app_resume *r, atl_ctx *ctx, const char *path, atl_tr
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         if (find_snapshot(r, ctx, path, e) != APP_OK)
             return APP_FAILED;
-    } else if (!(r->snapshot = app_copy(path, e)) || read_record(r, ctx, e) != APP_OK) {
+    } else if (!(r->snapshot = app_copy(path, e)) ||
+               read_record(r, ctx, options->data != NULL, e) != APP_OK) {
         return APP_FAILED;
     }
     const char *data = json_string_value(json_object_get(r->record, "data"));

@@ -74,7 +74,7 @@ static void profile(const atl_phase *p, int layers) {
         add(&names, line_text, ms[t], s.flops);
         total += ms[t];
     }
-    printf("%s: %d steps, sum %.1f ms, %.2f GFLOP\n", atl_phase_name(p->kind), steps, total, p->gflop);
+    printf("%s: %d steps, sum %.1f ms, %.2f GFLOP\n", p->row->name, steps, total, p->gflop);
     for (int i = 0; i < kernels.size; i++)
         kernels.lines[i].gflop *= 1e-9;
     for (int i = 0; i < names.size; i++)
@@ -108,11 +108,10 @@ int main(int argc, char **argv) {
     }
     const atl_train_cost *c = atl_trainer_get_cost(t);
     double peak = atl_peak_gflops(ctx), gflop = 0;
-    for (int k = 0; k < ATL_PHASES; k++)
-        if (t->has[k]) {
-            atl_plan_attach(t->phases[k].plan, t->block);
-            profile(&t->phases[k], argc > 6 ? atoi(argv[6]) : 0);
-        }
+    for (int k = 0; k < t->n_phases; k++) {
+        atl_plan_attach(t->phases[k].plan, t->block);
+        profile(&t->phases[k], argc > 6 ? atoi(argv[6]) : 0);
+    }
     for (int k = 0; k < c->n_phases; k++) {
         printf("%-6s %8.1f ms  %8.2f GFLOP  R %.2f  %zu MB\n", c->phases[k].name, c->phases[k].ms,
                c->phases[k].gflop, c->phases[k].gflop / peak / c->phases[k].ms * 1e3,

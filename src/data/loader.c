@@ -81,18 +81,19 @@ size_t atl_loader_length(const atl_loader *l) {
     return atl_sampler_length(l->sampler);
 }
 
-// [h, w, c] to [c, h, w]
-static void copy_planar(const atl_image *image, bool flip, uint8_t *out) {
+static void copy_pixels(const atl_image *image, bool flip, float *out) {
     size_t width = (size_t)image->width, height = (size_t)image->height, channels = (size_t)image->channels;
-    for (size_t c = 0; c < channels; c++)
-        for (size_t y = 0; y < height; y++) {
-            const uint8_t *row = image->pixels + y * width * channels + c;
-            for (size_t x = 0; x < width; x++)
-                *out++ = row[(flip ? width - 1 - x : x) * channels];
+    for (size_t y = 0; y < height; y++) {
+        const uint8_t *row = image->pixels + y * width * channels;
+        for (size_t x = 0; x < width; x++) {
+            const uint8_t *pixel = row + (flip ? width - 1 - x : x) * channels;
+            for (size_t c = 0; c < channels; c++)
+                *out++ = (float)pixel[c] / 127.5f - 1.0f;
         }
+    }
 }
 
-atl_status atl_loader_next(atl_loader *l, size_t count, uint8_t *images, float *labels) {
+atl_status atl_loader_next(atl_loader *l, size_t count, float *images, float *labels) {
     const atl_dataset_info *info = &l->set->info;
     size_t pixels = (size_t)info->width * (size_t)info->height * (size_t)info->channels;
     for (size_t i = 0; i < count; i++) {
@@ -101,7 +102,7 @@ atl_status atl_loader_next(atl_loader *l, size_t count, uint8_t *images, float *
         const slot *s = atl_crew_take(l->crew, &value, &from);
         atl_status status = s->status;
         if (status == ATL_OK)
-            copy_planar(&s->image, value & 1, images + i * pixels);
+            copy_pixels(&s->image, value & 1, images + i * pixels);
         else
             atl_fail(l->ctx, status, "%s", atl_message(from));
         atl_crew_free(l->crew);
@@ -112,9 +113,4 @@ atl_status atl_loader_next(atl_loader *l, size_t count, uint8_t *images, float *
             atl_dataset_label(l->set, value / 2, labels + i * (size_t)info->label_size);
     }
     return ATL_OK;
-}
-
-void atl_pixels_to_float(const uint8_t *pixels, size_t count, float *out) {
-    for (size_t i = 0; i < count; i++)
-        out[i] = (float)pixels[i] / 127.5f - 1.0f;
 }

@@ -31,9 +31,10 @@ void atl_loader_close(atl_loader **loader);
 
 size_t atl_loader_length(const atl_loader *loader); // of one round: subset, and twice that with mirror
 
-// The next `count` pictures, planar: images [count, channels, height, width], and their labels
-// [count, label_size] when `labels` is not NULL.
-atl_status atl_loader_next(atl_loader *loader, size_t count, uint8_t *images, float *labels);
+// The next `count` pictures as networks read them: images [count, height, width, channels], x / 127.5 - 1 of each
+// byte x, as the official loop computes it in single precision; and their labels [count, label_size] when `labels`
+// is not NULL.
+atl_status atl_loader_next(atl_loader *loader, size_t count, float *images, float *labels);
 
 // The endless order by itself, for tests and for those who draw without reading.
 typedef struct atl_sampler atl_sampler;
@@ -43,8 +44,5 @@ atl_sample atl_sampler_next(atl_sampler *sampler);
 size_t atl_sampler_length(const atl_sampler *sampler);
 uint32_t atl_sampler_picture(const atl_sampler *sampler, size_t index); // number `index` of the subset, in order
 void atl_sampler_close(atl_sampler **sampler);
-
-// x / 127.5 - 1, as the official loop does in single precision.
-void atl_pixels_to_float(const uint8_t *pixels, size_t count, float *out);
 
 #endif

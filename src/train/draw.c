@@ -3,122 +3,197 @@
 // says where in the stream its numbers begin.
 #include "train/draw.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/philox.h"
+#include "train/recipe.h"
+#include "train/trainer.h"
 
-// What numbers are for.  Noise maps of layers come last.
-enum purpose {
-    Z,
-    Z_MIX,
-    LABEL,
-    CUTOFF,
-    PL_NOISE,
-    BETWEEN,
-    AUGMENT_FAKE,
-    AUGMENT_REAL,
-    AUGMENT_MIX,
-    NOISE = 16,
-    PURPOSES = 64
-};
+// A stream is (iteration * 16 + phase) * 256 + purpose.  These numbers are fixed: with others every run would
+// be another one.
+enum { PURPOSES = ATL_DRAWS };
 
-static uint64_t stream_of(const atl_draw *d, const atl_phase *p, int purpose) {
-    return (d->iteration * ATL_PHASES + (uint64_t)p->kind) * PURPOSES + (uint64_t)purpose;
+uint64_t atl_draw_stream(const atl_draw_run *run, const atl_draw *d) {
+    return (run->iteration * ATL_RECIPE_PHASES + (uint64_t)run->phase) * PURPOSES + (uint64_t)d->purpose;
 }
 
-static void write_normal(const atl_draw *d, atl_phase *p, int purpose, const atl_node *input,
-                         float *scratch) {
-    if (!input)
-        return;
-    size_t row = (size_t)atl_shape_count(&input->shape) / (size_t)p->n;
-    uint64_t stream = stream_of(d, p, purpose);
-#pragma omp parallel for num_threads(d->threads) schedule(static)
-    for (int i = 0; i < p->n; i++)
-        atl_philox_normal(d->seed, stream, (d->first + (uint64_t)i * d->step) * row, row,
-                          scratch + (size_t)i * row);
-    atl_plan_write(p->plan, input, scratch);
+static uint64_t number_of(const atl_draw_run *run, int sample) {
+    return run->first + (uint64_t)sample * run->step;
 }
 
-static void write_uniform(const atl_draw *d, atl_phase *p, int purpose, const atl_node *input,
-                          float *scratch) {
-    for (int i = 0; input && i < p->n; i++)
-        atl_philox_uniform(d->seed, stream_of(d, p, purpose), d->first + (uint64_t)i * d->step, 1,
-                           scratch + i);
-    if (input)
-        atl_plan_write(p->plan, input, scratch);
+static size_t row_of(const atl_draw *d) { // numbers of a sample
+    return (size_t)(atl_shape_count(&d->input->shape) / d->input->shape.d[0]);
 }
 
-static void write_labels(const atl_draw *d, atl_phase *p, float *scratch) {
-    size_t row = p->c ? (size_t)p->c->shape.d[1] : 0;
-    for (int i = 0; p->c && i < p->n; i++) {
-        float u;
-        atl_philox_uniform(d->seed, stream_of(d, p, LABEL), d->first + (uint64_t)i * d->step, 1, &u);
-        size_t index = (size_t)((double)u * (double)d->count);
-        d->label(d->user, index < d->count ? index : d->count - 1, scratch + (size_t)i * row);
+// ---- ways of drawing
+
+static void write_normal(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    size_t row = row_of(d);
+    uint64_t stream = atl_draw_stream(run, d);
+#pragma omp parallel for num_threads(run->threads) schedule(static)
+    for (int i = 0; i < run->n; i++)
+        atl_philox_normal(run->seed, stream, number_of(run, i) * row, row, room + (size_t)i * row);
+    atl_plan_write(plan, d->input, room);
+}
+
+static void write_uniform(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    size_t row = row_of(d);
+    for (int i = 0; i < run->n; i++)
+        atl_philox_uniform(run->seed, atl_draw_stream(run, d), number_of(run, i) * row, row,
+                           room + (size_t)i * row);
+    atl_plan_write(plan, d->input, room);
+}
+
+static void write_real(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    (void)room;
+    atl_plan_write(plan, d->input, run->trainer->reals + run->local * row_of(d));
+}
+
+static void write_real_label(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    (void)room;
+    atl_plan_write(plan, d->input, run->trainer->real_labels + run->local * row_of(d));
+}
+
+static void write_label(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const atl_trainer *t = run->trainer;
+    size_t row = row_of(d), count = t->set.count;
+    for (int i = 0; i < run->n; i++) {
+        float u, *label = room + (size_t)i * row;
+        atl_philox_uniform(run->seed, atl_draw_stream(run, d), number_of(run, i), 1, &u);
+        size_t index = (size_t)((double)u * (double)count);
+        index = index < count ? index : count - 1;
+        memset(label, 0, row * sizeof *label);
+        if (t->data)
+            atl_dataset_label(t->data, atl_sampler_picture(t->subset, index), label);
+        else
+            label[0] = 1.0f; // noise in place of pictures: the first class
     }
-    if (p->c)
-        atl_plan_write(p->plan, p->c, scratch);
+    atl_plan_write(plan, d->input, room);
 }
 
-// One cutoff for the whole batch, from 1 to num_ws - 1 with equal probability; else none is mixed.
-static void write_mix(const atl_draw *d, atl_phase *p, float *scratch) {
-    if (!p->mix)
-        return;
-    int64_t layers = p->mix->shape.d[1], cutoff = layers;
-    float u[2];
-    atl_philox_uniform(d->seed, stream_of(d, p, CUTOFF), 0, 2, u);
-    if (u[0] < d->style_mixing_prob)
-        cutoff = 1 + (int64_t)(u[1] * (float)(layers - 1));
-    for (int64_t k = 0; k < layers; k++)
-        scratch[k] = k >= cutoff ? 1.0f : 0.0f;
-    atl_plan_write(p->plan, p->mix, scratch);
+static void write_setting(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    (void)run;
+    (void)room;
+    atl_plan_write(plan, d->input, d->state);
 }
 
-static void write_augment(const atl_draw *d, atl_phase *p, int purpose, atl_phase_augment *a) {
-    uint64_t stream = stream_of(d, p, purpose);
+static void write_fade(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    (void)room;
+    atl_plan_write(plan, d->input, &run->trainer->stage.fade);
+}
+
+static void write_augment(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const atl_phase_augment *a = d->state;
+    uint64_t stream = atl_draw_stream(run, d);
+    (void)room;
     if (a->ada_params) {
-        atl_augment_draw(a->ada_params, d->augment_p, d->seed, stream, d->first, d->step);
-        atl_augment_write(a->ada_params, &a->ada, p->plan);
+        atl_augment_draw(a->ada_params, (float)run->trainer->state.augment_p, run->seed, stream, run->first,
+                         run->step);
+        atl_augment_write(a->ada_params, &a->ada, plan);
     }
     if (a->diff_params) {
-        atl_diffaug_draw(a->diff_params, d->seed, stream, d->first, d->step);
-        atl_diffaug_write(a->diff_params, &a->diff, p->plan);
+        atl_diffaug_draw(a->diff_params, run->seed, stream, run->first, run->step);
+        atl_diffaug_write(a->diff_params, &a->diff, plan);
     }
 }
 
-// Noise maps are drawn, settings are what the networks say.
-static void write_asked(const atl_draw *d, atl_phase *p, float *scratch) {
-    for (int i = 0, k = 0; i < p->n_asked; i++)
-        if (p->asked[i].kind == ATL_PORT_NOISE)
-            write_normal(d, p, NOISE + k++, p->asked[i].node, scratch);
+// ---- registering
+
+static void add(atl_phase_builder *b, const char *name, atl_node *input, atl_draw_writer *write,
+                const void *state) {
+    atl_phase *p = b->phase;
+    if (p->n_draws == ATL_DRAWS) {
+        atl_graph_fail(b->g, ATL_UNSUPPORTED, "a phase has at most %d inputs that are drawn", ATL_DRAWS);
+        return;
+    }
+    p->draws[p->n_draws] = (atl_draw){ name, input, write, state, p->n_draws };
+    p->n_draws++;
+}
+
+atl_node *atl_draw_with(atl_phase_builder *b, const char *name, atl_shape shape, atl_draw_writer *write,
+                        const void *state) {
+    atl_node *input = atl_input(b->g, name, shape);
+    add(b, name, input, write, state);
+    return input;
+}
+
+atl_node *atl_draw_normal(atl_phase_builder *b, const char *name, atl_shape shape) {
+    return atl_draw_with(b, name, shape, write_normal, NULL);
+}
+
+atl_node *atl_draw_uniform(atl_phase_builder *b, const char *name, atl_shape shape) {
+    return atl_draw_with(b, name, shape, write_uniform, NULL);
+}
+
+atl_node *atl_draw_real(atl_phase_builder *b, const char *name) {
+    const atl_model_dims *d = &b->setup->networks[ATL_TRAIN_D]->dims;
+    return atl_draw_with(b, name, ATL_SHAPE(b->n, d->height, d->width, d->channels), write_real, NULL);
+}
+
+atl_node *atl_draw_real_label(atl_phase_builder *b, const char *name) {
+    int c_dim = b->setup->networks[ATL_TRAIN_D]->dims.c_dim;
+    return c_dim ? atl_draw_with(b, name, ATL_SHAPE(b->n, c_dim), write_real_label, NULL) : NULL;
+}
+
+atl_node *atl_draw_label(atl_phase_builder *b, const char *name) {
+    int c_dim = b->setup->networks[ATL_TRAIN_G]->dims.c_dim;
+    return c_dim ? atl_draw_with(b, name, ATL_SHAPE(b->n, c_dim), write_label, NULL) : NULL;
+}
+
+static bool known(const atl_phase *p, const atl_node *input) {
+    for (int i = 0; i < p->n_draws; i++)
+        if (p->draws[i].input == input)
+            return true;
+    return false;
+}
+
+void atl_draw_asked(atl_phase_builder *b, const atl_call *call) {
+    for (int i = 0; i < call->n_in; i++) {
+        const atl_port *p = &call->in[i];
+        if (p->node->op != ATL_OP_INPUT || known(b->phase, p->node))
+            continue;
+        if (p->kind == ATL_PORT_NOISE)
+            add(b, p->name, p->node, write_normal, NULL);
+        else if (p->kind == ATL_PORT_SETTING && !strcmp(p->name, "fade"))
+            add(b, p->name, p->node, write_fade, NULL);
+        else if (p->kind == ATL_PORT_SETTING)
+            add(b, p->name, p->node, write_setting, p->initial);
         else
-            atl_plan_write(p->plan, p->asked[i].node, p->asked[i].initial);
+            atl_graph_fail(b->g, ATL_INTERNAL, "nobody says how the input %s is drawn", p->name);
+    }
 }
 
-void atl_draw_inputs(const atl_draw *d, atl_phase *p, float *scratch) {
-    write_normal(d, p, Z, p->z, scratch);
-    write_normal(d, p, Z_MIX, p->z_mix, scratch);
-    write_labels(d, p, scratch);
-    write_mix(d, p, scratch);
-    write_normal(d, p, PL_NOISE, p->pl_noise, scratch);
-    write_uniform(d, p, BETWEEN, p->between, scratch);
-    write_asked(d, p, scratch);
-    if (p->pl_mean)
-        atl_plan_write(p->plan, p->pl_mean, &d->pl_mean);
-    write_augment(d, p, AUGMENT_FAKE, &p->fake_augment);
-    write_augment(d, p, AUGMENT_REAL, &p->real_augment);
-    write_augment(d, p, AUGMENT_MIX, &p->mix_augment);
+atl_node *atl_draw_augmented(atl_phase_builder *b, atl_node *img) {
+    const atl_phase_setup *s = b->setup;
+    if (!s->augment && !s->diffaug)
+        return img;
+    atl_phase_augment *a = atl_arena_alloc(&b->g->arena, 1, sizeof *a);
+    if (!a)
+        return atl_graph_fail(b->g, ATL_NO_MEMORY, "out of memory for an augmentation");
+    if (s->augment)
+        img = atl_augment_build(b->g, s->augment, img, &a->ada);
+    if (s->diffaug)
+        img = atl_diffaug_build(b->g, s->diffaug, img, &a->diff);
+    a->next = b->phase->augments;
+    b->phase->augments = a;
+    if (b->g->status == ATL_OK && b->status == ATL_OK && s->augment)
+        b->status = atl_augment_params_make(b->phase->ctx, &a->ada, &a->ada_params);
+    if (b->g->status == ATL_OK && b->status == ATL_OK && s->diffaug)
+        b->status = atl_diffaug_params_make(b->phase->ctx, &a->diff, &a->diff_params);
+    add(b, "augment", NULL, write_augment, a);
+    return img;
 }
 
-size_t atl_draw_room(const atl_phase *p) {
-    size_t most = 1;
-    const atl_node *inputs[] = { p->z, p->z_mix, p->c, p->mix, p->pl_noise, p->between };
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        if (inputs[i] && (size_t)atl_shape_count(&inputs[i]->shape) > most)
-            most = (size_t)atl_shape_count(&inputs[i]->shape);
-    for (int i = 0; i < p->n_asked; i++)
-        if ((size_t)atl_shape_count(&p->asked[i].node->shape) > most)
-            most = (size_t)atl_shape_count(&p->asked[i].node->shape);
-    return most;
+// ---- drawing
+
+void atl_draw_inputs(const atl_draw_run *run, const atl_phase *p, atl_plan *plan, float *room) {
+    for (int i = 0; i < p->n_draws; i++)
+        p->draws[i].write(run, &p->draws[i], plan, room);
+}
+
+atl_draw *atl_draw_find(const atl_phase *p, const char *name) {
+    for (int i = 0; i < p->n_draws; i++)
+        if (!strcmp(p->draws[i].name, name))
+            return &p->draws[i];
+    return NULL;
 }

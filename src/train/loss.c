@@ -82,22 +82,23 @@ atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mi
 
 // ---- path length
 
-atl_node *atl_loss_path_length(atl_graph *g, atl_node *img, atl_node *ws, atl_node *noise, atl_node *mean_length,
-                               float weight, atl_node **lengths) {
+atl_node *atl_path_lengths(atl_graph *g, atl_node *img, atl_node *ws, atl_node *noise) {
     int64_t n = ws->shape.d[0], h = img->shape.d[1], w = img->shape.d[2];
     atl_node *y = atl_scale(g, noise, (float)(1.0 / sqrt((double)(h * w)))), *d;
     atl_grad(g, total(g, atl_mul(g, img, y)), &ws, 1, &d);
     atl_node *squares = atl_mean(g, atl_sum(g, atl_square(g, d), 4u), 2u); // [n, 1, 1]
-    atl_node *length = atl_sqrt(g, atl_reshape(g, squares, ATL_SHAPE(n)));
-    if (lengths)
-        *lengths = length;
-    atl_node *away = atl_sub(g, length, atl_expand(g, mean_length, length->shape));
-    return atl_scale(g, mean(g, atl_square(g, away)), weight);
+    return atl_sqrt(g, atl_reshape(g, squares, ATL_SHAPE(n)));
 }
 
-float atl_path_mean(float mean_length, const float *lengths, int count, float decay) {
-    double sum = 0.0;
-    for (int i = 0; i < count; i++)
-        sum += (double)lengths[i];
-    return count > 0 ? mean_length + (float)(sum / count - (double)mean_length) * decay : mean_length;
+atl_node *atl_path_mean(atl_graph *g, atl_node *before, atl_node *lengths, atl_node *decay) {
+    return atl_add(g, before, atl_mul(g, atl_sub(g, mean(g, lengths), before), decay));
+}
+
+atl_node *atl_loss_path_length(atl_graph *g, atl_node *lengths, atl_node *mean_length, float weight,
+                               atl_node **penalties) {
+    atl_node *away = atl_sub(g, lengths, atl_expand(g, mean_length, lengths->shape));
+    atl_node *p = atl_square(g, away);
+    if (penalties)
+        *penalties = p;
+    return atl_scale(g, mean(g, p), weight);
 }

@@ -7,6 +7,15 @@
 
 #include "graph/graph.h"
 
+typedef enum atl_gan_loss { // in the order of the words of the option "loss"
+    ATL_GAN_LOGISTIC,       // non-saturating
+    ATL_GAN_LOGISTIC_SATURATING,
+    ATL_GAN_WGAN,    // with the drift term
+    ATL_GAN_WGAN_GP, // and the gradient penalty
+    ATL_GAN_HINGE,
+    ATL_GAN_LOSSES
+} atl_gan_loss;
+
 // Logistic (Goodfellow et al. 2014).  Generator: mean softplus(-f), which doesn't saturate (section 3 there), or
 // mean -softplus(f), which does (equation 1).  Discriminator: mean softplus(f) + mean softplus(-r).
 atl_node *atl_loss_g_logistic(atl_graph *g, atl_node *f);
@@ -33,11 +42,11 @@ atl_node *atl_mix_images(atl_graph *g, atl_node *real, atl_node *fake, atl_node 
 atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mix, float weight);
 
 // Path length regularisation (Karras et al. 2020, equation 4).  ws [n, num_ws, w_dim] -> img; noise is a unit
-// normal image of img's shape; mean [1] is the moving mean a of lengths.  With J = d sum(img * noise) / sqrt(h w)
-// / d ws, a length is sqrt(mean over layers of |J|^2) and the loss weight * mean (length - a)^2.  *lengths (may be
-// NULL): [n], of which the caller makes the next moving mean with atl_path_mean().
-atl_node *atl_loss_path_length(atl_graph *g, atl_node *img, atl_node *ws, atl_node *noise, atl_node *mean, float weight,
-                               atl_node **lengths);
-float atl_path_mean(float mean, const float *lengths, int count, float decay); // decay 0.01
+// normal image of img's shape.  With J = d sum(img * noise) / sqrt(h w) / d ws, a length is sqrt(mean over layers of
+// |J|^2): [n].  The moving mean [1] of lengths goes on by the part `decay` [1] towards the mean of these.  The loss is
+// weight * mean (length - mean)^2; *penalties (may be NULL): [n], without weight.
+atl_node *atl_path_lengths(atl_graph *g, atl_node *img, atl_node *ws, atl_node *noise);
+atl_node *atl_path_mean(atl_graph *g, atl_node *before, atl_node *lengths, atl_node *decay);
+atl_node *atl_loss_path_length(atl_graph *g, atl_node *lengths, atl_node *mean, float weight, atl_node **penalties);
 
 #endif

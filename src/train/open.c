@@ -8,7 +8,6 @@
 #include "base/options.h"
 #include "graph/measure.h"
 #include "graph/resident.h"
-#include "io/json.h"
 #include "train/fields.h"
 #include "train/trainer.h"
 
@@ -75,44 +74,29 @@ static atl_status open_set(atl_trainer *t) {
 
 // ---- the networks
 
-static atl_status make_networks(atl_trainer *t) {
-    const atl_train_options *o = &t->options;
-    const atl_model_row *g = atl_model_row_for("stylegan2", "generator"),
-                        *d = atl_model_row_for("stylegan2", "discriminator");
-    atl_init_options init = ATL_INIT_OPTIONS_INIT;
-    init.resolution = t->set.width;
-    init.channel_base = o->channel_base;
-    init.channel_max = o->channel_max;
-    init.c_dim = t->set.label_size;
-    init.img_channels = t->set.channels;
-    init.map_depth = o->map_depth;
-    json_t *json;
-    // numbers are a function of seed and name: the same names don't occur in both networks
-    ATL_TRY(g->init(t->ctx, &init, &json));
-    t->w_avg_beta = 0.995;
-    atl_json b = { .ctx = t->ctx };
-    atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(t->w_avg_beta));
-    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
-    ATL_TRY(atl_network_make(t->ctx, g, "G", json, o->seed, &t->g));
-    ATL_TRY(d->init(t->ctx, &init, &json));
-    atl_json_set(&b, json, "mbstd_group_size", json_integer(o->mbstd_group));
-    if (!strcmp(o->cfg, "cifar"))
-        atl_json_set(&b, json, "architecture", json_string("orig"));
-    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
-    ATL_TRY(atl_network_make(t->ctx, d, "D", json, o->seed, &t->d));
-    ATL_TRY(atl_network_copy(&t->g, &t->g_ema));
-    ATL_TRY(atl_trainer_hold(t));
-    atl_adam_options adam = ATL_ADAM_OPTIONS_INIT;
-    adam.lr = (float)o->glr;
-    adam = o->pl_weight > 0.0 ? atl_adam_lazy(adam, atl_phase_interval(ATL_PHASE_G_REG)) : adam;
-    ATL_TRY(atl_adam_init(&t->adam_g, t->backend, &t->g.params, &adam));
-    adam = (atl_adam_options)ATL_ADAM_OPTIONS_INIT;
-    adam.lr = (float)o->dlr;
-    adam = t->has[ATL_PHASE_D_REG] ? atl_adam_lazy(adam, atl_phase_interval(ATL_PHASE_D_REG)) : adam;
-    return atl_adam_init(&t->adam_d, t->backend, &t->d.params, &adam);
+// A network whose loss has a regularisation now and then is moved by Adam in the lazy way.
+static atl_status open_adam(atl_trainer *t, atl_train_net which, double lr, const atl_params *params,
+                            atl_adam *adam) {
+    atl_adam_options o = ATL_ADAM_OPTIONS_INIT;
+    o.lr = (float)lr;
+    for (int i = 0; i < t->recipe->n_phases; i++) {
+        const atl_phase_row *row = &t->recipe->phases[i];
+        if (row->trained == which && row->interval > 1 && (!row->wanted || row->wanted(&t->options)))
+            o = atl_adam_lazy(o, row->interval);
+    }
+    t->lr[which] = o.lr;
+    return atl_adam_init(adam, t->backend, params, &o);
 }
 
-static atl_status choose_augmentation(atl_trainer *t, atl_phase_options *p) {
+static atl_status make_networks(atl_trainer *t) {
+    ATL_TRY(t->recipe->networks(t));
+    ATL_TRY(atl_network_copy(&t->g, &t->g_ema));
+    ATL_TRY(atl_trainer_hold(t));
+    ATL_TRY(open_adam(t, ATL_TRAIN_G, t->options.glr, &t->g.params, &t->adam_g));
+    return open_adam(t, ATL_TRAIN_D, t->options.dlr, &t->d.params, &t->adam_d);
+}
+
+static atl_status choose_augmentation(atl_trainer *t, atl_phase_setup *p) {
     const atl_train_options *o = &t->options;
     if (o->aug == ATL_AUG_NONE || (o->aug == ATL_AUG_FIXED && o->p == 0.0))
         return ATL_OK;
@@ -175,17 +159,15 @@ static void count_cost(atl_trainer *t) {
         c->g_params += t->g.params.list[i].buffer ? 0 : (int64_t)t->g.params.list[i].count;
     for (size_t i = 0; i < t->d.params.size; i++)
         c->d_params += t->d.params.list[i].buffer ? 0 : (int64_t)t->d.params.list[i].count;
-    for (int k = 0; k < ATL_PHASES; k++) {
-        if (!t->has[k])
-            continue;
+    for (int k = 0; k < t->n_phases; k++) {
         const atl_phase *p = &t->phases[k];
-        t->costs[c->n_phases++] = (atl_train_phase){ .name = atl_phase_name((atl_phase_kind)k),
-                                                     .interval = atl_phase_interval((atl_phase_kind)k),
+        t->costs[c->n_phases++] = (atl_train_phase){ .name = p->row->name,
+                                                     .interval = p->row->interval,
                                                      .batch = p->n,
                                                      .runs = t->local / t->options.batch_gpu,
                                                      .gflop = p->gflop,
-                                                     .bytes = atl_plan_bytes(p->plan) };
-        largest = atl_plan_bytes(p->plan) > largest ? atl_plan_bytes(p->plan) : largest;
+                                                     .bytes = atl_phase_bytes(p) };
+        largest = atl_phase_bytes(p) > largest ? atl_phase_bytes(p) : largest;
     }
     c->phases = t->costs;
     t->block_bytes = largest;
@@ -193,27 +175,49 @@ static void count_cost(atl_trainer *t) {
     c->available = available_memory();
 }
 
+// The place of a statistic, which is added when it is new; -1: there are too many.
+static int stat_index(atl_trainer *t, const char *name) {
+    for (int i = 0; i < t->n_stats; i++)
+        if (!strcmp(t->stats[i].name, name))
+            return i;
+    if (t->n_stats == ATL_TRAIN_STATS)
+        return -1;
+    t->stats[t->n_stats].name = name;
+    return t->n_stats++;
+}
+
+static atl_status list_stats(atl_trainer *t, atl_phase *p) {
+    bool fits = true;
+    for (int i = 0; i < p->n_reports; i++) {
+        p->reports[i].index = stat_index(t, p->reports[i].stat);
+        fits = fits && p->reports[i].index >= 0;
+    }
+    p->norm = p->row->norm ? stat_index(t, p->row->norm) : -1;
+    if (!fits || (p->row->norm && p->norm < 0))
+        return atl_fail(t->ctx, ATL_INTERNAL, "%s: more than %d statistics", p->row->name, ATL_TRAIN_STATS);
+    return ATL_OK;
+}
+
+static atl_status make_phase(atl_trainer *t, int number, const atl_phase_setup *setup) {
+    const atl_phase_row *row = &t->recipe->phases[number];
+    int n = t->options.batch_gpu / row->shrink;
+    atl_phase *p = &t->phases[t->n_phases];
+    if (row->wanted && !row->wanted(&t->options))
+        return ATL_OK;
+    ATL_TRY(atl_phase_make(t->ctx, t->backend, t->recipe, number, n > 1 ? n : 1, setup, p));
+    t->n_phases++;
+    return list_stats(t, p);
+}
+
 static atl_status make_plans(atl_trainer *t) {
-    const atl_train_options *o = &t->options;
-    atl_phase_options p = { .batch = o->batch_gpu,
-                            .loss = (atl_gan_loss)atl_train_loss(o->loss),
-                            .r1_gamma = (float)o->gamma,
-                            .r2_gamma = (float)o->r2_gamma,
-                            .pl_weight = (float)o->pl_weight,
-                            .pl_shrink = 2,
-                            .mixing = o->style_mixing_prob > 0.0,
-                            .freeze_d = o->freezed };
-    t->has[ATL_PHASE_G_MAIN] = t->has[ATL_PHASE_D_MAIN] = true;
-    t->has[ATL_PHASE_G_REG] = o->pl_weight > 0.0;
-    t->has[ATL_PHASE_D_REG] = o->gamma > 0.0 || o->r2_gamma > 0.0;
-    ATL_TRY(choose_augmentation(t, &p));
+    atl_phase_setup setup = { .networks = { &t->g, &t->d }, .options = &t->options };
+    setup.whole = t->options.batch_gpu == t->options.batch;
+    ATL_TRY(choose_augmentation(t, &setup));
     ATL_TRY(make_networks(t));
-    for (int k = 0; k < ATL_PHASES; k++)
-        if (t->has[k])
-            ATL_TRY(atl_phase_make(t->ctx, t->backend, (atl_phase_kind)k, &t->g, &t->d, &p, &t->phases[k]));
+    for (int i = 0; i < t->recipe->n_phases; i++)
+        ATL_TRY(make_phase(t, i, &setup));
     ATL_TRY(make_view(t));
     count_cost(t);
-    atl_trainer_clear_stats(t);
     return ATL_OK;
 }
 
@@ -236,21 +240,23 @@ static atl_status open_loader(atl_trainer *t) {
 atl_status atl_trainer_memory(atl_trainer *t) {
     size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height,
            local = (size_t)t->local;
-    size_t room = 1;
+    size_t room = 1, most = 0;
     ATL_TRY(open_loader(t));
     if (t->block)
         return ATL_OK;
-    for (int k = 0; k < ATL_PHASES; k++)
-        if (t->has[k] && atl_draw_room(&t->phases[k]) > room)
-            room = atl_draw_room(&t->phases[k]);
-    t->pixels = atl_calloc(t->ctx, local * pixels, 1);
+    for (int k = 0; k < t->n_phases; k++) {
+        const atl_phase *p = &t->phases[k];
+        size_t sum = p->sum ? (size_t)atl_shape_count(&p->sum->shape) : 0;
+        room = atl_phase_room(p) > room ? atl_phase_room(p) : room;
+        most = sum > most ? sum : most;
+    }
     t->reals = atl_calloc(t->ctx, local * pixels, sizeof *t->reals);
     t->real_labels = atl_calloc(t->ctx, local * (size_t)(t->set.label_size ? t->set.label_size : 1),
                                 sizeof *t->real_labels);
     t->scratch = atl_calloc(t->ctx, room, sizeof *t->scratch);
     t->gradient_size = t->g.params.total > t->d.params.total ? t->g.params.total : t->d.params.total;
-    t->gradient = atl_calloc(t->ctx, t->gradient_size + (size_t)t->g.dims.w_dim, sizeof *t->gradient);
-    if (!t->pixels || !t->reals || !t->real_labels || !t->scratch || !t->gradient)
+    t->gradient = atl_calloc(t->ctx, t->gradient_size + most, sizeof *t->gradient);
+    if (!t->reals || !t->real_labels || !t->scratch || !t->gradient)
         return ATL_NO_MEMORY;
     ATL_TRY(atl_resident_take(t->backend, t->gradient, t->gradient_size, 0, NULL));
     t->block = t->backend->alloc(t->backend, t->block_bytes);
@@ -271,11 +277,19 @@ static atl_status open_all(atl_trainer *t) {
     ATL_TRY(atl_backend_open(t->ctx, NULL, &(atl_backend_options){ .threads = t->threads }, &t->backend));
     ATL_TRY(open_set(t));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
+    if (!t->recipe)
+        t->recipe = atl_recipe_find(atl_train_family(o->cfg));
+    t->stage = (atl_stage){ .rate = 1.0 };
     t->local = o->batch / t->state.ranks;
     return make_plans(t);
 }
 
 atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_trainer **trainer) {
+    return atl_trainer_open_with(ctx, options, NULL, trainer);
+}
+
+atl_status atl_trainer_open_with(atl_ctx *ctx, const atl_train_options *options, const atl_recipe *recipe,
+                                 atl_trainer **trainer) {
     *trainer = NULL;
     atl_train_options o;
     atl_train_options_init(&o, sizeof o);
@@ -284,6 +298,7 @@ atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_
     if (!t)
         return ATL_NO_MEMORY;
     t->ctx = ctx;
+    t->recipe = recipe;
     atl_arena_init(&t->texts, ctx, 0);
     t->options = o;
     atl_status status = atl_train_fields_keep(&t->texts, &t->options) ? open_all(t) : ATL_NO_MEMORY;
@@ -297,12 +312,11 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
     atl_trainer *t = trainer ? *trainer : NULL;
     if (!t)
         return;
-    for (int k = 0; k < ATL_PHASES; k++)
+    for (int k = 0; k < t->n_phases; k++)
         atl_phase_clear(&t->phases[k]);
     atl_program_free(&t->view);
     if (t->block)
         t->backend->release(t->backend, t->block);
-    atl_free(t->ctx, t->pixels);
     atl_free(t->ctx, t->reals);
     atl_free(t->ctx, t->real_labels);
     atl_free(t->ctx, t->scratch);

@@ -3,6 +3,7 @@
 // whether options fit together.
 #include <string.h>
 
+#include "train/loss.h"
 #include "train/trainer.h"
 
 typedef struct preset {
@@ -77,6 +78,11 @@ static const preset *find_preset(const char *name) {
         if (!strcmp(name, PRESETS[i].name))
             return &PRESETS[i];
     return NULL;
+}
+
+// All of them are settings of StyleGAN2.
+const char *atl_train_family(const char *cfg) {
+    return find_preset(cfg) ? "stylegan2" : NULL;
 }
 
 atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o) {

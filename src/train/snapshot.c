@@ -3,7 +3,7 @@
 // tensors "optimizer.G.m.NAME" and "optimizer.G.v.NAME", their counts of steps, and one entry of the
 // metadata:
 //
-//     "atelier.training": { "version": 1, "iteration": ..., "images": ..., "augment_p": ..., ..., "options":
+//     "atelier.training": { "version": 2, "iteration": ..., "images": ..., "augment_p": ..., ..., "options":
 //     {...} }
 //
 // Random numbers need no state (they are functions of seed and iteration), nor does the order of the pictures
@@ -19,7 +19,7 @@
 #include "train/trainer.h"
 
 static const char KEY[] = "atelier.training";
-enum { VERSION = 1 };
+enum { VERSION = 2 }; // 1: random numbers were other functions of seed and iteration
 
 // ---- writing
 
@@ -110,16 +110,24 @@ static atl_status state_of(atl_ctx *ctx, const char *path, const atl_arrays *fil
         return ATL_OK;
     json_error_t error;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    if (json_is_object(root) && json_integer_value(json_object_get(root, "version")) == VERSION) {
+    json_int_t version = json_integer_value(json_object_get(root, "version"));
+    if (json_is_object(root) && version == VERSION) {
         *json = root;
         return ATL_OK;
     }
-    atl_status status =
-        json_is_object(root)
-            ? atl_fail(ctx, ATL_UNSUPPORTED,
-                       "%s: its training run was recorded by a newer Atelier; version %d is read", path,
-                       VERSION)
-            : damaged(ctx, path, "beginning");
+    atl_status status;
+    if (!json_is_object(root) || version < 1)
+        status = damaged(ctx, path, "beginning");
+    else if (version > VERSION)
+        status = atl_fail(ctx, ATL_UNSUPPORTED,
+                          "%s: its training run was recorded by a newer Atelier; version %d is read", path,
+                          VERSION);
+    else
+        status = atl_fail(
+            ctx, ATL_UNSUPPORTED,
+            "%s: its training run drew its random numbers in the way of an earlier version and can't go "
+            "on; a new run, with data and a folder of its own, can start from its networks",
+            path);
     json_decref(root);
     return status;
 }

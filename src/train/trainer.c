@@ -8,43 +8,60 @@
 #include "graph/measure.h"
 #include "graph/resident.h"
 #include "train/fields.h"
-#include "train/loss.h"
 #include "train/trainer.h"
 
-enum { ADA_INTERVAL = 4, AGREE_INTERVAL = 4096 };
+enum { AGREE_INTERVAL = 4096 };
 
-int atl_phase_interval(atl_phase_kind kind) {
-    static const int interval[ATL_PHASES] = { 1, 4, 1, 16 };
-    return interval[kind];
-}
-
-static const char *const STATS[ATL_STATS] = {
-    [ATL_STAT_SCORES_FAKE] = "Loss/scores/fake", [ATL_STAT_SIGNS_FAKE] = "Loss/signs/fake",
-    [ATL_STAT_G_LOSS] = "Loss/G/loss",           [ATL_STAT_PL_LENGTH] = "Loss/pl_length",
-    [ATL_STAT_PL_PENALTY] = "Loss/pl_penalty",   [ATL_STAT_SCORES_REAL] = "Loss/scores/real",
-    [ATL_STAT_SIGNS_REAL] = "Loss/signs/real",   [ATL_STAT_D_LOSS] = "Loss/D/loss",
-    [ATL_STAT_R1_PENALTY] = "Loss/r1_penalty",   [ATL_STAT_D_REG] = "Loss/D/reg",
-    [ATL_STAT_G_GRADIENT] = "Gradient/G",        [ATL_STAT_D_GRADIENT] = "Gradient/D",
-};
+// ---- statistics
 
 const atl_train_stat *atl_trainer_get_stats(const atl_trainer *t, int *count) {
-    *count = ATL_STATS;
+    *count = t->n_stats;
     return t->stats;
 }
 
 void atl_trainer_clear_stats(atl_trainer *t) {
-    for (int i = 0; i < ATL_STATS; i++)
-        t->stats[i] = (atl_train_stat){ .name = STATS[i] };
+    for (int i = 0; i < t->n_stats; i++)
+        t->stats[i] = (atl_train_stat){ .name = t->stats[i].name };
     for (int i = 0; i < t->cost.n_phases; i++)
         t->costs[i].seconds = 0.0;
 }
 
-static void keep_stats(atl_trainer *t, const atl_train_sum *sums) {
-    for (int i = 0; i < ATL_STATS; i++) {
-        t->stats[i].count += sums[i].count;
-        t->stats[i].sum += sums[i].sum;
-        t->stats[i].squares += sums[i].squares;
+atl_train_sum atl_trainer_step_stat(const atl_trainer *t, const char *name) {
+    for (int i = 0; i < t->n_stats; i++)
+        if (!strcmp(t->stats[i].name, name))
+            return t->sums[i];
+    return (atl_train_sum){ 0 };
+}
+
+static void keep_stats(atl_trainer *t) {
+    for (int i = 0; i < t->n_stats; i++) {
+        t->stats[i].count += t->sums[i].count;
+        t->stats[i].sum += t->sums[i].sum;
+        t->stats[i].squares += t->sums[i].squares;
     }
+}
+
+static void add(atl_train_sum *to, double x, double times) {
+    to->count += times;
+    to->sum += x * times;
+    to->squares += x * x * times;
+}
+
+// What a run says, into the sums of the step.
+static atl_status collect(atl_trainer *t, const atl_phase *p) {
+    for (int i = 0; i < p->n_reports; i++) {
+        const atl_report *r = &p->reports[i];
+        atl_train_sum *to = &t->sums[r->index];
+        if (!atl_plan_read(p->plan, r->node, t->scratch))
+            return atl_fail(t->ctx, ATL_INTERNAL, "%s: %s can't be read", p->row->name, r->stat);
+        int64_t count = r->kind == ATL_REPORT_MEAN ? 1 : atl_shape_count(&r->node->shape);
+        for (int64_t k = 0; k < count; k++) {
+            double x = (double)t->scratch[k];
+            add(to, r->kind == ATL_REPORT_SIGNS ? (x > 0.0) - (x < 0.0) : x,
+                r->kind == ATL_REPORT_MEAN ? p->n : 1.0);
+        }
+    }
+    return ATL_OK;
 }
 
 // Seconds, when everything asked of the device so far is done.
@@ -55,122 +72,37 @@ static double now(const atl_trainer *t) {
 
 // ---- pictures
 
-// [c, h, w] bytes -> [h, w, c] in [-1, 1]
-static void to_interleaved(const uint8_t *planar, const atl_train_set *set, float *out) {
-    size_t pixels = (size_t)set->width * (size_t)set->height, channels = (size_t)set->channels;
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < channels; c++)
-            out[p * channels + c] = (float)planar[c * pixels + p] / 127.5f - 1.0f;
-}
-
 static atl_status next_reals(atl_trainer *t) {
-    size_t size = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
     if (!t->data)
         return ATL_OK; // noise stays what it is
-    ATL_TRY(atl_loader_next(t->loader, (size_t)t->local, t->pixels, t->real_labels));
-#pragma omp parallel for num_threads(t->threads) schedule(static)
-    for (int i = 0; i < t->local; i++)
-        to_interleaved(t->pixels + (size_t)i * size, &t->set, t->reals + (size_t)i * size);
-    return ATL_OK;
-}
-
-static void random_label(void *user, size_t index, float *label) {
-    const atl_trainer *t = user;
-    atl_dataset_label(t->data, atl_sampler_picture(t->subset, index), label);
-}
-
-static void no_label(void *user, size_t index, float *label) { // of noise: the first class
-    const atl_trainer *t = user;
-    (void)index;
-    memset(label, 0, (size_t)t->set.label_size * sizeof *label);
-    label[0] = 1.0f;
+    return atl_loader_next(t->loader, (size_t)t->local, t->reals, t->real_labels);
 }
 
 // ---- one phase
 
-static void write_reals(atl_trainer *t, atl_phase *p, int part) {
-    size_t first = (size_t)part * (size_t)p->n;
-    size_t size = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
-    if (p->real)
-        atl_plan_write(p->plan, p->real, t->reals + first * size);
-    if (p->real_c)
-        atl_plan_write(p->plan, p->real_c, t->real_labels + first * (size_t)t->set.label_size);
+static void write_inputs(atl_trainer *t, const atl_phase *p, atl_plan *plan, int part) {
+    size_t local = (size_t)part * (size_t)p->n;
+    atl_draw_run run = { .trainer = t,
+                         .phase = p->number,
+                         .seed = t->options.seed,
+                         .iteration = t->state.iteration,
+                         .first = local * (uint64_t)t->state.ranks + (uint64_t)t->state.rank,
+                         .step = (uint64_t)t->state.ranks,
+                         .local = local,
+                         .n = p->n,
+                         .threads = t->threads };
+    atl_draw_inputs(&run, p, plan, t->scratch);
 }
 
-static void write_inputs(atl_trainer *t, atl_phase *p, int part) {
-    const atl_train_state *s = &t->state;
-    atl_draw draw = { .seed = t->options.seed,
-                      .iteration = s->iteration,
-                      .first = (uint64_t)part * (uint64_t)p->n * (uint64_t)s->ranks + (uint64_t)s->rank,
-                      .step = (uint64_t)s->ranks,
-                      .augment_p = (float)s->augment_p,
-                      .style_mixing_prob = (float)t->options.style_mixing_prob,
-                      .pl_mean = (float)s->pl_mean,
-                      .threads = t->threads,
-                      .label = t->data ? random_label : no_label,
-                      .user = t,
-                      .count = t->set.count };
-    atl_draw_inputs(&draw, p, t->scratch);
-    write_reals(t, p, part);
-}
-
-static void add(atl_train_sum *to, double x, double times) {
-    to->count += times;
-    to->sum += x * times;
-    to->squares += x * x * times;
-}
-
-static void add_scores(const atl_phase *p, const atl_node *node, float *room, atl_train_sum *scores,
-                       atl_train_sum *signs) {
-    if (!node || !atl_plan_read(p->plan, node, room))
-        return;
-    for (int64_t i = 0; i < atl_shape_count(&node->shape); i++) {
-        add(scores, (double)room[i], 1.0);
-        add(signs, (room[i] > 0.0f) - (room[i] < 0.0f), 1.0);
-    }
-}
-
-static void add_values(const atl_phase *p, const atl_node *node, float *room, atl_train_sum *to) {
-    if (!node || !atl_plan_read(p->plan, node, room))
-        return;
-    for (int64_t i = 0; i < atl_shape_count(&node->shape); i++)
-        add(to, (double)room[i], 1.0);
-}
-
-// What a run says, into the sums of the step.
-static void collect(atl_trainer *t, const atl_phase *p, atl_train_sum *sums) {
-    static const enum atl_train_stat_kind LOSS[ATL_PHASES] = { ATL_STAT_G_LOSS, ATL_STAT_PL_PENALTY,
-                                                               ATL_STAT_D_LOSS, ATL_STAT_D_REG };
-    float loss = NAN;
-    atl_plan_read(p->plan, p->loss, &loss);
-    add(&sums[LOSS[p->kind]], (double)loss, p->n);
-    if (p->kind == ATL_PHASE_G_MAIN)
-        add_scores(p, p->fake_scores, t->scratch, &sums[ATL_STAT_SCORES_FAKE], &sums[ATL_STAT_SIGNS_FAKE]);
-    if (p->kind == ATL_PHASE_D_MAIN)
-        add_scores(p, p->real_scores, t->scratch, &sums[ATL_STAT_SCORES_REAL], &sums[ATL_STAT_SIGNS_REAL]);
-    add_values(p, p->penalties, t->scratch, &sums[ATL_STAT_R1_PENALTY]);
-    add_values(p, p->lengths, t->scratch, &sums[ATL_STAT_PL_LENGTH]);
-}
-
-// Sums of w go behind the gradients.
-static void collect_w(atl_trainer *t, const atl_phase *p, float *w) {
-    if (p->w_sum && atl_plan_read(p->plan, p->w_sum, t->scratch))
-        for (int i = 0; i < t->g.dims.w_dim; i++)
-            w[i] += t->scratch[i];
-}
-
-static void follow_w(atl_trainer *t, const float *w_sum, double samples) {
-    const char *name = t->g.row->average;
-    const atl_param *p = name ? atl_params_find(&t->g.params, name) : NULL;
-    float *avg = p && p->count == (size_t)t->g.dims.w_dim ? atl_param_data(&t->g.params, p) : NULL;
-    if (!avg)
-        return;
-    atl_resident_fetch(t->backend, avg, p->count);
-    for (int i = 0; i < t->g.dims.w_dim; i++) {
-        double w = (double)w_sum[i] / samples;
-        avg[i] = (float)(w + ((double)avg[i] - w) * t->w_avg_beta);
-    }
-    atl_resident_push(t->backend, avg, p->count);
+// Behind the gradients.
+static atl_status collect_sum(atl_trainer *t, const atl_phase *p, float *sum) {
+    if (!p->sum)
+        return ATL_OK;
+    if (!atl_plan_read(p->plan, p->sum, t->scratch))
+        return atl_fail(t->ctx, ATL_INTERNAL, "%s: its sum can't be read", p->row->name);
+    for (int64_t i = 0; i < atl_shape_count(&p->sum->shape); i++)
+        sum[i] += t->scratch[i];
+    return ATL_OK;
 }
 
 static double norm_of(const atl_phase *p, const float *gradient) {
@@ -185,61 +117,68 @@ static double norm_of(const atl_phase *p, const float *gradient) {
 
 static void move_weights(const atl_phase *p, atl_adam *adam, float *gradient) {
     for (int i = 0; i < p->n_grads; i++)
-        if (p->grads[i])
-            atl_adam_step(adam, p->which[i], p->trained->params.data, gradient);
+        atl_adam_step(adam, p->which[i], p->trained->params.data, gradient);
+}
+
+static size_t sum_size(const atl_phase *p) {
+    return p->sum ? (size_t)atl_shape_count(&p->sum->shape) : 0;
 }
 
 // All parts of the batch, without moving anything.
-static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale, atl_train_sum *sums) {
+static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale) {
     size_t total = p->trained->params.total;
-    float *w = t->gradient + total;
+    float *sum = t->gradient + total;
     t->backend->clear(t->backend, atl_resident_at(t->backend, t->gradient), total);
-    memset(w, 0, (size_t)t->g.dims.w_dim * sizeof *w);
+    memset(sum, 0, sum_size(p) * sizeof *sum);
     atl_plan_attach(p->plan, t->block);
     for (int part = 0; part < parts; part++) {
-        write_inputs(t, p, part);
+        write_inputs(t, p, p->plan, part);
         ATL_TRY(atl_phase_run(p, scale, t->gradient));
-        collect(t, p, sums);
-        collect_w(t, p, w);
+        ATL_TRY(collect(t, p));
+        ATL_TRY(collect_sum(t, p, sum));
     }
     return ATL_OK;
 }
 
-static atl_status run_phase(atl_trainer *t, atl_phase_kind kind, atl_train_sum *sums) {
-    atl_phase *p = &t->phases[kind];
-    int parts = t->local / t->options.batch_gpu, interval = atl_phase_interval(kind);
-    bool main = interval == 1;
-    float scale = (float)interval / (float)(parts * t->state.ranks);
-    ATL_TRY(run_parts(t, p, parts, scale, sums));
-    size_t total = p->trained->params.total, w_dim = p->w_sum ? (size_t)t->g.dims.w_dim : 0;
-    if (main || t->state.ranks > 1)
+// The mean that the gradients need, over all parts and processes.
+static atl_status look_ahead(atl_trainer *t, atl_phase *p, int parts) {
+    double sums[2] = { 0 }; // and how many
+    if (!p->ahead)
+        return ATL_OK;
+    atl_plan_attach(p->ahead_plan, t->block);
+    for (int part = 0; part < parts; part++) {
+        write_inputs(t, p, p->ahead_plan, part);
+        ATL_TRY(atl_plan_run(p->ahead_plan));
+        if (!atl_plan_read(p->ahead_plan, p->ahead, t->scratch))
+            return atl_fail(t->ctx, ATL_INTERNAL, "%s: what it needs ahead can't be read", p->row->name);
+        for (int64_t i = 0; i < atl_shape_count(&p->ahead->shape); i++, sums[1]++)
+            sums[0] += (double)t->scratch[i];
+    }
+    ATL_TRY(atl_ranks_sum_double(t->ranks, sums, 2));
+    p->ahead_mean = (float)(sums[0] / sums[1]);
+    return ATL_OK;
+}
+
+static atl_status run_phase(atl_trainer *t, atl_phase *p) {
+    int parts = t->local / t->options.batch_gpu;
+    float scale = (float)p->row->interval / (float)(parts * t->state.ranks);
+    ATL_TRY(look_ahead(t, p, parts));
+    ATL_TRY(run_parts(t, p, parts, scale));
+    size_t total = p->trained->params.total;
+    if (p->norm >= 0 || t->state.ranks > 1)
         atl_resident_fetch(t->backend, t->gradient, total);
-    ATL_TRY(atl_ranks_sum(t->ranks, t->gradient, total + w_dim));
+    ATL_TRY(atl_ranks_sum(t->ranks, t->gradient, total + sum_size(p)));
     if (t->state.ranks > 1)
         atl_resident_push(t->backend, t->gradient, total);
-    if (main)
-        add(&sums[p->trained == &t->g ? ATL_STAT_G_GRADIENT : ATL_STAT_D_GRADIENT], norm_of(p, t->gradient),
-            1.0 / t->state.ranks);
-    if (w_dim)
-        follow_w(t, t->gradient + total, (double)p->n * parts * t->state.ranks);
+    if (p->norm >= 0)
+        add(&t->sums[p->norm], norm_of(p, t->gradient), 1.0 / t->state.ranks);
+    if (p->row->follow && p->sum)
+        p->row->follow(t, t->gradient + total, (double)p->n * parts * t->state.ranks);
     move_weights(p, p->trained == &t->g ? &t->adam_g : &t->adam_d, t->gradient);
     return ATL_OK;
 }
 
 // ---- a step
-
-static void adapt(atl_trainer *t, const atl_train_sum *signs) {
-    t->sign_sum += signs->sum;
-    t->sign_count += signs->count;
-    if (t->options.aug != ATL_AUG_ADA || t->state.iteration % ADA_INTERVAL || t->sign_count <= 0.0)
-        return;
-    bool bounded;
-    t->state.augment_p =
-        (double)atl_augment_adapt((float)t->state.augment_p, t->sign_sum / t->sign_count, t->options.target,
-                                  (double)t->options.batch * ADA_INTERVAL, t->options.ada_kimg, &bounded);
-    t->state.augment_bounded = bounded;
-    t->sign_sum = t->sign_count = 0.0;
-}
 
 static atl_status follow_g(atl_trainer *t) {
     const atl_train_options *o = &t->options;
@@ -277,32 +216,34 @@ static atl_status check_ranks(atl_trainer *t) {
     return atl_ranks_same(t->ranks, weights, "the networks' weights");
 }
 
+static void enter_stage(atl_trainer *t) {
+    if (t->recipe->schedule)
+        t->stage = t->recipe->schedule(t);
+    t->adam_g.options.lr = t->lr[ATL_TRAIN_G] * (float)t->stage.rate;
+    t->adam_d.options.lr = t->lr[ATL_TRAIN_D] * (float)t->stage.rate;
+}
+
 atl_status atl_trainer_step(atl_trainer *t) {
-    atl_train_sum sums[ATL_STATS] = { { 0 } };
     ATL_TRY(atl_trainer_memory(t));
     atl_ranks_step(t->ranks, t->state.iteration);
     ATL_TRY(check_ranks(t));
     ATL_TRY(next_reals(t));
-    for (int k = 0, i = 0; k < ATL_PHASES; k++) {
-        if (!t->has[k])
-            continue;
-        atl_train_phase *cost = &t->costs[i++];
-        if (t->state.iteration % (uint64_t)cost->interval)
+    enter_stage(t);
+    memset(t->sums, 0, sizeof t->sums);
+    for (int k = 0; k < t->n_phases; k++) {
+        if (t->state.iteration % (uint64_t)t->costs[k].interval)
             continue;
         double start = now(t);
-        ATL_TRY(run_phase(t, (atl_phase_kind)k, sums));
-        cost->seconds += now(t) - start;
+        ATL_TRY(run_phase(t, &t->phases[k]));
+        t->costs[k].seconds += now(t) - start;
     }
-    ATL_TRY(atl_ranks_sum_double(t->ranks, &sums[0].count, (size_t)ATL_STATS * 3));
-    const atl_train_sum *lengths = &sums[ATL_STAT_PL_LENGTH];
-    if (lengths->count > 0.0)
-        t->state.pl_mean +=
-            (lengths->sum / lengths->count - t->state.pl_mean) * 0.01; // Karras et al. 2020, appendix B
+    ATL_TRY(atl_ranks_sum_double(t->ranks, &t->sums[0].count, (size_t)t->n_stats * 3));
     ATL_TRY(follow_g(t));
     t->state.iteration++;
     t->state.images += (uint64_t)t->options.batch;
-    adapt(t, &sums[ATL_STAT_SIGNS_REAL]);
-    keep_stats(t, sums);
+    if (t->recipe->after)
+        t->recipe->after(t);
+    keep_stats(t);
     return ATL_OK;
 }
 
@@ -322,19 +263,17 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
     if (runs < 1 || runs > MOST)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to %d are", runs, MOST);
     ATL_TRY(atl_trainer_memory(t));
-    for (int k = 0, at = 0; k < ATL_PHASES; k++) {
-        atl_train_sum sums[ATL_STATS] = { { 0 } };
-        for (int i = -1; t->has[k] && i < runs; i++) {
+    for (int k = 0; k < t->n_phases; k++) {
+        for (int i = -1; i < runs; i++) {
             double start = now(t), took;
-            ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f, sums));
+            ATL_TRY(look_ahead(t, &t->phases[k], 1));
+            ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f));
             took = now(t) - start;
             if (i >= 0 ||
                 took > LONG) // the first run touches memory for the first time: counts only where it is long
                 seconds[i < 0 ? ++i : i] = took;
         }
-        if (!t->has[k])
-            continue;
-        atl_train_phase *cost = &t->costs[at++];
+        atl_train_phase *cost = &t->costs[k];
         cost->ms = atl_median(seconds, runs) * 1e3;
         per_step += cost->ms * 1e-3 * cost->runs / cost->interval;
     }

@@ -10,16 +10,9 @@
 #include "train/adam.h"
 #include "train/draw.h"
 #include "train/ranks.h"
+#include "train/recipe.h"
 
-enum atl_train_stat_kind {
-    ATL_STAT_SCORES_FAKE, ATL_STAT_SIGNS_FAKE, ATL_STAT_G_LOSS, // of G main
-    ATL_STAT_PL_LENGTH, ATL_STAT_PL_PENALTY,                    // of G reg
-    ATL_STAT_SCORES_REAL, ATL_STAT_SIGNS_REAL, ATL_STAT_D_LOSS, // of D main
-    ATL_STAT_R1_PENALTY, ATL_STAT_D_REG,                        // of D reg
-    ATL_STAT_G_GRADIENT, ATL_STAT_D_GRADIENT,                   // L2 norms of the main gradients
-    ATL_STATS
-};
-typedef struct atl_train_sum { double count, sum, squares; } atl_train_sum;
+enum { ATL_TRAIN_STATS = 64 }; // at most
 
 struct atl_trainer {
     atl_ctx *ctx;
@@ -29,32 +22,35 @@ struct atl_trainer {
     atl_train_options options; // its texts are in `texts`
     atl_arena texts;
     atl_train_cost cost;
-    atl_train_phase costs[ATL_PHASES]; // those of cost.phases
+    atl_train_phase costs[ATL_RECIPE_PHASES]; // those of cost.phases, in the order of `phases`
     atl_train_state state;
-    atl_train_stat stats[ATL_STATS];
+    const atl_recipe *recipe;
+    atl_stage stage;
+    // statistics: those that the phases report, in that order
+    atl_train_stat stats[ATL_TRAIN_STATS];
+    atl_train_sum sums[ATL_TRAIN_STATS]; // of the step in progress
+    int n_stats;
     // data
     atl_dataset *data;   // NULL: noise
     atl_sampler *subset; // which pictures; NULL: noise
     atl_loader *loader;  // opened when the first step needs it
     atl_train_set set;
-    uint8_t *pixels;            // [local, channels, height, width]
     float *reals, *real_labels; // [local, height, width, channels]; [local, label_size]
     // networks
     atl_network g, d, g_ema;
-    double w_avg_beta;
     atl_adam adam_g, adam_d;
+    float lr[ATL_TRAIN_NETS]; // Adam's, before the stage's factor
     atl_augment_config augment;
     atl_diffaug_config diffaug;
     // phases
-    atl_phase phases[ATL_PHASES];
-    bool has[ATL_PHASES];
+    atl_phase phases[ATL_RECIPE_PHASES]; // those that this run has
+    int n_phases;
     int local; // pictures of a step in this process
     atl_program *view; // the average of G from latents to images, batch_gpu at once
     void *block; // memory that the plans use in turn
     size_t block_bytes;
     float *scratch;  // for drawing
-    float
-        *gradient; // sum of one phase: the larger of both networks' spans, resident; then w_sum, on the host
+    float *gradient; // of one phase: the larger of both networks' spans, resident; then its sum, on the host
     size_t gradient_size;        // of the resident part
     bool agreed;                 // processes have compared what they work on
     // of the adaptive augmentation, since the last change
@@ -62,10 +58,13 @@ struct atl_trainer {
 };
 
 // ---- open.c
+// As atl_trainer_open(), by a recipe; NULL: that of the cfg.
+atl_status atl_trainer_open_with(atl_ctx *ctx, const atl_train_options *options, const atl_recipe *recipe,
+                                 atl_trainer **trainer);
 // Fills in the defaults of cfg for a set, and checks what does not fit together.
 atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o);
-int atl_train_loss(const char *name); // an atl_gan_loss, or -1
-int atl_phase_interval(atl_phase_kind kind);
+int atl_train_loss(const char *name);           // an atl_gan_loss, or -1
+const char *atl_train_family(const char *cfg);  // whose recipe a cfg is for; NULL: there is no such cfg
 atl_status atl_trainer_memory(atl_trainer *t); // block, loader and buffers, when the first step needs them
 
 // ---- spans.c: memory of the host that training moves on the device

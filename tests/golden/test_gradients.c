@@ -142,7 +142,8 @@ static void check_case(const char *name) {
         begin(&s);
         img = generated(&s, &ws);
         atl_node *mean = atl_fill(&s.graph, ATL_SHAPE(1), 0.25f);
-        atl_node *loss = atl_loss_path_length(&s.graph, img, ws, recorded_image(&s, "gpl.noise"), mean, 2.0f, &lengths);
+        lengths = atl_path_lengths(&s.graph, img, ws, recorded_image(&s, "gpl.noise"));
+        atl_node *loss = atl_loss_path_length(&s.graph, lengths, mean, 2.0f, NULL);
         check_phase(&s, "gpl", &s.g_net, loss, lengths, "gpl.lengths");
         atl_graph_clear(&s.graph);
     }

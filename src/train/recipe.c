@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of recipes.
+#include "train/recipe.h"
+
+#include <string.h>
+
+static const atl_recipe *const RECIPES[] = { &atl_recipe_stylegan2 };
+
+const atl_recipe *atl_recipe_find(const char *family) {
+    for (size_t i = 0; i < sizeof RECIPES / sizeof *RECIPES; i++)
+        if (!strcmp(RECIPES[i]->family, family))
+            return RECIPES[i];
+    return NULL;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c) and the
+// drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this and the
+// functions that it names, in a file of its own: recipe_stylegan2.c.  docs/add-a-loss.md walks through one.
+#ifndef ATL_TRAIN_RECIPE_H
+#define ATL_TRAIN_RECIPE_H
+
+#include <atelier/train.h>
+#include "train/phase.h"
+
+enum { ATL_RECIPE_PHASES = 16 }; // at most: part of what a random number depends on, see draw.c
+
+// One of the losses that a step is made of, with respect to the parameters of one network.
+typedef struct atl_phase_row {
+    const char *name; // "Gmain": its time is reported under it
+    atl_train_net trained;
+    int interval; // it comes every so many steps, and its gradient counts as often
+    int shrink;   // it takes one in so many samples of a part, at least 1
+    bool (*wanted)(const atl_train_options *o); // NULL: always
+    // Builds the loss [1] and says through the builder what is drawn and reported.
+    atl_node *(*loss)(atl_phase_builder *b);
+    // What is done with the phase's sum over all samples of a step; NULL: it has none.
+    void (*follow)(atl_trainer *t, const float *sum, double samples);
+    const char *norm; // under what the L2 norm of its gradient is reported; NULL: not
+} atl_phase_row;
+
+// What a step is like, for recipes in which that changes with the pictures shown.
+typedef struct atl_stage {
+    double rate; // factor of both learning rates
+    float fade;  // what the networks' setting "fade" is, where they have one
+} atl_stage;
+
+// One step's sums under the name of a statistic; zeros when it reported none.
+typedef struct atl_train_sum {
+    double count, sum, squares;
+} atl_train_sum;
+
+struct atl_recipe {
+    const char *family;
+    // Makes the trainer's networks for its set and options.
+    atl_status (*networks)(atl_trainer *t);
+    // Whether a parameter is left as it is.  NULL: none is.
+    bool (*frozen)(const atl_train_options *o, atl_train_net which, const atl_network *network, const char *name);
+    // After the phases of a step: moving means, strength of augmentation.  NULL: nothing.
+    void (*after)(atl_trainer *t);
+    // The stage of the step to come.  NULL: always the same, { 1, 0 }.
+    atl_stage (*schedule)(const atl_trainer *t);
+    const atl_phase_row *phases;
+    int n_phases;
+};
+
+extern const atl_recipe atl_recipe_stylegan2;
+
+const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none
+
+// What the step so far has reported under a name.
+atl_train_sum atl_trainer_step_stat(const atl_trainer *t, const char *name);
+
+#endif
