@@ -12,16 +12,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#define ATL_EXPERIMENTAL // constructors that programs may use, too, are in the public header
+#include <atelier/graph.h>
 #include "base/dims.h"
 #include "base/mem.h"
 #include "graph/fn.h"
 
-enum { ATL_RANK_MAX = 5, ATL_SRC_MAX = 8, ATL_SCOPE_MAX = 240 };
-
-typedef struct atl_shape {
-    int rank;
-    int64_t d[ATL_RANK_MAX];
-} atl_shape;
+enum { ATL_SRC_MAX = 8, ATL_SCOPE_MAX = 240 };
 
 typedef enum atl_op {
     // leaves
@@ -85,7 +82,6 @@ typedef struct atl_fusion {
     atl_fir_attr fir;
 } atl_fusion;
 
-typedef struct atl_node atl_node;
 struct atl_node {
     atl_op op;
     atl_shape shape;
@@ -117,7 +113,8 @@ struct atl_node {
     const char *scope;       // where it was built
 };
 
-typedef struct atl_graph {
+typedef struct atl_graph_net atl_graph_net;
+struct atl_graph {
     atl_ctx *ctx;
     atl_arena arena;
     atl_node **nodes;
@@ -127,7 +124,8 @@ typedef struct atl_graph {
     char scope[ATL_SCOPE_MAX];
     const char *scope_copy;  // the scope as the newest nodes carry it; NULL after a change
     atl_node poison;
-} atl_graph;
+    atl_graph_net *nets; // of api/graph.c: networks that stand in it
+};
 
 void atl_graph_init(atl_graph *g, atl_ctx *ctx);
 void atl_graph_clear(atl_graph *g);
@@ -141,9 +139,6 @@ void atl_scope_pop(atl_graph *g, size_t mark);
 atl_node *atl_named(atl_graph *g, atl_node *x); // x is the result of the current scope
 
 // ---- shapes
-atl_shape atl_shape_make(int rank, const int64_t *d);
-#define ATL_SHAPE(...) \
-    atl_shape_make((int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
 int64_t atl_shape_count(const atl_shape *s);
 bool atl_shape_same(const atl_shape *a, const atl_shape *b);
 // "[4, 3, 64, 64]".  image: of rank 4 and in memory n, h, w, c, written in the field's order n, c, h, w.
@@ -155,51 +150,20 @@ bool atl_node_is_image(const atl_node *n);
 const char *atl_node_shape_text(const atl_node *n, char text[ATL_SHAPE_TEXT]);
 
 // ---- leaves
-atl_node *atl_input(atl_graph *g, const char *name, atl_shape shape);
 // Values stay where they are.  version NULL: they never change, so plans fold and pack what depends on them.
 // Else they vary: each run reads them, and whoever writes them raises *version.
 atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const float *data,
                         const uint64_t *version);
-atl_node *atl_const(atl_graph *g, atl_shape shape, const float *data); // copied
-atl_node *atl_fill(atl_graph *g, atl_shape shape, float value);
 // Independent normal numbers: element i is a function of the plan's key, of the counter of the run, of stream and i.
 atl_node *atl_normal(atl_graph *g, atl_shape shape, uint64_t stream);
 
 // ---- pointwise
 atl_node *atl_unary(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b);
 atl_node *atl_binary(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y); // equal shapes
-static inline atl_node *atl_add(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_ADD, x, y); }
-static inline atl_node *atl_sub(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_SUB, x, y); }
-static inline atl_node *atl_mul(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_MUL, x, y); }
-static inline atl_node *atl_div(atl_graph *g, atl_node *x, atl_node *y) { return atl_binary(g, ATL_FN_DIV, x, y); }
-static inline atl_node *atl_affine(atl_graph *g, atl_node *x, float a, float b) {
-    return atl_unary(g, ATL_FN_AFFINE, x, a, b);
-}
-static inline atl_node *atl_scale(atl_graph *g, atl_node *x, float a) { return atl_affine(g, x, a, 0.0f); }
-static inline atl_node *atl_lrelu(atl_graph *g, atl_node *x, float slope) {
-    return atl_unary(g, ATL_FN_LRELU, x, slope, 0.0f);
-}
-static inline atl_node *atl_clamp(atl_graph *g, atl_node *x, float lo, float hi) {
-    return atl_unary(g, ATL_FN_CLAMP, x, lo, hi);
-}
-static inline atl_node *atl_square(atl_graph *g, atl_node *x) {
-    return atl_unary(g, ATL_FN_SQUARE, x, 0.0f, 0.0f);
-}
-static inline atl_node *atl_sqrt(atl_graph *g, atl_node *x) { return atl_unary(g, ATL_FN_SQRT, x, 0.0f, 0.0f); }
-static inline atl_node *atl_rsqrt(atl_graph *g, atl_node *x) { return atl_unary(g, ATL_FN_RSQRT, x, 0.0f, 0.0f); }
-static inline atl_node *atl_neg(atl_graph *g, atl_node *x) { return atl_scale(g, x, -1.0f); }
 
 // ---- linear
-// Axes are bits: 1 << axis.  Summed axes stay with size 1.
-atl_node *atl_sum(atl_graph *g, atl_node *x, unsigned axes);
-atl_node *atl_mean(atl_graph *g, atl_node *x, unsigned axes);
-atl_node *atl_expand(atl_graph *g, atl_node *x, atl_shape shape);  // equal rank; dims of 1 are repeated
-atl_node *atl_reshape(atl_graph *g, atl_node *x, atl_shape shape);
-atl_node *atl_permute(atl_graph *g, atl_node *x, const int *axis);
 atl_node *atl_slice(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape shape);
-atl_node *atl_slice_axis(atl_graph *g, atl_node *x, int axis, int64_t begin, int64_t count);
 atl_node *atl_pad(atl_graph *g, atl_node *x, const int64_t *begin, atl_shape shape); // with zeros
-atl_node *atl_concat(atl_graph *g, atl_node *const *x, int count, int axis); // any number of tensors, at least one
 // f [fh, fw] is copied.
 atl_node *atl_upfirdn(atl_graph *g, atl_node *x, const atl_fir_attr *attr);
 // Resampling without aliases (Karras et al. 2020, appendix B.2) of x [n, h, w, c] to the same shape: reflected at
@@ -232,13 +196,9 @@ atl_node *atl_gather_transposed(atl_graph *g, atl_node *y, atl_node *index, atl_
 // tests/unit/graph/test_graph.c.
 atl_node *atl_flrelu(atl_graph *g, atl_node *x, atl_node *bias, const atl_flrelu_attr *attr);
 
-// ---- contractions
-// a [(batch,) m, k], b [(batch,) k, n] -> [(batch,) m, n]; trans_a: a is [k, m]; trans_b: b is [n, k].  A batch of 1 is
-// shared.
-atl_node *atl_matmul(atl_graph *g, atl_node *a, atl_node *b, bool trans_a, bool trans_b);
 // Correlation, as network libraries mean it: x [n, h, w, i], w [o, i / groups, kh, kw] -> [n, oh, ow, o].
-atl_node *atl_conv2d(atl_graph *g, atl_node *x, atl_node *w, int stride, int pad); // the same on all sides, one group
-// Strides and pads of each side, and groups (o and i of equal number, each a group: depthwise); attr->slot is ignored.
+// Strides and pads of each side, and groups (o and i of equal number, each a group: depthwise); attr->slot is
+// ignored.
 atl_node *atl_conv(atl_graph *g, atl_node *x, atl_node *w, const atl_conv_attr *attr);
 // Its transpose in x: y [n, oh, ow, o], w [o, i, kh, kw] -> x of the given shape [n, h, w, i].
 atl_node *atl_conv2d_transposed(atl_graph *g, atl_node *y, atl_node *w, int stride, int pad, int64_t h, int64_t w_);
@@ -276,9 +236,5 @@ static inline bool atl_is_binary(const atl_node *n, atl_fn2 fn) {
     return n->op == ATL_OP_BINARY && n->at.binary.fn == fn;
 }
 const char *atl_node_op_name(const atl_node *n); // "conv", "lrelu", "add": functions by their own name
-
-// Gradients of the scalar `loss` (one element) with respect to `targets`: dx[i] has the shape of targets[i], zeros
-// where the loss does not depend on it.  More graph: may be differentiated again.
-void atl_grad(atl_graph *g, atl_node *loss, atl_node *const *targets, int count, atl_node **dx);
 
 #endif

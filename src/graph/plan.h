@@ -26,7 +26,7 @@ typedef struct atl_value {
     int reuses;                  // value whose memory this one overwrites, or -1
 } atl_value;
 
-typedef struct atl_plan {
+struct atl_plan {
     atl_ctx *ctx;
     atl_backend *backend;
     atl_arena arena;
@@ -44,12 +44,11 @@ typedef struct atl_plan {
     size_t block_bytes;
     bool step_mode, detached;
     atl_run run;
-} atl_plan;
+};
 
 // Reports the graph's sticky error when there is one.  The graph must outlive the plan.
 atl_status atl_plan_make(atl_graph *g, atl_backend *backend, atl_node *const *outputs, int count,
                          const atl_plan_options *options, atl_plan **plan);
-void atl_plan_close(atl_plan **plan);
 
 // For a detached plan: the memory of its block, atl_plan_bytes() from the backend's alloc.  Inputs and
 // results are in it: nobody else may use it between the first write and the last read.
@@ -59,8 +58,6 @@ void atl_plan_attach(atl_plan *plan, void *block);
 // its span, say, in place of the block, which may become smaller.  False: the output has no memory of its own
 // (it is part of something, or a constant) and stays where it is.
 bool atl_plan_bind(atl_plan *plan, const atl_node *output, float *address);
-
-atl_status atl_plan_run(atl_plan *plan);
 
 // Inputs keep their values between runs.  Nodes that the outputs don't need are ignored.
 void atl_plan_write(atl_plan *plan, const atl_node *input, const float *values);

@@ -30,6 +30,66 @@ static atl_node *fn_of(atl_graph *g, atl_fn1 fn, atl_node *x) {
     return atl_unary(g, fn, x, 0.0f, 0.0f);
 }
 
+atl_node *atl_add(atl_graph *g, atl_node *x, atl_node *y) {
+    return atl_binary(g, ATL_FN_ADD, x, y);
+}
+
+atl_node *atl_sub(atl_graph *g, atl_node *x, atl_node *y) {
+    return atl_binary(g, ATL_FN_SUB, x, y);
+}
+
+atl_node *atl_mul(atl_graph *g, atl_node *x, atl_node *y) {
+    return atl_binary(g, ATL_FN_MUL, x, y);
+}
+
+atl_node *atl_div(atl_graph *g, atl_node *x, atl_node *y) {
+    return atl_binary(g, ATL_FN_DIV, x, y);
+}
+
+atl_node *atl_affine(atl_graph *g, atl_node *x, float a, float b) {
+    return atl_unary(g, ATL_FN_AFFINE, x, a, b);
+}
+
+atl_node *atl_scale(atl_graph *g, atl_node *x, float a) {
+    return atl_affine(g, x, a, 0.0f);
+}
+
+atl_node *atl_neg(atl_graph *g, atl_node *x) {
+    return atl_scale(g, x, -1.0f);
+}
+
+atl_node *atl_lrelu(atl_graph *g, atl_node *x, float slope) {
+    return atl_unary(g, ATL_FN_LRELU, x, slope, 0.0f);
+}
+
+atl_node *atl_clamp(atl_graph *g, atl_node *x, float lo, float hi) {
+    return atl_unary(g, ATL_FN_CLAMP, x, lo, hi);
+}
+
+atl_node *atl_square(atl_graph *g, atl_node *x) {
+    return fn_of(g, ATL_FN_SQUARE, x);
+}
+
+atl_node *atl_sqrt(atl_graph *g, atl_node *x) {
+    return fn_of(g, ATL_FN_SQRT, x);
+}
+
+atl_node *atl_rsqrt(atl_graph *g, atl_node *x) {
+    return fn_of(g, ATL_FN_RSQRT, x);
+}
+
+atl_node *atl_exp(atl_graph *g, atl_node *x) {
+    return fn_of(g, ATL_FN_EXP, x);
+}
+
+atl_node *atl_ln(atl_graph *g, atl_node *x) {
+    return fn_of(g, ATL_FN_LOG, x);
+}
+
+atl_node *atl_abs(atl_graph *g, atl_node *x) {
+    return fn_of(g, ATL_FN_ABS, x);
+}
+
 // d fn(x) / dx as an expression in x and y = fn(x); NULL where it is zero.
 static atl_node *slope_of(atl_graph *g, atl_node *y) {
     atl_node *x = y->src[0];

@@ -35,11 +35,6 @@ typedef struct atl_call {
 
 // ---- the caller's side
 
-typedef struct atl_bound {
-    const char *name;
-    atl_node *node;
-} atl_bound;
-
 // Before the function is built: it reads `node` where it asks for `name`.  Bound images are [n, h, w, c]
 // always.
 void atl_call_bind(atl_graph *g, atl_call *call, const char *name, atl_node *node);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# install.sh BUILD EMBED_C PREFIX LIBDIR CC...: installs into a temporary folder, compiles the example with
+# install.sh BUILD EXAMPLE_C PREFIX LIBDIR CC...: installs into a temporary folder, compiles the example with
 # what pkg-config says, shared and static where both are there, and runs it on a file that is not there.
 set -u -o pipefail
 build=$1 example=$2 prefix=$3 libdir=$4
