@@ -113,7 +113,7 @@ typedef struct atl_synthesis_options {
     { sizeof(atl_synthesis_options), ATL_NOISE_CONST, NULL, NULL, NULL, NULL, NULL }
 
 // ws [n, num_ws, w_dim] -> img [n, channels, height, width], about [-1, 1].  The first call with a new n or
-// another kind of noise makes a plan, which takes longer than running it; later ones reuse it.
+// kind of noise makes a plan; the last few are kept, and later calls only run them.
 ATL_API atl_status atl_model_synthesize(atl_model *model, int n, const float *ws,
                                 const atl_synthesis_options *options, float *img);
 
