@@ -15,14 +15,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include <atelier/array.h>
-#include <atelier/ctx.h>
-#include <atelier/image.h>
-#include <atelier/model.h>
-#include <atelier/path.h>
-#include <atelier/rng.h>
-#include <atelier/train.h>
-#include <atelier/video.h>
+#define ATL_EXPERIMENTAL
+#include <atelier/atelier.h>
 
 // ---- an allocator that counts, and fails once
 
@@ -334,6 +328,76 @@ static atl_status call_truncate(atl_ctx *ctx) {
     return status;
 }
 
+static atl_status call_generate(atl_ctx *ctx) {
+    atl_model *model;
+    atl_image image;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    if (status != ATL_OK)
+        return status;
+    status = atl_generate(model, NULL, &image);
+    assert_true((status == ATL_OK) == (image.pixels != NULL));
+    atl_image_clear(ctx, &image);
+    atl_model_close(&model);
+    return status;
+}
+
+static atl_status call_run(atl_ctx *ctx) {
+    static float ws[16 * 512];
+    atl_model *model;
+    atl_arrays *results = NULL;
+    const atl_port_info *ports;
+    size_t count;
+    atl_run_options o = ATL_RUN_OPTIONS_INIT;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    if (status != ATL_OK)
+        return status;
+    const atl_model_info *info = atl_model_get_info(model);
+    atl_array styles = { "ws", ATL_F32, 3, { 1, info->num_ws, info->w_dim }, ws };
+    o.noise_mode = ATL_NOISE_SG2;
+    o.features = "synthesis.b*.conv1";
+    status = atl_model_ports(model, "map", &ports, &count);
+    assert_true((status == ATL_OK) == (ports != NULL));
+    if (status == ATL_OK)
+        status = atl_model_run(model, "synthesize", &styles, 1, &o, &results);
+    assert_true((status == ATL_OK) == (results != NULL));
+    atl_arrays_close(&results);
+    atl_model_close(&model);
+    return status;
+}
+
+static atl_status descend(atl_graph *g, atl_model *model) {
+    static float ws[16 * 512], gradient[16 * 512];
+    const atl_model_info *info = atl_model_get_info(model);
+    atl_node *in_ws = atl_input(g, "ws", ATL_SHAPE(1, info->num_ws, info->w_dim)), *slope;
+    atl_node *img = atl_model_apply(g, model, "G", "synthesize", "img", &(atl_bound){ "ws", in_ws }, 1);
+    atl_node *loss = atl_reshape(g, atl_mean(g, atl_square(g, img), 15), ATL_SHAPE(1));
+    atl_plan *plan;
+    atl_grad(g, loss, &in_ws, 1, &slope);
+    atl_status status = atl_plan_open(g, &slope, 1, &plan);
+    assert_true((status == ATL_OK) == (plan != NULL));
+    if (status == ATL_OK)
+        status = atl_plan_set(plan, in_ws, ws);
+    if (status == ATL_OK)
+        status = atl_plan_run(plan);
+    if (status == ATL_OK)
+        status = atl_plan_get(plan, slope, gradient);
+    atl_plan_close(&plan);
+    return status;
+}
+
+static atl_status call_graph(atl_ctx *ctx) {
+    atl_model *model;
+    atl_graph *g = NULL;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    if (status == ATL_OK)
+        status = atl_graph_open(ctx, &g);
+    if (status == ATL_OK)
+        status = descend(g, model);
+    atl_graph_close(&g);
+    atl_model_close(&model);
+    return status;
+}
+
 static atl_status call_path(atl_ctx *ctx) {
     atl_path *path;
     atl_status status = atl_path_open(ctx, 3, 2, NUMBERS, NULL, &path);
@@ -467,6 +531,9 @@ CASE(formats, 0)
 CASE(profile, 0)
 CASE(blend, 0)
 CASE(truncate, 0)
+CASE(generate, 0)
+CASE(run, 0)
+SAMPLED(graph, 0, 400)
 CASE(path, 0)
 CASE(video, 1)
 SAMPLED(train, 1, 100)
@@ -520,6 +587,9 @@ int main(void) {
         cmocka_unit_test(profile_fails_cleanly),
         cmocka_unit_test(blend_fails_cleanly),
         cmocka_unit_test(truncate_fails_cleanly),
+        cmocka_unit_test(generate_fails_cleanly),
+        cmocka_unit_test(run_fails_cleanly),
+        cmocka_unit_test(graph_fails_cleanly),
         cmocka_unit_test(path_fails_cleanly),
         cmocka_unit_test(video_fails_cleanly),
         cmocka_unit_test(train_fails_cleanly),
