@@ -11,10 +11,11 @@
 #include "models/rows.h"
 #include "nn/functions.h"
 
-enum { SIZE = 224, POOLED = 7, HIDDEN = 4096, CLASSES = 1000, STAGES = 5 };
+enum { SIZE = 224, POOLED = 7, HIDDEN = 4096, STAGES = 5 };
 
 typedef struct config {
     int height, width; // of pictures, where the caller binds none
+    int classes;       // 0: without its classifier, as losses use it
 } config;
 
 // Each stage: convolutions of 3x3, named after the last, then the maximum over 2x2.
@@ -28,11 +29,13 @@ static const struct {
 
 static atl_status parse(atl_ctx *ctx, const json_t *json, void *config_) {
     config *c = config_;
-    *c = (config){ SIZE, SIZE };
+    *c = (config){ SIZE, SIZE, 0 };
     if (json_object_get(json, "height"))
         ATL_TRY(atl_config_int(ctx, json, "height", 32, 1 << 14, &c->height));
     if (json_object_get(json, "width"))
         ATL_TRY(atl_config_int(ctx, json, "width", 32, 1 << 14, &c->width));
+    if (json_object_get(json, "classes"))
+        ATL_TRY(atl_config_int(ctx, json, "classes", 0, 1 << 16, &c->classes));
     return ATL_OK;
 }
 
@@ -104,10 +107,14 @@ static atl_node *dense(atl_net *net, atl_node *x, int at, int64_t out) {
     return atl_add_bias(net->g, atl_matmul(net->g, x, w, false, true), bias);
 }
 
-// "img" -> "fc1" [n, 4096] after its activation, "fc2" [n, 4096] before, "logits" [n, 1000]
+// "img" -> "fc1" [n, 4096] after its activation, "fc2" [n, 4096] before, "logits" [n, classes]; nothing
+// without a classifier
 static void classify(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
     atl_graph *g = net->g;
-    atl_node *x = extract(net, config_, call, false);
+    if (!c->classes)
+        return;
+    atl_node *x = extract(net, c, call, false);
     x = atl_adaptive_average_pool(g, x, POOLED, POOLED);
     x = atl_permute(g, x, (const int[]){ 0, 3, 1, 2 }); // rows of the first matrix are c, h, w
     x = atl_reshape(g, x, ATL_SHAPE(x->shape.d[0], (int64_t)512 * POOLED * POOLED));
@@ -115,11 +122,16 @@ static void classify(atl_net *net, const void *config_, atl_call *call) {
     atl_call_out(net, call, "fc1", x);
     x = named(net, "fc2", dense(net, x, 3, HIDDEN));
     atl_call_out(net, call, "fc2", x);
-    atl_call_out(net, call, "logits", named(net, "logits", dense(net, atl_relu(g, x), 6, CLASSES)));
+    atl_call_out(net, call, "logits", named(net, "logits", dense(net, atl_relu(g, x), 6, c->classes)));
 }
 
+// c_dim: classes, 0 for features alone.
 static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
-    *json = json_pack("{s:i s:i}", "height", o->resolution, "width", o->resolution);
+    if (o->resolution < 32 || o->resolution > 1 << 14 || o->c_dim < 0 || o->c_dim > 1 << 16)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "VGG16 takes pictures from 32 to 16384 and up to 65536 classes, not %d and %d",
+                        o->resolution, o->c_dim);
+    *json = json_pack("{s:i s:i s:i}", "height", o->resolution, "width", o->resolution, "classes", o->c_dim);
     return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
 }
 

@@ -6,7 +6,7 @@
 #include "run/backend.h"
 #include "run/program.h"
 
-enum { SIZE = 224, POOLED = 7, MAPS = 512 };
+enum { SIZE = 224, POOLED = 7, MAPS = 512, CLASSES = 1000 };
 
 // float32 with Winograd against float32 with direct convolutions: 13 layers of up to 4608 terms.
 static const double BOUND = 1e-5;
@@ -24,6 +24,7 @@ static void begin(scene *s) {
     atl_init_options o = ATL_INIT_OPTIONS_INIT;
     json_t *json;
     o.resolution = SIZE;
+    o.c_dim = CLASSES;
     assert_non_null(row);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
     assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
