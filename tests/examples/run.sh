@@ -61,6 +61,11 @@ case $example in
     awk -v a="$first" -v b="$last" 'BEGIN { exit !(a > 0 && b > 0 && b < a / 4) }' ||
         { cat out; fail "the difference went from $first to $last"; }
     ;;
+06_gradient)
+    ok "$program" "$network"
+    awk '/^distance / { a = $2 + 0; b = $NF + 0; found = a > 0 && b > 0 && a < 1e6 && b < 1e6 } END { exit !found }' out ||
+        { cat out; fail "no distance and slope in $(cat out)"; }
+    ;;
 *) fail "nobody has said what this example should do" ;;
 esac
 echo "$example does what it says"
