@@ -2,6 +2,7 @@
 // manual [PAGE]: the manual's list of training options, made from the table: printed, or compared with what
 // stands between two comments of the page.  After a change of the table, put what it prints there.
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,14 +69,17 @@ int main(int argc, char **argv) {
     fclose(out);
     if (argc < 2) {
         fputs(list, stdout);
+        free(list);
         return 0;
     }
-    const char *page = read_all(argv[1]), *from = page ? strstr(page, begin) : NULL;
+    char *page = read_all(argv[1]);
+    const char *from = page ? strstr(page, begin) : NULL;
     const char *to = from ? strstr(from, end) : NULL;
     from = to ? from + strlen(begin) : NULL;
-    if (!from || (size_t)(to - from) != size || memcmp(from, list, size) != 0) {
+    bool same = from && (size_t)(to - from) == size && !memcmp(from, list, size);
+    if (!same)
         printf("%s: its list of training options isn't that of the table, which is:\n%s", argv[1], list);
-        return 1;
-    }
-    return 0;
+    free(page);
+    free(list);
+    return same ? 0 : 1;
 }
