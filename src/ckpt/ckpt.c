@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening a checkpoint: its container, then the table of layouts.
-#include "ckpt/layout.h"
+#include "ckpt/find.h"
 
 #include <string.h>
 
-static const atl_ckpt_layout *const layouts[] = { &atl_ckpt_native, &atl_ckpt_official, &atl_ckpt_tf,
-                                                &atl_ckpt_rosinality };
+static const atl_ckpt_layout *const layouts[] = {
+    &atl_ckpt_native, &atl_ckpt_official,   &atl_ckpt_tf,
+    &atl_ckpt_named,  &atl_ckpt_rosinality, &atl_ckpt_genforce
+};
 
 const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about) {
     if (index >= sizeof layouts / sizeof *layouts)
@@ -24,19 +26,25 @@ static bool is_pickle(const atl_file *file) {
 // A safetensors file, or pickled objects, plain or in a zip.
 static atl_status open_container(atl_ckpt *ckpt) {
     atl_file file;
+    if (atl_ckpt_is_address(ckpt->path))
+        return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT,
+                        "%s: is an address: download it first, then name the file", ckpt->path);
     ATL_TRY(atl_file_map(ckpt->ctx, ckpt->path, &file));
     if (atl_safetensors_is(file.data, file.bytes))
         return atl_arrays_open_file(ckpt->ctx, ckpt->path, &file, &ckpt->arrays);
     if (is_pickle(&file))
         return atl_torch_open_file(ckpt->ctx, ckpt->path, &file, true, &ckpt->objects);
+    const char *what = atl_ckpt_no_checkpoint(&file);
     atl_file_unmap(&file);
-    return atl_fail(ckpt->ctx, ATL_BAD_FILE,
-                    "%s: is no checkpoint: neither a safetensors file nor a pickle nor a torch file",
-                    ckpt->path);
+    return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: %s", ckpt->path, what);
 }
 
 static atl_status open_ckpt(atl_ckpt *ckpt) {
     ATL_TRY(open_container(ckpt));
+    if (atl_ckpt_native.probe(ckpt))
+        ckpt->layout = &atl_ckpt_native;
+    else
+        ATL_TRY(atl_ckpt_find(ckpt));
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts && !ckpt->layout; i++)
         if (layouts[i]->probe(ckpt))
             ckpt->layout = layouts[i];
@@ -56,10 +64,13 @@ atl_status atl_ckpt_open_assuming(atl_ctx *ctx, const char *path, const char *as
     if (!c)
         return ATL_NO_MEMORY;
     c->ctx = ctx;
-    c->assume = assume;
     atl_arena_init(&c->arena, ctx, 0);
     c->path = atl_arena_string(&c->arena, path, strlen(path));
-    atl_status status = c->path ? open_ckpt(c) : ATL_NO_MEMORY;
+    atl_status status = c->path ? atl_ckpt_read_assumptions(c, assume) : ATL_NO_MEMORY;
+    if (status == ATL_OK)
+        status = open_ckpt(c);
+    if (status == ATL_OK)
+        status = atl_ckpt_apply_assumptions(c);
     if (status != ATL_OK)
         atl_ckpt_close(&c);
     *ckpt = c;
@@ -75,6 +86,8 @@ void atl_ckpt_close(atl_ckpt **ckpt) {
         json_decref(c->configs[i]);
     json_decref(c->record);
     json_decref(c->description);
+    json_decref(c->assumed);
+    json_decref(c->consulted);
     atl_arrays_close(&c->arrays);
     atl_torch_close(&c->objects);
     atl_free(ctx, c->nets);

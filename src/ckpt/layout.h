@@ -19,7 +19,7 @@ typedef struct atl_ckpt_layout {
 struct atl_ckpt {
     atl_ctx *ctx;
     const char *path;
-    const char *assume; // "key=value,..." of the caller while opening; may be NULL
+    json_t *assumed, *consulted; // owned: values of the caller, and which of them were asked for
     atl_arena arena;
     const atl_ckpt_layout *layout;
     atl_arrays *arrays;                                 // one of the two is not NULL
@@ -29,6 +29,9 @@ struct atl_ckpt {
     json_t **configs;                                   // owned
     size_t size, room;
     json_t *record, *description;                       // owned; may be NULL
+    const atl_object *tree;                             // what was read, a set of arrays as a dict too
+    struct atl_found *found;                            // networks that a search found in it (find.h)
+    size_t found_size;
     const char **left; // what load() could not place; owned, names in the arena
     size_t left_size, left_room;
 };
@@ -45,8 +48,23 @@ atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, si
 // Notes something of the network that is loaded and that nothing uses.  The name is borrowed from the arena.
 atl_status atl_ckpt_leave(atl_ckpt *ckpt, const char *name);
 
-extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official, atl_ckpt_tf,
-    atl_ckpt_rosinality;
+extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official, atl_ckpt_tf, atl_ckpt_named,
+    atl_ckpt_rosinality, atl_ckpt_genforce;
+
+// download.c: what a file is that is no checkpoint, as the rest of a sentence; whether a path is an address.
+const char *atl_ckpt_no_checkpoint(const atl_file *file);
+bool atl_ckpt_is_address(const char *path);
+
+// assume.c: what the caller says of the file; what of it a layout asks for, or NULL; the rest into the
+// configs; and the values of a network that nothing says, for the record.
+atl_status atl_ckpt_read_assumptions(atl_ckpt *ckpt, const char *text);
+const json_t *atl_ckpt_assumed(atl_ckpt *ckpt, const char *key);
+atl_status atl_ckpt_apply_assumptions(atl_ckpt *ckpt);
+atl_status atl_ckpt_note_assumed(atl_ckpt *ckpt, size_t index, const char *const *keys, size_t count);
+
+// official_config.c: the taps of one axis of a stored filter [k, k] or [k], whose sum is `gain`.  NULL, or a
+// sentence when it is no product of two equal axes.
+const char *atl_official_taps(atl_ckpt *ckpt, const atl_tensor *filter, double gain, json_t **taps);
 
 // official_config.c: the kind and config of a pickled module.  *why is NULL or a sentence.
 atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const char **kind, json_t **config,

@@ -77,6 +77,17 @@ static void reorder(const atl_ckpt_source *s, const int64_t *d, const float *x, 
     }
 }
 
+// Each kernel of x [o, i, h, w] back to front.
+static void turn(const int64_t *d, float *x) {
+    size_t taps = (size_t)(d[2] * d[3]), kernels = (size_t)(d[0] * d[1]);
+    for (size_t k = 0; k < kernels; k++, x += taps)
+        for (size_t a = 0, b = taps - 1; taps && a < b; a++, b--) {
+            float swap = x[a];
+            x[a] = x[b];
+            x[b] = swap;
+        }
+}
+
 static atl_status read_one(atl_ckpt *ckpt, const atl_ckpt_source *s, float *out) {
     double number;
     if (atl_object_number(s->value, &number)) {
@@ -85,8 +96,10 @@ static atl_status read_one(atl_ckpt *ckpt, const atl_ckpt_source *s, float *out)
     }
     const atl_tensor *t = s->value->u.tensor;
     size_t count = (size_t)atl_tensor_count(t);
-    if (s->change == ATL_CHANGE_NONE) {
+    if (s->change == ATL_CHANGE_NONE || s->change == ATL_CHANGE_TURN) {
         ATL_TRY(atl_tensor_read_f32(ckpt->objects, t, out));
+        if (s->change == ATL_CHANGE_TURN)
+            turn(t->dims + s->drop, out);
     } else {
         float *x = atl_alloc(ckpt->ctx, count, sizeof *x);
         if (!x)
@@ -108,7 +121,7 @@ atl_status atl_ckpt_load_sources(atl_ckpt *ckpt, const atl_ckpt_sources *s, atl_
         int64_t dims[ATL_ARRAY_RANK_MAX] = { 0 }, changed[ATL_ARRAY_RANK_MAX];
         ATL_TRY(shape_of(ckpt, one, dims));
         memcpy(changed, dims, sizeof changed);
-        if (one->change != ATL_CHANGE_NONE)
+        if (one->change != ATL_CHANGE_NONE && one->change != ATL_CHANGE_TURN)
             changed_dims(one->change, dims, changed);
         ATL_TRY(atl_params_add(params, one->name, one->rank, changed, one->buffer, NULL));
     }

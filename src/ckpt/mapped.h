@@ -11,7 +11,8 @@ typedef enum atl_change {
     ATL_CHANGE_TRANSPOSE, // [in, out] -> [out, in]
     ATL_CHANGE_HWIO,      // [h, w, in, out] -> [out, in, h, w]
     ATL_CHANGE_HWIO_TURN, // the same, rotated by 180 degrees
-    ATL_CHANGE_HWOI       // [h, w, out, in] -> [out, in, h, w]
+    ATL_CHANGE_HWOI,      // [h, w, out, in] -> [out, in, h, w]
+    ATL_CHANGE_TURN       // [out, in, h, w], rotated by 180 degrees
 } atl_change;
 
 typedef struct atl_ckpt_source {

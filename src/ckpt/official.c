@@ -2,42 +2,37 @@
 // The official pickles of StyleGAN2-ADA-PyTorch and StyleGAN3: a dict with modules under G, D and G_ema.  A
 // module is an object whose attributes hold _parameters, _buffers and _modules; names of tensors are the
 // paths to them.
-#include "ckpt/layout.h"
+#include "ckpt/find.h"
 
 #include <string.h>
 
 enum { DEPTH_MOST = 16, MODULES_MOST = 20000, TENSORS_MOST = 100000 };
 
-static bool is_module(const atl_object *o) {
+bool atl_official_is_module(const atl_object *o) {
     return o && o->type == ATL_OBJECT_INSTANCE && atl_object_get(o, "_modules") &&
            atl_object_get(o, "_parameters");
 }
 
 const atl_object *atl_official_child(const atl_object *module, const char *name) {
     const atl_object *child = atl_object_get(atl_object_get(module, "_modules"), name);
-    return is_module(child) ? child : NULL;
+    return atl_official_is_module(child) ? child : NULL;
 }
 
 static bool probe(const atl_ckpt *ckpt) {
-    if (!ckpt->objects)
-        return false;
-    const atl_object *root = atl_torch_root(ckpt->objects);
-    return is_module(atl_object_get(root, "G_ema")) || is_module(atl_object_get(root, "G")) ||
-           is_module(atl_object_get(root, "D"));
+    return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_MODULE);
 }
 
 static atl_status open_official(atl_ckpt *ckpt) {
-    static const char *const keys[] = { "G_ema", "G", "D" };
-    const atl_object *root = atl_torch_root(ckpt->objects);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const atl_object *module = atl_object_get(root, keys[i]);
-        if (!is_module(module))
+    for (size_t i = 0; i < ckpt->found_size; i++) {
+        const atl_found *found = &ckpt->found[i];
+        if (found->kind != ATL_FOUND_MODULE)
             continue;
         const char *kind, *why;
         json_t *config;
-        ATL_TRY(atl_official_describe(ckpt, module, &kind, &config, &why));
-        ATL_TRY(atl_ckpt_add(ckpt, keys[i], kind, config, why, module));
+        ATL_TRY(atl_official_describe(ckpt, found->module, &kind, &config, &why));
+        ATL_TRY(atl_ckpt_add(ckpt, found->key, kind, config, why, found->module));
     }
+    const atl_object *root = ckpt->tree;
     bool lost = false;
     ckpt->record = atl_object_json(atl_object_get(root, "training_set_kwargs"), 1000, &lost);
     if (lost)
@@ -121,7 +116,7 @@ static atl_status visit(walk *w, const char *prefix, const atl_object *module, i
         const char *name = atl_object_text(children->u.items[2 * i], &ckpt->arena);
         if (child->type == ATL_OBJECT_NONE)
             continue;
-        if (!name || !is_module(child))
+        if (!name || !atl_official_is_module(child))
             return atl_fail(ckpt->ctx, ATL_BAD_FILE,
                             "%s: something in '%s' is no module; the file is damaged", ckpt->path, prefix);
         const char *path = atl_arena_printf(&ckpt->arena, "%s%s.", prefix, name);
@@ -130,6 +125,28 @@ static atl_status visit(walk *w, const char *prefix, const atl_object *module, i
         ATL_TRY(visit(w, path, child, depth + 1));
     }
     return ATL_OK;
+}
+
+atl_object *atl_official_flatten(atl_ckpt *ckpt, const atl_object *module) {
+    walk w = { .ckpt = ckpt };
+    atl_object *dict = atl_arena_alloc(&ckpt->arena, 1, sizeof *dict), *objects = NULL, **items = NULL;
+    if (visit(&w, "", module, 0) == ATL_OK) {
+        objects = atl_arena_alloc(&ckpt->arena, 2 * w.size + 1, sizeof *objects);
+        items = atl_arena_alloc(&ckpt->arena, 2 * w.size + 1, sizeof *items);
+    }
+    bool good = dict && objects && items;
+    for (size_t i = 0; good && i < w.size; i++) {
+        const char *name = w.list[i].name;
+        objects[2 * i] = (atl_object){ .type = ATL_OBJECT_STRING, .size = strlen(name), .u.text = name };
+        objects[2 * i + 1] =
+            (atl_object){ .type = ATL_OBJECT_TENSOR, .u.tensor = (atl_tensor *)w.list[i].tensor };
+        items[2 * i] = &objects[2 * i];
+        items[2 * i + 1] = &objects[2 * i + 1];
+    }
+    if (good)
+        *dict = (atl_object){ .type = ATL_OBJECT_DICT, .size = w.size, .u.items = items };
+    atl_free(ckpt->ctx, w.list);
+    return good ? dict : NULL;
 }
 
 static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {

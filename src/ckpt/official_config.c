@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What kind of network an official module is, and its config: read from the attributes that the pickle
 // holds, never from defaults.  Where an attribute is missing the network gets a sentence instead of a guess.
-#include "ckpt/layout.h"
+#include "ckpt/find.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,28 +97,53 @@ static int64_t features(const atl_object *module, const char *name) {
     return t && t->rank ? t->dims[0] : 0;
 }
 
-// The taps of the filter that a layer holds as [k, k] or [k], divided by the first and rounded when that
-// makes them whole: [1, 3, 3, 1].  The stored filter is the outer product of the taps, of sum 1.
-static json_t *filter_json(describe *d, const atl_object *module) {
-    const atl_tensor *t = module ? tensor_of(module, "resample_filter") : NULL;
-    float values[TAPS_MOST * TAPS_MOST];
-    double taps[TAPS_MOST] = { 0 };
-    int64_t size = t && t->rank ? t->dims[0] : 0;
-    if (!t || size < 1 || size > TAPS_MOST || t->rank > 2 || (t->rank == 2 && t->dims[1] != size) ||
-        atl_tensor_read_f32(d->ckpt->objects, t, values) != ATL_OK) {
-        complain(d, "resample_filter", "this buffer is missing from the file, so the network can't be run");
-        return json_null();
+const char *atl_official_taps(atl_ckpt *ckpt, const atl_tensor *t, double gain, json_t **taps) {
+    float f[TAPS_MOST * TAPS_MOST];
+    double rows[TAPS_MOST] = { 0 }, columns[TAPS_MOST] = { 0 }, sum = 0, worst = 0;
+    int lead = t->rank > 2 ? t->rank - 2 : 0; // dims of size 1 in front
+    int64_t size = t->rank ? t->dims[t->rank - 1] : 0, count = atl_tensor_count(t);
+    bool square = t->rank - lead == 2;
+    *taps = NULL;
+    if (size < 1 || size > TAPS_MOST || count != (square ? size * size : size) ||
+        atl_tensor_read_f32(ckpt->objects, t, f) != ATL_OK)
+        return "its resample_filter has a shape that no filter has";
+    for (int64_t i = 0; i < count; i++) {
+        rows[square ? i / size : i] += (double)f[i];
+        columns[i % size] += (double)f[i];
+        sum += (double)f[i];
     }
-    bool whole = true;
-    for (int64_t i = 0; i < atl_tensor_count(t); i++)
-        taps[t->rank == 2 ? i / size : i] += (double)values[i];
-    for (int64_t i = 0; i < size && taps[0] > 0; i++)
-        whole = whole && fabs(taps[i] / taps[0] - round(taps[i] / taps[0])) < 1e-4;
-    json_t *list = atl_json_list(&d->json);
+    for (int64_t i = 0; square && i < count; i++)
+        worst = fmax(worst, fabs((double)f[i] - rows[i / size] * rows[i % size] / sum));
+    if (!(worst <= 1e-5) || !(fabs(sum - gain) <= 1e-3))
+        return "its resample_filter is no product of two equal axes of sum 1, which alone is supported";
+    bool whole = fabs(rows[0]) > 1e-6; // [1, 3, 3, 1], when dividing by the first makes it so
+    for (int64_t i = 0; whole && i < size; i++)
+        whole = fabs(rows[i] / rows[0] - round(rows[i] / rows[0])) < 1e-4;
+    *taps = json_array();
     for (int64_t i = 0; i < size; i++)
-        atl_json_add(&d->json, list,
-                     atl_json_number(&d->json, whole && taps[0] > 0 ? round(taps[i] / taps[0]) : taps[i]));
-    return list;
+        json_array_append_new(*taps, json_real(whole ? round(rows[i] / rows[0]) : rows[i] / sum));
+    return NULL;
+}
+
+// The filter of a layer; all layers of a network must have the same.
+static void agree_on_filter(describe *d, json_t *config, const atl_object *module) {
+    const atl_tensor *t = module ? tensor_of(module, "resample_filter") : NULL;
+    json_t *known = json_object_get(config, "resample_filter"), *taps = NULL;
+    const char *why = t ? atl_official_taps(d->ckpt, t, 1.0, &taps) : NULL;
+    if (why)
+        complain(d, "resample_filter", why);
+    else if (taps && known && !json_equal(known, taps))
+        complain(d, "resample_filter", "this buffer differs between layers, which is not supported");
+    if (taps && !known)
+        atl_json_set(&d->json, config, "resample_filter", json_incref(taps));
+    json_decref(taps);
+}
+
+static void need_filter(describe *d, json_t *config) {
+    if (json_object_get(config, "resample_filter"))
+        return;
+    complain(d, "resample_filter", "this buffer is missing from the file, so the network can't be run");
+    atl_json_set(&d->json, config, "resample_filter", json_null());
 }
 
 // ---- StyleGAN2
@@ -187,6 +212,10 @@ static void describe_synthesis(describe *d, const atl_object *net, json_t *confi
                          *conv0 = atl_official_child(block, "conv0"),
                          *torgb = atl_official_child(block, "torgb");
         agree(d, config, block, "architecture");
+        if (i > 0 || count == 1) // the first block has a filter and does not resample
+            agree_on_filter(d, config, block);
+        agree_on_filter(d, config, conv0);
+        agree_on_filter(d, config, atl_official_child(block, "skip"));
         for (int k = 0; k < 2; k++) {
             const atl_object *conv = k ? conv1 : conv0;
             if (!k && !conv)
@@ -200,8 +229,7 @@ static void describe_synthesis(describe *d, const atl_object *net, json_t *confi
         atl_json_add(&d->json, channels, json_integer(features(conv1, "weight")));
     }
     atl_json_set(&d->json, config, "channels", channels);
-    const atl_object *first = count ? block_of(net, list[0]) : NULL;
-    atl_json_set(&d->json, config, "resample_filter", filter_json(d, first));
+    need_filter(d, config);
 }
 
 static json_t *describe_generator2(describe *d, const atl_object *g) {
@@ -209,6 +237,9 @@ static json_t *describe_generator2(describe *d, const atl_object *g) {
         "z_dim", "c_dim", "w_dim", "num_ws", "img_resolution", "img_channels"
     };
     json_t *config = atl_json_object(&d->json);
+    if (atl_object_get(g, "h_dim"))
+        complain(d, "mapping", "its mapping network takes features of a picture (an instance-conditioned GAN, IC-GAN), "
+                               "which is not run");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         copy(d, config, g, names[i]);
     describe_synthesis(d, atl_official_child(g, "synthesis"), config);
@@ -242,6 +273,9 @@ static json_t *describe_discriminator2(describe *d, const atl_object *net) {
                          *conv1 = atl_official_child(block, "conv1"),
                          *rgb = atl_official_child(block, "fromrgb");
         agree(d, config, block, "architecture");
+        agree_on_filter(d, config, block);
+        agree_on_filter(d, config, conv1);
+        agree_on_filter(d, config, atl_official_child(block, "skip"));
         agree(d, config, conv0, "conv_clamp");
         agree(d, config, conv1, "conv_clamp");
         agree(d, config, conv0, "activation");
@@ -254,7 +288,7 @@ static json_t *describe_discriminator2(describe *d, const atl_object *net) {
     atl_json_add(&d->json, channels, json_integer(features(atl_official_child(end, "conv"), "weight")));
     atl_json_set(&d->json, config, "channels", channels); // of each block's first half, then of b4
     describe_epilogue(d, end, config);
-    atl_json_set(&d->json, config, "resample_filter", filter_json(d, count ? block_of(net, list[0]) : NULL));
+    need_filter(d, config);
     atl_json_set(&d->json, config, "mapping", mapping ? mapping_json(d, mapping) : json_null());
     return config;
 }
@@ -316,28 +350,46 @@ static json_t *describe_generator3(describe *d, const atl_object *g) {
     return config;
 }
 
+// What a module is by the attributes that its kind has.
+typedef struct family {
+    bool synthesis2, synthesis3, averages, critic; // averages: of w, one per class
+} family;
+
+static family family_of(const atl_object *module) {
+    const atl_object *synthesis = atl_official_child(module, "synthesis"),
+                     *mapping = atl_official_child(module, "mapping"), *end = block_of(module, 4);
+    const atl_tensor *w_avg = mapping ? tensor_of(mapping, "w_avg") : NULL;
+    return (family){ synthesis && mapping && atl_object_get(synthesis, "block_resolutions"),
+                     synthesis && mapping && atl_object_get(synthesis, "layer_names"),
+                     w_avg && w_avg->rank == 2,
+                     end && atl_object_get(module, "block_resolutions") && atl_object_get(end, "cmap_dim") };
+}
+
+bool atl_official_is_known(const atl_object *module) {
+    if (!atl_official_is_module(module))
+        return false;
+    family f = family_of(module);
+    return f.synthesis2 || f.synthesis3 || f.averages || f.critic;
+}
+
 atl_status atl_official_describe(atl_ckpt *ckpt, const atl_object *module, const char **kind, json_t **config,
                                  const char **why) {
     describe d = { ckpt, NULL, { .ctx = ckpt->ctx } };
-    const atl_object *synthesis = atl_official_child(module, "synthesis"),
-                     *mapping = atl_official_child(module, "mapping");
-    const atl_object *end = block_of(module, 4);
-    const atl_tensor *w_avg = mapping ? tensor_of(mapping, "w_avg") : NULL;
-    bool xl = w_avg && w_avg->rank == 2; // one average per class: StyleGAN-XL, whose mapping is another one
-    if (xl && synthesis && atl_object_get(synthesis, "layer_names")) {
+    family f = family_of(module);
+    if (f.averages && f.synthesis3) { // StyleGAN-XL, whose mapping is another one
         *kind = "stylegan_xl_generator";
         *config = describe_generator3(&d, module);
-    } else if (xl) {
+    } else if (f.averages) {
         *kind = "stylegan_xl_generator";
         *config = all_attributes(&d, module);
         d.why = "StyleGAN-XL with a synthesis other than StyleGAN3's is not run";
-    } else if (synthesis && mapping && atl_object_get(synthesis, "block_resolutions")) {
+    } else if (f.synthesis2) {
         *kind = "stylegan2_generator";
         *config = describe_generator2(&d, module);
-    } else if (synthesis && mapping && atl_object_get(synthesis, "layer_names")) {
+    } else if (f.synthesis3) {
         *kind = "stylegan3_generator";
         *config = describe_generator3(&d, module);
-    } else if (end && atl_object_get(module, "block_resolutions") && atl_object_get(end, "cmap_dim")) {
+    } else if (f.critic) {
         *kind = "stylegan2_discriminator";
         *config = describe_discriminator2(&d, module);
     } else {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files of the widespread PyTorch port of StyleGAN2: a dict of state dicts under g, d and g_ema, with
 // latent_avg in converted files.  The same generator stands inside encoder checkpoints, under state_dict with
-// "decoder." in front of its names.  The file says no sizes: they follow from the shapes.
+// "decoder." in front of its names, and in files of many trainers (find.h).  The file says no sizes: they
+// follow from the shapes.
 //
 //     style.1.weight                   mapping.fc0.weight
 //     convs.2.conv.weight              synthesis.b16.conv0.weight
 //     convs.3.conv.modulation.bias     synthesis.b16.conv1.affine.bias
 //     to_rgbs.1.bias                   synthesis.b16.torgb.bias
 //     noises.noise_3                   synthesis.b16.conv0.noise_const
+#include "ckpt/find.h"
 #include "ckpt/mapped.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,130 +19,91 @@ enum { NAME_MOST = 160, LAYERS_MOST = 64, BLOCKS_MOST = 12 };
 
 // One network of the file.
 typedef struct network {
-    const atl_object *dict;
-    const char *prefix;        // of its names: "decoder." or ""
-    const atl_object *average; // latent_avg or NULL
+    const atl_found *found;
     bool generator;
     int resolution;
 } network;
 
-// ---- looking up
-
-static const atl_object *pairs_of(const atl_object *o) {
-    const atl_object *d = o && o->type == ATL_OBJECT_INSTANCE ? o->u.instance->dict : o;
-    return d && d->type == ATL_OBJECT_DICT ? d : NULL;
-}
-
-static const atl_tensor *tensor_at(const atl_object *dict, const char *prefix, const char *format,
-                                   int number) {
-    char name[NAME_MOST], path[2 * NAME_MOST];
-    snprintf(name, sizeof name, format, number);
-    snprintf(path, sizeof path, "%s%s", prefix, name);
-    const atl_object *o = atl_object_get(pairs_of(dict), path);
-    return o && o->type == ATL_OBJECT_TENSOR ? o->u.tensor : NULL;
-}
-
-static bool has(const atl_object *dict, const char *prefix, const char *name) {
-    return tensor_at(dict, prefix, name, 0) != NULL;
-}
-
-static bool is_generator(const atl_object *dict, const char *prefix) {
-    return has(dict, prefix, "style.1.weight") && has(dict, prefix, "to_rgb1.bias");
-}
-
-static bool is_discriminator(const atl_object *dict) {
-    return has(dict, "", "convs.0.0.weight") && has(dict, "", "final_linear.1.weight");
-}
-
 static bool probe(const atl_ckpt *ckpt) {
-    const atl_object *root = ckpt->objects ? atl_torch_root(ckpt->objects) : NULL;
-    return root &&
-           (is_generator(atl_object_get(root, "g_ema"), "") || is_generator(atl_object_get(root, "g"), "") ||
-            is_generator(atl_object_get(root, "state_dict"), "decoder.") || is_generator(root, "") ||
-            is_discriminator(atl_object_get(root, "d")));
+    return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_PORT | 1u << ATL_FOUND_PORT_D);
 }
 
 // ---- configs
 
-static int64_t dim(const atl_tensor *t, int i) {
-    return t && i < t->rank ? t->dims[i] : 0;
-}
-
-// Numbers 0, 1, ... for which the file has the tensor, at most `most`.
+// Numbers `first`, ... for which the file has the tensor, at most `most`.
 static int count_of(const network *n, const char *format, int first, int most) {
     int i = first;
-    while (i < first + most && tensor_at(n->dict, n->prefix, format, i))
-        i++;
+    char name[NAME_MOST];
+    for (; i < first + most; i++) {
+        snprintf(name, sizeof name, format, i);
+        if (!atl_found_tensor(n->found, "%s", name))
+            break;
+    }
     return i - first;
 }
 
-// The filters of the port are fixed; another one would make other images.
-static const char *check_filter(atl_ckpt *ckpt, const atl_tensor *t) {
-    static const double taps[] = { 1, 3, 3, 1 };
-    float f[16];
-    if (!t)
+// The port has one size for z and w, and no labels.
+static const char *check_input(atl_ckpt *ckpt, int64_t z_dim, int64_t w_dim) {
+    if (z_dim == w_dim || atl_ckpt_assumed(ckpt, "z_dim"))
         return NULL;
-    bool same = t->rank == 2 && t->dims[0] == 4 && t->dims[1] == 4 &&
-                atl_tensor_read_f32(ckpt->objects, t, f) == ATL_OK;
-    for (int i = 0; same && i < 16; i++) // the gain differs: 4 on the way up, 1 on the way down
-        same = fabs((double)f[i] - taps[i / 4] * taps[i % 4] * (double)f[0]) < 1e-5;
-    return same ? NULL : "its resampling filter is not [1, 3, 3, 1]";
+    return atl_arena_printf(
+        &ckpt->arena,
+        "its mapping network takes %lld numbers%s where w has %lld: a part that comes before it, "
+        "such as the embedding of a label, is not in the file (--assume z_dim=%lld runs it "
+        "without)",
+        (long long)z_dim, z_dim == 2 * w_dim ? ", twice as many," : "", (long long)w_dim, (long long)z_dim);
 }
 
-static atl_status add_generator(atl_ckpt *ckpt, const char *key, network *n) {
+static atl_status add_generator(atl_ckpt *ckpt, network *n) {
+    const atl_found *f = n->found;
     int layers = count_of(n, "style.%d.weight", 1, LAYERS_MOST);
-    const atl_tensor *first = tensor_at(n->dict, n->prefix, "style.%d.weight", 1);
-    const atl_tensor *last = tensor_at(n->dict, n->prefix, "style.%d.weight", layers);
-    n->generator = true;
+    int64_t z_dim = atl_found_dim(f, 1, "style.1.weight"),
+            w_dim = atl_found_dim(f, 1, "to_rgb1.conv.modulation.weight");
+    json_t *taps = NULL;
     n->resolution = 4 << count_of(n, "to_rgbs.%d.bias", 0, BLOCKS_MOST);
     json_t *config =
-        json_pack("{s:I s:i s:I s:i s:I s:s s:n s:b s:{s:i s:f s:I}}", "z_dim", (json_int_t)dim(first, 1),
-                  "c_dim", 0, "w_dim", (json_int_t)dim(last, 0), "img_resolution", n->resolution,
-                  "img_channels", (json_int_t)dim(tensor_at(n->dict, n->prefix, "to_rgb1.bias", 0), 1),
-                  "architecture", "skip", "conv_clamp", "use_noise", 1, "mapping", "num_layers", layers,
-                  "lr_multiplier", 0.01, "layer_features", (json_int_t)(layers > 1 ? dim(first, 0) : 0));
-    const char *why = check_filter(ckpt, tensor_at(n->dict, n->prefix, "convs.0.conv.blur.kernel", 0));
-    return atl_ckpt_add(ckpt, key, "stylegan2_generator", config, why, n);
+        json_pack("{s:I s:i s:I s:i s:I s:s s:n s:b s:{s:i s:f s:I}}", "z_dim", (json_int_t)z_dim, "c_dim", 0,
+                  "w_dim", (json_int_t)w_dim, "img_resolution", n->resolution, "img_channels",
+                  (json_int_t)atl_found_dim(f, 1, "to_rgb1.bias"), "architecture", "skip", "conv_clamp",
+                  "use_noise", 1, "mapping", "num_layers", layers, "lr_multiplier", 0.01, "layer_features",
+                  (json_int_t)(layers > 1 ? atl_found_dim(f, 0, "style.1.weight") : 0));
+    const atl_tensor *kernel = atl_found_tensor(f, "convs.0.conv.blur.kernel");
+    const char *why = kernel ? atl_official_taps(ckpt, kernel, 4.0, &taps) : NULL;
+    if (taps && config)
+        json_object_set_new(config, "resample_filter", taps);
+    if (!why)
+        why = check_input(ckpt, z_dim, w_dim);
+    return atl_ckpt_add(ckpt, f->key, "stylegan2_generator", config, why, n);
 }
 
-static atl_status add_discriminator(atl_ckpt *ckpt, const char *key, network *n) {
-    int64_t channels = dim(tensor_at(n->dict, "", "final_conv.1.bias", 0), 0);
-    int64_t extra = dim(tensor_at(n->dict, "", "final_conv.0.weight", 0), 1) - channels;
+static atl_status add_discriminator(atl_ckpt *ckpt, network *n) {
+    const atl_found *f = n->found;
+    int64_t channels = atl_found_dim(f, 0, "final_conv.1.bias");
+    int64_t extra = atl_found_dim(f, 1, "final_conv.0.weight") - channels;
     n->resolution = 4 << count_of(n, "convs.%d.conv1.1.bias", 1, BLOCKS_MOST);
-    json_t *config =
-        json_pack("{s:i s:i s:I s:s s:n s:i s:i s:I}", "c_dim", 0, "img_resolution", n->resolution,
-                  "img_channels", (json_int_t)dim(tensor_at(n->dict, "", "convs.0.0.weight", 0), 1),
-                  "architecture", "resnet", "conv_clamp", "cmap_dim", 0, "mbstd_group_size", 4,
-                  "mbstd_num_channels", (json_int_t)(extra > 0 ? extra : 0));
-    const char *why = check_filter(ckpt, tensor_at(n->dict, "", "convs.1.conv2.0.kernel", 0));
-    return atl_ckpt_add(ckpt, key, "stylegan2_discriminator", config, why, n);
-}
-
-static atl_status add(atl_ckpt *ckpt, const char *key, const atl_object *dict, const char *prefix,
-                      bool generator) {
-    const atl_object *average = atl_object_get(atl_torch_root(ckpt->objects), "latent_avg");
-    network *n = atl_arena_alloc(&ckpt->arena, 1, sizeof *n);
-    if (!n)
-        return ATL_NO_MEMORY;
-    *n = (network){ dict, prefix, average && average->type == ATL_OBJECT_TENSOR ? average : NULL, generator,
-                    4 };
-    return generator ? add_generator(ckpt, key, n) : add_discriminator(ckpt, key, n);
+    json_t *config = json_pack(
+        "{s:i s:i s:I s:s s:n s:i s:i s:I}", "c_dim", 0, "img_resolution", n->resolution, "img_channels",
+        (json_int_t)atl_found_dim(f, 1, "convs.0.0.weight"), "architecture", "resnet", "conv_clamp",
+        "cmap_dim", 0, "mbstd_group_size", 4, "mbstd_num_channels", (json_int_t)(extra > 0 ? extra : 0));
+    const atl_tensor *kernel = atl_found_tensor(f, "convs.1.conv2.0.kernel");
+    json_t *taps = NULL;
+    const char *why = kernel ? atl_official_taps(ckpt, kernel, 1.0, &taps) : NULL;
+    if (taps && config)
+        json_object_set_new(config, "resample_filter", taps);
+    return atl_ckpt_add(ckpt, f->key, "stylegan2_discriminator", config, why, n);
 }
 
 static atl_status open_port(atl_ckpt *ckpt) {
-    const atl_object *root = atl_torch_root(ckpt->objects), *g_ema = atl_object_get(root, "g_ema");
-    const atl_object *g = atl_object_get(root, "g"), *d = atl_object_get(root, "d");
-    const atl_object *inside = atl_object_get(root, "state_dict");
-    if (is_generator(g_ema, ""))
-        ATL_TRY(add(ckpt, "G_ema", g_ema, "", true));
-    else if (is_generator(inside, "decoder."))
-        ATL_TRY(add(ckpt, "G_ema", inside, "decoder.", true));
-    else if (is_generator(root, ""))
-        ATL_TRY(add(ckpt, "G_ema", root, "", true));
-    if (is_generator(g, ""))
-        ATL_TRY(add(ckpt, "G", g, "", true));
-    if (is_discriminator(d))
-        ATL_TRY(add(ckpt, "D", d, "", false));
+    for (size_t i = 0; i < ckpt->found_size; i++) {
+        const atl_found *f = &ckpt->found[i];
+        if (f->kind != ATL_FOUND_PORT && f->kind != ATL_FOUND_PORT_D)
+            continue;
+        network *n = atl_arena_alloc(&ckpt->arena, 1, sizeof *n);
+        if (!n)
+            return ATL_NO_MEMORY;
+        *n = (network){ f, f->kind == ATL_FOUND_PORT, 4 };
+        ATL_TRY(n->generator ? add_generator(ckpt, n) : add_discriminator(ckpt, n));
+    }
     return ATL_OK;
 }
 
@@ -238,9 +200,9 @@ static bool name_discriminator(int resolution, const char *path, atl_ckpt_source
 // latent_avg as one vector: encoders keep it once per layer.
 static atl_status add_average(atl_ckpt *ckpt, const network *n, atl_ckpt_sources *sources) {
     atl_ckpt_source s = {
-        .name = "mapping.w_avg", .from = "latent_avg", .value = n->average, .rank = 1, .buffer = true
+        .name = "mapping.w_avg", .from = "latent_avg", .value = n->found->average, .rank = 1, .buffer = true
     };
-    const atl_tensor *t = n->average->u.tensor;
+    const atl_tensor *t = n->found->average->u.tensor;
     if (t->rank == 2 && t->dims[0] > 0) {
         atl_object *o = atl_arena_alloc(&ckpt->arena, 1, sizeof *o);
         atl_tensor *row = atl_arena_alloc(&ckpt->arena, 1, sizeof *row);
@@ -250,32 +212,44 @@ static atl_status add_average(atl_ckpt *ckpt, const network *n, atl_ckpt_sources
         row->rank = 1;
         row->dims[0] = t->dims[1];
         row->strides[0] = t->strides[1];
-        *o = *n->average;
+        *o = *n->found->average;
         o->u.tensor = row;
         s.value = o;
     }
     return atl_ckpt_sources_add(ckpt, sources, &s);
 }
 
+// Filters, which are checked or checked for the first of them, and the average, which is no variable of its
+// own.
+static bool is_harmless(const char *name) {
+    static const char *const ends[] = { ".kernel", "latent_avg" };
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (length >= strlen(ends[i]) && !strcmp(name + length - strlen(ends[i]), ends[i]))
+            return true;
+    return false;
+}
+
 static atl_status collect(atl_ckpt *ckpt, const network *n, atl_ckpt_sources *sources) {
-    const atl_object *dict = pairs_of(n->dict);
-    size_t skip = strlen(n->prefix);
-    for (size_t i = 0; dict && i < dict->size; i++) {
-        const char *path = atl_object_text(dict->u.items[2 * i], &ckpt->arena);
-        atl_ckpt_source s = { .value = dict->u.items[2 * i + 1] };
+    const atl_object *dict = n->found->names.dict;
+    for (size_t i = 0; i < dict->size; i++) {
+        const char *path = atl_found_name(ckpt, n->found, i);
+        atl_ckpt_source s = { .value = dict->u.items[2 * i + 1], .from = path };
         char name[NAME_MOST];
-        if (!path || strncmp(path, n->prefix, skip))
+        if (!path || s.value->type != ATL_OBJECT_TENSOR)
             continue;
-        if (!(n->generator ? name_generator(path + skip, &s, name)
-                           : name_discriminator(n->resolution, path + skip, &s, name)))
+        if (!(n->generator ? name_generator(path, &s, name)
+                           : name_discriminator(n->resolution, path, &s, name))) {
+            if (!is_harmless(path))
+                ATL_TRY(atl_ckpt_leave(ckpt, path));
             continue;
-        s.from = path;
+        }
         s.name = atl_arena_string(&ckpt->arena, name, strlen(name));
         if (!s.name)
             return ATL_NO_MEMORY;
         ATL_TRY(atl_ckpt_sources_add(ckpt, sources, &s));
     }
-    return n->generator && n->average ? add_average(ckpt, n, sources) : ATL_OK;
+    return n->generator && n->found->average ? add_average(ckpt, n, sources) : ATL_OK;
 }
 
 static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
@@ -288,7 +262,11 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
 }
 
 const atl_ckpt_layout atl_ckpt_rosinality = {
-    "torch file of the PyTorch port of StyleGAN2 (g, d, g_ema)", probe, open_port, load,
-    { ".pt", "the PyTorch port of StyleGAN2; encoders such as pSp, e4e and ReStyle that hold its generator",
-      "g_ema, g, d and latent_avg; optimisers and encoders are passed over" },
+    "torch file of the PyTorch port of StyleGAN2 (g, d, g_ema)",
+    probe,
+    open_port,
+    load,
+    { ".pt, .safetensors",
+      "the PyTorch port of StyleGAN2; encoders such as pSp, e4e and ReStyle that hold its generator",
+      "g_ema, g, d and latent_avg, behind any key and prefix; optimisers and encoders are passed over" },
 };

@@ -129,6 +129,42 @@ static atl_status persistent(atl_machine *m, const atl_class *c, const atl_objec
     return ATL_OK;
 }
 
+// getattr(a class, name): a member of an enumeration or a function of a class, which stay names.  Of anything
+// else it would reach into the interpreter.
+static atl_status attribute(atl_machine *m, const atl_class *c, const atl_object *args, atl_object **out) {
+    const atl_object *of = atl_build_arg(args, 0), *name = atl_build_arg(args, 1);
+    bool plain = name && name->type == ATL_OBJECT_STRING && name->size && name->u.text[0] != '_';
+    if (!of || of->type != ATL_OBJECT_CLASS || args->size != 2 || !plain || !atl_pickle_is_class(of->u.cls))
+        return MACHINE_FAIL(
+            m,
+            "asks for %s.%s, which of %s.%s is not data that a checkpoint may hold; nothing was "
+            "executed, and the file can't be trusted",
+            c->module, c->name, of && of->type == ATL_OBJECT_CLASS ? of->u.cls->module : "something",
+            of && of->type == ATL_OBJECT_CLASS ? of->u.cls->name : "else");
+    return instance(m, of->u.cls, (atl_object *)args, out);
+}
+
+// functools.partial(a name that stays one): an option with some arguments filled in
+static atl_status partial(atl_machine *m, const atl_class *c, atl_object *args, atl_object **out) {
+    const atl_object *of = atl_build_arg(args, 0);
+    if (!of || (of->type != ATL_OBJECT_CLASS && of->type != ATL_OBJECT_INSTANCE))
+        return MACHINE_FAIL(
+            m,
+            "asks for %s.%s, of something that is no class: that is not data that a checkpoint may "
+            "hold; nothing was executed, and the file can't be trusted",
+            c->module, c->name);
+    return instance(m, c, args, out);
+}
+
+// (array, dtype, device, requires_grad): a tensor of a device that keeps its values elsewhere
+static atl_status from_array(atl_machine *m, const atl_class *c, const atl_object *args, atl_object **out) {
+    atl_object *array = atl_build_arg(args, 0);
+    if (!array || array->type != ATL_OBJECT_TENSOR)
+        return bad_args(m, c);
+    *out = array;
+    return ATL_OK;
+}
+
 static atl_status load_type(atl_machine *m, const atl_class *c, const atl_object *args, atl_object **out) {
     const atl_object *name = atl_build_arg(args, 0);
     if (!name || name->type != ATL_OBJECT_STRING)
@@ -163,6 +199,9 @@ static atl_status call_torch(atl_machine *m, const atl_class *c, atl_object *arg
         if (!m->reader->stream || !atl_build_arg(args, 0) || atl_build_arg(args, 0)->type != ATL_OBJECT_BYTES)
             return bad_args(m, c);
         return m->reader->stream(m->reader->user, atl_build_arg(args, 0), out);
+    case ACT_FROM_ARRAY: return from_array(m, c, args, out);
+    case ACT_ATTRIBUTE: return attribute(m, c, args, out);
+    case ACT_PARTIAL: return partial(m, c, args, out);
     case ACT_NP_DTYPE: return atl_build_np_dtype(m, args, out);
     case ACT_NP_SCALAR: return atl_build_np_scalar(m, args, out);
     case ACT_NP_ARRAY:

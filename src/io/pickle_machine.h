@@ -60,6 +60,8 @@ atl_status atl_parse_decimal(atl_machine *m, atl_view v, atl_object **out);
 // The class or function "module.name", or an error when it is not data.
 atl_status atl_build_global(atl_machine *m, const char *module, size_t module_size, const char *name,
                             size_t name_size, atl_object **out);
+// Whether a name is that of a class, as far as its spelling tells: capital letters, and no module that acts.
+bool atl_pickle_is_class(const atl_class *cls);
 // What calling `callable` with a tuple of arguments stands for.
 atl_status atl_build_call(atl_machine *m, const atl_object *callable, atl_object *args, atl_object **out);
 // A new object of a class, as by its __new__.

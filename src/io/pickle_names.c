@@ -53,7 +53,31 @@ static const known table[] = {
     { "torch", "Size", ACT_TUPLE },                       { "torch", "device", ACT_INERT },
     { "torch", "strided", ACT_INERT },                    { "torch", "contiguous_format", ACT_INERT },
     { "torch", "channels_last", ACT_INERT },              { "torch", "preserve_format", ACT_INERT },
-    { "torch_utils.persistence", "_reconstruct_persistent_obj", ACT_PERSISTENT },
+    { "torch._utils", "_rebuild_device_tensor_from_numpy", ACT_FROM_ARRAY },
+    { "torch._utils", "_rebuild_device_tensor_from_cpu_tensor", ACT_FROM_ARRAY },
+    // values beside the networks that trainers keep: names, states of generators, options
+    { "builtins", "getattr", ACT_ATTRIBUTE },             { "types", "SimpleNamespace", ACT_INERT },
+    { "functools", "partial", ACT_PARTIAL },              { "types", "MappingProxyType", ACT_DICT },
+    { "builtins", "len", ACT_INERT },                     { "builtins", "abs", ACT_INERT },
+    { "builtins", "min", ACT_INERT },                     { "builtins", "max", ACT_INERT },
+    { "builtins", "sum", ACT_INERT },                     { "builtins", "round", ACT_INERT },
+    { "builtins", "sorted", ACT_INERT },
+    { "builtins", "Ellipsis", ACT_INERT },                { "builtins", "NotImplemented", ACT_INERT },
+    { "types", "NoneType", ACT_INERT },
+    { "numpy.random._pickle", "__randomstate_ctor", ACT_INERT },
+    { "numpy.random._pickle", "__generator_ctor", ACT_INERT },
+    { "numpy.random._pickle", "__bit_generator_ctor", ACT_INERT },
+    { "copyreg", "__newobj_ex__", ACT_NEW },              { "copy_reg", "__newobj_ex__", ACT_NEW },
+    { "datetime", "time", ACT_INERT },                    { "datetime", "timezone", ACT_INERT },
+    { "torch._utils", "_rebuild_parameter_v2", ACT_PARAMETER },
+};
+
+// Functions that compute and do no more: layers and options keep them as values.
+static const char *const mathematics[] = {
+    "mean", "sum", "std", "var", "min", "max", "abs", "exp", "log", "sqrt", "square", "sin", "cos", "tanh", "median",
+    "clip", "clamp", "round", "floor", "ceil", "maximum", "minimum", "dot", "matmul", "relu", "sigmoid", "softmax",
+    "randn", "rand", "zeros", "ones", "linspace", "arange", "stack", "concatenate", "cat", "prod", "argmax", "argmin",
+    "leaky_relu", "elu", "selu", "gelu", "softplus", "identity",
 };
 
 static const known torch_types[] = { // element types as classes of storages and as dtypes
@@ -131,18 +155,47 @@ static bool is_plain(const char *text, size_t size, bool classes) {
     return size && !start;
 }
 
+// A function of numpy or torch itself that computes.
+static bool is_mathematics(const char *module, size_t module_size, const char *name, size_t name_size) {
+    if (!same(module, module_size, "numpy") && !same(module, module_size, "torch"))
+        return false;
+    for (size_t i = 0; i < sizeof mathematics / sizeof *mathematics; i++)
+        if (same(name, name_size, mathematics[i]))
+            return true;
+    return false;
+}
+
+// The function that makes the official networks, in torch_utils or in a copy of it inside another package.
+static bool is_persistence(const char *module, size_t size, const char *name, size_t name_size) {
+    static const char end[] = "torch_utils.persistence";
+    size_t length = sizeof end - 1;
+    return same(name, name_size, "_reconstruct_persistent_obj") && size >= length &&
+           !memcmp(module + size - length, end, length) &&
+           (size == length || module[size - length - 1] == '.');
+}
+
 static int action_of(const char *module, size_t module_size, const char *name, size_t name_size) {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (same(module, module_size, table[i].module) && same(name, name_size, table[i].name))
             return table[i].action;
-    if (is_in(refused, sizeof refused / sizeof *refused, module, module_size) ||
-        !is_plain(module, module_size, false) || !is_plain(name, name_size, false))
+    bool never = is_in(refused, sizeof refused / sizeof *refused, module, module_size);
+    if (!never && is_plain(module, module_size, false) &&
+        is_persistence(module, module_size, name, name_size))
+        return ACT_PERSISTENT;
+    if (is_mathematics(module, module_size, name, name_size))
+        return ACT_INERT;
+    if (never || !is_plain(module, module_size, false) || !is_plain(name, name_size, false))
         return ACT_REFUSED;
     bool function = !is_plain(name, name_size, true);
     if (function && is_in(classes_only, sizeof classes_only / sizeof *classes_only, module, module_size) &&
         !is_of_layers(module, module_size))
         return ACT_REFUSED;
     return ACT_INERT;
+}
+
+bool atl_pickle_is_class(const atl_class *cls) {
+    return is_plain(cls->name, strlen(cls->name), true) &&
+           !is_in(refused, sizeof refused / sizeof *refused, cls->module, strlen(cls->module));
 }
 
 // The element type that a class of torch stands for: -1 for a type that we can't read, -2 for none.

@@ -275,6 +275,38 @@ static atl_status read_stream(atl_torch *t, const uint8_t *data, size_t bytes, b
 
 // ---- zip
 
+static bool ends_in(const char *name, const char *end) {
+    size_t n = strlen(name), tail = strlen(end);
+    return n >= tail && !strcmp(name + n - tail, end);
+}
+
+// What a zip file without a torch file's pickle is.
+static atl_status refuse_zip(atl_torch *t) {
+    static const char *const ends[] = { ".pkl", ".pt", ".pth", ".ckpt", ".safetensors", ".bin" };
+    size_t count = atl_zip_size(t->zip);
+    if (atl_zip_find(t->zip, "data.pkl") != count)
+        return TORCH_FAIL(
+            t, "is a torch file that was unpacked and zipped again (zipped twice), without the folder that "
+               "it had: download it again and leave it as it is");
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
+            if (ends_in(atl_zip_name(t->zip, i), ends[k]) && !ends_in(atl_zip_name(t->zip, i), "/data.pkl"))
+                return TORCH_FAIL(t, "is a zip file that holds %.200s: unpack it first",
+                                  atl_zip_name(t->zip, i));
+    return TORCH_FAIL(t, "is a zip file without data.pkl; it is no file of torch.save");
+}
+
+// Programs of TorchScript: their weights are attributes of code.
+static atl_status refuse_script(atl_torch *t) {
+    char name[512];
+    int n = snprintf(name, sizeof name, "%sconstants.pkl", t->top);
+    if (n > 0 && (size_t)n < sizeof name && atl_zip_find(t->zip, name) != atl_zip_size(t->zip))
+        return torch_fail(
+            t, ATL_UNSUPPORTED,
+            "is a TorchScript program, which is not run: save the network's state_dict instead");
+    return ATL_OK;
+}
+
 // The one member TOP/data.pkl, with TOP a single folder.
 static atl_status find_pickle(atl_torch *t, size_t *member) {
     static const char suffix[] = "/data.pkl";
@@ -293,9 +325,7 @@ static atl_status find_pickle(atl_torch *t, size_t *member) {
         if (!t->top)
             return ATL_NO_MEMORY;
     }
-    if (*member == count)
-        return TORCH_FAIL(t, "is a zip file without data.pkl; it is no file of torch.save");
-    return ATL_OK;
+    return *member == count ? refuse_zip(t) : refuse_script(t);
 }
 
 static atl_status check_byte_order(atl_torch *t) {

@@ -9,7 +9,7 @@
 #include "base/philox.h"
 #include "models/rows.h"
 #include "models/stylegan3_init.h"
-#include "models/stylegan3_plan.h"
+#include "nn/stylegan3_plan.h"
 
 enum { LAYERS_MAX = 40 };
 

@@ -5,7 +5,7 @@
 #include "io/json.h"
 #include "models/rows.h"
 #include "models/stylegan3_init.h"
-#include "models/stylegan3_plan.h"
+#include "nn/stylegan3_plan.h"
 
 static json_t *layer_json(const atl_sg3_layer *l) {
     return json_pack("{s:s s:b s:b s:i s:i s:[i,i] s:[i,i] s:f s:f s:f s:f s:f s:f s:f s:i s:f s:i s:i s:i s:i s:b "

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <atelier/array.h>
-#include "models/stylegan3_plan.h"
+#include "nn/stylegan3_plan.h"
 
 static atl_sg3_plan made(const atl_sg3_options *o) {
     atl_ctx *ctx;
