@@ -2,6 +2,7 @@
 // Opening a checkpoint: its container, then the table of layouts.
 #include "ckpt/find.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const atl_ckpt_layout *const layouts[] = {
@@ -204,7 +205,28 @@ atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, si
         ATL_TRY(atl_params_add(params, list[i].name, list[i].tensor->rank, list[i].tensor->dims,
                                list[i].buffer, NULL));
     ATL_TRY(atl_params_allocate(params));
-    for (size_t i = 0; i < count; i++)
-        ATL_TRY(atl_tensor_read_f32(ckpt->objects, list[i].tensor, atl_param_data(params, &params->list[i])));
-    return ATL_OK;
+    atl_ckpt_place *places = atl_alloc(ckpt->ctx, count + 1, sizeof *places);
+    atl_status status = places ? ATL_OK : ATL_NO_MEMORY;
+    for (size_t i = 0; places && i < count; i++)
+        places[i] = (atl_ckpt_place){ list[i].tensor->storage, i };
+    if (places)
+        atl_ckpt_sort_places(places, count);
+    for (size_t k = 0; status == ATL_OK && k < count; k++) {
+        size_t i = places[k].index;
+        status = atl_tensor_read_f32(ckpt->objects, list[i].tensor, atl_param_data(params, &params->list[i]));
+    }
+    atl_free(ckpt->ctx, places);
+    return status;
+}
+
+static int compare_places(const void *a_, const void *b_) {
+    const atl_ckpt_place *a = a_, *b = b_;
+    uintptr_t x = (uintptr_t)a->storage, y = (uintptr_t)b->storage;
+    if (x != y)
+        return x < y ? -1 : 1;
+    return a->index < b->index ? -1 : 1;
+}
+
+void atl_ckpt_sort_places(atl_ckpt_place *places, size_t count) {
+    qsort(places, count, sizeof *places, compare_places);
 }

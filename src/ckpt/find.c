@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEPTH_MOST = 5, VISITS_MOST = 2000, FLATTENED_MOST = 8, NAME_MOST = 200 };
+enum { DEPTH_MOST = 5, VISITS_MOST = 2000, FLATTENED_MOST = 8, ENTRIES_MOST = 1 << 23, NAME_MOST = 200 };
 
 static const struct {
     const char *name; // that no other kind has
@@ -21,6 +21,7 @@ static const struct {
 typedef struct finder {
     atl_ckpt *ckpt;
     int visits, flattened;
+    size_t entries; // of dicts, looked at so far: a large one may be reached many times
     bool inside; // a module
 } finder;
 
@@ -149,6 +150,9 @@ static atl_status look_at_names(finder *f, const atl_object *dict, const atl_obj
                                 const char *where) {
     atl_ckpt *ckpt = f->ckpt;
     atl_ckpt_names names = { NULL, NULL, 0 };
+    f->entries += dict->size;
+    if (f->entries > ENTRIES_MOST)
+        return ATL_OK;
     for (size_t i = 0; i < dict->size; i++) {
         const atl_object *key = dict->u.items[2 * i];
         for (size_t s = 0; key->type == ATL_OBJECT_STRING && s < sizeof SIGNATURES / sizeof *SIGNATURES;
@@ -192,7 +196,8 @@ static atl_status visit(finder *f, const atl_object *o, const atl_object *parent
 
 static atl_status visit_children(finder *f, const atl_object *o, const char *where, int depth) {
     bool pairs = o->type == ATL_OBJECT_DICT;
-    for (size_t i = 0; i < o->size && f->visits < VISITS_MOST; i++) {
+    f->entries += o->size;
+    for (size_t i = 0; i < o->size && f->entries <= ENTRIES_MOST && f->visits < VISITS_MOST; i++) {
         const atl_object *child = o->u.items[pairs ? 2 * i + 1 : i];
         if (child->type != ATL_OBJECT_DICT && child->type != ATL_OBJECT_INSTANCE &&
             child->type != ATL_OBJECT_LIST && child->type != ATL_OBJECT_TUPLE)

@@ -42,6 +42,13 @@ atl_status atl_ckpt_add(atl_ckpt *ckpt, const char *key, const char *kind, json_
 
 // One tensor of a network: what atl_ckpt_load_tensors() reads.
 typedef struct atl_ckpt_tensor { const char *name; const atl_tensor *tensor; bool buffer; } atl_ckpt_tensor;
+// The order in which values are read: tensors of one storage after each other, so that each is unpacked once.
+typedef struct atl_ckpt_place {
+    const atl_storage *storage;
+    size_t index;
+} atl_ckpt_place;
+void atl_ckpt_sort_places(atl_ckpt_place *places, size_t count);
+
 atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,
                                  atl_params *params);
 

@@ -126,7 +126,18 @@ atl_status atl_ckpt_load_sources(atl_ckpt *ckpt, const atl_ckpt_sources *s, atl_
         ATL_TRY(atl_params_add(params, one->name, one->rank, changed, one->buffer, NULL));
     }
     ATL_TRY(atl_params_allocate(params));
-    for (size_t i = 0; i < s->size; i++)
-        ATL_TRY(read_one(ckpt, &s->list[i], atl_param_data(params, &params->list[i])));
-    return ATL_OK;
+    atl_ckpt_place *places = atl_alloc(ckpt->ctx, s->size + 1, sizeof *places);
+    atl_status status = places ? ATL_OK : ATL_NO_MEMORY;
+    for (size_t i = 0; places && i < s->size; i++) {
+        const atl_object *o = s->list[i].value;
+        places[i] = (atl_ckpt_place){ o->type == ATL_OBJECT_TENSOR ? o->u.tensor->storage : NULL, i };
+    }
+    if (places)
+        atl_ckpt_sort_places(places, s->size);
+    for (size_t k = 0; status == ATL_OK && k < s->size; k++) {
+        size_t i = places[k].index;
+        status = read_one(ckpt, &s->list[i], atl_param_data(params, &params->list[i]));
+    }
+    atl_free(ckpt->ctx, places);
+    return status;
 }

@@ -9,6 +9,7 @@
 // allows no holes).  A file of f32 is then used in place, as one span.
 #include "ckpt/layout.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "base/half.h"
 #include "io/json.h"
@@ -68,32 +69,62 @@ typedef struct member {
     bool buffer;
 } member;
 
-static bool is_listed(const json_t *names, const char *name) {
+// The names of an array of texts as keys, for look-ups.
+static json_t *set_of(const json_t *names) {
+    json_t *set = json_object(), *value;
     size_t i;
-    json_t *value;
-    json_array_foreach(names, i, value) if (json_is_string(value) &&
-                                            strcmp(json_string_value(value), name) == 0) return true;
-    return false;
+    json_array_foreach((json_t *)names, i, value) if (json_is_string(value))
+        json_object_set_new(set, json_string_value(value), json_true());
+    return set;
 }
 
-// The arrays of a network, in the order of the file.
+// The first place in the order of names whose name is not before `text`.
+static size_t lower_bound(const atl_arrays *set, const char *text) {
+    size_t low = 0, high = set->size;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(set->list[set->order[middle]].name, text) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int compare_members(const void *a, const void *b) {
+    const atl_array *x = ((const member *)a)->array, *y = ((const member *)b)->array;
+    return x < y ? -1 : x > y;
+}
+
+// The arrays of a network, in the order of the file: those named "KEY." lie side by side in the order of
+// names.  The caller frees the list.
 static atl_status collect(atl_ckpt *ckpt, size_t index, member **list, size_t *count) {
     const char *key = ckpt->nets[index].key;
-    size_t all = atl_arrays_size(ckpt->arrays), length = strlen(key);
-    *count = 0;
-    *list = atl_arena_alloc(&ckpt->arena, all + 1, sizeof **list);
-    if (!*list)
+    size_t length = strlen(key);
+    const atl_arrays *set = ckpt->arrays;
+    char *start = atl_arena_printf(&ckpt->arena, "%s.", key),
+         *end = atl_arena_printf(&ckpt->arena, "%s/", key);
+    *list = NULL;
+    if (!start || !end)
         return ATL_NO_MEMORY;
-    for (size_t i = 0; i < all; i++) {
-        const atl_array *a = atl_arrays_get(ckpt->arrays, i);
-        if (strncmp(a->name, key, length) != 0 || a->name[length] != '.')
-            continue;
-        const char *name = a->name + length + 1;
-        (*list)[(*count)++] = (member){ a, name, is_listed(ckpt->sources[index], name) };
-    }
+    size_t first = lower_bound(set, start), last = lower_bound(set, end); // '/' comes after '.'
+    *count = last - first;
     if (*count == 0)
         return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: holds no tensors of %s; the file is damaged",
                         ckpt->path, key);
+    *list = atl_alloc(ckpt->ctx, *count, sizeof **list);
+    json_t *buffers = set_of(ckpt->sources[index]);
+    if (!*list || !buffers) {
+        json_decref(buffers);
+        return ATL_NO_MEMORY;
+    }
+    for (size_t i = 0; i < *count; i++) {
+        const atl_array *a = &set->list[set->order[first + i]];
+        const char *name = a->name + length + 1;
+        (*list)[i] = (member){ a, name, json_object_get(buffers, name) != NULL };
+    }
+    json_decref(buffers);
+    qsort(*list, *count, sizeof **list, compare_members);
     return ATL_OK;
 }
 
@@ -149,10 +180,13 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     member *list;
     size_t count, bytes;
     const char *start;
-    ATL_TRY(collect(ckpt, index, &list, &count));
-    if (is_span(ckpt, list, count, &start, &bytes))
-        return load_mapped(ckpt, list, count, start, bytes, params);
-    return load_copied(list, count, params);
+    atl_status status = collect(ckpt, index, &list, &count);
+    if (status == ATL_OK)
+        status = is_span(ckpt, list, count, &start, &bytes)
+                     ? load_mapped(ckpt, list, count, start, bytes, params)
+                     : load_copied(list, count, params);
+    atl_free(ckpt->ctx, list);
+    return status;
 }
 
 const atl_ckpt_layout atl_ckpt_native = {

@@ -9,8 +9,17 @@
 enum { DEPTH_MOST = 16, MODULES_MOST = 20000, TENSORS_MOST = 100000 };
 
 bool atl_official_is_module(const atl_object *o) {
-    return o && o->type == ATL_OBJECT_INSTANCE && atl_object_get(o, "_modules") &&
-           atl_object_get(o, "_parameters");
+    enum {
+        ATTRIBUTES_MOST = 512
+    }; // tens in real ones; searching in more, for each of many modules, takes long
+    if (!o || o->type != ATL_OBJECT_INSTANCE)
+        return false;
+    const atl_object *state = o->u.instance->state, *dict = o->u.instance->dict;
+    if (state && state->type == ATL_OBJECT_TUPLE && state->size == 2)
+        state = state->u.items[0];
+    if ((state && state->size > ATTRIBUTES_MOST) || (dict && dict->size > ATTRIBUTES_MOST))
+        return false;
+    return atl_object_get(o, "_modules") && atl_object_get(o, "_parameters");
 }
 
 const atl_object *atl_official_child(const atl_object *module, const char *name) {
@@ -81,7 +90,8 @@ static atl_status put(walk *w, const char *prefix, const atl_object *key, const 
 }
 
 static bool contains(const atl_object *set, const atl_object *key) {
-    for (size_t i = 0; set && set->type == ATL_OBJECT_SET && i < set->size; i++) {
+    enum { NAMES_MOST = 256 };
+    for (size_t i = 0; set && set->type == ATL_OBJECT_SET && i < set->size && i < NAMES_MOST; i++) {
         const atl_object *o = set->u.items[i];
         if (o->type == ATL_OBJECT_STRING && o->size == key->size &&
             memcmp(o->u.text, key->u.text, key->size) == 0)

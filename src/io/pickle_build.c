@@ -115,7 +115,12 @@ static atl_status reconstruct(atl_machine *m, const atl_class *c, const atl_obje
 
 // The official networks: a dict with the source of the class (not looked at), its name and the state.
 static atl_status persistent(atl_machine *m, const atl_class *c, const atl_object *args, atl_object **out) {
+    enum {
+        ENTRIES_MOST = 64
+    }; // there are five; a large dict that many objects share would be searched for each
     const atl_object *meta = atl_build_arg(args, 0);
+    if (!meta || meta->type != ATL_OBJECT_DICT || meta->size > ENTRIES_MOST)
+        return bad_args(m, c);
     const char *name = atl_object_text(atl_object_get(meta, "class_name"), m->arena);
     atl_object *state = (atl_object *)atl_object_get(meta, "state");
     if (!name || !state || state->type != ATL_OBJECT_DICT)

@@ -49,12 +49,16 @@ atl_status atl_parse_decimal(atl_machine *m, atl_view v, atl_object **out) {
     uint8_t *big = atl_arena_alloc(m->arena, v.size + 9, 1); // a decimal digit needs less than a byte
     if (!big)
         return ATL_NO_MEMORY;
-    for (; at < v.size; at++) {
-        if (v.data[at] < '0' || v.data[at] > '9')
-            return MACHINE_FAIL(m, "the pickle holds a number that is none; the file is damaged");
-        unsigned carry = v.data[at] - '0';
+    while (at < v.size) { // in base 256, some digits at a time
+        uint64_t carry = 0, scale = 1;
+        for (int k = 0; k < 12 && at < v.size; k++, at++) {
+            if (v.data[at] < '0' || v.data[at] > '9')
+                return MACHINE_FAIL(m, "the pickle holds a number that is none; the file is damaged");
+            carry = carry * 10 + (v.data[at] - '0');
+            scale *= 10;
+        }
         for (size_t i = 0; i < used || carry; i++) {
-            carry += big[i] * 10u;
+            carry += big[i] * scale;
             big[i] = (uint8_t)carry;
             carry >>= 8;
             used = i + 1 > used ? i + 1 : used;

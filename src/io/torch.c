@@ -28,6 +28,7 @@ struct atl_torch {
     atl_object *root;
     const atl_storage *loaded; // whose elements, read from the zip, are in `buffer`
     uint8_t *buffer;
+    size_t inflated; // bytes read from the zip so far
 };
 
 // The storages of one pickle, by key.
@@ -118,7 +119,7 @@ static atl_status locate_member(atl_torch *t, atl_storage *s) {
         return TORCH_FAIL(t, "the data of storage %s are missing; the file is damaged", s->key);
     size_t have = atl_zip_bytes(t->zip, s->member),
            want = (size_t)s->count * atl_dtype_size((atl_dtype)s->dtype);
-    if (have < want)
+    if (have != want) // more would be inflated for nothing
         return TORCH_FAIL(t, "storage %s has %zu bytes and should have %zu; the file is damaged", s->key,
                           have, want);
     return ATL_OK;
@@ -458,6 +459,11 @@ int atl_tensor_dtype(const atl_tensor *tensor) {
     return tensor->storage ? tensor->storage->dtype : -1;
 }
 
+// Values don't compress well, and a network is read a few times at most.
+static size_t inflated_most(const atl_torch *t) {
+    return t->file.bytes < SIZE_MAX / 128 ? t->file.bytes * 64 + ((size_t)64 << 20) : SIZE_MAX;
+}
+
 // The elements of a storage: in the mapping, or read from the zip.  The last one read is kept, because views
 // of one storage follow each other.
 static atl_status elements(atl_torch *t, const atl_storage *s, const uint8_t **data) {
@@ -474,6 +480,13 @@ static atl_status elements(atl_torch *t, const atl_storage *s, const uint8_t **d
         if (bytes > t->ctx->memory_cap)
             return torch_fail(t, ATL_NO_MEMORY, "storage %s has %zu bytes, more than the limit of %zu",
                               s->key, bytes, t->ctx->memory_cap);
+        t->inflated += bytes;
+        if (t->inflated > inflated_most(t))
+            return TORCH_FAIL(
+                t,
+                "storage %s and those before it unpack to %zu bytes out of a file of %zu; the file is "
+                "damaged or hostile",
+                s->key, t->inflated, t->file.bytes);
         t->buffer = atl_alloc(t->ctx, bytes, 1);
         if (!t->buffer)
             return ATL_NO_MEMORY;
