@@ -8,14 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-app_status app_network_open(atl_ctx *ctx, const char *path, const char *net, atl_model **model,
-                            app_error *e) {
-    atl_model_options options = ATL_MODEL_OPTIONS_INIT;
+app_status app_network_open(atl_ctx *ctx, const char *path, const atl_model_options *options,
+                            atl_model **model, app_error *e) {
     *model = NULL;
-    if (!strncmp(path, "http://", 7) || !strncmp(path, "https://", 8))
-        return app_fail(e, "%s: addresses are not opened; download the file and name it", path);
-    options.net = net;
-    if (atl_model_open(ctx, path, &options, model) != ATL_OK)
+    if (atl_model_open(ctx, path, options, model) != ATL_OK)
         return app_fail_ctx(e, ctx);
     const atl_model_info *info = atl_model_get_info(*model);
     if (!strcmp(info->role, "generator"))

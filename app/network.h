@@ -7,8 +7,10 @@
 #include <atelier/model.h>
 #include "error.h"
 
-// Opens the generator `net` (NULL: G_ema, else G) of a checkpoint; other networks are refused.
-app_status app_network_open(atl_ctx *ctx, const char *path, const char *net, atl_model **model, app_error *e);
+// Opens the generator of a checkpoint that the options name (NULL: G_ema, else G); other networks are
+// refused.
+app_status app_network_open(atl_ctx *ctx, const char *path, const atl_model_options *options,
+                            atl_model **model, app_error *e);
 
 // The path of the network that comes with Atelier; 0 when it isn't there.
 int app_network_shipped(char *path, size_t room);

@@ -24,11 +24,13 @@ static int parse(bench *b, int argc, char **argv) {
                              &b->batch_given),
         CLI_OPTION_INT("map-depth", &o->map_depth, "N", "mapping layers of a fresh network", "8", 1, 64),
         CLI_OPTION_FLAG("train", &b->train, "measure the phases of a training step"),
-        CLI_OPTION_TEXT("augpipe", &b->augpipe, "NAME", "with --train: augmentation, bgc for example", "none"),
+        CLI_OPTION_TEXT("augpipe", &b->augpipe, "NAME", "with --train: augmentation, bgc for example",
+                        "none"),
         CLI_OPTION_INT("runs", &b->runs, "N", "timed runs; the median counts", "10", 1, 100000),
         CLI_OPTION_INT("warmup", &b->warmup, "N", "runs before", "2", 0, 100000),
         CLI_OPTION_FLAG("layers", &b->layers, "also time each layer"),
         CLI_OPTION_FLAG("json", &b->json, "print JSON"),
+        CLI_NETWORK_OPTIONS(&b->common),
         CLI_COMMON_OPTIONS(&b->common),
     };
     const cli_spec spec = {

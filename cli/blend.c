@@ -16,14 +16,16 @@ static int parse(blend *b, int argc, char **argv) {
     atl_blend_options *o = &b->options;
     const cli_option options[] = {
         CLI_OPTION_TEXT("out", &b->out, "FILE", "safetensors file to write", NULL),
-        CLI_OPTION_INT("swap-below", &o->swap_below, "R", "layers of a resolution below R come from B", NULL, 1, 65536),
-        CLI_OPTION_INT("swap-above", &o->swap_above, "R", "layers of resolution R and above come from B", NULL, 1,
-                       65536),
-        { "width", CLI_REAL, &b->width, "W", "smooth step instead of a swap: its width in doublings", "0", 0, 100,
-          &b->width_given },
+        CLI_OPTION_INT("swap-below", &o->swap_below, "R", "layers of a resolution below R come from B", NULL,
+                       1, 65536),
+        CLI_OPTION_INT("swap-above", &o->swap_above, "R", "layers of resolution R and above come from B",
+                       NULL, 1, 65536),
+        { "width", CLI_REAL, &b->width, "W", "smooth step instead of a swap: its width in doublings", "0", 0,
+          100, &b->width_given },
         { "alpha", CLI_REAL, &b->alpha, "A", "share of B: all weights are A + alpha (B - A)",
           "1 in swapped layers", -100, 100, &b->alpha_given },
         CLI_OPTION_TEXT("net", &b->net, "NAME", "network of both files: G_ema or G", "G_ema, else G"),
+        CLI_NETWORK_OPTIONS(&b->common),
         CLI_COMMON_OPTIONS(&b->common),
     };
     const cli_spec spec = {

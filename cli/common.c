@@ -95,7 +95,11 @@ int cli_open(cli_common *common, atl_ctx **ctx) {
 
 int cli_open_generator(cli_common *common, atl_ctx *ctx, const char *path, const char *net,
                        atl_model **model) {
-    return cli_told(common, app_network_open(ctx, path, net, model, &common->error));
+    atl_model_options options = ATL_MODEL_OPTIONS_INIT;
+    options.net = net;
+    options.ignore_unused = common->ignore_unused;
+    options.assume = common->assume;
+    return cli_told(common, app_network_open(ctx, path, &options, model, &common->error));
 }
 
 int cli_open_network(cli_common *common, const char *given, const char *net, atl_ctx **ctx, atl_model **model,

@@ -14,6 +14,8 @@
 typedef struct cli_common {
     int threads, direct, quiet;
     const char *cpu;
+    int ignore_unused; // options of files, see CLI_NETWORK_OPTIONS
+    const char *assume;
     char network[4096]; // see cli_open_network()
     app_error error;    // for the functions of app/; cli_open() lets it print warnings, unless quiet
 } cli_common;
@@ -25,6 +27,12 @@ typedef struct cli_common {
     CLI_OPTION_TEXT("cpu", &(c)->cpu, "SET", "highest kernel set: baseline, avx2 or avx512",         \
                     "what the processor has"),                                                       \
     CLI_OPTION_FLAG("quiet", &(c)->quiet, "no progress and no warnings")
+
+// And for commands that open other people's networks.
+#define CLI_NETWORK_OPTIONS(c)                                                                               \
+    CLI_OPTION_FLAG("ignore-unused", &(c)->ignore_unused, "go on without what nothing in the network uses"), \
+        CLI_OPTION_TEXT("assume", &(c)->assume, "K=V,..", "what a file without a config does not say",       \
+                        "nothing")
 
 // Prints "atelier: sentence" on stderr; returns CLI_FAILURE.
 int cli_error(const char *format, ...)

@@ -12,6 +12,7 @@ int cli_convert(int argc, char **argv) {
     const cli_option options[] = {
         CLI_OPTION_CHOICE("dtype", &dtype, "f32|f16", "number format of the weights", "f32"),
         CLI_OPTION_TEXT("net", &conversion.net, "NAME", "only this network: G_ema, G or D", "all"),
+        CLI_NETWORK_OPTIONS(&common),
         CLI_COMMON_OPTIONS(&common),
     };
     const cli_spec spec = {
@@ -26,6 +27,8 @@ int cli_convert(int argc, char **argv) {
     int status = cli_options_parse(&spec, argc, argv, files);
     if (status != CLI_PROCEED)
         return status;
+    conversion.ignore_unused = common.ignore_unused;
+    conversion.assume = common.assume;
     conversion.dtype = dtype ? ATL_F16 : ATL_F32;
     atl_ctx *ctx = NULL;
     status = cli_open(&common, &ctx);

@@ -56,6 +56,7 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_FLAG("no-record", &g->wanted.no_record, "leave out of the files how they were made"),
         CLI_OPTION_TEXT("dump", &g->options.dump, "PATTERN",
                         "step mode: write each value whose name matches to DIR/dump/NAME.npy", NULL),
+        CLI_NETWORK_OPTIONS(&g->common),
         CLI_COMMON_OPTIONS(&g->common),
     };
     const cli_spec spec = {

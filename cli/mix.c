@@ -39,6 +39,7 @@ static int parse(mix *m, int argc, char **argv) {
                           "const"),
         CLI_OPTION_TEXT("net", &m->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_OPTION_FLAG("no-record", &m->no_record, "leave out of the pictures how they were made"),
+        CLI_NETWORK_OPTIONS(&m->common),
         CLI_COMMON_OPTIONS(&m->common),
     };
     const cli_spec spec = {

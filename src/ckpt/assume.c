@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "io/json.h"
+
 // The end of an item: the next comma that stands in no bracket.
 static const char *end_of(const char *p) {
     int depth = 0;
@@ -19,30 +21,30 @@ static json_t *value_of(const char *text, size_t size) {
 }
 
 atl_status atl_ckpt_read_assumptions(atl_ckpt *ckpt, const char *text) {
-    ckpt->assumed = json_object();
-    ckpt->consulted = json_object();
-    if (!ckpt->assumed || !ckpt->consulted)
-        return atl_fail(ckpt->ctx, ATL_NO_MEMORY, "out of memory");
+    atl_json b = { .ctx = ckpt->ctx };
+    ckpt->assumed = atl_json_object(&b);
+    ckpt->consulted = atl_json_object(&b);
     for (const char *p = text ? text : ""; *p;) {
         const char *end = end_of(p), *equals = memchr(p, '=', (size_t)(end - p));
         char key[64] = "";
         if (equals && equals > p && (size_t)(equals - p) < sizeof key)
             memcpy(key, p, (size_t)(equals - p));
-        if (!key[0] ||
-            json_object_set_new(ckpt->assumed, key, value_of(equals + 1, (size_t)(end - equals - 1))))
+        if (!key[0])
             return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT,
                             "the assumption '%.*s' is none: write KEY=VALUE,KEY=VALUE",
                             (int)(end - p > 100 ? 100 : end - p), p);
+        atl_json_set(&b, ckpt->assumed, key, value_of(equals + 1, (size_t)(end - equals - 1)));
         p = *end ? end + 1 : end;
     }
-    return ATL_OK;
+    return atl_json_check(&b, "what is assumed");
 }
 
 const json_t *atl_ckpt_assumed(atl_ckpt *ckpt, const char *key) {
     const json_t *value = json_object_get(ckpt->assumed, key);
+    atl_json b = { .ctx = ckpt->ctx };
     if (value)
-        json_object_set_new(ckpt->consulted, key, json_true());
-    return value;
+        atl_json_set(&b, ckpt->consulted, key, json_true());
+    return atl_json_check(&b, "an assumption") == ATL_OK ? value : NULL;
 }
 
 // Where a config holds a key: of its own, or "mapping.activation".
@@ -91,18 +93,18 @@ atl_status atl_ckpt_apply_assumptions(atl_ckpt *ckpt) {
 }
 
 atl_status atl_ckpt_note_assumed(atl_ckpt *ckpt, size_t index, const char *const *keys, size_t count) {
-    json_t *list = json_object(), *all = json_object_get(ckpt->record, "assumed");
+    atl_json b = { .ctx = ckpt->ctx };
+    json_t *list = atl_json_object(&b);
     if (!ckpt->record)
-        ckpt->record = json_object();
-    if (!all && ckpt->record && json_object_set_new(ckpt->record, "assumed", json_object()) == 0)
-        all = json_object_get(ckpt->record, "assumed");
+        ckpt->record = atl_json_object(&b);
+    if (ckpt->record && !json_object_get(ckpt->record, "assumed"))
+        atl_json_set(&b, ckpt->record, "assumed", atl_json_object(&b));
     for (size_t i = 0; list && i < count; i++) {
         const char *leaf;
         json_t *holder = find_holder(ckpt->configs[index], keys[i], &leaf);
         if (holder && !json_object_get(ckpt->assumed, keys[i]) && !json_object_get(ckpt->assumed, leaf))
-            json_object_set(list, keys[i], json_object_get(holder, leaf));
+            atl_json_set_known(&b, list, keys[i], json_object_get(holder, leaf));
     }
-    if (!all || !list || json_object_set_new(all, ckpt->nets[index].key, list))
-        return atl_fail(ckpt->ctx, ATL_NO_MEMORY, "out of memory");
-    return ATL_OK;
+    atl_json_set(&b, json_object_get(ckpt->record, "assumed"), ckpt->nets[index].key, list);
+    return atl_json_check(&b, "what is assumed");
 }

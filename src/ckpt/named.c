@@ -32,10 +32,15 @@ json_t *atl_named_mapping(const atl_found *f, double beta, int64_t *z_dim, int64
         json_pack("{s:i s:f s:f s:s s:I s:I}", "num_layers", layers, "lr_multiplier", 0.01, "w_avg_beta",
                   beta, "activation", "lrelu", "embed_features", (json_int_t)(table ? 0 : embed),
                   "layer_features", (json_int_t)(layers > 1 ? atl_found_dim(f, 0, "mapping.fc0.weight") : 0));
-    if (m && table) {
-        json_object_set_new(m, "table_features", json_integer(atl_found_dim(f, 1, "mapping.embed.weight")));
-        json_object_set_new(m, "proj_features", json_integer(embed));
+    json_t *features = table ? json_pack("{s:I s:I}", "table_features",
+                                         (json_int_t)atl_found_dim(f, 1, "mapping.embed.weight"),
+                                         "proj_features", (json_int_t)embed)
+                             : NULL;
+    if (m && features && json_object_update(m, features)) {
+        json_decref(m);
+        m = NULL;
     }
+    json_decref(features);
     return m;
 }
 
@@ -50,7 +55,7 @@ const char *atl_named_check_input(atl_ckpt *ckpt, const atl_found *f, int64_t z_
     return atl_arena_printf(
         &ckpt->arena,
         "its mapping network takes %lld numbers, twice as many as w has: the embedding of a label "
-        "is not in the file (--assume z_dim=%lld runs it without)",
+        "is not in the file (assume z_dim=%lld to run it without)",
         (long long)z_dim, (long long)z_dim);
 }
 
@@ -175,5 +180,6 @@ const atl_ckpt_layout atl_ckpt_named = {
     open_named,
     load,
     { ".pt, .safetensors", "programs that save a state dict of a StyleGAN2 or StyleGAN3 generator",
-      "the networks behind any key and prefix; what shapes do not say is assumed, and --assume changes it" },
+      "the networks behind any key and prefix; what shapes do not say is assumed, and the option assume "
+      "changes it" },
 };

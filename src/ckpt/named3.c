@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/json.h"
 #include "nn/stylegan3_plan.h"
 
 enum { CRITICAL_MOST = 4, MARGIN_MOST = 32, TAPS_MOST = 128, NAME_MOST = 32 };
@@ -133,10 +134,14 @@ static json_t *layer_json(const layout3 *l, const atl_sg3_layer *p, int i) {
         "tmp_sampling_rate", p->tmp_rate, "conv_clamp");
 }
 
-static json_t *synthesis_json(const layout3 *l, const atl_sg3_plan *plan) {
-    json_t *layers = json_array();
+// NULL: memory was missing.
+static json_t *synthesis_json(atl_ckpt *ckpt, const layout3 *l, const atl_sg3_plan *plan) {
+    atl_json b = { .ctx = ckpt->ctx };
+    json_t *layers = atl_json_list(&b);
     for (int i = 0; i < l->count; i++)
-        json_array_append_new(layers, layer_json(l, &plan->layer[i], i));
+        atl_json_add(&b, layers, layer_json(l, &plan->layer[i], i));
+    if (atl_json_end(&b, layers, "the layers of a network", &layers) != ATL_OK)
+        return NULL;
     return json_pack("{s:f s:{s:I s:[i,i] s:f s:f} s:o}", "output_scale", 0.25, "input", "channels",
                      (json_int_t)atl_found_dim(l->f, 0, "synthesis.input.freqs"), "size", plan->input_size,
                      plan->input_size, "sampling_rate", plan->input_rate, "bandwidth", plan->input_bandwidth,
@@ -157,7 +162,7 @@ atl_status atl_named_generator3(atl_ckpt *ckpt, const atl_found *f) {
     if (!found)
         why = "the sizes and filters of its layers don't follow from the usual numbers, and the file has no "
               "config; give "
-              "what differs: --assume "
+              "what differs: assume "
               "first_cutoff=2,first_stop=4.287,last_stop_rel=1.231,filter_size=6,margin_size=10,"
               "num_critical=2";
     const char *last = found ? l.names[l.count - 1] : "";
@@ -165,7 +170,7 @@ atl_status atl_named_generator3(atl_ckpt *ckpt, const atl_found *f) {
         json_pack("{s:I s:I s:I s:i s:I s:o s:o}", "z_dim", (json_int_t)z_dim, "c_dim", (json_int_t)c_dim,
                   "w_dim", (json_int_t)w_dim, "img_resolution", found ? l.sizes[l.count - 1] : 0,
                   "img_channels", (json_int_t)atl_found_dim(f, 0, "synthesis.%s.bias", last), "synthesis",
-                  found ? synthesis_json(&l, &plan) : json_object(), "mapping", mapping);
+                  found ? synthesis_json(ckpt, &l, &plan) : json_object(), "mapping", mapping);
     bool xl = json_object_get(mapping, "table_features") != NULL;
     ATL_TRY(atl_ckpt_add(ckpt, f->key, xl ? "stylegan_xl_generator" : "stylegan3_generator", config, why, f));
     return atl_ckpt_note_assumed(ckpt, ckpt->size - 1, keys, sizeof keys / sizeof *keys);

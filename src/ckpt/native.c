@@ -70,11 +70,13 @@ typedef struct member {
 } member;
 
 // The names of an array of texts as keys, for look-ups.
-static json_t *set_of(const json_t *names) {
-    json_t *set = json_object(), *value;
+static json_t *set_of(atl_ctx *ctx, const json_t *names) {
+    atl_json b = { .ctx = ctx };
+    json_t *set = atl_json_object(&b), *value;
     size_t i;
     json_array_foreach((json_t *)names, i, value) if (json_is_string(value))
-        json_object_set_new(set, json_string_value(value), json_true());
+        atl_json_set(&b, set, json_string_value(value), json_true());
+    atl_json_end(&b, set, "names of buffers", &set);
     return set;
 }
 
@@ -113,7 +115,7 @@ static atl_status collect(atl_ckpt *ckpt, size_t index, member **list, size_t *c
         return atl_fail(ckpt->ctx, ATL_BAD_FILE, "%s: holds no tensors of %s; the file is damaged",
                         ckpt->path, key);
     *list = atl_alloc(ckpt->ctx, *count, sizeof **list);
-    json_t *buffers = set_of(ckpt->sources[index]);
+    json_t *buffers = set_of(ckpt->ctx, ckpt->sources[index]);
     if (!*list || !buffers) {
         json_decref(buffers);
         return ATL_NO_MEMORY;

@@ -119,10 +119,11 @@ const char *atl_official_taps(atl_ckpt *ckpt, const atl_tensor *t, double gain, 
     bool whole = fabs(rows[0]) > 1e-6; // [1, 3, 3, 1], when dividing by the first makes it so
     for (int64_t i = 0; whole && i < size; i++)
         whole = fabs(rows[i] / rows[0] - round(rows[i] / rows[0])) < 1e-4;
-    *taps = json_array();
+    atl_json b = { .ctx = ckpt->ctx };
+    json_t *list = atl_json_list(&b);
     for (int64_t i = 0; i < size; i++)
-        json_array_append_new(*taps, json_real(whole ? round(rows[i] / rows[0]) : rows[i] / sum));
-    return NULL;
+        atl_json_add(&b, list, atl_json_number(&b, whole ? round(rows[i] / rows[0]) : rows[i] / sum));
+    return atl_json_end(&b, list, "a filter", taps) == ATL_OK ? NULL : "out of memory";
 }
 
 // The filter of a layer; all layers of a network must have the same.

@@ -11,6 +11,7 @@
 //     noises.noise_3                   synthesis.b16.conv0.noise_const
 #include "ckpt/find.h"
 #include "ckpt/mapped.h"
+#include "io/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,9 +50,22 @@ static const char *check_input(atl_ckpt *ckpt, int64_t z_dim, int64_t w_dim) {
     return atl_arena_printf(
         &ckpt->arena,
         "its mapping network takes %lld numbers%s where w has %lld: a part that comes before it, "
-        "such as the embedding of a label, is not in the file (--assume z_dim=%lld runs it "
+        "such as the embedding of a label, is not in the file (assume z_dim=%lld to run it "
         "without)",
         (long long)z_dim, z_dim == 2 * w_dim ? ", twice as many," : "", (long long)w_dim, (long long)z_dim);
+}
+
+// Takes both references on failure.
+static atl_status put_taps(atl_ckpt *ckpt, json_t *config, json_t *taps) {
+    atl_json b = { .ctx = ckpt->ctx };
+    if (taps && config)
+        atl_json_set(&b, config, "resample_filter", taps);
+    else
+        json_decref(taps);
+    atl_status status = atl_json_check(&b, "a network's config");
+    if (status != ATL_OK)
+        json_decref(config);
+    return status;
 }
 
 static atl_status add_generator(atl_ckpt *ckpt, network *n) {
@@ -69,8 +83,7 @@ static atl_status add_generator(atl_ckpt *ckpt, network *n) {
                   (json_int_t)(layers > 1 ? atl_found_dim(f, 0, "style.1.weight") : 0));
     const atl_tensor *kernel = atl_found_tensor(f, "convs.0.conv.blur.kernel");
     const char *why = kernel ? atl_official_taps(ckpt, kernel, 4.0, &taps) : NULL;
-    if (taps && config)
-        json_object_set_new(config, "resample_filter", taps);
+    ATL_TRY(put_taps(ckpt, config, taps));
     if (!why)
         why = check_input(ckpt, z_dim, w_dim);
     return atl_ckpt_add(ckpt, f->key, "stylegan2_generator", config, why, n);
@@ -88,8 +101,7 @@ static atl_status add_discriminator(atl_ckpt *ckpt, network *n) {
     const atl_tensor *kernel = atl_found_tensor(f, "convs.1.conv2.0.kernel");
     json_t *taps = NULL;
     const char *why = kernel ? atl_official_taps(ckpt, kernel, 1.0, &taps) : NULL;
-    if (taps && config)
-        json_object_set_new(config, "resample_filter", taps);
+    ATL_TRY(put_taps(ckpt, config, taps));
     return atl_ckpt_add(ckpt, f->key, "stylegan2_discriminator", config, why, n);
 }
 

@@ -304,11 +304,12 @@ static void a_record_makes_the_same_pixels(void **state) {
 static void only_generators_are_opened(void **state) {
     fixture *f = *state;
     atl_model *model;
-    assert_says(app_network_open(f->ctx, data("sg2-32.pkl"), "D", &model, &e), &e,
+    atl_model_options d = ATL_MODEL_OPTIONS_INIT;
+    d.net = "D";
+    assert_says(app_network_open(f->ctx, data("sg2-32.pkl"), &d, &model, &e), &e,
                 "D is a discriminator; choose a generator with --net G_ema");
     assert_null(model);
-    assert_says(app_network_open(f->ctx, "https://a.b/c.pkl", NULL, &model, &e), &e,
-                "download the file and name it");
+    assert_says(app_network_open(f->ctx, "https://a.b/c.pkl", NULL, &model, &e), &e, "download it first");
     assert_says(app_network_open(f->ctx, "absent.pkl", NULL, &model, &e), &e, "absent.pkl: can't be opened");
 }
 
