@@ -7,7 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEPTH_MOST = 5, VISITS_MOST = 2000, FLATTENED_MOST = 8, ENTRIES_MOST = 1 << 23, NAME_MOST = 200 };
+enum {
+    DEPTH_MOST = 5,
+    VISITS_MOST = 2000,
+    FLATTENED_MOST = 8,
+    MATCHES_MOST = 4096,
+    ENTRIES_MOST = 1 << 23,
+    NAME_MOST = 200
+};
 
 static const struct {
     const char *name; // that no other kind has
@@ -20,7 +27,7 @@ static const struct {
 
 typedef struct finder {
     atl_ckpt *ckpt;
-    int visits, flattened;
+    int visits, flattened, matches;
     size_t entries; // of dicts, looked at so far: a large one may be reached many times
     bool inside; // a module
 } finder;
@@ -145,38 +152,50 @@ static void add(atl_ckpt *ckpt, const atl_found *found) {
 
 // ---- the search
 
-// Names that end in a signature; what stands before it is the prefix.
+// A name that ends in a signature: what stands before it is the prefix.  The first network of a key counts.
+static atl_status consider(finder *f, const atl_object *dict, const atl_object *parent, const char *where,
+                           size_t i, size_t signature, atl_ckpt_names *names) {
+    atl_ckpt *ckpt = f->ckpt;
+    const atl_object *name = dict->u.items[2 * i];
+    atl_found_kind kind = SIGNATURES[signature].kind;
+    int length = (int)(name->size - strlen(SIGNATURES[signature].name));
+    char place[2 * NAME_MOST + 16];
+    snprintf(place, sizeof place, "%.200s.%.*s", where, length, name->u.text);
+    const char *key = key_of(place, kind != ATL_FOUND_STYLEGAN2_D && kind != ATL_FOUND_PORT_D);
+    if (has_key(ckpt, key))
+        return ATL_OK;
+    if (!names->dict)
+        ATL_TRY(make_names(ckpt, dict, names));
+    const char *prefix = atl_arena_string(&ckpt->arena, name->u.text, (size_t)length);
+    if (!prefix)
+        return ATL_NO_MEMORY;
+    const atl_object *average = look_up(names, "latent_avg", strlen("latent_avg"));
+    average = average ? average : atl_object_get(parent, "latent_avg");
+    atl_found found = { .kind = kind, .key = key, .names = *names, .prefix = prefix };
+    found.average = average && average->type == ATL_OBJECT_TENSOR ? average : NULL;
+    add(ckpt, &found);
+    return ATL_OK;
+}
+
+static bool ends_in_signature(const atl_object *key, size_t signature) {
+    size_t n = strlen(SIGNATURES[signature].name);
+    return key->type == ATL_OBJECT_STRING && key->size >= n && key->size <= NAME_MOST &&
+           memcmp(key->u.text + key->size - n, SIGNATURES[signature].name, n) == 0 &&
+           (key->size == n || key->u.text[key->size - n - 1] == '.');
+}
+
 static atl_status look_at_names(finder *f, const atl_object *dict, const atl_object *parent,
                                 const char *where) {
-    atl_ckpt *ckpt = f->ckpt;
     atl_ckpt_names names = { NULL, NULL, 0 };
     f->entries += dict->size;
     if (f->entries > ENTRIES_MOST)
         return ATL_OK;
-    for (size_t i = 0; i < dict->size; i++) {
-        const atl_object *key = dict->u.items[2 * i];
-        for (size_t s = 0; key->type == ATL_OBJECT_STRING && s < sizeof SIGNATURES / sizeof *SIGNATURES;
-             s++) {
-            size_t n = strlen(SIGNATURES[s].name);
-            if (key->size < n || memcmp(key->u.text + key->size - n, SIGNATURES[s].name, n) ||
-                (key->size > n && key->u.text[key->size - n - 1] != '.') || key->size > NAME_MOST)
-                continue;
-            if (!names.dict)
-                ATL_TRY(make_names(ckpt, dict, &names));
-            const char *prefix = atl_arena_string(&ckpt->arena, key->u.text, key->size - n);
-            const char *place = prefix ? atl_arena_printf(&ckpt->arena, "%.200s.%s", where, prefix) : NULL;
-            if (!place)
-                return ATL_NO_MEMORY;
-            bool generator =
-                SIGNATURES[s].kind != ATL_FOUND_STYLEGAN2_D && SIGNATURES[s].kind != ATL_FOUND_PORT_D;
-            const atl_object *average = atl_object_get(dict, "latent_avg");
-            average = average ? average : atl_object_get(parent, "latent_avg");
-            bool tensor = average && average->type == ATL_OBJECT_TENSOR;
-            atl_found found = { SIGNATURES[s].kind,     key_of(place, generator), NULL, names, prefix,
-                                tensor ? average : NULL };
-            add(ckpt, &found);
-        }
-    }
+    for (size_t i = 0; i < dict->size && f->matches < MATCHES_MOST; i++)
+        for (size_t s = 0; s < sizeof SIGNATURES / sizeof *SIGNATURES; s++)
+            if (ends_in_signature(dict->u.items[2 * i], s)) {
+                f->matches++;
+                ATL_TRY(consider(f, dict, parent, where, i, s, &names));
+            }
     return ATL_OK;
 }
 

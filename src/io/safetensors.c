@@ -159,11 +159,14 @@ atl_status atl_safetensors_parse(atl_arrays *set) {
     uint64_t size = 0;
     for (int i = 8; i-- > 0;)
         size = size << 8 | d[i];
-    if (size > set->file.bytes - 8 || size > HEADER_MOST)
+    if (size > set->file.bytes - 8)
         return atl_fail(set->ctx, ATL_BAD_FILE,
                         "%s: announces a header of %llu bytes and has %zu; the file is cut or "
                         "damaged",
                         set->path, (unsigned long long)size, set->file.bytes - 8);
+    if (size > HEADER_MOST)
+        return atl_fail(set->ctx, ATL_UNSUPPORTED, "%s: has a header of %llu bytes; at most %d are read", set->path,
+                        (unsigned long long)size, HEADER_MOST);
     json_error_t error;
     json_t *header = json_loadb((const char *)d + 8, (size_t)size, JSON_REJECT_DUPLICATES, &error);
     if (!header)

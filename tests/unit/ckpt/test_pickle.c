@@ -221,6 +221,17 @@ static void harmless_values_are_inert(void **state) {
             "calls something");
 }
 
+// Objects that share one large dict would search it once each.
+static void descriptions_of_modules_are_small(void **state) {
+    char pickle[2000] = "\x80\x02"
+                        "ctorch_utils.persistence\n_reconstruct_persistent_obj\n}(";
+    size_t size = strlen(pickle);
+    for (int i = 0; i < 100; i++)
+        size += (size_t)snprintf(pickle + size, sizeof pickle - size, "I%d\nN", i);
+    size += (size_t)snprintf(pickle + size, sizeof pickle - size, "S'class_name'\nS'G'\nS'state'\n}u\x85R.");
+    check_refused(*state, pickle, size, ATL_BAD_FILE, "wrong arguments");
+}
+
 static void what_reaches_outside_is_refused_by_name(void **state) {
     static const char *const names[] = {
         "os\nsystem",
@@ -385,6 +396,7 @@ int main(void) {
         TEST(functions_of_layers_are_inert),
         TEST(numpy_values_read),
         TEST(harmless_values_are_inert),
+        TEST(descriptions_of_modules_are_small),
         TEST(what_reaches_outside_is_refused_by_name),
         TEST(damaged_streams_are_refused),
         TEST(endless_nesting_is_only_long),
