@@ -7,23 +7,11 @@
 //     bench_flrelu [threads [table [layer]]]     table: t1024, r1024, t256; layer: part of its name
 #define _DEFAULT_SOURCE // madvise
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-#include <atelier/model.h>
-#include "base/ctx.h"
+#include "bench.h"
+
 #include "cpu/flrelu.h"
 #include "cpu/peak.h"
-#include "cpu/kernels.h"
-
-// The kernels of the context's set; valid until the next call.
-static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
-    static atl_cpu_kernels k;
-    atl_cpu_kernels_init(&k, ctx->cpu);
-    return &k;
-}
 
 typedef struct layer {
     const char *table, *name;
@@ -52,14 +40,8 @@ static const layer LAYERS[] = {
     { "t256", "L12_276_128", 278, 276, 128, 2, 0, 9, 8 },    { "t256", "L13_256_128", 278, 256, 128, 2, 0, -11, -12 },
 };
 
-static double seconds(clockid_t which) {
-    struct timespec t;
-    clock_gettime(which, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double now(const atl_ctx *ctx) {
-    return seconds(ctx->threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC);
+    return seconds_of(ctx->threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC);
 }
 
 static double peak_gflops(atl_ctx *ctx) {
@@ -78,7 +60,7 @@ static double peak_gflops(atl_ctx *ctx) {
     return sink == 1.25f ? 0.0 : best * 1e-9;
 }
 
-static void *memory(size_t bytes) {
+static void *large_pages(size_t bytes) {
     void *p;
     if (posix_memalign(&p, 1 << 21, bytes + 64)) // large pages: pixels of 512 channels are half a small one
         exit(1);
@@ -109,14 +91,15 @@ static double bench_layer(atl_ctx *ctx, const layer *l, double *flops) {
         exit(1);
     }
     size_t in = (size_t)l->in * (size_t)l->in * (size_t)l->c, out = (size_t)l->out * (size_t)l->out * (size_t)l->c;
-    float *x = memory(in * sizeof *x), *y = memory(out * sizeof *y), *bias = memory((size_t)l->c * sizeof *bias);
+    float *x = large_pages(in * sizeof *x), *y = large_pages(out * sizeof *y);
+    float *bias = large_pages((size_t)l->c * sizeof *bias);
     for (size_t i = 0; i < in; i++)
         x[i] = (float)(i * 2654435761u % 1000u) * 1e-3f - 0.5f;
-    void *space = memory(atl_cpu_flrelu_workspace(fl));
-    double best = 1e9, peak = peak_gflops(ctx), begin = seconds(CLOCK_MONOTONIC);
-    for (int i = 0; i < 40 && (i < 4 || seconds(CLOCK_MONOTONIC) - begin < 1.0); i++) {
+    void *space = large_pages(atl_cpu_flrelu_workspace(fl));
+    double best = 1e9, peak = peak_gflops(ctx), begin = seconds_of(CLOCK_MONOTONIC);
+    for (int i = 0; i < 40 && (i < 4 || seconds_of(CLOCK_MONOTONIC) - begin < 1.0); i++) {
         double start = now(ctx);
-        atl_cpu_flrelu_run(fl, x, bias, bias, y, space);
+        atl_cpu_flrelu_run(fl, x, bias, y, space);
         double took = now(ctx) - start;
         best = took < best ? took : best;
     }

@@ -2,58 +2,14 @@
 // Speed of the processor's kernels on the sizes of StyleGAN2: GB/s (read and written once) of what is
 // bound by memory, GFLOP/s of what is bound by arithmetic, beside the peak measured in the same run.
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <atelier/model.h>
+#include "bench.h"
 
-#include "base/ctx.h"
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
-#include "cpu/kernels.h"
 #include "cpu/move.h"
 #include "cpu/reduce.h"
 
-// The kernels of the context's set; valid until the next call.
-static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
-    static atl_cpu_kernels k;
-    atl_cpu_kernels_init(&k, ctx->cpu);
-    return &k;
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void *memory(size_t bytes) {
-    void *p;
-    if (posix_memalign(&p, 64, bytes + 64))
-        exit(1);
-    memset(p, 0, bytes);
-    return p;
-}
-
-static float *floats(size_t n) {
-    float *p = memory(n * sizeof *p);
-    for (size_t i = 0; i < n; i++)
-        p[i] = (float)(i * 2654435761u % 1000u) * 1e-3f - 0.5f;
-    return p;
-}
-
-// The best of several runs of `statement`, in seconds.
-#define BEST(statement, seconds)                               \
-    do {                                                       \
-        seconds = 1e9;                                         \
-        for (int run_ = 0; run_ < 12; run_++) {                \
-            double start_ = now();                             \
-            statement;                                         \
-            double took_ = now() - start_;                     \
-            seconds = took_ < seconds ? took_ : seconds;       \
-        }                                                      \
-    } while (0)
+#define BEST(statement, seconds) BEST_OF(12, CLOCK_MONOTONIC, statement, seconds)
 
 static void report(const char *name, double seconds, double gb, double gflop) {
     printf("%-44s %9.3f ms", name, seconds * 1e3);

@@ -1,43 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Speed of what feature networks add: depthwise convolution, window maximum, weighted sums of rows.  The
 // processor time of one thread, which a busy machine changes little; beside a copy of the same bytes.
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <atelier/model.h>
+#include "bench.h"
 
-#include "base/ctx.h"
 #include "cpu/conv.h"
-#include "cpu/kernels.h"
 #include "cpu/peak.h"
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static float *floats(size_t n) {
-    void *p;
-    if (posix_memalign(&p, 64, n * sizeof(float) + 64))
-        exit(1);
-    for (size_t i = 0; i < n; i++)
-        ((float *)p)[i] = (float)(i * 2654435761u % 1000u) * 1e-3f - 0.5f;
-    return p;
-}
-
-// The best of several runs of `statement`, in seconds.
-#define BEST(statement, seconds)                                                                             \
-    do {                                                                                                     \
-        seconds = 1e9;                                                                                       \
-        for (int run_ = 0; run_ < 30; run_++) {                                                              \
-            double start_ = now();                                                                           \
-            statement;                                                                                       \
-            double took_ = now() - start_;                                                                   \
-            seconds = took_ < seconds ? took_ : seconds;                                                     \
-        }                                                                                                    \
-    } while (0)
+// The processor time of one thread.
+#define BEST(statement, seconds) BEST_OF(30, CLOCK_THREAD_CPUTIME_ID, statement, seconds)
 
 // A copy of as many bytes as are read and written.
 static double copy_time(double bytes) {

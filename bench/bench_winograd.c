@@ -7,21 +7,9 @@
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <atelier/model.h>
-#include "base/ctx.h"
-#include "cpu/winograd_inside.h"
-#include "cpu/kernels.h"
+#include "bench.h"
 
-// The kernels of the context's set; valid until the next call.
-static const atl_cpu_kernels *table_of(const atl_ctx *ctx) {
-    static atl_cpu_kernels k;
-    atl_cpu_kernels_init(&k, ctx->cpu);
-    return &k;
-}
+#include "cpu/winograd_inside.h"
 
 static const atl_cpu_wino_shape LAYERS[] = {
     { 1, 32, 32, 512, 512, 1, 0, 0 },   { 1, 64, 64, 512, 512, 1, 0, 0 },  { 1, 128, 128, 256, 256, 1, 0, 0 },
@@ -32,26 +20,14 @@ static const atl_cpu_wino_shape LAYERS[] = {
 };
 
 static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static float *filled(size_t n) {
-    void *a = NULL;
-    if (posix_memalign(&a, 64, n * sizeof(float)))
-        exit(1);
-    float *f = a;
-    for (size_t i = 0; i < n; i++)
-        f[i] = (float)(i * 2654435761u % 1024u) / 512.0f - 1.0f;
-    return f;
+    return seconds_of(CLOCK_MONOTONIC);
 }
 
 static void bench(atl_ctx *ctx, const atl_cpu_wino_shape *s, const atl_cpu_wino_plan *plan) {
     const float taps[4] = { 0.25f, 0.75f, 0.75f, 0.25f };
     size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, up = (size_t)s->up;
-    float fir[16], *x = filled(pixels * ci), *w = filled(9 * ci * co), *scale = filled(ci + co);
-    float *noise = filled(pixels * up * up), *y = filled(pixels * up * up * co);
+    float fir[16], *x = floats(pixels * ci), *w = floats(9 * ci * co), *scale = floats(ci + co);
+    float *noise = floats(pixels * up * up), *y = floats(pixels * up * up * co);
     for (int i = 0; i < 16; i++)
         fir[i] = taps[i / 4] * taps[i % 4];
     atl_cpu_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f, NULL, 1.0f };
@@ -62,7 +38,7 @@ static void bench(atl_ctx *ctx, const atl_cpu_wino_shape *s, const atl_cpu_wino_
         exit(1);
     }
     double made = now() - start;
-    void *space = filled(atl_cpu_wino_workspace(wino) / sizeof(float));
+    void *space = floats(atl_cpu_wino_workspace(wino) / sizeof(float));
     double peak = atl_peak_gflops(ctx);
     double flops = 18.0 * (double)(pixels * ci * co), best = 1e9, total = 0;
     int runs = 0;
