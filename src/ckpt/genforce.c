@@ -120,7 +120,8 @@ static bool is_filter(const char *path) {
     return length >= 7 && !strcmp(path + length - 7, ".kernel");
 }
 
-static atl_status collect(atl_ckpt *ckpt, const atl_found *f, atl_ckpt_sources *sources) {
+static atl_status collect(atl_ckpt *ckpt, const void *network, atl_ckpt_sources *sources) {
+    const atl_found *f = network;
     const atl_object *dict = f->names.dict;
     for (size_t i = 0; i < dict->size; i++) {
         const char *path = atl_found_name(ckpt, f, i);
@@ -133,21 +134,14 @@ static atl_status collect(atl_ckpt *ckpt, const atl_found *f, atl_ckpt_sources *
                 ATL_TRY(atl_ckpt_leave(ckpt, path));
             continue;
         }
-        s.name = atl_arena_string(&ckpt->arena, name, strlen(name));
-        if (!s.name)
-            return ATL_NO_MEMORY;
+        s.name = name;
         ATL_TRY(atl_ckpt_sources_add(ckpt, sources, &s));
     }
     return ATL_OK;
 }
 
 static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
-    atl_ckpt_sources sources = { NULL, 0, 0 };
-    atl_status status = collect(ckpt, ckpt->sources[index], &sources);
-    if (status == ATL_OK)
-        status = atl_ckpt_load_sources(ckpt, &sources, params);
-    atl_ckpt_sources_clear(ckpt, &sources);
-    return status;
+    return atl_ckpt_load_mapped(ckpt, index, collect, params);
 }
 
 const atl_ckpt_layout atl_ckpt_genforce = {

@@ -21,11 +21,15 @@ atl_status atl_ckpt_sources_add(atl_ckpt *ckpt, atl_ckpt_sources *s, const atl_c
         s->list = list;
         s->room = room;
     }
-    s->list[s->size++] = *source;
+    const char *name = atl_arena_string(&ckpt->arena, source->name, strlen(source->name));
+    if (!name)
+        return ATL_NO_MEMORY;
+    s->list[s->size] = *source;
+    s->list[s->size++].name = name;
     return ATL_OK;
 }
 
-void atl_ckpt_sources_clear(atl_ckpt *ckpt, atl_ckpt_sources *s) {
+static void clear(atl_ckpt *ckpt, atl_ckpt_sources *s) {
     atl_free(ckpt->ctx, s->list);
     *s = (atl_ckpt_sources){ NULL, 0, 0 };
 }
@@ -115,7 +119,7 @@ static atl_status read_one(atl_ckpt *ckpt, const atl_ckpt_source *s, float *out)
     return ATL_OK;
 }
 
-atl_status atl_ckpt_load_sources(atl_ckpt *ckpt, const atl_ckpt_sources *s, atl_params *params) {
+static atl_status load_all(atl_ckpt *ckpt, const atl_ckpt_sources *s, atl_params *params) {
     for (size_t i = 0; i < s->size; i++) {
         const atl_ckpt_source *one = &s->list[i];
         int64_t dims[ATL_ARRAY_RANK_MAX] = { 0 }, changed[ATL_ARRAY_RANK_MAX];
@@ -139,5 +143,15 @@ atl_status atl_ckpt_load_sources(atl_ckpt *ckpt, const atl_ckpt_sources *s, atl_
         status = read_one(ckpt, &s->list[i], atl_param_data(params, &params->list[i]));
     }
     atl_free(ckpt->ctx, places);
+    return status;
+}
+
+atl_status atl_ckpt_load_mapped(atl_ckpt *ckpt, size_t index, atl_ckpt_collector *collect,
+                                atl_params *params) {
+    atl_ckpt_sources sources = { NULL, 0, 0 };
+    atl_status status = collect(ckpt, ckpt->sources[index], &sources);
+    if (status == ATL_OK)
+        status = load_all(ckpt, &sources, params);
+    clear(ckpt, &sources);
     return status;
 }

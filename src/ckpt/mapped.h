@@ -26,16 +26,21 @@ typedef struct atl_ckpt_source {
     bool buffer;
 } atl_ckpt_source;
 
-// A list of sources that grows; memory belongs to the caller of atl_ckpt_sources_clear().
+// A list of sources that grows.
 typedef struct atl_ckpt_sources {
     atl_ckpt_source *list;
     size_t size, room;
 } atl_ckpt_sources;
 
-atl_status atl_ckpt_sources_add(atl_ckpt *ckpt, atl_ckpt_sources *s, const atl_ckpt_source *source);
-void atl_ckpt_sources_clear(atl_ckpt *ckpt, atl_ckpt_sources *s);
+atl_status atl_ckpt_sources_add(atl_ckpt *ckpt, atl_ckpt_sources *s,
+                                const atl_ckpt_source *source); // its name is copied
 
-// Adds every source to the store and reads it.  A wrong type or rank is an error that names the variable.
-atl_status atl_ckpt_load_sources(atl_ckpt *ckpt, const atl_ckpt_sources *s, atl_params *params);
+// Lists what a network of the layout is made of; `network` is what the layout gave to atl_ckpt_add().
+typedef atl_status atl_ckpt_collector(atl_ckpt *ckpt, const void *network, atl_ckpt_sources *s);
+
+// Adds every source of network `index` to the store and reads it.  A wrong type or rank is an error that names
+// the variable.
+atl_status atl_ckpt_load_mapped(atl_ckpt *ckpt, size_t index, atl_ckpt_collector *collect,
+                                atl_params *params);
 
 #endif

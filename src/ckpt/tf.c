@@ -220,8 +220,8 @@ static bool name_variable(naming *n, const char *component, const char *path) {
 
 // ---- values
 
-static atl_status collect(atl_ckpt *ckpt, const atl_tf_net *net, const atl_object *object,
-                          const char *component, atl_ckpt_sources *sources) {
+static atl_status collect_part(atl_ckpt *ckpt, const atl_tf_net *net, const atl_object *object,
+                               const char *component, atl_ckpt_sources *sources) {
     const atl_object *all = atl_object_get(object, "variables");
     for (size_t i = 0; all && all->type == ATL_OBJECT_LIST && i < all->size; i++) {
         const atl_object *pair = all->u.items[i];
@@ -240,9 +240,7 @@ static atl_status collect(atl_ckpt *ckpt, const atl_tf_net *net, const atl_objec
                 ATL_TRY(atl_ckpt_leave(ckpt, s.from));
             continue;
         }
-        s.name = atl_arena_string(&ckpt->arena, n.name, strlen(n.name));
-        if (!s.name)
-            return ATL_NO_MEMORY;
+        s.name = n.name;
         ATL_TRY(atl_ckpt_sources_add(ckpt, sources, &s));
     }
     return ATL_OK;
@@ -262,23 +260,21 @@ static atl_status leave_unknown(atl_ckpt *ckpt, const atl_tf_net *net) {
     return ATL_OK;
 }
 
-static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
-    const atl_tf_net *net = ckpt->sources[index];
+static atl_status collect(atl_ckpt *ckpt, const void *network, atl_ckpt_sources *sources) {
+    const atl_tf_net *net = network;
     const atl_object *parts = atl_object_get(net->object, "components");
     const atl_object *synthesis = atl_object_get(parts, "synthesis"),
                      *mapping = atl_object_get(parts, "mapping");
-    atl_ckpt_sources sources = { NULL, 0, 0 };
-    atl_status status = collect(ckpt, net, net->object, "", &sources);
-    if (status == ATL_OK && synthesis)
-        status = collect(ckpt, net, synthesis, "synthesis/", &sources);
-    if (status == ATL_OK && mapping)
-        status = collect(ckpt, net, mapping, "mapping/", &sources);
-    if (status == ATL_OK)
-        status = leave_unknown(ckpt, net);
-    if (status == ATL_OK)
-        status = atl_ckpt_load_sources(ckpt, &sources, params);
-    atl_ckpt_sources_clear(ckpt, &sources);
-    return status;
+    ATL_TRY(collect_part(ckpt, net, net->object, "", sources));
+    if (synthesis)
+        ATL_TRY(collect_part(ckpt, net, synthesis, "synthesis/", sources));
+    if (mapping)
+        ATL_TRY(collect_part(ckpt, net, mapping, "mapping/", sources));
+    return leave_unknown(ckpt, net);
+}
+
+static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
+    return atl_ckpt_load_mapped(ckpt, index, collect, params);
 }
 
 const atl_ckpt_layout atl_ckpt_tf = {
