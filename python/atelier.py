@@ -428,6 +428,27 @@ def _seed_array(seeds: Seeds, what: str = "seeds") -> np.ndarray:
     return np.array(items, np.uint32)
 
 
+def _one_hot(class_idx: int | Sequence[int], c_dim: int, n: int | None) -> np.ndarray:
+    """Labels [n, c_dim] of classes, or of one class for n images."""
+    classes = np.atleast_1d(np.asarray(class_idx))
+    if classes.ndim != 1 or classes.dtype.kind not in "iu":
+        raise ValueError(f"class_idx {class_idx!r}: expected a class number or a list of them")
+    if n is not None and len(classes) == 1:
+        classes = np.repeat(classes, n)
+    if n is not None and len(classes) != n:
+        raise ValueError(f"class_idx has {len(classes)} classes for {n} images")
+    if classes.size and not (0 <= classes.min() and classes.max() < c_dim):
+        raise ValueError(f"class_idx {class_idx!r}: the network has "
+                         + (f"classes 0 to {c_dim - 1}" if c_dim else "no classes"))
+    return np.eye(c_dim, dtype=np.float32)[classes]
+
+
+def _check_dtype(dtype: Any) -> None:
+    """Of images."""
+    if np.dtype(dtype) not in (np.dtype(np.uint8), np.dtype(np.float32)):
+        raise ValueError(f"dtype {dtype!r}: expected numpy.uint8 or numpy.float32")
+
+
 def _text(value: str | os.PathLike[str] | None) -> bytes | None:
     return None if value is None else os.fsencode(value)
 
@@ -773,17 +794,7 @@ class Model(_Child):
 
     def label(self, class_idx: int | Sequence[int], n: int | None = None) -> np.ndarray:
         """One-hot labels [n, c_dim] of classes, or of one class for n images."""
-        classes = np.atleast_1d(np.asarray(class_idx))
-        if classes.ndim != 1 or classes.dtype.kind not in "iu":
-            raise ValueError(f"class_idx {class_idx!r}: expected a class number or a list of them")
-        if n is not None and len(classes) == 1:
-            classes = np.repeat(classes, n)
-        if n is not None and len(classes) != n:
-            raise ValueError(f"class_idx has {len(classes)} classes for {n} images")
-        if classes.size and not (0 <= classes.min() and classes.max() < self.info.c_dim):
-            raise ValueError(f"class_idx {class_idx!r}: the network has "
-                             + (f"classes 0 to {self.info.c_dim - 1}" if self.info.c_dim else "no classes"))
-        return np.eye(self.info.c_dim, dtype=np.float32)[classes]
+        return _one_hot(class_idx, self.info.c_dim, n)
 
     # ---- images
 
@@ -864,8 +875,7 @@ class Model(_Child):
         batch         images computed at once
         dtype         numpy.float32: the network's own numbers, [n, channels, height, width]"""
         i = self.info
-        if np.dtype(dtype) not in (np.dtype(np.uint8), np.dtype(np.float32)):
-            raise ValueError(f"dtype {dtype!r}: expected numpy.uint8 or numpy.float32")
+        _check_dtype(dtype)
         numbers = _seed_array(seeds)
         labels = self._labels_of(numbers, class_idx, c)
         raw = np.dtype(dtype) == np.float32
@@ -1342,10 +1352,11 @@ class Trainer(_Child):
     def generate(self, seeds: Seeds, class_idx: int | Sequence[int] | None = None, *, c: Any = None,
                  dtype: Any = np.uint8) -> np.ndarray:
         """Images of the average of G with its stored noise, uint8 [n, h, w, c] or float32 [n, c, h, w]."""
+        _check_dtype(dtype)
         numbers, pictures, z_dim = _seed_array(seeds), self.set, _lib.atl_trainer_z_dim(self._h)
         c_dim = pictures.label_size if self.options["cond"] else 0
         if class_idx is not None:
-            c = np.eye(c_dim, dtype=np.float32)[np.broadcast_to(class_idx, len(numbers))]
+            c = _one_hot(class_idx, c_dim, len(numbers))
         if c_dim and c is None:
             raise ValueError(f"the networks are conditional: choose a class with class_idx, 0 to {c_dim - 1}")
         c = None if c is None else _numbers(c, (len(numbers), c_dim), "c")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """python/atelier.py against the program, against recorded numbers, and against mistakes."""
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -606,6 +607,28 @@ class Training(Folder):
                 self.trainer(**wrong)
         with self.assertRaisesRegex(atelier.AtelierError, "batch"):
             self.trainer(batch=-1)
+
+    def test_classes(self):
+        for index in range(6, 9):
+            atelier.write_image(self.path("in", f"{index}.png"), np.zeros((8, 8, 3), np.uint8))
+        with open(self.path("in", "dataset.json"), "w", encoding="ascii") as file:
+            json.dump({"labels": [[f"{index}.png", index % 3] for index in range(9)]}, file)
+        trainer, plain = self.trainer(cond=True), self.trainer()
+        np.testing.assert_array_equal(trainer.generate([0, 1], class_idx=2),
+                                      trainer.generate([0, 1], c=np.eye(3)[[2, 2]]))
+        np.testing.assert_array_equal(trainer.generate([0, 1], class_idx=[0, 2]),
+                                      trainer.generate([0, 1], c=np.eye(3)[[0, 2]]))
+        cases = (
+            (lambda: trainer.generate(0), "choose a class with class_idx, 0 to 2"),
+            (lambda: trainer.generate(0, class_idx=-1), "^class_idx -1: the network has classes 0 to 2$"),
+            (lambda: trainer.generate(0, class_idx=3), "^class_idx 3: the network has classes 0 to 2$"),
+            (lambda: trainer.generate([0, 1, 2], class_idx=[0, 1]), "^class_idx has 2 classes for 3 images$"),
+            (lambda: plain.generate(0, class_idx=0), "no classes"),
+            (lambda: plain.generate(0, dtype=np.int16), "numpy.uint8 or numpy.float32"),
+        )
+        for call, sentence in cases:
+            with self.subTest(sentence), self.assertRaisesRegex(ValueError, sentence):
+                call()
 
     def test_transfer(self):
         path = self.path("net.safetensors")
