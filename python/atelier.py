@@ -255,11 +255,19 @@ _DTYPES = {"f32": "<f4", "f16": "<f2", "f64": "<f8", "i8": "<i1", "u8": "<u1", "
            "i32": "<i4", "u32": "<u4", "i64": "<i8", "u64": "<u8", "bool": "?"}
 
 
-def _word(enum: str, name: str, what: str) -> int:
-    words = _ENUMS[enum]
+def _index(words: Sequence[str], name: str, what: str) -> int:
     if name not in words:
         raise ValueError(f"{what} {name!r}: expected one of {', '.join(words)}")
     return words.index(name)
+
+
+def _word(enum: str, name: str, what: str) -> int:
+    return _index(_ENUMS[enum], name, what)
+
+
+def _noise_mode(noise: str) -> int:
+    """Of a word.  The last one, "maps", is none to say: maps are given as arrays."""
+    return _index(_ENUMS["atl_noise_mode"][:-1], noise, "noise")
 
 
 # ---- finding and declaring the library
@@ -810,7 +818,7 @@ class Model(_Child):
     def _synthesis_options(self, n: int, noise: Any, seeds: Any, transform: Any) -> tuple[_SynthesisOptions, Any]:
         options, kept = _SynthesisOptions(), []
         if isinstance(noise, str):
-            options.noise_mode = _word("atl_noise_mode", noise if noise != "maps" else "", "noise")
+            options.noise_mode = _noise_mode(noise)
         else:
             sizes = self.noise_sizes
             if len(noise) != len(sizes):
@@ -928,8 +936,7 @@ class Model(_Child):
         noise     "const", "random", "sg2" or "none"; maps of your own are the inputs "noise.0", "noise.1", ...
         seeds     of random noise, one for each sample"""
         rows, kept = _array_rows({name: np.ascontiguousarray(x, np.float32) for name, x in inputs.items()})
-        options = _RunOptions(noise_mode=_word("atl_noise_mode", noise if noise != "maps" else "", "noise"),
-                              features=_text(features))
+        options = _RunOptions(noise_mode=_noise_mode(noise), features=_text(features))
         if seeds is not None:
             numbers = _seed_array(seeds)
             samples = {len(x) for name, x in inputs.items() if np.ndim(x)}
