@@ -287,7 +287,6 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_arrays_close": (None, [POINTER(_P)]),
     "atl_arrays_size": (c_size_t, [_P]),
     "atl_arrays_get": (POINTER(_Array), [_P, c_size_t]),
-    "atl_array_count": (c_int64, [POINTER(_Array)]),
     "atl_array_read_f32": (None, [POINTER(_Array), c_int64, c_int64, _P]),
     "atl_safetensors_write": (c_int, [_P, c_char_p, POINTER(_Array), c_size_t, POINTER(_Pair), c_size_t]),
     "atl_image_clear": (None, [_P, POINTER(_Image)]),
