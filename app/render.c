@@ -126,15 +126,28 @@ static int all_finite(const float *x, size_t n) {
     return 1;
 }
 
-static atl_status to_ws(app_render *r, int n) {
+static atl_map_options map_options(const app_render *r) {
     atl_map_options options = ATL_MAP_OPTIONS_INIT;
     options.truncation_psi = (float)r->recipe.psi;
     options.truncation_cutoff = r->recipe.cutoff;
     options.centroids = r->centroids;
     options.centroid_count = r->centroid_count;
-    if (r->latents.space == APP_Z)
-        return atl_model_map(r->model, n, r->latent, r->info->c_dim ? r->c : NULL, &options, r->ws);
-    return atl_model_broadcast(r->model, n, r->latent, &options, r->ws);
+    return options;
+}
+
+app_status app_render_map(const app_render *r, size_t n, const float *z, const float *c, float *ws,
+                          app_error *e) {
+    const atl_map_options options = map_options(r);
+    if (atl_model_map(r->model, (int)n, z, c, &options, ws) != ATL_OK)
+        return app_fail_ctx(e, r->ctx);
+    return APP_OK;
+}
+
+static app_status broadcast(const app_render *r, size_t n, const float *w, float *ws, app_error *e) {
+    const atl_map_options options = map_options(r);
+    if (atl_model_broadcast(r->model, (int)n, w, &options, ws) != ATL_OK)
+        return app_fail_ctx(e, r->ctx);
+    return APP_OK;
 }
 
 app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
@@ -150,9 +163,9 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
             app_labels_row(&r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)
             return APP_FAILED;
     }
-    if (l->space != APP_WS && to_ws(r, (int)n) != ATL_OK)
-        return app_fail_ctx(e, r->ctx);
-    return APP_OK;
+    if (l->space == APP_Z)
+        return app_render_map(r, n, r->latent, r->info->c_dim ? r->c : NULL, r->ws, e);
+    return l->space == APP_W ? broadcast(r, n, r->latent, r->ws, e) : APP_OK;
 }
 
 app_status app_render_img(app_render *r, size_t n, const float *ws, app_error *e) {

@@ -61,6 +61,10 @@ app_status app_render_truncation(app_render *render, app_error *e);
 // Rows [first, first + n) to render->ws, n <= batch.  Numbers that are none are refused.
 app_status app_render_ws(app_render *render, size_t first, size_t n, app_error *e);
 
+// z [n, z_dim] and labels c [n, c_dim] (or NULL) to ws [n, num_ws, w_dim], truncated as the recipe says.
+app_status app_render_map(const app_render *render, size_t n, const float *z, const float *c, float *ws,
+                          app_error *e);
+
 // ws [n, num_ws, w_dim] to render->img [n, channels, height, width]; warns of images with numbers that are
 // none.
 app_status app_render_img(app_render *render, size_t n, const float *ws, app_error *e);

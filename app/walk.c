@@ -91,15 +91,6 @@ void app_walk_close(app_walk *w) {
     *w = (app_walk){ 0 };
 }
 
-static app_status map(const app_walk *w, const float *z, const float *c, float *ws, app_error *e) {
-    atl_map_options options = ATL_MAP_OPTIONS_INIT;
-    options.truncation_psi = (float)w->render->recipe.psi;
-    options.truncation_cutoff = w->render->recipe.cutoff;
-    if (atl_model_map(w->render->model, 1, z, c, &options, ws) != ATL_OK)
-        return app_fail_ctx(e, w->render->ctx);
-    return APP_OK;
-}
-
 app_status app_walk_at(const app_walk *w, size_t cell, double position, float *ws, app_error *e) {
     if (!w->in_z) {
         atl_path_at(w->paths[cell], position, ws);
@@ -108,7 +99,7 @@ app_status app_walk_at(const app_walk *w, size_t cell, double position, float *w
     atl_path_at(w->paths[cell], position, w->z);
     if (w->label_paths)
         atl_path_at(w->label_paths[cell], position, w->c);
-    return map(w, w->z, w->label_paths ? w->c : NULL, ws, e);
+    return app_render_map(w->render, 1, w->z, w->label_paths ? w->c : NULL, ws, e);
 }
 
 app_status app_walk_seed(const app_walk *w, uint32_t seed, float *ws, app_error *e) {
@@ -116,5 +107,5 @@ app_status app_walk_seed(const app_walk *w, uint32_t seed, float *ws, app_error 
     set_class(w, 0, 0);
     if (labelled(w) && app_labels_row(&w->render->labels, 0, w->c, e) != APP_OK)
         return APP_FAILED;
-    return map(w, w->z, labelled(w) ? w->c : NULL, ws, e);
+    return app_render_map(w->render, 1, w->z, labelled(w) ? w->c : NULL, ws, e);
 }
