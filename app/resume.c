@@ -94,6 +94,19 @@ static char *run_folder(const char *snapshot, app_error *e) {
 
 // ---- Recorded options
 
+// The position of a word in "ada|fixed|noaug", or -1.
+static int position_of(const char *word, const char *words) {
+    size_t length = strlen(word);
+    for (int index = 0;; index++) {
+        size_t next = strcspn(words, "|");
+        if (next == length && !memcmp(words, word, length))
+            return index;
+        if (!words[next])
+            return -1;
+        words += next + 1;
+    }
+}
+
 static void take(const atl_train_field *f, const json_t *value, void *target) {
     if (f->kind == ATL_TRAIN_TEXT && json_is_string(value)) {
         *(const char **)target = json_string_value(value);
@@ -102,11 +115,8 @@ static void take(const atl_train_field *f, const json_t *value, void *target) {
     } else if ((f->kind == ATL_TRAIN_INT || f->kind == ATL_TRAIN_FLAG) && json_is_integer(value)) {
         *(int *)target = (int)json_integer_value(value);
     } else if (f->kind == ATL_TRAIN_CHOICE && json_is_string(value)) {
-        const char *word = json_string_value(value), *at = strstr(f->words, word);
-        int index = 0;
-        for (const char *p = f->words; at && p < at; p++)
-            index += *p == '|';
-        if (at)
+        int index = position_of(json_string_value(value), f->words);
+        if (index >= 0)
             *(int *)target = index;
     }
 }

@@ -251,6 +251,50 @@ static void a_damaged_snapshot_gives_way(void **state) {
     unlink(garbage);
 }
 
+// Writes `to`, which is as long as `from`, in its place.
+static void replace(const char *path, const char *from, const char *to) {
+    static char bytes[1 << 20];
+    size_t length = strlen(from), size, at = 0;
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    size = fread(bytes, 1, sizeof bytes, f);
+    while (at + length < size && memcmp(bytes + at, from, length) != 0)
+        at++;
+    assert_true(at + length < size && strlen(to) == length);
+    assert_int_equal(fseek(f, (long)at, SEEK_SET), 0);
+    assert_int_equal(fwrite(to, 1, length, f), length);
+    assert_int_equal(fclose(f), 0);
+}
+
+static atl_aug resumed_aug(place *p, const char *snapshot) {
+    app_resume r;
+    atl_train_options o;
+    atl_train_options_init(&o, sizeof o);
+    o.aug = ATL_AUG_FIXED;
+    assert_int_equal(app_resume_open(&r, p->ctx, snapshot, &o, NULL, NULL, &e), APP_OK);
+    assert_true(r.goes_on);
+    app_resume_close(&r);
+    return o.aug;
+}
+
+static void a_recorded_choice_is_a_whole_word(void **state) {
+    // ours, a part of "noaug" and "diffaug", and a part of every word
+    static const char recorded[] = "\\\"aug\\\":\\\"ada\\\"", part[] = "\\\"aug\\\":\\\"aug\\\"",
+                      empty[] = "\\\"aug\\\":\\\"\\\"   ";
+    place *p = *state;
+    char path[96];
+    snprintf(path, sizeof path, "%s/choice.safetensors", p->folder);
+    atl_trainer *trainer = open_trainer(p);
+    assert_int_equal(atl_trainer_save(trainer, path), ATL_OK);
+    atl_trainer_close(&trainer, 0);
+    assert_int_equal(resumed_aug(p, path), ATL_AUG_ADA);
+    replace(path, recorded, part);
+    assert_int_equal(resumed_aug(p, path), ATL_AUG_FIXED);
+    replace(path, part, empty);
+    assert_int_equal(resumed_aug(p, path), ATL_AUG_FIXED);
+    unlink(path);
+}
+
 static void a_folder_that_cannot_be_made_is_named(void **state) {
     place *p = *state;
     app_run run;
@@ -302,6 +346,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_stops_and_goes_on),
         cmocka_unit_test(a_damaged_snapshot_gives_way),
+        cmocka_unit_test(a_recorded_choice_is_a_whole_word),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
         cmocka_unit_test(a_picture_that_cannot_be_read_is_told_apart), // breaks the set: the last of these
         cmocka_unit_test(paces_are_not_absurd),
