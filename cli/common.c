@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "app/files.h"
 #include "app/network.h"
 
 static void print_line(int quiet, const char *start, const char *format, va_list args) {
@@ -117,14 +116,6 @@ int cli_open_network(cli_common *common, const char *given, const char *net, atl
     cli_error("--network FILE is missing: name an official StyleGAN .pkl or an Atelier .safetensors;\n"
               "  'atelier init --cfg stylegan2 --resolution 256 new.safetensors' makes an untrained one");
     return CLI_USAGE;
-}
-
-char *cli_join(const char *folder, const char *name) {
-    app_error e = { 0 };
-    char *path = app_join(folder, name, &e);
-    if (!path)
-        cli_error("%s", e.text);
-    return path;
 }
 
 // Control characters of ASCII, and those between 128 and 159, which terminals obey, too.

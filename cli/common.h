@@ -73,9 +73,6 @@ int cli_open_generator(cli_common *common, atl_ctx *ctx, const char *path, const
 int cli_open_network(cli_common *common, const char *given, const char *net, atl_ctx **ctx, atl_model **model,
                      const char **path);
 
-// "DIR/NAME" by malloc, or NULL after printing why not.
-char *cli_join(const char *folder, const char *name);
-
 // File names and names from files may hold anything: keep the terminal safe.
 void cli_print_safe(FILE *out, const char *text);
 

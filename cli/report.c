@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "command.h"
 #include "common.h"
+#include "app/files.h"
 #include "app/report.h"
 
 int cli_report(int argc, char **argv) {
@@ -31,9 +32,11 @@ int cli_report(int argc, char **argv) {
     if (status == CLI_SUCCESS)
         status = cli_told(&common, app_report_write(ctx, folder, NULL, &common.error));
     if (status == CLI_SUCCESS && !common.quiet) {
-        char *path = cli_join(folder, "report.html");
+        char *path = app_join(folder, "report.html", &common.error);
         if (path)
             printf("%s\n", path);
+        else
+            cli_told(&common, APP_FAILED); // the report is there: no other exit status
         free(path);
     }
     atl_ctx_close(&ctx);
