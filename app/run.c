@@ -112,7 +112,7 @@ static app_status record_tick(app_run *r, app_error *e) {
             r->events.alarm(r->events.user, &alarms[i]);
     }
     r->alarms = now;
-    return app_run_report(r, 0, NULL, e);
+    return app_run_report(r, APP_REPORT_RUNNING, NULL, e);
 }
 
 // The line, every `snap` ticks (or at the end) pictures and a snapshot, and the record.
@@ -187,7 +187,7 @@ static app_status begin(app_run *r, app_error *e) {
     status = app_run_write_reals(r, e);
     if (status == APP_OK && atl_trainer_get_state(r->trainer)->images == 0)
         status = app_run_write_fakes(r, "fakes_init.png", e);
-    return status == APP_OK ? app_run_report(r, 0, NULL, e) : status;
+    return status == APP_OK ? app_run_report(r, APP_REPORT_RUNNING, NULL, e) : status;
 }
 
 app_status app_run_open(app_run *r, atl_ctx *ctx, atl_trainer *trainer, const app_run_options *o,
@@ -206,7 +206,8 @@ app_status app_run_open(app_run *r, atl_ctx *ctx, atl_trainer *trainer, const ap
 }
 
 app_status app_run_finish(app_run *r, const char *reason, app_error *e) {
-    return r->leader && r->folder ? app_run_report(r, !reason, reason, e) : APP_OK;
+    app_report_state state = reason ? APP_REPORT_STOPPED : APP_REPORT_FINISHED;
+    return r->leader && r->folder ? app_run_report(r, state, reason, e) : APP_OK;
 }
 
 void app_run_close(app_run *r) {

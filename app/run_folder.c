@@ -156,12 +156,10 @@ app_status app_run_snapshot(app_run *r, app_error *e) {
 
 // ---- The report
 
-app_status app_run_report(app_run *r, int finished, const char *reason, app_error *e) {
+app_status app_run_report(app_run *r, app_report_state state, const char *reason, app_error *e) {
     const atl_train_options *o = atl_trainer_get_options(r->trainer);
     app_error silent = { 0 }; // the same warnings with each tick would help nobody
-    const app_report_info info = { .state = reason     ? APP_REPORT_STOPPED
-                                            : finished ? APP_REPORT_FINISHED
-                                                       : APP_REPORT_RUNNING,
+    const app_report_info info = { .state = state,
                                    .reason = reason,
                                    .total_kimg = o->kimg,
                                    .ada_target = o->aug == ATL_AUG_ADA ? o->target : 0 };

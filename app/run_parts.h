@@ -3,12 +3,13 @@
 #ifndef APP_RUN_PARTS_H
 #define APP_RUN_PARTS_H
 
+#include "report.h"
 #include "run.h"
 
 // ---- run_folder.c
 app_status app_run_folder_open(app_run *run, app_error *e); // folder, log, options, stats
 app_status app_run_snapshot(app_run *run, app_error *e);
-app_status app_run_report(app_run *run, int finished, const char *reason, app_error *e);
+app_status app_run_report(app_run *run, app_report_state state, const char *reason, app_error *e);
 
 // ---- run_grid.c
 app_status app_run_grid_open(app_run *run, app_error *e);   // reads the real ones, before anything is written
