@@ -165,17 +165,3 @@ double app_grid_spread(const app_grid *g) {
         }
     return total / 127.5 / (double)g->height / (double)row;
 }
-
-app_status app_grid_write(atl_ctx *ctx, const char *path, const float *images, int across, int down,
-                          int channels, int height, int width, double *spread, app_error *e) {
-    app_grid g;
-    app_status status = app_grid_open(&g, ctx, across, down, channels, height, width, e);
-    if (status == APP_OK) {
-        app_grid_put(&g, 0, (size_t)across * (size_t)down, images);
-        if (spread)
-            *spread = app_grid_spread(&g);
-        status = app_grid_save(&g, path, e);
-    }
-    app_grid_clear(&g);
-    return status;
-}

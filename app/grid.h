@@ -2,9 +2,10 @@
 // Grids of pictures as the official trainers write them: reals.png, fakes_init.png, fakes000200.png.
 //
 //     app_grid_size(width, height, &gw, &gh);
-//     app_grid_write(ctx, "run/fakes000200.png", images, gw, gh, channels, height, width);
-//
-// or a batch at a time: open, put, write, clear.
+//     app_grid_open(&grid, ctx, gw, gh, channels, height, width, &e);
+//     app_grid_put(&grid, 0, n, images);                   // a batch at a time
+//     app_grid_save(&grid, "run/fakes000200.png", &e);
+//     app_grid_clear(&grid);
 #ifndef APP_GRID_H
 #define APP_GRID_H
 
@@ -41,9 +42,5 @@ void app_grid_put_image(app_grid *grid, size_t index, const atl_image *image);
 // How different the pictures are: over pixels and channels, the mean of the standard deviation over
 // pictures, in units of 1 (black is -1, white is 1).  0 when all are alike.
 double app_grid_spread(const app_grid *grid);
-
-// All at once: images [across * down, channels, height, width].  `spread` may be NULL.
-app_status app_grid_write(atl_ctx *ctx, const char *path, const float *images, int across, int down,
-                          int channels, int height, int width, double *spread, app_error *e);
 
 #endif

@@ -3,10 +3,10 @@
 //
 //     {"Loss/G/loss": {"num": 64, "mean": 1.2, "std": 0.3}, ..., "timestamp": 1690000000.0}
 //
-//     app_stats_open(&stats, "run/stats.jsonl");
+//     app_stats_open(&stats, "run/stats.jsonl", &e);
 //     app_stats_add(&stats, "Loss/G/loss", loss);          // as often as measured
 //     app_stats_add(&stats, "Progress/kimg", kimg);        // once per tick
-//     app_stats_write(&stats, now, &history);              // the tick ends
+//     app_stats_write(&stats, now, &history, &e);          // the tick ends
 #ifndef APP_STATS_H
 #define APP_STATS_H
 
@@ -63,7 +63,7 @@ double app_stats_mean(const app_stats *stats, const char *name);
 app_status app_stats_write(app_stats *stats, double time, app_history *history, app_error *e);
 
 // For a run that goes on from `kimg`: keeps the lines up to there, and no broken ones.  Writes beside and
-// renames; a missing file is fine.  Not while the file is open in a app_stats.
+// renames; a missing file is fine.  Not while the file is open in an app_stats.
 app_status app_stats_truncate(const char *path, double kimg, app_error *e);
 
 #endif

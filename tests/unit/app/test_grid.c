@@ -62,7 +62,11 @@ static void pictures_land_in_rows(void **state) {
         0, 0,   0,   255, 255, 0,   255, 255, 255, 255, 255, 255,
     };
     atl_image sheet;
-    assert_int_equal(app_grid_write(*state, in_folder("g.png"), images, 2, 2, 3, 1, 2, NULL, &e), APP_OK);
+    app_grid g;
+    assert_int_equal(app_grid_open(&g, *state, 2, 2, 3, 1, 2, &e), APP_OK);
+    app_grid_put(&g, 0, 4, images);
+    assert_int_equal(app_grid_save(&g, in_folder("g.png"), &e), APP_OK);
+    app_grid_clear(&g);
     assert_int_equal(atl_image_read(*state, in_folder("g.png"), &sheet), ATL_OK);
     assert_int_equal(sheet.width, 4);
     assert_int_equal(sheet.height, 2);
