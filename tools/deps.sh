@@ -116,8 +116,12 @@ fi
 if [ "$(id -u)" != 0 ]; then
     as_root=sudo
     command -v sudo >/dev/null || {
+        names=$(known "$missing") update=
+        if [ -z "$names" ]; then # apt without lists knows none
+            names=$(sed 's/|.*//' <<<"$missing") update="apt-get update && "
+        fi
         echo "Installing packages needs root.  As root, type once:" >&2
-        echo "    apt-get install --no-install-recommends" $(known "$missing") >&2
+        echo "    ${update}apt-get install --no-install-recommends" $names >&2
         missing=$(missing_of "$needed")
         [ -z "$missing" ]
         exit
