@@ -3,18 +3,9 @@
 # cmake.sh BUILD EXAMPLE_C PREFIX LIBDIR CC...: installs into a temporary folder and builds the example as a CMake
 # project that finds the library there; a version that is too new is not found.
 set -u -o pipefail
-build=$1 example=$2 prefix=$3 libdir=$4
-shift 4
 command -v cmake >/dev/null || { echo "no cmake: its package file was not tried"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() {
-    echo "$*"
-    exit 1
-}
+. "$(dirname "$0")/common.sh"
 
-DESTDIR=$work/root meson install -C "$build" --no-rebuild --quiet >"$work/log" 2>&1 ||
-    { cat "$work/log"; fail "meson install"; }
 project=$(dirname "$0")/cmake
 mv "$work/root$prefix" "$work/moved" # an installation may be moved
 sed -i "s|^prefix=.*|prefix=$work/moved|" "$work/moved/$libdir/pkgconfig/atelier.pc"
@@ -27,10 +18,7 @@ cmake -S "$project" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/moved" -DEXAMPLE
     { cat "$work/log"; fail "cmake does not find the library"; }
 cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log"; fail "cmake --build"; }
 export LD_LIBRARY_PATH=$work/moved/$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-out=$("$work/build/embed" "$work/no-such-file.pkl" 1 "$work/out.png" 2>&1)
-status=$?
-[ $status = 1 ] || fail "the example returned $status: $out"
-grep -q 'no-such-file.pkl' <<<"$out" || fail "the example does not name the missing file: $out"
+runs "$work/build/embed"
 
 mkdir "$work/newer"
 sed 's/find_package(atelier 0.1/find_package(atelier 7.0/' "$project/CMakeLists.txt" >"$work/newer/CMakeLists.txt"

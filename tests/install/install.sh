@@ -3,32 +3,15 @@
 # install.sh BUILD EXAMPLE_C PREFIX LIBDIR CC...: installs into a temporary folder, compiles the example with
 # what pkg-config says, shared and static where both are there, and runs it on a file that is not there.
 set -u -o pipefail
-build=$1 example=$2 prefix=$3 libdir=$4
-shift 4
 command -v pkg-config >/dev/null || { echo "no pkg-config"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() {
-    echo "$*"
-    exit 1
-}
+. "$(dirname "$0")/common.sh"
 
-DESTDIR=$work/root meson install -C "$build" --no-rebuild --quiet >"$work/log" 2>&1 ||
-    { cat "$work/log"; fail "meson install"; }
 root=$work/root$prefix
 pc=$root/$libdir/pkgconfig/atelier.pc
 [ -f "$pc" ] || fail "$libdir/pkgconfig/atelier.pc was not installed"
 sed -i "s|^prefix=.*|prefix=$root|" "$pc"
 export PKG_CONFIG_PATH=$root/$libdir/pkgconfig
 pkg-config --validate atelier || fail "the .pc file is not valid"
-
-runs() { # PROGRAM: a missing file is an error with a sentence, not a crash
-    local out status
-    out=$("$1" "$work/no-such-file.pkl" 1 "$work/out.png" 2>&1)
-    status=$?
-    [ $status = 1 ] || fail "$1 returned $status: $out"
-    grep -q 'no-such-file.pkl' <<<"$out" || fail "$1 does not name the missing file: $out"
-}
 
 # the quotes around the flags are left out so that they become words
 "$@" -Wall -Wextra -Werror "$example" $(pkg-config --cflags --libs atelier) -o "$work/linked" || fail "compile"
