@@ -2,7 +2,6 @@
 // Latents from seeds and files; the shapes decide what a tensor means.
 #include "latents.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <atelier/rng.h>
 #include "memory.h"

@@ -3,7 +3,6 @@
 #include "seeds.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { SEEDS_MAX = 10000000 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // atelier inspect: what a checkpoint file holds, for people or (--json) for programs.
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
