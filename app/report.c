@@ -22,6 +22,10 @@ void app_report_put(app_report *r, json_t *object, const char *key, json_t *valu
     r->failed |= json_object_set_new(object, key, value) != 0;
 }
 
+json_t *app_report_number(double x) {
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
 // ---- The last lines of the log
 
 json_t *app_report_log(app_report *r) {
@@ -66,10 +70,6 @@ static double recent_mean(const app_history *h, const char *name) {
     return n ? sum / n : NAN;
 }
 
-static json_t *number_or_null(double x) {
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static double option(const app_report *r, const char *key) {
     const json_t *value = json_object_get(r->options, key);
     return json_is_number(value) ? json_number_value(value) : NAN;
@@ -98,13 +98,13 @@ static void put_progress(app_report *r, json_t *page, const app_report_info *inf
     app_report_put(r, page, "reason",
                    info->reason ? app_json_text(info->reason, strlen(info->reason)) : json_null());
     app_report_put(r, page, "written", json_integer((json_int_t)now));
-    app_report_put(r, page, "kimg", number_or_null(kimg));
-    app_report_put(r, page, "total_kimg", number_or_null(total));
-    app_report_put(r, page, "seconds", number_or_null(app_history_last(h, APP_STAT_TOTAL_SECONDS)));
-    app_report_put(r, page, "sec_per_kimg", number_or_null(recent_mean(h, APP_STAT_SECONDS_PER_KIMG)));
-    app_report_put(r, page, "sec_per_tick", number_or_null(recent_mean(h, "Timing/sec_per_tick")));
+    app_report_put(r, page, "kimg", app_report_number(kimg));
+    app_report_put(r, page, "total_kimg", app_report_number(total));
+    app_report_put(r, page, "seconds", app_report_number(app_history_last(h, APP_STAT_TOTAL_SECONDS)));
+    app_report_put(r, page, "sec_per_kimg", app_report_number(recent_mean(h, APP_STAT_SECONDS_PER_KIMG)));
+    app_report_put(r, page, "sec_per_tick", app_report_number(recent_mean(h, "Timing/sec_per_tick")));
     app_report_put(r, page, "ada_target",
-                   number_or_null(info->ada_target > 0 ? info->ada_target : option(r, "ada_target")));
+                   app_report_number(info->ada_target > 0 ? info->ada_target : option(r, "ada_target")));
 }
 
 // ---- Reading

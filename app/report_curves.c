@@ -11,10 +11,6 @@
 
 // ---- Curves
 
-static json_t *number(double x) {
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 typedef struct joined {
     double mean, low, high; // NAN: nothing measured
 } joined;
@@ -39,10 +35,10 @@ static json_t *curve(app_report *r, const double *values, size_t step) {
     json_t *o = json_object(), *mean = json_array(), *low = json_array(), *high = json_array();
     for (size_t at = 0; at < r->history.ticks; at += step) {
         joined j = join(values, at, at + step < r->history.ticks ? at + step : r->history.ticks);
-        r->failed |= json_array_append_new(mean, number(j.mean)) != 0;
+        r->failed |= json_array_append_new(mean, app_report_number(j.mean)) != 0;
         if (step > 1)
-            r->failed |= json_array_append_new(low, number(j.low)) != 0 ||
-                         json_array_append_new(high, number(j.high)) != 0;
+            r->failed |= json_array_append_new(low, app_report_number(j.low)) != 0 ||
+                         json_array_append_new(high, app_report_number(j.high)) != 0;
     }
     app_report_put(r, o, "mean", mean);
     if (step > 1) {
@@ -61,7 +57,7 @@ json_t *app_report_curves(app_report *r) {
     json_t *o = json_object(), *kimg = json_array(), *times = json_array(), *values = json_object();
     for (size_t at = 0; at < h->ticks; at += step) {
         size_t last = (at + step < h->ticks ? at + step : h->ticks) - 1;
-        r->failed |= json_array_append_new(kimg, number(h->kimg[last])) != 0 ||
+        r->failed |= json_array_append_new(kimg, app_report_number(h->kimg[last])) != 0 ||
                      json_array_append_new(times, isfinite(h->times[last]) && fabs(h->times[last]) < 1e15
                                                       ? json_integer((json_int_t)h->times[last])
                                                       : json_null()) != 0;
@@ -87,8 +83,8 @@ static void add_ringing(app_report *r, json_t *list, const ringing *x) {
     app_report_put(r, o, "kind", json_string(app_alarm_name(x->alarm.kind)));
     app_report_put(r, o, "text", app_json_text(x->alarm.text, strlen(x->alarm.text)));
     app_report_put(r, o, "fatal", json_boolean(x->alarm.fatal));
-    app_report_put(r, o, "from", number(h->kimg[x->from]));
-    app_report_put(r, o, "to", x->to + 1 == h->ticks ? json_null() : number(h->kimg[x->to]));
+    app_report_put(r, o, "from", app_report_number(h->kimg[x->from]));
+    app_report_put(r, o, "to", x->to + 1 == h->ticks ? json_null() : app_report_number(h->kimg[x->to]));
     r->failed |= json_array_append_new(list, o) != 0;
 }
 

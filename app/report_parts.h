@@ -22,6 +22,9 @@ typedef struct app_report {
 // object[key] = value, which it takes over; NULL counts as missing memory.
 void app_report_put(app_report *r, json_t *object, const char *key, json_t *value);
 
+// NaN and infinity, which JSON does not have, as null.
+json_t *app_report_number(double x);
+
 // { "kimg": [..], "time": [..], "values": { NAME: { "mean": [..], "low": [..], "high": [..] } } }, at most
 // APP_REPORT_POINTS each: where there are more ticks, neighbours are joined, and only then there are low and
 // high.
