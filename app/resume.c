@@ -35,12 +35,13 @@ static void newest_before(const char *folder, const char *bound, char best[NAME_
 static app_status read_record(app_resume *r, atl_ctx *ctx, int other, app_error *e) {
     char *text = NULL;
     atl_status read = atl_train_snapshot_options(ctx, r->snapshot, &text);
-    if (read != ATL_OK && app_fail_ctx(e, ctx) && read == ATL_UNSUPPORTED && other) {
+    if (read != ATL_OK) {
+        app_fail_ctx(e, ctx);
+        if (read != ATL_UNSUPPORTED || !other)
+            return APP_FAILED;
         app_excuse(e);
         return APP_OK;
     }
-    if (read != ATL_OK)
-        return APP_FAILED;
     r->record = text ? json_loads(text, 0, NULL) : NULL;
     app_status status = text && !r->record ? app_fail(e, "%s: its record is damaged", r->snapshot) : APP_OK;
     atl_text_free(ctx, text);
