@@ -51,8 +51,7 @@ static void on_log(void *user, atl_log_level level, const char *line) {
 }
 
 static void on_warning(void *user, const char *sentence) {
-    (void)user;
-    fprintf(stderr, "atelier: warning: %s\n", sentence);
+    on_log(user, ATL_LOG_WARNING, sentence);
 }
 
 int cli_told(cli_common *common, app_status status) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "app/files.h"
+#include "app/memory.h"
 #include "app/picture.h"
 #include "app/replay.h"
 #include "command.h"
@@ -82,8 +83,7 @@ static const char *format_of(const char *path) {
 
 static app_status write_result(replay *r, app_error *e) {
     const char *slash = strrchr(r->picture, '/');
-    char *path =
-        r->output ? app_join("", r->output, e) : app_join(r->outdir, slash ? slash + 1 : r->picture, e);
+    char *path = r->output ? app_copy(r->output, e) : app_join(r->outdir, slash ? slash + 1 : r->picture, e);
     app_status status = path ? APP_OK : APP_FAILED;
     if (status == APP_OK && !r->output)
         status = app_folder_make(r->outdir, e);
