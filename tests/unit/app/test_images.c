@@ -19,6 +19,7 @@
 #include "app/picture.h"
 #include "app/replay.h"
 #include "says.h"
+#include "warned.h"
 
 typedef struct fixture {
     atl_ctx *ctx;
@@ -27,12 +28,6 @@ typedef struct fixture {
 } fixture;
 
 static app_error e;
-static char warned[APP_SENTENCE];
-
-static void on_warning(void *user, const char *sentence) {
-    (void)user;
-    snprintf(warned, sizeof warned, "%s", sentence);
-}
 
 static const char *data(const char *name) {
     static char path[4096];

@@ -16,6 +16,7 @@
 #include "app/resume.h"
 #include "app/run.h"
 #include "says.h"
+#include "warned.h"
 
 enum { PICTURES = 4, SIDE = 16, BATCH = 4 };
 
@@ -202,13 +203,6 @@ static void copy_of(const char *from, const char *to, long size) {
     char command[600];
     snprintf(command, sizeof command, "head -c %ld %s > %s", size, from, to);
     assert_int_equal(system(command), 0);
-}
-
-static char warned[APP_SENTENCE];
-
-static void on_warning(void *user, const char *sentence) {
-    (void)user;
-    snprintf(warned, sizeof warned, "%s", sentence);
 }
 
 static void a_damaged_snapshot_gives_way(void **state) {
