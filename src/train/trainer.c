@@ -140,9 +140,8 @@ static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale
     return ATL_OK;
 }
 
-// The mean that the gradients need, over all parts and processes.
-static atl_status look_ahead(atl_trainer *t, atl_phase *p, int parts) {
-    double sums[2] = { 0 }; // and how many
+// The sum of what the gradients need ahead and its count, over all parts.
+static atl_status run_ahead(atl_trainer *t, atl_phase *p, int parts, double sums[2]) {
     if (!p->ahead)
         return ATL_OK;
     atl_plan_attach(p->ahead_plan, t->block);
@@ -154,6 +153,15 @@ static atl_status look_ahead(atl_trainer *t, atl_phase *p, int parts) {
         for (int64_t i = 0; i < atl_shape_count(&p->ahead->shape); i++, sums[1]++)
             sums[0] += (double)t->scratch[i];
     }
+    return ATL_OK;
+}
+
+// The mean of it, over all processes, too.
+static atl_status look_ahead(atl_trainer *t, atl_phase *p, int parts) {
+    double sums[2] = { 0 };
+    if (!p->ahead)
+        return ATL_OK;
+    ATL_TRY(run_ahead(t, p, parts, sums));
     ATL_TRY(atl_ranks_sum_double(t->ranks, sums, 2));
     p->ahead_mean = (float)(sums[0] / sums[1]);
     return ATL_OK;
@@ -265,8 +273,8 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
     ATL_TRY(atl_trainer_memory(t));
     for (int k = 0; k < t->n_phases; k++) {
         for (int i = -1; i < runs; i++) {
-            double start = now(t), took;
-            ATL_TRY(look_ahead(t, &t->phases[k], 1));
+            double start = now(t), took, unused[2] = { 0 };
+            ATL_TRY(run_ahead(t, &t->phases[k], 1, unused)); // the number of runs is this process's own
             ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f));
             took = now(t) - start;
             if (i >= 0 ||

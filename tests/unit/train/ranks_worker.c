@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "train/ranks.h"
+#include "train/trainer.h"
 
 enum { GROUP_FAILED = 3, VICTIM = 1 };
 
@@ -272,6 +272,28 @@ static int case_memory(worker *w) {
     return leave(w, false);
 }
 
+// How often a phase runs to be measured is each process's own affair.
+static int case_measure(worker *w) {
+    atl_train_options o;
+    atl_trainer *t;
+    int flag = 0;
+    atl_train_options_init(&o, sizeof o);
+    o.resolution = 8;
+    o.channel_base = 32;
+    o.channel_max = 4;
+    o.map_depth = 1;
+    o.batch = 12;
+    o.batch_gpu = 2; // a part of the batch, so that the path lengths' mean comes ahead
+    o.aug = ATL_AUG_NONE;
+    o.stall_seconds = 20.0;
+    CHECK(atl_trainer_open(w->ctx, &o, &t) == ATL_OK);
+    CHECK(atl_trainer_measure(t, atl_trainer_get_state(t)->rank == VICTIM ? 3 : 1) == ATL_OK);
+    CHECK(atl_trainer_any(t, &flag) == ATL_OK);
+    CHECK(atl_trainer_step(t) == ATL_OK);
+    atl_trainer_close(&t, 0);
+    return leave(w, false);
+}
+
 // ---- what goes wrong: the victim is rank 1
 
 static int case_differ(worker *w) {
@@ -354,7 +376,7 @@ int main(int argc, char **argv) {
         { "paused", case_paused },   { "memory", case_memory },   { "differ", case_differ },
         { "stopped", case_stopped }, { "killed", case_killed },   { "halfway", case_halfway },
         { "chain", case_chain },     { "mixed", case_mixed },     { "amount", case_amount },
-        { "failed", case_failed },   { "launcher", case_launcher } };
+        { "failed", case_failed },   { "launcher", case_launcher }, { "measure", case_measure } };
     printf("process %ld\n", (long)getpid());
     fflush(stdout);
     worker w = { 0 };
