@@ -71,7 +71,7 @@ static void write_label(const atl_draw_run *run, const atl_draw *d, atl_plan *pl
     atl_plan_write(plan, d->input, room);
 }
 
-static void write_setting(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+static void write_state(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
     (void)run;
     (void)room;
     atl_plan_write(plan, d->input, d->state);
@@ -117,6 +117,10 @@ atl_node *atl_draw_with(atl_phase_builder *b, const char *name, atl_shape shape,
     return input;
 }
 
+atl_node *atl_draw_state(atl_phase_builder *b, const char *name, atl_shape shape, const float *values) {
+    return atl_draw_with(b, name, shape, write_state, values);
+}
+
 atl_node *atl_draw_normal(atl_phase_builder *b, const char *name, atl_shape shape) {
     return atl_draw_with(b, name, shape, write_normal, NULL);
 }
@@ -157,7 +161,7 @@ void atl_draw_asked(atl_phase_builder *b, const atl_call *call) {
         else if (p->kind == ATL_PORT_SETTING && !strcmp(p->name, "fade"))
             add(b, p->name, p->node, write_fade, NULL);
         else if (p->kind == ATL_PORT_SETTING)
-            add(b, p->name, p->node, write_setting, p->initial);
+            add(b, p->name, p->node, write_state, p->initial);
         else
             atl_graph_fail(b->g, ATL_INTERNAL, "nobody says how the input %s is drawn", p->name);
     }

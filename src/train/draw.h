@@ -36,6 +36,8 @@ atl_node *atl_draw_real(atl_phase_builder *b, const char *name);                
 // Labels [n, c_dim] of those pictures; of random pictures of the set, for generated ones.  NULL: no labels.
 atl_node *atl_draw_real_label(atl_phase_builder *b, const char *name);
 atl_node *atl_draw_label(atl_phase_builder *b, const char *name);
+// What lies at `values` when the phase runs; the shape may be any.
+atl_node *atl_draw_state(atl_phase_builder *b, const char *name, atl_shape shape, const float *values);
 // A way of one's own; the shape may be any.
 atl_node *atl_draw_with(atl_phase_builder *b, const char *name, atl_shape shape, atl_draw_writer *write,
                         const void *state);

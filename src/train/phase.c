@@ -18,17 +18,11 @@ void atl_phase_report(atl_phase_builder *b, const char *stat, atl_node *node, at
         p->reports[p->n_reports++] = (atl_report){ .stat = stat, .node = node, .kind = kind };
 }
 
-static void write_ahead(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
-    (void)run;
-    (void)room;
-    atl_plan_write(plan, d->input, d->state);
-}
-
 atl_node *atl_phase_mean_ahead(atl_phase_builder *b, const char *name, atl_node *values) {
     if (b->phase->ahead)
         return atl_graph_fail(b->g, ATL_UNSUPPORTED, "a phase knows at most one mean ahead");
     b->phase->ahead = values;
-    return atl_draw_with(b, name, ATL_SHAPE(1), write_ahead, &b->phase->ahead_mean);
+    return atl_draw_state(b, name, ATL_SHAPE(1), &b->phase->ahead_mean);
 }
 
 // Which nodes of the graph the loss is made of, by id.

@@ -121,12 +121,6 @@ static void write_pl_mean(const atl_draw_run *run, const atl_draw *d, atl_plan *
     atl_plan_write(plan, d->input, room);
 }
 
-static void write_pl_decay(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
-    (void)run;
-    (void)room;
-    atl_plan_write(plan, d->input, &PL_DECAY);
-}
-
 // Lengths are compared with their moving mean after it was moved by these lengths, and the gradient flows
 // through that too, as in the published trainer.  Where a run sees a part of the lengths alone, their mean
 // comes ahead as a constant m: comparing with the mean moved twice, c = a' + decay (m - a'), then has the
@@ -136,7 +130,7 @@ static atl_node *g_reg(atl_phase_builder *b) {
     atl_node *ws = styles(b, atl_draw_label(b, "c")), *img = synthesized(b, ws), *penalties;
     atl_node *noise = atl_draw_normal(b, "pl_noise", img->shape);
     atl_node *mean = atl_draw_with(b, "pl_mean", ATL_SHAPE(1), write_pl_mean, NULL);
-    atl_node *decay = atl_draw_with(b, "pl_decay", ATL_SHAPE(1), write_pl_decay, NULL);
+    atl_node *decay = atl_draw_state(b, "pl_decay", ATL_SHAPE(1), &PL_DECAY);
     atl_node *lengths = atl_path_lengths(b->g, img, ws, noise);
     atl_node *all = b->setup->whole ? lengths : atl_phase_mean_ahead(b, "pl_ahead", lengths);
     float weight = (float)b->o->pl_weight;
