@@ -84,6 +84,13 @@ const atl_train_field *atl_train_fields(size_t *count) {
     return FIELDS;
 }
 
+const atl_train_field *atl_train_field_find(const char *name) {
+    for (const atl_train_field *f = FIELDS; f < FIELDS + COUNT; f++)
+        if (!strcmp(f->name, name))
+            return f;
+    return NULL;
+}
+
 void atl_train_options_init(atl_train_options *options, size_t size) {
     atl_train_options all = { .size = size };
     for (const atl_train_field *f = FIELDS; f < FIELDS + COUNT; f++) {
@@ -120,16 +127,16 @@ bool atl_train_field_word(const atl_train_field *f, int index, char *word, size_
     return true;
 }
 
-static bool among(const atl_train_field *f, const char *text) {
+int atl_train_field_index(const atl_train_field *f, const char *text) {
     char word[64];
     for (int i = 0; atl_train_field_word(f, i, word, sizeof word); i++)
         if (!strcmp(word, text))
-            return true;
-    return false;
+            return i;
+    return -1;
 }
 
 static atl_status check_text(atl_ctx *ctx, const atl_train_field *f, const char *text) {
-    if (!f->words || (text && among(f, text)))
+    if (!f->words || (text && atl_train_field_index(f, text) >= 0))
         return ATL_OK;
     return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s %s: expected one of %s", f->name, text ? text : "(NULL)",
                     f->words);

@@ -7,11 +7,14 @@
 #include <atelier/train.h>
 #include "base/mem.h"
 
+const atl_train_field *atl_train_field_find(const char *name); // NULL: there is no such option
+
 // The value of a text; of any other kind.
 const char *atl_train_field_text(const atl_train_field *f, const atl_train_options *o);
 double atl_train_field_number(const atl_train_field *f, const atl_train_options *o);
 // Word number `index` of f->words; false: there is none.
 bool atl_train_field_word(const atl_train_field *f, int index, char *word, size_t room);
+int atl_train_field_index(const atl_train_field *f, const char *word); // the number of that word, or -1
 
 // Each number within its range (or the one that stands for a default), each text one of its words.
 atl_status atl_train_fields_check(atl_ctx *ctx, const atl_train_options *o);

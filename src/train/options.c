@@ -3,7 +3,7 @@
 // whether options fit together.
 #include <string.h>
 
-#include "train/loss.h"
+#include "train/fields.h"
 #include "train/trainer.h"
 
 typedef struct preset {
@@ -25,15 +25,8 @@ static const preset PRESETS[] = {
     // clang-format on
 };
 
-// In the order of atl_gan_loss.
-static const char *const LOSSES[ATL_GAN_LOSSES] = { "logistic", "logistic-saturating", "wgan", "wgan-gp",
-                                                    "hinge" };
-
 int atl_train_loss(const char *name) {
-    for (int i = 0; i < ATL_GAN_LOSSES; i++)
-        if (!strcmp(name, LOSSES[i]))
-            return i;
-    return -1;
+    return atl_train_field_index(atl_train_field_find("loss"), name);
 }
 
 static int least(int a, int b) {
