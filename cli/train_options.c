@@ -50,6 +50,16 @@ static rows rows_of(cli_train *t) {
     return r;
 }
 
+// Whether an option was given: then what a snapshot records doesn't count.
+static int is_given(void *user, const char *name) {
+    cli_train *t = user;
+    rows r = rows_of(t);
+    for (size_t i = 0; i < r.count; i++)
+        if (!strcmp(r.list[i].name, name))
+            return t->given[i];
+    return 0;
+}
+
 int cli_train_parse(cli_train *t, int argc, char **argv) {
     *t = (cli_train){ 0 };
     atl_train_options_init(&t->options, sizeof t->options);
@@ -69,26 +79,14 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
     if (status != CLI_PROCEED)
         return status;
     t->options.keep_threads = t->common.threads || getenv("ATELIER_THREADS");
-    if (t->options.aug != ATL_AUG_FIXED) // the official scripts refuse it too
-        for (size_t i = 0; i < r.count; i++)
-            if (t->given[i] && !strcmp(r.list[i].name, "p"))
-                return cli_usage_error("train", "--p belongs to --aug fixed");
+    if (t->options.aug != ATL_AUG_FIXED && is_given(t, "p")) // the official scripts refuse it too
+        return cli_usage_error("train", "--p belongs to --aug fixed");
     if (!t->resume && (!t->options.data || (!t->outdir && !t->dry_run)))
         return cli_usage_error("train", "%s is missing", t->options.data ? "--outdir DIR" : "--data PATH");
     return CLI_PROCEED;
 }
 
 // ---- going on
-
-// Whether an option was given: then what a snapshot records doesn't count.
-static int is_given(void *user, const char *name) {
-    cli_train *t = user;
-    rows r = rows_of(t);
-    for (size_t i = 0; i < r.count; i++)
-        if (!strcmp(r.list[i].name, name))
-            return t->given[i];
-    return 0;
-}
 
 int cli_train_resume(cli_train *t, atl_ctx *ctx) {
     if (!t->resume)
