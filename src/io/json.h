@@ -23,7 +23,6 @@ json_t *atl_json_object(atl_json *b);
 json_t *atl_json_list(atl_json *b);
 // `value` itself; one that is NULL because memory was missing is remembered.
 json_t *atl_json_keep(atl_json *b, json_t *value);
-json_t *atl_json_copy(atl_json *b, const json_t *value); // deep
 
 bool atl_json_utf8(const char *text, size_t length); // whether it is, so that jansson takes it
 // Text that is not UTF-8 (names of files need not be) has '?' in place of its bytes beyond ASCII; a number that
