@@ -246,7 +246,7 @@ atl_status atl_trainer_memory(atl_trainer *t) {
         return ATL_OK;
     for (int k = 0; k < t->n_phases; k++) {
         const atl_phase *p = &t->phases[k];
-        size_t sum = p->sum ? (size_t)atl_shape_count(&p->sum->shape) : 0;
+        size_t sum = atl_phase_sum_size(p);
         room = atl_phase_room(p) > room ? atl_phase_room(p) : room;
         most = sum > most ? sum : most;
     }

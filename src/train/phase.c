@@ -172,3 +172,7 @@ size_t atl_phase_room(const atl_phase *p) {
         most = larger(most, p->reports[i].node);
     return most;
 }
+
+size_t atl_phase_sum_size(const atl_phase *p) {
+    return p->sum ? (size_t)atl_shape_count(&p->sum->shape) : 0;
+}

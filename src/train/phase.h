@@ -91,6 +91,7 @@ void atl_phase_clear(atl_phase *phase); // accepts one that is all zeros
 atl_status atl_phase_run(atl_phase *phase, float scale, float *sum);
 
 size_t atl_phase_bytes(const atl_phase *phase); // of the block that its plans need
+size_t atl_phase_sum_size(const atl_phase *phase); // numbers of phase->sum, 0 without one
 size_t atl_phase_room(const atl_phase *phase); // floats of the largest thing that is drawn or reported
 
 // ---- what a loss builds with

@@ -100,7 +100,7 @@ static atl_status collect_sum(atl_trainer *t, const atl_phase *p, float *sum) {
         return ATL_OK;
     if (!atl_plan_read(p->plan, p->sum, t->scratch))
         return atl_fail(t->ctx, ATL_INTERNAL, "%s: its sum can't be read", p->row->name);
-    for (int64_t i = 0; i < atl_shape_count(&p->sum->shape); i++)
+    for (size_t i = 0; i < atl_phase_sum_size(p); i++)
         sum[i] += t->scratch[i];
     return ATL_OK;
 }
@@ -120,16 +120,12 @@ static void move_weights(const atl_phase *p, atl_adam *adam, float *gradient) {
         atl_adam_step(adam, p->which[i], p->trained->params.data, gradient);
 }
 
-static size_t sum_size(const atl_phase *p) {
-    return p->sum ? (size_t)atl_shape_count(&p->sum->shape) : 0;
-}
-
 // All parts of the batch, without moving anything.
 static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale) {
     size_t total = p->trained->params.total;
     float *sum = t->gradient + total;
     t->backend->clear(t->backend, atl_resident_at(t->backend, t->gradient), total);
-    memset(sum, 0, sum_size(p) * sizeof *sum);
+    memset(sum, 0, atl_phase_sum_size(p) * sizeof *sum);
     atl_plan_attach(p->plan, t->block);
     for (int part = 0; part < parts; part++) {
         write_inputs(t, p, p->plan, part);
@@ -175,7 +171,7 @@ static atl_status run_phase(atl_trainer *t, atl_phase *p) {
     size_t total = p->trained->params.total;
     if (p->norm >= 0 || t->state.ranks > 1)
         atl_resident_fetch(t->backend, t->gradient, total);
-    ATL_TRY(atl_ranks_sum(t->ranks, t->gradient, total + sum_size(p)));
+    ATL_TRY(atl_ranks_sum(t->ranks, t->gradient, total + atl_phase_sum_size(p)));
     if (t->state.ranks > 1)
         atl_resident_push(t->backend, t->gradient, total);
     if (p->norm >= 0)
