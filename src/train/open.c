@@ -240,7 +240,7 @@ static atl_status open_loader(atl_trainer *t) {
 atl_status atl_trainer_memory(atl_trainer *t) {
     size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height,
            local = (size_t)t->local;
-    size_t room = 1, most = 0;
+    size_t room = 1, most = 0, g = t->g.params.total, d = t->d.params.total, span = g > d ? g : d;
     ATL_TRY(open_loader(t));
     if (t->block)
         return ATL_OK;
@@ -254,11 +254,10 @@ atl_status atl_trainer_memory(atl_trainer *t) {
     t->real_labels = atl_calloc(t->ctx, local * (size_t)(t->set.label_size ? t->set.label_size : 1),
                                 sizeof *t->real_labels);
     t->scratch = atl_calloc(t->ctx, room, sizeof *t->scratch);
-    t->gradient_size = t->g.params.total > t->d.params.total ? t->g.params.total : t->d.params.total;
-    t->gradient = atl_calloc(t->ctx, t->gradient_size + most, sizeof *t->gradient);
+    t->gradient = atl_calloc(t->ctx, span + most, sizeof *t->gradient);
     if (!t->reals || !t->real_labels || !t->scratch || !t->gradient)
         return ATL_NO_MEMORY;
-    ATL_TRY(atl_resident_take(t->backend, t->gradient, t->gradient_size, 0, NULL));
+    ATL_TRY(atl_resident_take(t->backend, t->gradient, span, 0, NULL));
     t->block = t->backend->alloc(t->backend, t->block_bytes);
     return t->block ? ATL_OK : ATL_NO_MEMORY;
 }

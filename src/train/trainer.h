@@ -51,7 +51,6 @@ struct atl_trainer {
     size_t block_bytes;
     float *scratch;  // for drawing
     float *gradient; // of one phase: the larger of both networks' spans, resident; then its sum, on the host
-    size_t gradient_size;        // of the resident part
     bool agreed;                 // processes have compared what they work on
     // of the adaptive augmentation, since the last change
     double sign_sum, sign_count;
