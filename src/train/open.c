@@ -177,9 +177,9 @@ static void count_cost(atl_trainer *t) {
 
 // The place of a statistic, which is added when it is new; -1: there are too many.
 static int stat_index(atl_trainer *t, const char *name) {
-    for (int i = 0; i < t->n_stats; i++)
-        if (!strcmp(t->stats[i].name, name))
-            return i;
+    int i = atl_trainer_find_stat(t, name);
+    if (i >= 0)
+        return i;
     if (t->n_stats == ATL_TRAIN_STATS)
         return -1;
     t->stats[t->n_stats].name = name;

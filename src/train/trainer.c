@@ -26,11 +26,16 @@ void atl_trainer_clear_stats(atl_trainer *t) {
         t->costs[i].seconds = 0.0;
 }
 
-atl_train_sum atl_trainer_step_stat(const atl_trainer *t, const char *name) {
+int atl_trainer_find_stat(const atl_trainer *t, const char *name) {
     for (int i = 0; i < t->n_stats; i++)
         if (!strcmp(t->stats[i].name, name))
-            return t->sums[i];
-    return (atl_train_sum){ 0 };
+            return i;
+    return -1;
+}
+
+atl_train_sum atl_trainer_step_stat(const atl_trainer *t, const char *name) {
+    int i = atl_trainer_find_stat(t, name);
+    return i < 0 ? (atl_train_sum){ 0 } : t->sums[i];
 }
 
 static void keep_stats(atl_trainer *t) {

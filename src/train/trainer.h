@@ -56,6 +56,9 @@ struct atl_trainer {
     double sign_sum, sign_count;
 };
 
+// ---- trainer.c
+int atl_trainer_find_stat(const atl_trainer *t, const char *name); // its place among the statistics, or -1
+
 // ---- open.c
 // As atl_trainer_open(), by a recipe; NULL: that of the cfg.
 atl_status atl_trainer_open_with(atl_ctx *ctx, const atl_train_options *options, const atl_recipe *recipe,

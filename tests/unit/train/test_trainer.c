@@ -180,13 +180,10 @@ static void a_batch_may_go_in_parts(void **state) {
 }
 
 static const atl_train_stat *stat(const atl_trainer *t, const char *name) {
-    int count;
-    const atl_train_stat *stats = atl_trainer_get_stats(t, &count);
-    for (int i = 0; i < count; i++)
-        if (!strcmp(stats[i].name, name))
-            return &stats[i];
-    fail_msg("there is no %s", name);
-    return NULL;
+    int i = atl_trainer_find_stat(t, name);
+    if (i < 0)
+        fail_msg("there is no %s", name);
+    return &t->stats[i];
 }
 
 static void statistics_come_from_every_phase(void **state) {
