@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/hash.h"
 
 enum {
     DEPTH_MOST = 5,
@@ -35,9 +36,7 @@ typedef struct finder {
 // ---- names
 
 static uint64_t hash(const char *text, size_t size) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++)
-        h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
+    uint64_t h = atl_hash(ATL_HASH_BEGIN, text, size);
     return h ^ h >> 29;
 }
 

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/hash.h"
 #include "io/arrays.h"
 #include "io/pickle.h"
 #include "io/zip.h"
@@ -58,9 +59,7 @@ static atl_status torch_fail(atl_torch *t, atl_status status, const char *format
 // ---- storages
 
 static uint64_t hash(const char *key, size_t size) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++)
-        h = (h ^ (uint8_t)key[i]) * 0x100000001b3u;
+    uint64_t h = atl_hash(ATL_HASH_BEGIN, key, size);
     return h ^ h >> 29;
 }
 

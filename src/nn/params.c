@@ -3,6 +3,7 @@
 #include "nn/params.h"
 
 #include <string.h>
+#include "base/hash.h"
 #include "base/philox.h"
 #include "io/file.h"
 
@@ -15,10 +16,7 @@ static uint64_t mix(uint64_t h) { // the finaliser of SplitMix64 (Steele, Lea, F
 }
 
 static uint64_t hash_name(const char *name) {
-    uint64_t h = 0xcbf29ce484222325u; // FNV-1a
-    for (; *name; name++)
-        h = (h ^ (uint8_t)*name) * 0x100000001b3u;
-    return mix(h);
+    return mix(atl_hash(ATL_HASH_BEGIN, name, strlen(name)));
 }
 
 void atl_params_init(atl_params *params, atl_ctx *ctx) {

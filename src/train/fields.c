@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ctx.h"
+#include "base/hash.h"
 
 #define AT(member) offsetof(atl_train_options, member)
 #define FLAG(name, member, help)                                                                             \
@@ -169,17 +170,11 @@ bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o) {
     return true;
 }
 
-uint64_t atl_train_hash(uint64_t h, const void *bytes, size_t count) { // FNV-1a
-    for (const unsigned char *p = bytes; count--; p++)
-        h = (h ^ *p) * 0x100000001b3u;
-    return h;
-}
-
 uint64_t atl_train_field_hash(const atl_train_field *f, const atl_train_options *o) {
     if (f->kind == ATL_TRAIN_TEXT) {
         const char *text = atl_train_field_text(f, o);
-        return atl_train_hash(ATL_TRAIN_HASH, text ? text : "", text ? strlen(text) + 1 : 0);
+        return atl_hash(ATL_HASH_BEGIN, text ? text : "", text ? strlen(text) + 1 : 0);
     }
     double x = atl_train_field_number(f, o);
-    return atl_train_hash(ATL_TRAIN_HASH, &x, sizeof x);
+    return atl_hash(ATL_HASH_BEGIN, &x, sizeof x);
 }

@@ -22,9 +22,7 @@ atl_status atl_train_fields_check(atl_ctx *ctx, const atl_train_options *o);
 // Moves all texts into the arena, with the standard ones in place of NULL; false: no memory.
 bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o);
 
-// A hash that goes on from h, beginning with ATL_TRAIN_HASH; and that of an option's value.
-#define ATL_TRAIN_HASH 0xcbf29ce484222325u
-uint64_t atl_train_hash(uint64_t h, const void *bytes, size_t count);
+// A hash of an option's value.
 uint64_t atl_train_field_hash(const atl_train_field *f, const atl_train_options *o);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "graph/measure.h"
 #include "graph/resident.h"
 #include "train/fields.h"
@@ -214,10 +215,10 @@ static atl_status check_ranks(atl_trainer *t) {
         return ATL_OK;
     t->agreed = true;
     atl_trainer_fetch(t);
-    uint64_t set = atl_train_hash(ATL_TRAIN_HASH, &t->set.count, sizeof t->set.count);
+    uint64_t set = atl_hash(ATL_HASH_BEGIN, &t->set.count, sizeof t->set.count);
     for (size_t i = 0; t->data && i < t->set.count; i++) {
         const char *name = atl_dataset_name(t->data, atl_sampler_picture(t->subset, i));
-        set = atl_train_hash(set, name, strlen(name));
+        set = atl_hash(set, name, strlen(name));
     }
     ATL_TRY(atl_ranks_same(t->ranks, set, "the data set"));
     ATL_TRY(agree_on_options(t));
