@@ -49,9 +49,9 @@ static atl_status check_classes(atl_trainer *t) {
 static atl_status open_set(atl_trainer *t) {
     const atl_train_options *o = &t->options;
     if (!o->data) {
-        if (o->resolution < 8 || o->resolution > 4096)
+        if (!o->resolution) // the table's range is checked
             return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                            "no pictures are given, and no resolution (%d) to measure at", o->resolution);
+                            "no pictures are given, and no resolution to measure at");
         t->set = (atl_train_set){ 1, o->resolution, o->resolution, 3, o->cond ? 10 : 0, "noise" };
         return ATL_OK;
     }

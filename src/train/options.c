@@ -55,7 +55,7 @@ static atl_status check_batch(atl_ctx *ctx, int ranks, const atl_train_options *
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "batch %d can't be shared by %d processes: choose a multiple of %d", o->batch, ranks,
                         ranks);
-    if (o->batch_gpu < 1 || local % o->batch_gpu)
+    if (local % o->batch_gpu)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "batch-gpu %d does not divide the %d pictures that each process has of batch %d",
                         o->batch_gpu, local, o->batch);
