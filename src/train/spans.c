@@ -42,9 +42,7 @@ void atl_trainer_changed(atl_trainer *t) {
     atl_params *params[NETWORKS];
     list(t, params);
     for (int i = 0; i < NETWORKS; i++)
-        params[i]->version++;
-    for (int i = 0; i < NETWORKS; i++)
-        atl_resident_renew(t->backend, params[i]->data, params[i]->version);
+        atl_resident_renew(t->backend, params[i]->data, ++params[i]->version);
     atl_adam_changed(&t->adam_g);
     atl_adam_changed(&t->adam_d);
 }
