@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "params.h"
 #include "train/trainer.h"
 
 // Every place of a stream belongs to one iteration, phase and input, and stays what it is: runs are resumed.
@@ -40,16 +41,6 @@ static atl_trainer *open_trainer(atl_ctx *ctx, const atl_recipe *recipe) {
     return t;
 }
 
-static double way(const atl_params *a, const atl_params *b) {
-    double sum = 0.0;
-    for (size_t i = 0; i < a->size; i++)
-        for (size_t k = 0; !a->list[i].buffer && k < a->list[i].count; k++) {
-            double d = (double)atl_param_data(a, &a->list[i])[k] - (double)atl_param_data(b, &b->list[i])[k];
-            sum += d * d;
-        }
-    return sqrt(sum);
-}
-
 // How far one step moves G.
 static double step_of(atl_ctx *ctx, const atl_recipe *recipe) {
     atl_trainer *t = open_trainer(ctx, recipe);
@@ -58,7 +49,7 @@ static double step_of(atl_ctx *ctx, const atl_recipe *recipe) {
     if (atl_trainer_step(t) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     atl_trainer_fetch(t);
-    double d = way(&before.params, &t->g.params);
+    double d = params_distance(&before.params, &t->g.params);
     atl_network_clear(&before);
     atl_trainer_close(&t, 0);
     return d;

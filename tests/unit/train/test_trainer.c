@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "params.h"
 #include "train/trainer.h"
 
 enum { PICTURES = 12, SIDE = 16 };
@@ -143,16 +144,6 @@ static void a_resumed_conditional_run_too(void **state) {
     resume_is_exact(*state, &o);
 }
 
-static double distance(const atl_params *a, const atl_params *b) {
-    double e = 0;
-    for (size_t i = 0; i < a->size; i++)
-        for (size_t k = 0; !a->list[i].buffer && k < a->list[i].count; k++) {
-            double d = (double)atl_param_data(a, &a->list[i])[k] - (double)atl_param_data(b, &b->list[i])[k];
-            e += d * d;
-        }
-    return sqrt(e);
-}
-
 // Without statistics over the batch a part sees what the whole does, and sums are added in another order.
 // Adam divides a gradient by its size, so where one is almost zero rounding decides where the weight goes:
 // what counts is how far the weights are apart compared with how far they went.
@@ -169,8 +160,10 @@ static void a_batch_may_go_in_parts(void **state) {
     steps(*state, parts, 3);
     atl_trainer_fetch(whole);
     atl_trainer_fetch(parts);
-    double apart_g = distance(&whole->g.params, &parts->g.params) / distance(&whole->g.params, &g.params);
-    double apart_d = distance(&whole->d.params, &parts->d.params) / distance(&whole->d.params, &d.params);
+    double apart_g =
+        params_distance(&whole->g.params, &parts->g.params) / params_distance(&whole->g.params, &g.params);
+    double apart_d =
+        params_distance(&whole->d.params, &parts->d.params) / params_distance(&whole->d.params, &d.params);
     printf("    in parts: G %.2e, D %.2e of the way (at most 1e-3)\n", apart_g, apart_d);
     assert_true(apart_g <= 1e-3 && apart_d <= 1e-3);
     atl_network_clear(&g);
@@ -319,7 +312,7 @@ static void another_network_is_refused(void **state) {
     assert_int_equal(atl_trainer_restore(t, p->a), ATL_BAD_ARGUMENT);
     assert_non_null(strstr(atl_message(p->ctx), "has another shape than in this run"));
     atl_message_clear(p->ctx);
-    assert_true(distance(&before.params, &t->g.params) == 0.0); // nothing was touched
+    assert_true(params_distance(&before.params, &t->g.params) == 0.0); // nothing was touched
     atl_network_clear(&before);
     atl_trainer_close(&t, 0);
 }
