@@ -237,9 +237,15 @@ static atl_status open_loader(atl_trainer *t) {
     return atl_loader_open(t->ctx, t->data, &l, &t->loader);
 }
 
+// Fills *span, unless an earlier try did.
+static bool fill(atl_trainer *t, size_t count, float **span) {
+    *span = *span ? *span : atl_calloc(t->ctx, count, sizeof **span);
+    return *span != NULL;
+}
+
 atl_status atl_trainer_memory(atl_trainer *t) {
     size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height,
-           local = (size_t)t->local;
+           local = (size_t)t->local, labels = t->set.label_size ? (size_t)t->set.label_size : 1;
     size_t room = 1, most = 0, g = t->g.params.total, d = t->d.params.total, span = g > d ? g : d;
     ATL_TRY(open_loader(t));
     if (t->block)
@@ -250,12 +256,8 @@ atl_status atl_trainer_memory(atl_trainer *t) {
         room = atl_phase_room(p) > room ? atl_phase_room(p) : room;
         most = sum > most ? sum : most;
     }
-    t->reals = atl_calloc(t->ctx, local * pixels, sizeof *t->reals);
-    t->real_labels = atl_calloc(t->ctx, local * (size_t)(t->set.label_size ? t->set.label_size : 1),
-                                sizeof *t->real_labels);
-    t->scratch = atl_calloc(t->ctx, room, sizeof *t->scratch);
-    t->gradient = atl_calloc(t->ctx, span + most, sizeof *t->gradient);
-    if (!t->reals || !t->real_labels || !t->scratch || !t->gradient)
+    if (!fill(t, local * pixels, &t->reals) || !fill(t, local * labels, &t->real_labels) ||
+        !fill(t, room, &t->scratch) || !fill(t, span + most, &t->gradient))
         return ATL_NO_MEMORY;
     ATL_TRY(atl_resident_take(t->backend, t->gradient, span, 0, NULL));
     t->block = t->backend->alloc(t->backend, t->block_bytes);

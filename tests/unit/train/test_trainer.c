@@ -199,6 +199,53 @@ static void statistics_come_from_every_phase(void **state) {
     atl_trainer_close(&t, 0);
 }
 
+typedef struct counter {
+    long live;
+} counter;
+
+static void *count_alloc(void *user, size_t bytes) {
+    ((counter *)user)->live++;
+    return aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+}
+
+static void count_release(void *user, void *memory) {
+    ((counter *)user)->live -= memory != NULL;
+    free(memory);
+}
+
+// Whatever is missing at the first try: a second one takes the rest, and nothing is left behind.
+static void missing_memory_may_be_tried_again(void **state) {
+    (void)state;
+    counter c = { 0 };
+    atl_ctx *ctx;
+    atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
+    options.allocator = (atl_allocator){ count_alloc, count_release, &c };
+    assert_int_equal(atl_ctx_open(&ctx, &options), ATL_OK);
+    atl_train_options o;
+    atl_train_options_init(&o, sizeof o);
+    o.resolution = 8;
+    o.channel_base = 32;
+    o.channel_max = 4;
+    o.batch = 2;
+    o.aug = ATL_AUG_NONE;
+    atl_status first = ATL_NO_MEMORY;
+    int failures = 0;
+    for (; first != ATL_OK; failures++) {
+        atl_trainer *t;
+        assert_int_equal(atl_trainer_open(ctx, &o, &t), ATL_OK);
+        ctx->fail_after = failures;
+        first = atl_trainer_memory(t);
+        ctx->fail_after = -1;
+        assert_true(first == ATL_OK || first == ATL_NO_MEMORY);
+        assert_int_equal(atl_trainer_memory(t), ATL_OK);
+        atl_trainer_close(&t, 0);
+        atl_message_clear(ctx);
+    }
+    assert_true(failures > 4);
+    atl_ctx_close(&ctx);
+    assert_int_equal(c.live, 0);
+}
+
 static void each_loss_trains(void **state) {
     static const char *const losses[] = { "logistic", "logistic-saturating", "wgan", "wgan-gp", "hinge" };
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
@@ -397,6 +444,7 @@ int main(void) {
         cmocka_unit_test(a_resumed_conditional_run_too),
         cmocka_unit_test(a_batch_may_go_in_parts),
         cmocka_unit_test(statistics_come_from_every_phase),
+        cmocka_unit_test(missing_memory_may_be_tried_again),
         cmocka_unit_test(each_loss_trains),
         cmocka_unit_test(frozen_layers_stay),
         cmocka_unit_test(presets_are_the_published_ones),
