@@ -111,10 +111,10 @@ typedef struct atl_bound {
     atl_node *node;
 } atl_bound;
 
-// The result of a function of an opened network of nodes that stand for its inputs; the first of them has a row
-// for each sample.  Inputs that are images are [n, h, w, c] here.  Noise maps and settings that are not bound are
-// the network's own, and its weights are constants.  `as` ("G") is the scope under which its nodes are named; the
-// same network may be applied several times under one.
+// The result of a function of an opened network of nodes that stand for its inputs (NULL: not given); the first
+// that is given has a row for each sample.  Inputs that are images are [n, h, w, c] here.  Noise maps and settings
+// that are not bound are the network's own, and its weights are constants.  `as` ("G") is the scope under which its
+// nodes are named; the same network may be applied several times under one.
 ATL_API atl_node *atl_model_apply(atl_graph *g, atl_model *model, const char *as, const char *function,
                                   const char *result, const atl_bound *in, int count);
 

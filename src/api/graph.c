@@ -61,8 +61,6 @@ atl_node *atl_model_apply(atl_graph *g, atl_model *model, const char *as, const 
     atl_net *net = net_of(g, &model->net, as);
     if (!net)
         return atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for the network %s", as);
-    if (count < 1)
-        return atl_graph_fail(g, ATL_BAD_ARGUMENT, "%s is given no input", function);
     return atl_apply(net, &model->net, function, result, in, count);
 }
 

@@ -32,13 +32,17 @@ void atl_network_call(const atl_network *network, const char *function, atl_net 
 
 atl_node *atl_apply(atl_net *net, const atl_network *network, const char *function, const char *out,
                     const atl_bound *in, int count) {
-    atl_call call = { .n = (int)in[0].node->shape.d[0], .closed = true };
+    atl_call call = { .closed = true };
     for (int i = 0; i < count; i++) {
         if (in[i].node && in[i].node->op == ATL_OP_POISON)
             return in[i].node;
+        if (in[i].node && !call.n_in)
+            call.n = (int)in[i].node->shape.d[0];
         if (in[i].node)
             atl_call_bind(net->g, &call, in[i].name, in[i].node);
     }
+    if (!call.n_in)
+        return atl_graph_fail(net->g, ATL_BAD_ARGUMENT, "%s is given no input", function);
     atl_network_call(network, function, net, &call);
     return atl_call_result(net->g, &call, out);
 }

@@ -42,8 +42,8 @@ atl_net atl_network_in(atl_graph *g, const atl_network *network, const char *as)
 // Builds a function with the ports of `call`.
 void atl_network_call(const atl_network *network, const char *function, atl_net *net, atl_call *call);
 
-// The same as mathematics: the result `out` of a function of what is bound, of which the first says how many
-// samples there are.  Nodes that are NULL are left out.  Noise and settings are the network's own, unless
+// The same as mathematics: the result `out` of a function of what is bound.  Nodes that are NULL are left out;
+// the first of the others says how many samples there are.  Noise and settings are the network's own, unless
 // bound.
 //
 //     w = ATL_APPLY(&net, g, "map", "w", { "z", z }, { "c", c });

@@ -159,6 +159,11 @@ static void mistakes_stick_and_are_told(void **state) {
     refused(&s, g, atl_model_apply(g, s.d, "D", "synthesize", "img", &(atl_bound){ "ws", x }, 1),
             "can't synthesize");
     g = fresh(&s);
+    refused(&s, g, atl_model_apply(g, s.g, "G", "synthesize", "img", &(atl_bound){ "ws", NULL }, 1),
+            "synthesize is given no input");
+    g = fresh(&s);
+    refused(&s, g, atl_model_apply(g, s.g, "G", "synthesize", "img", NULL, 0), "synthesize is given no input");
+    g = fresh(&s);
     refused(&s, g, atl_graph_find(g, "G.b8"), "no node is named G.b8");
     g = fresh(&s);
     atl_plan *plan;

@@ -350,6 +350,26 @@ static void missing_and_unknown_inputs_are_named(void **state) {
     ATL_APPLY(&net, &s.net, "map", "w", { "z", z }, { "c", c }, { "y", c });
     assert_non_null(strstr(g.error, "map has no input y"));
     atl_graph_clear(&g);
+    atl_graph_init(&g, s.ctx);
+    assert_int_equal(ATL_APPLY(&net, &s.net, "map", "w", { "z", NULL }, { "c", NULL })->op, ATL_OP_POISON);
+    assert_non_null(strstr(g.error, "map is given no input"));
+    atl_graph_clear(&g);
+    end(&s);
+}
+
+static void the_first_node_that_is_given_counts_the_samples(void **state) {
+    (void)state;
+    scene s;
+    begin(&s, "sg2-64-cond.pkl", NULL);
+    atl_graph g;
+    atl_graph_init(&g, s.ctx);
+    atl_net net = atl_network_in(&g, &s.net, "G");
+    atl_node *z = atl_input(&g, "z", ATL_SHAPE(2, s.net.dims.z_dim));
+    atl_node *c = atl_input(&g, "c", ATL_SHAPE(2, s.net.dims.c_dim));
+    atl_node *w = ATL_APPLY(&net, &s.net, "map", "w", { "unknown", NULL }, { "z", z }, { "c", c });
+    assert_int_equal(g.status, ATL_OK);
+    assert_int_equal(w->shape.d[0], 2);
+    atl_graph_clear(&g);
     end(&s);
 }
 
@@ -365,6 +385,7 @@ int main(void) {
         cmocka_unit_test(wrong_ports_are_refused_by_name),
         cmocka_unit_test(networks_with_the_same_names_share_a_graph),
         cmocka_unit_test(missing_and_unknown_inputs_are_named),
+        cmocka_unit_test(the_first_node_that_is_given_counts_the_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
