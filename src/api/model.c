@@ -97,22 +97,20 @@ atl_status atl_model_need(const atl_model *m, const char *role, const char *func
 
 // ---- small functions
 
-int atl_model_noise_size(const atl_model *m, int k, int *height, int *width) {
-    atl_graph g;
-    atl_call call = { .n = 1, .noise = ATL_NOISE_RANDOM };
-    atl_net net = atl_network_in(&g, &m->net, NULL);
-    int found = 0;
-    atl_graph_init(&g, m->ctx);
-    if (atl_model_function_find(m->net.row, "synthesize"))
-        atl_network_call(&m->net, "synthesize", &net, &call);
-    for (int i = 0; i < call.n_in && !found; i++)
-        if (call.in[i].kind == ATL_PORT_NOISE && k-- == 0) {
-            *height = (int)call.in[i].node->shape.d[1];
-            *width = (int)call.in[i].node->shape.d[2];
-            found = 1;
+int atl_model_noise_size(const atl_model *model, int k, int *height, int *width) {
+    atl_model *m = (atl_model *)model; // the ports are listed when first asked for
+    const atl_port_info *ports;
+    size_t count;
+    if (!atl_model_function_find(m->net.row, "synthesize") ||
+        atl_model_ports(m, "synthesize", &ports, &count) != ATL_OK)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        if (ports[i].kind == ATL_PORT_NOISE && k-- == 0) {
+            *height = (int)ports[i].dims[2]; // [1, 1, h, w]
+            *width = (int)ports[i].dims[3];
+            return 1;
         }
-    atl_graph_clear(&g);
-    return found;
+    return 0;
 }
 
 atl_status atl_model_discriminate(atl_model *m, int n, const float *img, const float *c, float *logits) {
