@@ -29,6 +29,17 @@ static json_t *tensors_json(atl_json *b, const atl_params *params) {
     return list;
 }
 
+// Whether node i is a named result, and the first of its name: functions share layers.
+static bool is_layer(const atl_graph *g, int i) {
+    const atl_node *n = g->nodes[i];
+    if (!n->name || n->op == ATL_OP_PARAM || n->op == ATL_OP_INPUT)
+        return false;
+    for (int k = 0; k < i; k++)
+        if (g->nodes[k]->name && !strcmp(g->nodes[k]->name, n->name))
+            return false;
+    return true;
+}
+
 // The named results of a network built for one image, with their shapes in N,C,H,W order.
 static json_t *layers_json(atl_json *b, const atl_ckpt_net *net, const atl_model_row *row, atl_params *params,
                            json_t *entry) {
@@ -46,7 +57,7 @@ static json_t *layers_json(atl_json *b, const atl_ckpt_net *net, const atl_model
         atl_json_set(b, entry, "problem", atl_json_string(b, g.error));
     for (int i = 0; i < g.size; i++) {
         const atl_node *n = g.nodes[i];
-        if (!n->name || n->op == ATL_OP_PARAM || n->op == ATL_OP_INPUT)
+        if (!is_layer(&g, i))
             continue;
         int64_t s[ATL_RANK_MAX];
         for (int k = 0; k < n->shape.rank; k++)
