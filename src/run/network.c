@@ -3,9 +3,9 @@
 // of a checkpoint's.
 #include "run/network.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "run/unused.h"
 
 // ---- in a graph
@@ -163,8 +163,7 @@ static atl_status refuse_unused(const atl_ckpt *ckpt, const atl_ckpt_net *net, a
     return status;
 }
 
-atl_status atl_network_load(atl_ckpt *ckpt, size_t index, const atl_model_options *options,
-                            atl_network *network) {
+static atl_status load(atl_ckpt *ckpt, size_t index, const atl_model_options *options, atl_network *network) {
     static const atl_model_options defaults = ATL_MODEL_OPTIONS_INIT;
     const atl_model_options *o = options ? options : &defaults;
     atl_ctx *ctx = atl_ckpt_ctx(ckpt);
@@ -205,10 +204,8 @@ static atl_status choose(atl_ctx *ctx, const atl_ckpt *ckpt, const char *path, c
                 return ATL_OK;
             }
     char have[256] = "";
-    for (size_t i = 0; i < size; i++) {
-        size_t at = strlen(have);
-        snprintf(have + at, sizeof have - at, "%s%s", i ? ", " : "", atl_ckpt_get(ckpt, i)->key);
-    }
+    for (size_t i = 0; i < size; i++)
+        atl_names_add(have, sizeof have, atl_ckpt_get(ckpt, i)->key);
     if (!asked && size == 1) {
         *index = 0;
         return ATL_OK;
@@ -236,7 +233,7 @@ atl_status atl_network_open(atl_ctx *ctx, const char *path, const atl_model_opti
     if (status == ATL_OK)
         status = choose(ctx, ckpt, path, options ? options->net : NULL, &index);
     if (status == ATL_OK)
-        status = atl_network_load(ckpt, index, options, network);
+        status = load(ckpt, index, options, network);
     atl_ckpt_close(&ckpt);
     return name_file(ctx, status, path);
 }

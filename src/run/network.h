@@ -27,8 +27,6 @@ atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, const char *
 // the defaults.
 atl_status atl_network_open(atl_ctx *ctx, const char *path, const atl_model_options *options,
                             atl_network *network);
-atl_status atl_network_load(atl_ckpt *ckpt, size_t index, const atl_model_options *options,
-                            atl_network *network);
 
 // A second one of the same config and values.
 atl_status atl_network_copy(const atl_network *from, atl_network *to);

@@ -3,8 +3,9 @@
 #include "run/program.h"
 
 #include <fnmatch.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "base/names.h"
 
 // ---- making
 
@@ -109,10 +110,8 @@ const atl_port *atl_program_out(const atl_program *p, const char *port) {
 static atl_status no_port(const atl_program *p, const char *what, const char *port, const atl_port *list,
                           int count) {
     char have[512] = "";
-    for (int i = 0; i < count; i++) {
-        size_t at = strlen(have);
-        snprintf(have + at, sizeof have - at, "%s%s", i ? ", " : "", list[i].name);
-    }
+    for (int i = 0; i < count; i++)
+        atl_names_add(have, sizeof have, list[i].name);
     return atl_fail(p->ctx, ATL_BAD_ARGUMENT, "there is no %s %s; there is: %s", what, port, have);
 }
 

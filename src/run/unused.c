@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/names.h"
+#include "io/json.h"
+
 typedef struct unused {
     atl_arena *arena; // owns the list; the names are those of the store
     const char **names;
@@ -90,12 +93,7 @@ static atl_status list_unused(atl_ctx *ctx, const atl_model_row *row, const json
     json_decref(full);
     if (status == ATL_OK || status == ATL_NO_MEMORY)
         return status;
-    u->size = 0;
     return u->problem ? ATL_OK : ATL_NO_MEMORY;
-}
-
-static atl_status add(json_t *list, const char *name) {
-    return json_array_append_new(list, json_string(name)) == 0 ? ATL_OK : ATL_NO_MEMORY;
 }
 
 atl_status atl_unused_names(atl_ctx *ctx, const atl_ckpt *ckpt, const atl_ckpt_net *net,
@@ -105,24 +103,21 @@ atl_status atl_unused_names(atl_ctx *ctx, const atl_ckpt *ckpt, const atl_ckpt_n
     atl_arena arena;
     atl_arena_init(&arena, ctx, 0);
     unused u = { .arena = &arena };
-    *names = json_array();
-    atl_status status = *names ? ATL_OK : ATL_NO_MEMORY;
-    for (size_t i = 0; status == ATL_OK && i < count; i++)
-        status = add(*names, left[i]);
-    if (status == ATL_OK && row)
-        status = list_unused(ctx, row, net->config, params, &u);
-    for (size_t i = 0; status == ATL_OK && i < u.size; i++)
-        status = add(*names, u.names[i]);
-    if (status == ATL_OK && !u.problem) {
-        atl_arena_clear(&arena);
-        return ATL_OK;
-    }
-    if (status == ATL_OK)
+    atl_json b = { .ctx = ctx };
+    json_t *list = atl_json_list(&b);
+    atl_status status = row ? list_unused(ctx, row, net->config, params, &u) : ATL_OK;
+    for (size_t i = 0; i < count; i++)
+        atl_json_add(&b, list, atl_json_string(&b, left[i]));
+    for (size_t i = 0; i < u.size; i++)
+        atl_json_add(&b, list, atl_json_string(&b, u.names[i]));
+    if (u.problem)
         status = atl_fail(ctx, ATL_BAD_FILE, "%s", u.problem);
-    else
+    else if (status != ATL_OK)
         atl_fail(ctx, status, "out of memory");
     atl_arena_clear(&arena);
-    json_decref(*names);
+    if (status == ATL_OK)
+        return atl_json_end(&b, list, "what nothing uses", names);
+    json_decref(list);
     *names = NULL;
     return status;
 }
@@ -131,9 +126,9 @@ atl_status atl_unused_refuse(atl_ctx *ctx, const char *key, const json_t *names)
     size_t count = json_array_size(names);
     char text[512] = "";
     for (size_t i = 0; i < count && i < SHOWN; i++) {
-        size_t at = strlen(text);
-        snprintf(text + at, sizeof text - at, "%s%.100s", i ? ", " : "",
-                 json_string_value(json_array_get(names, i)));
+        char name[101];
+        snprintf(name, sizeof name, "%s", json_string_value(json_array_get(names, i)));
+        atl_names_add(text, sizeof text, name);
     }
     if (!count)
         return ATL_OK;

@@ -158,6 +158,40 @@ static void strangers(void **state) {
     }
 }
 
+// Writes a copy of a file in which the first letter of each `word` is no UTF-8.
+static void write_strange(const char *from, const char *word, const char *to) {
+    enum { ROOM = 1 << 20 };
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    char *bytes = malloc(ROOM);
+    int changed = 0;
+    assert_true(in && out && bytes);
+    size_t size = fread(bytes, 1, ROOM, in), length = strlen(word);
+    for (size_t i = 0; i + length <= size; i++)
+        if (!memcmp(bytes + i, word, length)) {
+            bytes[i] = (char)0xff;
+            changed++;
+        }
+    assert_true(changed > 0);
+    assert_int_equal(fwrite(bytes, 1, size, out), size);
+    assert_int_equal(fclose(out), 0);
+    fclose(in);
+    free(bytes);
+}
+
+static void strangers_without_utf8(void **state) {
+    (void)state;
+    char path[1024];
+    atl_ctx *ctx;
+    atl_model *m;
+    write_strange(golden_path(path, "cases", "attn.pkl", ""), "attn", "cases-strange.pkl");
+    assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
+    assert_int_equal(atl_model_open(ctx, "cases-strange.pkl", NULL, &m), ATL_UNSUPPORTED);
+    if (!strstr(atl_message(ctx), "synthesis.b8.?ttn.gamma"))
+        fail_msg("%s", atl_message(ctx));
+    atl_ctx_close(&ctx);
+    remove("cases-strange.pkl");
+}
+
 // ... unless they are wanted.
 static void strangers_that_are_wanted(void **state) {
     (void)state;
@@ -175,6 +209,7 @@ static void strangers_that_are_wanted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(pictures), cmocka_unit_test(strangers),
+                                        cmocka_unit_test(strangers_without_utf8),
                                         cmocka_unit_test(strangers_that_are_wanted) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
