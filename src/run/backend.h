@@ -5,19 +5,11 @@
 
 #include "graph/backend.h"
 
-typedef struct atl_backend_row {
-    const char *name;
-    atl_status (*open)(atl_ctx *ctx, const atl_backend_options *options, atl_backend **backend);
-} atl_backend_row;
-
-const atl_backend_row *atl_backend_row_get(size_t index); // NULL: past the end
-
 // The context's own backend, which all networks of the context share: its device, else what the environment's
 // ATL_TEST_BACKEND names, else "cpu".  Opened when it is first asked for, closed with the context.
 atl_status atl_backend_of(atl_ctx *ctx, atl_backend **backend);
 
-// Another one, closed by atl_backend_close().  name NULL: the same as the context's.  options may be NULL.
-atl_status atl_backend_open(atl_ctx *ctx, const char *name, const atl_backend_options *options,
-                            atl_backend **backend);
+// Another one of the same name, closed by atl_backend_close().  options may be NULL.
+atl_status atl_backend_open(atl_ctx *ctx, const atl_backend_options *options, atl_backend **backend);
 
 #endif

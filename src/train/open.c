@@ -275,7 +275,7 @@ static atl_status open_all(atl_trainer *t) {
     t->state.rank = atl_ranks_rank(t->ranks);
     t->state.ranks = atl_ranks_size(t->ranks);
     t->threads = t->state.ranks > 1 && !o->keep_threads ? atl_ranks_threads(t->ranks) : t->ctx->threads;
-    ATL_TRY(atl_backend_open(t->ctx, NULL, &(atl_backend_options){ .threads = t->threads }, &t->backend));
+    ATL_TRY(atl_backend_open(t->ctx, &(atl_backend_options){ .threads = t->threads }, &t->backend));
     ATL_TRY(open_set(t));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
     if (!t->recipe)

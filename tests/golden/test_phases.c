@@ -24,7 +24,7 @@ static void begin(scene *s, const char *name) {
     char path[1024];
     memset(s, 0, sizeof *s);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
+    assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     golden_path(path, "stylegan", name, ".pkl");
     atl_model_options o = ATL_MODEL_OPTIONS_INIT;
     o.net = "G";

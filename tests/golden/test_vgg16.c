@@ -27,7 +27,7 @@ static void begin(scene *s) {
     o.c_dim = CLASSES;
     assert_non_null(row);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
+    assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     assert_int_equal(row->init(s->ctx, &o, &json), ATL_OK);
     if (atl_network_make(s->ctx, row, "vgg16", json, 0, &s->net) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));

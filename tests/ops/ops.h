@@ -185,7 +185,7 @@ static inline void op_check_file(const char *file, op_builder build) {
     const char *data = getenv("ATL_TEST_DATA");
     snprintf(path, sizeof path, "%s/ops/%s.safetensors", data ? data : "tests/data", file);
     assert_int_equal(atl_ctx_open(&c.ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(c.ctx, NULL, NULL, &backend), ATL_OK);
+    assert_int_equal(atl_backend_open(c.ctx, NULL, &backend), ATL_OK);
     if (atl_arrays_open(c.ctx, path, &c.set) != ATL_OK)
         fail_msg("%s", atl_message(c.ctx));
     int cases = atoi(atl_arrays_metadata(c.set, "cases"));

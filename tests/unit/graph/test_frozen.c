@@ -56,7 +56,7 @@ static void declare(scene *s, atl_params *params, int channels, uint64_t seed) {
 static void begin(scene *s) {
     memset(s, 0, sizeof *s);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
+    assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     declare(s, &s->trained, IN, 1);
     declare(s, &s->critic, MIDDLE + OUT, 2);
     atl_graph_init(&s->g, s->ctx);

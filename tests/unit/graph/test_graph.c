@@ -28,7 +28,7 @@ static int setup(void **state) {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     assert_int_equal(atl_ctx_open(&f->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(f->ctx, NULL, NULL, &f->backend), ATL_OK);
+    assert_int_equal(atl_backend_open(f->ctx, NULL, &f->backend), ATL_OK);
     atl_graph_init(&f->g, f->ctx);
     *state = f;
     return 0;

@@ -43,7 +43,7 @@ static void begin(scene *s, const char *file, const char *net) {
     snprintf(path, sizeof path, "%s/stylegan/%s", data ? data : "tests/data", file);
     memset(s, 0, sizeof *s);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
+    assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     atl_model_options o = ATL_MODEL_OPTIONS_INIT;
     o.net = net;
     if (atl_network_open(s->ctx, path, &o, &s->net) != ATL_OK)
@@ -60,7 +60,7 @@ static void make_growing(scene *s, const char *family, double lod) {
     o.channel_max = 16;
     memset(s, 0, sizeof *s);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(s->ctx, NULL, NULL, &s->backend), ATL_OK);
+    assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     assert_int_equal(row->init(s->ctx, &o, &json), ATL_OK);
     json_object_set_new(json, "lod", json_real(lod));
     assert_int_equal(atl_network_make(s->ctx, row, "G", json, 5, &s->net), ATL_OK);

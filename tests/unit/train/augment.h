@@ -26,7 +26,7 @@ static inline int setup(void **state) {
     static fixture f;
     memset(&f, 0, sizeof f);
     assert_int_equal(atl_ctx_open(&f.ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(f.ctx, NULL, NULL, &f.backend), ATL_OK);
+    assert_int_equal(atl_backend_open(f.ctx, NULL, &f.backend), ATL_OK);
     atl_graph_init(&f.g, f.ctx);
     *state = &f;
     return 0;

@@ -16,7 +16,7 @@ static int setup(void **state) {
     atl_ctx *ctx;
     atl_backend *b;
     assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(ctx, NULL, NULL, &b), ATL_OK);
+    assert_int_equal(atl_backend_open(ctx, NULL, &b), ATL_OK);
     *state = b;
     return 0;
 }

@@ -298,7 +298,7 @@ static void missing_memory_is_reported(void **state) {
         atl_graph g;
         if (atl_ctx_open(&ctx, &o) != ATL_OK)
             continue;
-        atl_status status = atl_backend_open(ctx, NULL, NULL, &backend);
+        atl_status status = atl_backend_open(ctx, NULL, &backend);
         if (status == ATL_OK) {
             atl_graph_init(&g, ctx);
             status = both_augmentations(ctx, backend, &g);

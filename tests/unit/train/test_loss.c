@@ -24,7 +24,7 @@ static int setup(void **state) {
     static fixture f;
     memset(&f, 0, sizeof f);
     assert_int_equal(atl_ctx_open(&f.ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(f.ctx, NULL, NULL, &f.backend), ATL_OK);
+    assert_int_equal(atl_backend_open(f.ctx, NULL, &f.backend), ATL_OK);
     atl_graph_init(&f.g, f.ctx);
     f.f = atl_const(&f.g, ATL_SHAPE(3, 1), (float[]){ 1.0f, -2.0f, 0.5f });
     f.r = atl_const(&f.g, ATL_SHAPE(3, 1), (float[]){ 0.25f, 3.0f, -1.0f });
