@@ -159,6 +159,7 @@ atl_node *atl_normal(atl_graph *g, atl_shape shape, uint64_t stream);
 
 // ---- pointwise
 atl_node *atl_unary(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b);
+atl_node *atl_fn_of(atl_graph *g, atl_fn1 fn, atl_node *x);               // one without constants
 atl_node *atl_binary(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y); // equal shapes
 
 // ---- linear

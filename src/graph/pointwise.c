@@ -26,7 +26,7 @@ atl_node *atl_binary(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y) {
     return n;
 }
 
-static atl_node *fn_of(atl_graph *g, atl_fn1 fn, atl_node *x) {
+atl_node *atl_fn_of(atl_graph *g, atl_fn1 fn, atl_node *x) {
     return atl_unary(g, fn, x, 0.0f, 0.0f);
 }
 
@@ -67,27 +67,27 @@ atl_node *atl_clamp(atl_graph *g, atl_node *x, float lo, float hi) {
 }
 
 atl_node *atl_square(atl_graph *g, atl_node *x) {
-    return fn_of(g, ATL_FN_SQUARE, x);
+    return atl_fn_of(g, ATL_FN_SQUARE, x);
 }
 
 atl_node *atl_sqrt(atl_graph *g, atl_node *x) {
-    return fn_of(g, ATL_FN_SQRT, x);
+    return atl_fn_of(g, ATL_FN_SQRT, x);
 }
 
 atl_node *atl_rsqrt(atl_graph *g, atl_node *x) {
-    return fn_of(g, ATL_FN_RSQRT, x);
+    return atl_fn_of(g, ATL_FN_RSQRT, x);
 }
 
 atl_node *atl_exp(atl_graph *g, atl_node *x) {
-    return fn_of(g, ATL_FN_EXP, x);
+    return atl_fn_of(g, ATL_FN_EXP, x);
 }
 
 atl_node *atl_ln(atl_graph *g, atl_node *x) {
-    return fn_of(g, ATL_FN_LOG, x);
+    return atl_fn_of(g, ATL_FN_LOG, x);
 }
 
 atl_node *atl_abs(atl_graph *g, atl_node *x) {
-    return fn_of(g, ATL_FN_ABS, x);
+    return atl_fn_of(g, ATL_FN_ABS, x);
 }
 
 // d fn(x) / dx as an expression in x and y = fn(x); NULL where it is zero.
@@ -99,19 +99,19 @@ static atl_node *slope_of(atl_graph *g, atl_node *y) {
     case ATL_FN_LRELU: return atl_unary(g, ATL_FN_STEP, x, a, 0.0f);
     case ATL_FN_CLAMP: return atl_unary(g, ATL_FN_INSIDE, x, a, b);
     case ATL_FN_SQUARE: return atl_scale(g, x, 2.0f);
-    case ATL_FN_SQRT: return atl_scale(g, fn_of(g, ATL_FN_RECIPROCAL, y), 0.5f);
+    case ATL_FN_SQRT: return atl_scale(g, atl_fn_of(g, ATL_FN_RECIPROCAL, y), 0.5f);
     case ATL_FN_RSQRT: return atl_scale(g, atl_mul(g, y, atl_square(g, y)), -0.5f);
     case ATL_FN_RECIPROCAL: return atl_neg(g, atl_square(g, y));
     case ATL_FN_EXP: return y;
-    case ATL_FN_LOG: return fn_of(g, ATL_FN_RECIPROCAL, x);
-    case ATL_FN_SIN: return fn_of(g, ATL_FN_COS, x);
-    case ATL_FN_COS: return atl_neg(g, fn_of(g, ATL_FN_SIN, x));
+    case ATL_FN_LOG: return atl_fn_of(g, ATL_FN_RECIPROCAL, x);
+    case ATL_FN_SIN: return atl_fn_of(g, ATL_FN_COS, x);
+    case ATL_FN_COS: return atl_neg(g, atl_fn_of(g, ATL_FN_SIN, x));
     case ATL_FN_SIGMOID: return atl_mul(g, y, atl_affine(g, y, -1.0f, 1.0f));
-    case ATL_FN_SOFTPLUS: return fn_of(g, ATL_FN_SIGMOID, x);
+    case ATL_FN_SOFTPLUS: return atl_fn_of(g, ATL_FN_SIGMOID, x);
     case ATL_FN_TANH: return atl_affine(g, atl_square(g, y), -1.0f, 1.0f);
-    case ATL_FN_ABS: return fn_of(g, ATL_FN_SIGN, x);
+    case ATL_FN_ABS: return atl_fn_of(g, ATL_FN_SIGN, x);
     case ATL_FN_ERF: // 2 / sqrt(pi) e^(-x^2)
-        return atl_scale(g, fn_of(g, ATL_FN_EXP, atl_neg(g, atl_square(g, x))), 1.12837917f);
+        return atl_scale(g, atl_fn_of(g, ATL_FN_EXP, atl_neg(g, atl_square(g, x))), 1.12837917f);
     case ATL_FN_FLOOR:
     case ATL_FN_STEP:
     case ATL_FN_INSIDE:

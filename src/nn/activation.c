@@ -2,16 +2,12 @@
 // Activations beyond leaky ReLU, from the engine's functions of one number.
 #include "nn/functions.h"
 
-static atl_node *fn(atl_graph *g, atl_fn1 f, atl_node *x) {
-    return atl_unary(g, f, x, 0.0f, 0.0f);
-}
-
 atl_node *atl_relu(atl_graph *g, atl_node *x) {
     return atl_lrelu(g, x, 0.0f);
 }
 
 atl_node *atl_elu(atl_graph *g, atl_node *x, float alpha) {
-    atl_node *below = fn(g, ATL_FN_EXP, atl_clamp(g, x, -80.0f, 0.0f)); // exp(-80) is 0 here
+    atl_node *below = atl_exp(g, atl_clamp(g, x, -80.0f, 0.0f)); // exp(-80) is 0 here
     return atl_add(g, atl_relu(g, x), atl_affine(g, below, alpha, -alpha));
 }
 
@@ -25,19 +21,19 @@ atl_node *atl_swish(atl_graph *g, atl_node *x) {
 }
 
 atl_node *atl_softplus(atl_graph *g, atl_node *x) {
-    return fn(g, ATL_FN_SOFTPLUS, x);
+    return atl_fn_of(g, ATL_FN_SOFTPLUS, x);
 }
 
 atl_node *atl_sigmoid(atl_graph *g, atl_node *x) {
-    return fn(g, ATL_FN_SIGMOID, x);
+    return atl_fn_of(g, ATL_FN_SIGMOID, x);
 }
 
 atl_node *atl_tanh(atl_graph *g, atl_node *x) {
-    return fn(g, ATL_FN_TANH, x);
+    return atl_fn_of(g, ATL_FN_TANH, x);
 }
 
 atl_node *atl_gelu(atl_graph *g, atl_node *x) {
-    atl_node *p = atl_affine(g, fn(g, ATL_FN_ERF, atl_scale(g, x, 0.707106781f)), 0.5f, 0.5f);
+    atl_node *p = atl_affine(g, atl_fn_of(g, ATL_FN_ERF, atl_scale(g, x, 0.707106781f)), 0.5f, 0.5f);
     return atl_mul(g, x, p);
 }
 

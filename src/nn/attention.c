@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "nn/functions.h"
+#include "nn/net.h"
 
 atl_node *atl_dense(atl_graph *g, atl_node *x, atl_node *weight, atl_node *bias) {
     if (x->op == ATL_OP_POISON || weight->op == ATL_OP_POISON)
@@ -13,7 +14,7 @@ atl_node *atl_dense(atl_graph *g, atl_node *x, atl_node *weight, atl_node *bias)
     atl_node *y = atl_reshape(g, x, ATL_SHAPE(atl_shape_count(&s) / in, in));
     y = atl_matmul(g, y, weight, false, true);
     if (bias)
-        y = atl_add(g, y, atl_expand(g, atl_reshape(g, bias, ATL_SHAPE(1, out)), y->shape));
+        y = atl_add_bias(g, y, bias);
     s.d[s.rank - 1] = out;
     return atl_reshape(g, y, s);
 }

@@ -11,7 +11,6 @@ atl_node *atl_relu(atl_graph *g, atl_node *x);
 atl_node *atl_elu(atl_graph *g, atl_node *x, float alpha); // x > 0 ? x : alpha (e^x - 1)
 atl_node *atl_selu(atl_graph *g, atl_node *x);             // Klambauer et al. 2017
 atl_node *atl_swish(atl_graph *g, atl_node *x);            // x sigmoid(x)
-atl_node *atl_softplus(atl_graph *g, atl_node *x);         // log(1 + e^x)
 atl_node *atl_sigmoid(atl_graph *g, atl_node *x);
 atl_node *atl_tanh(atl_graph *g, atl_node *x);
 atl_node *atl_gelu(atl_graph *g, atl_node *x);             // x times the normal distribution function of x

@@ -26,9 +26,8 @@ atl_node *atl_linear(atl_net *net, const char *name, atl_node *x, int64_t out, c
 
 const atl_taps atl_taps_1331 = { 4, { 0.125f, 0.375f, 0.375f, 0.125f } };
 
-// Half of an odd number goes down, also below zero.
-static int half(int n) {
-    return (n - (n < 0 && n % 2)) / 2;
+static const atl_taps *taps_of(const atl_taps *taps) {
+    return taps ? taps : &atl_taps_1331;
 }
 
 static atl_node *fir(atl_graph *g, atl_node *x, const atl_taps *t, int up, int down, int p0, int p1,
@@ -42,17 +41,17 @@ static atl_node *fir(atl_graph *g, atl_node *x, const atl_taps *t, int up, int d
 
 // The padding keeps the picture centred: of k taps k / 2 reach to each side of a sample.
 atl_node *atl_upsample2d(atl_graph *g, atl_node *x, const atl_taps *taps) {
-    const atl_taps *t = taps ? taps : &atl_taps_1331;
-    return fir(g, x, t, 2, 1, half(t->size + 1), half(t->size - 2), 4.0f);
+    const atl_taps *t = taps_of(taps);
+    return fir(g, x, t, 2, 1, atl_half(t->size + 1), atl_half(t->size - 2), 4.0f);
 }
 
 atl_node *atl_downsample2d(atl_graph *g, atl_node *x, const atl_taps *taps) {
-    const atl_taps *t = taps ? taps : &atl_taps_1331;
-    return fir(g, x, t, 1, 2, half(t->size - 1), half(t->size - 2), 1.0f);
+    const atl_taps *t = taps_of(taps);
+    return fir(g, x, t, 1, 2, atl_half(t->size - 1), atl_half(t->size - 2), 1.0f);
 }
 
 atl_node *atl_filter2d(atl_graph *g, atl_node *x, const atl_taps *taps, int pad0, int pad1, float gain) {
-    return fir(g, x, taps ? taps : &atl_taps_1331, 1, 1, pad0, pad1, gain);
+    return fir(g, x, taps_of(taps), 1, 1, pad0, pad1, gain);
 }
 
 // ---- convolution
@@ -64,16 +63,17 @@ static atl_node *conv_up(atl_graph *g, atl_node *x, atl_node *w, const atl_taps 
         return atl_upsample2d(g, atl_conv2d(g, x, w, 1, 0), taps);
     int64_t h = 2 * x->shape.d[1] + w->shape.d[2] - 2, v = 2 * x->shape.d[2] + w->shape.d[3] - 2;
     atl_node *turned = atl_permute(g, w, (int[]){ 1, 0, 2, 3 });
-    int size = taps ? taps->size : atl_taps_1331.size; // of a 3x3 kernel, which takes part of the padding
-    return atl_filter2d(g, atl_conv2d_transposed(g, x, turned, 2, 0, h, v), taps, half(size + 1) - 1,
-                        half(size - 2), 4.0f);
+    int size = taps_of(taps)->size; // of a 3x3 kernel, which takes part of the padding
+    return atl_filter2d(g, atl_conv2d_transposed(g, x, turned, 2, 0, h, v), taps, atl_half(size + 1) - 1,
+                        atl_half(size - 2), 4.0f);
 }
 
 static atl_node *conv_down(atl_graph *g, atl_node *x, atl_node *w, const atl_taps *taps) {
     if (w->shape.d[2] == 1)
         return atl_conv2d(g, atl_downsample2d(g, x, taps), w, 1, 0);
-    int size = taps ? taps->size : atl_taps_1331.size;
-    return atl_conv2d(g, atl_filter2d(g, x, taps, half(size - 1) + 1, half(size - 2) + 1, 1.0f), w, 2, 0);
+    int size = taps_of(taps)->size;
+    return atl_conv2d(g, atl_filter2d(g, x, taps, atl_half(size - 1) + 1, atl_half(size - 2) + 1, 1.0f), w, 2,
+                      0);
 }
 
 atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t out, const atl_conv_options *o) {

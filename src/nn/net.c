@@ -128,10 +128,14 @@ atl_node *atl_activate(atl_graph *g, atl_node *x, atl_activation a, float gain, 
     return clamp < INFINITY ? atl_clamp(g, x, -clamp, clamp) : x;
 }
 
+atl_node *atl_per_channel(atl_graph *g, atl_node *v, const atl_shape *shape) {
+    atl_shape s = { .rank = shape->rank, .d = { 1, 1, 1, 1, 1 } };
+    s.d[s.rank - 1] = v->shape.d[0];
+    return atl_expand(g, atl_reshape(g, v, s), *shape);
+}
+
 atl_node *atl_add_bias(atl_graph *g, atl_node *x, atl_node *bias) {
-    atl_shape s = { .rank = x->shape.rank, .d = { 1, 1, 1, 1, 1 } };
-    s.d[s.rank - 1] = bias->shape.d[0];
-    return atl_add(g, x, atl_expand(g, atl_reshape(g, bias, s), x->shape));
+    return atl_add(g, x, atl_per_channel(g, bias, &x->shape));
 }
 
 atl_node *atl_scale_channels(atl_graph *g, atl_node *x, atl_node *s) {

@@ -63,7 +63,8 @@ const char *atl_activation_name(atl_activation a); // as checkpoints spell it: "
 float atl_activation_gain(atl_activation a); // that keeps the variance: sqrt 2 for lrelu, relu and swish
 atl_node *atl_activate(atl_graph *g, atl_node *x, atl_activation a, float gain, float clamp);
 
-// [c] over the channels (last dim) of x; [h, w] over the pixels of an image.
+// v [c] repeated over a shape of which c is the last dim; the same, added to x.
+atl_node *atl_per_channel(atl_graph *g, atl_node *v, const atl_shape *shape);
 atl_node *atl_add_bias(atl_graph *g, atl_node *x, atl_node *bias);
 // x [n, h, w, c] * s [n, c]
 atl_node *atl_scale_channels(atl_graph *g, atl_node *x, atl_node *s);
@@ -106,6 +107,11 @@ atl_node *atl_conv_layer(atl_net *net, const char *name, atl_node *x, int64_t ou
 //   x [n, h, w, i], styles [n, i], weight [o, i, k, k] -> [n, h up, w up, o]
 atl_node *atl_modulated_conv(atl_graph *g, atl_node *x, atl_node *styles, atl_node *weight, int up,
                              bool demodulate, const atl_taps *taps);
+
+// Half of an odd number goes down, also below zero.
+static inline int atl_half(int n) {
+    return (n - (n < 0 && n % 2)) / 2;
+}
 
 // ---- resampling by a separable filter; taps NULL: [1,3,3,1]
 atl_node *atl_upsample2d(atl_graph *g, atl_node *x, const atl_taps *taps);   // [n, 2h, 2w, c]

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Normalisation: what differs is over which axes mean and variance are taken.
 #include "nn/functions.h"
-
-static atl_node *per_channel(atl_graph *g, atl_node *v, const atl_shape *shape) { // [c] over the last dim
-    atl_shape s = *shape;
-    for (int i = 0; i < s.rank; i++)
-        s.d[i] = i == s.rank - 1 ? v->shape.d[0] : 1;
-    return atl_expand(g, atl_reshape(g, v, s), *shape);
-}
+#include "nn/net.h"
 
 static atl_node *scaled(atl_graph *g, atl_node *x, atl_node *scale, atl_node *bias) {
     if (scale)
-        x = atl_mul(g, x, per_channel(g, scale, &x->shape));
-    return bias ? atl_add(g, x, per_channel(g, bias, &x->shape)) : x;
+        x = atl_mul(g, x, atl_per_channel(g, scale, &x->shape));
+    return bias ? atl_add_bias(g, x, bias) : x;
 }
 
 // (x - mean) / sqrt(variance + eps) over the given axes.  The variance is the mean of squares of x - mean,

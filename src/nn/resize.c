@@ -136,9 +136,10 @@ static bool make_area(atl_graph *g, axis *a, int64_t in, int64_t out, bool whole
     return true;
 }
 
+// o NULL: the average of all pixels that are touched.
 static bool make_axis(atl_graph *g, axis *a, int64_t in, int64_t out, const atl_resize_options *o) {
-    if (o->filter == ATL_AREA)
-        return make_area(g, a, in, out, false);
+    if (!o || o->filter == ATL_AREA)
+        return make_area(g, a, in, out, !o);
     bool nearest = o->filter == ATL_NEAREST, widen = o->antialias && !nearest;
     double wide = widen && in > out ? (double)in / (double)out : 1.0;
     int64_t k = nearest ? 1 : 2 * (int64_t)ceil(support_of(o->filter) * wide) + (widen ? 1 : 0);
@@ -173,12 +174,9 @@ static bool sizes_fit(atl_graph *g, const atl_node *x, int64_t oh, int64_t ow) {
     return true;
 }
 
-atl_node *atl_resize(atl_graph *g, atl_node *x, int64_t oh, int64_t ow, const atl_resize_options *o) {
+static atl_node *resized(atl_graph *g, atl_node *x, int64_t oh, int64_t ow, const atl_resize_options *o) {
     if (!sizes_fit(g, x, oh, ow))
         return &g->poison;
-    if (o->antialias && o->placing != ATL_CENTRES)
-        return atl_graph_fail(g, ATL_BAD_ARGUMENT,
-                              "resizing: antialias is defined for pixels by their centres only");
     axis rows = { 0 }, columns = { 0 };
     bool made = make_axis(g, &rows, x->shape.d[1], oh, o) && make_axis(g, &columns, x->shape.d[2], ow, o);
     atl_node *y = made ? both(g, x, &rows, &columns) : &g->poison;
@@ -187,14 +185,13 @@ atl_node *atl_resize(atl_graph *g, atl_node *x, int64_t oh, int64_t ow, const at
     return y;
 }
 
+atl_node *atl_resize(atl_graph *g, atl_node *x, int64_t oh, int64_t ow, const atl_resize_options *o) {
+    if (x->op != ATL_OP_POISON && o->antialias && o->placing != ATL_CENTRES)
+        return atl_graph_fail(g, ATL_BAD_ARGUMENT,
+                              "resizing: antialias is defined for pixels by their centres only");
+    return resized(g, x, oh, ow, o);
+}
+
 atl_node *atl_adaptive_average_pool(atl_graph *g, atl_node *x, int64_t oh, int64_t ow) {
-    if (!sizes_fit(g, x, oh, ow))
-        return &g->poison;
-    axis rows = { 0 }, columns = { 0 };
-    bool made =
-        make_area(g, &rows, x->shape.d[1], oh, true) && make_area(g, &columns, x->shape.d[2], ow, true);
-    atl_node *y = made ? both(g, x, &rows, &columns) : &g->poison;
-    axis_clear(g, &rows);
-    axis_clear(g, &columns);
-    return y;
+    return resized(g, x, oh, ow, NULL);
 }

@@ -5,10 +5,6 @@
 #include "base/mem.h"
 #include "nn/functions.h"
 
-static atl_node *fn(atl_graph *g, atl_fn1 f, atl_node *x) {
-    return atl_unary(g, f, x, 0.0f, 0.0f);
-}
-
 // y w + x, or -1 outside of the image.
 static atl_node *pixel_of(atl_graph *g, atl_node *y, atl_node *x, int64_t h, int64_t w) {
     atl_node *rows = atl_unary(g, ATL_FN_INSIDE, y, 0.0f, (float)(h - 1));
@@ -25,8 +21,8 @@ static atl_node *reflected(atl_graph *g, atl_node *t, int64_t size, bool corners
     if (span == 0.0f)
         return t; // the clamp that follows leaves one place
     atl_node *u = atl_affine(g, t, 0.5f / span, -0.5f * low / span);
-    u = atl_sub(g, u, fn(g, ATL_FN_FLOOR, u));
-    return atl_affine(g, fn(g, ATL_FN_ABS, atl_affine(g, u, 2.0f, -1.0f)), -span, low + span);
+    u = atl_sub(g, u, atl_fn_of(g, ATL_FN_FLOOR, u));
+    return atl_affine(g, atl_abs(g, atl_affine(g, u, 2.0f, -1.0f)), -span, low + span);
 }
 
 // Coordinate `part` of a grid [n, oh, ow, 2] in pixels: [n, oh ow, 1]
@@ -51,7 +47,7 @@ atl_node *atl_grid_sample(atl_graph *g, atl_node *x, atl_node *grid, atl_border 
     }
     const int64_t n = s->d[0], h = s->d[1], w = s->d[2], c = s->d[3];
     atl_node *px = place_of(g, grid, 0, w, border, corners), *py = place_of(g, grid, 1, h, border, corners);
-    atl_node *x0 = fn(g, ATL_FN_FLOOR, px), *y0 = fn(g, ATL_FN_FLOOR, py);
+    atl_node *x0 = atl_fn_of(g, ATL_FN_FLOOR, px), *y0 = atl_fn_of(g, ATL_FN_FLOOR, py);
     atl_node *fx = atl_sub(g, px, x0), *fy = atl_sub(g, py, y0), *index[4], *weight[4];
     for (int i = 0; i < 4; i++) {
         bool right = i & 1, down = i >> 1;

@@ -5,7 +5,7 @@
 // x less its largest number rounded down, so that no exponential overflows.  Rounding has no derivative: that of the
 // largest number would cancel in the end, but cost its way back.
 static atl_node *lowered(atl_graph *g, atl_node *x) {
-    atl_node *most = atl_unary(g, ATL_FN_FLOOR, atl_pick_axis(g, x, x, x->shape.rank - 1), 0.0f, 0.0f);
+    atl_node *most = atl_fn_of(g, ATL_FN_FLOOR, atl_pick_axis(g, x, x, x->shape.rank - 1));
     return atl_sub(g, x, atl_expand(g, most, x->shape));
 }
 
@@ -14,14 +14,14 @@ static atl_node *sum_last(atl_graph *g, atl_node *x) {
 }
 
 atl_node *atl_softmax(atl_graph *g, atl_node *x) {
-    atl_node *e = atl_unary(g, ATL_FN_EXP, lowered(g, x), 0.0f, 0.0f);
+    atl_node *e = atl_exp(g, lowered(g, x));
     return atl_div(g, e, atl_expand(g, sum_last(g, e), x->shape));
 }
 
 atl_node *atl_log_softmax(atl_graph *g, atl_node *x) {
     atl_node *low = lowered(g, x);
-    atl_node *sum = sum_last(g, atl_unary(g, ATL_FN_EXP, low, 0.0f, 0.0f));
-    return atl_sub(g, low, atl_expand(g, atl_unary(g, ATL_FN_LOG, sum, 0.0f, 0.0f), x->shape));
+    atl_node *sum = sum_last(g, atl_exp(g, low));
+    return atl_sub(g, low, atl_expand(g, atl_ln(g, sum), x->shape));
 }
 
 atl_node *atl_cross_entropy(atl_graph *g, atl_node *logits, atl_node *target) {

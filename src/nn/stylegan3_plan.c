@@ -2,10 +2,12 @@
 // For layer i of n before the one to RGB, of which the last `critical` are critically sampled:
 //
 //     e = min(i / (n - critical), 1)
-//     cutoff = first_cutoff ((R / 2) / first_cutoff)^e      stop = first_stop ((R / 2) last_stop_rel /
-//     first_stop)^e rate = 2^ceil(log2(min(2 stop, R)))                   half width = max(stop, rate / 2) -
-//     cutoff size = rate + 2 margin, at the end R                  channels = min(channel_base / 2 / cutoff,
-//     channel_max)
+//     cutoff = first_cutoff ((R / 2) / first_cutoff)^e
+//     stop = first_stop ((R / 2) last_stop_rel / first_stop)^e
+//     rate = 2^ceil(log2(min(2 stop, R)))
+//     half width = max(stop, rate / 2) - cutoff
+//     size = rate + 2 margin, at the end R
+//     channels = min(channel_base / 2 / cutoff, channel_max)
 //
 // Some stops are powers of two exactly and would double the rate if they came out one bit larger, so the
 // expressions keep the order in which they were published.
@@ -16,6 +18,7 @@
 #include <string.h>
 
 #include "base/lowpass.h"
+#include "nn/net.h"
 
 typedef struct band {
     double cutoff, half_width, rate;
@@ -34,10 +37,6 @@ static band band_of(const atl_sg3_options *o, int i) {
     if (i == o->layers)
         b.channels = o->img_channels;
     return b;
-}
-
-static int floor_half(int n) {
-    return (n - (n < 0 && n % 2)) / 2;
 }
 
 static atl_sg3_layer layer_of(const atl_sg3_options *o, int i) {
@@ -67,7 +66,7 @@ static atl_sg3_layer layer_of(const atl_sg3_options *o, int i) {
     l.down_taps = l.down > 1 && !torgb ? o->filter_size * l.down : 1;
     int pads =
         (l.out_size - 1) * l.down + 1 - (l.in_size + l.kernel - 1) * l.up + l.up_taps + l.down_taps - 2;
-    l.pad_low = floor_half(pads + l.up);
+    l.pad_low = atl_half(pads + l.up);
     l.pad_high = pads - l.pad_low;
     return l;
 }
