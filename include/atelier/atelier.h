@@ -38,8 +38,7 @@
 //
 // Experimental
 // ------------
-// graph.h       losses of your own over opened networks, with gradients; needs ATL_EXPERIMENTAL, and may
-// change
+// graph.h       losses of your own over opened networks, with gradients; may change; needs ATL_EXPERIMENTAL
 //
 // Conventions
 // -----------
@@ -57,7 +56,7 @@
 // working.
 //
 // The examples/ of the source tree are a course: 01_generate.c, 02_mix.c, 03_train.c, 04_features.c,
-// 05_project.c.
+// 05_project.c, 06_gradient.c.
 #ifndef ATELIER_ATELIER_H
 #define ATELIER_ATELIER_H
 

@@ -56,7 +56,7 @@ typedef struct atl_shape {
 ATL_API atl_shape atl_shape_make(int rank, const int64_t *d);
 #define ATL_SHAPE(...) \
     atl_shape_make((int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
-ATL_API atl_shape atl_node_shape(const atl_node *x); // rank 0 after a failure, too
+ATL_API atl_shape atl_node_shape(const atl_node *x); // [1] after a failure
 
 // ---- leaves
 

@@ -9,7 +9,6 @@
 #include "api/model_api.h"
 #include "base/dims.h"
 #include "base/options.h"
-#include "base/options.h"
 
 // ---- do the two match?
 

@@ -37,13 +37,6 @@ atl_status atl_model_list_tensors(atl_model *m); // network.c
 // Images that synthesis makes in one run when n are asked for.
 int atl_model_part(const atl_model *m, int n);
 
-// unused.c: the names of what a network's file holds and nothing uses, for a network whose values were just
-// loaded; and the sentence that refuses it, when there are any.  row NULL: only what the layout could not
-// place.
-atl_status atl_unused_names(atl_ctx *ctx, const atl_ckpt *ckpt, const atl_ckpt_net *net,
-                            const atl_model_row *row, atl_params *params, json_t **names);
-atl_status atl_unused_refuse(atl_ctx *ctx, const char *key, const json_t *names);
-
 // Parameter count without buffers.
 int64_t atl_params_trained(const atl_params *params);
 

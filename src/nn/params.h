@@ -3,7 +3,7 @@
 // state dict ("synthesis.b64.conv1.weight"); shapes and order are the official ones (O,I,H,W).
 //
 // A store is filled in one of two ways: a checkpoint reader adds every tensor that it found, or the
-// model itself declares what it wants (atl_params_declare) and the values are initialised.
+// model itself declares what it wants (atl_network_declare) and the values are initialised.
 #ifndef ATL_NN_PARAMS_H
 #define ATL_NN_PARAMS_H
 
