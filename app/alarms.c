@@ -264,6 +264,13 @@ const char *app_alarm_name(app_alarm_kind kind) {
     return rules[kind].name;
 }
 
+int app_alarm_goes_on(app_ringing *r, size_t tick) {
+    enum { SILENCE = 4 };
+    int same = r->known && tick - r->tick <= SILENCE;
+    *r = (app_ringing){ 1, tick };
+    return same;
+}
+
 int app_alarms_check(const app_history *history, size_t tick, app_alarm alarms[APP_ALARM_KINDS]) {
     const view v = { history, tick };
     int count = 0;

@@ -27,6 +27,14 @@ typedef struct app_alarm {
 // Short names for logs and files: "not-finite", "collapse", ...
 const char *app_alarm_name(app_alarm_kind kind);
 
+// Whether an alarm that rings at this tick is one that rang before, which may have been silent for a few
+// ticks; takes note of the tick.  Ticks come in turn; the struct is zeros at first.
+typedef struct app_ringing {
+    int known;
+    size_t tick; // when it rang last
+} app_ringing;
+int app_alarm_goes_on(app_ringing *ringing, size_t tick);
+
 // The alarms after tick `tick` of the history (usually ticks - 1); later ticks are not looked at.  At most
 // one of a kind, the most urgent first.  Returns how many.
 int app_alarms_check(const app_history *history, size_t tick, app_alarm alarms[APP_ALARM_KINDS]);

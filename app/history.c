@@ -105,6 +105,18 @@ double app_history_last(const app_history *h, const char *name) {
     return NAN;
 }
 
+double app_history_elapsed(const app_history *h, const char *name) {
+    const double *values = app_history_get(h, name);
+    double sum = 0, before = 0;
+    for (size_t i = 0; values && i < h->ticks; i++) {
+        if (!isfinite(values[i]))
+            continue;
+        sum += values[i] < before ? values[i] : values[i] - before;
+        before = values[i];
+    }
+    return sum;
+}
+
 // ---- The file
 
 // The number under `name` of a line, as the history keeps it; `value` may be NULL.

@@ -40,4 +40,7 @@ const double *app_history_get(const app_history *history, const char *name);
 // The last finite value of a scalar; NAN when there is none.
 double app_history_last(const app_history *history, const char *name);
 
+// What a scalar that counts seconds came to, over all times that it began anew at zero.
+double app_history_elapsed(const app_history *history, const char *name);
+
 #endif

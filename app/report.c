@@ -90,6 +90,8 @@ static void put_progress(app_report *r, json_t *page, const app_report_info *inf
     static const char *const states[] = { "unknown", "running", "finished", "stopped" };
     const app_history *h = &r->history;
     double now = (double)time(NULL), kimg = h->ticks ? h->kimg[h->ticks - 1] : NAN;
+    double seconds =
+        app_history_get(h, APP_STAT_TOTAL_SECONDS) ? app_history_elapsed(h, APP_STAT_TOTAL_SECONDS) : NAN;
     double total = info->total_kimg > 0 ? info->total_kimg : option(r, "total_kimg");
     app_report_state state = info->state;
     if (state == APP_REPORT_UNKNOWN)
@@ -100,7 +102,7 @@ static void put_progress(app_report *r, json_t *page, const app_report_info *inf
     app_report_put(r, page, "written", json_integer((json_int_t)now));
     app_report_put(r, page, "kimg", app_report_number(kimg));
     app_report_put(r, page, "total_kimg", app_report_number(total));
-    app_report_put(r, page, "seconds", app_report_number(app_history_last(h, APP_STAT_TOTAL_SECONDS)));
+    app_report_put(r, page, "seconds", app_report_number(seconds));
     app_report_put(r, page, "sec_per_kimg", app_report_number(recent_mean(h, APP_STAT_SECONDS_PER_KIMG)));
     app_report_put(r, page, "sec_per_tick", app_report_number(recent_mean(h, "Timing/sec_per_tick")));
     app_report_put(r, page, "ada_target",

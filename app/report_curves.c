@@ -72,44 +72,67 @@ json_t *app_report_curves(app_report *r) {
 
 // ---- Alarms
 
-typedef struct ringing {
-    size_t from, to; // first and last tick
+typedef struct rung {
+    app_ringing ringing;
+    size_t from, to; // first and last tick of the last time
     app_alarm alarm; // as it was last
-} ringing;
+    json_t *times;   // [first, last] in kimg of each time before
+} rung;
 
-static void add_ringing(app_report *r, json_t *list, const ringing *x) {
-    const app_history *h = &r->history;
+static json_t *span(const app_history *h, size_t from, size_t to) {
+    json_t *pair = json_array();
+    if (json_array_append_new(pair, app_report_number(h->kimg[from])) != 0 ||
+        json_array_append_new(pair, to + 1 == h->ticks ? json_null() : app_report_number(h->kimg[to])) != 0) {
+        json_decref(pair);
+        return NULL;
+    }
+    return pair;
+}
+
+static void add_time(app_report *r, const rung *x) {
+    enum { LISTED = 60 };
+    if (json_array_size(x->times) < LISTED)
+        r->failed |= json_array_append_new(x->times, span(&r->history, x->from, x->to)) != 0;
+}
+
+static void ring(app_report *r, rung *x, size_t tick, const app_alarm *alarm) {
+    int first = !x->ringing.known;
+    if (!app_alarm_goes_on(&x->ringing, tick)) {
+        if (first)
+            x->times = json_array();
+        else
+            add_time(r, x);
+        x->from = tick;
+    }
+    x->to = tick;
+    x->alarm = *alarm;
+}
+
+static json_t *rung_json(app_report *r, const rung *x) {
     json_t *o = json_object();
     app_report_put(r, o, "kind", json_string(app_alarm_name(x->alarm.kind)));
     app_report_put(r, o, "text", app_json_text(x->alarm.text, strlen(x->alarm.text)));
     app_report_put(r, o, "fatal", json_boolean(x->alarm.fatal));
-    app_report_put(r, o, "from", app_report_number(h->kimg[x->from]));
-    app_report_put(r, o, "to", x->to + 1 == h->ticks ? json_null() : app_report_number(h->kimg[x->to]));
-    r->failed |= json_array_append_new(list, o) != 0;
+    r->failed |= json_array_append_new(x->times, span(&r->history, x->from, x->to)) != 0;
+    app_report_put(r, o, "times", x->times);
+    return o;
 }
 
-// The alarms of each tick, as a trainer would have had them then.  One that falls silent for a few ticks is
-// still the same.
+// The alarms of each tick, as a trainer would have had them then: each kind once, with all times that it
+// rang, of which the last ends with null while it still does.
 json_t *app_report_alarms(app_report *r) {
-    enum { SILENCE = 4, LISTED = 60 };
     const app_history *h = &r->history;
-    ringing last[APP_ALARM_KINDS] = { 0 };
-    int known[APP_ALARM_KINDS] = { 0 };
+    rung rungs[APP_ALARM_KINDS] = { 0 };
     app_alarm now[APP_ALARM_KINDS];
     json_t *list = json_array();
     for (size_t tick = 0; tick < h->ticks; tick++) {
         int count = app_alarms_check(h, tick, now);
-        for (int i = 0; i < count; i++) {
-            int kind = (int)now[i].kind, same = known[kind] && tick - last[kind].to <= SILENCE;
-            if (known[kind] && !same && json_array_size(list) < LISTED)
-                add_ringing(r, list, &last[kind]);
-            last[kind] = (ringing){ same ? last[kind].from : tick, tick, now[i] };
-            known[kind] = 1;
-        }
+        for (int i = 0; i < count; i++)
+            ring(r, &rungs[now[i].kind], tick, &now[i]);
     }
     for (int kind = 0; kind < APP_ALARM_KINDS; kind++)
-        if (known[kind])
-            add_ringing(r, list, &last[kind]);
+        if (rungs[kind].ringing.known)
+            r->failed |= json_array_append_new(list, rung_json(r, &rungs[kind])) != 0;
     return list;
 }
 

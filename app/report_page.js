@@ -170,16 +170,25 @@ const alarmTitles = { "not-finite": "A loss is no number", collapse: "The genera
     "d-won": "The discriminator has won", "g-gradient": "The gradient vanishes",
     "d-stalled": "The discriminator is stuck", augmentation: "Augmentation runs away", overfitting: "Overfitting" };
 
+// Ends with null: it rings now.
+const rings = (a) => a.times[a.times.length - 1][1] === null;
+
+function ringTimes(times) {
+    const most = 4, shown = times.slice(-most).map(
+                        ([ from, to ]) => (to === null   ? "since " + kimgText(from)
+                                           : from === to ? "at " + kimgText(from)
+                                                         : format(from, 5) + " to " + kimgText(to)));
+    return (times.length > most ? times.length - most + " times before, " : "") + shown.join(", ");
+}
+
 function alarm(a) {
-    return h("div", { class: "alarm" + (a.fatal ? " fatal" : ""), role: "alert" },
-        h("b", {}, alarmTitles[a.kind] || a.kind), " ",
-        h("small", {}, a.to === null ? "since " + kimgText(a.from)
-            : a.from === a.to ? "at " + kimgText(a.from) : kimgText(a.from) + " to " + kimgText(a.to)),
-        h("p", {}, a.text));
+    return h("div", { class : "alarm" + (a.fatal ? " fatal" : ""), role : "alert" },
+             h("b", {}, alarmTitles[a.kind] || a.kind), " ", h("small", {}, ringTimes(a.times)),
+             h("p", {}, a.text));
 }
 
 function alarms() {
-    const now = data.alarms.filter((a) => a.to === null), before = data.alarms.filter((a) => a.to !== null);
+    const now = data.alarms.filter(rings), before = data.alarms.filter((a) => !rings(a));
     if (!data.alarms.length)
         return null;
     return h("div", { class: "alarms" }, ...now.map(alarm), before.length
@@ -335,8 +344,11 @@ function options() {
     if (!data.options)
         return null;
     const rows = flatten(data.options, "", []);
-    return details("options", "Options", rows.length + (rows.length === 1 ? " value" : " values"), () => h("dl", { class: "options" },
-        ...rows.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value)))), true);
+    return details("options", "Options", rows.length + (rows.length === 1 ? " value" : " values"),
+                   () =>
+                       h("dl", { class : "options" },
+                         ...rows.map(([ key, value ]) => h("div", {}, h("dt", {}, key), h("dd", {}, value)))),
+                   innerWidth > 700);
 }
 
 function log() {

@@ -5,8 +5,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <math.h>
 #include <time.h>
+#include <unistd.h>
 #include "progress.h"
 #include "run_parts.h"
 
@@ -30,17 +31,23 @@ static double kimg_of(const app_run *r) {
     return (double)atl_trainer_get_state(r->trainer)->images / 1000;
 }
 
+// Memory that the process has now.
 static double resident_gb(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / (1 << 20) : 0; // KiB on Linux
+    FILE *f = fopen("/proc/self/statm", "r");
+    double pages = 0;
+    if (f && fscanf(f, "%*s %lf", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return pages * (double)sysconf(_SC_PAGESIZE) / (1 << 30);
 }
 
 static void update(app_run *r, double now) {
     app_run_state *s = &r->state;
     double first = (double)r->first / 1000;
     s->kimg = kimg_of(r);
-    s->seconds = now - r->began;
-    const app_pace pace = app_pace_of(s->kimg - first, s->total_kimg - first, s->seconds);
+    s->seconds = r->before + now - r->began;
+    const app_pace pace = app_pace_of(s->kimg - first, s->total_kimg - first, now - r->began);
     s->rate = pace.rate * 1000;
     s->left = pace.left;
     s->ended = s->kimg >= s->total_kimg;
@@ -63,8 +70,8 @@ static void add_trainer_stats(app_run *r) {
     for (int k = 0; k < cost->n_phases; k++) {
         char name[64];
         snprintf(name, sizeof name, "Timing/%s", cost->phases[k].name);
-        if (cost->phases[k].seconds > 0)
-            app_stats_add(&r->stats, name, cost->phases[k].seconds);
+        if (cost->phases[k].steps > 0)
+            app_stats_add(&r->stats, name, cost->phases[k].seconds * 1000 / cost->phases[k].steps);
     }
 }
 
@@ -96,22 +103,21 @@ static void say_tick(app_run *r, double now) {
 // stats.jsonl, alarms, report.html
 static app_status record_tick(app_run *r, app_error *e) {
     app_alarm alarms[APP_ALARM_KINDS];
-    int now = 0;
     if (r->events.tick)
         r->events.tick(r->events.user, &r->stats);
     if (app_stats_write(&r->stats, (double)time(NULL), &r->history, e) != APP_OK)
         return APP_FAILED;
-    int count = app_alarms_check(&r->history, r->history.ticks - 1, alarms);
+    size_t tick = r->history.ticks - 1;
+    int count = app_alarms_check(&r->history, tick, alarms);
     for (int i = 0; i < count; i++) {
-        now |= 1 << alarms[i].kind;
+        int known = app_alarm_goes_on(&r->ringing[alarms[i].kind], tick);
         r->state.fatal |= alarms[i].fatal;
-        if (r->alarms >> alarms[i].kind & 1)
+        if (known)
             continue;
         app_run_say(r, "alarm: %s", alarms[i].text);
         if (r->events.alarm)
             r->events.alarm(r->events.user, &alarms[i]);
     }
-    r->alarms = now;
     return app_run_report(r, APP_REPORT_RUNNING, NULL, e);
 }
 
@@ -175,12 +181,27 @@ app_status app_run_step(app_run *r, app_error *e) {
 
 // ---- Opening and closing
 
+// From the record of a run that goes on: ticks, time and alarms do, too.
+static void take_up(app_run *r) {
+    const app_history *h = &r->history;
+    double last = app_history_last(h, APP_STAT_TICK);
+    app_alarm alarms[APP_ALARM_KINDS];
+    r->state.tick = (int)h->ticks;
+    if (last >= r->state.tick && last < 1e9)
+        r->state.tick = (int)last + 1;
+    r->before = app_history_elapsed(h, APP_STAT_TOTAL_SECONDS);
+    for (size_t tick = 0; tick < h->ticks; tick++)
+        for (int i = app_alarms_check(h, tick, alarms); i > 0; i--)
+            (void)app_alarm_goes_on(&r->ringing[alarms[i - 1].kind], tick);
+}
+
 static app_status begin(app_run *r, app_error *e) {
     app_status status = app_run_grid_open(r, e);
     if (status == APP_OK)
         status = app_run_folder_open(r, e);
     if (status != APP_OK)
         return status;
+    take_up(r);
     app_run_say(r, "%s", r->folder);
     if (r->events.plan)
         r->events.plan(r->events.user, r->log, r->trainer);

@@ -41,11 +41,11 @@ typedef struct app_run_events {
     void (*file)(void *user, const char *path);               // a grid or a snapshot has been written
 } app_run_events;
 
-// Numbers of this process, since it opened the run.
 typedef struct app_run_state {
-    int tick;                 // ticks ended
+    int tick;                 // ticks ended, also before the run went on
     double kimg, total_kimg;  // shown so far, of the whole run; and wanted
-    double seconds, rate, left; // since opening; images per second; seconds to the end, 0: not known
+    double seconds, rate,
+        left;                 // trained so far, likewise; images per second; seconds to the end, 0: not known
     int ended;                // all is trained
     int fatal;                // an alarm said that going on is pointless
     int bad_picture;          // what failed was a picture of the set
@@ -62,12 +62,13 @@ typedef struct app_run {
     FILE *log;
     app_stats stats;
     app_history history;
-    int alarms; // bits of kinds that ring
+    app_ringing ringing[APP_ALARM_KINDS];
     app_grid reals;
     int across, down;  // of grids
     float *z, *labels; // of the grid's pictures
     uint64_t first, tick_images; // pictures when it was opened, and at the tick's begin
     double began, tick_began, maintenance;
+    double before; // seconds that were trained before it was opened
 } app_run;
 
 // Makes the folder (or goes on in it), log.txt, training_options.json, reals.png and fakes_init.png.  A failure

@@ -197,7 +197,7 @@ class _TrainField(_Struct):
 
 class _TrainPhase(_Struct):
     _fields_ = [("name", c_char_p), ("interval", c_int), ("batch", c_int), ("runs", c_int), ("gflop", c_double),
-                ("bytes", c_size_t), ("ms", c_double), ("seconds", c_double)]
+                ("bytes", c_size_t), ("ms", c_double), ("seconds", c_double), ("steps", c_int)]
 
 
 class _TrainCost(_Struct):

@@ -117,7 +117,8 @@ typedef struct atl_train_phase {
     double gflop;         // of one run, by the direct algorithms
     size_t bytes;         // memory of one run
     double ms;            // of one run, after atl_trainer_measure(); else 0
-    double seconds;       // that it took in this process since atl_trainer_clear_stats()
+    double seconds;       // that it took in this process since atl_trainer_clear_stats(),
+    int steps;            // and in how many steps
 } atl_train_phase;
 
 typedef struct atl_train_cost {

@@ -24,7 +24,7 @@ void atl_trainer_clear_stats(atl_trainer *t) {
     for (int i = 0; i < t->n_stats; i++)
         t->stats[i] = (atl_train_stat){ .name = t->stats[i].name };
     for (int i = 0; i < t->cost.n_phases; i++)
-        t->costs[i].seconds = 0.0;
+        t->costs[i].seconds = t->costs[i].steps = 0;
 }
 
 int atl_trainer_find_stat(const atl_trainer *t, const char *name) {
@@ -246,6 +246,7 @@ atl_status atl_trainer_step(atl_trainer *t) {
         double start = now(t);
         ATL_TRY(run_phase(t, &t->phases[k]));
         t->costs[k].seconds += now(t) - start;
+        t->costs[k].steps++;
     }
     ATL_TRY(atl_ranks_sum_double(t->ranks, &t->sums[0].count, (size_t)t->n_stats * 3));
     ATL_TRY(follow_g(t));

@@ -52,6 +52,17 @@ mkdir fresh
 echo 'no options' >fresh/training_options.json
 t report fresh
 data fresh | grep -o '"\(state\|kimg\|options\|curves\)":[^,]*'
+echo An alarm that rings three times, the last until now, is told once:
+mkdir alarms
+kimg=0
+for p in 1 0 0 0 1 0 0 0 0 0 0 1 0 0 0 0 0 1 1; do
+    kimg=$((kimg + 4))
+    echo "{$(stat Progress/kimg $kimg), $(stat Progress/augment $p), $(stat Timing/total_sec $((kimg % 40)))}"
+done >alarms/stats.jsonl
+t report alarms
+data alarms | grep -o '"kind":"[a-z-]*"\|"times":[^}]*\|"seconds":[^,]*'
+echo On a phone:
+grep -o '<meta name="viewport"[^>]*>' alarms/report.html
 echo A folder in which nothing can be written:
 mkdir -p taken/report.html/x
 line 0 1 >taken/stats.jsonl

@@ -83,8 +83,10 @@ static atl_trainer *open_trainer(place *p) {
 
 typedef struct told {
     int lines, ticks, files, steps, stop_after; // 0: never
-    double kimg;
+    double kimg, seconds, tick, ms;             // of the last tick
     char first_line[256], last_line[256], last_file[256];
+    atl_trainer *trainer;  // where a test asks for
+    atl_train_phase *cost; // the first phase's, at the end of the last tick
 } told;
 
 static int on_stop(void *user) {
@@ -107,6 +109,9 @@ static void on_tick(void *user, const app_stats *stats) {
     told *t = user;
     t->ticks++;
     t->kimg = app_stats_mean(stats, APP_STAT_KIMG);
+    t->seconds = app_stats_mean(stats, APP_STAT_TOTAL_SECONDS);
+    t->tick = app_stats_mean(stats, APP_STAT_TICK);
+    t->ms = app_stats_mean(stats, "Timing/Gmain");
 }
 
 static void on_file(void *user, const char *path) {
@@ -169,6 +174,8 @@ static void a_run_stops_and_goes_on(void **state) {
     assert_int_equal(count_in(run.folder, "report.html", "by a test"), 1);
     snprintf(folder, sizeof folder, "%s", run.folder);
     snprintf(snapshot, sizeof snapshot, "%s", run.kept[1]);
+    double before = t.seconds;
+    assert_true(before > 0 && t.tick == 1);
     app_run_close(&run);
     atl_trainer_close(&trainer, 0);
 
@@ -188,6 +195,31 @@ static void a_run_stops_and_goes_on(void **state) {
     assert_int_equal(app_run_finish(&run, NULL, &e), APP_OK);
     assert_int_equal(count_in(folder, "stats.jsonl", "Progress/kimg"), 4); // 2 of the first part, 2 of this
     assert_int_equal(count_in(folder, "log.txt", "tick "), 4);
+    assert_int_equal(count_in(folder, "log.txt", "tick 3 "), 1);
+    assert_true(t.tick == 3 && t.seconds > before);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+static void on_tick_cost(void *user, const app_stats *stats) {
+    on_tick(user, stats);
+    *((told *)user)->cost = *atl_trainer_get_cost(((told *)user)->trainer)->phases;
+}
+
+static void phases_are_told_in_milliseconds_of_a_step(void **state) {
+    place *p = *state;
+    app_run run;
+    atl_train_phase cost = { 0 };
+    atl_trainer *trainer = open_trainer(p);
+    told t = { .trainer = trainer, .cost = &cost };
+    app_run_events events = events_of(&t);
+    events.tick = on_tick_cost;
+    const app_run_options o = { .outdir = p->runs };
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    while (!t.ticks)
+        assert_int_equal(app_run_step(&run, &e), APP_OK);
+    assert_int_equal(cost.steps, 2);
+    assert_true(cost.seconds > 0 && fabs(t.ms - cost.seconds * 500) < 1e-9 * t.ms);
     app_run_close(&run);
     atl_trainer_close(&trainer, 0);
 }
@@ -339,6 +371,7 @@ static void paces_are_not_absurd(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_stops_and_goes_on),
+        cmocka_unit_test(phases_are_told_in_milliseconds_of_a_step),
         cmocka_unit_test(a_damaged_snapshot_gives_way),
         cmocka_unit_test(a_recorded_choice_is_a_whole_word),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
