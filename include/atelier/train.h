@@ -173,13 +173,15 @@ ATL_API atl_dataset *atl_trainer_get_data(atl_trainer *trainer); // borrowed; NU
 // ---- keeping
 
 // All of a run: G, D, G_ema, moments of both optimisers, averages, augmentation, position.  Written beside `path`,
-// then renamed.  A checkpoint like any other: generate and the rest open its G_ema.
+// then renamed.  A checkpoint like any other: generate and the rest open its G_ema.  After a step that failed before it
+// changed anything (a picture that can't be read) it is still possible.  ATL_BAD_ARGUMENT: there is nothing worth
+// keeping, since a number is not finite or a step failed half way; ATL_IO may pass.
 ATL_API atl_status atl_trainer_save(atl_trainer *trainer, const char *path);
 // Goes on from a file of atl_trainer_save(): exactly, when all options are the same.  Networks of other shapes are an
-// error that names the tensor.
+// error that names the tensor, and so are numbers that are not those that were written.
 ATL_API atl_status atl_trainer_restore(atl_trainer *trainer, const char *path);
 // The options that a snapshot was made with, as JSON text (names as in `atelier train --help`), freed with
-// atl_text_free().  *json is NULL when the file holds networks alone.
+// atl_text_free().  *json is NULL when the file holds networks alone.  Fails when the snapshot is damaged anywhere.
 ATL_API atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **json);
 
 // Transfer learning: takes what fits by name and shape from the G, D and G_ema of any checkpoint and calls `report`

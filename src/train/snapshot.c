@@ -17,6 +17,7 @@
 #include "train/describe.h"
 #include "train/snapshot.h"
 #include "train/trainer.h"
+#include "train/whole.h"
 
 static const char KEY[] = "atelier.training";
 enum { VERSION = 2 }; // 1: random numbers were other functions of seed and iteration
@@ -58,11 +59,35 @@ static void put_optimizer(extras *e, const char *key, const atl_adam *adam, cons
     }
 }
 
-static atl_status state_text(atl_trainer *t, char **text) {
+// A sum over all tensors that are written.
+static atl_status sum_of(atl_trainer *t, const extras *e, uint64_t *sum) {
+    *sum = 0;
+    if (!isfinite(t->state.pl_mean) || !isfinite(t->sign_sum))
+        return atl_fail(
+            t->ctx, ATL_BAD_ARGUMENT,
+            "the moving mean of path lengths or the sum of signs is not finite: nothing is saved");
+    ATL_TRY(atl_whole_params(t->ctx, "G", &t->g.params, sum));
+    ATL_TRY(atl_whole_params(t->ctx, "D", &t->d.params, sum));
+    ATL_TRY(atl_whole_params(t->ctx, "G_ema", &t->g_ema.params, sum));
+    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.G.m", &t->g.params, t->adam_g.m, sum));
+    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.G.v", &t->g.params, t->adam_g.v, sum));
+    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.D.m", &t->d.params, t->adam_d.m, sum));
+    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.D.v", &t->d.params, t->adam_d.v, sum));
+    for (size_t i = 0; i < e->size; i++)
+        if (e->list[i].dtype == ATL_U64) // counts of steps
+            *sum = atl_whole_add(*sum, e->list[i].name, e->list[i].data,
+                                 (size_t)atl_array_count(&e->list[i]) * sizeof(uint64_t));
+    return ATL_OK;
+}
+
+static atl_status state_text(atl_trainer *t, uint64_t sum, char **text) {
     const atl_train_state *s = &t->state;
+    char sum_text[ATL_WHOLE_TEXT];
     atl_json b = { .ctx = t->ctx };
     json_t *json = atl_json_object(&b);
+    atl_whole_text(sum, sum_text);
     atl_json_set(&b, json, "version", json_integer(VERSION));
+    atl_json_set(&b, json, "sum", atl_json_string(&b, sum_text));
     atl_json_set(&b, json, "iteration", json_integer((json_int_t)s->iteration));
     atl_json_set(&b, json, "images", json_integer((json_int_t)s->images));
     atl_json_set(&b, json, "augment_p", atl_json_number(&b, s->augment_p));
@@ -76,20 +101,28 @@ static atl_status state_text(atl_trainer *t, char **text) {
 
 atl_status atl_trainer_save(atl_trainer *t, const char *path) {
     extras e = { .lost = false };
+    uint64_t sum;
+    if (t->halfway)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s: not written: the last step failed half way", path);
     atl_trainer_fetch(t);
     atl_arena_init(&e.arena, t->ctx, 0);
     e.list = atl_arena_alloc(&e.arena, 2 * (t->g.params.size + t->d.params.size) + 2, sizeof *e.list);
     char *text = NULL;
-    atl_status status = e.list ? state_text(t, &text) : ATL_NO_MEMORY;
+    atl_status status = e.list ? ATL_OK : ATL_NO_MEMORY;
     if (status == ATL_OK) {
         put_optimizer(&e, "G", &t->adam_g, &t->g.params);
         put_optimizer(&e, "D", &t->adam_d, &t->d.params);
+        status = e.lost ? ATL_NO_MEMORY : sum_of(t, &e, &sum);
+    }
+    if (status == ATL_OK)
+        status = state_text(t, sum, &text);
+    if (status == ATL_OK) {
         atl_pair pair = { KEY, text };
         atl_ckpt_extra extra = { e.list, e.size, &pair, 1 };
         atl_ckpt_out nets[] = { { "G", t->g.row->kind, t->g.json, &t->g.params, NULL },
                                 { "D", t->d.row->kind, t->d.json, &t->d.params, NULL },
                                 { "G_ema", t->g_ema.row->kind, t->g_ema.json, &t->g_ema.params, NULL } };
-        status = e.lost ? ATL_NO_MEMORY : atl_ckpt_write(t->ctx, path, nets, 3, NULL, &extra, ATL_F32);
+        status = atl_ckpt_write(t->ctx, path, nets, 3, NULL, &extra, ATL_F32);
     }
     atl_free(t->ctx, text);
     atl_arena_clear(&e.arena);
@@ -230,6 +263,8 @@ atl_status atl_train_record_read(atl_ctx *ctx, const char *path, const atl_array
     atl_status status = json ? read_state(ctx, path, json, record)
                              : atl_fail(ctx, ATL_BAD_FILE,
                                         "%s: holds networks and no training run to go on with", path);
+    if (status == ATL_OK)
+        status = atl_whole_file(ctx, path, file, json_object_get(json, "sum"));
     json_decref(json);
     return status;
 }
@@ -264,6 +299,8 @@ atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **tex
     json_t *json = NULL;
     ATL_TRY(atl_arrays_open_file(ctx, path, &map, &file));
     atl_status status = state_of(ctx, path, file, &json);
+    if (status == ATL_OK && json)
+        status = atl_whole_file(ctx, path, file, json_object_get(json, "sum"));
     if (status == ATL_OK && json) {
         json_t *options = json_object_get(json, "options");
         atl_json b = { .ctx = ctx };

@@ -84,6 +84,16 @@ static atl_status next_reals(atl_trainer *t) {
     return atl_loader_next(t->loader, (size_t)t->local, t->reals, t->real_labels);
 }
 
+// A step begins in all processes or in none, so that what was before it can still be saved.
+static atl_status agree_on_reals(atl_trainer *t) {
+    atl_status status = next_reals(t);
+    int failed = status != ATL_OK;
+    ATL_TRY(atl_trainer_any(t, &failed));
+    if (failed && status == ATL_OK)
+        return atl_fail(t->ctx, ATL_BAD_FILE, "another process of this run can't read one of its pictures");
+    return status;
+}
+
 // ---- one phase
 
 static void write_inputs(atl_trainer *t, const atl_phase *p, atl_plan *plan, int part) {
@@ -182,6 +192,7 @@ static atl_status run_phase(atl_trainer *t, atl_phase *p) {
         atl_resident_push(t->backend, t->gradient, total);
     if (p->norm >= 0)
         add(&t->sums[p->norm], norm_of(p, t->gradient), 1.0 / t->state.ranks);
+    t->halfway = true;
     if (p->row->follow && p->sum)
         p->row->follow(t, t->gradient + total, (double)p->n * parts * t->state.ranks);
     move_weights(p, p->trained == &t->g ? &t->adam_g : &t->adam_d, t->gradient);
@@ -237,7 +248,7 @@ atl_status atl_trainer_step(atl_trainer *t) {
     ATL_TRY(atl_trainer_memory(t));
     atl_ranks_step(t->ranks, t->state.iteration);
     ATL_TRY(check_ranks(t));
-    ATL_TRY(next_reals(t));
+    ATL_TRY(agree_on_reals(t));
     enter_stage(t);
     memset(t->sums, 0, sizeof t->sums);
     for (int k = 0; k < t->n_phases; k++) {
@@ -254,6 +265,7 @@ atl_status atl_trainer_step(atl_trainer *t) {
     t->state.images += (uint64_t)t->options.batch;
     if (t->recipe->after)
         t->recipe->after(t);
+    t->halfway = false;
     keep_stats(t);
     return ATL_OK;
 }

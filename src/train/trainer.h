@@ -52,6 +52,7 @@ struct atl_trainer {
     float *scratch;  // for drawing
     float *gradient; // of one phase: the larger of both networks' spans, resident; then its sum, on the host
     bool agreed;                 // processes have compared what they work on
+    bool halfway;                // a step has moved weights and not ended
     // of the adaptive augmentation, since the last change
     double sign_sum, sign_count;
 };

@@ -420,6 +420,113 @@ static void a_damaged_record_is_refused(void **state) {
     atl_trainer_close(&t, 0);
 }
 
+static void what_is_not_finite_is_not_saved(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    atl_trainer *t = open_trainer(p, &o);
+    save(p, t, p->a);
+    float *const spans[] = { t->g_ema.params.data, t->d.params.data, t->adam_g.v, t->adam_d.m };
+    const float bad[] = { NAN, INFINITY, -INFINITY, NAN };
+    const char *const names[] = { "G_ema.", "D.", "optimizer.G.v.", "optimizer.D.m." };
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
+        float kept = spans[i][5];
+        spans[i][5] = bad[i];
+        assert_int_equal(atl_trainer_save(t, p->a), ATL_BAD_ARGUMENT);
+        assert_non_null(strstr(atl_message(p->ctx), "not finite"));
+        assert_memory_equal(atl_message(p->ctx), names[i], strlen(names[i]));
+        atl_message_clear(p->ctx);
+        spans[i][5] = kept;
+    }
+    t->state.pl_mean = NAN;
+    assert_int_equal(atl_trainer_save(t, p->a), ATL_BAD_ARGUMENT);
+    atl_message_clear(p->ctx);
+    t->state.pl_mean = 0.0;
+    assert_int_equal(atl_trainer_restore(t, p->a), ATL_OK); // the file of before
+    atl_trainer_close(&t, 0);
+}
+
+// Writes over `count` bytes before the end, `from_end` bytes away from it.
+static void put_bytes(const char *path, long from_end, const void *bytes, size_t count) {
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, -from_end, SEEK_END), 0);
+    assert_int_equal(fwrite(bytes, 1, count, f), count);
+    assert_int_equal(fclose(f), 0);
+}
+
+// Anywhere, and by numbers that are as good as others: what comes back is what was written, or nothing.
+static void numbers_that_were_not_written_are_refused(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    atl_trainer *t = open_trainer(p, &o);
+    const float zero = 0.0f, small_one = 1e-3f, bad = NAN;
+    const struct {
+        long from_end;
+        const float *value;
+        const char *says;
+    } cases[] = { { 4000, &small_one, "are not those that were written" },
+                  { 400000, &zero, "are not those that were written" },
+                  { 2000000, &bad, "not finite" } };
+    steps(p, t, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = NULL;
+        save(p, t, p->a);
+        assert_int_equal(atl_train_snapshot_options(p->ctx, p->a, &text), ATL_OK);
+        assert_non_null(text);
+        atl_text_free(p->ctx, text);
+        put_bytes(p->a, cases[i].from_end, cases[i].value, sizeof(float));
+        assert_int_equal(atl_train_snapshot_options(p->ctx, p->a, &text), ATL_BAD_FILE);
+        assert_null(text);
+        assert_non_null(strstr(atl_message(p->ctx), cases[i].says));
+        atl_message_clear(p->ctx);
+        assert_int_equal(atl_trainer_restore(t, p->a), ATL_BAD_FILE);
+        atl_message_clear(p->ctx);
+    }
+    atl_trainer_close(&t, 0);
+}
+
+// A picture that can't be read ends a step before it changed anything: nothing of the run is lost.
+static void a_step_without_its_picture_changes_nothing(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    char path[128], kept[160], shell[600];
+    atl_trainer *t = open_trainer(p, &o);
+    steps(p, t, 1);
+    snprintf(path, sizeof path, "%s/07.png", p->set);
+    snprintf(kept, sizeof kept, "%s/kept", p->folder);
+    snprintf(shell, sizeof shell, "cp %s %s && truncate -s 60 %s", path, kept, path);
+    assert_int_equal(system(shell), 0);
+    atl_status status = ATL_OK;
+    for (int i = 0; i < 64 && status == ATL_OK; i++) // read ahead it was already
+        status = atl_trainer_step(t);
+    snprintf(shell, sizeof shell, "cp %s %s", kept, path);
+    assert_int_equal(system(shell), 0);
+    assert_int_equal(status, ATL_BAD_FILE);
+    assert_non_null(strstr(atl_message(p->ctx), "07.png"));
+    atl_message_clear(p->ctx);
+    save(p, t, p->a);
+    uint64_t done = atl_trainer_get_state(t)->iteration;
+    atl_trainer_close(&t, 0);
+    t = open_trainer(p, &o);
+    steps(p, t, (int)done);
+    save(p, t, p->b);
+    atl_trainer_close(&t, 0);
+    assert_same_bytes(p->a, p->b);
+}
+
+static void a_step_that_failed_half_way_is_not_saved(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    atl_trainer *t = open_trainer(p, &o);
+    steps(p, t, 1);
+    assert_false(t->halfway);
+    t->halfway = true;
+    assert_int_equal(atl_trainer_save(t, p->a), ATL_BAD_ARGUMENT);
+    assert_non_null(strstr(atl_message(p->ctx), "half way"));
+    atl_message_clear(p->ctx);
+    atl_trainer_close(&t, 0);
+}
+
 // A record of the first version belongs to other random numbers.
 static void a_run_of_an_earlier_version_is_refused(void **state) {
     place *p = *state;
@@ -453,6 +560,10 @@ int main(void) {
         cmocka_unit_test(networks_of_others_are_taken_over),
         cmocka_unit_test(a_damaged_record_is_refused),
         cmocka_unit_test(a_run_of_an_earlier_version_is_refused),
+        cmocka_unit_test(what_is_not_finite_is_not_saved),
+        cmocka_unit_test(numbers_that_were_not_written_are_refused),
+        cmocka_unit_test(a_step_without_its_picture_changes_nothing),
+        cmocka_unit_test(a_step_that_failed_half_way_is_not_saved),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers that are not finite, and sums over names and bytes; see whole.h.
+#include "train/whole.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+enum { CHUNK = 4096, NAME_MOST = 512 };
+
+// FNV-1a over words: a byte at a time would take a second for each gigabyte.
+static uint64_t hash_words(uint64_t h, const void *bytes, size_t count) {
+    const char *p = bytes;
+    for (; count >= sizeof(uint32_t); count -= sizeof(uint32_t), p += sizeof(uint32_t)) {
+        uint32_t word;
+        memcpy(&word, p, sizeof word);
+        h = (h ^ word) * 0x100000001b3u;
+    }
+    return atl_hash(h, p, count);
+}
+
+uint64_t atl_whole_add(uint64_t sum, const char *name, const void *bytes, size_t count) {
+    return sum + hash_words(atl_hash(ATL_HASH_BEGIN, name, strlen(name)), bytes, count);
+}
+
+static bool finite(const float *x, size_t count) {
+    bool all = true;
+    for (size_t i = 0; i < count; i++)
+        all = all && isfinite(x[i]);
+    return all;
+}
+
+static atl_status add_span(atl_ctx *ctx, const char *key, const atl_param *p, const float *x, uint64_t *sum) {
+    char name[NAME_MOST];
+    snprintf(name, sizeof name, "%s.%s", key, p->name);
+    if (!finite(x, p->count))
+        return atl_fail(
+            ctx, ATL_BAD_ARGUMENT,
+            "%s holds a number that is not finite: the run is lost from some step before this one "
+            "on, and nothing of it is saved",
+            name);
+    *sum = atl_whole_add(*sum, name, x, p->count * sizeof *x);
+    return ATL_OK;
+}
+
+atl_status atl_whole_params(atl_ctx *ctx, const char *key, const atl_params *params, uint64_t *sum) {
+    for (size_t i = 0; i < params->size; i++)
+        ATL_TRY(add_span(ctx, key, &params->list[i], atl_param_data(params, &params->list[i]), sum));
+    return ATL_OK;
+}
+
+atl_status atl_whole_moment(atl_ctx *ctx, const char *key, const atl_params *like, const float *span,
+                            uint64_t *sum) {
+    for (size_t i = 0; i < like->size; i++)
+        if (!like->list[i].buffer)
+            ATL_TRY(add_span(ctx, key, &like->list[i], span + like->list[i].offset, sum));
+    return ATL_OK;
+}
+
+void atl_whole_text(uint64_t sum, char text[ATL_WHOLE_TEXT]) {
+    snprintf(text, ATL_WHOLE_TEXT, "%016" PRIx64, sum);
+}
+
+static atl_status check_finite(atl_ctx *ctx, const char *path, const atl_array *a) {
+    float x[CHUNK];
+    int64_t count = atl_array_count(a);
+    for (int64_t first = 0; a->dtype == ATL_F32 && first < count; first += CHUNK) {
+        int64_t some = count - first < CHUNK ? count - first : CHUNK;
+        atl_array_read_f32(a, first, some, x);
+        if (!finite(x, (size_t)some))
+            return atl_fail(ctx, ATL_BAD_FILE, "%s: %s holds a number that is not finite", path, a->name);
+    }
+    return ATL_OK;
+}
+
+// Files have room between networks, too, and others may have added to them.
+static bool is_summed(const char *name) {
+    static const char *const PREFIXES[] = { "G.", "D.", "G_ema.", "optimizer." };
+    for (size_t i = 0; i < sizeof PREFIXES / sizeof *PREFIXES; i++)
+        if (!strncmp(name, PREFIXES[i], strlen(PREFIXES[i])))
+            return true;
+    return false;
+}
+
+atl_status atl_whole_file(atl_ctx *ctx, const char *path, const atl_arrays *file, const json_t *recorded) {
+    char text[ATL_WHOLE_TEXT];
+    uint64_t sum = 0;
+    for (size_t i = 0; i < atl_arrays_size(file); i++) {
+        const atl_array *a = atl_arrays_get(file, i);
+        if (!is_summed(a->name))
+            continue;
+        ATL_TRY(check_finite(ctx, path, a));
+        sum = atl_whole_add(sum, a->name, a->data, (size_t)atl_array_count(a) * atl_dtype_size(a->dtype));
+    }
+    atl_whole_text(sum, text);
+    if (recorded && (!json_is_string(recorded) || strcmp(json_string_value(recorded), text) != 0))
+        return atl_fail(ctx, ATL_BAD_FILE,
+                        "%s: its numbers are not those that were written; the file is damaged", path);
+    return ATL_OK;
+}
