@@ -117,7 +117,7 @@ typedef enum atl_finding_kind {
     ATL_FINDING_SHAPE,     // not square, when most are of the same size
     ATL_FINDING_MODE,      // gray among colours, colour among grays, or transparent
     ATL_FINDING_FORMAT,    // a picture of a format that is not read
-    ATL_FINDING_LABEL,     // has no label, while others have
+    ATL_FINDING_LABEL,     // has no label, while others have; or labels that are of no picture
     ATL_FINDING_DEPTH,     // more than 8 bits per channel: rounded when read
     ATL_FINDING_CMYK,      // converted when read
     ATL_FINDING_PALETTE,   // converted when read; other programs may read indices
@@ -125,6 +125,7 @@ typedef enum atl_finding_kind {
     ATL_FINDING_ROTATED,   // EXIF asks to turn it; nobody who trains does
     ATL_FINDING_HIDDEN,    // passed over: its name begins with a dot
     ATL_FINDING_DUPLICATE, // looks like another picture
+    ATL_FINDING_CLASS,     // classes without a picture, of the set as a whole
     ATL_FINDINGS
 } atl_finding_kind;
 

@@ -50,7 +50,7 @@ static const struct {
     [ATL_FINDING_DEPTH] = { "depth", 0 },         [ATL_FINDING_CMYK] = { "cmyk", 0 },
     [ATL_FINDING_PALETTE] = { "palette", 0 },     [ATL_FINDING_ANIMATED] = { "animated", 0 },
     [ATL_FINDING_ROTATED] = { "rotated", 0 },     [ATL_FINDING_HIDDEN] = { "hidden", 0 },
-    [ATL_FINDING_DUPLICATE] = { "duplicate", 0 },
+    [ATL_FINDING_DUPLICATE] = { "duplicate", 0 }, [ATL_FINDING_CLASS] = { "class", 1 },
 };
 
 const char *atl_finding_name(atl_finding_kind kind) {
@@ -233,6 +233,18 @@ static void report_skip(doctor *d, const atl_source_skip *s) {
         report(d, ATL_FINDING_FORMAT, s->name, "is of a format that is not read; convert it to PNG");
 }
 
+// What is wrong with the labels as a whole.
+static atl_status report_labels(doctor *d) {
+    char reason[700];
+    bool gap;
+    if (atl_label_set_is_lost(&d->labels, d->source, d->options->labels, reason, sizeof reason))
+        report(d, ATL_FINDING_LABEL, "dataset.json", reason);
+    ATL_TRY(atl_label_set_find_gap(d->ctx, &d->labels, NULL, d->source->count, reason, sizeof reason, &gap));
+    if (gap)
+        report(d, ATL_FINDING_CLASS, d->labels.names ? "dataset.json" : "labels", reason);
+    return ATL_OK;
+}
+
 static void report_all(doctor *d) {
     const atl_source *s = d->source;
     size_t i = 0, k = 0;
@@ -256,6 +268,7 @@ static atl_status examine(doctor *d) {
     ATL_TRY(read_all(d));
     ATL_TRY(find_common(d));
     ATL_TRY(atl_looks_compare(d->ctx, d->looks, d->readable, (uint32_t)count, d->twin));
+    ATL_TRY(report_labels(d));
     report_all(d);
     return ATL_OK;
 }

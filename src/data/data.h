@@ -38,7 +38,7 @@ typedef struct atl_source {
     int32_t *classes; // [count] labels that the format brings; NULL: none
     float *vectors;   // [count, vector_size]; NULL: none
     size_t vector_size;
-    const uint8_t *json; // dataset.json, in the arena; NULL: none
+    const uint8_t *json; // dataset.json, as long as the source is open; NULL: none
     size_t json_bytes;
     void *state; // the kind's own
 } atl_source;
@@ -80,6 +80,9 @@ atl_status atl_source_add(atl_source *source, const char *name, uint64_t key);
 // anything else not at all.
 atl_status atl_source_add_file(atl_source *source, const char *name, uint64_t key);
 void atl_source_sort(atl_source *source);
+// Bytes of the folder that all pictures lie in, with its '/'; at most below `room`.  The entries must be
+// sorted.
+size_t atl_source_shared(const atl_source *source, size_t room);
 bool atl_name_ends(const char *name, const char *end); // regardless of case
 
 // A message without the name that it begins with, for those who print the name apart.

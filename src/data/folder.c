@@ -62,17 +62,26 @@ static atl_status walk_folder(walk *w, size_t length, int depth) {
     return status;
 }
 
-static atl_status read_json(atl_source *s, const char *path) {
+// dataset.json at the top, or at the top of the one folder that all pictures lie in.  It stays mapped.
+static atl_status read_json(atl_source *s, walk *w) {
+    static const char json[] = "dataset.json";
+    size_t shared = atl_source_shared(s, PATH_ROOM - w->root - sizeof json);
     struct stat info;
-    if (stat(path, &info) != 0)
-        return ATL_OK;
-    atl_file file;
-    ATL_TRY(atl_file_map(s->ctx, path, &file));
-    char *copy = atl_arena_string(&s->arena, (const char *)file.data, file.bytes);
-    s->json = (const uint8_t *)copy;
-    s->json_bytes = file.bytes;
-    atl_file_unmap(&file);
-    return copy ? ATL_OK : ATL_NO_MEMORY;
+    bool there = false;
+    for (size_t i = 0; i <= shared && !there; i++)
+        if (i == 0 || s->entries[0].name[i - 1] == '/') {
+            memcpy(w->path + w->root, i ? s->entries[0].name : "", i);
+            memcpy(w->path + w->root + i, json, sizeof json);
+            there = stat(w->path, &info) == 0;
+        }
+    atl_file *file = there ? atl_arena_alloc(&s->arena, 1, sizeof *file) : NULL;
+    if (!there || !file)
+        return there ? ATL_NO_MEMORY : ATL_OK;
+    ATL_TRY(atl_file_map(s->ctx, w->path, file));
+    s->state = file;
+    s->json = file->data;
+    s->json_bytes = file->bytes;
+    return ATL_OK;
 }
 
 static atl_status folder_open(atl_source *s) {
@@ -90,13 +99,17 @@ static atl_status folder_open(atl_source *s) {
         w->source = s;
         w->root = length;
         status = walk_folder(w, length, 0);
-        memcpy(w->path + length, "dataset.json", sizeof "dataset.json");
+        atl_source_sort(s);
         if (status == ATL_OK)
-            status = read_json(s, w->path);
+            status = read_json(s, w);
     }
     atl_free(s->ctx, w);
-    atl_source_sort(s);
     return status;
+}
+
+static void folder_close(atl_source *s) {
+    if (s->state)
+        atl_file_unmap(s->state);
 }
 
 static atl_status folder_bytes(const atl_source *s, atl_ctx *ctx, size_t index, atl_data_bytes *bytes) {
@@ -116,4 +129,4 @@ static atl_status folder_bytes(const atl_source *s, atl_ctx *ctx, size_t index, 
     return status;
 }
 
-const atl_source_kind atl_source_folder = { "folder", probe, folder_open, NULL, folder_bytes, NULL };
+const atl_source_kind atl_source_folder = { "folder", probe, folder_open, folder_close, folder_bytes, NULL };

@@ -1,124 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Labels, from JSON and to JSON.  The text is hostile: classes and sizes have a limit.
+// Labels as a whole: whence they come, whether each picture has one, and dataset.json as it is written.
 #include "data/labels.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SIZE_MOST = 1 << 16 };
 
 void atl_label_set_clear(atl_ctx *ctx, atl_label_set *set) {
     atl_free(ctx, set->classes);
     atl_free(ctx, set->vectors);
     atl_free(ctx, set->given);
     *set = (atl_label_set){ 0 };
-}
-
-static int name_against_entry(const void *name, const void *entry) {
-    return strcmp(name, ((const atl_source_entry *)entry)->name);
-}
-
-static atl_status refuse(const atl_source *s, atl_ctx *ctx, const char *what) {
-    return atl_fail(ctx, ATL_BAD_FILE,
-                    "%s: dataset.json: %s; it must read {\"labels\": [[\"name.png\", 3], ...]}, each label a "
-                    "class or a list of numbers",
-                    s->path, what);
-}
-
-// The first label decides whether all are classes or vectors.
-static atl_status start(atl_ctx *ctx, const atl_source *s, const json_t *label, atl_label_set *set) {
-    if (json_is_integer(label)) {
-        set->classes = atl_calloc(ctx, s->count, sizeof *set->classes);
-        return set->classes ? ATL_OK : ATL_NO_MEMORY;
-    }
-    set->size = json_array_size(label);
-    if (set->size == 0 || set->size > SIZE_MOST)
-        return refuse(s, ctx, "a label is no number and no list");
-    if (s->count > ctx->memory_cap / sizeof(float) / set->size)
-        return atl_fail(ctx, ATL_NO_MEMORY, "%s: its labels do not fit in memory", s->path);
-    set->vectors = atl_calloc(ctx, s->count * set->size, sizeof *set->vectors);
-    return set->vectors ? ATL_OK : ATL_NO_MEMORY;
-}
-
-static atl_status take(atl_ctx *ctx, const atl_source *s, size_t index, const json_t *label,
-                       atl_label_set *set) {
-    if (!set->classes && !set->vectors)
-        ATL_TRY(start(ctx, s, label, set));
-    set->given[index] = 1;
-    if (set->classes) {
-        json_int_t value = json_integer_value(label);
-        if (!json_is_integer(label) || value < 0 || value >= SIZE_MOST)
-            return refuse(s, ctx, "labels are classes, but one is no number from 0 to 65535");
-        set->classes[index] = (int32_t)value;
-        return ATL_OK;
-    }
-    if (json_array_size(label) != set->size)
-        return refuse(s, ctx, "labels are lists, but not all of one length");
-    for (size_t i = 0; i < set->size; i++) {
-        const json_t *number = json_array_get(label, i);
-        float value = (float)json_number_value(number);
-        if (!json_is_number(number) || !isfinite(value))
-            return refuse(s, ctx, "a list holds something that is no number");
-        set->vectors[index * set->size + i] = value;
-    }
-    return ATL_OK;
-}
-
-static atl_status take_all(atl_ctx *ctx, const atl_source *s, const json_t *list, atl_label_set *set) {
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *pair = json_array_get(list, i);
-        const char *name = json_string_value(json_array_get(pair, 0));
-        if (json_array_size(pair) != 2 || !name)
-            return refuse(s, ctx, "an entry is no pair of a name and a label");
-        const atl_source_entry *e =
-            bsearch(name, s->entries, s->count, sizeof *s->entries, name_against_entry);
-        if (e)
-            ATL_TRY(take(ctx, s, (size_t)(e - s->entries), json_array_get(pair, 1), set));
-    }
-    return ATL_OK;
-}
-
-static atl_status from_json(atl_ctx *ctx, const atl_source *s, atl_label_set *set) {
-    json_error_t error;
-    json_t *top = json_loadb((const char *)s->json, s->json_bytes, 0, &error);
-    if (!top)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: dataset.json is no JSON: line %d: %s", s->path, error.line,
-                        error.text);
-    const json_t *list = json_object_get(top, "labels");
-    atl_status status = ATL_OK;
-    if (!json_is_object(top) || (list && !json_is_null(list) && !json_is_array(list)))
-        status = refuse(s, ctx, "no list of labels");
-    else if (json_array_size(list))
-        status = take_all(ctx, s, list, set);
-    json_decref(top);
-    return status;
-}
-
-// Entries are sorted, so the pictures of a folder are neighbours.
-static atl_status from_folders(atl_ctx *ctx, const atl_source *s, atl_label_set *set) {
-    set->classes = atl_calloc(ctx, s->count, sizeof *set->classes);
-    if (!set->classes)
-        return ATL_NO_MEMORY;
-    int32_t next = -1;
-    const char *last = "";
-    size_t last_length = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        const char *name = s->entries[i].name, *slash = strchr(name, '/');
-        if (!slash)
-            continue;
-        size_t length = (size_t)(slash - name);
-        if (next < 0 || length != last_length || memcmp(name, last, length)) {
-            last = name;
-            last_length = length;
-            if (++next == SIZE_MOST)
-                return atl_fail(ctx, ATL_BAD_FILE, "%s: more than %d folders as classes", s->path, SIZE_MOST);
-        }
-        set->classes[i] = next;
-        set->given[i] = 1;
-    }
-    return ATL_OK;
 }
 
 static atl_status from_format(atl_ctx *ctx, const atl_source *s, atl_label_set *set) {
@@ -138,8 +30,15 @@ static atl_status from_format(atl_ctx *ctx, const atl_source *s, atl_label_set *
 static void finish(atl_ctx *ctx, const atl_source *s, atl_label_set *set) {
     for (size_t i = 0; i < s->count; i++)
         set->missing += !set->given[i];
-    if (set->missing == s->count)
+    if (set->missing == s->count) {
+        atl_label_set names = *set; // what is known of them stays
+        names.classes = NULL;
+        names.vectors = NULL;
+        names.given = NULL;
+        names.size = names.missing = 0;
         atl_label_set_clear(ctx, set);
+        *set = names;
+    }
     for (size_t i = 0; set->classes && i < s->count; i++)
         if (set->given[i] && (size_t)set->classes[i] >= set->size)
             set->size = (size_t)set->classes[i] + 1;
@@ -152,8 +51,8 @@ atl_status atl_label_set_read(atl_ctx *ctx, const atl_source *s, atl_labels mode
     set->given = atl_calloc(ctx, s->count, 1);
     if (!set->given)
         return ATL_NO_MEMORY;
-    atl_status status = mode == ATL_LABELS_FOLDERS ? from_folders(ctx, s, set)
-                        : s->json                  ? from_json(ctx, s, set)
+    atl_status status = mode == ATL_LABELS_FOLDERS ? atl_label_set_from_folders(ctx, s, set)
+                        : s->json                  ? atl_label_set_parse(ctx, s, set)
                                                    : from_format(ctx, s, set);
     if (status == ATL_OK)
         finish(ctx, s, set);
@@ -162,24 +61,110 @@ atl_status atl_label_set_read(atl_ctx *ctx, const atl_source *s, atl_labels mode
     return status;
 }
 
-atl_status atl_label_set_require(atl_ctx *ctx, const atl_source *s, atl_labels mode, atl_label_set *set) {
-    ATL_TRY(atl_label_set_read(ctx, s, mode, set));
-    bool wanted = mode == ATL_LABELS_JSON || mode == ATL_LABELS_FOLDERS;
-    if (set->missing == 0 && (set->size || !wanted))
+bool atl_label_set_is_lost(const atl_label_set *set, const atl_source *s, atl_labels mode, char *text,
+                           size_t room) {
+    if (set->size)
+        return false;
+    if (set->names && set->names == set->strangers && s->count)
+        snprintf(text, room,
+                 "none of the %zu names in dataset.json is that of a picture: it says '%s', a picture is "
+                 "called '%.150s'",
+                 set->names, set->stranger, s->entries[0].name);
+    else if (mode == ATL_LABELS_FOLDERS)
+        snprintf(text, room, "the pictures lie in no folders that could be classes");
+    else if (mode == ATL_LABELS_JSON && s->json)
+        snprintf(text, room, "dataset.json holds no labels");
+    else if (mode == ATL_LABELS_JSON)
+        snprintf(text, room, "it has no labels: there is no dataset.json, and the format brings none");
+    else
+        return false;
+    return true;
+}
+
+// The class of a picture, also where labels are lists with one 1 among 0; -1: it is in no one class.
+static int64_t class_of(const atl_label_set *set, size_t picture) {
+    if (set->classes)
+        return set->classes[picture];
+    const float *row = set->vectors + picture * set->size;
+    int64_t found = -1;
+    for (size_t k = 0; k < set->size; k++) {
+        if (row[k] != 0.0f && (row[k] != 1.0f || found >= 0))
+            return -1;
+        if (row[k] == 1.0f)
+            found = (int64_t)k;
+    }
+    return found;
+}
+
+atl_status atl_label_set_find_gap(atl_ctx *ctx, const atl_label_set *set, const uint32_t *kept, size_t count,
+                                  char *text, size_t room, bool *found) {
+    *found = false;
+    if (!set->size)
         return ATL_OK;
+    uint8_t *used = atl_calloc(ctx, set->size, 1);
+    if (!used)
+        return ATL_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        size_t picture = kept ? kept[i] : i;
+        int64_t k = set->given[picture] ? class_of(set, picture) : 0;
+        if (k < 0) { // these are no classes
+            atl_free(ctx, used);
+            return ATL_OK;
+        }
+        used[k] |= set->given[picture];
+    }
+    size_t lowest = 0, gaps = 0, first = set->size;
+    while (lowest < set->size && !used[lowest])
+        lowest++;
+    for (size_t k = set->size; k-- > 0;)
+        if (!used[k]) {
+            gaps++;
+            first = k;
+        }
+    atl_free(ctx, used);
+    *found = gaps > 0;
+    if (gaps && lowest == 1 && gaps == 1)
+        snprintf(text, room,
+                 "its classes begin at 1: class 0 of %zu has no picture, and training refuses that; "
+                 "number them from 0 on",
+                 set->size);
+    else if (gaps)
+        snprintf(text, room,
+                 "%zu of its %zu classes have no picture, the first is %zu, and training refuses that; "
+                 "number them anew, without gaps",
+                 gaps, set->size, first);
+    return ATL_OK;
+}
+
+// What is wrong with labels that some pictures lack.
+static void describe_missing(const atl_label_set *set, const atl_source *s, atl_labels mode, char *text,
+                             size_t room) {
     size_t first = 0;
     while (set->given && first + 1 < s->count && set->given[first])
         first++;
-    const char *where =
-        mode == ATL_LABELS_FOLDERS ? "lie in no folder of their own class" : "have no label in dataset.json";
-    size_t missing = set->given ? set->missing : s->count;
-    const char *name = s->count ? s->entries[first].name : "";
+    int n = snprintf(text, room, "%zu of %zu pictures %s, the first is '%.200s'",
+                     set->given ? set->missing : s->count, s->count,
+                     mode == ATL_LABELS_FOLDERS ? "lie in no folder of their own class"
+                                                : "have no label in dataset.json",
+                     s->count ? s->entries[first].name : "");
+    if (set->strangers && n > 0 && (size_t)n < room)
+        snprintf(text + n, room - (size_t)n, "; and %zu names there are of no picture, like '%s'",
+                 set->strangers, set->stranger);
+}
+
+atl_status atl_label_set_require(atl_ctx *ctx, const atl_source *s, atl_labels mode, atl_label_set *set) {
+    char text[700];
+    ATL_TRY(atl_label_set_read(ctx, s, mode, set));
+    bool wanted = mode == ATL_LABELS_JSON || mode == ATL_LABELS_FOLDERS;
+    bool lost = atl_label_set_is_lost(set, s, mode, text, sizeof text);
+    if (!lost && set->missing == 0)
+        return ATL_OK;
+    if (!lost)
+        describe_missing(set, s, mode, text, sizeof text);
     atl_label_set_clear(ctx, set);
     if (wanted)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: %zu of %zu pictures %s, the first is '%s'", s->path, missing,
-                        s->count, where, name);
-    atl_log(ctx, ATL_LOG_WARNING, "%s: %zu of %zu pictures %s, the first is '%s': the labels are not used",
-            s->path, missing, s->count, where, name);
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: %s", s->path, text);
+    atl_log(ctx, ATL_LOG_WARNING, "%s: %s: the labels are not used", s->path, text);
     return ATL_OK;
 }
 

@@ -15,7 +15,12 @@ typedef struct atl_label_set {
     float *vectors;   // [count, size]
     uint8_t *given;   // [count] whether the picture has a label; NULL when there are no labels
     size_t missing;   // pictures without
+    size_t names;     // pictures that dataset.json names
+    size_t strangers; // of these, such as are not in the source
+    char stranger[160]; // the first of them, perhaps cut
 } atl_label_set;
+
+enum { ATL_LABEL_MOST = 1 << 16 }; // classes, or numbers in a label
 
 // Reads them as `mode` says, without judging the missing ones.
 atl_status atl_label_set_read(atl_ctx *ctx, const atl_source *source, atl_labels mode, atl_label_set *set);
@@ -23,6 +28,22 @@ void atl_label_set_clear(atl_ctx *ctx, atl_label_set *set);
 
 // The same; pictures without a label are an error, or with ATL_LABELS_AUTO a warning, and no labels.
 atl_status atl_label_set_require(atl_ctx *ctx, const atl_source *source, atl_labels mode, atl_label_set *set);
+
+// Reads source->json into a set whose `given` is there.
+atl_status atl_label_set_parse(atl_ctx *ctx, const atl_source *source, atl_label_set *set);
+
+// Each folder is a class, in the order of their names.
+atl_status atl_label_set_from_folders(atl_ctx *ctx, const atl_source *source, atl_label_set *set);
+
+// A sentence about what is wrong with all labels of the set together, or false.  None are there although
+// dataset.json has names, or although `mode` wants some:
+bool atl_label_set_is_lost(const atl_label_set *set, const atl_source *source, atl_labels mode, char *text,
+                           size_t room);
+// A class below the highest has no picture among the `count` of numbers kept[i] (NULL: the first `count`), as
+// trainers refuse; classes that begin at 1 are the usual reason.  ATL_NO_MEMORY when there is none for
+// looking.
+atl_status atl_label_set_find_gap(atl_ctx *ctx, const atl_label_set *set, const uint32_t *kept, size_t count,
+                                  char *text, size_t room, bool *found);
 
 void atl_label_set_get(const atl_label_set *set, size_t index, float *label); // [size]
 

@@ -128,6 +128,16 @@ static atl_status run(maker *m) {
     return status;
 }
 
+// Labels that training will refuse are no reason not to write them.
+static atl_status warn_of_gaps(maker *m) {
+    char text[300];
+    bool gap;
+    ATL_TRY(atl_label_set_find_gap(m->ctx, &m->labels, m->kept, m->made.written, text, sizeof text, &gap));
+    if (gap)
+        atl_log(m->ctx, ATL_LOG_WARNING, "%s: %s", m->source->path, text);
+    return ATL_OK;
+}
+
 static atl_status finish(maker *m) {
     atl_image_bytes json = { 0 };
     if (m->made.bad && !m->options->skip_bad)
@@ -137,6 +147,7 @@ static atl_status finish(maker *m) {
                         m->source->path, m->made.bad, m->source->count);
     if (m->made.written == 0)
         return atl_fail(m->ctx, ATL_BAD_FILE, "%s: no picture is left to write", m->source->path);
+    ATL_TRY(warn_of_gaps(m));
     atl_status status = atl_label_set_write(m->ctx, &m->labels, m->kept, m->made.written, &json);
     if (status == ATL_OK)
         status = atl_sink_add(m->sink, "dataset.json", json.data, json.size);

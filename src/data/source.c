@@ -101,6 +101,20 @@ void atl_source_sort(atl_source *s) {
         qsort(s->skips, s->skipped, sizeof *s->skips, skip_by_name);
 }
 
+// What the first and the last in order share, all share.
+size_t atl_source_shared(const atl_source *s, size_t room) {
+    if (!s->count)
+        return 0;
+    const char *a = s->entries[0].name, *b = s->entries[s->count - 1].name;
+    const char *slash = strrchr(a, '/');
+    size_t most = slash ? (size_t)(slash - a) + 1 : 0, n = 0;
+    while (n < most && n + 1 < room && a[n] == b[n])
+        n++;
+    while (n && a[n - 1] != '/')
+        n--;
+    return n;
+}
+
 static const atl_source_kind *find_kind(const char *path, bool folder) {
     for (size_t i = 0; i < KINDS; i++)
         if (kinds[i]->probe(path, folder))

@@ -8,7 +8,7 @@
 
 #include "io/zip.h"
 
-enum { MEMBER_MAX = 512 << 20 };
+enum { FOLDER_ROOM = 4096 };
 
 typedef struct zip_state {
     pthread_mutex_t lock;
@@ -29,13 +29,27 @@ static atl_status forward(atl_ctx *ctx, zip_state *z, atl_status status) {
     return status;
 }
 
+// At the top, or at the top of the one folder that all pictures lie in.
+static size_t find_json(const atl_source *s, const zip_state *z) {
+    static const char json[] = "dataset.json";
+    size_t shared = atl_source_shared(s, FOLDER_ROOM), none = atl_zip_size(z->zip),
+           index = atl_zip_find(z->zip, json);
+    char name[FOLDER_ROOM + sizeof json];
+    for (size_t i = 1; i <= shared && index == none; i++)
+        if (s->entries[0].name[i - 1] == '/') {
+            memcpy(name, s->entries[0].name, i);
+            memcpy(name + i, json, sizeof json);
+            index = atl_zip_find(z->zip, name);
+        }
+    return index;
+}
+
 static atl_status read_json(atl_source *s, zip_state *z) {
-    size_t index = atl_zip_find(z->zip, "dataset.json");
+    size_t index = find_json(s, z);
     if (index == atl_zip_size(z->zip))
         return ATL_OK;
+    ATL_TRY(forward(s->ctx, z, atl_zip_check_claim(z->zip, index)));
     s->json_bytes = atl_zip_bytes(z->zip, index);
-    if (s->json_bytes > MEMBER_MAX)
-        return atl_fail(s->ctx, ATL_BAD_FILE, "%s: dataset.json claims %zu bytes", s->path, s->json_bytes);
     uint8_t *text = atl_arena_alloc(&s->arena, s->json_bytes + 1, 1);
     if (!text)
         return ATL_NO_MEMORY;
@@ -43,10 +57,21 @@ static atl_status read_json(atl_source *s, zip_state *z) {
     return forward(s->ctx, z, atl_zip_read(z->zip, index, text));
 }
 
+// Some programs write '\' between folders, which no other archive has.
+static atl_status add_member(atl_source *s, const char *name, size_t index) {
+    size_t length = strlen(name);
+    char plain[FOLDER_ROOM];
+    if (!strchr(name, '\\') || strchr(name, '/') || length >= sizeof plain)
+        return atl_source_add_file(s, name, index);
+    for (size_t i = 0; i <= length; i++)
+        plain[i] = name[i] == '\\' ? '/' : name[i];
+    return atl_source_add_file(s, plain, index);
+}
+
 static atl_status list_pictures(atl_source *s, zip_state *z) {
     ATL_TRY(forward(s->ctx, z, atl_zip_open(z->inner, s->path, z->file.data, z->file.bytes, &z->zip)));
     for (size_t i = 0; i < atl_zip_size(z->zip); i++)
-        ATL_TRY(atl_source_add_file(s, atl_zip_name(z->zip, i), i));
+        ATL_TRY(add_member(s, atl_zip_name(z->zip, i), i));
     atl_source_sort(s);
     return read_json(s, z);
 }
@@ -86,14 +111,13 @@ static atl_status zip_bytes(const atl_source *s, atl_ctx *ctx, size_t index, atl
     zip_state *z = s->state;
     const atl_source_entry *e = &s->entries[index];
     *bytes = (atl_data_bytes){ .file.handle = -1, .size = atl_zip_bytes(z->zip, (size_t)e->key) };
-    if (bytes->size > MEMBER_MAX)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: member '%s' claims %zu bytes", s->path, e->name, bytes->size);
-    bytes->owned = atl_alloc(ctx, bytes->size, 1);
-    if (!bytes->owned)
-        return ATL_NO_MEMORY;
-    bytes->data = bytes->owned;
     pthread_mutex_lock(&z->lock);
-    atl_status status = forward(ctx, z, atl_zip_read(z->zip, (size_t)e->key, bytes->owned));
+    atl_status status = forward(ctx, z, atl_zip_check_claim(z->zip, (size_t)e->key));
+    if (status == ATL_OK && !(bytes->owned = atl_alloc(ctx, bytes->size, 1)))
+        status = ATL_NO_MEMORY;
+    bytes->data = bytes->owned;
+    if (status == ATL_OK)
+        status = forward(ctx, z, atl_zip_read(z->zip, (size_t)e->key, bytes->owned));
     pthread_mutex_unlock(&z->lock);
     if (status != ATL_OK)
         atl_data_bytes_clear(ctx, bytes);

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <zip.h>
 
-enum { MEMBERS_MOST = 1 << 20 };
+enum { CLAIM_FREE = 64 << 20, CLAIM_RATIO = 64 };
 
 typedef struct member {
     const char *name;
-    size_t bytes;
+    size_t bytes, packed;
 } member;
 
 struct atl_zip {
@@ -20,6 +20,7 @@ struct atl_zip {
     member *list;
     uint32_t *order; // sorted by name
     size_t size;
+    size_t whole; // bytes of the archive
 };
 
 static int compare(const atl_zip *z, uint32_t a, uint32_t b) {
@@ -50,10 +51,11 @@ static void sort(atl_zip *z) {
 }
 
 static atl_status list_members(atl_zip *z) {
+    // each has its place in the file, so a small file can't claim many
     zip_int64_t count = zip_get_num_entries(z->handle, 0);
-    if (count < 0 || count > MEMBERS_MOST)
-        return atl_fail(z->ctx, ATL_BAD_FILE, "%s: holds %lld members; at most %d are read", z->path,
-                        (long long)count, MEMBERS_MOST);
+    if (count < 0 || count >= UINT32_MAX)
+        return atl_fail(z->ctx, ATL_BAD_FILE, "%s: holds %lld members, more than can be counted", z->path,
+                        (long long)count);
     z->list = atl_calloc(z->ctx, (size_t)count + 1, sizeof *z->list);
     z->order = atl_calloc(z->ctx, (size_t)count + 1, sizeof *z->order);
     if (!z->list || !z->order)
@@ -64,7 +66,9 @@ static atl_status list_members(atl_zip *z) {
             !(info.valid & ZIP_STAT_NAME) || info.size > SIZE_MAX / 2)
             return atl_fail(z->ctx, ATL_BAD_FILE, "%s: member %zu of the zip file is damaged", z->path,
                             z->size);
-        z->list[z->size] = (member){ info.name, (size_t)info.size };
+        size_t packed =
+            info.valid & ZIP_STAT_COMP_SIZE && info.comp_size < z->whole ? (size_t)info.comp_size : z->whole;
+        z->list[z->size] = (member){ info.name, (size_t)info.size, packed };
         z->order[z->size] = (uint32_t)z->size;
     }
     sort(z);
@@ -83,6 +87,7 @@ atl_status atl_zip_open(atl_ctx *ctx, const char *path, const void *data, size_t
         return ATL_NO_MEMORY;
     z->ctx = ctx;
     z->path = path;
+    z->whole = bytes;
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t *source = zip_source_buffer_create(data, bytes, 0, &error);
@@ -144,10 +149,69 @@ size_t atl_zip_find(const atl_zip *zip, const char *name) {
     return zip->size;
 }
 
+atl_status atl_zip_check_claim(const atl_zip *zip, size_t index) {
+    const member *m = &zip->list[index];
+    if (m->bytes <= CLAIM_FREE || (m->bytes - CLAIM_FREE) / CLAIM_RATIO <= m->packed)
+        return ATL_OK;
+    return atl_fail(
+        zip->ctx, ATL_BAD_FILE,
+        "%s: member '%s' of %zu bytes claims to unpack to %zu, which nothing honest does; if it is, pack it "
+        "without compression",
+        zip->path, m->name, m->packed, m->bytes);
+}
+
+static const char *method_name(unsigned method) {
+    static const struct {
+        unsigned method;
+        const char *name;
+    } names[] = {
+        { ZIP_CM_SHRINK, "Shrink" },   { ZIP_CM_IMPLODE, "Implode" }, { ZIP_CM_DEFLATE64, "Deflate64" },
+        { ZIP_CM_BZIP2, "bzip2" },     { ZIP_CM_LZMA, "LZMA" },       { 20, "Zstandard" },
+        { 93, "Zstandard" },           { ZIP_CM_XZ, "XZ" },           { ZIP_CM_JPEG, "WinZip's JPEG" },
+        { ZIP_CM_WAVPACK, "WavPack" }, { ZIP_CM_PPMD, "PPMd" },       { 99, "AES" }
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].method == method)
+            return names[i].name;
+    return NULL;
+}
+
+// Why a member can't be read, by libzip's code.
+static atl_status refuse(const atl_zip *z, size_t index, int code) {
+    const char *name = z->list[index].name, *method;
+    zip_stat_t info;
+    bool known = zip_stat_index(z->handle, index, 0, &info) == 0;
+    if (known && info.valid & ZIP_STAT_ENCRYPTION_METHOD && info.encryption_method != ZIP_EM_NONE)
+        return atl_fail(
+            z->ctx, ATL_BAD_FILE,
+            "%s: member '%s' is encrypted; unpack the archive with its password and pack it without one",
+            z->path, name);
+    if (known && info.valid & ZIP_STAT_COMP_METHOD && code == ZIP_ER_COMPNOTSUPP &&
+        (method = method_name(info.comp_method)) != NULL)
+        return atl_fail(
+            z->ctx, ATL_BAD_FILE,
+            "%s: member '%s' is compressed by %s, which is not read; pack the archive anew with Deflate or "
+            "without compression",
+            z->path, name, method);
+    if (known && code == ZIP_ER_COMPNOTSUPP)
+        return atl_fail(
+            z->ctx, ATL_BAD_FILE,
+            "%s: member '%s' is compressed by method %u, which is not read; pack the archive anew with "
+            "Deflate or without compression",
+            z->path, name, (unsigned)info.comp_method);
+    const char *what = code == ZIP_ER_CRC   ? "has a wrong checksum"
+                       : code == ZIP_ER_EOF ? "ends too early"
+                                            : "has another size than its header says, or wrong data";
+    return atl_fail(z->ctx, code == ZIP_ER_MEMORY ? ATL_NO_MEMORY : ATL_BAD_FILE,
+                    "%s: member '%s' can't be read: it %s; the file is damaged", z->path, name, what);
+}
+
 atl_status atl_zip_read(atl_zip *zip, size_t index, void *out) {
     const member *m = &zip->list[index];
     zip_file_t *file = zip_fopen_index(zip->handle, index, 0);
-    bool good = file != NULL;
+    if (!file)
+        return refuse(zip, index, zip_error_code_zip(zip_get_error(zip->handle)));
+    bool good = true;
     for (size_t at = 0; good && at < m->bytes;) {
         zip_int64_t n = zip_fread(file, (char *)out + at, m->bytes - at);
         good = n > 0;
@@ -155,12 +219,6 @@ atl_status atl_zip_read(atl_zip *zip, size_t index, void *out) {
     }
     char extra;
     good = good && zip_fread(file, &extra, 1) == 0; // the end: here the checksum is compared
-    if (file)
-        good = zip_fclose(file) == 0 && good;
-    if (!good)
-        return atl_fail(zip->ctx, ATL_BAD_FILE,
-                        "%s: member '%s' can't be read: wrong checksum, wrong size or an "
-                        "unknown compression; the file is damaged",
-                        zip->path, m->name);
-    return ATL_OK;
+    int code = zip_error_code_zip(zip_file_get_error(file)), closed = zip_fclose(file);
+    return good && closed == 0 ? ATL_OK : refuse(zip, index, code ? code : closed);
 }

@@ -17,6 +17,10 @@ const char *atl_zip_name(const atl_zip *zip, size_t index);    // borrowed
 size_t atl_zip_bytes(const atl_zip *zip, size_t index);        // of the content
 size_t atl_zip_find(const atl_zip *zip, const char *name);     // atl_zip_size() when there is none
 
+// Fails when a member claims to unpack to more than 64 MiB and 64 times its packed size: nothing honest that
+// is this large does.  Ask before making room for atl_zip_bytes().
+atl_status atl_zip_check_claim(const atl_zip *zip, size_t index);
+
 // Reads a whole member into `out`, which has atl_zip_bytes() bytes.  The checksum is verified.
 atl_status atl_zip_read(atl_zip *zip, size_t index, void *out);
 

@@ -112,7 +112,7 @@ static void bad_labels_are_refused(void **state) {
         { "{\"labels\": [[\"a.png\", \"cat\"]]}", "no number and no list" },
         { "{\"labels\": [[\"a.png\", -1]]}", "0 to 65535" },
         { "{\"labels\": [[\"a.png\", 1000000000000]]}", "0 to 65535" },
-        { "{\"labels\": [[\"a.png\", 1], [\"b.png\", [1]]]}", "one is no number" },
+        { "{\"labels\": [[\"a.png\", 1], [\"b.png\", [1]]]}", "is a list, where those before are classes" },
         { "{\"labels\": [[\"a.png\", [1]], [\"b.png\", [1, 2]]]}", "one length" },
         { "{\"labels\": [[\"a.png\", [1e300]]]}", "no number" },
         { "{\"labels\": [[\"a.png\", 1]]}",
