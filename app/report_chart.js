@@ -127,15 +127,10 @@ function chart(spec) {
         return parts;
     };
 
-    const ring = (s, fatal, [ first, last ]) => {
+    const ring = (s, fatal, [first, last]) => {
         const from = s.x(first), to = s.x(last === null ? xHigh : last);
-        return svg("rect", {
-            class : "ring" + (fatal ? " fatal" : ""),
-            x : from,
-            y : margin.top,
-            width : Math.max(2, to - from),
-            height : height - margin.top - margin.bottom
-        });
+        return svg("rect", { class: "ring" + (fatal ? " fatal" : ""), x: from, y: margin.top,
+            width: Math.max(2, to - from), height: height - margin.top - margin.bottom });
     };
     const marked = data.alarms.filter((a) => (spec.alarms || []).includes(a.kind));
 
@@ -165,22 +160,11 @@ function chart(spec) {
         const s = me.scales(), id = "clip" + charts.indexOf(me);
         picture.setAttribute("viewBox", "0 0 " + me.width + " " + height);
         me.top = svg("g", {});
-        picture.replaceChildren(
-            svg("defs", {}, svg("clipPath", { id }, svg("rect", {
-                                    x : margin.left - 4,
-                                    y : margin.top - 3,
-                                    width : me.width - margin.left - margin.right + 8,
-                                    height : height - margin.top - margin.bottom + 6
-                                }))),
+        picture.replaceChildren(svg("defs", {}, svg("clipPath", { id }, svg("rect", { x: margin.left - 4, y: margin.top - 3,
+            width: me.width - margin.left - margin.right + 8, height: height - margin.top - margin.bottom + 6 }))),
             ...marked.flatMap((a) => a.times.map((time) => ring(s, a.fatal, time))), ...axes(s),
-            spec.target !== undefined ? svg("line", {
-                class : "target",
-                x1 : margin.left,
-                x2 : me.width - margin.right,
-                y1 : s.y(spec.target),
-                y2 : s.y(spec.target)
-            })
-                                      : "",
+            spec.target !== undefined ? svg("line", { class: "target", x1: margin.left, x2: me.width - margin.right,
+                y1: s.y(spec.target), y2: s.y(spec.target) }) : "",
             ...spec.lines.map((l, i) => curve(s, l, colors[i % 4], "url(#" + id + ")")), me.top);
         me.point(me.cursor);
     };

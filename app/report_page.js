@@ -174,17 +174,16 @@ const alarmTitles = { "not-finite": "A loss is no number", collapse: "The genera
 const rings = (a) => a.times[a.times.length - 1][1] === null;
 
 function ringTimes(times) {
-    const most = 4, shown = times.slice(-most).map(
-                        ([ from, to ]) => (to === null   ? "since " + kimgText(from)
-                                           : from === to ? "at " + kimgText(from)
-                                                         : format(from, 5) + " to " + kimgText(to)));
+    const most = 4, shown = times.slice(-most).map(([from, to]) => (to === null ? "since " + kimgText(from)
+        : from === to ? "at " + kimgText(from) : format(from, 5) + " to " + kimgText(to)));
     return (times.length > most ? times.length - most + " times before, " : "") + shown.join(", ");
 }
 
 function alarm(a) {
-    return h("div", { class : "alarm" + (a.fatal ? " fatal" : ""), role : "alert" },
-             h("b", {}, alarmTitles[a.kind] || a.kind), " ", h("small", {}, ringTimes(a.times)),
-             h("p", {}, a.text));
+    return h("div", { class: "alarm" + (a.fatal ? " fatal" : ""), role: "alert" },
+        h("b", {}, alarmTitles[a.kind] || a.kind), " ",
+        h("small", {}, ringTimes(a.times)),
+        h("p", {}, a.text));
 }
 
 function alarms() {
@@ -344,11 +343,8 @@ function options() {
     if (!data.options)
         return null;
     const rows = flatten(data.options, "", []);
-    return details("options", "Options", rows.length + (rows.length === 1 ? " value" : " values"),
-                   () =>
-                       h("dl", { class : "options" },
-                         ...rows.map(([ key, value ]) => h("div", {}, h("dt", {}, key), h("dd", {}, value)))),
-                   innerWidth > 700);
+    return details("options", "Options", rows.length + (rows.length === 1 ? " value" : " values"), () => h("dl", { class: "options" },
+        ...rows.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value)))), innerWidth > 700);
 }
 
 function log() {
