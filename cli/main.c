@@ -41,6 +41,40 @@ static const cli_command *find(const char *name) {
     return NULL;
 }
 
+static const char projection[] =
+    "no command looks for the latents of a picture; examples/05_project.c does, with the library";
+static const char metrics[] = "no command computes FID or other metrics; 'atelier generate' writes the "
+                              "pictures that such programs compare";
+static const char window[] =
+    "there is no window to look into networks; 'atelier generate --dump' writes their layers";
+
+// What the official scripts are called here, or why there is no such command.
+static const struct {
+    const char *script, *command, *answer;
+} scripts[] = {
+    { "gen_images", "generate", NULL },    { "run_generator", "generate", NULL },
+    { "style_mixing", "mix", NULL },       { "gen_video", "video", NULL },
+    { "dataset_tool", "dataset", NULL },   { "run_training", "train", NULL },
+    { "legacy", "convert", NULL },         { "projector", NULL, projection },
+    { "run_projector", NULL, projection }, { "calc_metrics", NULL, metrics },
+    { "run_metrics", NULL, metrics },      { "visualizer", NULL, window },
+};
+
+// The command that is meant, or NULL; *answer: why there is none.
+static const char *meant(const char *name, const char **answer) {
+    char plain[64];
+    const char *dot = strrchr(name, '.');
+    int length = (int)(dot && !strcmp(dot, ".py") ? (size_t)(dot - name) : strlen(name));
+    snprintf(plain, sizeof plain, "%.*s", length, name);
+    *answer = NULL;
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
+        if (!strcmp(scripts[i].script, plain)) {
+            *answer = scripts[i].answer;
+            return scripts[i].command;
+        }
+    return cli_nearest(plain, &commands->name, COMMANDS, sizeof *commands);
+}
+
 static int unknown(const char *name) {
     if (*name == '-') {
         fprintf(stderr,
@@ -48,10 +82,12 @@ static int unknown(const char *name) {
                 name);
         return CLI_USAGE;
     }
-    const char *near = cli_nearest(name, &commands->name, COMMANDS, sizeof *commands);
+    const char *answer, *near = meant(name, &answer);
     fprintf(stderr, "atelier: unknown command '%s'", name);
     if (near)
         fprintf(stderr, "; did you mean %s?", near);
+    if (answer)
+        fprintf(stderr, ": %s", answer);
     fprintf(stderr, "\nTry 'atelier --help'.\n");
     return CLI_USAGE;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int cli_usage_error(const char *command, const char *format, ...) {
     va_list args;
@@ -123,15 +124,24 @@ static int parse_real(const char *command, const cli_option *o, const char *text
     return CLI_PROCEED;
 }
 
-// "--mirror" or, as the official scripts have it, "--mirror=1".
-static int parse_flag(const char *command, const cli_option *o, const char *text) {
-    static const char *const words[] = { "0", "false", "no", "off", "1", "true", "yes", "on" };
+// 0 or 1 as a word in any case; -1: it is none.
+static int truth_of(const char *text) {
+    static const char *const words[] = { "0", "false", "f", "no",  "n", "off",
+                                         "1", "true",  "t", "yes", "y", "on" };
     enum { WORDS = sizeof words / sizeof *words };
     for (int i = 0; i < WORDS; i++)
-        if (!strcmp(text, words[i])) {
-            *(int *)o->target = i >= WORDS / 2;
-            return CLI_PROCEED;
-        }
+        if (!strcasecmp(text, words[i]))
+            return i >= WORDS / 2;
+    return -1;
+}
+
+// "--mirror" or, as the official scripts have it, "--mirror=1".
+static int parse_flag(const char *command, const cli_option *o, const char *text) {
+    int truth = truth_of(text);
+    if (truth >= 0) {
+        *(int *)o->target = truth;
+        return CLI_PROCEED;
+    }
     return cli_usage_error(command, "--%s=%s: expected nothing, or true or false", o->name, text);
 }
 
@@ -151,17 +161,44 @@ static int parse_value(const char *command, const cli_option *o, const char *tex
     return CLI_PROCEED;
 }
 
+static const cli_option *find_in(const cli_option *list, size_t count, const char *name, size_t length) {
+    for (size_t i = 0; i < count; i++)
+        if (strlen(list[i].name) == length && !memcmp(list[i].name, name, length))
+            return &list[i];
+    return NULL;
+}
+
 static const cli_option *find(const cli_spec *spec, const char *name, size_t length) {
-    for (size_t i = 0; i < spec->count; i++)
-        if (strlen(spec->options[i].name) == length && !memcmp(spec->options[i].name, name, length))
-            return &spec->options[i];
+    const cli_option *o = find_in(spec->options, spec->count, name, length);
+    return o ? o : find_in(spec->unlisted, spec->unlisted_count, name, length);
+}
+
+// What an option of another script is called here; NULL where this command has nothing like it.
+static const char *synonym(const cli_spec *spec, const char *name) {
+    static const char *const pairs[][2] = {
+        { "truncation-psi", "trunc" },  { "psi", "trunc" },
+        { "row-seeds", "rows" },        { "col-seeds", "cols" },
+        { "col-styles", "styles" },     { "result-dir", "outdir" },
+        { "output-dir", "outdir" },     { "data-dir", "data" },
+        { "dataset", "data" },          { "config", "cfg" },
+        { "total-kimg", "kimg" },       { "mirror-augment", "mirror" },
+        { "num-gpus", "gpus" },         { "pkl", "network" },
+        { "ckpt", "network" },          { "network-pkl", "network" },
+        { "resume-pkl", "resume" },     { "class-idx", "class" },
+        { "resize-mode", "transform" },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (!strcmp(name, pairs[i][0]) && find(spec, pairs[i][1], strlen(pairs[i][1])))
+            return pairs[i][1];
     return NULL;
 }
 
 static int unknown(const cli_spec *spec, const char *argument, size_t length) {
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), argument);
-    const char *near = cli_nearest(name, &spec->options->name, spec->count, sizeof(cli_option));
+    const char *near = synonym(spec, name);
+    if (!near)
+        near = cli_nearest(name, &spec->options->name, spec->count, sizeof(cli_option));
     if (near)
         return cli_usage_error(spec->command, "unknown option --%s; did you mean --%s?", name, near);
     return cli_usage_error(spec->command, "unknown option --%s", name);
@@ -176,8 +213,10 @@ static int parse_option(const cli_spec *spec, int argc, char **argv, int *at) {
         return unknown(spec, name, length);
     if (name[length])
         return parse_value(spec->command, o, name + length + 1);
-    if (o->kind == CLI_FLAG)
-        return parse_value(spec->command, o, "1");
+    if (o->kind == CLI_FLAG) {
+        int follows = !spec->arguments_max && *at + 1 < argc && truth_of(argv[*at + 1]) >= 0;
+        return parse_value(spec->command, o, follows ? argv[++*at] : "1");
+    }
     if (*at + 1 >= argc)
         return cli_usage_error(spec->command, "--%s needs a value: %s", o->name, o->value);
     return parse_value(spec->command, o, argv[++*at]);
@@ -198,6 +237,11 @@ int cli_options_parse(const cli_spec *spec, int argc, char **argv, const char **
             ended = 1;
         } else if (!ended && !strncmp(text, "--", 2)) {
             int result = parse_option(spec, argc, argv, &i);
+            if (result != CLI_PROCEED)
+                return result;
+        } else if (!ended && text[0] == '-' && text[1] && !text[2] &&
+                   find_in(spec->unlisted, spec->unlisted_count, text + 1, 1)) {
+            int result = parse_value(spec->command, find(spec, text + 1, 1), "1");
             if (result != CLI_PROCEED)
                 return result;
         } else if (!ended && text[0] == '-' && text[1]) {

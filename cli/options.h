@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Command line options from a table: "--name VALUE", "--name=VALUE", "--flag", and plain arguments
-// anywhere between them; "--" ends the options.  The table is also the text of --help.
+// anywhere between them; "--" ends the options.  The table is also the text of --help.  Where a command has
+// no plain arguments, a flag may be followed by its value, too: "--mirror 1".
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -10,11 +11,11 @@
 enum { CLI_SUCCESS = 0, CLI_FAILURE = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130, CLI_PROCEED = -1 };
 
 typedef enum cli_kind {
-    CLI_FLAG,    // int: 1 when given, or --flag=1, --flag=false
-    CLI_INT,     // int, between low and high
-    CLI_REAL,    // double, between low and high
-    CLI_TEXT,    // const char *, borrowed from argv
-    CLI_CHOICE   // int: index of the word within `words`
+    CLI_FLAG,  // int: 1 when given, or --flag=1, --flag=False
+    CLI_INT,   // int, between low and high
+    CLI_REAL,  // double, between low and high
+    CLI_TEXT,  // const char *, borrowed from argv
+    CLI_CHOICE // int: index of the word within `words`
 } cli_kind;
 
 typedef struct cli_option {
@@ -48,6 +49,9 @@ typedef struct cli_spec {
     const cli_option *options;
     size_t count;
     int arguments_min, arguments_max;
+    const cli_option
+        *unlisted; // understood and not shown: habits of other scripts; a name of one letter is "-n"
+    size_t unlisted_count;
 } cli_spec;
 
 // Fills the targets and moves the plain arguments to `plain` (room for arguments_max; may be NULL when

@@ -10,12 +10,20 @@
 
 enum { CLI_TRAIN_GIVEN = 64 };
 
+// Of the official scripts: what is understood and not listed.
+enum { CLI_TRAIN_UNLISTED = 7 };
+typedef struct cli_train_habits {
+    int gpus, fp32, tf32, nothing;
+    const char *metrics;
+} cli_train_habits;
+
 typedef struct cli_train {
     cli_common common;
     atl_train_options options;
     const char *outdir, *resume, *desc;
     int dry_run;
     int given[CLI_TRAIN_GIVEN]; // by row of the table of options
+    cli_train_habits habits;
     app_resume from;            // what --resume means
 } cli_train;
 
@@ -24,6 +32,12 @@ typedef struct cli_train {
 int cli_train_parse(cli_train *t, int argc, char **argv);
 // Finds out what --resume means and takes recorded options where none was given.  0, or an exit status.
 int cli_train_resume(cli_train *t, atl_ctx *ctx);
+
+// ---- train_habits.c
+// Fills CLI_TRAIN_UNLISTED rows; returns how many.
+size_t cli_train_unlisted(cli_train *t, cli_option *list);
+// After parsing: CLI_PROCEED, or an exit status after a sentence.
+int cli_train_check_habits(cli_train *t);
 
 // ---- train_plan.c
 void cli_train_print_plan(FILE *out, const atl_trainer *trainer);

@@ -64,6 +64,7 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
     *t = (cli_train){ 0 };
     atl_train_options_init(&t->options, sizeof t->options);
     rows r = rows_of(t);
+    cli_option unlisted[CLI_TRAIN_UNLISTED];
     const cli_spec spec = {
         .command = "train",
         .arguments = "",
@@ -71,11 +72,17 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
             "Train StyleGAN2 with adaptive augmentation (StyleGAN2-ADA) on a set of pictures.  Prints what "
             "it\n"
             "will cost, then a line per tick; Ctrl-C ends it with a snapshot, and --resume FOLDER goes on.\n"
-            "Several processes share the work under 'mpirun -np K atelier train ...'.",
+            "Several processes share the work under 'mpirun -np K atelier train ...'.  Options of the "
+            "official\n"
+            "scripts that mean nothing here (-n, --gpus, --metrics none, --fp32, --nobench) are understood.",
         .options = r.list,
         .count = r.count,
+        .unlisted = unlisted,
+        .unlisted_count = cli_train_unlisted(t, unlisted),
     };
     int status = cli_options_parse(&spec, argc, argv, NULL);
+    if (status == CLI_PROCEED)
+        status = cli_train_check_habits(t);
     if (status != CLI_PROCEED)
         return status;
     t->options.keep_threads = t->common.threads || getenv("ATELIER_THREADS");

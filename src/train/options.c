@@ -37,6 +37,23 @@ static int most(int a, int b) {
     return a > b ? a : b;
 }
 
+// The largest divisor of n up to `bound`.
+static int divisor(int n, int bound) {
+    int d = most(least(n, bound), 1);
+    while (n % d)
+        d--;
+    return d;
+}
+
+// The group that statistics are taken in: a divisor of n near `size`, and not 1, which would have no
+// deviation.
+static int group_of(int n, int size) {
+    int d = divisor(n, size);
+    while (size > 1 && d < n && (d == 1 || n % d))
+        d++;
+    return d;
+}
+
 // "auto" follows the resolution and the number of processes.
 static preset automatic(preset p, int resolution, int batch, int ranks) {
     p.batch = most(least(ranks * least(4096 / resolution, 32), 64), ranks);
@@ -88,10 +105,10 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     preset p = found == PRESETS ? automatic(*found, set->width, o->batch, ranks) : *found;
     bool cifar = !strcmp(o->cfg, "cifar");
     o->batch = o->batch ? o->batch : p.batch;
-    if (!o->batch_gpu) // what its makers gave to one device, or all when that does not divide
-        o->batch_gpu = most(o->batch / most(p.processes, ranks), 1);
+    if (!o->batch_gpu) // what its makers gave to one device, or the next less that divides
+        o->batch_gpu = divisor(o->batch / ranks, o->batch / most(p.processes, ranks));
     if (!o->mbstd_group)
-        o->mbstd_group = least(p.mbstd_group, o->batch_gpu);
+        o->mbstd_group = group_of(o->batch_gpu, p.mbstd_group);
     o->kimg = o->kimg > 0.0 ? o->kimg : p.kimg;
     o->gamma = o->gamma >= 0.0 ? o->gamma : p.gamma;
     o->glr = o->glr != 0.0 ? o->glr : p.lr;

@@ -30,6 +30,21 @@ t train --data s --resume n.safetensors $net
 ls
 # what it would cost, and no folder
 t train --data s --dry-run $net --mirror=1 | plain
+echo Habits of the official scripts:
+t train --data=s --outdir=r $net -n --cond=False --mirror 1 --gpus=1 --metrics=none --fp32 True --nobench=0 --nhwc=1 \
+    --allow-tf32=False --workers=2 --resume=noresume | plain
+t train --data s --outdir r $net -n --gpus=8 --fp32=false --quiet | plain | tail -1
+t train --data s --outdir r $net -n --gpus=8 --fp32=false | grep passed
+t train --data s --outdir r $net --metrics=fid50k_full
+t train --data s --outdir r $net --resume=ffhq256
+t train --data s --outdir r $net --resume=https://example.org/net.pkl
+t train --data s --outdir r $net --cfg=stylegan3-t
+t train --data s --outdir r $net --total-kimg 1
+for batch in 6 7 9; do
+    t train --data s $net --batch $batch --dry-run | grep settings
+done
+t train --data s $net --cfg stylegan2 --batch 44 --dry-run | grep settings
+ls
 # a run of nine steps, as three ticks
 t train --data s --outdir r $net --seed 1 --kimg 0.036 --desc first | plain
 ls r r/* | sed -E 's/\.report//'

@@ -7,6 +7,12 @@ t help convert
 t generat
 t frobnicate
 t --frobnicate
+echo Names of the official scripts:
+for script in gen_images gen_video.py style_mixing dataset_tool train.py projector.py calc_metrics; do
+    t $script --outdir x
+done
+t generate --truncation-psi 1
+t mix --row-seeds=1
 t help frobnicate
 if [ -w /dev/full ]; then
     "$ATELIER" --help >/dev/full; echo "exit $?"

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "options.h"
@@ -79,8 +80,45 @@ static void flags_take_the_words_of_the_official_scripts(void **state) {
     assert_int_equal(v.flag, 1);
     assert_int_equal(parse(&v, "a", "--flag=false", NULL), CLI_PROCEED);
     assert_int_equal(v.flag, 0);
-    assert_int_equal(parse(&v, "a", "--flag=yes", NULL), CLI_PROCEED);
+    static const char *const words[] = { "no", "yes", "False", "True", "OFF", "On",
+                                         "N",  "y",   "f",     "T",    "0",   "1" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char argument[16];
+        snprintf(argument, sizeof argument, "--flag=%s", words[i]);
+        assert_int_equal(parse(&v, "a", argument, NULL), CLI_PROCEED);
+        assert_int_equal(v.flag, i % 2);
+    }
+    assert_int_equal(parse(&v, "a", "--flag=", NULL), CLI_USAGE);
+    assert_int_equal(parse(&v, "--flag", "0", NULL), CLI_PROCEED); // the name of a file
     assert_int_equal(v.flag, 1);
+    assert_non_null(v.plain[0]);
+}
+
+static int parse_alone(int *flag, int *quiet, char **argv, int argc) {
+    const cli_option options[] = { CLI_OPTION_FLAG("flag", flag, "") },
+                     hidden[] = { CLI_OPTION_FLAG("q", quiet, "") };
+    const cli_spec spec = { .command = "test",
+                            .arguments = "",
+                            .about = "",
+                            .options = options,
+                            .count = 1,
+                            .unlisted = hidden,
+                            .unlisted_count = 1 };
+    *flag = *quiet = 0;
+    return cli_options_parse(&spec, argc, argv, NULL);
+}
+
+static void flags_take_words_where_nothing_else_can_be_meant(void **state) {
+    (void)state;
+    int flag, quiet;
+    char *falsely[] = { "test", "--flag", "False", "-q" }, *alone[] = { "test", "-q", "--flag" },
+         *other[] = { "test", "--flag", "none" }, *unknown[] = { "test", "-f" };
+    assert_int_equal(parse_alone(&flag, &quiet, falsely, 4), CLI_PROCEED);
+    assert_true(!flag && quiet);
+    assert_int_equal(parse_alone(&flag, &quiet, alone, 3), CLI_PROCEED);
+    assert_true(flag && quiet);
+    assert_int_equal(parse_alone(&flag, &quiet, other, 3), CLI_USAGE);
+    assert_int_equal(parse_alone(&flag, &quiet, unknown, 2), CLI_USAGE);
 }
 
 static void two_dashes_end_the_options(void **state) {
@@ -136,6 +174,7 @@ int main(void) {
         cmocka_unit_test(both_spellings_of_a_value),
         cmocka_unit_test(negative_numbers_are_values),
         cmocka_unit_test(flags_take_the_words_of_the_official_scripts),
+        cmocka_unit_test(flags_take_words_where_nothing_else_can_be_meant),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(defaults_stay),
         cmocka_unit_test(mistakes_are_refused),
