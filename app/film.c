@@ -34,14 +34,9 @@ static app_status choose_rows(app_film *f, app_error *e) {
         atl_numpy_rng_shuffle(&rng, f->rows, (uint32_t)total);
     }
     f->frames = keys * o->between;
-    f->walk = (app_walk){ .render = &f->render,
-                          .cells = cells,
-                          .keys = keys,
-                          .rows = f->rows,
-                          .classes = o->classes->items,
-                          .class_count = o->classes->count,
-                          .ease = o->ease,
-                          .in_z = o->in_z };
+    f->walk = (app_walk){
+        .render = &f->render, .cells = cells, .keys = keys, .rows = f->rows, .ease = o->ease, .in_z = o->in_z
+    };
     return APP_OK;
 }
 
@@ -58,13 +53,14 @@ static app_status check(app_film *f, app_error *e) {
                         o->lines);
     if (choose_rows(f, e) != APP_OK)
         return APP_FAILED;
-    size_t n = o->classes->count;
-    if (!info->c_dim || f->render.latents.space != APP_Z)
-        f->walk.class_count = 0;
-    else if (n != 1 && n != f->walk.keys && n != f->walk.keys * f->walk.cells)
-        return app_fail(e, "--class %s: %zu classes; give one, or one for each of the %zu keyframes",
-                        o->classes->text, n, f->walk.keys);
-    return APP_OK;
+    size_t n = f->render.labels.rows; // of a list or file
+    if (!app_render_is_labelled(&f->render) || n == 0 || n == 1 || n == f->walk.keys ||
+        n == f->walk.keys * f->walk.cells)
+        return APP_OK;
+    int listed = f->render.labels.classes != NULL;
+    return app_fail(e, "--%s %s: %zu %s; give one, or one for each of the %zu keyframes",
+                    listed ? "class" : "labels", listed ? o->classes->text : o->recipe.labels, n,
+                    listed ? "classes" : "labels", f->walk.keys);
 }
 
 // ---- Opening
@@ -75,6 +71,7 @@ app_status app_film_open(app_film *f, atl_ctx *ctx, atl_model *model, const app_
     const app_render_source source = { .seeds = o->seeds ? o->seeds->items : NULL,
                                        .count = o->seeds ? o->seeds->count : 0,
                                        .classes = o->classes,
+                                       .walk = 1,
                                        .batch = o->batch };
     app_status status = app_render_open(&f->render, ctx, model, &o->recipe, &source, e);
     if (status == APP_OK)
@@ -116,7 +113,7 @@ static app_status make_batch(app_film *f, size_t first, size_t n, app_film_use *
     app_render *r = &f->render;
     int stop = 0;
     for (size_t i = 0; i < n; i++) {
-        r->noise_seeds[i] = (uint32_t)(first + i);
+        app_render_noise(r, i, (uint32_t)(first + i));
         if (styles_of(f, first + i, f->ws + i * r->row_ws, e) != APP_OK)
             return APP_FAILED;
     }

@@ -9,7 +9,7 @@
 app_status app_generate_open(app_generate *g, atl_ctx *ctx, atl_model *model, const app_generate_options *o,
                              app_error *e) {
     const app_render_source source = {
-        .seeds = o->seeds, .count = o->count, .batch = o->batch, .draw_classes = 1
+        .seeds = o->seeds, .count = o->count, .classes = o->classes, .batch = o->batch, .draw_classes = 1
     };
     *g = (app_generate){ .o = *o };
     app_status status = app_render_open(&g->render, ctx, model, &o->recipe, &source, e);
@@ -85,8 +85,11 @@ app_recipe app_generate_recipe(const app_generate *g, size_t row) {
     if (r->latents.seeds) {
         recipe.has_seed = 1;
         recipe.seed = r->latents.seeds[row];
-        if (r->labels.seeds)
-            recipe.class_index = app_class_of_seed(recipe.seed, r->labels.width);
+    }
+    double class_index = app_render_is_labelled(r) ? app_labels_class(&r->labels, row) : -1;
+    if (class_index >= 0) {
+        recipe.class_index = (int)class_index;
+        recipe.labels = NULL;
     }
     return recipe;
 }

@@ -9,6 +9,7 @@ typedef struct app_generate_options {
     app_recipe recipe;     // all that determines the images, but for seed and row
     const uint32_t *seeds; // NULL: the rows of recipe.latents
     size_t count, batch;   // of seeds; images at once
+    const app_seeds *classes; // one, or one for each image; NULL or empty: none is chosen here
     const char *dump;      // pattern of step mode; NULL: none
     const char *folder;    // where step mode makes its folder `dump`
 } app_generate_options;

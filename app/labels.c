@@ -2,33 +2,60 @@
 // Labels from class numbers, seeds and files; see labels.h.
 #include "labels.h"
 
+#include <math.h>
 #include <string.h>
 #include <atelier/rng.h>
 #include "tensor.h"
 
-static app_status check_labels(const atl_model_info *info, const char *source, size_t count,
-                               const app_labels *l, app_error *e) {
+// [N, c] or [c] are vectors, [N], [N, 1] and [1, N] class numbers.  Where a shape could be both, as [3] with
+// three classes could for one image, it is what the number of images says.
+static int understand(size_t count, app_labels *l) {
     const atl_array *a = l->array;
-    int numbers = a->rank == 1, vectors = a->rank == 2 && a->dims[1] == info->c_dim;
-    size_t rows = a->rank ? (size_t)a->dims[0] : 0;
-    if ((numbers || vectors) && (rows == 1 || (count ? rows == count : rows > l->first)))
-        return APP_OK;
-    count = count ? count : l->first + 1;
+    size_t c = l->width, last = a->rank ? (size_t)a->dims[a->rank - 1] : 0;
+    size_t all = (size_t)atl_array_count(a);
+    if (a->rank == 2 && last == c) {
+        l->vectors = 1;
+        l->rows = (size_t)a->dims[0];
+        const char *container = atl_arrays_metadata(l->set, "container");
+        int is_text = container && !strcmp(container, "text");
+        return !(is_text && l->rows == 1 && count == c && c > 1); // a line of c numbers for c images
+    }
+    if (a->rank == 1 && last == c && c > 1 && count && count != c) {
+        l->vectors = 1;
+        l->rows = 1;
+        return 1;
+    }
+    l->rows = all;
+    return a->rank == 1 || (a->rank == 2 && (last == 1 || a->dims[0] == 1));
+}
+
+static app_status check_labels(const char *source, size_t count, app_labels *l, app_error *e) {
     char shape[APP_SHAPE];
+    int known = understand(count, l);
+    if (known && (l->rows == 1 || (count ? l->rows == count : l->rows > 0)))
+        return APP_OK;
+    if (!known && l->vectors)
+        return app_fail(
+            e,
+            "%s: one row of %zu numbers is one label for all images, or a class number for each; write "
+            "class numbers one to a line",
+            source, l->width);
+    count = count ? count : 1;
     return app_fail(e,
-                    "%s: labels of shape %s; expected [%zu, %d], or [%zu] class numbers, or one row for all",
-                    source, app_tensor_shape(a, shape), count, info->c_dim, count);
+                    "%s: labels of shape %s; expected [%zu, %zu], or [%zu] class numbers, or one row for all",
+                    source, app_tensor_shape(l->array, shape), count, l->width, count);
 }
 
 app_status app_labels_open(atl_ctx *ctx, const atl_model_info *info, const char *source, int class_index,
-                           size_t first, size_t count, app_labels *labels, app_error *e) {
-    *labels = (app_labels){ .width = (size_t)info->c_dim, .class_index = class_index, .first = first };
+                           size_t count, app_labels *labels, app_error *e) {
+    static const char *const usual[] = { "c", "label", "labels", "class", "classes", "y", NULL };
+    *labels = (app_labels){ .width = (size_t)info->c_dim, .class_index = class_index };
     if (info->c_dim == 0 || !source)
         return APP_OK;
     labels->class_index = -1;
-    app_status status = app_tensor_open(ctx, source, &labels->set, &labels->array, e);
+    app_status status = app_tensor_open(ctx, source, usual, &labels->set, &labels->array, e);
     if (status == APP_OK)
-        status = check_labels(info, source, count, labels, e);
+        status = check_labels(source, count, labels, e);
     if (status != APP_OK)
         app_labels_close(labels);
     return status;
@@ -45,18 +72,34 @@ int app_class_of_seed(uint32_t seed, size_t classes) {
     return (int)atl_numpy_rng_below(&rng, (uint32_t)classes);
 }
 
+// The row of array or classes that an image has.
+static size_t row_of(const app_labels *l, size_t row) {
+    return l->rows == 1 ? 0 : l->only ? l->first : l->first + row;
+}
+
+double app_labels_class(const app_labels *l, size_t row) {
+    if (l->seeds)
+        return app_class_of_seed(l->seeds[row], l->width);
+    if (l->classes && l->rows)
+        return l->classes->items[row_of(l, row)];
+    if (!l->array)
+        return l->class_index;
+    if (l->vectors)
+        return -1;
+    float number;
+    atl_array_read_f32(l->array, (int64_t)row_of(l, row), 1, &number);
+    return (double)number;
+}
+
 app_status app_labels_row(const app_labels *l, size_t row, float *out, app_error *e) {
-    double class_index = l->seeds ? app_class_of_seed(l->seeds[row], l->width) : l->class_index;
-    if (l->array) {
-        int64_t at = l->array->dims[0] == 1 ? 0 : (int64_t)(l->first + row);
-        if (l->array->rank == 2) {
-            atl_array_read_f32(l->array, at * (int64_t)l->width, (int64_t)l->width, out);
-            return APP_OK;
-        }
-        float number;
-        atl_array_read_f32(l->array, at, 1, &number);
-        class_index = (double)number;
+    if (l->vectors) {
+        atl_array_read_f32(l->array, (int64_t)(row_of(l, row) * l->width), (int64_t)l->width, out);
+        for (size_t i = 0; i < l->width; i++)
+            if (!isfinite(out[i]))
+                return app_fail(e, "label of image %zu: has NaN or infinity among its numbers", row);
+        return APP_OK;
     }
+    double class_index = app_labels_class(l, row);
     if (!(class_index >= 0 && class_index < (double)l->width) || class_index != (double)(size_t)class_index)
         return app_fail(e, "label %g of image %zu: expected a class number from 0 to %zu", class_index, row,
                         l->width - 1);

@@ -7,83 +7,143 @@
 #include <string.h>
 #include "memory.h"
 
-static app_status join_seeds(app_mix *m, app_error *e) {
-    const app_seeds *rows = m->o.rows, *cols = m->o.cols;
-    m->all.count = rows->count + cols->count;
-    m->all.items = app_array(m->all.count, 1, 1, sizeof *m->all.items, e);
-    if (!m->all.items)
-        return APP_FAILED;
-    memcpy(m->all.items, rows->items, rows->count * sizeof *rows->items);
-    memcpy(m->all.items + rows->count, cols->items, cols->count * sizeof *cols->items);
+// ---- Opening
+
+static size_t seeds_of(const app_mix_side *side) {
+    return side->file ? 0 : side->seeds.count;
+}
+
+// Classes belong to seeds: styles of a file have their class in them.
+static app_status share_classes(app_mix *m, app_error *e) {
+    const app_seeds none = { 0 }, *all = m->o.classes ? m->o.classes : &none;
+    size_t rows = seeds_of(m->o.rows), cols = seeds_of(m->o.cols);
+    m->row_classes = m->col_classes = *all;
+    if (all->count > 1 && all->count != rows + cols)
+        return app_fail(e, "--class %s: %zu classes; give one, or one for each of the %zu seeds, rows first",
+                        all->text, all->count, rows + cols);
+    if (all->count && !rows && !cols)
+        app_warn(e, "--class is ignored: styles from a file have their class in them");
+    if (all->count > 1) {
+        m->row_classes.count = rows;
+        m->col_classes.count = cols;
+        m->col_classes.items += rows;
+    }
     return APP_OK;
 }
 
+static app_status open_side(app_mix *m, app_render *r, const app_mix_side *side, const app_seeds *classes,
+                            atl_ctx *ctx, atl_model *model, app_error *e) {
+    const app_render_source source = { .seeds = side->file ? NULL : side->seeds.items,
+                                       .count = side->seeds.count,
+                                       .classes = side->file ? NULL : classes,
+                                       .batch = 1 };
+    app_recipe recipe = m->o.recipe;
+    recipe.latents = side->file;
+    recipe.projected = side->file != NULL;
+    app_status status = app_render_open(r, ctx, model, &recipe, &source, e);
+    return status == APP_OK ? app_render_truncation(r, e) : status;
+}
+
 app_status app_mix_open(app_mix *m, atl_ctx *ctx, atl_model *model, const app_mix_options *o, app_error *e) {
-    *m = (app_mix){ .o = *o, .count = o->rows->count + o->cols->count + o->rows->count * o->cols->count };
-    app_status status = join_seeds(m, e);
-    const app_render_source source = { .seeds = m->all.items, .count = m->all.count, .batch = 1 };
+    *m = (app_mix){ .o = *o };
+    app_status status = share_classes(m, e);
     if (status == APP_OK)
-        status = app_render_open(&m->render, ctx, model, &o->recipe, &source, e);
+        status = open_side(m, &m->render, o->rows, &m->row_classes, ctx, model, e);
+    if (status == APP_OK)
+        status = open_side(m, &m->cols, o->cols, &m->col_classes, ctx, model, e);
     if (status == APP_OK && !app_layers_fit(o->styles, m->render.info))
         status = app_fail(e, "--styles %s: the network has layers 0 to %d", o->styles->text,
                           m->render.info->num_ws - 1);
-    if (status == APP_OK)
-        status = app_render_truncation(&m->render, e);
     if (status != APP_OK)
         return status;
-    m->sources = app_array(m->all.count, m->render.row_ws, 1, sizeof(float), e);
+    size_t rows = m->render.latents.count, cols = m->cols.latents.count;
+    m->count = rows + cols + rows * cols;
+    m->sources = app_array(rows + cols, m->render.row_ws, 1, sizeof(float), e);
     m->mixed = m->sources ? app_array(1, m->render.row_ws, 1, sizeof(float), e) : NULL;
     return m->mixed ? APP_OK : APP_FAILED;
 }
 
 void app_mix_close(app_mix *m) {
     app_render_close(&m->render);
-    app_seeds_clear(&m->all);
+    app_render_close(&m->cols);
     free(m->sources);
     free(m->mixed);
     *m = (app_mix){ 0 };
 }
 
-// Synthesizes `ws` and hands it out; `from` is the seed of the row, `styles` that of the column.
-static app_status make(app_mix *m, const float *ws, uint32_t from, uint32_t styles, size_t row, size_t column,
-                       app_mix_use *use, void *user, app_error *e) {
-    app_mixed image = { .row = row, .column = column, .img = m->render.img, .recipe = m->render.recipe };
-    image.recipe.has_seed = 1;
-    image.recipe.seed = from;
-    if (row && column) {
-        image.recipe.has_col = 1;
-        image.recipe.col = styles;
-        image.recipe.styles = m->o.styles->text;
-    }
-    snprintf(image.name, sizeof image.name, "%lu-%lu", (unsigned long)from, (unsigned long)styles);
-    m->render.noise_seeds[0] = from;
-    app_status status = app_render_img(&m->render, 1, ws, e);
-    return status == APP_OK ? use(user, &image, e) : status;
+// ---- Images
+
+// A source as a part of a name: "85", or "r00" of a file.
+static void name_source(const app_render *side, char kind, size_t index, char name[24]) {
+    if (side->latents.seeds)
+        snprintf(name, 24, "%lu", (unsigned long)side->latents.seeds[index]);
+    else
+        snprintf(name, 24, "%c%02zu", kind, index);
 }
 
-static app_status make_sources(app_mix *m, app_mix_use *use, void *user, app_error *e) {
-    size_t size = m->render.row_ws, rows = m->o.rows->count;
-    for (size_t i = 0; i < m->all.count; i++) {
-        if (app_render_ws(&m->render, i, 1, e) != APP_OK)
-            return APP_FAILED;
-        memcpy(m->sources + i * size, m->render.ws, size * sizeof(float));
-    }
+// The record of one source's image, which a mixed one begins with.
+static app_recipe record(const app_render *side, size_t index) {
+    app_recipe recipe = side->recipe;
+    recipe.has_seed = side->latents.seeds != NULL;
+    recipe.seed = recipe.has_seed ? side->latents.seeds[index] : 0;
+    recipe.row = index;
+    if (app_render_is_labelled(side))
+        recipe.class_index = (int)app_labels_class(&side->labels, index);
+    return recipe;
+}
+
+static app_status make(app_mix *m, const float *ws, app_mixed *image, app_mix_use *use, void *user,
+                       app_error *e) {
+    const app_recipe *r = &image->recipe;
+    image->img = m->render.img;
+    app_render_noise(&m->render, 0, r->has_seed ? r->seed : (uint32_t)r->row);
+    app_status status = app_render_img(&m->render, 1, ws, e);
+    return status == APP_OK ? use(user, image, e) : status;
+}
+
+// `first`: where the side's ws go among the sources.
+static app_status make_side(app_mix *m, app_render *side, char kind, size_t first, app_mix_use *use,
+                            void *user, app_error *e) {
+    size_t size = side->row_ws;
     app_status status = APP_OK;
-    for (size_t i = 0; i < m->all.count && status == APP_OK; i++)
-        status = make(m, m->sources + i * size, m->all.items[i], m->all.items[i], i < rows ? i + 1 : 0,
-                      i < rows ? 0 : i - rows + 1, use, user, e);
+    for (size_t i = 0; i < side->latents.count && status == APP_OK; i++) {
+        char name[24];
+        app_mixed image = { .row = kind == 'r' ? i + 1 : 0, .column = kind == 'r' ? 0 : i + 1 };
+        float *ws = m->sources + (first + i) * size;
+        if (app_render_ws(side, i, 1, e) != APP_OK)
+            return APP_FAILED;
+        memcpy(ws, side->ws, size * sizeof *ws);
+        image.recipe = record(side, i);
+        name_source(side, kind, i, name);
+        snprintf(image.name, sizeof image.name, "%s-%s", name, name);
+        status = make(m, ws, &image, use, user, e);
+    }
     return status;
 }
 
+static app_status make_pair(app_mix *m, size_t row, size_t col, app_mix_use *use, void *user, app_error *e) {
+    size_t size = m->render.row_ws, rows = m->render.latents.count;
+    char row_name[24], col_name[24];
+    const app_recipe from = record(&m->cols, col);
+    app_mixed image = { .row = row + 1, .column = col + 1, .recipe = record(&m->render, row) };
+    image.recipe.styles = m->o.styles->text;
+    image.recipe.col_latents = from.latents;
+    image.recipe.col = from.has_seed ? from.seed : (uint32_t)col;
+    image.recipe.col_class = from.class_index;
+    memcpy(m->mixed, m->sources + row * size, size * sizeof *m->mixed);
+    app_layers_copy(m->o.styles, m->render.info, m->sources + (rows + col) * size, m->mixed);
+    name_source(&m->render, 'r', row, row_name);
+    name_source(&m->cols, 'c', col, col_name);
+    snprintf(image.name, sizeof image.name, "%s-%s", row_name, col_name);
+    return make(m, m->mixed, &image, use, user, e);
+}
+
 app_status app_mix_run(app_mix *m, app_mix_use *use, void *user, app_error *e) {
-    const app_seeds *rows = m->o.rows, *cols = m->o.cols;
-    size_t size = m->render.row_ws;
-    app_status status = make_sources(m, use, user, e);
-    for (size_t i = 0; i < rows->count * cols->count && status == APP_OK; i++) {
-        size_t r = i / cols->count, c = i % cols->count;
-        memcpy(m->mixed, m->sources + r * size, size * sizeof(float));
-        app_layers_copy(m->o.styles, m->render.info, m->sources + (rows->count + c) * size, m->mixed);
-        status = make(m, m->mixed, rows->items[r], cols->items[c], r + 1, c + 1, use, user, e);
-    }
+    size_t rows = m->render.latents.count, cols = m->cols.latents.count;
+    app_status status = make_side(m, &m->render, 'r', 0, use, user, e);
+    if (status == APP_OK)
+        status = make_side(m, &m->cols, 'c', rows, use, user, e);
+    for (size_t i = 0; i < rows * cols && status == APP_OK; i++)
+        status = make_pair(m, i / cols, i % cols, use, user, e);
     return status == APP_STOPPED ? app_stop(e, "interrupted") : status;
 }

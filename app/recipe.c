@@ -26,6 +26,7 @@ static void put_source(json_t *o, const app_recipe *r, int *bad) {
     if (r->grid) {
         put_text(o, "grid", r->grid, bad);
         put_text(o, "seeds", r->seeds, bad);
+        put_text(o, "classes", r->classes, bad);
     }
     if (r->has_seed)
         put(o, "seed", json_integer(r->seed), bad);
@@ -35,7 +36,8 @@ static void put_source(json_t *o, const app_recipe *r, int *bad) {
     }
     if (!r->grid && (r->latents || r->labels))
         put(o, "row", json_integer((json_int_t)r->row), bad);
-    if (r->has_col) {
+    if (r->styles) {
+        put_text(o, "col_latents", r->col_latents, bad);
         put(o, "col", json_integer(r->col), bad);
         put_text(o, "styles", r->styles, bad);
     }
@@ -53,6 +55,8 @@ char *app_recipe_write(const app_recipe *r) {
     put(o, "psi", json_real(r->psi), &bad);
     put(o, "cutoff", json_integer(r->cutoff), &bad);
     put(o, "class", r->class_index < 0 ? json_null() : json_integer(r->class_index), &bad);
+    if (r->col_class >= 0)
+        put(o, "col_class", json_integer(r->col_class), &bad);
     put_text(o, "labels", r->labels, &bad);
     put_text(o, "centroids", r->centroids, &bad);
     if (r->translate[0] != 0 || r->translate[1] != 0)
@@ -60,6 +64,8 @@ char *app_recipe_write(const app_recipe *r) {
     if (r->rotate != 0)
         put(o, "rotate", json_real(r->rotate), &bad);
     put_text(o, "noise", app_noise_names[r->noise], &bad);
+    if (r->has_noise_seed)
+        put(o, "noise_seed", json_integer(r->noise_seed), &bad);
     put(o, "direct", json_boolean(r->direct), &bad);
     put_text(o, "version", atl_version(), &bad);
     char *text = bad ? NULL : json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
@@ -93,10 +99,9 @@ static int read_source(const json_t *o, app_recipe *r) {
         r->has_seed = 1;
         r->seed = (uint32_t)v;
     }
-    if (integer_of(o, "col", 0, UINT32_MAX, &v)) {
-        r->has_col = 1;
-        r->col = (uint32_t)v;
-    }
+    int has_col = integer_of(o, "col", 0, UINT32_MAX, &v);
+    r->col = has_col ? (uint32_t)v : 0;
+    r->col_latents = string_of(o, "col_latents");
     if (integer_of(o, "row", 0, INT32_MAX, &v))
         r->row = (size_t)v;
     r->latents = string_of(o, "latents");
@@ -109,7 +114,7 @@ static int read_source(const json_t *o, app_recipe *r) {
     for (size_t i = 0; i < 2; i++)
         r->translate[i] = json_number_value(json_array_get(translate, i));
     r->rotate = json_number_value(json_object_get(o, "rotate"));
-    return (r->has_seed || r->latents || r->grid) && (!r->has_col || (r->has_seed && r->styles));
+    return (r->has_seed || r->latents || r->grid) && has_col == (r->styles != NULL);
 }
 
 static int read_fields(const json_t *o, app_recipe *r) {
@@ -126,6 +131,9 @@ static int read_fields(const json_t *o, app_recipe *r) {
     r->psi = json_number_value(psi);
     r->cutoff = integer_of(o, "cutoff", 0, 4096, &v) ? (int)v : 0;
     r->class_index = integer_of(o, "class", 0, INT32_MAX, &v) ? (int)v : -1;
+    r->col_class = integer_of(o, "col_class", 0, INT32_MAX, &v) ? (int)v : -1;
+    r->has_noise_seed = integer_of(o, "noise_seed", 0, UINT32_MAX, &v);
+    r->noise_seed = r->has_noise_seed ? (uint32_t)v : 0;
     r->direct = json_is_true(json_object_get(o, "direct"));
     return *end == '\0' && strlen(fingerprint) == 16;
 }

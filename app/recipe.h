@@ -27,16 +27,21 @@ typedef struct app_recipe {
     const char *centroids;       // the same
     double translate[2], rotate; // of StyleGAN3
     atl_noise_mode noise;
+    int has_noise_seed; // else noise is by `seed` or `row`
+    uint32_t noise_seed;
     int direct;
-    int has_col; // style mixing: `styles` of seed `col` replace those of `seed`
+    // Style mixing, where there are `styles`: those layers are replaced by those of seed `col`, or of row
+    // `col` of `col_latents`.
+    const char *styles; // "0-6"; NULL: no mixing
+    const char *col_latents;
     uint32_t col;
-    const char *styles; // "0-6"
+    int col_class;      // negative: the same class
     const char *grid;   // "4x2": several seeds in one picture, which can't be replayed
-    const char *seeds;  // the list, for a grid
+    const char *seeds, *classes; // the lists, for a grid
 } app_recipe;
 
 #define APP_RECIPE_INIT                                                                                      \
-    { .psi = NAN, .class_index = -1 } // nothing is chosen
+    { .psi = NAN, .class_index = -1, .col_class = -1 } // nothing is chosen
 
 extern const char *const app_noise_names[]; // by atl_noise_mode
 #define APP_NOISE_WORDS "const|random|none|sg2"

@@ -12,7 +12,7 @@
 // StyleGAN-XL draws a class for each seed when none is chosen.
 static int draws_classes(const app_render *r, const app_render_source *s) {
     return s->draw_classes && r->info->c_dim && !strcmp(r->info->kind, "stylegan-xl") && r->latents.seeds &&
-           r->recipe.class_index < 0 && !r->recipe.labels;
+           r->recipe.class_index < 0 && !r->recipe.labels && !(s->classes && s->classes->count);
 }
 
 static app_status check_number(const app_render *r, unsigned long class_number, app_error *e) {
@@ -22,12 +22,27 @@ static app_status check_number(const app_render *r, unsigned long class_number, 
                     r->info->c_dim - 1);
 }
 
+static app_status check_numbers(const app_render *r, const app_render_source *s, app_error *e) {
+    const app_recipe *p = &r->recipe;
+    const app_seeds *many = s->classes;
+    app_status status = p->class_index < 0 ? APP_OK : check_number(r, (unsigned long)p->class_index, e);
+    for (size_t i = 0; many && i < many->count && status == APP_OK; i++)
+        status = check_number(r, many->items[i], e);
+    if (status == APP_OK && many && many->count > 1 && !s->walk && many->count != r->latents.count)
+        status = app_fail(e, "--class %s: %zu classes; give one, or one for each of the %zu images",
+                          many->text, many->count, r->latents.count);
+    return status;
+}
+
+int app_render_is_labelled(const app_render *r) {
+    return r->info->c_dim && r->latents.space == APP_Z;
+}
+
 // As the official scripts have it: a class is required by conditional networks, ignored by the rest.
 static app_status check_class(app_render *r, const app_render_source *s, app_error *e) {
     app_recipe *p = &r->recipe;
-    const app_seeds *many = s->classes;
-    int needed = r->info->c_dim && r->latents.space == APP_Z;
-    int chosen = p->class_index >= 0 || (many && many->count);
+    int needed = app_render_is_labelled(r);
+    int chosen = p->class_index >= 0 || (s->classes && s->classes->count);
     if (!needed && (chosen || p->labels))
         app_warn(e, "--%s is ignored: %s", chosen ? "class" : "labels",
                  r->info->c_dim ? "styles from a file have their class in them"
@@ -39,11 +54,30 @@ static app_status check_class(app_render *r, const app_render_source *s, app_err
     }
     if (!chosen && !p->labels && !draws_classes(r, s))
         return app_fail(e, "%s is conditional: choose %s, 0 to %d", p->network,
-                        many ? "classes with --class LIST" : "a class with --class K", r->info->c_dim - 1);
-    app_status status = p->class_index < 0 ? APP_OK : check_number(r, (unsigned long)p->class_index, e);
-    for (size_t i = 0; many && i < many->count && status == APP_OK; i++)
-        status = check_number(r, many->items[i], e);
-    return status;
+                        s->walk ? "classes with --class LIST" : "a class with --class K", r->info->c_dim - 1);
+    return check_numbers(r, s, e);
+}
+
+static app_status open_labels(app_render *r, const app_render_source *s, app_error *e) {
+    const app_recipe *p = &r->recipe;
+    app_labels *l = &r->labels;
+    size_t count = s->replay || s->walk ? 0 : r->latents.count;
+    if (app_labels_open(r->ctx, r->info, p->labels, p->class_index, count, l, e) != APP_OK)
+        return APP_FAILED;
+    if (s->replay) {
+        l->first = p->row;
+        l->only = 1;
+        if (l->array && l->rows != 1 && l->first >= l->rows)
+            return app_fail(e, "%s: label %zu is recorded, but the file has %zu", p->labels, l->first,
+                            l->rows);
+    }
+    if (draws_classes(r, s))
+        l->seeds = r->latents.seeds;
+    if (app_render_is_labelled(r) && s->classes && s->classes->count) {
+        l->classes = s->classes;
+        l->rows = s->classes->count;
+    }
+    return APP_OK;
 }
 
 static app_status open_rows(app_render *r, const app_render_source *s, app_error *e) {
@@ -56,10 +90,7 @@ static app_status open_rows(app_render *r, const app_render_source *s, app_error
     if (status == APP_OK)
         status = check_class(r, s, e);
     if (status == APP_OK)
-        status = app_labels_open(r->ctx, r->info, p->labels, p->class_index, s->replay ? p->row : 0,
-                                 s->replay ? 0 : r->latents.count, &r->labels, e);
-    if (status == APP_OK && draws_classes(r, s))
-        r->labels.seeds = r->latents.seeds;
+        status = open_labels(r, s, e);
     if (status == APP_OK && p->centroids)
         status = app_centroids_read(r->ctx, r->info, p->centroids, &r->centroids, &r->centroid_count, e);
     return status;
@@ -67,11 +98,11 @@ static app_status open_rows(app_render *r, const app_render_source *s, app_error
 
 static app_status open_buffers(app_render *r, const app_render_source *s, app_error *e) {
     const atl_model_info *i = r->info;
-    int is_video = s->classes != NULL; // which makes more images than there are rows
-    r->batch = is_video || s->batch < r->latents.count ? s->batch : r->latents.count;
+    size_t row = (size_t)(i->z_dim > i->w_dim ? i->z_dim : i->w_dim); // latents may be changed for others
+    r->batch = s->walk || s->batch < r->latents.count ? s->batch : r->latents.count;
     r->row_ws = (size_t)i->num_ws * (size_t)i->w_dim;
     r->row_img = (size_t)i->channels * (size_t)i->height * (size_t)i->width;
-    r->latent = app_array(r->batch, r->latents.width, 1, sizeof(float), e);
+    r->latent = app_array(r->batch, row, 1, sizeof(float), e);
     r->c = r->latent ? app_array(r->batch, (size_t)i->c_dim, 1, sizeof(float), e) : NULL;
     r->ws = r->c ? app_array(r->batch, r->row_ws, 1, sizeof(float), e) : NULL;
     r->img = r->ws ? app_array(r->batch, r->row_img, 1, sizeof(float), e) : NULL;
@@ -117,6 +148,10 @@ app_status app_render_truncation(app_render *r, app_error *e) {
     return APP_OK;
 }
 
+void app_render_noise(app_render *r, size_t image, uint32_t seed) {
+    r->noise_seeds[image] = r->recipe.has_noise_seed ? r->recipe.noise_seed : seed;
+}
+
 // ---- Rendering
 
 static int all_finite(const float *x, size_t n) {
@@ -158,8 +193,8 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
         app_latents_row(l, row, rows + i * l->width);
         if (!all_finite(rows + i * l->width, l->width))
             return app_fail(e, "%s: row %zu has NaN or infinity among its numbers", r->recipe.latents, row);
-        r->noise_seeds[i] = l->seeds ? l->seeds[row] : (uint32_t)row;
-        if (l->space == APP_Z && r->info->c_dim &&
+        app_render_noise(r, i, l->seeds ? l->seeds[row] : (uint32_t)row);
+        if (app_render_is_labelled(r) &&
             app_labels_row(&r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)
             return APP_FAILED;
     }

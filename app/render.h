@@ -26,9 +26,10 @@
 typedef struct app_render_source {
     const uint32_t *seeds;    // NULL: the rows of recipe.latents
     size_t count;             // of seeds
-    const app_seeds *classes; // of a video, which may have several; NULL: recipe.class_index or recipe.labels
+    const app_seeds *classes; // one, or one for each row; NULL or empty: recipe.class_index or recipe.labels
+    int walk;                 // makes more images than rows and says itself which label they have
     int draw_classes;         // networks of StyleGAN-XL draw a class by each seed where none is chosen
-    int replay;               // one seed, whose label is row recipe.row of a file
+    int replay;               // one image, whose label is row recipe.row of a file
     size_t batch;             // images at once
 } app_render_source;
 
@@ -58,6 +59,9 @@ void app_render_close(app_render *render);
 // Where recipe.psi was not chosen (NAN): what the network's makers use.  Refuses a cutoff beyond the layers.
 app_status app_render_truncation(app_render *render, app_error *e);
 
+// Whether images of these latents need a label.
+int app_render_is_labelled(const app_render *render);
+
 // Rows [first, first + n) to render->ws, n <= batch.  Numbers that are none are refused.
 app_status app_render_ws(app_render *render, size_t first, size_t n, app_error *e);
 
@@ -68,6 +72,9 @@ app_status app_render_map(const app_render *render, size_t n, const float *z, co
 // ws [n, num_ws, w_dim] to render->img [n, channels, height, width]; warns of images with numbers that are
 // none.
 app_status app_render_img(app_render *render, size_t n, const float *ws, app_error *e);
+
+// The noise of image `image` of the batch, where it is random: by this seed, or by the recipe's.
+void app_render_noise(app_render *render, size_t image, uint32_t seed);
 
 // A picture with the network's shape; fails when it has no picture's number of channels.
 app_status app_render_picture(const app_render *render, atl_image *picture, app_error *e);

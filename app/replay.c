@@ -33,15 +33,33 @@ static app_status check(const atl_model_info *info, const char *picture, app_rec
         r->cutoff = info->num_ws;
     if (info->c_dim && r->has_seed && r->class_index < 0 && !r->labels)
         return app_fail(e, "%s: records no class, but %s is conditional", picture, r->network);
-    if (r->class_index >= 0 && r->class_index >= info->c_dim)
-        return app_fail(e, "%s: records class %d, which %s does not have", picture, r->class_index,
-                        r->network);
+    int class_index = r->class_index > r->col_class ? r->class_index : r->col_class;
+    if (class_index >= 0 && class_index >= info->c_dim)
+        return app_fail(e, "%s: records class %d, which %s does not have", picture, class_index, r->network);
     return APP_OK;
 }
 
-// Copies the styles of the column's seed over those of the row's; render->ws holds the row's.
+// The styles of the column's source to `render`.
+static app_status column(app_render *render, const char *picture, app_error *e) {
+    const app_recipe *r = &render->recipe;
+    app_latents_close(&render->latents);
+    if (!r->col_latents)
+        app_latents_from_seeds(render->info, &r->col, 1, &render->latents);
+    else if (app_latents_open(render->ctx, render->info, r->col_latents, 1, &render->latents, e) != APP_OK)
+        return APP_FAILED;
+    size_t row = r->col_latents ? r->col : 0;
+    if (row >= render->latents.count)
+        return app_fail(e, "%s: row %zu of %s is recorded, but the file has %zu", picture, row,
+                        r->col_latents, render->latents.count);
+    if (r->col_class >= 0)
+        render->labels.class_index = r->col_class;
+    return app_render_ws(render, row, 1, e);
+}
+
+// Copies the styles of the column's source over those of the row's; render->ws holds the row's.
 static app_status mix_styles(app_render *render, const char *picture, app_error *e) {
     const app_recipe *r = &render->recipe;
+    const uint32_t noise = render->noise_seeds[0];
     app_seeds styles;
     app_error wrong = { 0 };
     if (app_seeds_parse(r->styles, &styles, &wrong) != APP_OK)
@@ -53,13 +71,12 @@ static app_status mix_styles(app_render *render, const char *picture, app_error 
                           render->info->num_ws);
     if (status == APP_OK) {
         memcpy(row, render->ws, render->row_ws * sizeof *row);
-        app_latents_from_seeds(render->info, &r->col, 1, &render->latents);
-        status = app_render_ws(render, 0, 1, e);
+        status = column(render, picture, e);
     }
     if (status == APP_OK) {
         app_layers_copy(&styles, render->info, render->ws, row);
         memcpy(render->ws, row, render->row_ws * sizeof *row);
-        render->noise_seeds[0] = r->seed;
+        render->noise_seeds[0] = noise;
     }
     free(row);
     app_seeds_clear(&styles);
@@ -74,7 +91,7 @@ static app_status make(app_render *render, const char *picture, atl_image *image
     app_status status = app_render_picture(render, image, e);
     if (status == APP_OK)
         status = app_render_ws(render, r->has_seed ? 0 : r->row, 1, e);
-    if (status == APP_OK && r->has_col)
+    if (status == APP_OK && r->styles)
         status = mix_styles(render, picture, e);
     if (status == APP_OK)
         status = app_render_img(render, 1, render->ws, e);

@@ -80,6 +80,7 @@ static app_recipe recipe_of_all(const app_results *r, const char *grid) {
     app_recipe recipe = r->g->render.recipe;
     recipe.grid = grid;
     recipe.seeds = r->o.seeds_text;
+    recipe.classes = r->o.class_text;
     return recipe;
 }
 

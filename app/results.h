@@ -16,7 +16,8 @@ typedef struct app_results_options {
     size_t columns, lines;  // of the sheet; 0: none
     int save_ws;            // the styles, too
     int no_record;          // pictures do not say how they were made
-    const char *seeds_text; // the list as it was written, for the record of a sheet; may be NULL
+    const char *seeds_text; // the lists as they were written, for the record of a sheet; may be NULL
+    const char *class_text;
 } app_results_options;
 
 typedef struct app_results {

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists such as "0,3,5-9", in the order written; the end of a range belongs to it.
+// Lists such as "0,3,5-9", in the order written; the end of a range belongs to it.  Blanks around numbers are
+// fine.
 #include "seeds.h"
 
 #include <stdlib.h>
 
 enum { SEEDS_MAX = 10000000 };
 
+static const char *skip_blanks(const char *text) {
+    while (*text == ' ' || *text == '\t')
+        text++;
+    return text;
+}
+
 // One number of at most 32 bits; *text moves past it.
 static int number(const char **text, uint32_t *value) {
-    const char *p = *text;
+    const char *p = skip_blanks(*text), *start = p;
     uint64_t v = 0;
     while (*p >= '0' && *p <= '9' && v <= UINT32_MAX)
         v = v * 10 + (uint64_t)(*p++ - '0');
-    int fine = p != *text && v <= UINT32_MAX;
+    int fine = p != start && v <= UINT32_MAX;
     *value = (uint32_t)v;
-    *text = p;
+    *text = skip_blanks(p);
     return fine;
 }
 

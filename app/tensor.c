@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// "FILE:TENSOR" to the tensor; see tensor.h.
+// "FILE:TENSOR" to tensors; see tensor.h.
 #include "tensor.h"
 
 #include <stdio.h>
@@ -8,38 +8,159 @@
 #include <unistd.h>
 #include "memory.h"
 
-// Without a name: the only one, or one with a usual name.
-static const atl_array *choose(const atl_arrays *set, const char *source, app_error *e) {
-    static const char *const usual[] = { "z", "w", "ws", "c", "label", "labels", "latents" };
-    if (atl_arrays_size(set) == 1)
-        return atl_arrays_get(set, 0);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        const atl_array *array = atl_arrays_find(set, usual[i]);
-        if (array)
-            return array;
-    }
-    app_fail(e, "%s: holds %zu tensors; name one, as in %s:NAME", source, atl_arrays_size(set), source);
-    return NULL;
+int app_tensor_is(const atl_array *array, const char *word) {
+    size_t name = strlen(array->name), length = strlen(word);
+    const char *tail = array->name + name - length;
+    return name >= length && !strcmp(tail, word) && (name == length || tail[-1] == '.');
 }
 
-// A file may have colons in its name: only what is no file is split at the last one.
-app_status app_tensor_open(atl_ctx *ctx, const char *source, atl_arrays **set, const atl_array **array,
-                           app_error *e) {
-    const char *colon = access(source, F_OK) == 0 ? NULL : strrchr(source, ':');
-    char *path = app_copy(source, e);
-    *array = NULL;
-    if (!path)
+static int lies_below(const atl_array *array, const char *word) {
+    size_t length = strlen(word);
+    return !strncmp(array->name, word, length) && array->name[length] == '.';
+}
+
+typedef int match(const atl_array *array, const char *word);
+
+// Keeps those of the items that match; all of them, and 0, when none does.
+static int keep(app_tensors *t, match *matches, const char *word) {
+    size_t kept = 0;
+    for (size_t i = 0; i < t->count; i++)
+        kept += (size_t)matches(t->items[i], word);
+    if (!kept)
+        return 0;
+    kept = 0;
+    for (size_t i = 0; i < t->count; i++)
+        if (matches(t->items[i], word))
+            t->items[kept++] = t->items[i];
+    t->count = kept;
+    return 1;
+}
+
+// Names and shapes of the first few, as many as fit.
+static void list(const atl_arrays *set, char *text, size_t room) {
+    enum { MOST = 8 };
+    size_t count = atl_arrays_size(set), used = 0;
+    char shape[APP_SHAPE];
+    *text = '\0';
+    if (count == 1 && !*atl_arrays_get(set, 0)->name) {
+        snprintf(text, room, "one without a name, %s", app_tensor_shape(atl_arrays_get(set, 0), shape));
+        return;
+    }
+    for (size_t i = 0; i < count && i < MOST && used < room; i++) {
+        const atl_array *a = atl_arrays_get(set, i);
+        used += (size_t)snprintf(text + used, room - used, "%s\"%.100s\" %s", i ? ", " : "", a->name,
+                                 app_tensor_shape(a, shape));
+    }
+    if (count > MOST && used < room)
+        snprintf(text + used, room - used, " and %zu more", count - MOST);
+}
+
+app_status app_tensors_ask(const char *source, const atl_arrays *set, app_error *e) {
+    char text[800];
+    const char *container = atl_arrays_metadata(set, "container");
+    list(set, text, sizeof text);
+    return app_fail(e, "%s: %s %s; name one, as in %s:%s", source,
+                    container && !strcmp(container, "numpy objects") ? "is a pickled dict with the arrays"
+                                                                     : "holds",
+                    text, source, atl_arrays_get(set, 0)->name);
+}
+
+static app_status choose(app_tensors *t, const char *source, const char *name, const char *const *usual,
+                         app_error *e) {
+    size_t size = atl_arrays_size(t->set);
+    t->items = app_array(size, 1, 1, sizeof *t->items, e);
+    if (!t->items)
         return APP_FAILED;
+    for (t->count = 0; t->count < size; t->count++)
+        t->items[t->count] = atl_arrays_get(t->set, t->count);
+    if (name) {
+        const atl_array *exact = atl_arrays_find(t->set, name);
+        if (exact) {
+            t->items[0] = exact;
+            t->count = 1;
+            return APP_OK;
+        }
+        if (!keep(t, app_tensor_is, name) && !keep(t, lies_below, name)) {
+            char text[800];
+            list(t->set, text, sizeof text);
+            return app_fail(e, "%s: has no tensor called \"%s\"; it holds %s", source, name, text);
+        }
+    }
+    for (size_t i = 0; usual[i] && t->count > 1; i++)
+        if (keep(t, app_tensor_is, usual[i]))
+            return APP_OK;
+    t->guessed = !name;
+    return t->count ? APP_OK : app_fail(e, "%s: holds no tensor", source);
+}
+
+// Where a tensor's name begins, or NULL.  Both names may hold colons: the file ends at the first one before
+// which there is a file.
+static const char *colon_of(const char *source, char *path) {
+    if (access(source, F_OK) == 0)
+        return NULL;
+    for (const char *colon = strchr(source, ':'); colon; colon = strchr(colon + 1, ':')) {
+        path[colon - source] = '\0';
+        int is_file = access(path, F_OK) == 0;
+        path[colon - source] = ':';
+        if (is_file)
+            return colon;
+    }
+    return strrchr(source, ':');
+}
+
+int app_tensor_exists(const char *source, app_error *e) {
+    char *path = app_copy(source, e);
+    const char *colon = path ? colon_of(source, path) : NULL;
     if (colon)
         path[colon - source] = '\0';
-    if (atl_arrays_open(ctx, path, set) != ATL_OK)
-        app_fail_ctx(e, ctx);
-    else if (!colon)
-        *array = choose(*set, source, e);
-    else if (!(*array = atl_arrays_find(*set, colon + 1)))
-        app_fail(e, "%s: has no tensor called \"%s\"", path, colon + 1);
+    int found = path && access(path, F_OK) == 0;
     free(path);
-    return *array ? APP_OK : APP_FAILED;
+    return found;
+}
+
+app_status app_tensors_open(atl_ctx *ctx, const char *source, const char *const *usual, app_tensors *t,
+                            app_error *e) {
+    *t = (app_tensors){ 0 };
+    char *path = app_copy(source, e);
+    if (!path)
+        return APP_FAILED;
+    const char *colon = colon_of(source, path);
+    if (colon)
+        path[colon - source] = '\0';
+    app_status status = APP_OK;
+    if (atl_arrays_open(ctx, path, &t->set) != ATL_OK)
+        status = app_fail_ctx(e, ctx);
+    if (status == APP_OK)
+        status = choose(t, path, colon ? colon + 1 : NULL, usual, e);
+    free(path);
+    if (status != APP_OK)
+        app_tensors_close(t);
+    return status;
+}
+
+void app_tensors_close(app_tensors *t) {
+    atl_arrays_close(&t->set);
+    free(t->items);
+    *t = (app_tensors){ 0 };
+}
+
+app_status app_tensor_open(atl_ctx *ctx, const char *source, const char *const *usual, atl_arrays **set,
+                           const atl_array **array, app_error *e) {
+    app_tensors t;
+    *set = NULL;
+    *array = NULL;
+    if (app_tensors_open(ctx, source, usual, &t, e) != APP_OK)
+        return APP_FAILED;
+    if (t.count > 1) {
+        app_tensors_ask(source, t.set, e);
+        app_tensors_close(&t);
+        return APP_FAILED;
+    }
+    *array = t.items[0];
+    *set = t.set;
+    t.set = NULL;
+    app_tensors_close(&t);
+    return APP_OK;
 }
 
 const char *app_tensor_shape(const atl_array *a, char text[APP_SHAPE]) {

@@ -8,15 +8,11 @@
 #include <atelier/rng.h>
 #include "memory.h"
 
-// The class of keyframe `key` of a cell, to the labels.
-static void set_class(const app_walk *w, size_t cell, size_t key) {
-    size_t at = w->class_count == 1 ? 0 : w->class_count == w->keys ? key : cell * w->keys + key;
-    if (w->class_count)
-        w->render->labels.class_index = (int)w->classes[at];
-}
-
-static int labelled(const app_walk *w) {
-    return w->class_count > 0 && w->render->info->c_dim > 0;
+// From now on labels are that of keyframe `key` of a cell.
+static void set_label(const app_walk *w, size_t cell, size_t key) {
+    app_labels *l = &w->render->labels;
+    l->only = 1;
+    l->first = l->rows == w->keys ? key : cell * w->keys + key;
 }
 
 // The keyframes of a cell: z or ws to `points`, labels to `labels` (or NULL).
@@ -25,7 +21,7 @@ static app_status gather(const app_walk *w, size_t cell, size_t width, float *po
     size_t c = (size_t)w->render->info->c_dim;
     for (size_t k = 0; k < w->keys; k++) {
         size_t row = w->rows[cell * w->keys + k];
-        set_class(w, cell, k);
+        set_label(w, cell, k);
         if (labels && app_labels_row(&w->render->labels, row, labels + k * c, e) != APP_OK)
             return APP_FAILED;
         if (w->in_z)
@@ -61,7 +57,7 @@ static app_status open_cell(app_walk *w, size_t cell, size_t width, float *point
 app_status app_walk_open(app_walk *w, app_error *e) {
     const atl_model_info *info = w->render->info;
     size_t width = w->in_z ? (size_t)info->z_dim : w->render->row_ws;
-    int with_labels = w->in_z && labelled(w);
+    int with_labels = w->in_z && app_render_is_labelled(w->render);
     float *points = app_array(w->keys, width, 1, sizeof(float), e), *labels = NULL;
     w->z = points ? app_array(1, (size_t)info->z_dim, 1, sizeof(float), e) : NULL;
     w->c = w->z ? app_array(1, (size_t)info->c_dim, 1, sizeof(float), e) : NULL;
@@ -104,8 +100,11 @@ app_status app_walk_at(const app_walk *w, size_t cell, double position, float *w
 
 app_status app_walk_seed(const app_walk *w, uint32_t seed, float *ws, app_error *e) {
     atl_seed_to_z(seed, (size_t)w->render->info->z_dim, w->z);
-    set_class(w, 0, 0);
-    if (labelled(w) && app_labels_row(&w->render->labels, 0, w->c, e) != APP_OK)
+    set_label(w, 0, 0);
+    int labelled = w->render->info->c_dim > 0;
+    if (labelled && !app_render_is_labelled(w->render))
+        return app_fail(e, "a seed of this network needs a class, and keyframes of styles have none");
+    if (labelled && app_labels_row(&w->render->labels, 0, w->c, e) != APP_OK)
         return APP_FAILED;
-    return app_render_map(w->render, 1, w->z, labelled(w) ? w->c : NULL, ws, e);
+    return app_render_map(w->render, 1, w->z, labelled ? w->c : NULL, ws, e);
 }

@@ -13,8 +13,6 @@ typedef struct app_walk {
     app_render *render;      // open
     size_t cells, keys;      // keyframes of each cell
     const uint32_t *rows;    // [cells, keys] rows of the latents
-    const uint32_t *classes; // of a conditional network: one, [keys] or [cells, keys] of them
-    size_t class_count;      // 0: none
     atl_path_ease ease;
     int in_z; // the path lies in z and is mapped for each frame; else in the styles
     // set by app_walk_open

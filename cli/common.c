@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "app/network.h"
+#include "app/seeds.h"
 
 static void print_line(int quiet, const char *start, const char *format, va_list args) {
     if (quiet)
@@ -89,6 +90,23 @@ int cli_open(cli_common *common, atl_ctx **ctx) {
     if (status == ATL_NO_MEMORY)
         return cli_error("out of memory");
     return wrong_setting(common, options);
+}
+
+int cli_noise_seed(const char *command, const char *text, app_recipe *recipe) {
+    app_error e = { 0 };
+    app_seeds seeds = { 0 };
+    if (!text)
+        return CLI_SUCCESS;
+    if (recipe->noise != ATL_NOISE_RANDOM && recipe->noise != ATL_NOISE_SG2)
+        return cli_usage_error(command, "--noise-seed %s: choose --noise-mode random or sg2 with it", text);
+    if (app_seeds_parse(text, &seeds, &e) != APP_OK || seeds.count != 1) {
+        app_seeds_clear(&seeds);
+        return cli_usage_error(command, "--noise-seed %s: expected one number from 0 to 4294967295", text);
+    }
+    recipe->has_noise_seed = 1;
+    recipe->noise_seed = seeds.items[0];
+    app_seeds_clear(&seeds);
+    return CLI_SUCCESS;
 }
 
 int cli_open_generator(cli_common *common, atl_ctx *ctx, const char *path, const char *net,

@@ -9,6 +9,7 @@
 #include <atelier/image.h>
 #include <atelier/model.h>
 #include "app/error.h"
+#include "app/recipe.h"
 #include "options.h"
 
 typedef struct cli_common {
@@ -33,6 +34,14 @@ typedef struct cli_common {
     CLI_OPTION_FLAG("ignore-unused", &(c)->ignore_unused, "go on without what nothing in the network uses"), \
         CLI_OPTION_TEXT("assume", &(c)->assume, "K=V,..", "what a file without a config does not say",       \
                         "nothing")
+
+// Where noise is random, one seed for it in place of the images' own.
+#define CLI_NOISE_SEED_OPTION(text)                                                                          \
+    CLI_OPTION_TEXT("noise-seed", text, "N", "seed of random and sg2 noise, for every image",                \
+                    "the image's own")
+
+// Reads it to the recipe, whose noise mode is set; 0, or an exit status after printing why not.
+int cli_noise_seed(const char *command, const char *text, app_recipe *recipe);
 
 // Prints "atelier: sentence" on stderr; returns CLI_FAILURE.
 int cli_error(const char *format, ...)

@@ -8,9 +8,10 @@
 
 typedef struct generate {
     cli_common common;
-    const char *network, *net, *seeds_text, *projected_text, *grid_text, *translate_text;
-    int class_given, noise, format, batch;
-    app_seeds seeds;
+    const char *network, *net, *seeds_text, *projected_text, *grid_text, *translate_text, *class_text,
+        *noise_seed_text;
+    int noise, format, batch;
+    app_seeds seeds, classes;
     app_generate_options options;
     app_results_options wanted;
     app_generate images;
@@ -25,7 +26,7 @@ static int parse(generate *g, int argc, char **argv) {
                         "the portraits that come with Atelier"),
         CLI_OPTION_TEXT("seeds", &g->seeds_text, "LIST", "seeds, such as 0,3,5-9", NULL),
         CLI_OPTION_TEXT("latents", &p->latents, "FILE[:TENSOR]",
-                        "z [N, z], w [N, w] or ws [N, layers, w] of a .npy, .npz or .safetensors", NULL),
+                        "z [N, z], w [N, w] or ws [N, layers, w] of a .npy, .npz, .pt or .safetensors", NULL),
         CLI_OPTION_TEXT("projected-w", &g->projected_text, "FILE[:TENSOR]",
                         "like --latents, but two dimensions mean w", NULL),
         CLI_OPTION_TEXT("outdir", &g->wanted.folder, "DIR", "folder for the results; made when missing",
@@ -35,12 +36,14 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_INT("trunc-cutoff", &p->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
         CLI_OPTION_TEXT("centroids", &p->centroids, "FILE[:TENSOR]",
                         "truncate toward the nearest of these w [N, w]", "the average of w"),
-        CLI_OPTION_INT_GIVEN("class", &p->class_index, "K", "class of a conditional network, from 0",
-                             "none; StyleGAN-XL: random, by the seed", 0, 1e9, &g->class_given),
+        CLI_OPTION_TEXT("class", &g->class_text, "LIST",
+                        "class of a conditional network, from 0: one, or one for each image",
+                        "none; StyleGAN-XL: random, by the seed"),
         CLI_OPTION_TEXT("labels", &p->labels, "FILE[:TENSOR]",
-                        "label of each image: [N, classes], or [N] class numbers", NULL),
+                        "label of each image: [N, classes], or [N] class numbers, also as text", NULL),
         CLI_OPTION_CHOICE("noise-mode", &g->noise, APP_NOISE_WORDS,
                           "noise: stored, by seed, none, or as in StyleGAN2's TensorFlow scripts", "const"),
+        CLI_NOISE_SEED_OPTION(&g->noise_seed_text),
         CLI_OPTION_TEXT("translate", &g->translate_text, "X,Y",
                         "StyleGAN3: move the image, in fractions of it", "0,0"),
         CLI_OPTION_REAL("rotate", &p->rotate, "DEGREES", "StyleGAN3: turn the image", "0", -1e6, 1e6),
@@ -88,10 +91,12 @@ static int check(generate *g) {
     int sources = (g->seeds_text != NULL) + (p->latents != NULL) + (g->projected_text != NULL);
     if (sources != 1)
         return cli_usage_error(me, "expected one of --seeds LIST, --latents FILE and --projected-w FILE");
-    if (g->class_given && p->labels)
+    if (g->class_text && p->labels)
         return cli_usage_error(me, "--class and --labels exclude each other");
     if (g->seeds_text && app_seeds_parse(g->seeds_text, &g->seeds, &g->common.error) != APP_OK)
         return cli_usage_error(me, "--seeds %s", g->common.error.text);
+    if (g->class_text && app_seeds_parse(g->class_text, &g->classes, &g->common.error) != APP_OK)
+        return cli_usage_error(me, "--class %s", g->common.error.text);
     if (g->translate_text && !app_move_parse(g->translate_text, p->translate))
         return cli_usage_error(me, "--translate %s: expected X,Y, such as 0.25,-0.1", g->translate_text);
     if (g->projected_text) {
@@ -102,11 +107,14 @@ static int check(generate *g) {
     p->direct = g->common.direct;
     g->options.seeds = g->seeds_text ? g->seeds.items : NULL;
     g->options.count = g->seeds.count;
+    g->options.classes = &g->classes;
     g->options.batch = (size_t)g->batch;
     g->options.folder = g->wanted.folder;
     g->wanted.format = (app_format)g->format;
     g->wanted.seeds_text = g->seeds_text;
-    return g->grid_text ? check_grid(g) : CLI_SUCCESS;
+    g->wanted.class_text = g->class_text;
+    int status = cli_noise_seed(me, g->noise_seed_text, p);
+    return status == CLI_SUCCESS && g->grid_text ? check_grid(g) : status;
 }
 
 static app_status use(void *user, const app_generated *image, app_error *e) {
@@ -146,6 +154,7 @@ int cli_generate(int argc, char **argv) {
     app_results_close(&g.results);
     app_generate_close(&g.images);
     app_seeds_clear(&g.seeds);
+    app_seeds_clear(&g.classes);
     atl_model_close(&model);
     atl_ctx_close(&ctx);
     return status;

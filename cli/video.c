@@ -13,7 +13,8 @@
 
 typedef struct video {
     cli_common common;
-    const char *network, *net, *output, *seeds_text, *grid_text, *class_text, *fixed_text, *format, *codec;
+    const char *network, *net, *output, *seeds_text, *projected_text, *grid_text, *class_text, *fixed_text,
+        *noise_seed_text, *format, *codec;
     double megabits;
     int noise, batch, shuffle_seed, num_keyframes, w_frames, ease, fps, quality;
     app_seeds seeds, classes, fixed;
@@ -33,6 +34,8 @@ static int parse(video *v, int argc, char **argv) {
         CLI_OPTION_TEXT("seeds", &v->seeds_text, "LIST", "seeds of the keyframes, such as 0,3,5-9", NULL),
         CLI_OPTION_TEXT("latents", &p->latents, "FILE[:TENSOR]",
                         "keyframes from a file: z [N, z], w [N, w] or ws [N, layers, w]", NULL),
+        CLI_OPTION_TEXT("projected-w", &v->projected_text, "FILE[:TENSOR]",
+                        "like --latents, but two dimensions mean w", NULL),
         CLI_OPTION_TEXT("output", &v->output, "FILE",
                         ".mp4, .webm, .gif, .apng, .webp or .y4m; - for standard output", NULL),
         CLI_OPTION_INT_GIVEN("shuffle-seed", &v->shuffle_seed, "N", "shuffle the keyframes", "in order", 0,
@@ -53,11 +56,14 @@ static int parse(video *v, int argc, char **argv) {
         CLI_OPTION_INT("trunc-cutoff", &p->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
         CLI_OPTION_TEXT("class", &v->class_text, "LIST",
                         "class of a conditional network: one, or one for each keyframe", NULL),
+        CLI_OPTION_TEXT("labels", &p->labels, "FILE[:TENSOR]",
+                        "label of each keyframe: [N, classes], or [N] class numbers, also as text", NULL),
         CLI_OPTION_TEXT("fixed-styles", &v->fixed_text, "SEED:LAYERS",
                         "these layers keep the styles of a seed, such as 85:8-13", NULL),
         CLI_OPTION_CHOICE("noise-mode", &v->noise, APP_NOISE_WORDS,
                           "noise: stored, new for each frame, none, or as StyleGAN2's TensorFlow scripts",
                           "const"),
+        CLI_NOISE_SEED_OPTION(&v->noise_seed_text),
         CLI_OPTION_TEXT("format", &v->format, "NAME",
                         "mp4, webm, gif, apng, webp, y4m, or png: PNG after PNG",
                         "by the name of the file; y4m for -"),
@@ -135,8 +141,16 @@ static void take_options(video *v) {
 
 static int check(video *v) {
     app_error *e = &v->common.error;
-    if ((v->seeds_text != NULL) + (v->options.recipe.latents != NULL) != 1)
-        return cli_usage_error("video", "expected one of --seeds LIST and --latents FILE");
+    app_recipe *p = &v->options.recipe;
+    if ((v->seeds_text != NULL) + (p->latents != NULL) + (v->projected_text != NULL) != 1)
+        return cli_usage_error("video",
+                               "expected one of --seeds LIST, --latents FILE and --projected-w FILE");
+    if (v->class_text && p->labels)
+        return cli_usage_error("video", "--class and --labels exclude each other");
+    if (v->projected_text) {
+        p->latents = v->projected_text;
+        p->projected = 1;
+    }
     if (!v->output)
         return cli_usage_error("video", "expected --output FILE, such as walk.mp4, or - for standard output");
     if (!strcmp(v->output, "-") && isatty(STDOUT_FILENO))
@@ -149,7 +163,7 @@ static int check(video *v) {
     if (status == CLI_SUCCESS)
         status = parse_fixed(v);
     take_options(v);
-    return status;
+    return status == CLI_SUCCESS ? cli_noise_seed("video", v->noise_seed_text, p) : status;
 }
 
 // The file is opened before anything is computed: what can't be written is known at once.

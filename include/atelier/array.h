@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named arrays in files: .npy, .npz and .safetensors.  Files are mapped, not copied; every offset,
-// count and shape is checked against the file before it is used.
+// Named arrays in files: .npy, .npz, .safetensors, torch files and pickles, and numbers as text.  Files are
+// mapped, not copied where that can be; every offset, count and shape is checked against the file before it
+// is used.
 #ifndef ATELIER_ARRAY_H
 #define ATELIER_ARRAY_H
 
@@ -40,8 +41,9 @@ ATL_API void atl_array_read_f32(const atl_array *array, int64_t first, int64_t c
 // A set of arrays read from one file.
 typedef struct atl_arrays atl_arrays;
 
-// Opens a file of any of the three formats (recognised by content, not by name).  On failure *set
-// is NULL and the context has the sentence.  Close the set when its arrays are no longer in use.
+// Opens a file of any of the formats (recognised by content, not by name).  The arrays that dicts and lists
+// of a pickle hold are named by the way to them, "a.png.latent"; text is one array without a name.  On
+// failure *set is NULL and the context has the sentence.  Close the set when its arrays are no longer in use.
 ATL_API atl_status atl_arrays_open(atl_ctx *ctx, const char *path, atl_arrays **set);
 ATL_API void atl_arrays_close(atl_arrays **set);
 

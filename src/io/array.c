@@ -139,6 +139,27 @@ static atl_status make_index(atl_arrays *set) {
     return ATL_OK;
 }
 
+atl_status atl_arrays_add(atl_arrays *set, atl_array **array) {
+    if (set->size == set->room) {
+        size_t room = set->room ? set->room * 2 : 4;
+        atl_array *list = atl_arena_alloc(&set->arena, room, sizeof *list);
+        if (!list)
+            return ATL_NO_MEMORY;
+        if (set->size)
+            memcpy(list, set->list, set->size * sizeof *list);
+        set->list = list;
+        set->room = room;
+    }
+    *array = &set->list[set->size++];
+    return ATL_OK;
+}
+
+// A pickle begins with PROTO, or in the oldest protocol with an opcode that opens a container or imports, and
+// ends in STOP.
+static bool is_pickle(const uint8_t *d, size_t n) {
+    return n > 1 && (d[0] == 0x80 || (memchr("(]}c", d[0], 4) != NULL && d[n - 1] == '.'));
+}
+
 static atl_status parse(atl_arrays *set) {
     const uint8_t *d = set->file.data;
     size_t n = set->file.bytes;
@@ -148,7 +169,12 @@ static atl_status parse(atl_arrays *set) {
         return atl_npz_parse(set);
     if (atl_safetensors_is(d, n))
         return atl_safetensors_parse(set);
-    return atl_fail(set->ctx, ATL_BAD_FILE, "%s: is no .safetensors, .npy or .npz file", set->path);
+    if (is_pickle(d, n))
+        return atl_pickled_parse(set, "", d, n);
+    if (atl_text_array_is(d, n))
+        return atl_text_array_parse(set);
+    return atl_fail(set->ctx, ATL_BAD_FILE,
+                    "%s: is no .safetensors, .npy, .npz or torch file, and no list of numbers", set->path);
 }
 
 static atl_status open_set(atl_ctx *ctx, const char *path, atl_file file, atl_arrays **out) {

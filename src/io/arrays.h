@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inside of a set of arrays, shared by its three formats.  Public face: <atelier/array.h>.
+// The inside of a set of arrays, shared by its formats.  Public face: <atelier/array.h>.
 #ifndef ATL_IO_ARRAYS_H
 #define ATL_IO_ARRAYS_H
 
@@ -14,7 +14,7 @@ struct atl_arrays {
     atl_file file;
     atl_arena arena;           // names, metadata and whatever could not be used in place
     atl_array *list;
-    size_t size;
+    size_t size, room;
     uint32_t *order;           // positions in list, sorted by name
     atl_pair *metadata;
     size_t pairs;
@@ -24,14 +24,21 @@ struct atl_arrays {
 // braces.
 bool atl_safetensors_is(const uint8_t *data, size_t bytes);
 
+// Whether bytes can be a list of numbers as text.
+bool atl_text_array_is(const uint8_t *data, size_t bytes);
+
 // Each fills list, size and metadata from the mapped bytes.
 atl_status atl_safetensors_parse(atl_arrays *set);
 atl_status atl_npy_parse(atl_arrays *set);
 atl_status atl_npz_parse(atl_arrays *set);
+atl_status atl_text_array_parse(atl_arrays *set);
 
-// One .npy image in memory; `name` must outlive the set.
-atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes,
-                             atl_array *array);
+// Adds the arrays of a torch file or pickle in memory, which may be a part of the mapped bytes.  Their names
+// begin with `name`, which outlives the set.
+atl_status atl_pickled_parse(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes);
+
+// One more entry of the list, to be filled; valid until the next one is added.
+atl_status atl_arrays_add(atl_arrays *set, atl_array **array);
 
 // A set in a mapped file, which is taken over, also on failure: *file is empty afterwards.
 atl_status atl_arrays_open_file(atl_ctx *ctx, const char *path, atl_file *file, atl_arrays **set);

@@ -4,7 +4,8 @@
 //     \x93NUMPY, version, length, {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 //
 // It is read by a scanner for just this form.  Little-endian C-order arrays are used in place; others are
-// rearranged into memory of the set.  Arrays of objects, text or records are refused.
+// rearranged into memory of the set.  Arrays of objects are pickles (pickled.c); text and records are
+// refused.
 #include "io/arrays.h"
 
 #include <stdio.h>
@@ -150,54 +151,85 @@ static atl_status rearrange(atl_arrays *set, const header *h, const uint8_t *dat
     return ATL_OK;
 }
 
-atl_status atl_npy_parse_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes,
-                             atl_array *a) {
+static atl_status add_numbers(atl_arrays *set, const char *name, const header *h, const uint8_t *data,
+                              size_t left) {
+    size_t size;
+    atl_array *a;
+    if (!atl_dims_bytes(h->rank, h->dims, (atl_dtype)h->dtype, &size) || size != left)
+        return atl_fail(set->ctx, ATL_BAD_FILE,
+                        "%s: %s%s%s%zu bytes, which does not match its shape; the file is cut or damaged",
+                        set->path, *name ? "array '" : "", name, *name ? "' has " : "has ", left);
+    ATL_TRY(atl_arrays_add(set, &a));
+    *a = (atl_array){ .name = name, .dtype = (atl_dtype)h->dtype, .rank = h->rank, .data = data };
+    memcpy(a->dims, h->dims, sizeof a->dims);
+    bool columns = h->fortran && h->rank > 1;
+    return h->swapped || columns ? rearrange(set, h, data, size, a) : ATL_OK;
+}
+
+// Why a header is not read.
+static atl_status refuse(atl_arrays *set, const char *name, const char *type, bool known) {
+    char whose[300] = "";
+    if (*name)
+        snprintf(whose, sizeof whose, "array '%.200s': ", name);
+    if (!known && *type)
+        return atl_fail(set->ctx, ATL_UNSUPPORTED,
+                        "%s: %sits element type (%s) is not read; plain numbers and pickled objects are",
+                        set->path, whose, type);
+    return atl_fail(set->ctx, ATL_BAD_FILE,
+                    "%s: %sits header is not read; that of an array of at most %d dimensions is", set->path,
+                    whose, ATL_ARRAY_RANK_MAX);
+}
+
+// One .npy image; `name` outlives the set.
+static atl_status add_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes) {
     header h = { .dtype = -1 };
     char type[32] = "";
     size_t start = bytes >= 10 && data[6] == 1 ? 10 : 12, length = 0;
     if (bytes < 12 || memcmp(data, "\x93NUMPY", 6) != 0 || data[6] < 1 || data[6] > 3)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: array '%s' does not begin like a .npy file", set->path,
-                        name);
+        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: %s%s%s does not begin like a .npy file", set->path,
+                        *name ? "array '" : "", name, *name ? "'" : "it");
     for (size_t i = start; i-- > 8;)
         length = length << 8 | data[i];
     if (length > bytes - start)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: the header of array '%s' is cut; the file is damaged",
-                        set->path, name);
+        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: the header of %s%s%s is cut; the file is damaged",
+                        set->path, *name ? "array '" : "its array", name, *name ? "'" : "");
     scan s = { (const char *)data + start, (const char *)data + start + length };
-    if (!parse_header(&s, &h, type, sizeof type) || h.dtype < 0)
-        return atl_fail(set->ctx, ATL_UNSUPPORTED,
-                        "%s: array '%s' has a header or an element type (%s) that is not read; "
-                        "plain numbers of at most %d dimensions are",
-                        set->path, name, type, ATL_ARRAY_RANK_MAX);
-    size_t size, left = bytes - start - length;
-    a->name = name;
-    a->dtype = (atl_dtype)h.dtype;
-    a->rank = h.rank;
-    memcpy(a->dims, h.dims, sizeof a->dims);
-    if (!atl_dims_bytes(h.rank, h.dims, a->dtype, &size) || size != left)
-        return atl_fail(set->ctx, ATL_BAD_FILE,
-                        "%s: array '%s' has %zu bytes, which does not match its shape; the file is "
-                        "cut or damaged",
-                        set->path, name, left);
-    a->data = data + start + length;
-    bool columns = h.fortran && h.rank > 1;
-    return h.swapped || columns ? rearrange(set, &h, a->data, size, a) : ATL_OK;
+    bool whole = parse_header(&s, &h, type, sizeof type);
+    if (whole && strcmp(type, "|O") == 0) {
+        static const atl_pair container = { "container", "numpy objects" };
+        set->metadata = (atl_pair *)(uintptr_t)&container; // only read
+        set->pairs = 1;
+        return atl_pickled_parse(set, name, data + start + length, bytes - start - length);
+    }
+    if (!whole || h.dtype < 0)
+        return refuse(set, name, type, h.dtype >= 0);
+    return add_numbers(set, name, &h, data + start + length, bytes - start - length);
 }
 
 atl_status atl_npy_parse(atl_arrays *set) {
-    set->list = atl_arena_alloc(&set->arena, 1, sizeof *set->list);
-    if (!set->list)
-        return ATL_NO_MEMORY;
-    set->size = 1;
-    return atl_npy_parse_one(set, "", set->file.data, set->file.bytes, set->list);
+    return add_one(set, "", set->file.data, set->file.bytes);
+}
+
+// Numbers of networks don't compress well: a small file can't ask for much memory.
+static atl_status check_size(const atl_arrays *set, const atl_zip *zip) {
+    size_t file = set->file.bytes, most = file < SIZE_MAX / 128 ? file * 64 + ((size_t)64 << 20) : SIZE_MAX,
+           sum = 0;
+    for (size_t i = 0; i < atl_zip_size(zip); i++) {
+        size_t bytes = atl_zip_bytes(zip, i);
+        if (bytes > most - sum)
+            return atl_fail(
+                set->ctx, ATL_BAD_FILE,
+                "%s: array '%.200s' and those before it are far larger than the file; it is damaged or "
+                "hostile",
+                set->path, atl_zip_name(zip, i));
+        sum += bytes;
+    }
+    return ATL_OK;
 }
 
 static atl_status read_members(atl_arrays *set, atl_zip *zip) {
-    size_t count = atl_zip_size(zip);
-    set->list = atl_arena_alloc(&set->arena, count + 1, sizeof *set->list);
-    if (!set->list)
-        return ATL_NO_MEMORY;
-    for (size_t i = 0; i < count; i++) {
+    ATL_TRY(check_size(set, zip));
+    for (size_t i = 0; i < atl_zip_size(zip); i++) {
         const char *name = atl_zip_name(zip, i);
         size_t length = strlen(name), bytes = atl_zip_bytes(zip, i);
         if (length < 4 || strcmp(name + length - 4, ".npy") != 0)
@@ -208,18 +240,30 @@ static atl_status read_members(atl_arrays *set, atl_zip *zip) {
         if (!key || !data)
             return ATL_NO_MEMORY;
         ATL_TRY(atl_zip_read(zip, i, data));
-        ATL_TRY(atl_npy_parse_one(set, key, data, bytes, &set->list[set->size]));
-        set->size++;
+        ATL_TRY(add_one(set, key, data, bytes));
     }
     return ATL_OK;
+}
+
+// A file of torch.save is a zip, too.
+static bool holds_pickle(const atl_zip *zip) {
+    static const char end[] = "data.pkl";
+    for (size_t i = 0; i < atl_zip_size(zip); i++) {
+        const char *name = atl_zip_name(zip, i);
+        size_t n = strlen(name), tail = sizeof end - 1;
+        if (n >= tail && strcmp(name + n - tail, end) == 0)
+            return true;
+    }
+    return false;
 }
 
 atl_status atl_npz_parse(atl_arrays *set) {
     atl_zip *zip;
     ATL_TRY(atl_zip_open(set->ctx, set->path, set->file.data, set->file.bytes, &zip));
-    atl_status status = read_members(set, zip);
+    bool torch = holds_pickle(zip);
+    atl_status status = torch ? ATL_OK : read_members(set, zip);
     atl_zip_close(&zip);
-    return status;
+    return torch ? atl_pickled_parse(set, "", set->file.data, set->file.bytes) : status;
 }
 
 atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array) {

@@ -51,6 +51,7 @@ typedef struct atl_tensor {
     int rank;
     int64_t dims[ATL_ARRAY_RANK_MAX], strides[ATL_ARRAY_RANK_MAX]; // in elements, not negative
     bool array;              // came from numpy
+    const atl_object *objects; // LIST of an array whose elements are objects, else NULL
     bool parameter;          // was wrapped as a torch Parameter
 } atl_tensor;
 

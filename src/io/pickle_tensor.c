@@ -210,13 +210,16 @@ atl_status atl_build_np_empty(atl_machine *m, atl_object **out) {
     return ATL_OK;
 }
 
-// Fills an array from its shape, dtype, order and bytes.  Arrays of objects or text stay without values.
+// Fills an array from its shape, dtype, order and bytes.  Arrays of text stay without values; those of
+// objects keep the list that stands in place of bytes.
 static atl_status fill(atl_machine *m, atl_tensor *t, const atl_object *shape, const atl_object *dtype,
                        bool fortran, const atl_object *bytes) {
     if (!dtype || dtype->type != ATL_OBJECT_DTYPE)
         return bad_tensor(m, "(a numpy array) has no type");
-    if (dtype->u.dtype < 0)
+    if (dtype->u.dtype < 0) {
+        t->objects = bytes && bytes->type == ATL_OBJECT_LIST ? bytes : NULL;
         return ATL_OK;
+    }
     ATL_TRY(read_dims(m, shape, t->dims, &t->rank));
     int64_t count = 1;
     for (int n = 0; n < t->rank; n++) {

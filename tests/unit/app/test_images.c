@@ -175,17 +175,18 @@ static app_status see_mixed(void *user, const app_mixed *image, app_error *error
     (void)error;
     size_t used = strlen(s->names);
     snprintf(s->names + used, sizeof s->names - used, "%s@%zu,%zu%s ", image->name, image->row, image->column,
-             image->recipe.has_col ? "*" : "");
+             image->recipe.styles ? "*" : "");
     return ++s->images == s->stop_after ? APP_STOPPED : APP_OK;
 }
 
 static void pairs_come_after_their_sources(void **state) {
     fixture *f = *state;
-    app_seeds rows, cols, styles;
+    app_mix_side rows = { 0 }, cols = { 0 };
+    app_seeds styles;
     app_mix m;
     seen s = { 0 };
-    app_seeds_parse("1", &rows, &e);
-    app_seeds_parse("2,3", &cols, &e);
+    app_seeds_parse("1", &rows.seeds, &e);
+    app_seeds_parse("2,3", &cols.seeds, &e);
     app_seeds_parse("0-3", &styles, &e);
     app_mix_options o = { .recipe = APP_RECIPE_INIT, .rows = &rows, .cols = &cols, .styles = &styles };
     assert_int_equal(app_mix_open(&m, f->ctx, f->plain, &o, &e), APP_OK);
@@ -201,8 +202,8 @@ static void pairs_come_after_their_sources(void **state) {
     assert_says(app_mix_open(&m, f->ctx, f->plain, &o, &e), &e,
                 "--styles 0-8: the network has layers 0 to 7");
     app_mix_close(&m);
-    app_seeds_clear(&rows);
-    app_seeds_clear(&cols);
+    app_seeds_clear(&rows.seeds);
+    app_seeds_clear(&cols.seeds);
     app_seeds_clear(&styles);
 }
 

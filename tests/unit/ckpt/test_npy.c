@@ -90,7 +90,7 @@ static void damaged_headers_are_refused(void **state) {
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 24, "not read" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 24, "not read" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4, "not read" },
-        { "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8, "not read" },
+        { "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8, "opcode 0x00" },
         { "{'descr': '<U5', 'fortran_order': False, 'shape': (1,), }", 20, "(<U5)" },
         { "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, "not read" },
         { "{'descr': '<f4', 'shape': (1,), }", 4, "not read" },
