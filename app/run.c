@@ -11,16 +11,22 @@
 #include "progress.h"
 #include "run_parts.h"
 
+// What a full disk keeps out stays in the stream's buffer for the next line.
+static void put_in_log(app_run *r, const char *line) {
+    if (!r->log)
+        return;
+    fprintf(r->log, "%s\n", line);
+    fflush(r->log);
+    clearerr(r->log);
+}
+
 void app_run_say(app_run *r, const char *format, ...) {
     char line[APP_SENTENCE];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    if (r->log) {
-        fprintf(r->log, "%s\n", line);
-        fflush(r->log);
-    }
+    put_in_log(r, line);
     if (r->events.line)
         r->events.line(r->events.user, line);
 }
@@ -100,7 +106,14 @@ static void say_tick(app_run *r, double now) {
                 atl_trainer_get_state(r->trainer)->augment_p, app_time_text(r->state.left, left));
 }
 
-// stats.jsonl, alarms, report.html
+// What a tick owes may fail for a while, as on a full disk, and is no reason to end a run.
+static void put_off(app_run *r, int last, app_error *late) {
+    if (*late->text)
+        app_run_say(r, "%s%s", late->text, last ? "" : "; the run goes on, and the next tick tries again");
+    app_error_clear(late);
+}
+
+// stats.jsonl, alarms
 static app_status record_tick(app_run *r, app_error *e) {
     app_alarm alarms[APP_ALARM_KINDS];
     if (r->events.tick)
@@ -118,23 +131,46 @@ static app_status record_tick(app_run *r, app_error *e) {
         if (r->events.alarm)
             r->events.alarm(r->events.user, &alarms[i]);
     }
-    return app_run_report(r, APP_REPORT_RUNNING, NULL, e);
+    return APP_OK;
 }
 
-// The line, every `snap` ticks (or at the end) pictures and a snapshot, and the record.
+// At the end it must be written; before, it may wait.
+static app_status keep(app_run *r, int last, app_error *late, app_error *e) {
+    app_status status = app_run_snapshot(r, late);
+    r->owed = status != APP_OK;
+    int over = status != APP_OK && last && !r->state.fatal;
+    if (over)
+        app_fail(e, "%s; when there is room again: atelier train --resume %s", late->text, r->folder);
+    else if (r->state.fatal)
+        app_run_say(r, "alarm: %s", late->text);
+    else
+        put_off(r, last, late);
+    app_error_clear(late);
+    return over ? APP_FAILED : APP_OK;
+}
+
+// The line, the record, and every `snap` ticks (or at the end, or when it failed before) pictures and a snapshot.
+// The record comes first: it knows whether the numbers are any, and then the snapshots of before must stay.
 static app_status write_tick(app_run *r, int last, double now, app_error *e) {
     int snap = atl_trainer_get_options(r->trainer)->snap;
+    int due = last || (snap && r->state.tick && r->state.tick % snap == 0);
     app_status status = APP_OK;
+    app_error late = { .warn = e ? e->warn : NULL, .user = e ? e->user : NULL };
     add_stats(r, now);
     say_tick(r, now);
-    if (last || (snap && r->state.tick && r->state.tick % snap == 0)) {
+    if (due) {
         char name[64];
         snprintf(name, sizeof name, "fakes%06d.png", (int)r->state.kimg);
-        status = app_run_write_fakes(r, name, e);
-        if (status == APP_OK)
-            status = app_run_snapshot(r, e);
+        if (app_run_write_fakes(r, name, &late) != APP_OK)
+            put_off(r, last, &late);
     }
-    return status == APP_OK ? record_tick(r, e) : status;
+    if (record_tick(r, &late) != APP_OK)
+        put_off(r, last, &late);
+    if ((due || r->owed) && !r->state.fatal)
+        status = keep(r, last, &late, e);
+    if (app_run_report(r, APP_REPORT_RUNNING, NULL, &late) != APP_OK)
+        put_off(r, last, &late);
+    return status;
 }
 
 static app_status end_tick(app_run *r, int last, app_error *e) {
@@ -151,9 +187,33 @@ static app_status end_tick(app_run *r, int last, app_error *e) {
 
 // ---- Steps
 
+// What was trained before the step that failed is kept.
+static void keep_rest(app_run *r, const char *why) {
+    char line[APP_SENTENCE + 16];
+    app_error none = { 0 };
+    snprintf(line, sizeof line, "stopped: %s", why);
+    put_in_log(r, line);
+    if (atl_trainer_get_state(r->trainer)->images == r->saved)
+        return;
+    if (app_run_snapshot(r, &none) == APP_OK)
+        app_run_say(r, "what was trained until then is in %s; to go on: atelier train --resume %s", r->kept[1],
+                    r->folder);
+    else
+        app_run_say(r, "%s", none.text);
+}
+
 static app_status step_failed(app_run *r, atl_status status, app_error *e) {
+    app_error own = { 0 };
     r->state.bad_picture = status == ATL_BAD_FILE; // no other file is read in the middle of a run
-    return app_fail_ctx(e, r->ctx);
+    app_fail_ctx(&own, r->ctx);
+    if (r->leader)
+        keep_rest(r, own.text);
+    return app_fail(e, "%s", own.text);
+}
+
+static app_status lost(const app_run *r, app_error *e) {
+    return r->kept[1] ? app_fail(e, "the run is stopped: see the alarm above; %s is the last good snapshot", r->kept[1])
+                      : app_fail(e, "the run is stopped: see the alarm above; there is no snapshot yet");
 }
 
 app_status app_run_step(app_run *r, app_error *e) {
@@ -173,7 +233,9 @@ app_status app_run_step(app_run *r, app_error *e) {
     if (atl_trainer_any(r->trainer, &halt) != ATL_OK && status == APP_OK)
         return app_fail_ctx(e, r->ctx);
     if (status == APP_OK && r->state.fatal)
-        return app_fail(e, "the run is stopped: see the alarm above; %s has the last good snapshot", r->folder);
+        return lost(r, e);
+    if (status != APP_OK && r->leader && e)
+        put_in_log(r, e->text);
     if (status != APP_OK || halt)
         return APP_FAILED;
     return stop ? APP_STOPPED : APP_OK;
@@ -220,7 +282,7 @@ app_status app_run_open(app_run *r, atl_ctx *ctx, atl_trainer *trainer, const ap
     int failed = status != APP_OK;
     if (atl_trainer_any(trainer, &failed) != ATL_OK && status == APP_OK)
         return app_fail_ctx(e, ctx);
-    r->first = r->tick_images = atl_trainer_get_state(trainer)->images;
+    r->first = r->saved = r->tick_images = atl_trainer_get_state(trainer)->images;
     r->began = r->tick_began = app_seconds();
     update(r, r->began);
     return failed ? APP_FAILED : APP_OK;

@@ -47,7 +47,7 @@ typedef struct app_run_state {
     double seconds, rate,
         left;                 // trained so far, likewise; images per second; seconds to the end, 0: not known
     int ended;                // all is trained
-    int fatal;                // an alarm said that going on is pointless
+    int fatal;                // the numbers or an alarm said that going on is pointless
     int bad_picture;          // what failed was a picture of the set
 } app_run_state;
 
@@ -67,6 +67,8 @@ typedef struct app_run {
     int across, down;  // of grids
     float *z, *labels; // of the grid's pictures
     uint64_t first, tick_images; // pictures when it was opened, and at the tick's begin
+    uint64_t saved; // pictures at the last snapshot
+    int owed;       // a snapshot that was due could not be written
     double began, tick_began, maintenance;
     double before; // seconds that were trained before it was opened
 } app_run;
@@ -81,7 +83,9 @@ void app_run_close(app_run *run);
 // measured.
 app_status app_run_check_outdir(const char *outdir, app_error *e);
 
-// One step of training, and what is due after it.  APP_STOPPED: as `stop` wished; a snapshot has been written.
+// One step of training, and what is due after it.  APP_STOPPED: as `stop` wished; a snapshot has been written.  A
+// step that fails, as by a picture that can't be read, ends with a snapshot of what was before; what can't be
+// written in the middle of a run is told and tried again with the next tick.
 app_status app_run_step(app_run *run, app_error *e);
 
 // The last report, with the reason why it ended early, or NULL.

@@ -133,10 +133,13 @@ app_status app_run_snapshot(app_run *r, app_error *e) {
     char *path = app_join(r->folder, name, e);
     if (!path)
         return APP_FAILED;
-    if (atl_trainer_save(r->trainer, path) != ATL_OK) {
+    atl_status saved = atl_trainer_save(r->trainer, path);
+    if (saved != ATL_OK) {
         free(path);
+        r->state.fatal |= saved != ATL_IO && saved != ATL_NO_MEMORY; // those may pass
         return app_fail_ctx(e, r->ctx);
     }
+    r->saved = atl_trainer_get_state(r->trainer)->images;
     if (r->events.file)
         r->events.file(r->events.user, path);
     if (r->kept[1] && !strcmp(r->kept[1], path)) {

@@ -147,8 +147,7 @@ void cli_print_safe(FILE *out, const char *text) {
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number) {
-    (void)number;
-    interrupted = 1;
+    interrupted = number;
 }
 
 void cli_catch_interrupt(void) {

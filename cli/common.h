@@ -88,6 +88,6 @@ void cli_print_safe(FILE *out, const char *text);
 // From now on Ctrl-C, SIGTERM and the end of a terminal only set a flag: the step in progress ends, so that
 // no half file is left.
 void cli_catch_interrupt(void);
-int cli_interrupted(void);
+int cli_interrupted(void); // 0, or the signal's number
 
 #endif

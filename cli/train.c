@@ -2,6 +2,8 @@
 // atelier train: the plan, what is printed while a run goes on, and ending well.
 #include "train.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include "app/progress.h"
@@ -14,6 +16,8 @@ typedef struct loop {
     atl_trainer *trainer;
     app_run run;
     int leader;   // this process writes
+    int ends_with_reader; // when nobody reads what is printed, the run ends
+    int unread;
     double shown; // seconds of the clock: the last time that the line of progress was drawn
 } loop;
 
@@ -37,8 +41,8 @@ static void show(loop *l) {
 // ---- What the run tells
 
 static int on_stop(void *user) {
-    (void)user;
-    return cli_interrupted();
+    const loop *l = user;
+    return cli_interrupted() || l->unread;
 }
 
 static void on_plan(void *user, FILE *log, const atl_trainer *trainer) {
@@ -47,13 +51,32 @@ static void on_plan(void *user, FILE *log, const atl_trainer *trainer) {
 }
 
 static void on_line(void *user, const char *line) {
+    loop *l = user;
     if (draws(user))
         fprintf(stderr, "\r\033[K");
     printf("%s\n", line);
-    fflush(stdout);
+    if (fflush(stdout) != 0 && errno == EPIPE && l->ends_with_reader)
+        l->unread = 1;
 }
 
 // ---- The loop
+
+// A file that may not grow and a pipe that nobody reads are failures of writing, not the end of the process.
+static void ignore_signals(loop *l) {
+    struct sigaction old;
+    l->ends_with_reader = sigaction(SIGPIPE, NULL, &old) != 0 || old.sa_handler != SIG_IGN;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+static const char *why_stopped(void) {
+    switch (cli_interrupted()) {
+    case SIGINT: return "by Ctrl-C";
+    case SIGTERM: return "by SIGTERM";
+    case SIGHUP: return "as its terminal went away";
+    default: return "as nobody reads what it prints";
+    }
+}
 
 // The sentence of a failure, and where a picture is to blame, what to do about it.  Other processes fail
 // without one.
@@ -70,14 +93,16 @@ static int failed(loop *l) {
 static int end(loop *l, app_status status) {
     app_error *e = &l->train->common.error;
     const char *reason = status == APP_FAILED    ? "by an error: see log.txt"
-                         : status == APP_STOPPED ? "by Ctrl-C"
+                         : status == APP_STOPPED ? why_stopped()
                                                  : NULL;
-    app_status written = app_run_finish(&l->run, reason, e);
+    app_error late = { .warn = e->warn, .user = e->user };
+    if (app_run_finish(&l->run, reason, &late) != APP_OK) // a report can be written again
+        app_excuse(&late);
     if (status == APP_STOPPED && l->leader)
-        app_run_say(&l->run, "stopped; to go on: atelier train --resume %s", l->run.folder);
+        app_run_say(&l->run, "stopped %s; to go on: atelier train --resume %s", why_stopped(), l->run.folder);
     else if (status == APP_OK && l->leader)
         app_run_say(&l->run, "done: %s", l->run.kept[1]);
-    if (status == APP_FAILED || written == APP_FAILED)
+    if (status == APP_FAILED)
         return failed(l);
     return status == APP_STOPPED ? CLI_INTERRUPTED : CLI_SUCCESS;
 }
@@ -170,6 +195,7 @@ int cli_train_run(int argc, char **argv) {
     int status = cli_train_parse(&t, argc, argv);
     if (status != CLI_PROCEED)
         return status;
+    ignore_signals(&l);
     status = cli_open(&t.common, &l.ctx);
     if (status == CLI_SUCCESS)
         status = train(&l);

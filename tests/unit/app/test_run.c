@@ -62,9 +62,8 @@ static int teardown(void **state) {
 }
 
 // Six steps, a tick every two, pictures and a snapshot with each.
-static atl_trainer *open_trainer(place *p) {
+static atl_train_options options_of(const place *p) {
     atl_train_options o;
-    atl_trainer *t;
     atl_train_options_init(&o, sizeof o);
     o.data = p->set;
     o.channel_base = 64;
@@ -74,6 +73,12 @@ static atl_trainer *open_trainer(place *p) {
     o.kimg = 6 * BATCH / 1000.0;
     o.tick = 2 * BATCH / 1000.0;
     o.snap = 1;
+    return o;
+}
+
+static atl_trainer *open_trainer(place *p) {
+    const atl_train_options o = options_of(p);
+    atl_trainer *t;
     if (atl_trainer_open(p->ctx, &o, &t) != ATL_OK)
         fail_msg("%s", atl_message(p->ctx));
     return t;
@@ -220,6 +225,111 @@ static void phases_are_told_in_milliseconds_of_a_step(void **state) {
         assert_int_equal(app_run_step(&run, &e), APP_OK);
     assert_int_equal(cost.steps, 2);
     assert_true(cost.seconds > 0 && fabs(t.ms - cost.seconds * 500) < 1e-9 * t.ms);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+// ---- What goes wrong in the middle
+
+typedef struct mover {
+    told told;
+    app_run *run;
+    char away[300];
+    int from, to; // the folder is not there from this tick on, until that one
+} mover;
+
+static void on_tick_move(void *user, const app_stats *stats) {
+    mover *m = user;
+    on_tick(&m->told, stats);
+    if (m->told.ticks == m->from)
+        assert_int_equal(rename(m->run->folder, m->away), 0);
+    if (m->told.ticks == m->to)
+        assert_int_equal(rename(m->away, m->run->folder), 0);
+}
+
+static app_status drive_moving(place *p, app_run *run, mover *m, atl_trainer *trainer) {
+    const app_run_options o = { .outdir = p->runs };
+    const app_run_events events = { .user = m, .tick = on_tick_move };
+    m->run = run;
+    assert_int_equal(app_run_open(run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    snprintf(m->away, sizeof m->away, "%.250s-away", run->folder);
+    return drive(run);
+}
+
+// A disk that is full for a while: nothing of a run ends by it.
+static void what_cannot_be_written_waits_for_the_next_tick(void **state) {
+    app_run run;
+    mover m = { .from = 2, .to = 3 };
+    atl_trainer *trainer = open_trainer(*state);
+    assert_int_equal(drive_moving(*state, &run, &m, trainer), APP_OK);
+    assert_true(run.state.ended && !run.owed && m.told.ticks == 3);
+    assert_int_equal(count_in(run.folder, "log.txt", "; the run goes on"), 2); // snapshot, report
+    assert_true(has(run.folder, "network-snapshot-000000.safetensors"));
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+static void the_last_snapshot_must_be_written(void **state) {
+    app_run run;
+    mover m = { .from = 3, .to = 99 };
+    atl_trainer *trainer = open_trainer(*state);
+    assert_says(drive_moving(*state, &run, &m, trainer), &e,
+                "; when there is room again: atelier train --resume ");
+    assert_int_equal(rename(m.away, run.folder), 0);
+    assert_int_equal(count_in(run.folder, "log.txt", "network-snapshot-000000.safetensors: can't be written"),
+                     1);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+// Losses that are no numbers leave the snapshots of before alone.
+static void a_run_that_is_lost_writes_no_snapshot(void **state) {
+    place *p = *state;
+    app_run run;
+    atl_train_options o = options_of(p);
+    const app_run_options run_o = { .outdir = p->runs };
+    const app_run_events none = { 0 };
+    atl_trainer *trainer;
+    o.loss = "wgan-gp";
+    o.glr = o.dlr = 10;
+    o.gamma = 1e6;
+    o.kimg = 1;
+    o.tick = 0.2;
+    assert_int_equal(atl_trainer_open(p->ctx, &o, &trainer), ATL_OK);
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &run_o, &none, &e), APP_OK);
+    assert_says(drive(&run), &e, "the run is stopped: see the alarm above");
+    assert_true(run.state.fatal && !has(run.folder, "network-snapshot-000000.safetensors"));
+    assert_int_equal(count_in(run.folder, "log.txt", "alarm: "), 1);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+static void a_picture_that_breaks_in_the_middle_ends_with_a_snapshot(void **state) {
+    place *p = *state;
+    app_run run;
+    char path[96], kept[96], command[400];
+    atl_train_options o = options_of(p);
+    const app_run_options run_o = { .outdir = p->runs };
+    const app_run_events none = { 0 };
+    atl_trainer *trainer;
+    o.kimg = 100;
+    o.snap = 0;
+    assert_int_equal(atl_trainer_open(p->ctx, &o, &trainer), ATL_OK);
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &run_o, &none, &e), APP_OK);
+    assert_int_equal(app_run_step(&run, &e), APP_OK);
+    snprintf(path, sizeof path, "%s/2.png", p->set);
+    snprintf(kept, sizeof kept, "%s/kept", p->folder);
+    snprintf(command, sizeof command, "cp %s %s && truncate -s 60 %s", path, kept, path);
+    assert_int_equal(system(command), 0);
+    assert_says(drive(&run), &e, "2.png");
+    assert_int_equal(run.state.bad_picture, 1);
+    assert_int_equal(rename(kept, path), 0);
+    assert_int_equal(count_in(run.folder, "log.txt", "stopped: 2.png: "), 1);
+    assert_int_equal(count_in(run.folder, "log.txt", "to go on: atelier train --resume "), 1);
+    uint64_t images = atl_trainer_get_state(trainer)->images;
+    assert_true(images >= BATCH);
+    assert_int_equal(atl_trainer_restore(trainer, run.kept[1]), ATL_OK);
+    assert_true(atl_trainer_get_state(trainer)->images == images);
     app_run_close(&run);
     atl_trainer_close(&trainer, 0);
 }
@@ -372,6 +482,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_stops_and_goes_on),
         cmocka_unit_test(phases_are_told_in_milliseconds_of_a_step),
+        cmocka_unit_test(what_cannot_be_written_waits_for_the_next_tick),
+        cmocka_unit_test(the_last_snapshot_must_be_written),
+        cmocka_unit_test(a_run_that_is_lost_writes_no_snapshot),
+        cmocka_unit_test(a_picture_that_breaks_in_the_middle_ends_with_a_snapshot),
         cmocka_unit_test(a_damaged_snapshot_gives_way),
         cmocka_unit_test(a_recorded_choice_is_a_whole_word),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
