@@ -19,9 +19,8 @@ libwebp-dev             pkg-config --exists libwebp libwebpmux libwebpdemux
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
 libjansson-dev          pkg-config --exists jansson'
-# without these only y4m and png videos can be written, and no data sets in LMDB be read
+# without these only y4m and png videos can be written
 video='
-liblmdb-dev             pkg-config --exists lmdb
 libavformat-dev         pkg-config --exists libavformat
 libavcodec-dev          pkg-config --exists libavcodec
 libswscale-dev          pkg-config --exists libswscale
@@ -37,9 +36,10 @@ portraits='
 libharfbuzz-dev         pkg-config --exists harfbuzz
 unicode-data            test -e /usr/share/unicode/emoji/emoji-test.txt
 fonts-noto-color-emoji  test -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf'
-# without these ./check leaves out the Python module, CMake's package file, the compilation for AArch64, and training
-# with several processes
+# without these ./check leaves out LMDB as its own library writes it, the Python module, CMake's package file, the
+# compilation for AArch64, and training with several processes
 wanted='
+liblmdb-dev             pkg-config --exists lmdb
 python3-numpy           numpy
 cmake                   command -v cmake
 libopenmpi-dev          mpi

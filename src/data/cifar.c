@@ -114,13 +114,10 @@ static atl_status read_batch(atl_source *s, member *m, size_t batch, int32_t **l
     return ATL_OK;
 }
 
-static atl_status read_all(atl_source *s, const atl_file *file) {
-    const uint8_t *tar;
-    size_t size;
+static atl_status read_all(atl_source *s, const atl_data_bytes *tar) {
     member batches[BATCHES] = { { NULL, 0 } };
     int32_t *labels = NULL;
-    ATL_TRY(atl_gunzip(&s->arena, s->path, file->data, file->bytes, &tar, &size));
-    ATL_TRY(list_tar(s, tar, size, batches));
+    ATL_TRY(list_tar(s, tar->data, tar->size, batches));
     atl_status status = ATL_OK;
     for (size_t i = 0; i < BATCHES && status == ATL_OK; i++)
         if (batches[i].data)
@@ -136,19 +133,19 @@ static atl_status read_all(atl_source *s, const atl_file *file) {
     return status;
 }
 
-// The pickles' arrays point into the tar file, which stays in the arena or, unpacked, mapped.
+// The pickles' arrays point into the tar file, which stays.
 static atl_status cifar_open(atl_source *s) {
-    atl_file *file = atl_arena_alloc(&s->arena, 1, sizeof *file);
-    if (!file)
+    atl_data_bytes *tar = atl_arena_alloc(&s->arena, 1, sizeof *tar);
+    if (!tar)
         return ATL_NO_MEMORY;
-    ATL_TRY(atl_file_map(s->ctx, s->path, file));
-    s->state = file;
-    return read_all(s, file);
+    ATL_TRY(atl_data_unpack(s->ctx, s->path, tar));
+    s->state = tar;
+    return read_all(s, tar);
 }
 
 static void cifar_close(atl_source *s) {
     if (s->state)
-        atl_file_unmap(s->state);
+        atl_data_bytes_clear(s->ctx, s->state);
 }
 
 static atl_status cifar_pixels(const atl_source *s, atl_ctx *ctx, size_t index, atl_image *image) {

@@ -88,8 +88,7 @@ bool atl_name_ends(const char *name, const char *end); // regardless of case
 // A message without the name that it begins with, for those who print the name apart.
 const char *atl_reason(const char *message, const char *name);
 
-// All of a gzip stream, in `arena`; a plain file is handed through.  `data` must outlive it.
-atl_status atl_gunzip(atl_arena *arena, const char *path, const uint8_t *data, size_t size,
-                      const uint8_t **out, size_t *out_size);
+// All of a file that may be packed by gzip: then owned, else mapped.  On failure there is nothing to clear.
+atl_status atl_data_unpack(atl_ctx *ctx, const char *path, atl_data_bytes *bytes);
 
 #endif

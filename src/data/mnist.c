@@ -27,17 +27,17 @@ static uint32_t big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-// Maps and unpacks `path` into the arena of the source.
-static atl_status load(atl_source *s, const char *path, const uint8_t **data, size_t *size) {
-    atl_file file;
-    ATL_TRY(atl_file_map(s->ctx, path, &file));
-    atl_status status = atl_gunzip(&s->arena, path, file.data, file.bytes, data, size);
-    if (status == ATL_OK && *data == file.data) {
-        *data = (const uint8_t *)atl_arena_string(&s->arena, (const char *)file.data, file.bytes);
-        status = *data ? ATL_OK : ATL_NO_MEMORY;
-    }
-    atl_file_unmap(&file);
-    return status;
+static atl_status take_labels(atl_source *s, const char *path, const atl_data_bytes *file) {
+    if (file->size < HEAD_LABELS || big_endian(file->data) != 0x801 ||
+        big_endian(file->data + 4) != s->count || file->size != HEAD_LABELS + s->count)
+        return atl_fail(s->ctx, ATL_BAD_FILE, "%s: is no list of %zu labels; download it again", path,
+                        s->count);
+    s->classes = atl_arena_alloc(&s->arena, s->count, sizeof *s->classes);
+    if (!s->classes)
+        return ATL_NO_MEMORY;
+    for (size_t i = 0; i < s->count; i++)
+        s->classes[i] = file->data[HEAD_LABELS + i];
+    return ATL_OK;
 }
 
 static atl_status read_labels(atl_source *s) {
@@ -50,33 +50,30 @@ static atl_status read_labels(atl_source *s) {
     if (!there)
         return ATL_OK;
     fclose(there);
-    const uint8_t *data;
-    size_t size;
-    ATL_TRY(load(s, path, &data, &size));
-    if (size < HEAD_LABELS || big_endian(data) != 0x801 || big_endian(data + 4) != s->count ||
-        size != HEAD_LABELS + s->count)
-        return atl_fail(s->ctx, ATL_BAD_FILE, "%s: is no list of %zu labels; download it again", path,
-                        s->count);
-    s->classes = atl_arena_alloc(&s->arena, s->count, sizeof *s->classes);
-    if (!s->classes)
-        return ATL_NO_MEMORY;
-    for (size_t i = 0; i < s->count; i++)
-        s->classes[i] = data[HEAD_LABELS + i];
-    return ATL_OK;
+    atl_data_bytes file;
+    ATL_TRY(atl_data_unpack(s->ctx, path, &file));
+    atl_status status = take_labels(s, path, &file);
+    atl_data_bytes_clear(s->ctx, &file);
+    return status;
 }
 
 static atl_status mnist_open(atl_source *s) {
-    const uint8_t *data;
-    size_t size;
-    ATL_TRY(load(s, s->path, &data, &size));
+    atl_data_bytes *file = atl_arena_alloc(&s->arena, 1, sizeof *file);
+    if (!file)
+        return ATL_NO_MEMORY;
+    ATL_TRY(atl_data_unpack(s->ctx, s->path, file));
+    s->state = file;
+    const uint8_t *data = file->data;
+    size_t size = file->size;
     if (size < HEAD_IMAGES || big_endian(data) != 0x803 || big_endian(data + 8) != SIDE ||
         big_endian(data + 12) != SIDE)
         return atl_fail(s->ctx, ATL_BAD_FILE, "%s: is no MNIST file of %dx%d pictures", s->path, SIDE, SIDE);
-    size_t count = big_endian(data + 4);
-    if ((size - HEAD_IMAGES) / (SIDE * SIDE) != count || (size - HEAD_IMAGES) % (SIDE * SIDE))
-        return atl_fail(s->ctx, ATL_BAD_FILE, "%s: promises %zu pictures, has bytes for %zu: it is cut",
-                        s->path, count, (size - HEAD_IMAGES) / (SIDE * SIDE));
-    s->state = (void *)(data + HEAD_IMAGES);
+    size_t count = big_endian(data + 4), have = size - HEAD_IMAGES;
+    uint64_t want = (uint64_t)count * SIDE * SIDE;
+    if (have != want)
+        return atl_fail(s->ctx, ATL_BAD_FILE,
+                        "%s: promises %zu pictures, which are %llu bytes, and has %zu: it is %s", s->path,
+                        count, (unsigned long long)want, have, have < want ? "cut" : "damaged");
     for (size_t i = 0; i < count; i++) {
         char name[32];
         snprintf(name, sizeof name, "%08zu", i);
@@ -85,13 +82,19 @@ static atl_status mnist_open(atl_source *s) {
     return read_labels(s);
 }
 
+static void mnist_close(atl_source *s) {
+    if (s->state)
+        atl_data_bytes_clear(s->ctx, s->state);
+}
+
 static atl_status mnist_pixels(const atl_source *s, atl_ctx *ctx, size_t index, atl_image *image) {
     enum { WIDE = SIDE + 2 * BORDER };
     ATL_TRY(atl_image_init(ctx, WIDE, WIDE, 1, image));
-    const uint8_t *from = (const uint8_t *)s->state + s->entries[index].key * SIDE * SIDE;
+    const atl_data_bytes *file = s->state;
+    const uint8_t *from = file->data + HEAD_IMAGES + s->entries[index].key * SIDE * SIDE;
     for (size_t y = 0; y < SIDE; y++)
         memcpy(image->pixels + (y + BORDER) * WIDE + BORDER, from + y * SIDE, SIDE);
     return ATL_OK;
 }
 
-const atl_source_kind atl_source_mnist = { "mnist", probe, mnist_open, NULL, NULL, mnist_pixels };
+const atl_source_kind atl_source_mnist = { "mnist", probe, mnist_open, mnist_close, NULL, mnist_pixels };

@@ -349,8 +349,29 @@ static void mnist_gets_a_border(void **state) {
     refused(p, "t-images-idx3-ubyte.gz", ATL_LABELS_AUTO, "no list of 2 labels");
     put_gzip(p, "u-images-idx3-ubyte.gz", file, sizeof file - 5);
     refused(p, "u-images-idx3-ubyte.gz", ATL_LABELS_AUTO, "it is cut");
+    put_file(p, "u-images-idx3-ubyte", file, sizeof file); // not packed
+    set = opened(p, "u-images-idx3-ubyte", ATL_LABELS_AUTO);
+    assert_int_equal(atl_dataset_info_get(set)->count, 2);
+    atl_dataset_close(&set);
+    file[7] = 1;
+    put_gzip(p, "u-images-idx3-ubyte.gz", file, sizeof file);
+    refused(p, "u-images-idx3-ubyte.gz", ATL_LABELS_AUTO,
+            "promises 1 pictures, which are 784 bytes, and has 1568: it is damaged");
     put_file(p, "u-images-idx3-ubyte.gz", "\x1f\x8b\x08 cut", 7);
     refused(p, "u-images-idx3-ubyte.gz", ATL_LABELS_AUTO, "gzip");
+}
+
+// 80 MiB of zeros in 80 KiB.
+static void gzip_may_not_claim_much(void **state) {
+    place *p = *state;
+    size_t size = 80 << 20;
+    uint8_t *zeros = calloc(size, 1);
+    assert_non_null(zeros);
+    put_gzip(p, "t-images-idx3-ubyte.gz", zeros, size);
+    refused(p, "t-images-idx3-ubyte.gz", ATL_LABELS_AUTO, "unpacks to more than ");
+    assert_int_equal(rename(at(p, "t-images-idx3-ubyte.gz"), at(p, "cifar-10-python.tar.gz")), 0);
+    refused(p, "cifar-10-python.tar.gz", ATL_LABELS_AUTO, "unpacks to more than ");
+    free(zeros);
 }
 
 // A batch as Python 2 pickled it: raw strings, a numpy array of `count` rows, a list of labels.
@@ -461,6 +482,39 @@ static void lmdb_of_both_kinds(void **state) {
     put_lmdb(p, "gap", keys, (const char *const[]){ "3", "8.png", "8b.png" }, 3);
     refused(p, "gap", ATL_LABELS_AUTO, "has no picture '8-00002'");
 }
+
+// Enough entries for pages below pages, of which some have pages of their own; then the file cut at every
+// page.
+static void lmdb_that_is_cut(void **state) {
+    place *p = *state;
+    enum { COUNT = 300, PAGE = 4096 };
+    static char names[COUNT][16];
+    const char *keys[COUNT], *files[COUNT];
+    put_picture(p, "8.png", "png", 8, 8, 3, 1);
+    put_picture(p, "40.png", "png", 40, 50, 3, 2);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "key%05d", i);
+        keys[i] = names[i];
+        files[i] = i % 50 == 7 ? "40.png" : "8.png";
+    }
+    put_lmdb(p, "l", keys, files, COUNT);
+    atl_dataset *set = opened(p, "l", ATL_LABELS_AUTO);
+    assert_int_equal(atl_dataset_info_get(set)->count, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_string_equal(atl_dataset_name(set, i), names[i]);
+    holds(p, set, COUNT - 1, 1);
+    atl_dataset_close(&set);
+    size_t size;
+    uint8_t *bytes = get_file(p, "l/data.mdb", &size);
+    assert_true(size >= 10 * PAGE);
+    put_file(p, "l/data.mdb", "", 0);
+    refused(p, "l", ATL_LABELS_AUTO, "is no LMDB file");
+    for (size_t n = 1000; n < size; n += PAGE) {
+        put_file(p, "l/data.mdb", bytes, n);
+        refused(p, "l", ATL_LABELS_AUTO, "which it needs: it is cut");
+    }
+    free(bytes);
+}
 #endif
 
 int main(void) {
@@ -477,9 +531,11 @@ int main(void) {
         TEST(broken_records_are_refused),
         TEST(examples_are_bounded),
         TEST(mnist_gets_a_border),
+        TEST(gzip_may_not_claim_much),
         TEST(cifar_of_python_2),
 #ifdef ATL_HAVE_LMDB
         TEST(lmdb_of_both_kinds),
+        TEST(lmdb_that_is_cut),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
