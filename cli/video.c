@@ -176,6 +176,7 @@ static app_status open_file(video *v, app_error *e) {
     o.format = v->format;
     o.codec = v->codec;
     o.quality = v->quality;
+    o.alpha = frame->channels == 2 || frame->channels == 4;
     o.bitrate = (int64_t)(v->megabits * 1e6);
     return atl_video_open(v->ctx, v->output, &o, &v->file) == ATL_OK ? APP_OK : app_fail_ctx(e, v->ctx);
 }

@@ -186,7 +186,8 @@ class _PathOptions(_Struct):
 
 class _VideoOptions(_Struct):
     _fields_ = [("size", c_size_t), ("width", c_int), ("height", c_int), ("fps", c_int), ("format", c_char_p),
-                ("codec", c_char_p), ("quality", c_int), ("bitrate", c_int64), ("threads", c_int)]
+                ("codec", c_char_p), ("quality", c_int), ("bitrate", c_int64), ("threads", c_int),
+                ("alpha", c_int)]
 
 
 class _TrainField(_Struct):
@@ -1505,13 +1506,13 @@ class Video(_Child):
 
     def __init__(self, path: str | os.PathLike[str], width: int, height: int, fps: int = 0, *,
                  format: str | None = None, codec: str | None = None, quality: int = 0, bitrate: int = 0,
-                 threads: int = 0, context: Context | None = None) -> None:
+                 threads: int = 0, alpha: bool = False, context: Context | None = None) -> None:
         options = _VideoOptions(width=width, height=height, fps=fps, format=_text(format), codec=_text(codec),
-                                quality=quality, bitrate=bitrate, threads=threads)
+                                quality=quality, bitrate=bitrate, threads=threads, alpha=alpha)
         self._adopt(_context(context), _lib.atl_video_abort, _lib.atl_video_open, _text(path), byref(options))
 
     def write(self, frame: Any) -> None:
-        """Adds a frame, uint8 [h, w] or [h, w, c], copied; alpha is laid over white."""
+        """Adds a frame, uint8 [h, w] or [h, w, c], copied; alpha that is not kept is laid over white."""
         struct, kept = _image_of(frame, "frame")
         self._call(_lib.atl_video_write, byref(struct))
 

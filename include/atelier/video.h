@@ -39,15 +39,17 @@ typedef struct atl_video_options {
     int quality;          // 1 to 100; 0: 80.  webp at 100 is lossless; gif, apng, y4m and png have none
     int64_t bitrate;      // bits per second, in place of quality; mp4 and webm.  0: by quality
     int threads;          // of the encoder; 0: one for each eight of the context's, at least one
+    int alpha;            // frames have transparent parts.  apng, webp and png keep them; elsewhere they are laid
+                          // over white, and the context's log is told
 } atl_video_options;
-#define ATL_VIDEO_OPTIONS_INIT { sizeof(atl_video_options), 0, 0, 0, NULL, NULL, 0, 0, 0 }
+#define ATL_VIDEO_OPTIONS_INIT { sizeof(atl_video_options), 0, 0, 0, NULL, NULL, 0, 0, 0, 0 }
 
 // Opens `path` for writing; "-" is standard output and takes y4m and png only.  What can't be written
 // fails here, before the first frame.  The target is untouched until the file is finished.
 // gif, apng and webp repeat for ever.  On failure *video is NULL.
 ATL_API atl_status atl_video_open(atl_ctx *ctx, const char *path, const atl_video_options *options, atl_video **video);
 
-// Adds a frame of 1 to 4 channels, copied; alpha is laid over white.  Waits while the queue is full.
+// Adds a frame of 1 to 4 channels, copied; alpha that is not kept is laid over white.  Waits while the queue is full.
 // A failure of the encoder is reported by the next call.
 ATL_API atl_status atl_video_write(atl_video *video, const atl_image *frame);
 

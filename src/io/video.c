@@ -26,8 +26,8 @@ struct atl_video {
     atl_ctx *own;                    // of the sink, used by the encoding thread
     const atl_video_format *format;
     void *sink;
-    int width, height;
-    uint8_t *frames;                 // [QUEUE, height, width, 3]
+    int width, height, channels;
+    uint8_t *frames; // [QUEUE, height, width, channels]
     size_t frame_bytes;
     int running;                     // the thread, lock and changed exist
     pthread_t thread;
@@ -148,7 +148,7 @@ static atl_status check(atl_ctx *ctx, const char *path, const atl_video_options 
     return ATL_OK;
 }
 
-// The frame sizes are checked: 16384 * 16384 * 3 * QUEUE fits in 32 bits.
+// The frame sizes are checked: 16384 * 16384 * 4 * QUEUE is no problem for 64 bits, and atl_alloc() checks.
 static atl_status prepare(atl_video *v, const char *path, const atl_video_options *o) {
     const atl_ctx *c = v->ctx;
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
@@ -157,13 +157,14 @@ static atl_status prepare(atl_video *v, const char *path, const atl_video_option
     options.memory_cap = c->memory_cap;
     if (atl_ctx_open(&v->own, &options) != ATL_OK)
         return atl_fail(v->ctx, ATL_NO_MEMORY, "%s: no memory to encode a video", path);
-    v->frame_bytes = (size_t)o->width * (size_t)o->height * 3;
+    v->frame_bytes = (size_t)o->width * (size_t)o->height * (size_t)v->channels;
     v->frames = atl_alloc(v->ctx, QUEUE, v->frame_bytes);
     if (!v->frames)
         return ATL_NO_MEMORY;
     atl_video_job job = { .path = path,
                           .width = o->width,
                           .height = o->height,
+                          .channels = v->channels,
                           .fps = o->fps ? o->fps : v->format->fps,
                           .quality = o->quality ? o->quality : ATL_VIDEO_QUALITY,
                           .bitrate = o->bitrate,
@@ -184,6 +185,11 @@ atl_status atl_video_open(atl_ctx *ctx, const char *path, const atl_video_option
     if (!v)
         return ATL_NO_MEMORY;
     *v = (atl_video){ .ctx = ctx, .format = format, .width = o.width, .height = o.height };
+    v->channels = o.alpha && format->alpha ? 4 : 3;
+    if (o.alpha && !format->alpha)
+        atl_log(ctx, ATL_LOG_WARNING,
+                "%s: %s keeps no transparency, so that it is laid over white; apng, webp and png keep it",
+                path, format->name);
     // our thread and the encoder's, which are made inside, inherit a mask that leaves signals to the host
     sigset_t all, before;
     sigfillset(&all);
@@ -198,6 +204,17 @@ atl_status atl_video_open(atl_ctx *ctx, const char *path, const atl_video_option
 }
 
 // ---- frames
+
+// [pixels, channels] to [pixels, 4].
+static void to_rgba(const atl_image *image, uint8_t *rgba) {
+    size_t area = (size_t)image->width * (size_t)image->height, c = (size_t)image->channels;
+    const uint8_t *p = image->pixels;
+    for (size_t i = 0; i < area; i++, p += c, rgba += 4) {
+        for (int k = 0; k < 3; k++)
+            rgba[k] = p[c >= 3 ? k : 0];
+        rgba[3] = c == 2 ? p[1] : c == 4 ? p[3] : 255;
+    }
+}
 
 // [pixels, channels] to [pixels, 3].
 static void to_rgb(const atl_image *image, uint8_t *rgb) {
@@ -227,7 +244,7 @@ atl_status atl_video_write(atl_video *v, const atl_image *frame) {
     pthread_mutex_unlock(&v->lock);
     if (status != ATL_OK)
         return forward(v, status);
-    to_rgb(frame, v->frames + v->written % QUEUE * v->frame_bytes);
+    (v->channels == 4 ? to_rgba : to_rgb)(frame, v->frames + v->written % QUEUE * v->frame_bytes);
     pthread_mutex_lock(&v->lock);
     v->written++;
     pthread_cond_signal(&v->changed);

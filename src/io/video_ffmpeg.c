@@ -2,7 +2,8 @@
 // Videos through FFmpeg's libraries (5.0 and later): mp4, webm, gif, apng, webp.  A table says which
 // encoders a container takes, in order of preference; a second one how each encoder is set up.
 //
-//     rgb24 -> even size (where chroma is halved) -> swscale, or our palette for gif -> encoder -> muxer
+//     rgb24 or rgba -> even size (where chroma is halved) -> swscale, or our palette for gif -> encoder ->
+//     muxer
 //
 // FFmpeg writes the temporary file by its name; the writer of io/file.h, which made it, also renames it.
 #include "io/video_format.h"
@@ -27,19 +28,21 @@ typedef struct encoder {
     const char *scale;           // the option that takes it; "qscale": the codec context's own
     double best, step, worst;
     const char *options;
-    enum AVPixelFormat pixels;
+    enum AVPixelFormat pixels, with_alpha; // AV_PIX_FMT_NONE: keeps none
 } encoder;
 
 // SVT-AV1 is left out: it prints on the host's stderr.
 static const encoder encoders[] = {
-    { "libx264", "h264", "crf", 8, 0.5, 51, "preset=fast", AV_PIX_FMT_YUV420P },
-    { "libx265", "h265", "crf", 12, 0.5, 51, "preset=medium:x265-params=log-level=none", AV_PIX_FMT_YUV420P },
-    { "libvpx-vp9", "vp9", "crf", 4, 1, 63, "deadline=good:cpu-used=4:row-mt=1", AV_PIX_FMT_YUV420P },
-    { "libaom-av1", "av1", "crf", 4, 1, 63, "cpu-used=6:row-mt=1", AV_PIX_FMT_YUV420P },
-    { "mpeg4", "mpeg4", "qscale", 1, 0.15, 31, "", AV_PIX_FMT_YUV420P },
-    { "gif", "gif", NULL, 0, 0, 0, "", AV_PIX_FMT_PAL8 },
-    { "apng", "apng", NULL, 0, 0, 0, "", AV_PIX_FMT_RGB24 },
-    { "libwebp_anim", "webp", "quality", 100, 1, 100, "", AV_PIX_FMT_RGB32 },
+    { "libx264", "h264", "crf", 8, 0.5, 51, "preset=fast", AV_PIX_FMT_YUV420P, AV_PIX_FMT_NONE },
+    { "libx265", "h265", "crf", 12, 0.5, 51, "preset=medium:x265-params=log-level=none", AV_PIX_FMT_YUV420P,
+      AV_PIX_FMT_NONE },
+    { "libvpx-vp9", "vp9", "crf", 4, 1, 63, "deadline=good:cpu-used=4:row-mt=1", AV_PIX_FMT_YUV420P,
+      AV_PIX_FMT_NONE },
+    { "libaom-av1", "av1", "crf", 4, 1, 63, "cpu-used=6:row-mt=1", AV_PIX_FMT_YUV420P, AV_PIX_FMT_NONE },
+    { "mpeg4", "mpeg4", "qscale", 1, 0.15, 31, "", AV_PIX_FMT_YUV420P, AV_PIX_FMT_NONE },
+    { "gif", "gif", NULL, 0, 0, 0, "", AV_PIX_FMT_PAL8, AV_PIX_FMT_NONE },
+    { "apng", "apng", NULL, 0, 0, 0, "", AV_PIX_FMT_RGB24, AV_PIX_FMT_RGBA },
+    { "libwebp_anim", "webp", "quality", 100, 1, 100, "", AV_PIX_FMT_RGB32, AV_PIX_FMT_RGB32 },
 };
 enum { ENCODERS = sizeof encoders / sizeof *encoders };
 
@@ -61,7 +64,7 @@ typedef struct sink {
     atl_ctx *ctx;
     atl_writer *writer;
     char *path;                  // for sentences
-    int width, height;           // of the frames that come in
+    int width, height, channels; // of the frames that come in
     int64_t frames;
     AVFormatContext *mux;
     AVCodecContext *codec;
@@ -69,7 +72,7 @@ typedef struct sink {
     AVFrame *frame;
     AVPacket *packet;
     struct SwsContext *scaler;   // NULL for gif
-    uint8_t *padded;             // [even height, even width, 3], or NULL
+    uint8_t *padded;             // [even height, even width, channels], or NULL
     atl_palette *palette;        // gif
 } sink;
 
@@ -182,7 +185,7 @@ static atl_status open_codec(sink *s, const encoder *e, const AVCodec *codec, co
     int halved = e->pixels == AV_PIX_FMT_YUV420P;
     c->width = halved ? even(job->width) : job->width;
     c->height = halved ? even(job->height) : job->height;
-    c->pix_fmt = e->pixels;
+    c->pix_fmt = job->channels == 4 ? e->with_alpha : e->pixels;
     c->time_base = (AVRational){ 1, job->fps };
     c->framerate = (AVRational){ job->fps, 1 };
     c->gop_size = 4 * job->fps < 250 ? 4 * job->fps : 250; // so that a player can jump
@@ -241,7 +244,8 @@ static atl_status open_stream(sink *s, const container *c) {
 // Video players expect BT.709 of what is not told otherwise, and it is told.
 static atl_status open_scaler(sink *s) {
     const AVCodecContext *c = s->codec;
-    s->scaler = sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width, c->height, c->pix_fmt,
+    enum AVPixelFormat from = s->channels == 4 ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
+    s->scaler = sws_getContext(c->width, c->height, from, c->width, c->height, c->pix_fmt,
                                SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT, NULL,
                                NULL, NULL);
     if (!s->scaler)
@@ -271,7 +275,7 @@ static atl_status open_frame(sink *s) {
         return s->palette ? ATL_OK : ATL_NO_MEMORY;
     }
     if (c->width != s->width || c->height != s->height) {
-        s->padded = atl_alloc(s->ctx, (size_t)c->width * (size_t)c->height, 3);
+        s->padded = atl_alloc(s->ctx, (size_t)c->width * (size_t)c->height, (size_t)s->channels);
         if (!s->padded)
             return ATL_NO_MEMORY;
     }
@@ -290,7 +294,7 @@ static atl_status sink_open(atl_ctx *ctx, const char *name, const atl_video_job 
     if (!s)
         return ATL_NO_MEMORY;
     *user = s;
-    *s = (sink){ .ctx = ctx, .width = job->width, .height = job->height };
+    *s = (sink){ .ctx = ctx, .width = job->width, .height = job->height, .channels = job->channels };
     size_t length = strlen(job->path) + 1;
     s->path = atl_alloc(ctx, length, 1);
     atl_status status = ATL_NO_MEMORY;
@@ -333,30 +337,31 @@ static atl_status encode(sink *s, const AVFrame *frame) {
     return fail(s, "a frame can't be encoded", error);
 }
 
-// Copies [height, width, 3] to the even size, the last column and row repeated.
-static const uint8_t *pad(const sink *s, const uint8_t *rgb) {
-    size_t from = (size_t)s->width * 3, to = (size_t)s->codec->width * 3;
+// Copies [height, width, channels] to the even size, the last column and row repeated.
+static const uint8_t *pad(const sink *s, const uint8_t *pixels) {
+    size_t c = (size_t)s->channels, from = (size_t)s->width * c, to = (size_t)s->codec->width * c;
     for (int y = 0; y < s->codec->height; y++) {
-        const uint8_t *in = rgb + (size_t)(y < s->height ? y : s->height - 1) * from;
+        const uint8_t *in = pixels + (size_t)(y < s->height ? y : s->height - 1) * from;
         uint8_t *out = s->padded + (size_t)y * to;
         memcpy(out, in, from);
         if (to > from)
-            memcpy(out + from, in + from - 3, 3);
+            memcpy(out + from, in + from - c, c);
     }
     return s->padded;
 }
 
-static atl_status sink_write(void *user, const uint8_t *rgb) {
+static atl_status sink_write(void *user, const uint8_t *pixels) {
     sink *s = user;
     AVFrame *f = s->frame;
     int error = av_frame_make_writable(f);
     if (error < 0)
         return fail(s, "no frame", error);
     if (s->palette) {
-        atl_palette_apply(s->palette, rgb, f->data[0], (size_t)f->linesize[0], (uint32_t *)(void *)f->data[1]);
+        atl_palette_apply(s->palette, pixels, f->data[0], (size_t)f->linesize[0],
+                          (uint32_t *)(void *)f->data[1]);
     } else {
-        const uint8_t *in[4] = { s->padded ? pad(s, rgb) : rgb };
-        int strides[4] = { s->codec->width * 3 };
+        const uint8_t *in[4] = { s->padded ? pad(s, pixels) : pixels };
+        int strides[4] = { s->codec->width * s->channels };
         sws_scale(s->scaler, in, strides, 0, s->codec->height, f->data, f->linesize);
     }
     f->pts = s->frames++;
@@ -395,9 +400,9 @@ static atl_status sink_open(atl_ctx *ctx, const char *name, const atl_video_job 
 }
 
 // No sink is ever opened.
-static atl_status sink_write(void *user, const uint8_t *rgb) {
+static atl_status sink_write(void *user, const uint8_t *pixels) {
     (void)user;
-    (void)rgb;
+    (void)pixels;
     return ATL_INTERNAL;
 }
 
@@ -412,12 +417,12 @@ static void sink_abort(void **user) {
 
 #endif
 
-#define ROW(name, extensions, fps, fps_max) \
-    { name, extensions, fps, fps_max, 0, sink_codecs, sink_open, sink_write, sink_finish, sink_abort }
+#define ROW(name, extensions, fps, fps_max, alpha)                                                           \
+    { name, extensions, fps, fps_max, 0, alpha, sink_codecs, sink_open, sink_write, sink_finish, sink_abort }
 
-const atl_video_format atl_video_mp4 = ROW("mp4", " mp4 m4v mov ", 60, 1000);
-const atl_video_format atl_video_webm = ROW("webm", " webm ", 60, 1000);
+const atl_video_format atl_video_mp4 = ROW("mp4", " mp4 m4v mov ", 60, 1000, 0);
+const atl_video_format atl_video_webm = ROW("webm", " webm ", 60, 1000, 0);
 // GIF counts in hundredths of a second, and browsers slow down what is faster than two of them
-const atl_video_format atl_video_gif = ROW("gif", " gif ", 50, 50);
-const atl_video_format atl_video_apng = ROW("apng", " apng ", 60, 1000);
-const atl_video_format atl_video_webp = ROW("webp", " webp ", 60, 1000);
+const atl_video_format atl_video_gif = ROW("gif", " gif ", 50, 50, 0);
+const atl_video_format atl_video_apng = ROW("apng", " apng ", 60, 1000, 1);
+const atl_video_format atl_video_webp = ROW("webp", " webp ", 60, 1000, 1);

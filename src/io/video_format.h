@@ -13,6 +13,7 @@ enum { ATL_VIDEO_SIDE_MAX = 16384, ATL_VIDEO_QUALITY = 80 };
 typedef struct atl_video_job {
     const char *path;          // "-": standard output.  Borrowed during open
     int width, height, fps;
+    int channels;              // of the frames: 3, or 4 with alpha where the format keeps it
     int quality;               // 1 to 100
     int64_t bitrate;           // 0: by quality
     int threads;
@@ -24,10 +25,11 @@ typedef struct atl_video_format {
     const char *extensions;    // with blanks around each: " mp4 m4v mov "; "" for none
     int fps, fps_max;          // default and highest
     int pipe;                  // standard output will do
+    int alpha;                 // keeps it
     // The codecs that this build has, as ", "-separated text cut to room bytes; NULL: it has no choice.
     void (*codecs)(const char *name, char *text, size_t room);
     atl_status (*open)(atl_ctx *ctx, const char *name, const atl_video_job *job, void **sink);
-    atl_status (*write)(void *sink, const uint8_t *rgb); // [height, width, 3]
+    atl_status (*write)(void *sink, const uint8_t *pixels); // [height, width, channels]
     atl_status (*finish)(void **sink);                   // both set *sink to NULL
     void (*abort)(void **sink);
 } atl_video_format;

@@ -15,7 +15,7 @@
 typedef struct raw {
     atl_ctx *ctx;
     atl_writer *writer;     // NULL: standard output
-    int width, height;
+    int width, height, channels;
     uint8_t *planes;        // y4m: "FRAME\n", then [3, height, width]
     atl_image_bytes bytes;  // png: one encoded picture
 } raw;
@@ -58,7 +58,7 @@ static atl_status raw_open(atl_ctx *ctx, const char *name, const atl_video_job *
     raw *r = atl_calloc(ctx, 1, sizeof *r);
     if (!r)
         return ATL_NO_MEMORY;
-    *r = (raw){ .ctx = ctx, .width = job->width, .height = job->height };
+    *r = (raw){ .ctx = ctx, .width = job->width, .height = job->height, .channels = job->channels };
     *sink = r;
     if (!strcmp(job->path, "-"))
         return ATL_OK;
@@ -111,19 +111,19 @@ static atl_status y4m_write(void *sink, const uint8_t *rgb) {
     return put(r, r->planes, HEADER + area * 3);
 }
 
-const atl_video_format atl_video_y4m = { "y4m",  " y4m ",  60,        1000,       1,
-                                         NULL,   y4m_open, y4m_write, raw_finish, raw_abort };
+const atl_video_format atl_video_y4m = { "y4m", " y4m ",  60,        1000,       1,        0,
+                                         NULL,  y4m_open, y4m_write, raw_finish, raw_abort };
 
 // ---- PNG after PNG
 
-static atl_status png_write(void *sink, const uint8_t *rgb) {
+static atl_status png_write(void *sink, const uint8_t *pixels) {
     raw *r = sink;
-    atl_image image = { r->width, r->height, 3, (uint8_t *)rgb }; // only read
+    atl_image image = { r->width, r->height, r->channels, (uint8_t *)pixels }; // only read
     atl_image_job job = { "the video's frame", &image, 0, NULL, 0, &r->bytes };
     r->bytes.size = 0;
     ATL_TRY(atl_image_png.write(r->ctx, &job));
     return put(r, r->bytes.data, r->bytes.size);
 }
 
-const atl_video_format atl_video_pngs = { "png",  "",       60,        1000,       1,
-                                          NULL,   raw_open, png_write, raw_finish, raw_abort };
+const atl_video_format atl_video_pngs = { "png", "",       60,        1000,       1,        1,
+                                          NULL,  raw_open, png_write, raw_finish, raw_abort };

@@ -54,3 +54,9 @@ timeout --foreground --preserve-status -s INT 4 "$ATELIER" video --network $net 
 echo "exit ${PIPESTATUS[0]}"
 ls | grep -c tmp
 echo "bytes beyond whole frames: $((($(wc -c <i.y4m) - $(head -1 i.y4m | wc -c)) % (6 + 64 * 64 * 3)))"
+
+# transparency: kept by png, told of by y4m
+t init --resolution 16 --cbase 256 --cmax 16 --channels 4 --map-depth 1 rgba.safetensors
+t video --network rgba.safetensors --seeds 0,1 --w-frames 1 --output rgba.y4m
+"$ATELIER" video --network rgba.safetensors --seeds 0,1 --w-frames 1 --output - --format png --quiet >rgba.png
+echo "colour type $(od -An -tu1 -j25 -N1 rgba.png)"

@@ -103,6 +103,11 @@ static void y4m_holds_the_frames(void **state) {
     assert_int_equal(sweep(), 1);
 }
 
+static void hear(void *user, atl_log_level level, const char *line) {
+    if (level == ATL_LOG_WARNING)
+        snprintf(user, 300, "%s", line);
+}
+
 static void gray_and_alpha_become_rgb_on_white(void **state) {
     (void)state;
     uint8_t pixels[4][4] = { { 0 }, { 0, 0 }, { 255, 255, 255 }, { 0, 0, 0, 255 } };
@@ -118,6 +123,38 @@ static void gray_and_alpha_become_rgb_on_white(void **state) {
         assert_int_equal(bytes[size - (4 - c) * 9 + 6], luma[c]);
     free(bytes);
     sweep();
+}
+
+static void alpha_is_kept_by_png_and_told_of_elsewhere(void **state) {
+    (void)state;
+    uint8_t pixels[2][4] = { { 9, 100 }, { 1, 2, 3, 4 } }; // gray and alpha, then RGBA
+    static const uint8_t kept[2][4] = { { 9, 9, 9, 100 }, { 1, 2, 3, 4 } };
+    atl_video_options o = sized(1, 1);
+    o.alpha = 1;
+    o.format = "png";
+    for (int i = 0; i < 2; i++) {
+        atl_video *video = must_open(file_in("a.png"), &o);
+        assert_int_equal(atl_video_write(video, &(atl_image){ 1, 1, i ? 4 : 2, pixels[i] }), ATL_OK);
+        assert_int_equal(atl_video_finish(&video), ATL_OK);
+        atl_image image;
+        assert_int_equal(atl_image_read(ctx, file_in("a.png"), &image), ATL_OK);
+        assert_int_equal(image.channels, 4);
+        assert_memory_equal(image.pixels, kept[i], 4);
+        atl_image_clear(ctx, &image);
+    }
+    sweep();
+    char told[300] = "";
+    atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
+    atl_ctx *listening;
+    options.log = hear;
+    options.log_user = told;
+    assert_int_equal(atl_ctx_open(&listening, &options), ATL_OK);
+    atl_video *video;
+    o.format = "y4m";
+    assert_int_equal(atl_video_open(listening, file_in("a.y4m"), &o, &video), ATL_OK);
+    assert_non_null(strstr(told, "a.y4m: y4m keeps no transparency"));
+    atl_video_abort(&video);
+    atl_ctx_close(&listening);
 }
 
 static void png_holds_pictures_one_after_the_other(void **state) {
@@ -262,6 +299,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_written_fails_when_opened),
         cmocka_unit_test(y4m_holds_the_frames),
         cmocka_unit_test(gray_and_alpha_become_rgb_on_white),
+        cmocka_unit_test(alpha_is_kept_by_png_and_told_of_elsewhere),
         cmocka_unit_test(png_holds_pictures_one_after_the_other),
         cmocka_unit_test(abort_leaves_nothing),
         cmocka_unit_test(an_older_file_stays_until_the_new_one_is_whole),

@@ -204,6 +204,37 @@ static void gif_and_apng_are_exact(void **state) {
     }
 }
 
+// Two frames of 5x3 pixels whose transparency changes from pixel to pixel and from frame to frame.
+static void write_alpha(const char *name, uint8_t frames[2][5 * 3 * 4]) {
+    atl_video_options o = sized(5, 3);
+    atl_video *video;
+    o.alpha = 1;
+    o.quality = 100;
+    assert_int_equal(atl_video_open(ctx, file_in(name), &o, &video), ATL_OK);
+    for (int i = 0; i < 2; i++) {
+        for (int p = 0; p < 5 * 3; p++)
+            memcpy(frames[i] + p * 4,
+                   (uint8_t[4]){ 200, (uint8_t)(40 * i), 90, (uint8_t)(17 * (i ? p : 15 - p)) }, 4);
+        assert_int_equal(atl_video_write(video, &(atl_image){ 5, 3, 4, frames[i] }), ATL_OK);
+    }
+    assert_int_equal(atl_video_finish(&video), ATL_OK);
+}
+
+// The picture of an APNG's file is its first frame.
+static void apng_keeps_alpha(void **state) {
+    (void)state;
+    if (!can("apng"))
+        skip();
+    uint8_t frames[2][5 * 3 * 4];
+    write_alpha("a.apng", frames);
+    atl_image image;
+    assert_int_equal(atl_image_read(ctx, file_in("a.apng"), &image), ATL_OK);
+    assert_int_equal(image.channels, 4);
+    assert_memory_equal(image.pixels, frames[0], sizeof frames[0]);
+    atl_image_clear(ctx, &image);
+    sweep();
+}
+
 // A palette of 256 colours with dithering: the mean of 8x8 pixels stays within 3 steps, each pixel
 // within 40, of a picture with 4096 colours.
 static void gif_dithers_many_colors(void **state) {
@@ -299,11 +330,37 @@ static void animated_webp_comes_back(void **state) {
     }
 }
 
+static void webp_keeps_alpha(void **state) {
+    (void)state;
+#ifdef ATL_TEST_WEBP
+    if (!can("webp"))
+        skip();
+    uint8_t frames[2][5 * 3 * 4], *rgba;
+    int end;
+    size_t size;
+    write_alpha("a.webp", frames);
+    uint8_t *bytes = slurp("a.webp", &size);
+    WebPAnimDecoder *decoder = WebPAnimDecoderNew(&(WebPData){ bytes, size }, NULL);
+    assert_non_null(decoder);
+    for (int i = 0; i < 2; i++) {
+        assert_true(WebPAnimDecoderGetNext(decoder, &rgba, &end));
+        for (int p = 0; p < 5 * 3; p++)
+            assert_int_equal(rgba[p * 4 + 3], frames[i][p * 4 + 3]);
+    }
+    WebPAnimDecoderDelete(decoder);
+    free(bytes);
+    sweep();
+#else
+    skip();
+#endif
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(yuv_formats_come_back),      cmocka_unit_test(a_bit_rate_replaces_quality),
-        cmocka_unit_test(mp4_starts_with_its_index),  cmocka_unit_test(gif_and_apng_are_exact),
-        cmocka_unit_test(gif_dithers_many_colors),    cmocka_unit_test(animated_webp_comes_back),
+        cmocka_unit_test(yuv_formats_come_back),     cmocka_unit_test(a_bit_rate_replaces_quality),
+        cmocka_unit_test(mp4_starts_with_its_index), cmocka_unit_test(gif_and_apng_are_exact),
+        cmocka_unit_test(gif_dithers_many_colors),   cmocka_unit_test(animated_webp_comes_back),
+        cmocka_unit_test(apng_keeps_alpha),          cmocka_unit_test(webp_keeps_alpha),
     };
     return cmocka_run_group_tests(tests, open_tests, close_tests);
 }
