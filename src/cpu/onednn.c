@@ -5,8 +5,10 @@
 
 #include <omp.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
+#include "cpu/pages.h"
 #include "cpu/sizes.h"
 
 atl_status atl_cpu_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *what) {
@@ -19,6 +21,21 @@ atl_status atl_cpu_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *wh
 }
 
 #define CHECK(call, what) ATL_TRY(atl_cpu_dnnl_check(d->ctx, (call), (what)))
+
+// oneDNN's generator of code does not look whether it was given memory, and writes to address 0: so there
+// must be enough before a primitive is made.  One has a kernel to a few dozen, of 256 kB each.
+static atl_status check_room(atl_ctx *ctx) {
+    enum { ROOM = 24 << 20 };
+    switch (atl_cpu_code_room(ROOM)) {
+    case ATL_OK: return ATL_OK;
+    case ATL_NO_MEMORY:
+        return atl_fail(ctx, ATL_NO_MEMORY, "out of memory: oneDNN may need %d MB to make a kernel",
+                        ROOM >> 20);
+    default:
+        return atl_fail(ctx, ATL_UNSUPPORTED,
+                        "the system lets no program make code of its own, which oneDNN's kernels are");
+    }
+}
 
 int atl_cpu_dnnl_threads_begin(const atl_cpu_dnnl *d) {
     int before = omp_get_max_threads();
@@ -40,6 +57,9 @@ atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, int threads) {
     memset(d, 0, sizeof *d);
     d->ctx = ctx;
     d->threads = threads;
+    struct rlimit limit;
+    d->limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    ATL_TRY(check_room(ctx));
     limit_isa(ctx->cpu);
     CHECK(dnnl_engine_create(&d->engine, dnnl_cpu, 0), "start");
     CHECK(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags), "start");
@@ -80,6 +100,7 @@ size_t atl_cpu_dnnl_workspace(const atl_cpu_dnnl *d) {
 static atl_status make_reorder(atl_cpu_dnnl *d, const dnnl_memory_desc_t *from,
                                const dnnl_memory_desc_t *to) {
     dnnl_primitive_desc_t pd;
+    ATL_TRY(check_room(d->ctx));
     CHECK(dnnl_reorder_primitive_desc_create(&pd, from, d->engine, to, d->engine, d->attr),
           "reorder weights");
     dnnl_status_t made = dnnl_primitive_create(&d->reorder, pd);
@@ -134,6 +155,7 @@ static atl_status pack_constant(atl_cpu_dnnl *d, const float *value) {
 
 static atl_status finish(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd, const dnnl_memory_desc_t plain[3],
                          const float *constant) {
+    ATL_TRY(check_room(d->ctx));
     CHECK(dnnl_primitive_create(&d->main, pd), "make a kernel");
     const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     d->main_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
@@ -161,6 +183,8 @@ atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd, 
 }
 
 static atl_status run(const atl_cpu_dnnl *d, void *const value[3], void *workspace) {
+    if (d->limited) // some kernels are made when they run for the first time
+        ATL_TRY(check_room(d->ctx));
     int p = d->packed_index;
     void *packed = d->constant;
     char *scratch = workspace;

@@ -15,6 +15,7 @@
 typedef struct atl_cpu_dnnl {
     atl_ctx *ctx;
     int threads;
+    int limited; // the process may not have as much memory as there is
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr;       // scratch memory comes from us

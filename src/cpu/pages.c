@@ -22,6 +22,21 @@ void atl_pages_ask(void *memory, size_t bytes) {
 #endif
 }
 
+// Asked for as generators of code do: written first, then made executable.
+atl_status atl_cpu_code_room(size_t bytes) {
+#if defined(__linux__)
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return ATL_NO_MEMORY;
+    int refused = mprotect(memory, SMALL_PAGE, PROT_READ | PROT_EXEC);
+    munmap(memory, bytes);
+    return refused ? ATL_UNSUPPORTED : ATL_OK;
+#else
+    (void)bytes;
+    return ATL_OK;
+#endif
+}
+
 void *atl_pages_alloc(atl_ctx *ctx, size_t bytes) {
     size_t room = bytes >= 4 * (size_t)ATL_LARGE_PAGE ? bytes + ATL_LARGE_PAGE : bytes;
     void *memory = atl_alloc(ctx, room, 1);
