@@ -60,6 +60,7 @@ int cli_blend(int argc, char **argv) {
     atl_ctx *ctx = NULL;
     atl_model *sources[2] = { NULL, NULL }, *model = NULL;
     status = cli_open(&b.common, &ctx);
+    cli_catch_interrupt();
     for (int i = 0; i < 2 && status == CLI_SUCCESS; i++)
         status = cli_open_generator(&b.common, ctx, b.files[i], b.net, &sources[i]);
     if (status == CLI_SUCCESS && (atl_model_blend(sources[0], sources[1], &b.options, &model) != ATL_OK ||
@@ -69,5 +70,5 @@ int cli_blend(int argc, char **argv) {
     atl_model_close(&sources[0]);
     atl_model_close(&sources[1]);
     atl_ctx_close(&ctx);
-    return status;
+    return cli_written(status, b.out);
 }

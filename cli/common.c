@@ -166,3 +166,10 @@ void cli_catch_interrupt(void) {
 int cli_interrupted(void) {
     return interrupted;
 }
+
+int cli_written(int status, const char *path) {
+    if (status != CLI_SUCCESS || !cli_interrupted())
+        return status;
+    cli_error("interrupted; %s is whole", path);
+    return CLI_INTERRUPTED;
+}

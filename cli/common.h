@@ -53,6 +53,10 @@ int cli_error(const char *format, ...)
 // The same with the context's sentence.
 int cli_fail(const atl_ctx *ctx);
 
+// For commands that write one file in one go: a signal that came meanwhile leaves it whole and ends with
+// CLI_INTERRUPTED.
+int cli_written(int status, const char *path);
+
 // The exit status for a status of app/, after printing its sentence.
 int cli_told(cli_common *common, app_status status);
 

@@ -32,8 +32,9 @@ int cli_convert(int argc, char **argv) {
     conversion.dtype = dtype ? ATL_F16 : ATL_F32;
     atl_ctx *ctx = NULL;
     status = cli_open(&common, &ctx);
+    cli_catch_interrupt();
     if (status == CLI_SUCCESS && atl_convert(ctx, files[0], files[1], &conversion) != ATL_OK)
         status = cli_fail(ctx);
     atl_ctx_close(&ctx);
-    return status;
+    return cli_written(status, files[1]);
 }

@@ -37,10 +37,11 @@ int cli_init(int argc, char **argv) {
     atl_ctx *ctx = NULL;
     atl_model *model = NULL;
     status = cli_open(&common, &ctx);
+    cli_catch_interrupt();
     if (status == CLI_SUCCESS &&
         (atl_model_init(ctx, &o, &model) != ATL_OK || atl_model_save(model, path, ATL_F32) != ATL_OK))
         status = cli_fail(ctx);
     atl_model_close(&model);
     atl_ctx_close(&ctx);
-    return status;
+    return cli_written(status, path);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program `atelier`: a table of subcommands.  Adding one is a file and a line here.
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <atelier/ctx.h>
@@ -118,6 +119,7 @@ static int dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a failure of writing, which leaves nothing behind
     int status = dispatch(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_SUCCESS) {
         fprintf(stderr, "atelier: the output can't be written\n");

@@ -61,12 +61,11 @@ static void on_line(void *user, const char *line) {
 
 // ---- The loop
 
-// A file that may not grow and a pipe that nobody reads are failures of writing, not the end of the process.
+// A pipe that nobody reads is a failure of writing, not the end of the process.
 static void ignore_signals(loop *l) {
     struct sigaction old;
     l->ends_with_reader = sigaction(SIGPIPE, NULL, &old) != 0 || old.sa_handler != SIG_IGN;
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
 }
 
 static const char *why_stopped(void) {
