@@ -54,4 +54,12 @@ static inline float *floats(size_t n) {
         }                                                                                                    \
     } while (0)
 
+// The context's team; ends the program where it can't be had.
+static inline atl_team *team_of(atl_ctx *ctx) {
+    atl_team *team;
+    if (atl_team_open(ctx, ctx->threads, &team) != ATL_OK)
+        exit(1);
+    return team;
+}
+
 #endif

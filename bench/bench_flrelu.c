@@ -86,7 +86,7 @@ static double bench_layer(atl_ctx *ctx, const layer *l, double *flops) {
     for (int i = 0; i < 144; i++)
         fd[i] = 0.1f / (float)(1 + abs(2 * (i / 12) - 11) + abs(2 * (i % 12) - 11));
     atl_cpu_flrelu *fl;
-    if (atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &a, fu, fd, &fl)) {
+    if (atl_cpu_flrelu_make(ctx, table_of(ctx), team_of(ctx), &a, fu, fd, &fl)) {
         fprintf(stderr, "%s\n", atl_message(ctx));
         exit(1);
     }

@@ -27,7 +27,7 @@ static void bench_fir(atl_ctx *ctx, const char *name, atl_cpu_fir_args a, const 
     for (int i = 0; i < 16; i++)
         f[i] = taps[i / 4] * taps[i % 4] / 64.0f;
     atl_cpu_fir *fir;
-    if (atl_cpu_fir_make(ctx, table_of(ctx), ctx->threads, &a, f, &fir))
+    if (atl_cpu_fir_make(ctx, table_of(ctx), team_of(ctx), &a, f, &fir))
         exit(1);
     atl_cpu_fir_size(&a, &oh, &ow);
     size_t in = (size_t)a.n * (size_t)a.h * (size_t)a.w * (size_t)a.c;
@@ -69,7 +69,7 @@ static void bench_firs(atl_ctx *ctx) {
 static void bench_memory(atl_ctx *ctx, const atl_cpu_kernels *k) {
     const size_t pixels = 1024 * 1024, c = 32, n = pixels * c;
     float *x = floats(n), *y = floats(n), *w = floats(512 * 512), *noise = floats(pixels);
-    int threads = ctx->threads;
+    atl_team *team = team_of(ctx);
     double s, gb = (double)n * 4e-9;
     atl_cpu_epilogue e = { w, noise, w, NULL, 0, 0, 0.2f, 1.4f, 256.0f, NULL, 1.0f },
                      bias = ATL_EPILOGUE_NONE;
@@ -79,28 +79,28 @@ static void bench_memory(atl_ctx *ctx, const atl_cpu_kernels *k) {
                   row[4] = { 0, 0, 0, 1 };
     BEST(memcpy(y, x, n * 4), s);
     report("memcpy, one thread, 32 Mi floats", s, 2 * gb, 0.0);
-    BEST(atl_cpu_move_copy(4, dims, y, dense, x, dense, threads), s);
+    BEST(atl_cpu_move_copy(4, dims, y, dense, x, dense, team), s);
     report("copy", s, 2 * gb, 0.0);
-    BEST(atl_cpu_epilogue_run(&k->pointwise, &e, y, y, 1, pixels, c, threads), s);
+    BEST(atl_cpu_epilogue_run(&k->pointwise, &e, y, y, 1, pixels, c, team), s);
     report("epilogue in place 1024x1024x32", s, 2 * gb, 0.0);
-    BEST(atl_cpu_binary_run(&k->pointwise, ATL_FN_MUL, dims, y, x, dense, w, row, threads), s);
+    BEST(atl_cpu_binary_run(&k->pointwise, ATL_FN_MUL, dims, y, x, dense, w, row, team), s);
     report("multiply by channel 1024x1024x32", s, 2 * gb, 0.0);
-    BEST(atl_cpu_unary_run(&k->pointwise, ATL_FN_LRELU, y, x, (int64_t)n, 0.2f, 0.0f, threads), s);
+    BEST(atl_cpu_unary_run(&k->pointwise, ATL_FN_LRELU, y, x, (int64_t)n, 0.2f, 0.0f, team), s);
     report("lrelu 32 Mi", s, 2 * gb, 0.0);
     const int64_t nchw[4] = { 1, (int64_t)c, 1024, 1024 };
-    BEST(atl_cpu_move_permute(4, nchw, (const int[]){ 0, 2, 3, 1 }, y, x, threads), s);
+    BEST(atl_cpu_move_permute(4, nchw, (const int[]){ 0, 2, 3, 1 }, y, x, team), s);
     report("nchw to nhwc 32x1024x1024", s, 2 * gb, 0.0);
     void *space = memory(atl_cpu_reduce_workspace(4, dims, 4));
-    BEST(atl_cpu_reduce_sum(&k->pointwise, 4, dims, 4, x, NULL, y, threads, space), s);
+    BEST(atl_cpu_reduce_sum(&k->pointwise, 4, dims, 4, x, NULL, y, team, space), s);
     report("sum over pixels 1024x1024x32", s, gb, 0.0);
     atl_cpu_rgb_args to = { 1, (int)c, 3, pixels, 0 }, from = { 1, 3, (int)c, pixels, 0 };
-    BEST(atl_cpu_rgb_run(&k->rgb, &k->pointwise, &to, y, x, w, NULL, threads), s);
+    BEST(atl_cpu_rgb_run(&k->rgb, &k->pointwise, &to, y, x, w, NULL, team), s);
     report("to rgb 1024x1024x32", s, gb * 35 / 32, 0.0);
     float *image = floats(pixels * 3);
     bias.residual = image;
-    BEST(atl_cpu_rgb_run(&k->rgb, &k->pointwise, &to, y, x, w, &bias, threads), s);
+    BEST(atl_cpu_rgb_run(&k->rgb, &k->pointwise, &to, y, x, w, &bias, team), s);
     report("to rgb 1024x1024x32, bias, residual", s, gb * 38 / 32, 0.0);
-    BEST(atl_cpu_rgb_run(&k->rgb, &k->pointwise, &from, y, image, w, NULL, threads), s);
+    BEST(atl_cpu_rgb_run(&k->rgb, &k->pointwise, &from, y, image, w, NULL, team), s);
     report("from rgb 1024x1024x32", s, gb * 35 / 32, 0.0);
     free(image);
     free(space);
@@ -122,7 +122,7 @@ static void bench_conv(atl_ctx *ctx, const char *name, atl_cpu_conv_shape shape)
         char text[96];
         shape.slot = (atl_slot)slot;
         atl_cpu_conv *conv;
-        if (atl_cpu_conv_make(ctx, ctx->threads, &shape, slot == ATL_SLOT_W ? NULL : w, &conv))
+        if (atl_cpu_conv_make(ctx, team_of(ctx), &shape, slot == ATL_SLOT_W ? NULL : w, &conv))
             exit(1);
         void *space = memory(atl_cpu_conv_workspace(conv));
         double s;
@@ -146,7 +146,7 @@ static void bench_gemm(atl_ctx *ctx, const char *name, int64_t m, int64_t n, int
     float *a = floats((size_t)(m * k)), *b = floats((size_t)(n * k)), *c = floats((size_t)(m * n));
     atl_cpu_gemm_shape shape = { 1, m, n, k, 0, 1, 0, 0, 0 };
     atl_cpu_gemm *gemm;
-    if (atl_cpu_gemm_make(ctx, table_of(ctx), ctx->threads, &shape, constant ? b : NULL, &gemm))
+    if (atl_cpu_gemm_make(ctx, table_of(ctx), team_of(ctx), &shape, constant ? b : NULL, &gemm))
         exit(1);
     void *space = memory(atl_cpu_gemm_workspace(gemm));
     double s;

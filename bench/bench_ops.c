@@ -37,7 +37,7 @@ static void bench_depthwise(atl_ctx *ctx, atl_slot slot, int h, int c, int kerne
     float *x = floats(nx), *y = floats(ny), *w = floats(nw), *space;
     float *from = slot == ATL_SLOT_X ? y : x, *to = slot == ATL_SLOT_X ? x : y;
     atl_cpu_conv *conv;
-    if (atl_cpu_conv_make(ctx, 1, &s, w, &conv) != ATL_OK)
+    if (atl_cpu_conv_make(ctx, NULL, &s, w, &conv) != ATL_OK)
         exit(1);
     space = floats(atl_cpu_conv_workspace(conv) / sizeof(float));
     double t, bytes = (double)(nx + ny) * sizeof(float), flop = 2.0 * (double)ny * kernel * kernel;
@@ -61,9 +61,9 @@ static void bench_pick(const atl_cpu_kernels *k, int64_t h, int64_t c, int64_t k
     char name[80];
     snprintf(name, sizeof name, "maximum %lldx%lld, stride %lld, %lld x %lldx%lld", (long long)kernel,
              (long long)kernel, (long long)stride, (long long)c, (long long)h, (long long)h);
-    BEST(atl_cpu_pick(&k->pick, &d, x, x, y, 1), t);
+    BEST(atl_cpu_pick(&k->pick, &d, x, x, y, NULL), t);
     report(name, t, bytes, 0.0);
-    BEST(atl_cpu_pick_t(&k->pick, &d, x, y, x, 1), t);
+    BEST(atl_cpu_pick_t(&k->pick, &d, x, y, x, NULL), t);
     report("    and back", t, bytes, 0.0);
     free(x);
     free(y);
@@ -82,9 +82,9 @@ static void bench_gather(const atl_cpu_kernels *k, int64_t h, int64_t c) {
     double t, bytes = (double)(2 * p * c + 8 * p) * sizeof(float);
     char name[80];
     snprintf(name, sizeof name, "gather of four taps, %lld x %lldx%lld", (long long)c, (long long)h, (long long)h);
-    BEST(atl_cpu_gather(&k->gather, &d, x, index, weight, y, 1), t);
+    BEST(atl_cpu_gather(&k->gather, &d, x, index, weight, y, NULL), t);
     report(name, t, bytes, 0.0);
-    BEST(atl_cpu_gather_t(&k->gather, &d, y, index, weight, x, 1), t);
+    BEST(atl_cpu_gather_t(&k->gather, &d, y, index, weight, x, NULL), t);
     report("    and back", t, bytes, 0.0);
     free(x);
     free(y);

@@ -5,7 +5,6 @@
 //
 //     bench_winograd [threads [filter [tiles [split]]]]     filter: "1" or "2" (up), or part of a line
 #include <math.h>
-#include <omp.h>
 #include <stdint.h>
 #include "bench.h"
 
@@ -33,7 +32,7 @@ static void bench(atl_ctx *ctx, const atl_cpu_wino_shape *s, const atl_cpu_wino_
     atl_cpu_epilogue e = { scale + ci, noise, scale, NULL, 0, 0, 0.2f, 1.414f, 256.0f, NULL, 1.0f };
     atl_cpu_wino *wino;
     double start = now();
-    if (atl_cpu_wino_make_planned(ctx, table_of(ctx), ctx->threads, s, w, fir, plan, &wino)) {
+    if (atl_cpu_wino_make_planned(ctx, table_of(ctx), team_of(ctx), s, w, fir, plan, &wino)) {
         printf("%s\n", atl_message(ctx));
         exit(1);
     }

@@ -364,19 +364,6 @@ def _candidates() -> Iterator[str]:
 
 
 def _load() -> Any:
-    """GNU's OpenMP reads its waiting policy when it is loaded.  Threads that spin while they wait make every call many
-    times slower as soon as another program wants a processor, so it is told to sleep, unless the user decided."""
-    decided = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ)
-    if not decided:
-        os.environ["OMP_WAIT_POLICY"] = "passive"
-    try:
-        return _load_any()
-    finally:
-        if not decided:
-            del os.environ["OMP_WAIT_POLICY"]
-
-
-def _load_any() -> Any:
     chosen = os.environ.get("ATELIER_LIBRARY")
     tried = []
     for path in [chosen] if chosen else _candidates():

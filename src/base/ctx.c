@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/options.h"
+#include "base/team.h"
 #include "base/version.h"
 
 static void *default_alloc(void *user, size_t bytes) {
@@ -76,6 +77,7 @@ void atl_ctx_close(atl_ctx **ctx) {
         return;
     if ((*ctx)->backend)
         (*ctx)->close_backend((*ctx)->backend);
+    atl_team_close_shared(*ctx);
     atl_allocator a = (*ctx)->allocator;
     a.release(a.user, *ctx);
     *ctx = NULL;

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "base/signals.h"
 #include "cpu/geom.h"
 #include "cpu/move.h"
 #include "cpu/pages.h"
 #include "cpu/reduce.h"
 #include "cpu/sepfir.h"
-#include "cpu/signals.h"
 #include "cpu/span.h"
 
 // ---- pointwise
@@ -29,11 +29,11 @@ static atl_status run_unary(atl_cpu *b, const atl_step *s, const atl_run *run) {
             to.stride[i] = step;
             step *= n->shape.d[i];
         }
-        atl_cpu_move_copy(n->shape.rank, n->shape.d, s->out, to.stride, x, s->src[0].stride, b->threads);
+        atl_cpu_move_copy(n->shape.rank, n->shape.d, s->out, to.stride, x, s->src[0].stride, b->team);
         x = s->out;
     }
     atl_cpu_unary_run(&b->kernels.pointwise, n->at.unary.fn, s->out, x, count, n->at.unary.a, n->at.unary.b,
-                      b->threads);
+                      b->team);
     return ATL_OK;
 }
 
@@ -55,7 +55,7 @@ static atl_status run_binary(atl_cpu *b, const atl_step *s, const atl_run *run) 
     for (int64_t o = 0; o < outer; o++)
         atl_cpu_binary_run(&b->kernels.pointwise, n->at.binary.fn, dims, s->out + o * part,
                            x->data + (skip ? o * x->stride[0] : 0), sx,
-                           y->data + (skip ? o * y->stride[0] : 0), sy, b->threads);
+                           y->data + (skip ? o * y->stride[0] : 0), sy, b->team);
     return ATL_OK;
 }
 
@@ -77,7 +77,7 @@ static atl_status run_sum(atl_cpu *b, const atl_step *s, const atl_run *run) {
     for (int i = 0; i < s->node->shape.rank; i++)
         mask |= (unsigned)s->node->at.sum.axis[i] << i;
     atl_cpu_reduce_sum(&b->kernels.pointwise, s->node->shape.rank, s->node->src[0]->shape.d, mask,
-                       s->src[0].data, s->node->n_src == 2 ? s->src[1].data : NULL, s->out, b->threads,
+                       s->src[0].data, s->node->n_src == 2 ? s->src[1].data : NULL, s->out, b->team,
                        s->workspace);
     return ATL_OK;
 }
@@ -85,28 +85,28 @@ static atl_status run_sum(atl_cpu *b, const atl_step *s, const atl_run *run) {
 static atl_status run_expand(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     atl_cpu_move_expand(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->out,
-                        s->src[0].data, b->threads);
+                        s->src[0].data, b->team);
     return ATL_OK;
 }
 
 static atl_status run_permute(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     atl_cpu_move_permute(s->node->shape.rank, s->node->src[0]->shape.d, s->node->at.permute.axis, s->out,
-                         s->src[0].data, b->threads);
+                         s->src[0].data, b->team);
     return ATL_OK;
 }
 
 static atl_status run_slice(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     atl_cpu_move_slice(s->node->shape.rank, s->node->src[0]->shape.d, s->node->shape.d,
-                       s->node->at.slice.begin, NULL, s->out, s->src[0].data, b->threads);
+                       s->node->at.slice.begin, NULL, s->out, s->src[0].data, b->team);
     return ATL_OK;
 }
 
 static atl_status run_pad(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     atl_cpu_move_pad(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->node->at.slice.begin,
-                     NULL, s->out, s->src[0].data, b->threads);
+                     NULL, s->out, s->src[0].data, b->team);
     return ATL_OK;
 }
 
@@ -116,7 +116,7 @@ static atl_status run_concat(atl_cpu *b, const atl_step *s, const atl_run *run) 
     int64_t at = 0;
     for (int i = 0; i < s->node->n_src; i++) {
         const atl_shape *x = &s->node->src[i]->shape;
-        atl_cpu_move_concat(x->rank, s->node->shape.d, x->d, axis, at, s->out, s->src[i].data, b->threads);
+        atl_cpu_move_concat(x->rank, s->node->shape.d, x->d, axis, at, s->out, s->src[i].data, b->team);
         at += x->d[axis];
     }
     return ATL_OK;
@@ -129,7 +129,7 @@ static atl_cpu_geom_dims geom_dims(const atl_step *s) {
 
 static atl_status prepare_geom(atl_cpu *b, atl_step *s) {
     atl_cpu_geom_dims d = geom_dims(s);
-    s->workspace_bytes = atl_cpu_geom_workspace(&d, b->threads);
+    s->workspace_bytes = atl_cpu_geom_workspace(&d, b->team);
     return ATL_OK;
 }
 
@@ -137,7 +137,7 @@ static atl_status run_geom(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     atl_cpu_geom_dims d = geom_dims(s);
     (s->node->op == ATL_OP_GEOM ? atl_cpu_geom : atl_cpu_geom_t)(
-        &b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out, b->threads, s->workspace);
+        &b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out, b->team, s->workspace);
     return ATL_OK;
 }
 
@@ -148,7 +148,7 @@ static atl_cpu_sepfir_dims sepfir_dims(const atl_step *s) {
 
 static atl_status prepare_sepfir(atl_cpu *b, atl_step *s) {
     atl_cpu_sepfir_dims d = sepfir_dims(s);
-    s->workspace_bytes = atl_cpu_sepfir_workspace(&d, b->threads);
+    s->workspace_bytes = atl_cpu_sepfir_workspace(&d, b->team);
     return ATL_OK;
 }
 
@@ -156,7 +156,7 @@ static atl_status run_sepfir(atl_cpu *b, const atl_step *s, const atl_run *run) 
     (void)run;
     atl_cpu_sepfir_dims d = sepfir_dims(s);
     (s->node->op == ATL_OP_SEPFIR ? atl_cpu_sepfir : atl_cpu_sepfir_t)(
-        &b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out, b->threads, s->workspace);
+        &b->kernels.fir, &d, s->src[1].data, s->src[0].data, s->out, b->team, s->workspace);
     return ATL_OK;
 }
 
@@ -235,10 +235,10 @@ static atl_status run_steps(atl_backend *base, atl_step *steps, size_t count, co
     atl_cpu *b = (atl_cpu *)base;
     atl_status status = ATL_OK;
     sigset_t before;
-    atl_cpu_signals_hold(b->threads, &before);
+    atl_signals_hold(&before);
     for (size_t i = 0; i < count && status == ATL_OK; i++)
         status = IMPLEMENTATIONS[steps[i].node->op].run(b, &steps[i], run);
-    atl_cpu_signals_release(&before);
+    atl_signals_release(&before);
     return status;
 }
 
@@ -254,18 +254,19 @@ static void clear(atl_backend *base, float *x, size_t count) {
 }
 
 static void accumulate(atl_backend *base, float *to, const float *x, size_t count, float scale) {
-    atl_cpu_accumulate(to, x, count, scale, ((const atl_cpu *)base)->threads);
+    atl_cpu_accumulate(to, x, count, scale, ((const atl_cpu *)base)->team);
 }
 
 static void average(atl_backend *base, float *to, const float *x, size_t count, float beta) {
-    atl_cpu_average(to, x, count, beta, ((const atl_cpu *)base)->threads);
+    atl_cpu_average(to, x, count, beta, ((const atl_cpu *)base)->team);
 }
 
 static void adam(atl_backend *base, const atl_adam_span *s) {
-    atl_cpu_adam(s, ((const atl_cpu *)base)->threads);
+    atl_cpu_adam(s, ((const atl_cpu *)base)->team);
 }
 
 static void close_backend(atl_backend *base) {
+    atl_team_close(&((atl_cpu *)base)->team);
     atl_free(base->ctx, base);
 }
 
@@ -292,7 +293,11 @@ atl_status atl_cpu_backend_open(atl_ctx *ctx, const atl_backend_options *options
                              .average = average,
                              .adam = adam,
                              .close = close_backend };
-    b->threads = options && options->threads ? options->threads : ctx->threads;
+    if (atl_team_open(ctx, options && options->threads ? options->threads : ctx->threads, &b->team) !=
+        ATL_OK) {
+        atl_free(ctx, b);
+        return ATL_NO_MEMORY;
+    }
     atl_cpu_kernels_init(&b->kernels, ctx->cpu);
     *backend = &b->base;
     return ATL_OK;

@@ -64,7 +64,7 @@ static void finish(atl_cpu *b, const atl_step *step, const state *s) {
     atl_cpu_epilogue e;
     if (epilogue_of(step, s, &e))
         atl_cpu_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out,
-                             b->threads);
+                             b->team);
 }
 
 static state *new_state(atl_cpu *b, atl_step *step) {
@@ -109,7 +109,7 @@ static atl_status run_epilogue(atl_cpu *b, const atl_step *step, state *s) {
     atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
     epilogue_of(step, s, &e);
     atl_cpu_epilogue_run(&b->kernels.pointwise, &e, step->out, step->src[0].data, s->n, s->pixels, s->c_out,
-                         b->threads);
+                         b->team);
     return ATL_OK;
 }
 
@@ -156,7 +156,7 @@ atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step) {
         return ATL_NO_MEMORY;
     s->run = run_fir;
     atl_cpu_fir_args args = fir_args(&step->node->at.fir, &step->node->src[0]->shape);
-    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &b->kernels, b->threads, &args, step->node->at.fir.f, &s->fir));
+    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &b->kernels, b->team, &args, step->node->at.fir.f, &s->fir));
     step->workspace_bytes = atl_cpu_fir_workspace(s->fir);
     return ATL_OK;
 }
@@ -192,7 +192,7 @@ atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step) {
                                  .slope = a->slope,
                                  .gain = a->gain,
                                  .clamp = a->clamp };
-    ATL_TRY(atl_cpu_flrelu_make(b->base.ctx, &b->kernels, b->threads, &args, a->up_taps ? a->fu : NULL,
+    ATL_TRY(atl_cpu_flrelu_make(b->base.ctx, &b->kernels, b->team, &args, a->up_taps ? a->fu : NULL,
                                 a->down_taps ? a->fd : NULL, &s->flrelu));
     step->workspace_bytes = atl_cpu_flrelu_workspace(s->flrelu);
     return ATL_OK;
@@ -223,7 +223,7 @@ atl_status atl_cpu_prepare_matmul(atl_cpu *b, atl_step *step) {
     g.stride_a = r == 3 && x->d[0] > 1 ? g.m * g.k : 0;
     g.stride_b = r == 3 && y->d[0] > 1 ? g.k * g.n : 0;
     g.stride_c = g.m * g.n;
-    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->threads, &g, step->src[1].constant, &s->gemm));
+    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->team, &g, step->src[1].constant, &s->gemm));
     step->packed = step->src[1].constant ? 2u : 0;
     step->workspace_bytes = atl_cpu_gemm_workspace(s->gemm);
     return ATL_OK;
@@ -244,7 +244,7 @@ static const float *scaled_input(atl_cpu *b, const atl_step *step, int input, in
     int64_t dims[ATL_LOOPS] = { 1, shape->d[0], pixels, c }, sx[ATL_LOOPS] = { 0, pixels * c, c, 1 },
             ss[ATL_LOOPS] = { 0, scale_step(step, scale, c), 0, 1 };
     atl_cpu_binary_run(&b->kernels.pointwise, ATL_FN_MUL, dims, to, x, sx, step->src[scale].data, ss,
-                       b->threads);
+                       b->team);
     return to;
 }
 
@@ -304,26 +304,38 @@ static atl_status run_rgb(atl_cpu *b, const atl_step *step, state *s) {
     atl_cpu_epilogue e;
     bool has = epilogue_of(step, s, &e);
     atl_cpu_rgb_run(&b->kernels.rgb, &b->kernels.pointwise, &args, step->out, step->src[0].data, w,
-                    has ? &e : NULL, b->threads);
+                    has ? &e : NULL, b->team);
     return ATL_OK;
 }
 
 // ---- 1x1: a matrix product over the pixels of each sample.  Style and demodulation go into the weights, which
 // are few: [n, co, ci] = w [co, ci] * in_scale [n, ci] * scale [n, co].
 
+typedef struct styling { // own [n, co, ci] from w [co, ci], in [1 or n, ci] and out [1 or n, co]
+    const float *w, *in, *out;
+    float *own;
+    int64_t ci, co, per_in, per_out; // per_*: 1 when there is one for each sample
+} styling;
+
+static void style_rows(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    const styling *s = job;
+    for (int64_t r = first; r < end; r++) {
+        int64_t n = r / s->co, o = r % s->co;
+        float d = s->out ? s->out[s->per_out * n * s->co + o] : 1.0f;
+        for (int64_t i = 0; i < s->ci; i++)
+            s->own[r * s->ci + i] =
+                s->w[o * s->ci + i] * d * (s->in ? s->in[s->per_in * n * s->ci + i] : 1.0f);
+    }
+}
+
 static void sample_weights(const atl_cpu *b, const atl_step *step, const state *s, float *own) {
     const atl_fusion *f = step->node->fusion;
-    const float *w = step->src[1].data, *in = source(step, f->in_scale), *out = source(step, f->scale);
     int64_t ci = (int64_t)s->c_in, co = (int64_t)s->c_out;
-    int64_t per_in = in && atl_shape_count(&step->node->src[f->in_scale]->shape) > ci;
-    int64_t per_out = out && atl_shape_count(&step->node->src[f->scale]->shape) > co;
-#pragma omp parallel for num_threads(b->threads) if (s->n * co * ci > 1 << 16)
-    for (int64_t r = 0; r < s->n * co; r++) {
-        int64_t n = r / co, o = r % co;
-        float d = out ? out[per_out * n * co + o] : 1.0f;
-        for (int64_t i = 0; i < ci; i++)
-            own[r * ci + i] = w[o * ci + i] * d * (in ? in[per_in * n * ci + i] : 1.0f);
-    }
+    styling t = { step->src[1].data, source(step, f->in_scale), source(step, f->scale), own, ci, co, 0, 0 };
+    t.per_in = t.in && atl_shape_count(&step->node->src[f->in_scale]->shape) > ci;
+    t.per_out = t.out && atl_shape_count(&step->node->src[f->scale]->shape) > co;
+    atl_team_run(b->team, s->n * co, 1 + (1 << 15) / ci, style_rows, &t);
 }
 
 static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
@@ -340,7 +352,7 @@ static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
     e.scale = NULL; // in the weights
     if (e.noise || e.bias || e.gate || e.residual || e.slope != 1.0f || e.gain != 1.0f || e.clamp != INFINITY)
         atl_cpu_epilogue_run(&b->kernels.pointwise, &e, step->out, step->out, s->n, s->pixels, s->c_out,
-                             b->threads);
+                             b->team);
     return ATL_OK;
 }
 
@@ -357,7 +369,7 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
                              .stride_b = styled ? co * ci : 0,
                              .stride_c = pixels * co };
     const float *constant = styled ? NULL : step->src[1].constant;
-    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->threads, &g, constant, &s->gemm));
+    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->team, &g, constant, &s->gemm));
     s->run = run_1x1;
     s->scaled = styled ? atl_round_floats((size_t)(s->n * co * ci)) : 0;
     step->packed = constant ? 2u : 0;
@@ -402,10 +414,10 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
     float fir[16];
     if (up)
         atl_cpu_four_taps(&n->fusion->fir, fir);
-    if (!atl_cpu_wino_worth(&shape, !constant, b->threads) || (up && !atl_cpu_wino_fir_fits(fir)))
+    if (!atl_cpu_wino_worth(&shape, !constant) || (up && !atl_cpu_wino_fir_fits(fir)))
         return ATL_OK;
     ATL_TRY(
-        atl_cpu_wino_make(b->base.ctx, &b->kernels, b->threads, &shape, constant, up ? fir : NULL, &s->wino));
+        atl_cpu_wino_make(b->base.ctx, &b->kernels, b->team, &shape, constant, up ? fir : NULL, &s->wino));
     s->run = run_winograd;
     step->kernel = "winograd";
     step->packed = constant ? 1u << wi : 0;
@@ -440,7 +452,7 @@ static atl_status try_winograd_grad(atl_cpu *b, atl_step *step, state *s, bool *
     if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || shape.pad < 0 || shape.pad > 2 ||
         w->d[2] != 3 || w->d[3] != 3 || !atl_cpu_wino_grad_worth(&shape))
         return ATL_OK;
-    ATL_TRY(atl_cpu_wino_grad_make(b->base.ctx, &b->kernels, b->threads, &shape, &s->grad));
+    ATL_TRY(atl_cpu_wino_grad_make(b->base.ctx, &b->kernels, b->team, &shape, &s->grad));
     s->run = run_winograd_grad;
     step->kernel = "winograd";
     step->workspace_bytes = atl_cpu_wino_grad_workspace(s->grad);
@@ -466,10 +478,10 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
                              .sx = 2,
                              .groups = 1,
                              .swapped = n->fusion->turned };
-    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->threads, &c, step->src[0].constant, &s->conv));
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->team, &c, step->src[0].constant, &s->conv));
     atl_shape middle = ATL_SHAPE(s->n, h, v, y->d[3]);
     atl_cpu_fir_args args = fir_args(&n->fusion->fir, &middle);
-    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &b->kernels, b->threads, &args, n->fusion->fir.f, &s->fir));
+    ATL_TRY(atl_cpu_fir_make(b->base.ctx, &b->kernels, b->team, &args, n->fusion->fir.f, &s->fir));
     s->middle = atl_round_floats((size_t)atl_shape_count(&middle));
     step->packed = step->src[0].constant ? 1 : 0;
     size_t a = atl_cpu_conv_workspace(s->conv), f = atl_cpu_fir_workspace(s->fir);
@@ -504,7 +516,7 @@ static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
                              .groups = a->groups };
     int wi = slot == ATL_SLOT_X ? 0 : 1;
     const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
-    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->threads, &c, constant, &s->conv));
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->team, &c, constant, &s->conv));
     step->packed = constant ? 1u << wi : 0;
     step->workspace_bytes = (s->scaled + s->scaled_y) * sizeof(float) + atl_cpu_conv_workspace(s->conv);
     return ATL_OK;

@@ -3,13 +3,14 @@
 #ifndef ATL_CPU_BACKEND_CPU_H
 #define ATL_CPU_BACKEND_CPU_H
 
+#include "base/team.h"
 #include "cpu/backend.h"
 #include "cpu/kernels.h"
 
 typedef struct atl_cpu {
     atl_backend base; // first: a backend is cast to this
     atl_cpu_kernels kernels;
-    int threads;
+    atl_team *team;
 } atl_cpu;
 
 atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step);

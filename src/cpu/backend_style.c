@@ -24,6 +24,6 @@ atl_status atl_cpu_run_style(atl_cpu *b, const atl_step *step, const atl_run *ru
                              .eps = n->at.style_norm.eps };
     s.noise_stride = noise && n->src[4]->shape.d[0] > 1 ? (ptrdiff_t)pixels : 0;
     atl_cpu_style_run(&b->kernels.style, &b->kernels.pointwise, &s, step->out, step->src[0].data,
-                      (int)n->shape.d[0], pixels, (size_t)n->shape.d[3], b->threads, step->workspace);
+                      (int)n->shape.d[0], pixels, (size_t)n->shape.d[3], b->team, step->workspace);
     return ATL_OK;
 }

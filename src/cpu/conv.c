@@ -96,35 +96,118 @@ static dnnl_status_t backward_desc(const atl_cpu_dnnl *d, const form *f, atl_slo
     return status;
 }
 
-static atl_status make(atl_cpu_conv *conv, int threads, const atl_cpu_conv_shape *s,
-                       const float *weight_const) {
+// ---- parts: some samples, or some rows of one sample
+
+// Rows of x, or of y where that is what a part writes or adds up.
+typedef struct piece {
+    int n0, n, row0, rows;
+} piece;
+
+static int floor_div(int a, int b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+// The part's own convolution, and where its x and y begin.  Not reached: it would read nothing but zeros.
+static bool cut_shape(const atl_cpu_conv_shape *s, const piece *p, atl_cpu_conv_shape *cut, size_t *x,
+                      size_t *y) {
+    int x0, x1, y0, y1;
+    if (s->slot == ATL_SLOT_X) {
+        x0 = p->row0, x1 = x0 + p->rows;
+        y0 = -floor_div(-(x0 + s->py0 - s->kh + 1), s->sy);
+        y0 = y0 < 0 ? 0 : y0;
+        y1 = floor_div(x1 - 1 + s->py0, s->sy) + 1;
+        y1 = y1 < s->oh ? y1 : s->oh;
+    } else {
+        y0 = p->row0, y1 = y0 + p->rows;
+        x0 = y0 * s->sy - s->py0;
+        x0 = x0 < 0 ? 0 : x0;
+        x1 = (y1 - 1) * s->sy - s->py0 + s->kh;
+        x1 = x1 < s->h ? x1 : s->h;
+    }
+    *cut = *s;
+    cut->n = p->n;
+    cut->h = x1 - x0;
+    cut->oh = y1 - y0;
+    cut->py0 = s->py0 + x0 - y0 * s->sy;
+    *x = ((size_t)p->n0 * (size_t)s->h + (size_t)x0) * (size_t)s->w * (size_t)s->ci;
+    *y = ((size_t)p->n0 * (size_t)s->oh + (size_t)y0) * (size_t)s->ow * (size_t)s->co;
+    return cut->h > 0 && cut->oh > 0 && cut->py0 >= 0;
+}
+
+static atl_status add_part(atl_cpu_conv *conv, const atl_cpu_conv_shape *s, size_t x, size_t y) {
     atl_cpu_dnnl *d = &conv->dnnl;
     form f;
-    ATL_TRY(atl_cpu_dnnl_init(d, conv->ctx, threads));
     ATL_TRY(describe(conv->ctx, s, &f));
-    int before = atl_cpu_dnnl_threads_begin(d);
+    int before = atl_cpu_dnnl_alone();
     dnnl_primitive_desc_t pd = NULL;
     dnnl_status_t made = s->slot == ATL_SLOT_Y ? forward_desc(d, &f, dnnl_forward_inference, &pd)
                                                : backward_desc(d, &f, s->slot, &pd);
-    atl_cpu_dnnl_threads_end(before);
+    atl_cpu_dnnl_alone_end(before);
     ATL_TRY(atl_cpu_dnnl_check(conv->ctx, made, "make a convolution"));
     atl_status status;
     if (s->slot == ATL_SLOT_Y)
-        status = atl_cpu_dnnl_finish(d, pd, (const int[]){ DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST },
-                                     (const dnnl_memory_desc_t[]){ f.x, f.w, f.y }, 1, weight_const);
+        status = atl_cpu_dnnl_add(d, pd, (const dnnl_memory_desc_t[]){ f.x, f.w, f.y },
+                                  (const size_t[]){ x, 0, y });
     else if (s->slot == ATL_SLOT_X)
-        status = atl_cpu_dnnl_finish(d, pd,
-                                     (const int[]){ DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC },
-                                     (const dnnl_memory_desc_t[]){ f.y, f.w, f.x }, 1, weight_const);
+        status = atl_cpu_dnnl_add(d, pd, (const dnnl_memory_desc_t[]){ f.y, f.w, f.x },
+                                  (const size_t[]){ y, 0, x });
     else
-        status = atl_cpu_dnnl_finish(d, pd,
-                                     (const int[]){ DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS },
-                                     (const dnnl_memory_desc_t[]){ f.x, f.y, f.w }, 2, NULL);
+        status = atl_cpu_dnnl_add(d, pd, (const dnnl_memory_desc_t[]){ f.x, f.y, f.w },
+                                  (const size_t[]){ x, y, 0 });
     dnnl_primitive_desc_destroy(pd);
     return status;
 }
 
-atl_status atl_cpu_conv_make(atl_ctx *ctx, int threads, const atl_cpu_conv_shape *shape,
+// Parts for the lanes: as many samples each, or one sample's rows.  A few rows are not worth a part.
+static void cut_work(const atl_cpu_conv_shape *s, int lanes, int *samples, int *rows) {
+    enum { LEAST_ROWS = 4 };
+    int all = s->slot == ATL_SLOT_X ? s->h : s->oh, bands = lanes / s->n;
+    *samples = s->n < lanes ? 1 : (s->n + lanes - 1) / lanes;
+    bands = bands < all / LEAST_ROWS ? bands : all / LEAST_ROWS;
+    *rows = bands < 2 ? all : (all + bands - 1) / bands;
+}
+
+static atl_status make_parts(atl_cpu_conv *conv, atl_team *team, const atl_cpu_conv_shape *s, int samples,
+                             int rows) {
+    static const int ids[][3] = {
+        [ATL_SLOT_Y] = { DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST },
+        [ATL_SLOT_X] = { DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC },
+        [ATL_SLOT_W] = { DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS },
+    };
+    int all = s->slot == ATL_SLOT_X ? s->h : s->oh;
+    int parts = ((s->n + samples - 1) / samples) * ((all + rows - 1) / rows);
+    ATL_TRY(
+        atl_cpu_dnnl_init(&conv->dnnl, conv->ctx, team, parts, ids[s->slot], s->slot == ATL_SLOT_W ? 2 : 1));
+    for (int n = 0; n < s->n; n += samples)
+        for (int row = 0; row < all; row += rows) {
+            piece p = { n, s->n - n < samples ? s->n - n : samples, row,
+                        all - row < rows ? all - row : rows };
+            atl_cpu_conv_shape cut;
+            size_t x, y;
+            if (!cut_shape(s, &p, &cut, &x, &y)) {
+                conv->dnnl.mixed = true;
+                return ATL_OK;
+            }
+            ATL_TRY(add_part(conv, &cut, x, y));
+        }
+    return ATL_OK;
+}
+
+static atl_status make(atl_cpu_conv *conv, atl_team *team, const atl_cpu_conv_shape *s,
+                       const float *weight_const) {
+    int samples, rows, all = s->slot == ATL_SLOT_X ? s->h : s->oh;
+    cut_work(s, atl_team_lanes(team), &samples, &rows);
+    ATL_TRY(make_parts(conv, team, s, samples, rows));
+    if (conv->dnnl.mixed) { // parts that can't share their weights: one part
+        atl_cpu_dnnl_clear(&conv->dnnl);
+        ATL_TRY(make_parts(conv, team, s, s->n, all));
+    }
+    form f;
+    ATL_TRY(describe(conv->ctx, s, &f));
+    return atl_cpu_dnnl_finish(&conv->dnnl, &f.w, weight_const);
+}
+
+atl_status atl_cpu_conv_make(atl_ctx *ctx, atl_team *team, const atl_cpu_conv_shape *shape,
                              const float *weight_const, atl_cpu_conv **conv) {
     *conv = NULL;
     ATL_TRY(check_shape(ctx, shape));
@@ -132,7 +215,7 @@ atl_status atl_cpu_conv_make(atl_ctx *ctx, int threads, const atl_cpu_conv_shape
     if (!c)
         return ATL_NO_MEMORY;
     c->ctx = ctx;
-    atl_status status = make(c, threads, shape, weight_const);
+    atl_status status = make(c, team, shape, weight_const);
     if (status != ATL_OK)
         atl_cpu_conv_free(&c);
     *conv = c;

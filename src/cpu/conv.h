@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include "base/ctx.h"
+#include "base/team.h"
 #include "graph/fn.h"
 
 // Sizes of the forward form, whatever the slot: oh = (h + py0 + py1 - kh) / sy + 1, rounded down, ow alike.
@@ -31,7 +32,7 @@ typedef struct atl_cpu_conv atl_cpu_conv;
 // weight_const: the weights when they never change (slots Y and X): packed now, not needed afterwards.
 // NULL: given to each run, and brought into oneDNN's order there.
 // On failure *conv is NULL and the context has the sentence.
-atl_status atl_cpu_conv_make(atl_ctx *ctx, int threads, const atl_cpu_conv_shape *shape,
+atl_status atl_cpu_conv_make(atl_ctx *ctx, atl_team *team, const atl_cpu_conv_shape *shape,
                              const float *weight_const, atl_cpu_conv **conv);
 void atl_cpu_conv_free(atl_cpu_conv **conv); // NULL and pointers to NULL are fine
 

@@ -11,7 +11,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <omp.h>
 
 #include "base/mem.h"
 #include "cpu/kernels.h"
@@ -22,7 +21,8 @@ enum { STRIP_FLOATS = 4096, STRIP_PIXELS = 16, BAND_ROWS = 32 };
 struct atl_cpu_fir {
     atl_ctx *ctx;
     atl_cpu_fir_args args;
-    int oh, ow, threads;
+    atl_team *team;
+    int oh, ow;
     int rank1;              // the filter is column (outer) row
     int strip, span;        // output columns per strip; input columns that a strip reads
     int taps_most;          // most taps of one phase of a row
@@ -159,7 +159,7 @@ static atl_status check_args(atl_ctx *ctx, const atl_cpu_fir_args *a) {
     return ATL_OK;
 }
 
-atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                             const atl_cpu_fir_args *args, const float *filter, atl_cpu_fir **fir) {
     *fir = NULL;
     ATL_TRY(check_args(ctx, args));
@@ -168,7 +168,7 @@ atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int th
         return ATL_NO_MEMORY;
     f->ctx = ctx;
     f->args = *args;
-    f->threads = threads;
+    f->team = team;
     atl_cpu_fir_size(args, &f->oh, &f->ow);
     f->kernels = kernels->fir;
     f->pointwise = kernels->pointwise;
@@ -191,7 +191,7 @@ void atl_cpu_fir_free(atl_cpu_fir **fir) {
 }
 
 size_t atl_cpu_fir_workspace(const atl_cpu_fir *fir) {
-    return fir->thread_bytes * (size_t)fir->threads;
+    return fir->thread_bytes * (size_t)atl_team_lanes(fir->team);
 }
 
 // ---- running
@@ -289,30 +289,45 @@ static void filter_strip(strip *s, int top, int bottom) {
         filter_strip_row(s, oy);
 }
 
-void atl_cpu_fir_run(const atl_cpu_fir *fir, const float *x, float *y, const atl_cpu_epilogue *epilogue,
-                     void *workspace) {
+typedef struct call {
+    const atl_cpu_fir *fir;
+    const float *x;
+    float *y;
+    const atl_cpu_epilogue *epilogue;
+    char *workspace;
+    int bands, strips;
+} call;
+
+static void filter_some(void *job, int lane, int64_t first, int64_t end) {
+    const call *r = job;
+    const atl_cpu_fir *fir = r->fir;
     const atl_cpu_fir_args *a = &fir->args;
     size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c,
            out = (size_t)fir->oh * (size_t)fir->ow * c;
-    int bands = (fir->oh + BAND_ROWS - 1) / BAND_ROWS, strips = (fir->ow + fir->strip - 1) / fir->strip;
     size_t rows_bytes = atl_round_bytes((size_t)(a->kh > a->kw ? a->kh : a->kw) * sizeof(float *));
-#pragma omp parallel for collapse(3) num_threads(fir->threads) schedule(static) if (out > 16384)
-    for (int sample = 0; sample < a->n; sample++)
-        for (int band = 0; band < bands; band++)
-            for (int i = 0; i < strips; i++) {
-                char *mine = (char *)workspace + fir->thread_bytes * (size_t)omp_get_thread_num();
-                int ox = i * fir->strip, top = band * BAND_ROWS;
-                strip s = { .fir = fir,
-                            .x = x + (size_t)sample * in,
-                            .y = y + (size_t)sample * out,
-                            .epilogue = epilogue,
-                            .sample = sample,
-                            .ox = ox,
-                            .width = fir->ow - ox < fir->strip ? fir->ow - ox : fir->strip,
-                            .rows = (const float **)(void *)mine,
-                            .t = (float *)(void *)(mine + rows_bytes),
-                            .v = (float *)(void *)(mine + rows_bytes +
-                                                   atl_round_bytes((size_t)a->kh * sizeof(float))) };
-                filter_strip(&s, top, top + BAND_ROWS < fir->oh ? top + BAND_ROWS : fir->oh);
-            }
+    char *mine = r->workspace + fir->thread_bytes * (size_t)lane;
+    for (int64_t i = first; i < end; i++) {
+        int64_t sample = i / r->strips / r->bands;
+        int ox = (int)(i % r->strips) * fir->strip, top = (int)(i / r->strips % r->bands) * BAND_ROWS;
+        strip s = { .fir = fir,
+                    .x = r->x + (size_t)sample * in,
+                    .y = r->y + (size_t)sample * out,
+                    .epilogue = r->epilogue,
+                    .sample = (int)sample,
+                    .ox = ox,
+                    .width = fir->ow - ox < fir->strip ? fir->ow - ox : fir->strip,
+                    .rows = (const float **)(void *)mine,
+                    .t = (float *)(void *)(mine + rows_bytes),
+                    .v = (float *)(void *)(mine + rows_bytes +
+                                           atl_round_bytes((size_t)a->kh * sizeof(float))) };
+        filter_strip(&s, top, top + BAND_ROWS < fir->oh ? top + BAND_ROWS : fir->oh);
+    }
+}
+
+void atl_cpu_fir_run(const atl_cpu_fir *fir, const float *x, float *y, const atl_cpu_epilogue *epilogue,
+                     void *workspace) {
+    int bands = (fir->oh + BAND_ROWS - 1) / BAND_ROWS, strips = (fir->ow + fir->strip - 1) / fir->strip;
+    int64_t out = (int64_t)fir->oh * fir->ow * fir->args.c;
+    call r = { fir, x, y, epilogue, workspace, bands, strips };
+    atl_team_run(out > 16384 ? fir->team : NULL, (int64_t)fir->args.n * bands * strips, 1, filter_some, &r);
 }

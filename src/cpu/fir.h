@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include "base/ctx.h"
+#include "base/team.h"
 #include "cpu/epilogue.h"
 
 typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
@@ -31,7 +32,7 @@ typedef struct atl_cpu_fir atl_cpu_fir;
 void atl_cpu_fir_size(const atl_cpu_fir_args *args, int *oh, int *ow);
 
 // filter [kh, kw] is copied.  On failure *fir is NULL and the context has the sentence.
-atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                             const atl_cpu_fir_args *args, const float *filter, atl_cpu_fir **fir);
 void atl_cpu_fir_free(atl_cpu_fir **fir); // NULL and pointers to NULL are fine
 

@@ -13,7 +13,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <omp.h>
 
 #include "base/mem.h"
 #include "cpu/flrelu_kernels.h"
@@ -27,7 +26,8 @@ enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 struct atl_cpu_flrelu {
     atl_ctx *ctx;
     atl_cpu_flrelu_args args;
-    int oh, ow, threads;
+    atl_team *team;
+    int oh, ow;
     int plain;              // neither filters nor factors: an epilogue
     atl_cpu_flrelu_filter filter;
     float *taps;            // all filters of the struct above
@@ -139,7 +139,7 @@ static void cut(atl_cpu_flrelu *fl) {
     for (;;) {
         fl->stacks = (vectors + fl->stack - 1) / fl->stack;
         int64_t tasks = (int64_t)a->n * fl->stacks * fl->strips;
-        if (tasks >= fl->threads || fl->ow / (fl->strips + 1) < STRIP_LEAST)
+        if (tasks >= atl_team_lanes(fl->team) || fl->ow / (fl->strips + 1) < STRIP_LEAST)
             break;
         if (fl->stack > 1)
             fl->stack = (fl->stack + 1) / 2;
@@ -200,7 +200,7 @@ static atl_status check_args(atl_ctx *ctx, const atl_cpu_flrelu_args *a, const f
     return ATL_OK;
 }
 
-atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                                const atl_cpu_flrelu_args *args, const float *fu, const float *fd,
                                atl_cpu_flrelu **fl) {
     *fl = NULL;
@@ -210,7 +210,7 @@ atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int
         return ATL_NO_MEMORY;
     made->ctx = ctx;
     made->args = *args;
-    made->threads = threads;
+    made->team = team;
     atl_cpu_flrelu_size(args, &made->oh, &made->ow);
     made->plain = args->up == 1 && args->down == 1 && !fu && !fd && !args->px0 && !args->px1 && !args->py0 &&
                   !args->py1;
@@ -237,7 +237,7 @@ void atl_cpu_flrelu_free(atl_cpu_flrelu **fl) {
 }
 
 size_t atl_cpu_flrelu_workspace(const atl_cpu_flrelu *fl) {
-    return fl->plain ? 0 : fl->thread_bytes * (size_t)fl->threads;
+    return fl->plain ? 0 : fl->thread_bytes * (size_t)atl_team_lanes(fl->team);
 }
 
 // ---- running
@@ -382,9 +382,9 @@ static void run_strip(strip *s) {
     }
 }
 
-static void share_memory(strip *s, void *workspace) {
+static void share_memory(strip *s, char *workspace, int lane) {
     const atl_cpu_flrelu *fl = s->fl;
-    char *mine = (char *)workspace + fl->thread_bytes * (size_t)omp_get_thread_num();
+    char *mine = workspace + fl->thread_bytes * (size_t)lane;
     s->v = (float *)(void *)mine;
     s->t = s->v + fl->v_floats;
     s->d = s->t + fl->t_floats;
@@ -400,8 +400,38 @@ static void run_plain(const atl_cpu_flrelu *fl, const float *x, const float *bia
     e.slope = a->slope;
     e.gain = a->gain;
     e.clamp = a->clamp;
-    atl_cpu_epilogue_run(&fl->pointwise, &e, y, x, a->n, (size_t)a->h * (size_t)a->w, (size_t)a->c,
-                         fl->threads);
+    atl_cpu_epilogue_run(&fl->pointwise, &e, y, x, a->n, (size_t)a->h * (size_t)a->w, (size_t)a->c, fl->team);
+}
+
+typedef struct call {
+    const atl_cpu_flrelu *fl;
+    const float *x, *bias;
+    float *y;
+    char *workspace;
+    int vectors, stream;
+} call;
+
+static void strips_run(void *job, int lane, int64_t first, int64_t end) {
+    const call *r = job;
+    const atl_cpu_flrelu *fl = r->fl;
+    const atl_cpu_flrelu_args *a = &fl->args;
+    size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c, out = (size_t)fl->oh * (size_t)fl->ow * c;
+    for (int64_t at = first; at < end; at++) {
+        int64_t sample = at / fl->stacks / fl->strips;
+        int j = (int)(at % fl->stacks), i = (int)(at / fl->stacks % fl->strips);
+        int left = r->vectors - j * fl->stack, ox = i * fl->strip;
+        strip s = { .fl = fl,
+                    .x = r->x + (size_t)sample * in,
+                    .y = r->y + (size_t)sample * out,
+                    .bias = r->bias,
+                    .stream = r->stream,
+                    .c0 = j * fl->stack * fl->kernels.lanes,
+                    .vectors = left < fl->stack ? left : fl->stack,
+                    .ox = ox,
+                    .outputs = fl->ow - ox < fl->strip ? fl->ow - ox : fl->strip };
+        share_memory(&s, r->workspace, lane);
+        run_strip(&s);
+    }
 }
 
 void atl_cpu_flrelu_run(const atl_cpu_flrelu *fl, const float *x, const float *bias, float *y,
@@ -411,24 +441,9 @@ void atl_cpu_flrelu_run(const atl_cpu_flrelu *fl, const float *x, const float *b
         run_plain(fl, x, bias, y);
         return;
     }
-    size_t c = (size_t)a->c, in = (size_t)a->h * (size_t)a->w * c, out = (size_t)fl->oh * (size_t)fl->ow * c;
-    int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
-    int stream = (uintptr_t)y % 64 == 0 && a->c % 16 == 0 && out * (size_t)a->n > CACHED_MOST;
-#pragma omp parallel for collapse(3) num_threads(fl->threads) schedule(dynamic)
-    for (int sample = 0; sample < a->n; sample++)
-        for (int i = 0; i < fl->strips; i++)
-            for (int j = 0; j < fl->stacks; j++) {
-                int left = vectors - j * fl->stack, ox = i * fl->strip;
-                strip s = { .fl = fl,
-                            .x = x + (size_t)sample * in,
-                            .y = y + (size_t)sample * out,
-                            .bias = bias,
-                            .stream = stream,
-                            .c0 = j * fl->stack * lanes,
-                            .vectors = left < fl->stack ? left : fl->stack,
-                            .ox = ox,
-                            .outputs = fl->ow - ox < fl->strip ? fl->ow - ox : fl->strip };
-                share_memory(&s, workspace);
-                run_strip(&s);
-            }
+    size_t out = (size_t)fl->oh * (size_t)fl->ow * (size_t)a->c;
+    int lanes = fl->kernels.lanes,
+        stream = (uintptr_t)y % 64 == 0 && a->c % 16 == 0 && out * (size_t)a->n > CACHED_MOST;
+    call r = { fl, x, bias, y, workspace, (a->c + lanes - 1) / lanes, stream };
+    atl_team_run(fl->team, (int64_t)a->n * fl->strips * fl->stacks, 1, strips_run, &r);
 }

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include "base/ctx.h"
+#include "base/team.h"
 
 typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
 
@@ -32,7 +33,7 @@ void atl_cpu_flrelu_size(const atl_cpu_flrelu_args *args, int *oh, int *ow);
 
 // fu [up_taps] and fd (either may be NULL when its taps are 1) are those of convolutions (mirrored when slid
 // over the picture), and are copied.  On failure *fl is NULL and the context has the sentence.
-atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                                const atl_cpu_flrelu_args *args, const float *fu, const float *fd,
                                atl_cpu_flrelu **fl);
 void atl_cpu_flrelu_free(atl_cpu_flrelu **fl); // NULL and pointers to NULL are fine

@@ -40,28 +40,46 @@ static atl_cpu_gather_rows rows_of(const atl_cpu_gather_dims *d, const float *in
     };
 }
 
+typedef struct call {
+    const atl_cpu_gather_kernels *k;
+    const atl_cpu_gather_dims *d;
+    const float *from, *index, *weight;
+    float *to;
+    int64_t size, parts; // of a part, and how many of them a sample has
+} call;
+
+static void sum_some(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    const call *c = job;
+    const atl_cpu_gather_dims *d = c->d;
+    for (int64_t i = first; i < end; i++) {
+        int64_t n = i / c->parts, q = i % c->parts * c->size;
+        atl_cpu_gather_rows r = rows_of(d, c->index + q * d->k, c->weight + q * d->k, n);
+        r.q = d->q - q < c->size ? d->q - q : c->size;
+        c->k->sum(c->to + (n * d->q + q) * d->c, c->from + n * d->p * d->c, &r, (size_t)d->c);
+    }
+}
+
 void atl_cpu_gather(const atl_cpu_gather_kernels *k, const atl_cpu_gather_dims *d, const float *x,
-                    const float *index, const float *weight, float *y, int threads) {
+                    const float *index, const float *weight, float *y, atl_team *team) {
     int64_t band = 1 + WORK / (d->k * d->c), bands = (d->q + band - 1) / band;
-#pragma omp parallel for num_threads(threads) collapse(2) schedule(static)
-    for (int64_t n = 0; n < d->n; n++)
-        for (int64_t i = 0; i < bands; i++) {
-            int64_t q = i * band;
-            atl_cpu_gather_rows r = rows_of(d, index + q * d->k, weight + q * d->k, n);
-            r.q = d->q - q < band ? d->q - q : band;
-            k->sum(y + (n * d->q + q) * d->c, x + n * d->p * d->c, &r, (size_t)d->c);
-        }
+    atl_team_run(team, d->n * bands, 1, sum_some, &(call){ k, d, x, index, weight, y, band, bands });
+}
+
+static void spread_some(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    const call *r = job;
+    const atl_cpu_gather_dims *d = r->d;
+    for (int64_t i = first; i < end; i++) {
+        int64_t n = i / r->parts, c = i % r->parts * r->size, count = d->c - c < r->size ? d->c - c : r->size;
+        atl_cpu_gather_rows rows = rows_of(d, r->index, r->weight, n);
+        r->k->spread(r->to + n * d->p * d->c + c, r->from + n * d->q * d->c + c, &rows, (size_t)count);
+    }
 }
 
 void atl_cpu_gather_t(const atl_cpu_gather_kernels *k, const atl_cpu_gather_dims *d, const float *y,
-                      const float *index, const float *weight, float *x, int threads) {
+                      const float *index, const float *weight, float *x, atl_team *team) {
     int64_t parts = (d->c + CHANNELS - 1) / CHANNELS;
-    atl_cpu_move_fill(x, d->n * d->p * d->c, 0.0f, threads);
-#pragma omp parallel for num_threads(threads) collapse(2) schedule(static)
-    for (int64_t n = 0; n < d->n; n++)
-        for (int64_t part = 0; part < parts; part++) {
-            int64_t c = part * CHANNELS, count = d->c - c < CHANNELS ? d->c - c : CHANNELS;
-            atl_cpu_gather_rows r = rows_of(d, index, weight, n);
-            k->spread(x + n * d->p * d->c + c, y + n * d->q * d->c + c, &r, (size_t)count);
-        }
+    atl_cpu_move_fill(x, d->n * d->p * d->c, 0.0f, team);
+    atl_team_run(team, d->n * parts, 1, spread_some, &(call){ k, d, y, index, weight, x, CHANNELS, parts });
 }

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/team.h"
 
 typedef struct atl_cpu_gather_dims {
     int64_t n, p, q, k, c;               // x [n, p, c], y [n, q, c], index and weight [n, q, k]
@@ -33,9 +34,9 @@ void atl_cpu_gather_init_avx2(atl_cpu_gather_kernels *k);
 void atl_cpu_gather_init_avx512(atl_cpu_gather_kernels *k);
 
 void atl_cpu_gather(const atl_cpu_gather_kernels *k, const atl_cpu_gather_dims *d, const float *x,
-                    const float *index, const float *weight, float *y, int threads);
+                    const float *index, const float *weight, float *y, atl_team *team);
 // Adds up in one order, whatever the number of threads.
 void atl_cpu_gather_t(const atl_cpu_gather_kernels *k, const atl_cpu_gather_dims *d, const float *y,
-                      const float *index, const float *weight, float *x, int threads);
+                      const float *index, const float *weight, float *x, atl_team *team);
 
 #endif

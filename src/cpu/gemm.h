@@ -5,13 +5,14 @@
 //
 // Row-major and dense.  Large products are oneDNN's; a constant B with few rows in A (mapping and
 // style layers at small batches) is packed once and goes through our own kernels at memory speed.
-// Threads: every run uses the number given when it was made, whatever the caller's OpenMP default is.
+// Every run uses the team given when it was made.
 #ifndef ATL_CPU_GEMM_H
 #define ATL_CPU_GEMM_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include "base/ctx.h"
+#include "base/team.h"
 
 typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
 
@@ -26,7 +27,7 @@ typedef struct atl_cpu_gemm_shape {
 
 // b_const: B when it never changes: packed now, not needed afterwards.  NULL: B is given to each run.
 // On failure *gemm is NULL and the context has the sentence.
-atl_status atl_cpu_gemm_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_gemm_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                              const atl_cpu_gemm_shape *shape, const float *b_const, atl_cpu_gemm **gemm);
 void atl_cpu_gemm_free(atl_cpu_gemm **gemm); // NULL and pointers to NULL are fine
 

@@ -14,8 +14,6 @@
 // The transpose goes the same way back; tiles of an image follow each other, for they add to the same pixels.
 #include "cpu/geom_inside.h"
 
-#include <omp.h>
-
 enum {
     TILE = 64,                      // pixels of the result: the grid has 138 x 138 points
     GRID_PAIRS = TILE + PHASE - 1,  // a row of the grid in one plane
@@ -51,8 +49,8 @@ static sizes sizes_of(const atl_cpu_geom_dims *d) {
     return s;
 }
 
-size_t atl_cpu_geom_workspace(const atl_cpu_geom_dims *d, int threads) {
-    return sizes_of(d).all * sizeof(float) * (size_t)threads;
+size_t atl_cpu_geom_workspace(const atl_cpu_geom_dims *d, atl_team *team) {
+    return sizes_of(d).all * sizeof(float) * (size_t)atl_team_lanes(team);
 }
 
 static atl_cpu_geom_worker worker_of(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, float *mine) {
@@ -252,39 +250,55 @@ static void set_image(atl_cpu_geom_worker *w, const float *theta, const float *f
     w->lanes = (int)min64(LANES, w->d->c - part * LANES);
 }
 
-void atl_cpu_geom(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
-                  const float *x, float *y, int threads, void *workspace) {
+typedef struct call {
+    const atl_cpu_fir_kernels *k;
+    const atl_cpu_geom_dims *d;
+    const float *theta, *from;
+    float *to, *workspace;
+    int64_t parts, down, across;
+} call;
+
+static call call_of(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
+                    const float *from, float *to, void *workspace) {
     int64_t parts = (d->c + LANES - 1) / LANES, down = (d->h + TILE - 1) / TILE, across = (d->w + TILE - 1) / TILE;
-    size_t share = sizes_of(d).all;
-#pragma omp parallel num_threads(threads)
-    {
-        atl_cpu_geom_worker w = worker_of(k, d, (float *)workspace + share * (size_t)omp_get_thread_num());
-#pragma omp for schedule(dynamic)
-        for (int64_t i = 0; i < d->n * parts * down * across; i++) {
-            set_image(&w, theta, x, y, i / (parts * down * across), i / (down * across) % parts);
-            set_tile(&w, i / across % down, i % across);
-            tile(&w);
+    return (call){ k, d, theta, from, to, workspace, parts, down, across };
+}
+
+static void tiles(void *job, int lane, int64_t first, int64_t end) {
+    const call *r = job;
+    int64_t each = r->down * r->across;
+    atl_cpu_geom_worker w = worker_of(r->k, r->d, r->workspace + sizes_of(r->d).all * (size_t)lane);
+    for (int64_t i = first; i < end; i++) {
+        set_image(&w, r->theta, r->from, r->to, i / (r->parts * each), i / each % r->parts);
+        set_tile(&w, i / r->across % r->down, i % r->across);
+        tile(&w);
+    }
+}
+
+void atl_cpu_geom(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
+                  const float *x, float *y, atl_team *team, void *workspace) {
+    call r = call_of(k, d, theta, x, y, workspace);
+    atl_team_run(team, d->n * r.parts * r.down * r.across, 1, tiles, &r);
+}
+
+static void images_transposed(void *job, int lane, int64_t first, int64_t end) {
+    const call *r = job;
+    const atl_cpu_geom_dims *d = r->d;
+    atl_cpu_geom_worker w = worker_of(r->k, d, r->workspace + sizes_of(d).all * (size_t)lane);
+    for (int64_t i = first; i < end; i++) {
+        set_image(&w, r->theta, r->from, r->to, i / r->parts, i % r->parts);
+        for (int64_t p = 0; p < d->h * d->w; p++)
+            for (int c = 0; c < w.lanes; c++)
+                w.to[p * d->c + c] = 0.0f;
+        for (int64_t t = 0; t < r->down * r->across; t++) {
+            set_tile(&w, t / r->across, t % r->across);
+            tile_transposed(&w);
         }
     }
 }
 
 void atl_cpu_geom_t(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
-                    const float *y, float *x, int threads, void *workspace) {
-    int64_t parts = (d->c + LANES - 1) / LANES, down = (d->h + TILE - 1) / TILE, across = (d->w + TILE - 1) / TILE;
-    size_t share = sizes_of(d).all;
-#pragma omp parallel num_threads(threads)
-    {
-        atl_cpu_geom_worker w = worker_of(k, d, (float *)workspace + share * (size_t)omp_get_thread_num());
-#pragma omp for schedule(dynamic)
-        for (int64_t i = 0; i < d->n * parts; i++) {
-            set_image(&w, theta, y, x, i / parts, i % parts);
-            for (int64_t p = 0; p < d->h * d->w; p++)
-                for (int lane = 0; lane < w.lanes; lane++)
-                    w.to[p * d->c + lane] = 0.0f;
-            for (int64_t t = 0; t < down * across; t++) {
-                set_tile(&w, t / across, t % across);
-                tile_transposed(&w);
-            }
-        }
-    }
+                    const float *y, float *x, atl_team *team, void *workspace) {
+    call r = call_of(k, d, theta, y, x, workspace);
+    atl_team_run(team, d->n * r.parts, 1, images_transposed, &r);
 }

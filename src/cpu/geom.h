@@ -10,6 +10,7 @@
 #ifndef ATL_CPU_GEOM_H
 #define ATL_CPU_GEOM_H
 
+#include "base/team.h"
 #include "cpu/fir.h"
 
 typedef struct atl_cpu_geom_dims {
@@ -19,12 +20,12 @@ typedef struct atl_cpu_geom_dims {
 enum { ATL_GEOM_TAPS = 12 };
 extern const float atl_cpu_geom_filter[ATL_GEOM_TAPS];
 
-size_t atl_cpu_geom_workspace(const atl_cpu_geom_dims *d, int threads); // bytes
+size_t atl_cpu_geom_workspace(const atl_cpu_geom_dims *d, atl_team *team); // bytes
 
 // y [n, h, w, c] from x [n, h, w, c], and x from y.  Results do not depend on the number of threads.
 void atl_cpu_geom(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
-                  const float *x, float *y, int threads, void *workspace);
+                  const float *x, float *y, atl_team *team, void *workspace);
 void atl_cpu_geom_t(const atl_cpu_fir_kernels *k, const atl_cpu_geom_dims *d, const float *theta,
-                    const float *y, float *x, int threads, void *workspace);
+                    const float *y, float *x, atl_team *team, void *workspace);
 
 #endif

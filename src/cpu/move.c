@@ -69,17 +69,31 @@ static void copy_run(float *y, int64_t sy, const float *x, int64_t sx, int64_t n
     }
 }
 
-static void copy_rows(const view *v, float *y, const float *x, int threads) {
+typedef struct copying {
+    const view *v;
+    float *y;
+    const float *x;
+    int64_t part, parts; // of a row
+} copying;
+
+static void copy_parts(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const copying *c = job;
+    const view *v = c->v;
     int last = v->rank - 1;
-    int64_t rows = count_outer(v, last), n = v->dims[last], part = n < SMALL ? n : SMALL,
-            parts = (n + part - 1) / part;
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (rows * n > SMALL)
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t p = 0; p < parts; p++) {
-            int64_t oy, ox, first = p * part, count = n - first < part ? n - first : part;
-            offsets(v, last, row, &oy, &ox);
-            copy_run(y + oy + first * v->y[last], v->y[last], x + ox + first * v->x[last], v->x[last], count);
-        }
+    for (int64_t i = begin; i < end; i++) {
+        int64_t oy, ox, at = i % c->parts * c->part, left = v->dims[last] - at;
+        offsets(v, last, i / c->parts, &oy, &ox);
+        copy_run(c->y + oy + at * v->y[last], v->y[last], c->x + ox + at * v->x[last], v->x[last],
+                 left < c->part ? left : c->part);
+    }
+}
+
+static void copy_rows(const view *v, float *y, const float *x, atl_team *team) {
+    int last = v->rank - 1;
+    int64_t n = v->dims[last], part = n < SMALL ? n : SMALL, parts = (n + part - 1) / part;
+    copying c = { v, y, x, part, parts };
+    atl_team_run(team, count_outer(v, last) * parts, SMALL / part, copy_parts, &c);
 }
 
 // y[i sy + j] = x[i + j sx]: the last two dimensions of a view, both of one tile.
@@ -89,20 +103,27 @@ static void copy_tile(float *y, int64_t sy, const float *x, int64_t sx, int64_t 
             y[i * sy + j] = x[i + j * sx];
 }
 
-// The last two dimensions are transposed: x is contiguous in the one before the last.
-static void copy_tiles(const view *v, float *y, const float *x, int threads) {
+static void copy_bands(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const copying *c = job;
+    const view *v = c->v;
     int r = v->rank;
-    int64_t outer = count_outer(v, r - 2), rows = v->dims[r - 2], columns = v->dims[r - 1];
-    int64_t sy = v->y[r - 2], sx = v->x[r - 1], bands = (rows + TILE - 1) / TILE;
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (outer * rows * columns > SMALL)
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t band = 0; band < bands; band++) {
-            int64_t oy, ox, i = band * TILE, height = rows - i < TILE ? rows - i : TILE;
-            offsets(v, r - 2, o, &oy, &ox);
-            for (int64_t j = 0; j < columns; j += TILE)
-                copy_tile(y + oy + i * sy + j, sy, x + ox + i + j * sx, sx, height,
-                          columns - j < TILE ? columns - j : TILE);
-        }
+    int64_t rows = v->dims[r - 2], columns = v->dims[r - 1], sy = v->y[r - 2], sx = v->x[r - 1];
+    for (int64_t at = begin; at < end; at++) {
+        int64_t oy, ox, i = at % c->parts * TILE, height = rows - i < TILE ? rows - i : TILE;
+        offsets(v, r - 2, at / c->parts, &oy, &ox);
+        for (int64_t j = 0; j < columns; j += TILE)
+            copy_tile(c->y + oy + i * sy + j, sy, c->x + ox + i + j * sx, sx, height,
+                      columns - j < TILE ? columns - j : TILE);
+    }
+}
+
+// The last two dimensions are transposed: x is contiguous in the one before the last.
+static void copy_tiles(const view *v, float *y, const float *x, atl_team *team) {
+    int r = v->rank;
+    int64_t bands = (v->dims[r - 2] + TILE - 1) / TILE;
+    copying c = { v, y, x, TILE, bands };
+    atl_team_run(team, count_outer(v, r - 2) * bands, 1 + SMALL / (TILE * v->dims[r - 1]), copy_bands, &c);
 }
 
 static void swap_dims(view *v, int a, int b) {
@@ -116,7 +137,7 @@ static void swap_dims(view *v, int a, int b) {
 }
 
 void atl_cpu_move_copy(int rank, const int64_t *dims, float *y, const int64_t *y_strides, const float *x,
-                       const int64_t *x_strides, int threads) {
+                       const int64_t *x_strides, atl_team *team) {
     for (int i = 0; i < rank; i++)
         if (dims[i] < 1)
             return;
@@ -126,15 +147,15 @@ void atl_cpu_move_copy(int rank, const int64_t *dims, float *y, const int64_t *y
         for (int i = 0; i < last; i++)
             if (v.x[i] == 1) {
                 swap_dims(&v, i, last - 1);
-                copy_tiles(&v, y, x, threads);
+                copy_tiles(&v, y, x, team);
                 return;
             }
-    copy_rows(&v, y, x, threads);
+    copy_rows(&v, y, x, team);
 }
 
-void atl_cpu_move_fill(float *y, int64_t n, float value, int threads) {
+void atl_cpu_move_fill(float *y, int64_t n, float value, atl_team *team) {
     int64_t one = 1, zero = 0;
-    atl_cpu_move_copy(1, &n, y, &one, &value, &zero, threads);
+    atl_cpu_move_copy(1, &n, y, &one, &value, &zero, team);
 }
 
 static void dense(int rank, const int64_t *dims, int64_t *strides) {
@@ -153,18 +174,18 @@ static int64_t count(int rank, const int64_t *dims) {
 }
 
 void atl_cpu_move_expand(int rank, const int64_t *y_dims, const int64_t *x_dims, float *y, const float *x,
-                         int threads) {
+                         atl_team *team) {
     int64_t sy[R], sx[R];
     dense(rank, y_dims, sy);
     dense(rank, x_dims, sx);
     for (int i = 0; i < rank; i++)
         if (x_dims[i] != y_dims[i])
             sx[i] = 0;
-    atl_cpu_move_copy(rank, y_dims, y, sy, x, sx, threads);
+    atl_cpu_move_copy(rank, y_dims, y, sy, x, sx, team);
 }
 
 void atl_cpu_move_permute(int rank, const int64_t *x_dims, const int *axes, float *y, const float *x,
-                          int threads) {
+                          atl_team *team) {
     int64_t dims[R], sy[R], dense_x[R], sx[R];
     dense(rank, x_dims, dense_x);
     for (int i = 0; i < rank; i++) {
@@ -172,7 +193,7 @@ void atl_cpu_move_permute(int rank, const int64_t *x_dims, const int *axes, floa
         sx[i] = dense_x[axes[i]];
     }
     dense(rank, dims, sy);
-    atl_cpu_move_copy(rank, dims, y, sy, x, sx, threads);
+    atl_cpu_move_copy(rank, dims, y, sy, x, sx, team);
 }
 
 // The view of `dims` that starts at first and takes every step-th: its offset; strides are scaled.
@@ -188,24 +209,24 @@ static int64_t sub_view(int rank, const int64_t *dims, const int64_t *first, con
 }
 
 void atl_cpu_move_slice(int rank, const int64_t *x_dims, const int64_t *y_dims, const int64_t *first,
-                        const int64_t *step, float *y, const float *x, int threads) {
+                        const int64_t *step, float *y, const float *x, atl_team *team) {
     int64_t sy[R], sx[R], offset = sub_view(rank, x_dims, first, step, sx);
     dense(rank, y_dims, sy);
-    atl_cpu_move_copy(rank, y_dims, y, sy, x + offset, sx, threads);
+    atl_cpu_move_copy(rank, y_dims, y, sy, x + offset, sx, team);
 }
 
 void atl_cpu_move_pad(int rank, const int64_t *y_dims, const int64_t *x_dims, const int64_t *first,
-                      const int64_t *step, float *y, const float *x, int threads) {
+                      const int64_t *step, float *y, const float *x, atl_team *team) {
     int64_t sy[R], sx[R], offset = sub_view(rank, y_dims, first, step, sy);
-    atl_cpu_move_fill(y, count(rank, y_dims), 0.0f, threads);
+    atl_cpu_move_fill(y, count(rank, y_dims), 0.0f, team);
     dense(rank, x_dims, sx);
-    atl_cpu_move_copy(rank, x_dims, y + offset, sy, x, sx, threads);
+    atl_cpu_move_copy(rank, x_dims, y + offset, sy, x, sx, team);
 }
 
 void atl_cpu_move_concat(int rank, const int64_t *y_dims, const int64_t *x_dims, int axis, int64_t first,
-                         float *y, const float *x, int threads) {
+                         float *y, const float *x, atl_team *team) {
     int64_t sy[R], sx[R];
     dense(rank, y_dims, sy);
     dense(rank, x_dims, sx);
-    atl_cpu_move_copy(rank, x_dims, y + first * sy[axis], sy, x, sx, threads);
+    atl_cpu_move_copy(rank, x_dims, y + first * sy[axis], sy, x, sx, team);
 }

@@ -1,45 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// What convolution and matrix product share: one oneDNN primitive of two inputs and one output, of which
-// one may be kept in an order of oneDNN's choice (packed), with the reorder that brings it there or back.
+// What convolution and matrix product share: an operation of two inputs and one output that is cut into
+// parts, one oneDNN primitive each, which the lanes of a team run at the same time.
 //
-// Threads: oneDNN follows OpenMP's default of the calling thread, both when a primitive is made (it
-// splits the work then) and when it runs.  atl_cpu_dnnl_finish and atl_cpu_dnnl_run set that default to the
-// number given and put back what was there; so must whoever describes a primitive.
+// One operand may be kept in an order of oneDNN's choice (packed), the same for all parts, with the reorder
+// that brings it there or back.
+//
+// Threads: oneDNN follows OpenMP's default of the calling thread, both when a primitive is made and when it
+// runs.  That default is set to one around each call, so that oneDNN starts no thread of its own: OpenMP's
+// wait for each other by spinning, and on a machine with other work that costs more than they give.
 #ifndef ATL_CPU_ONEDNN_H
 #define ATL_CPU_ONEDNN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <dnnl.h>
 #include "base/ctx.h"
+#include "base/team.h"
+
+typedef struct atl_cpu_dnnl_part {
+    dnnl_stream_t stream;
+    dnnl_primitive_t main;
+    dnnl_memory_t operand[3], scratch; // a, b, out: in the caller's order, or packed
+    size_t offset[3];                  // floats from the operand's first to the part's
+} atl_cpu_dnnl_part;
 
 typedef struct atl_cpu_dnnl {
     atl_ctx *ctx;
-    int threads;
-    int limited; // the process may not have as much memory as there is
+    atl_team *team;
+    bool limited;                     // the process has a limit on its address space
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr;       // scratch memory comes from us
-    dnnl_primitive_t main, reorder;   // reorder is NULL when the caller's order is right
-    dnnl_memory_t operand[3];         // a, b, out in the caller's order
-    dnnl_memory_t packed, scratch;
     int ids[3];                       // DNNL_ARG_... of a, b, out
-    int packed_index;                 // which operand may be packed: 1 or 2
+    int parts, room;
+    atl_cpu_dnnl_part *part;
+    int packed_index;         // which operand may be packed: 1 or 2.  2: the parts' results add up
+    bool mixed;               // the parts want that operand in different orders
+    dnnl_memory_desc_t want;  // the order of the first
+    dnnl_primitive_t reorder; // NULL when the caller's order is right
+    dnnl_memory_t plain, packed, scratch; // of the reorder
     float *constant;                  // the packed operand when it never changes, else NULL
-    size_t packed_bytes, main_bytes, reorder_bytes; // packed operand; scratch of the two primitives
+    size_t packed_bytes, main_bytes, reorder_bytes; // packed operand; scratch of a part and of the reorder
 } atl_cpu_dnnl;
 
-// An engine and a stream.  Hands the context's ceiling on instruction sets to oneDNN.
-atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, int threads);
+// An engine, and room for `parts` parts.  Hands the context's ceiling on instruction sets to oneDNN.
+// packed_index and ids as in the struct.
+atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, atl_team *team, int parts, const int ids[3],
+                             int packed_index);
 void atl_cpu_dnnl_clear(atl_cpu_dnnl *d); // an all-zero struct is fine
 
-// Sets the calling thread's default number of OpenMP threads, and puts it back.
-int atl_cpu_dnnl_threads_begin(const atl_cpu_dnnl *d);
-void atl_cpu_dnnl_threads_end(int before);
+// Sets the calling thread's default number of OpenMP threads to one, and puts back what it was.  Needed
+// around the making of descriptions.
+int atl_cpu_dnnl_alone(void);
+void atl_cpu_dnnl_alone_end(int before);
 
-// Makes the primitive from its description and, where needed, the reorder between `plain[packed_index]`
-// and what the primitive wants there.  constant: the value of that operand, packed at once; or NULL.
-atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd, const int ids[3],
-                               const dnnl_memory_desc_t plain[3], int packed_index, const float *constant);
+// Makes the next part's primitive.  plain: the operands in the caller's order; offset: where they begin, in
+// floats.
+atl_status atl_cpu_dnnl_add(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd,
+                            const dnnl_memory_desc_t plain[3], const size_t offset[3]);
+
+// After the last part, unless they are `mixed`: makes what they share.  plain: the operand that may be
+// packed, whole; constant: its value, packed at once; or NULL.
+atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const dnnl_memory_desc_t *plain, const float *constant);
 
 size_t atl_cpu_dnnl_workspace(const atl_cpu_dnnl *d);
 atl_status atl_cpu_dnnl_run(const atl_cpu_dnnl *d, const float *a, const float *b, float *out,

@@ -3,10 +3,10 @@
 #include "cpu/peak.h"
 
 #include <time.h>
-#include <omp.h>
 #include <atelier/model.h>
 
-#include "base/ctx.h"
+#include "base/mem.h"
+#include "base/team.h"
 
 enum { LANES = 4, CHAINS = 8 };
 
@@ -40,15 +40,29 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-// Operations per second of all threads together, measured from the first start to the last end.
-static double one_run(atl_cpu_peak_fn *kernel, size_t rounds, int threads) {
-    double operations = 0.0;
+typedef struct measuring {
+    atl_cpu_peak_fn *kernel;
+    size_t rounds;
+    double *operations;
+} measuring;
+
+static void measure(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    const measuring *m = job;
     float sink = 0.0f;
-    double start = now();
-#pragma omp parallel num_threads(threads) reduction(+ : operations, sink)
-    operations += kernel(rounds, &sink);
+    for (int64_t i = first; i < end; i++)
+        m->operations[i] = m->kernel(m->rounds, &sink) + (sink == sink ? 0.0 : 1.0);
+}
+
+// Operations per second of all threads together, measured from the first start to the last end.
+static double one_run(atl_cpu_peak_fn *kernel, size_t rounds, atl_team *team, double *operations) {
+    int lanes = atl_team_lanes(team);
+    double start = now(), sum = 0.0;
+    atl_team_run(team, lanes, 1, measure, &(measuring){ kernel, rounds, operations });
     double seconds = now() - start;
-    return sink == sink && seconds > 0.0 ? operations / seconds : 0.0;
+    for (int i = 0; i < lanes; i++)
+        sum += operations[i];
+    return seconds > 0.0 ? sum / seconds : 0.0;
 }
 
 double atl_peak_gflops(atl_ctx *ctx) {
@@ -62,9 +76,15 @@ double atl_peak_gflops(atl_ctx *ctx) {
         kernel(rounds, &sink);
         seconds = now() - start;
     }
-    for (int i = 0; i < 8; i++) {
-        double speed = one_run(kernel, rounds, ctx->threads);
-        best = speed > best ? speed : best;
+    atl_team *team;
+    double *operations = atl_alloc(ctx, (size_t)ctx->threads, sizeof *operations);
+    if (operations && atl_team_open(ctx, ctx->threads, &team) == ATL_OK) {
+        for (int i = 0; i < 8; i++) {
+            double speed = one_run(kernel, rounds, team, operations);
+            best = speed > best ? speed : best;
+        }
+        atl_team_close(&team);
     }
+    atl_free(ctx, operations);
     return best * 1e-9;
 }

@@ -61,24 +61,43 @@ static bool is_whole_rows(const atl_cpu_pick_dims *d) {
     return d->c == 1 && d->kh == 1 && d->sy == 1 && d->py == 0 && d->ow == 1 && d->px == 0 && d->kw == d->w;
 }
 
-void atl_cpu_pick(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *x,
-                  float *y, int threads) {
-    int64_t image = d->h * d->w * d->c, lines = d->n * d->oh;
-    bool whole = is_whole_rows(d);
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t line = 0; line < lines; line++) {
-        if (whole) {
-            y[line] = x[(size_t)(line * d->w) + k->largest(s + line * d->w, (size_t)d->w)];
-            continue;
-        }
-        int64_t n = line / d->oh;
+typedef struct call {
+    const atl_cpu_pick_kernels *k;
+    const atl_cpu_pick_dims *d;
+    const float *s, *from;
+    float *to;
+} call;
+
+// Rows of results of which one thread takes at least some thousand numbers.
+static int64_t grain_of(const atl_cpu_pick_dims *d) {
+    return 1 + (1 << 14) / (d->ow * d->c * d->kh * d->kw);
+}
+
+static void take_rows(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const call *r = job;
+    const atl_cpu_pick_dims *d = r->d;
+    for (int64_t line = begin; line < end; line++)
+        r->to[line] = r->from[(size_t)(line * d->w) + r->k->largest(r->s + line * d->w, (size_t)d->w)];
+}
+
+static void take_windows(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const call *r = job;
+    const atl_cpu_pick_dims *d = r->d;
+    for (int64_t line = begin; line < end; line++)
         for (int64_t q = 0; q < d->ow; q++) {
             size_t first;
             atl_cpu_pick_window w = window_at(d, line % d->oh, q, &first);
-            first += (size_t)(n * image);
-            k->take(y + (line * d->ow + q) * d->c, s + first, x + first, &w, (size_t)d->c);
+            first += (size_t)(line / d->oh * d->h * d->w * d->c);
+            r->k->take(r->to + (line * d->ow + q) * d->c, r->s + first, r->from + first, &w, (size_t)d->c);
         }
-    }
+}
+
+void atl_cpu_pick(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *x,
+                  float *y, atl_team *team) {
+    call r = { k, d, s, x, y };
+    atl_team_run(team, d->n * d->oh, grain_of(d), is_whole_rows(d) ? take_rows : take_windows, &r);
 }
 
 // The windows of row p of one image, channels c to c + count.
@@ -93,40 +112,53 @@ static void give_row(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, 
 }
 
 // Rows of windows that don't meet: each has rows of the image to itself, which it clears before it adds to them.
-static void give_apart(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s,
-                       const float *y, float *x, int threads) {
+static void give_apart(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const call *r = job;
+    const atl_cpu_pick_dims *d = r->d;
     int64_t line = d->w * d->c, image = d->h * line, results = d->oh * d->ow * d->c;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < d->n * d->oh; i++) {
+    for (int64_t i = begin; i < end; i++) {
         int64_t n = i / d->oh, p = i % d->oh;
         int64_t top = p ? p * d->sy - d->py : 0, bottom = p + 1 < d->oh ? (p + 1) * d->sy - d->py : d->h;
-        memset(x + n * image + top * line, 0, (size_t)((bottom - top) * line) * sizeof *x);
-        give_row(k, d, s + n * image, y + n * results, x + n * image, p, 0, d->c);
+        memset(r->to + n * image + top * line, 0, (size_t)((bottom - top) * line) * sizeof *r->to);
+        give_row(r->k, d, r->s + n * image, r->from + n * results, r->to + n * image, p, 0, d->c);
     }
+}
+
+static void give_whole_rows(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const call *r = job;
+    int64_t w = r->d->w;
+    for (int64_t line = begin; line < end; line++)
+        r->to[(size_t)(line * w) + r->k->largest(r->s + line * w, (size_t)w)] = r->from[line];
 }
 
 enum { CHANNELS = 32 }; // that one thread takes where windows meet: two cache lines
 
+static void give_channels(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const call *r = job;
+    const atl_cpu_pick_dims *d = r->d;
+    int64_t image = d->h * d->w * d->c, results = d->oh * d->ow * d->c,
+            parts = (d->c + CHANNELS - 1) / CHANNELS;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t n = i / parts, c = i % parts * CHANNELS;
+        for (int64_t p = 0; p < d->oh; p++)
+            give_row(r->k, d, r->s + n * image, r->from + n * results, r->to + n * image, p, c,
+                     least(d->c - c, CHANNELS));
+    }
+}
+
 void atl_cpu_pick_t(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *y,
-                    float *x, int threads) {
-    int64_t image = d->h * d->w * d->c, results = d->oh * d->ow * d->c;
-    int64_t parts = (d->c + CHANNELS - 1) / CHANNELS;
+                    float *x, atl_team *team) {
+    call r = { k, d, s, y, x };
     if (!is_whole_rows(d) && d->kh <= d->sy) {
-        give_apart(k, d, s, y, x, threads);
+        atl_team_run(team, d->n * d->oh, grain_of(d), give_apart, &r);
         return;
     }
-    atl_cpu_move_fill(x, d->n * image, 0.0f, threads);
-    if (is_whole_rows(d)) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int64_t line = 0; line < d->n * d->oh; line++)
-            x[(size_t)(line * d->w) + k->largest(s + line * d->w, (size_t)d->w)] = y[line];
-        return;
-    }
-#pragma omp parallel for num_threads(threads) collapse(2) schedule(static)
-    for (int64_t n = 0; n < d->n; n++)
-        for (int64_t part = 0; part < parts; part++) {
-            int64_t c = part * CHANNELS;
-            for (int64_t p = 0; p < d->oh; p++)
-                give_row(k, d, s + n * image, y + n * results, x + n * image, p, c, least(d->c - c, CHANNELS));
-        }
+    atl_cpu_move_fill(x, d->n * d->h * d->w * d->c, 0.0f, team);
+    if (is_whole_rows(d))
+        atl_team_run(team, d->n * d->oh, grain_of(d), give_whole_rows, &r);
+    else
+        atl_team_run(team, d->n * ((d->c + CHANNELS - 1) / CHANNELS), 1, give_channels, &r);
 }

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/team.h"
 
 typedef struct atl_cpu_pick_dims {
     int64_t n, h, w, c, oh, ow; // s and x [n, h, w, c], y [n, oh, ow, c]
@@ -35,9 +36,9 @@ void atl_cpu_pick_init_avx2(atl_cpu_pick_kernels *k);
 void atl_cpu_pick_init_avx512(atl_cpu_pick_kernels *k);
 
 void atl_cpu_pick(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *x,
-                  float *y, int threads);
+                  float *y, atl_team *team);
 // x is zero but where numbers of y were taken from; they add up in one order, whatever the number of threads.
 void atl_cpu_pick_t(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *y,
-                    float *x, int threads);
+                    float *x, atl_team *team);
 
 #endif

@@ -58,16 +58,30 @@ void atl_cpu_pointwise_init(atl_cpu_pointwise_kernels *k) {
 
 // CHUNK: floats that one thread takes at once: small against L1, large against a call.
 // PATTERN: floats of a repeated short row.
-enum { CHUNK = 4096, PATTERN = 256 };
+// GRAIN: chunks that are done before a thread has woken.
+enum { CHUNK = 4096, PATTERN = 256, GRAIN = 4 };
+
+typedef struct unary {
+    const atl_cpu_pointwise_kernels *k;
+    atl_fn1 op;
+    float *y;
+    const float *x;
+    float a, b;
+    int64_t n;
+} unary;
+
+static void unary_chunks(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const unary *u = job;
+    for (int64_t first = begin * CHUNK; first < u->n && first < end * CHUNK; first += CHUNK) {
+        int64_t count = u->n - first < CHUNK ? u->n - first : CHUNK;
+        u->k->unary[u->op](u->y + first, u->x + first, (size_t)count, u->a, u->b);
+    }
+}
 
 void atl_cpu_unary_run(const atl_cpu_pointwise_kernels *k, atl_fn1 op, float *y, const float *x, int64_t n,
-                       float a, float b, int threads) {
-    int64_t chunks = (n + CHUNK - 1) / CHUNK;
-#pragma omp parallel for num_threads(threads) schedule(static) if (chunks > 4)
-    for (int64_t i = 0; i < chunks; i++) {
-        int64_t first = i * CHUNK, count = n - first < CHUNK ? n - first : CHUNK;
-        k->unary[op](y + first, x + first, (size_t)count, a, b);
-    }
+                       float a, float b, atl_team *team) {
+    atl_team_run(team, (n + CHUNK - 1) / CHUNK, GRAIN, unary_chunks, &(unary){ k, op, y, x, a, b, n });
 }
 
 // The loops of a binary operation, innermost last, without those of size 1.
@@ -139,9 +153,48 @@ static void binary_block(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const b
         strided_row(k, op, b, row);
 }
 
+typedef struct binary {
+    const atl_cpu_pointwise_kernels *k;
+    atl_fn2 op;
+    const loops *l;
+    float *y;
+    const float *x, *z;
+    int64_t width, height, bands, parts; // of a block; blocks along rows and along a row
+} binary;
+
+static void binary_blocks(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const binary *w = job;
+    const loops *l = w->l;
+    int last = l->rank - 1, row = l->rank - 2;
+    int64_t n = l->dims[last], rows = row >= 0 ? l->dims[row] : 1;
+    int64_t x_row = row >= 0 ? l->x[row] : 0, z_row = row >= 0 ? l->z[row] : 0;
+    for (int64_t at = begin; at < end; at++) {
+        int64_t o = at / w->parts / w->bands, i = at / w->parts % w->bands * w->height,
+                j = at % w->parts * w->width;
+        int64_t at_x = 0, at_z = 0, rest = o;
+        for (int d = row - 1; d >= 0; d--) {
+            at_x += rest % l->dims[d] * l->x[d];
+            at_z += rest % l->dims[d] * l->z[d];
+            rest /= l->dims[d];
+        }
+        block b = { w->y + (o * rows + i) * n + j,
+                    w->x + at_x + i * x_row + j * l->x[last],
+                    w->z + at_z + i * z_row + j * l->z[last],
+                    rows - i < w->height ? rows - i : w->height,
+                    n - j < w->width ? n - j : w->width,
+                    n,
+                    x_row,
+                    z_row,
+                    l->x[last],
+                    l->z[last] };
+        binary_block(w->k, w->op, &b);
+    }
+}
+
 void atl_cpu_binary_run(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const int64_t dims[ATL_LOOPS],
                         float *y, const float *x, const int64_t x_strides[ATL_LOOPS], const float *z,
-                        const int64_t z_strides[ATL_LOOPS], int threads) {
+                        const int64_t z_strides[ATL_LOOPS], atl_team *team) {
     loops l = join_loops(dims, x_strides, z_strides);
     int last = l.rank - 1, row = l.rank - 2;
     int64_t n = l.dims[last], rows = row >= 0 ? l.dims[row] : 1, outer = 1;
@@ -149,25 +202,8 @@ void atl_cpu_binary_run(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const in
         outer *= l.dims[d];
     int64_t width = n < CHUNK ? n : CHUNK, height = CHUNK / width < rows ? CHUNK / width : rows;
     int64_t bands = (rows + height - 1) / height, parts = (n + width - 1) / width;
-#pragma omp parallel for collapse(3) num_threads(threads) schedule(static) if (outer * rows * n > 4 * CHUNK)
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t band = 0; band < bands; band++)
-            for (int64_t part = 0; part < parts; part++) {
-                int64_t i = band * height, j = part * width, at_x = 0, at_z = 0, rest = o;
-                for (int d = row - 1; d >= 0; d--) {
-                    at_x += rest % l.dims[d] * l.x[d];
-                    at_z += rest % l.dims[d] * l.z[d];
-                    rest /= l.dims[d];
-                }
-                int64_t x_row = row >= 0 ? l.x[row] : 0, z_row = row >= 0 ? l.z[row] : 0;
-                block b = { y + (o * rows + i) * n + j,
-                            x + at_x + i * x_row + j * l.x[last],
-                            z + at_z + i * z_row + j * l.z[last],
-                            rows - i < height ? rows - i : height,
-                            n - j < width ? n - j : width,
-                            n, x_row, z_row, l.x[last], l.z[last] };
-                binary_block(k, op, &b);
-            }
+    binary b = { k, op, &l, y, x, z, width, height, bands, parts };
+    atl_team_run(team, outer * bands * parts, GRAIN * CHUNK / (width * height), binary_blocks, &b);
 }
 
 atl_cpu_epilogue atl_cpu_epilogue_at(const atl_cpu_epilogue *e, int sample, size_t first, size_t pixels,
@@ -184,16 +220,30 @@ atl_cpu_epilogue atl_cpu_epilogue_at(const atl_cpu_epilogue *e, int sample, size
     return at;
 }
 
+typedef struct ending {
+    const atl_cpu_pointwise_kernels *k;
+    const atl_cpu_epilogue *e;
+    float *y;
+    const float *x;
+    size_t pixels, c, part; // part: pixels
+    int64_t parts;
+} ending;
+
+static void epilogue_parts(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const ending *w = job;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t sample = i / w->parts;
+        size_t first = (size_t)(i % w->parts) * w->part, left = w->pixels - first;
+        atl_cpu_epilogue at = atl_cpu_epilogue_at(w->e, (int)sample, first, w->pixels, w->c);
+        size_t offset = ((size_t)sample * w->pixels + first) * w->c;
+        w->k->epilogue(w->y + offset, w->x + offset, left < w->part ? left : w->part, w->c, &at);
+    }
+}
+
 void atl_cpu_epilogue_run(const atl_cpu_pointwise_kernels *k, const atl_cpu_epilogue *e, float *y,
-                          const float *x, int n, size_t pixels, size_t c, int threads) {
+                          const float *x, int n, size_t pixels, size_t c, atl_team *team) {
     size_t part = CHUNK / c + 1;
     int64_t parts = (int64_t)((pixels + part - 1) / part);
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (n * parts > 4)
-    for (int sample = 0; sample < n; sample++)
-        for (int64_t i = 0; i < parts; i++) {
-            size_t first = (size_t)i * part, count = pixels - first < part ? pixels - first : part;
-            atl_cpu_epilogue at = atl_cpu_epilogue_at(e, sample, first, pixels, c);
-            size_t offset = ((size_t)sample * pixels + first) * c;
-            k->epilogue(y + offset, x + offset, count, c, &at);
-        }
+    atl_team_run(team, n * parts, GRAIN, epilogue_parts, &(ending){ k, e, y, x, pixels, c, part, parts });
 }

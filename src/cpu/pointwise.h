@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/team.h"
 #include "cpu/epilogue.h"
 #include "graph/fn.h"
 
@@ -36,7 +37,7 @@ void atl_cpu_pointwise_init_avx512(atl_cpu_pointwise_kernels *k);
 
 // y[i] = f(x[i]) for i < n.  y may be x.
 void atl_cpu_unary_run(const atl_cpu_pointwise_kernels *k, atl_fn1 op, float *y, const float *x, int64_t n,
-                       float a, float b, int threads);
+                       float a, float b, atl_team *team);
 
 enum { ATL_LOOPS = 4 };
 
@@ -45,11 +46,11 @@ enum { ATL_LOOPS = 4 };
 // that one is contiguous too.
 void atl_cpu_binary_run(const atl_cpu_pointwise_kernels *k, atl_fn2 op, const int64_t dims[ATL_LOOPS],
                         float *y, const float *x, const int64_t x_strides[ATL_LOOPS], const float *z,
-                        const int64_t z_strides[ATL_LOOPS], int threads);
+                        const int64_t z_strides[ATL_LOOPS], atl_team *team);
 
 // y [n, pixels, c] = epilogue of x of the same shape.  y may be x.
 void atl_cpu_epilogue_run(const atl_cpu_pointwise_kernels *k, const atl_cpu_epilogue *e, float *y,
-                          const float *x, int n, size_t pixels, size_t c, int threads);
+                          const float *x, int n, size_t pixels, size_t c, atl_team *team);
 
 // The epilogue as seen by pixel `first` of sample `sample`, for the kernel above.
 atl_cpu_epilogue atl_cpu_epilogue_at(const atl_cpu_epilogue *e, int sample, size_t first, size_t pixels,

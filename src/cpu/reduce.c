@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { BLOCK_ROWS = 256, BLOCK_NUMBERS = 16384, PRODUCTS = 1024 };
+enum { BLOCK_ROWS = 256, BLOCK_NUMBERS = 16384, PRODUCTS = 1024, SMALL = 16384 };
 
 // The tensor as alternating runs of kept and reduced dimensions.
 typedef struct runs {
@@ -58,32 +58,38 @@ static void sum_products(const atl_cpu_pointwise_kernels *k, const float *x, con
         }
 }
 
-// y [outer, blocks, inner] = x [outer, rows, inner], or its product with z, summed within blocks.
-static void sum_blocks(const atl_cpu_pointwise_kernels *k, const float *x, const float *z, float *y,
-                       int64_t outer, int64_t rows, int64_t inner, int threads) {
-    int64_t block = block_rows(inner), blocks = blocks_of(rows, inner);
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (outer * rows * inner > 16384)
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t b = 0; b < blocks; b++) {
-            int64_t first = b * block, count = rows - first < block ? rows - first : block;
-            const float *from = x + (o * rows + first) * inner;
-            float *to = y + (o * blocks + b) * inner;
-            if (z) {
-                sum_products(k, from, z + (from - x), to, count, inner);
-            } else if (inner == 1) {
-                *to = k->sum(from, (size_t)count);
-            } else {
-                memset(to, 0, (size_t)inner * sizeof *to);
-                k->add_rows(to, from, (size_t)count, (size_t)inner);
-            }
+typedef struct summing { // y [outer, blocks, inner] = x [outer, rows, inner] summed within blocks
+    const atl_cpu_pointwise_kernels *k;
+    const float *x, *z; // z: times this, or NULL
+    float *y;
+    int64_t rows, inner;
+} summing;
+
+static void sum_some(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const summing *s = job;
+    int64_t inner = s->inner, block = block_rows(inner), blocks = blocks_of(s->rows, inner);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = i % blocks * block, count = s->rows - first < block ? s->rows - first : block;
+        const float *from = s->x + (i / blocks * s->rows + first) * inner;
+        float *to = s->y + i * inner;
+        if (s->z) {
+            sum_products(s->k, from, s->z + (from - s->x), to, count, inner);
+        } else if (inner == 1) {
+            *to = s->k->sum(from, (size_t)count);
+        } else {
+            memset(to, 0, (size_t)inner * sizeof *to);
+            s->k->add_rows(to, from, (size_t)count, (size_t)inner);
         }
+    }
 }
 
 typedef struct walk {
     const atl_cpu_pointwise_kernels *k;
     const float *from, *times;
     float *y, *half[2]; // the result; two places for intermediate ones
-    int threads, turn;
+    atl_team *team;
+    int turn;
 } walk;
 
 // Each step shrinks [outer, rows, inner] to [outer, blocks, inner].  Returns the floats of the largest
@@ -108,7 +114,9 @@ static int64_t walk_runs(const runs *r, walk *w) {
             most = last || most > floats ? most : floats;
             if (w) {
                 float *to = last ? w->y : w->half[w->turn ^= 1];
-                sum_blocks(w->k, w->from, w->times, to, outer, rows, inner, w->threads);
+                int64_t each = (rows < block_rows(inner) ? rows : block_rows(inner)) * inner;
+                summing s = { w->k, w->from, w->times, to, rows, inner };
+                atl_team_run(w->team, outer * blocks, 1 + SMALL / each, sum_some, &s);
                 w->from = to;
                 w->times = NULL; // products are made once
             }
@@ -128,10 +136,10 @@ size_t atl_cpu_reduce_workspace(int rank, const int64_t *dims, unsigned mask) {
 }
 
 void atl_cpu_reduce_sum(const atl_cpu_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
-                        const float *x, const float *z, float *y, int threads, void *workspace) {
+                        const float *x, const float *z, float *y, atl_team *team, void *workspace) {
     runs r = runs_of(rank, dims, mask);
     char *space = workspace;
-    walk w = { k, x, z, y, { workspace, (float *)(void *)(space + half_bytes(&r)) }, threads, 0 };
+    walk w = { k, x, z, y, { workspace, (float *)(void *)(space + half_bytes(&r)) }, team, 0 };
     walk_runs(&r, &w);
     if (w.from == x) { // nothing to sum
         int64_t n = 1;

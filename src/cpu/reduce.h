@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/team.h"
 #include "cpu/pointwise.h"
 
 enum { ATL_REDUCE_RANK_MAX = 5 };
@@ -16,6 +17,6 @@ size_t atl_cpu_reduce_workspace(int rank, const int64_t *dims, unsigned mask);
 // y = sum of x [dims], or of x times z where z isn't NULL, over the dimensions whose bit (1 << dimension) is set
 // in mask; those are 1 in y.
 void atl_cpu_reduce_sum(const atl_cpu_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
-                        const float *x, const float *z, float *y, int threads, void *workspace);
+                        const float *x, const float *z, float *y, atl_team *team, void *workspace);
 
 #endif

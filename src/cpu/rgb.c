@@ -18,22 +18,41 @@ void atl_cpu_rgb_init(atl_cpu_rgb_kernels *k) {
     *k = (atl_cpu_rgb_kernels){ product, product };
 }
 
+typedef struct call {
+    const atl_cpu_rgb_kernels *k;
+    const atl_cpu_pointwise_kernels *pointwise;
+    const atl_cpu_rgb_args *args;
+    float *y;
+    const float *x, *w;
+    const atl_cpu_epilogue *epilogue;
+    size_t part; // pixels
+    int64_t parts;
+} call;
+
+static void products(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const call *r = job;
+    size_t ci = (size_t)r->args->ci, co = (size_t)r->args->co, pixels = r->args->pixels;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t sample = i / r->parts;
+        size_t first = (size_t)(i % r->parts) * r->part,
+               count = pixels - first < r->part ? pixels - first : r->part;
+        size_t at = (size_t)sample * pixels + first;
+        const float *w = r->w + sample * r->args->w_stride;
+        (co <= ATL_RGB_MAX ? r->k->to : r->k->from)(r->y + at * co, r->x + at * ci, w, count, ci, co);
+        if (r->epilogue) {
+            atl_cpu_epilogue here = atl_cpu_epilogue_at(r->epilogue, (int)sample, first, pixels, co);
+            r->pointwise->epilogue(r->y + at * co, r->y + at * co, count, co, &here);
+        }
+    }
+}
+
 void atl_cpu_rgb_run(const atl_cpu_rgb_kernels *k, const atl_cpu_pointwise_kernels *pointwise,
                      const atl_cpu_rgb_args *args, float *y, const float *x, const float *w,
-                     const atl_cpu_epilogue *e, int threads) {
-    size_t ci = (size_t)args->ci, co = (size_t)args->co, pixels = args->pixels;
-    size_t part = 4096 / (co > ci ? co : ci) + 16; // pixels whose values stay in the first-level cache
-    int64_t parts = (int64_t)((pixels + part - 1) / part);
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static) if (args->n * parts > 2)
-    for (int sample = 0; sample < args->n; sample++)
-        for (int64_t i = 0; i < parts; i++) {
-            size_t first = (size_t)i * part, count = pixels - first < part ? pixels - first : part;
-            size_t at = (size_t)sample * pixels + first;
-            const float *ws = w + sample * args->w_stride;
-            (co <= ATL_RGB_MAX ? k->to : k->from)(y + at * co, x + at * ci, ws, count, ci, co);
-            if (e) {
-                atl_cpu_epilogue here = atl_cpu_epilogue_at(e, sample, first, pixels, co);
-                pointwise->epilogue(y + at * co, y + at * co, count, co, &here);
-            }
-        }
+                     const atl_cpu_epilogue *e, atl_team *team) {
+    size_t part =
+        4096 / (size_t)(args->co > args->ci ? args->co : args->ci) + 16; // stays in the first-level cache
+    int64_t parts = (int64_t)((args->pixels + part - 1) / part);
+    call r = { k, pointwise, args, y, x, w, e, part, parts };
+    atl_team_run(team, args->n * parts, 2, products, &r);
 }

@@ -5,6 +5,7 @@
 #define ATL_CPU_RGB_H
 
 #include <stddef.h>
+#include "base/team.h"
 #include "cpu/epilogue.h"
 #include "cpu/pointwise.h"
 
@@ -31,6 +32,6 @@ typedef struct atl_cpu_rgb_args {
 // style), then the epilogue, which may be NULL and whose residual must not be y.
 void atl_cpu_rgb_run(const atl_cpu_rgb_kernels *k, const atl_cpu_pointwise_kernels *pointwise,
                      const atl_cpu_rgb_args *args, float *y, const float *x, const float *w,
-                     const atl_cpu_epilogue *e, int threads);
+                     const atl_cpu_epilogue *e, atl_team *team);
 
 #endif

@@ -3,7 +3,6 @@
 // into a strip with margins, which are then folded onto the pixels that they mirror.
 #include "cpu/sepfir.h"
 
-#include <omp.h>
 #include <string.h>
 #include "cpu/sizes.h"
 
@@ -33,8 +32,8 @@ static space space_of(const atl_cpu_sepfir_dims *d, void *workspace, int thread)
     return s;
 }
 
-size_t atl_cpu_sepfir_workspace(const atl_cpu_sepfir_dims *d, int threads) {
-    return space_of(d, NULL, 0).floats * sizeof(float) * (size_t)threads;
+size_t atl_cpu_sepfir_workspace(const atl_cpu_sepfir_dims *d, atl_team *team) {
+    return space_of(d, NULL, 0).floats * sizeof(float) * (size_t)atl_team_lanes(team);
 }
 
 static void copy(float *to, const float *from, int64_t count) {
@@ -99,24 +98,34 @@ static void filter_transposed(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir
 typedef void function(const atl_cpu_fir_kernels *, const atl_cpu_sepfir_dims *, const float *, const float *,
                       float *, const space *);
 
+typedef struct call {
+    function *run;
+    const atl_cpu_fir_kernels *k;
+    const atl_cpu_sepfir_dims *d;
+    const float *f, *from;
+    float *to;
+    void *workspace;
+} call;
+
+static void images(void *job, int lane, int64_t first, int64_t end) {
+    const call *r = job;
+    int64_t image = r->d->h * r->d->w * r->d->c;
+    space s = space_of(r->d, r->workspace, lane);
+    for (int64_t i = first; i < end; i++)
+        r->run(r->k, r->d, r->f + i * r->d->taps, r->from + i * image, r->to + i * image, &s);
+}
+
 static void each_image(function *run, const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d,
-                       const float *f, const float *from, float *to, int threads, void *workspace) {
-    int64_t image = d->h * d->w * d->c;
-#pragma omp parallel num_threads(threads)
-    {
-        space s = space_of(d, workspace, omp_get_thread_num());
-#pragma omp for schedule(dynamic)
-        for (int64_t i = 0; i < d->n; i++)
-            run(k, d, f + i * d->taps, from + i * image, to + i * image, &s);
-    }
+                       const float *f, const float *from, float *to, atl_team *team, void *workspace) {
+    atl_team_run(team, d->n, 1, images, &(call){ run, k, d, f, from, to, workspace });
 }
 
 void atl_cpu_sepfir(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f,
-                    const float *x, float *y, int threads, void *workspace) {
-    each_image(filter, k, d, f, x, y, threads, workspace);
+                    const float *x, float *y, atl_team *team, void *workspace) {
+    each_image(filter, k, d, f, x, y, team, workspace);
 }
 
 void atl_cpu_sepfir_t(const atl_cpu_fir_kernels *k, const atl_cpu_sepfir_dims *d, const float *f,
-                      const float *y, float *x, int threads, void *workspace) {
-    each_image(filter_transposed, k, d, f, y, x, threads, workspace);
+                      const float *y, float *x, atl_team *team, void *workspace) {
+    each_image(filter_transposed, k, d, f, y, x, team, workspace);
 }

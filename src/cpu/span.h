@@ -4,10 +4,13 @@
 #ifndef ATL_CPU_SPAN_H
 #define ATL_CPU_SPAN_H
 
+#include "base/team.h"
 #include "graph/backend.h"
 
-void atl_cpu_accumulate(float *to, const float *x, size_t count, float scale, int threads); // to += scale x
-void atl_cpu_average(float *to, const float *x, size_t count, float beta, int threads); // atl_backend.average
-void atl_cpu_adam(const atl_adam_span *s, int threads);
+void atl_cpu_accumulate(float *to, const float *x, size_t count, float scale,
+                        atl_team *team); // to += scale x
+void atl_cpu_average(float *to, const float *x, size_t count, float beta,
+                     atl_team *team); // atl_backend.average
+void atl_cpu_adam(const atl_adam_span *s, atl_team *team);
 
 #endif

@@ -68,27 +68,42 @@ static atl_cpu_style_norm sample_of(const atl_cpu_style_norm *s, size_t i, size_
     return one;
 }
 
+typedef struct image {
+    const atl_cpu_style_kernels *k;
+    const atl_cpu_style_norm *norm;
+    const float *x, *shift;
+    float *y, *sums;
+    size_t pixels, c;
+} image;
+
+static void sum_parts(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const image *m = job;
+    size_t each = part_pixels(m->c), c = m->c;
+    for (size_t q = (size_t)begin; q < (size_t)end; q++) {
+        atl_cpu_style_norm part = *m->norm;
+        size_t first = q * each, count = m->pixels - first < each ? m->pixels - first : each;
+        for (size_t j = 0; j < 2 * c; j++)
+            m->sums[2 * q * c + j] = 0.0f;
+        part.noise = part.noise ? part.noise + first : NULL;
+        m->k->sums(m->y + first * c, m->x + first * c, count, c, &part, m->shift, m->sums + 2 * q * c);
+    }
+}
+
 void atl_cpu_style_run(const atl_cpu_style_kernels *k, const atl_cpu_pointwise_kernels *p,
                        const atl_cpu_style_norm *s, float *y, const float *x, int n, size_t pixels, size_t c,
-                       int threads, void *workspace) {
-    size_t each = part_pixels(c), parts = parts_of(pixels, c), stride = (3 + 2 * parts) * c;
+                       atl_team *team, void *workspace) {
+    size_t parts = parts_of(pixels, c), stride = (3 + 2 * parts) * c;
     float *work = workspace;
     for (int i = 0; i < n; i++) {
         atl_cpu_style_norm one = sample_of(s, (size_t)i, c);
         float *shift = work + (size_t)i * stride, *sums = shift + 3 * c, *to = y + (size_t)i * pixels * c;
         const float *from = x + (size_t)i * pixels * c;
         first_pixel(&one, from, c, shift);
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (size_t q = 0; q < parts; q++) {
-            atl_cpu_style_norm part = one;
-            size_t first = q * each, count = pixels - first < each ? pixels - first : each;
-            for (size_t j = 0; j < 2 * c; j++)
-                sums[2 * q * c + j] = 0.0f;
-            part.noise = one.noise ? one.noise + first : NULL;
-            k->sums(to + first * c, from + first * c, count, c, &part, shift, sums + 2 * q * c);
-        }
+        image m = { k, &one, from, shift, to, sums, pixels, c };
+        atl_team_run(team, (int64_t)parts, 1, sum_parts, &m);
         solve(&one, sums, parts, pixels, c, shift);
         atl_cpu_epilogue e = { shift + c, NULL, shift + 2 * c, NULL, 0, 0, 1.0f, 1.0f, INFINITY, NULL, 1.0f };
-        atl_cpu_epilogue_run(p, &e, to, to, 1, pixels, c, threads);
+        atl_cpu_epilogue_run(p, &e, to, to, 1, pixels, c, team);
     }
 }

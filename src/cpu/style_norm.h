@@ -8,6 +8,7 @@
 #ifndef ATL_CPU_STYLE_NORM_H
 #define ATL_CPU_STYLE_NORM_H
 
+#include "base/team.h"
 #include "cpu/pointwise.h"
 
 typedef struct atl_cpu_style_norm {
@@ -37,6 +38,6 @@ size_t atl_cpu_style_workspace(int n, size_t pixels, size_t c);
 // y [n, pixels, c]; y may be x.  The result does not depend on the number of threads.
 void atl_cpu_style_run(const atl_cpu_style_kernels *k, const atl_cpu_pointwise_kernels *p,
                        const atl_cpu_style_norm *s, float *y, const float *x, int n, size_t pixels, size_t c,
-                       int threads, void *workspace);
+                       atl_team *team, void *workspace);
 
 #endif

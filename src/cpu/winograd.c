@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <omp.h>
 #include "base/mem.h"
 #include "cpu/kernels.h"
 #include "cpu/pages.h"
@@ -16,12 +15,12 @@
 
 enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
 
-int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies, int threads) {
+int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies) {
     // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
     double tiles = (double)s->n * atl_ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
                    atl_ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    if (s->h < 8 || s->w < 8 || s->ci < 16 || s->co < 16 || threads < 1)
+    if (s->h < 8 || s->w < 8 || s->ci < 16 || s->co < 16)
         return 0;
     return varies ? tiles >= 32 : tiles >= 32 || weights < 1e6; // at 16 tiles a transform takes what it spares
 }
@@ -72,7 +71,34 @@ static size_t rows_of(const atl_cpu_wino *w) {
     return ATL_WINO_MATRICES * (size_t)WEIGHT_ROWS * (size_t)w->shape.co;
 }
 
-// rows: floats for `threads` pieces of all matrices.
+typedef struct transforming {
+    const atl_cpu_wino *w;
+    const atl_cpu_wino_taps *taps;
+    const double *g;
+    const unsigned char *order;
+    float *packed, *rows;
+} transforming;
+
+// A few rows of all matrices at a time, then copied in long pieces: the matrices lie at distances that share
+// sets of the caches, and writing a little to each in turn takes several times as long.
+static void transform_rows(void *job, int lane, int64_t first, int64_t last) {
+    const transforming *t = job;
+    const atl_cpu_wino *w = t->w;
+    int ci = w->shape.ci, co = w->shape.co;
+    float *mine = t->rows + (size_t)lane * rows_of(w);
+    for (int k = (int)first * WEIGHT_ROWS; k < ci && k < last * WEIGHT_ROWS; k += WEIGHT_ROWS) {
+        int end = ci - k < WEIGHT_ROWS ? ci : k + WEIGHT_ROWS;
+        size_t count = (size_t)(end - k) * (size_t)co;
+        for (int c = 0; c < co; c += WEIGHT_COLUMNS)
+            w->kernels.weight(t->taps, (size_t)co, t->g, t->order, (size_t)k, (size_t)end, (size_t)c,
+                              (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), mine);
+        for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
+            put_weights(w, t->packed + p * (size_t)ci * (size_t)co, mine + p * count, (size_t)k,
+                        (size_t)(end - k));
+    }
+}
+
+// rows: floats for each lane's piece of all matrices.
 static void transform_weights(const atl_cpu_wino *w, const float *weight, float *packed, float *rows) {
     double g[18];
     unsigned char order[ATL_WINO_MATRICES];
@@ -93,21 +119,8 @@ static void transform_weights(const atl_cpu_wino *w, const float *weight, float 
         up_matrix(g);
     else
         atl_cpu_wino_plain_matrix(g);
-    // A few rows of all matrices at a time, then copied in long pieces: the matrices lie at distances that
-    // share sets of the caches, and writing a little to each in turn takes several times as long.
-    size_t piece = rows_of(w);
-#pragma omp parallel for num_threads(w->threads) schedule(dynamic)
-    for (int k = 0; k < ci; k += WEIGHT_ROWS) {
-        float *mine = rows + (size_t)omp_get_thread_num() * piece;
-        int end = ci - k < WEIGHT_ROWS ? ci : k + WEIGHT_ROWS;
-        size_t count = (size_t)(end - k) * (size_t)co;
-        for (int c = 0; c < co; c += WEIGHT_COLUMNS)
-            w->kernels.weight(&taps, (size_t)co, g, order, (size_t)k, (size_t)end, (size_t)c,
-                              (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), mine);
-        for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
-            put_weights(w, packed + p * (size_t)ci * (size_t)co, mine + p * count, (size_t)k,
-                        (size_t)(end - k));
-    }
+    transforming t = { w, &taps, g, order, packed, rows };
+    atl_team_run(w->team, atl_ceil_div(ci, WEIGHT_ROWS), 1, transform_rows, &t);
 }
 
 // Splits fir into fy and fx; 0 when it is not an outer product.
@@ -151,14 +164,14 @@ static int block_tiles(const atl_cpu_wino_shape *s, double tile, double weights)
 
 // Chosen by measurement (bench_winograd.c, docs/speed.md).  Few tiles with large weights are not cut into
 // blocks.
-static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, int threads) {
+static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, int lanes) {
     const double split_from = 12e6, split_most = 160e6;
     double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
            tile = 4 * planes * ((double)s->ci + s->co);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
     int rows = atl_ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE),
         columns = atl_ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE), tiles = s->n * rows * columns;
-    int share = atl_ceil_div(tiles, threads), t = block_tiles(s, tile, weights);
+    int share = atl_ceil_div(tiles, lanes), t = block_tiles(s, tile, weights);
     if ((weights > split_from || share < t) && weights > 1e6 && tile * tiles < split_most)
         return (atl_cpu_wino_plan){ tiles, 1 };
     return (atl_cpu_wino_plan){ atl_ceil_div(share, atl_ceil_div(share, t)), 0 };
@@ -169,9 +182,9 @@ static atl_status make_gemms(atl_cpu_wino *w) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     if (!w->plan.split)
         return ATL_OK;
-    ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, w->threads, 1, t, co, ci, &w->gemm[0]));
+    ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, atl_team_lanes(w->team), 1, t, co, ci, &w->gemm[0]));
     if (w->shape.up == 2)
-        ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, w->threads, 1, 4 * t, co, ci, &w->gemm[1]));
+        ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, atl_team_lanes(w->team), 1, 4 * t, co, ci, &w->gemm[1]));
     for (int i = 0; i < ATL_WINO_GEMMS; i++)
         if (w->gemm[i] && atl_cpu_wino_gemm_scratch(w->gemm[i]) > w->scratch_bytes)
             w->scratch_bytes = atl_cpu_wino_gemm_scratch(w->gemm[i]);
@@ -206,7 +219,7 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     if (s->up == 2)
         w->up_floats = atl_round_bytes((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
     ATL_TRY(make_gemms(w));
-    size_t rows_floats = atl_round_bytes((size_t)w->threads * rows_of(w) * 4) / 4;
+    size_t rows_floats = atl_round_bytes((size_t)atl_team_lanes(w->team) * rows_of(w) * 4) / 4;
     if (!weight) {
         w->weight_floats = atl_round_bytes(ATL_WINO_MATRICES * ci * co * 4) / 4;
         w->rows_floats = rows_floats;
@@ -222,7 +235,7 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     return w->weight ? ATL_OK : ATL_NO_MEMORY;
 }
 
-atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                                      const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
                                      const atl_cpu_wino_plan *plan, atl_cpu_wino **wino) {
     *wino = NULL;
@@ -232,8 +245,8 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernel
         return ATL_NO_MEMORY;
     w->ctx = ctx;
     w->shape = *shape;
-    w->threads = threads;
-    w->plan = plan ? *plan : choose(shape, w->threads);
+    w->team = team;
+    w->plan = plan ? *plan : choose(shape, atl_team_lanes(team));
     w->tile_rows = atl_ceil_div(shape->h + 2 * shape->grow, ATL_WINO_TILE);
     w->tile_columns = atl_ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
     if (w->plan.split)
@@ -248,10 +261,10 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernel
     return status;
 }
 
-atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                              const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
                              atl_cpu_wino **wino) {
-    return atl_cpu_wino_make_planned(ctx, kernels, threads, shape, weight, fir, NULL, wino);
+    return atl_cpu_wino_make_planned(ctx, kernels, team, shape, weight, fir, NULL, wino);
 }
 
 void atl_cpu_wino_free(atl_cpu_wino **wino) {
@@ -266,7 +279,7 @@ void atl_cpu_wino_free(atl_cpu_wino **wino) {
 }
 
 size_t atl_cpu_wino_workspace(const atl_cpu_wino *w) {
-    size_t lanes = (size_t)w->threads, tiles = (w->v_floats + w->m_floats) * 4;
+    size_t lanes = (size_t)atl_team_lanes(w->team), tiles = (w->v_floats + w->m_floats) * 4;
     return (w->weight_floats + w->rows_floats) * 4 + (w->plan.split ? tiles : lanes * tiles) +
            lanes * (w->up_floats * 4 + w->scratch_bytes);
 }
@@ -326,6 +339,8 @@ typedef struct call { // one run of up = 1
     const float *x, *in_scale;
     float *y;
     const atl_cpu_epilogue *e;
+    int tiles;
+    void *workspace;
 } call;
 
 // Floats from one plane to the next and from one tile to the next.  In a block, all that belongs to a tile
@@ -369,40 +384,40 @@ static void block_products(const atl_cpu_wino *w, size_t tiles, const float *v, 
                            co, ci);
 }
 
-static void run_blocks(const call *c, int tiles, void *workspace) {
-    const atl_cpu_wino *w = c->w;
-    int t = w->plan.tiles, blocks = atl_ceil_div(tiles, t);
-#pragma omp parallel num_threads(w->threads)
-    {
-        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, omp_get_thread_num());
-#pragma omp for schedule(static)
-        for (int b = 0; b < blocks; b++) {
-            int first = b * t, count = tiles - first < t ? tiles - first : t;
-            tiles_in(c, first, count, s.v);
-            block_products(w, (size_t)count, s.v, s.m);
-            tiles_out(c, first, count, s.m);
-        }
+static void blocks(void *job, int lane, int64_t begin, int64_t end) {
+    const call *c = job;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(c->w, c->workspace, lane);
+    int t = c->w->plan.tiles;
+    for (int b = (int)begin; b < end; b++) {
+        int first = b * t, count = c->tiles - first < t ? c->tiles - first : t;
+        tiles_in(c, first, count, s.v);
+        block_products(c->w, (size_t)count, s.v, s.m);
+        tiles_out(c, first, count, s.m);
     }
 }
 
-static void run_split(const call *c, int tiles, void *workspace) {
-    const atl_cpu_wino *w = c->w;
-    size_t t = (size_t)tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
-#pragma omp parallel num_threads(w->threads)
-    {
-        int lane = omp_get_thread_num();
-        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, lane);
-#pragma omp for schedule(static)
-        for (int i = 0; i < tiles; i++)
-            tiles_in(c, i, 1, s.v + (size_t)i * ci);
-#pragma omp for schedule(dynamic)
-        for (int p = 0; p < ATL_WINO_MATRICES; p++)
-            atl_cpu_wino_gemm_run(w->gemm[0], lane, s.v + (size_t)p * t * ci, w->weight + (size_t)p * ci * co,
-                                  s.m + (size_t)p * t * co, s.scratch);
-#pragma omp for schedule(static)
-        for (int i = 0; i < tiles; i++)
-            tiles_out(c, i, 1, s.m + (size_t)i * co);
-    }
+// The three steps of a split plan.
+static void split_in(void *job, int lane, int64_t begin, int64_t end) {
+    const call *c = job;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(c->w, c->workspace, lane);
+    for (int i = (int)begin; i < end; i++)
+        tiles_in(c, i, 1, s.v + (size_t)i * (size_t)c->w->shape.ci);
+}
+
+static void split_products(void *job, int lane, int64_t begin, int64_t end) {
+    const call *c = job;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(c->w, c->workspace, lane);
+    size_t t = (size_t)c->tiles, ci = (size_t)c->w->shape.ci, co = (size_t)c->w->shape.co;
+    for (size_t p = (size_t)begin; p < (size_t)end; p++)
+        atl_cpu_wino_gemm_run(c->w->gemm[0], lane, s.v + p * t * ci, c->w->weight + p * ci * co,
+                              s.m + p * t * co, s.scratch);
+}
+
+static void split_out(void *job, int lane, int64_t begin, int64_t end) {
+    const call *c = job;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(c->w, c->workspace, lane);
+    for (int i = (int)begin; i < end; i++)
+        tiles_out(c, i, 1, s.m + (size_t)i * (size_t)c->w->shape.co);
 }
 
 void atl_cpu_wino_run(const atl_cpu_wino *w, const float *x, const float *weight, const float *in_scale,
@@ -412,12 +427,16 @@ void atl_cpu_wino_run(const atl_cpu_wino *w, const float *x, const float *weight
         own.weight = workspace;
         transform_weights(w, weight, own.weight, own.weight + w->weight_floats);
     }
-    call c = { &own, x, in_scale, y, epilogue };
-    int tiles = w->shape.n * w->tile_rows * w->tile_columns;
-    if (w->shape.up == 2)
+    if (w->shape.up == 2) {
         atl_cpu_wino_up_run(&own, x, in_scale, y, epilogue, workspace);
-    else if (w->plan.split)
-        run_split(&c, tiles, workspace);
-    else
-        run_blocks(&c, tiles, workspace);
+        return;
+    }
+    call c = { &own, x, in_scale, y, epilogue, w->shape.n * w->tile_rows * w->tile_columns, workspace };
+    if (!w->plan.split) {
+        atl_team_run(w->team, atl_ceil_div(c.tiles, w->plan.tiles), 1, blocks, &c);
+        return;
+    }
+    atl_team_run(w->team, c.tiles, 1, split_in, &c);
+    atl_team_run(w->team, ATL_WINO_MATRICES, 1, split_products, &c);
+    atl_team_run(w->team, c.tiles, 1, split_out, &c);
 }

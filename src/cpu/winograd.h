@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include "base/ctx.h"
+#include "base/team.h"
 #include "cpu/epilogue.h"
 
 typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
@@ -30,14 +31,14 @@ typedef struct atl_cpu_wino_shape {
 
 // Whether this is likely faster than a direct convolution; varies: with weights that each run transforms.  Any
 // shape is computed correctly.
-int atl_cpu_wino_worth(const atl_cpu_wino_shape *shape, int varies, int threads);
+int atl_cpu_wino_worth(const atl_cpu_wino_shape *shape, int varies);
 
 // Whether up = 2 can use the filter: it must be an outer product of two filters of 4 taps.
 int atl_cpu_wino_fir_fits(const float fir[16]);
 
 // weight is needed during the call only; NULL: each run gets its own and transforms it.  fir [4, 4], rows first,
 // gain included; up = 2 only, else NULL.  On failure *wino is NULL and the context has the sentence.
-atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_wino_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                              const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
                              atl_cpu_wino **wino);
 void atl_cpu_wino_free(atl_cpu_wino **wino); // NULL and pointers to NULL are fine

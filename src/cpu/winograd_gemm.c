@@ -2,14 +2,14 @@
 // One oneDNN primitive shared by the lanes; each lane has its own stream and memory objects, because
 // those carry the pointers of one call.
 //
-// The primitive is made with one OpenMP thread as default, so that oneDNN plans for one, and run inside
-// a parallel region or by a single thread, where it then stays on the calling thread.
+// The primitive is made and run with one OpenMP thread as default, so that oneDNN plans for one and stays on
+// the calling thread.
 #include "cpu/winograd_gemm.h"
 
 #include <string.h>
 #include <dnnl.h>
-#include <omp.h>
 #include "base/mem.h"
+#include "cpu/onednn.h"
 
 enum { A, B, C, SCRATCH, OPERANDS };
 static const int IDS[OPERANDS] = { DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD };
@@ -87,12 +87,11 @@ atl_status atl_cpu_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, 
         atl_cpu_wino_gemm_free(&g);
         return ATL_NO_MEMORY;
     }
-    int threads = omp_get_max_threads();
-    omp_set_num_threads(1);
+    int before = atl_cpu_dnnl_alone();
     dnnl_status_t s = dnnl_engine_create(&g->engine, dnnl_cpu, 0);
     if (!s)
         s = make_primitive(g);
-    omp_set_num_threads(threads);
+    atl_cpu_dnnl_alone_end(before);
     if (s) {
         atl_cpu_wino_gemm_free(&g);
         return atl_fail(ctx, s == dnnl_out_of_memory ? ATL_NO_MEMORY : ATL_INTERNAL,
@@ -142,8 +141,10 @@ void atl_cpu_wino_gemm_run(const atl_cpu_wino_gemm *gemm, int lane, const float 
         s = s ? s : dnnl_memory_set_data_handle(l->memory[i], data[i]);
         args[i] = (dnnl_exec_arg_t){ IDS[i], l->memory[i] };
     }
+    int before = atl_cpu_dnnl_alone();
     if (!s)
         s = dnnl_primitive_execute(gemm->primitive, l->stream, OPERANDS, args);
+    atl_cpu_dnnl_alone_end(before);
     if (s)
         plain_product(gemm, a, b, c);
 }

@@ -6,7 +6,6 @@
 #include "cpu/winograd_grad.h"
 
 #include <limits.h>
-#include <omp.h>
 #include <stdint.h>
 #include "base/mem.h"
 #include "cpu/kernels.h"
@@ -19,7 +18,7 @@ struct atl_cpu_wino_grad {
     atl_ctx *ctx;
     atl_cpu_wino_grad_shape shape;
     atl_cpu_wino_kernels kernels;
-    int threads;
+    atl_team *team;
     int oh, ow, tile_rows, tile_columns; // of one sample
     int tiles, slab;                     // in all, and at a time
     int rows, columns, chunks, units;    // input and output channels of a unit, units side by side, and in all
@@ -53,7 +52,7 @@ static int slab_of(const atl_cpu_wino_grad_shape *s, int tiles) {
     return atl_ceil_div(tiles, atl_ceil_div(tiles, most)); // of nearly equal size
 }
 
-atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                                   const atl_cpu_wino_grad_shape *shape, atl_cpu_wino_grad **grad) {
     *grad = NULL;
     ATL_TRY(check(ctx, shape));
@@ -62,7 +61,7 @@ atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, 
         return ATL_NO_MEMORY;
     w->ctx = ctx;
     w->shape = *shape;
-    w->threads = threads;
+    w->team = team;
     w->kernels = kernels->wino;
     w->oh = shape->h + 2 * shape->pad - 2;
     w->ow = shape->w + 2 * shape->pad - 2;
@@ -72,7 +71,7 @@ atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, 
     w->slab = slab_of(shape, w->tiles);
     w->columns = shape->co < MOST_COLUMNS ? (shape->co + 15) / 16 * 16 : MOST_COLUMNS;
     w->chunks = atl_ceil_div(shape->co, w->columns);
-    int parts = atl_ceil_div(2 * w->threads,
+    int parts = atl_ceil_div(2 * atl_team_lanes(team),
                              w->chunks); // so that each thread has two units, even where there are few
     w->rows = atl_ceil_div(shape->ci, parts) < MOST_ROWS ? atl_ceil_div(shape->ci, parts) : MOST_ROWS;
     w->units = atl_ceil_div(shape->ci, w->rows) * w->chunks;
@@ -92,7 +91,7 @@ void atl_cpu_wino_grad_free(atl_cpu_wino_grad **grad) {
 }
 
 size_t atl_cpu_wino_grad_workspace(const atl_cpu_wino_grad *w) {
-    size_t kept = (size_t)(w->slab < w->tiles ? w->units : w->threads);
+    size_t kept = (size_t)(w->slab < w->tiles ? w->units : atl_team_lanes(w->team));
     return ((size_t)w->slab * (w->v_tile + w->d_tile) + kept * w->sums) * sizeof(float);
 }
 
@@ -134,23 +133,42 @@ static void finish(const atl_cpu_wino_grad *w, int unit, const double *g, const 
                                    dw + ((size_t)c * (size_t)ci + (size_t)i) * 9, 9 * (size_t)ci);
 }
 
+typedef struct call {
+    const atl_cpu_wino_grad *w;
+    const atl_cpu_wino_grad_args *args;
+    float *v, *d, *sums, *dw;
+    double g[18];
+    int first, count; // the slab's tiles
+} call;
+
+static void transform_some(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const call *c = job;
+    for (int i = (int)begin; i < end; i++)
+        transform(c->w, c->args, c->first + i, c->v + (size_t)i * c->w->v_tile,
+                  c->d + (size_t)i * c->w->d_tile);
+}
+
+static void add_units(void *job, int lane, int64_t begin, int64_t end) {
+    const call *c = job;
+    const atl_cpu_wino_grad *w = c->w;
+    for (int u = (int)begin; u < end; u++) {
+        float *own = c->sums + (size_t)(w->slab < w->tiles ? u : lane) * w->sums;
+        add_products(w, u, c->count, c->v, c->d, own, c->first > 0);
+        if (c->first + c->count == w->tiles)
+            finish(w, u, c->g, own, c->dw);
+    }
+}
+
 void atl_cpu_wino_grad_run(const atl_cpu_wino_grad *w, const atl_cpu_wino_grad_args *args, float *dw,
                            void *workspace) {
-    float *v = workspace, *d = v + (size_t)w->slab * w->v_tile, *sums = d + (size_t)w->slab * w->d_tile;
-    double g[18];
-    atl_cpu_wino_plain_matrix(g);
-#pragma omp parallel num_threads(w->threads)
-    for (int first = 0; first < w->tiles; first += w->slab) {
-        int count = w->tiles - first < w->slab ? w->tiles - first : w->slab;
-#pragma omp for schedule(static)
-        for (int i = 0; i < count; i++)
-            transform(w, args, first + i, v + (size_t)i * w->v_tile, d + (size_t)i * w->d_tile);
-#pragma omp for schedule(dynamic)
-        for (int u = 0; u < w->units; u++) {
-            float *own = sums + (size_t)(w->slab < w->tiles ? u : omp_get_thread_num()) * w->sums;
-            add_products(w, u, count, v, d, own, first > 0);
-            if (first + count == w->tiles)
-                finish(w, u, g, own, dw);
-        }
+    call c = { .w = w, .args = args, .v = workspace, .dw = dw };
+    c.d = c.v + (size_t)w->slab * w->v_tile;
+    c.sums = c.d + (size_t)w->slab * w->d_tile;
+    atl_cpu_wino_plain_matrix(c.g);
+    for (c.first = 0; c.first < w->tiles; c.first += w->slab) {
+        c.count = w->tiles - c.first < w->slab ? w->tiles - c.first : w->slab;
+        atl_team_run(w->team, c.count, 1, transform_some, &c);
+        atl_team_run(w->team, w->units, 1, add_units, &c);
     }
 }

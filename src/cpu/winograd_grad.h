@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include "base/ctx.h"
+#include "base/team.h"
 
 typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
 
@@ -24,7 +25,7 @@ typedef struct atl_cpu_wino_grad_shape {
 int atl_cpu_wino_grad_worth(const atl_cpu_wino_grad_shape *shape);
 
 // On failure *grad is NULL and the context has the sentence.
-atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_wino_grad_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                                   const atl_cpu_wino_grad_shape *shape, atl_cpu_wino_grad **grad);
 void atl_cpu_wino_grad_free(atl_cpu_wino_grad **grad); // NULL and pointers to NULL are fine
 

@@ -22,7 +22,7 @@ struct atl_cpu_wino {
     atl_cpu_wino_shape shape;
     atl_cpu_wino_plan plan;
     atl_cpu_wino_kernels kernels;
-    int threads;
+    atl_team *team;
     int tile_rows, tile_columns; // of one sample
     float fy[4], fx[4];
     float *weight; // 36 of [ci, co] where split, else of what kernels.product takes; NULL: the runs make them
@@ -32,7 +32,7 @@ struct atl_cpu_wino {
 };
 
 // atl_cpu_wino_make with a plan of the caller's choice; for tests and measurement.
-atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernels, int threads,
+atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                                      const atl_cpu_wino_shape *shape, const float *weight, const float *fir,
                                      const atl_cpu_wino_plan *plan, atl_cpu_wino **wino);
 

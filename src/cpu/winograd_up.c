@@ -14,7 +14,6 @@
 #include "cpu/winograd_inside.h"
 
 #include <string.h>
-#include <omp.h>
 
 enum { CHANNELS = 16 }; // per unit of output work in a split plan
 
@@ -179,63 +178,81 @@ static void split_product(const atl_cpu_wino *w, int lane, const atl_cpu_wino_sp
                           s->m + plane * t * co, s->scratch);
 }
 
-static void split_out(const atl_cpu_wino *w, const atl_cpu_wino_space *s, atl_cpu_wino_source from,
-                      atl_cpu_wino_target to, int sample, int c0) {
-    band b = band_of(w, from, to, 0, w->shape.h);
+typedef struct call {
+    const atl_cpu_wino *w;
+    const float *x, *in_scale;
+    float *y;
+    const atl_cpu_epilogue *e;
+    void *workspace;
+    int parts; // of a sample: bands of rows, or chunks of channels
+} call;
+
+static void split_in(void *job, int lane, int64_t begin, int64_t end) {
+    const call *r = job;
+    const atl_cpu_wino *w = r->w;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(w, r->workspace, lane);
     int per = w->tile_rows * w->tile_columns;
-    b.c0 = c0;
-    b.c1 = to.c - c0 < CHANNELS ? to.c : c0 + CHANNELS;
-    band_begin(&b, s);
-    for (int i = 0; i < per; i++) {
-        atl_cpu_wino_planes m = planes_of(w, s->m, (size_t)w->shape.co, (size_t)(sample * per + i));
-        out_next(&b, s, i, &m);
+    for (int i = (int)begin; i < end; i++) {
+        atl_cpu_wino_source from = atl_cpu_wino_source_of(w, r->x, r->in_scale, i / per);
+        int row = i % per / w->tile_columns, column = i % w->tile_columns;
+        atl_cpu_wino_planes v = planes_of(w, s.v, (size_t)w->shape.ci, (size_t)i);
+        w->kernels.up_in(&from, 4 * row, 4 * column, &v);
     }
-    band_end(&b, s);
 }
 
-static void run_split(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
-                      const atl_cpu_epilogue *e, void *workspace) {
-    int per = w->tile_rows * w->tile_columns, tiles = w->plan.tiles,
-        chunks = atl_ceil_div(w->shape.co, CHANNELS);
-#pragma omp parallel num_threads(w->threads)
-    {
-        int lane = omp_get_thread_num();
-        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, lane);
-#pragma omp for schedule(static)
-        for (int i = 0; i < tiles; i++) {
-            atl_cpu_wino_source from = atl_cpu_wino_source_of(w, x, in_scale, i / per);
-            int row = i % per / w->tile_columns, column = i % w->tile_columns;
-            atl_cpu_wino_planes v = planes_of(w, s.v, (size_t)w->shape.ci, (size_t)i);
-            w->kernels.up_in(&from, 4 * row, 4 * column, &v);
+static void split_products(void *job, int lane, int64_t begin, int64_t end) {
+    const call *r = job;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(r->w, r->workspace, lane);
+    for (int u = (int)begin; u < end; u++)
+        split_product(r->w, lane, &s, u);
+}
+
+static void split_out(void *job, int lane, int64_t begin, int64_t end) {
+    const call *r = job;
+    const atl_cpu_wino *w = r->w;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(w, r->workspace, lane);
+    int per = w->tile_rows * w->tile_columns;
+    for (int at = (int)begin; at < end; at++) {
+        int sample = at / r->parts;
+        band b = band_of(w, atl_cpu_wino_source_of(w, r->x, r->in_scale, sample),
+                         atl_cpu_wino_target_of(w, r->y, r->e, sample), 0, w->shape.h);
+        b.c0 = at % r->parts * CHANNELS;
+        b.c1 = b.to.c - b.c0 < CHANNELS ? b.to.c : b.c0 + CHANNELS;
+        band_begin(&b, &s);
+        for (int i = 0; i < per; i++) {
+            atl_cpu_wino_planes m = planes_of(w, s.m, (size_t)w->shape.co, (size_t)(sample * per + i));
+            out_next(&b, &s, i, &m);
         }
-#pragma omp for schedule(dynamic)
-        for (int u = 0; u < 39; u++)
-            split_product(w, lane, &s, u);
-#pragma omp for schedule(static)
-        for (int i = 0; i < w->shape.n * chunks; i++)
-            split_out(w, &s, atl_cpu_wino_source_of(w, x, in_scale, i / chunks),
-                      atl_cpu_wino_target_of(w, y, e, i / chunks), i / chunks, i % chunks * CHANNELS);
+        band_end(&b, &s);
+    }
+}
+
+static void bands(void *job, int lane, int64_t begin, int64_t end) {
+    const call *r = job;
+    const atl_cpu_wino *w = r->w;
+    atl_cpu_wino_space s = atl_cpu_wino_space_of(w, r->workspace, lane);
+    for (int i = (int)begin; i < end; i++) {
+        int n = i / r->parts, at = i % r->parts;
+        band b = band_of(w, atl_cpu_wino_source_of(w, r->x, r->in_scale, n),
+                         atl_cpu_wino_target_of(w, r->y, r->e, n), band_start(w, at, r->parts),
+                         band_start(w, at + 1, r->parts));
+        band_run(&b, &s);
     }
 }
 
 void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
                          const atl_cpu_epilogue *e, void *workspace) {
+    call r = { w, x, in_scale, y, e, workspace, 0 };
     if (w->plan.split) {
-        run_split(w, x, in_scale, y, e, workspace);
+        r.parts = atl_ceil_div(w->shape.co, CHANNELS);
+        atl_team_run(w->team, w->plan.tiles, 1, split_in, &r);
+        atl_team_run(w->team, 39, 1, split_products, &r);
+        atl_team_run(w->team, w->shape.n * r.parts, 1, split_out, &r);
         return;
     }
-    int bands = w->threads / atl_gcd(w->shape.n, w->threads), most = (w->tile_rows + 1) / 2;
-    if (bands > most)
-        bands = most;
-#pragma omp parallel num_threads(w->threads)
-    {
-        atl_cpu_wino_space s = atl_cpu_wino_space_of(w, workspace, omp_get_thread_num());
-#pragma omp for schedule(static)
-        for (int i = 0; i < w->shape.n * bands; i++) {
-            int n = i / bands, r0 = band_start(w, i % bands, bands), r1 = band_start(w, i % bands + 1, bands);
-            band b = band_of(w, atl_cpu_wino_source_of(w, x, in_scale, n), atl_cpu_wino_target_of(w, y, e, n),
-                             r0, r1);
-            band_run(&b, &s);
-        }
-    }
+    int lanes = atl_team_lanes(w->team), most = (w->tile_rows + 1) / 2;
+    r.parts = lanes / atl_gcd(w->shape.n, lanes);
+    if (r.parts > most)
+        r.parts = most;
+    atl_team_run(w->team, w->shape.n * r.parts, 1, bands, &r);
 }

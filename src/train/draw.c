@@ -27,12 +27,25 @@ static size_t row_of(const atl_draw *d) { // numbers of a sample
 
 // ---- ways of drawing
 
+typedef struct normals {
+    const atl_draw_run *run;
+    uint64_t stream;
+    size_t row;
+    float *to;
+} normals;
+
+static void draw_rows(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    const normals *d = job;
+    for (int i = (int)first; i < end; i++)
+        atl_philox_normal(d->run->seed, d->stream, number_of(d->run, i) * d->row, d->row,
+                          d->to + (size_t)i * d->row);
+}
+
 static void write_normal(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
-    size_t row = row_of(d);
-    uint64_t stream = atl_draw_stream(run, d);
-#pragma omp parallel for num_threads(run->threads) schedule(static)
-    for (int i = 0; i < run->n; i++)
-        atl_philox_normal(run->seed, stream, number_of(run, i) * row, row, room + (size_t)i * row);
+    normals job = { run, atl_draw_stream(run, d), row_of(d), room };
+    enum { WORTH = 2048 }; // numbers that take some microseconds to draw
+    atl_team_run(run->team, run->n, 1 + WORTH / (int64_t)job.row, draw_rows, &job);
     atl_plan_write(plan, d->input, room);
 }
 

@@ -5,6 +5,7 @@
 #ifndef ATL_TRAIN_DRAW_H
 #define ATL_TRAIN_DRAW_H
 
+#include "base/team.h"
 #include "train/phase.h"
 
 // What the inputs of one run depend on.
@@ -14,7 +15,8 @@ typedef struct atl_draw_run {
     uint64_t seed, iteration;
     uint64_t first, step; // sample i of the run is number first + i * step of the batch
     size_t local;         // number of the first sample among those of this process
-    int n, threads;
+    int n;
+    atl_team *team; // that draws
 } atl_draw_run;
 
 // Brings one input up to date: values go through `room` (of the input's size) into the plan.

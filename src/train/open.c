@@ -276,6 +276,7 @@ static atl_status open_all(atl_trainer *t) {
     t->state.ranks = atl_ranks_size(t->ranks);
     t->threads = t->state.ranks > 1 && !o->keep_threads ? atl_ranks_threads(t->ranks) : t->ctx->threads;
     ATL_TRY(atl_backend_open(t->ctx, &(atl_backend_options){ .threads = t->threads }, &t->backend));
+    ATL_TRY(atl_team_open(t->ctx, t->threads, &t->team));
     ATL_TRY(open_set(t));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
     if (!t->recipe)
@@ -332,6 +333,7 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
     atl_sampler_close(&t->subset);
     atl_dataset_close(&t->data);
     atl_backend_close(&t->backend);
+    atl_team_close(&t->team);
     atl_ranks_close(&t->ranks, failed != 0);
     atl_arena_clear(&t->texts);
     atl_free(t->ctx, t);

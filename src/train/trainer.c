@@ -106,7 +106,7 @@ static void write_inputs(atl_trainer *t, const atl_phase *p, atl_plan *plan, int
                          .step = (uint64_t)t->state.ranks,
                          .local = local,
                          .n = p->n,
-                         .threads = t->threads };
+                         .team = t->team };
     atl_draw_inputs(&run, p, plan, t->scratch);
 }
 

@@ -18,6 +18,7 @@ struct atl_trainer {
     atl_ctx *ctx;
     atl_backend *backend;
     int threads; // of this process: the context's, or its share of the machine's
+    atl_team *team; // draws inputs
     atl_ranks *ranks;
     atl_train_options options; // its texts are in `texts`
     atl_arena texts;

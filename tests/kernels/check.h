@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/ctx.h"
+#include "base/team.h"
 #include "cpu/kernels.h"
 #include "../tolerance.h"
 
@@ -93,6 +94,22 @@ static inline atl_ctx *open_ctx(int threads, const char *cpu) {
     o.cpu = cpu;
     assert_int_equal(atl_ctx_open(&ctx, &o), ATL_OK);
     return ctx;
+}
+
+// The team of a context, and one of so many threads, kept until the program ends.
+static inline atl_team *team_of(atl_ctx *ctx) {
+    atl_team *team;
+    assert_int_equal(atl_team_open(ctx, ctx->threads, &team), ATL_OK);
+    return team;
+}
+
+static inline atl_team *team_with(int threads) {
+    enum { MOST = 8 };
+    static atl_ctx *kept[MOST + 1];
+    assert_in_range(threads, 1, MOST);
+    if (!kept[threads])
+        kept[threads] = open_ctx(threads, NULL);
+    return team_of(kept[threads]);
 }
 
 #endif

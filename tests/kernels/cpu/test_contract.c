@@ -77,7 +77,7 @@ static void check_conv(atl_ctx *ctx, atl_cpu_conv_shape s, atl_slot slot, int co
     for (size_t i = 0; i < size; i++)
         want[i] = (float)sums[i];
     atl_cpu_conv *conv;
-    if (atl_cpu_conv_make(ctx, ctx->threads, &s, constant ? w : NULL, &conv) != ATL_OK)
+    if (atl_cpu_conv_make(ctx, team_of(ctx), &s, constant ? w : NULL, &conv) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     void *aligned;
     assert_int_equal(posix_memalign(&aligned, 64, atl_cpu_conv_workspace(conv) + 64), 0);
@@ -114,7 +114,7 @@ static void convolution_refuses_a_size_that_does_not_fit(void **state) {
     atl_cpu_conv_shape s = shapes[0];
     s.oh = 9;
     atl_cpu_conv *conv;
-    assert_int_equal(atl_cpu_conv_make(ctx, ctx->threads, &s, NULL, &conv), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_cpu_conv_make(ctx, team_of(ctx), &s, NULL, &conv), ATL_BAD_ARGUMENT);
     assert_null(conv);
     assert_non_null(strstr(atl_message(ctx), "9x9"));
     atl_ctx_close(&ctx);
@@ -159,7 +159,7 @@ static void check_product(atl_ctx *ctx, const product *p, int constant) {
                 want[(t * p->m + i) * p->n + j] = (float)sum;
             }
     atl_cpu_gemm *gemm;
-    if (atl_cpu_gemm_make(ctx, table_of(ctx), ctx->threads, &s, constant ? b : NULL, &gemm) != ATL_OK)
+    if (atl_cpu_gemm_make(ctx, table_of(ctx), team_of(ctx), &s, constant ? b : NULL, &gemm) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     void *space;
     assert_int_equal(posix_memalign(&space, 64, atl_cpu_gemm_workspace(gemm) + 64), 0);
@@ -190,7 +190,7 @@ static void product_refuses_an_empty_matrix(void **state) {
     atl_ctx *ctx = open_ctx(1, NULL);
     atl_cpu_gemm_shape s = { 1, 4, 0, 4, 0, 0, 0, 0, 0 };
     atl_cpu_gemm *gemm;
-    assert_int_equal(atl_cpu_gemm_make(ctx, table_of(ctx), ctx->threads, &s, NULL, &gemm), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_cpu_gemm_make(ctx, table_of(ctx), team_of(ctx), &s, NULL, &gemm), ATL_BAD_ARGUMENT);
     assert_null(gemm);
     atl_ctx_close(&ctx);
 }

@@ -47,7 +47,7 @@ static void make_filter(float *f, int kh, int kw, int rank1) {
 static void run(atl_ctx *ctx, const atl_cpu_fir_args *a, const float *f, const float *x, float *y,
                 const atl_cpu_epilogue *e) {
     atl_cpu_fir *fir;
-    assert_int_equal(atl_cpu_fir_make(ctx, table_of(ctx), ctx->threads, a, f, &fir), ATL_OK);
+    assert_int_equal(atl_cpu_fir_make(ctx, table_of(ctx), team_of(ctx), a, f, &fir), ATL_OK);
     float *workspace = guarded(atl_cpu_fir_workspace(fir) / sizeof(float));
     atl_cpu_fir_run(fir, x, y, e, workspace);
     release_guarded(workspace, atl_cpu_fir_workspace(fir) / sizeof(float));
@@ -73,7 +73,7 @@ static void check_setting(atl_ctx *ctx, const setting *s, int c, int rank1, int 
     if (with_epilogue) {
         atl_cpu_pointwise_kernels reference;
         atl_cpu_pointwise_init(&reference);
-        atl_cpu_epilogue_run(&reference, &e, want, want, 2, pixels, (size_t)c, 1);
+        atl_cpu_epilogue_run(&reference, &e, want, want, 2, pixels, (size_t)c, team_with(1));
     }
     run(ctx, &a, f, x, y, with_epilogue ? &e : NULL);
     same(y, want, out, F32_FIR, "fir");
@@ -151,7 +151,7 @@ static void fir_refuses_what_leaves_nothing(void **state) {
     atl_cpu_fir_args a = { 1, 4, 4, 3, 4, 4, 1, 1, 1, 1, -1, 0, 0, 0, 0, 1.0f };
     float f[16] = { 1.0f };
     atl_cpu_fir *fir;
-    assert_int_equal(atl_cpu_fir_make(ctx, table_of(ctx), ctx->threads, &a, f, &fir), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_cpu_fir_make(ctx, table_of(ctx), team_of(ctx), &a, f, &fir), ATL_BAD_ARGUMENT);
     assert_null(fir);
     assert_non_null(strstr(atl_message(ctx), "4x4"));
     atl_ctx_close(&ctx);

@@ -88,7 +88,7 @@ static float *apply(atl_ctx *ctx, atl_cpu_fir_args *a, const float *f, float *x)
     int oh, ow;
     atl_cpu_fir_size(a, &oh, &ow);
     atl_cpu_fir *fir;
-    if (atl_cpu_fir_make(ctx, table_of(ctx), ctx->threads, a, f, &fir) != ATL_OK)
+    if (atl_cpu_fir_make(ctx, table_of(ctx), team_of(ctx), a, f, &fir) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     float *y = malloc((size_t)(a->n * oh * ow * a->c) * sizeof *y);
     void *space = malloc(atl_cpu_fir_workspace(fir));
@@ -109,7 +109,7 @@ static float *filter(atl_ctx *ctx, const atl_cpu_fir_args *all, const float *f, 
     const int64_t dims[4] = { all->n, all->c, all->h, all->w };
     float *v = malloc((size_t)(all->n * all->c * all->h * all->w) * sizeof *v);
     assert_non_null(v);
-    atl_cpu_move_permute(4, dims, (const int[]){ 0, 2, 3, 1 }, v, x, 1);
+    atl_cpu_move_permute(4, dims, (const int[]){ 0, 2, 3, 1 }, v, x, team_with(1));
     atl_cpu_fir_args a = *all;
     if (separable) {
         a.gain = sqrtf(all->gain);
@@ -123,7 +123,7 @@ static float *filter(atl_ctx *ctx, const atl_cpu_fir_args *all, const float *f, 
     const int64_t out[4] = { a.n, a.h, a.w, a.c };
     float *y = malloc((size_t)(a.n * a.h * a.w * a.c) * sizeof *y);
     assert_non_null(y);
-    atl_cpu_move_permute(4, out, (const int[]){ 0, 3, 1, 2 }, y, v, 1);
+    atl_cpu_move_permute(4, out, (const int[]){ 0, 3, 1, 2 }, y, v, team_with(1));
     free(v);
     return y;
 }

@@ -33,8 +33,8 @@ static void check(const atl_cpu_gather_kernels *k, const atl_cpu_gather_dims *d,
                 back[ix] += (double)weight[n * d->weight_stride + i] * (double)dy[iy];
             }
         }
-    atl_cpu_gather(k, d, x, index, weight, y, threads);
-    atl_cpu_gather_t(k, d, dy, index, weight, dx, threads);
+    atl_cpu_gather(k, d, x, index, weight, y, team_with(threads));
+    atl_cpu_gather_t(k, d, dy, index, weight, dx, team_with(threads));
     for (size_t i = 0; i < ny; i++) // up to six products below 1
         assert_true(fabs((double)y[i] - want[i]) <= 1e-6);
     for (size_t i = 0; i < nx; i++) // up to some hundred

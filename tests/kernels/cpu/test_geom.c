@@ -125,10 +125,10 @@ static void geom_is_its_definition(void **state) {
             atl_cpu_kernels k;
             atl_cpu_kernels_init(&k, (atl_cpu_set)(s / 2));
             int threads = s & 1 ? 3 : 1;
-            size_t room = atl_cpu_geom_workspace(&d, threads) / sizeof(float);
+            size_t room = atl_cpu_geom_workspace(&d, team_with(threads)) / sizeof(float);
             float *y = guarded(count), *work = guarded(room), *whole = malloc(count * sizeof *whole);
             assert_non_null(whole);
-            atl_cpu_geom(&k.fir, &d, theta[0], x, y, threads, work);
+            atl_cpu_geom(&k.fir, &d, theta[0], x, y, team_with(threads), work);
             for (size_t j = 0; j < count; j++)
                 whole[j] = (float)truth[j];
             same(y, whole, count, F32_GEOM, atl_cpu_name((atl_cpu_set)(s / 2)));
@@ -166,10 +166,10 @@ static void transpose_is_adjoint(void **state) {
             atl_cpu_kernels k;
             atl_cpu_kernels_init(&k, (atl_cpu_set)(s / 2));
             int threads = s & 1 ? 3 : 1;
-            size_t room = atl_cpu_geom_workspace(&d, threads) / sizeof(float);
+            size_t room = atl_cpu_geom_workspace(&d, team_with(threads)) / sizeof(float);
             float *ty = guarded(count), *work = guarded(room);
-            atl_cpu_geom(&k.fir, &d, theta[0], x, ax, threads, work);
-            atl_cpu_geom_t(&k.fir, &d, theta[0], y, ty, threads, work);
+            atl_cpu_geom(&k.fir, &d, theta[0], x, ax, team_with(threads), work);
+            atl_cpu_geom_t(&k.fir, &d, theta[0], y, ty, team_with(threads), work);
             for (size_t n = 0; n < (size_t)d.n; n++) {
                 double left = inner(y + n * image, ax + n * image, image);
                 double right = inner(ty + n * image, x + n * image, image);

@@ -34,7 +34,7 @@ static void check_permute(int rank, const int64_t *dims, const int *axes) {
     float *x = some_floats((size_t)n, 1), *y = guarded((size_t)n);
     for (int i = 0; i < rank; i++)
         out[i] = dims[axes[i]];
-    atl_cpu_move_permute(rank, dims, axes, y, x, 2);
+    atl_cpu_move_permute(rank, dims, axes, y, x, team_with(2));
     for (int64_t at = 0; at < n; at++) {
         unravel(rank, out, at, index);
         for (int i = 0; i < rank; i++)
@@ -71,7 +71,7 @@ static void expand_repeats(void **state) {
         for (int i = 0; i < R; i++)
             from[i] = mask >> i & 1u ? 1 : dims[i];
         float *x = some_floats((size_t)count(R, from), 1), *y = guarded((size_t)n);
-        atl_cpu_move_expand(R, dims, from, y, x, 2);
+        atl_cpu_move_expand(R, dims, from, y, x, team_with(2));
         for (int64_t at = 0; at < n; at++) {
             unravel(R, dims, at, index);
             for (int i = 0; i < R; i++)
@@ -91,8 +91,8 @@ static void slice_takes_and_pad_puts_back(void **state) {
     for (int kind = 0; kind < 3; kind++) {
         const int64_t *step = steps[kind == 2];
         float *x = some_floats((size_t)n, 1), *y = guarded((size_t)m), *back = guarded((size_t)n);
-        atl_cpu_move_slice(4, dims, part, first, kind ? step : NULL, y, x, 2);
-        atl_cpu_move_pad(4, dims, part, first, kind ? step : NULL, back, y, 2);
+        atl_cpu_move_slice(4, dims, part, first, kind ? step : NULL, y, x, team_with(2));
+        atl_cpu_move_pad(4, dims, part, first, kind ? step : NULL, back, y, team_with(2));
         int64_t index[4], hits = 0;
         for (int64_t at = 0; at < n; at++) {
             int inside = 1;
@@ -122,8 +122,8 @@ static void concat_puts_side_by_side(void **state) {
         int64_t n = count(3, all);
         float *x = some_floats((size_t)count(3, a), 1), *z = some_floats((size_t)count(3, b), 2),
               *y = guarded((size_t)n);
-        atl_cpu_move_concat(3, all, a, axis, 0, y, x, 1);
-        atl_cpu_move_concat(3, all, b, axis, a[axis], y, z, 1);
+        atl_cpu_move_concat(3, all, a, axis, 0, y, x, team_with(1));
+        atl_cpu_move_concat(3, all, b, axis, a[axis], y, z, team_with(1));
         for (int64_t at = 0; at < n; at++) {
             unravel(3, all, at, index);
             int second = index[axis] >= a[axis];
@@ -154,8 +154,8 @@ static void check_sum_of(const atl_cpu_kernels *k, int rank, const int64_t *dims
             index[i] = mask >> i & 1u ? 0 : index[i];
         want[ravel(rank, out, index)] += (double)x[at] * (product ? (double)z[at] : 1.0);
     }
-    atl_cpu_reduce_sum(&k->pointwise, rank, dims, mask, x, z, y, 1, space);
-    atl_cpu_reduce_sum(&k->pointwise, rank, dims, mask, x, z, again, 3, space);
+    atl_cpu_reduce_sum(&k->pointwise, rank, dims, mask, x, z, y, team_with(1), space);
+    atl_cpu_reduce_sum(&k->pointwise, rank, dims, mask, x, z, again, team_with(3), space);
     assert_memory_equal(y, again, (size_t)m * sizeof *y); // threads change nothing, not even a bit
     for (int64_t i = 0; i < m; i++)
         if (!(fabs((double)y[i] - want[i]) <= F32_SUM * (1.0 + sqrt((double)n / (double)m))))

@@ -47,8 +47,8 @@ static void check(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, con
     float *dy = some_floats(y_size(d), 5), *y = guarded(y_size(d)), *dx = guarded(x_size(d));
     float *want = calloc(x_size(d), sizeof *want);
     assert_non_null(want);
-    atl_cpu_pick(k, d, s, x, y, threads);
-    atl_cpu_pick_t(k, d, s, dy, dx, threads);
+    atl_cpu_pick(k, d, s, x, y, team_with(threads));
+    atl_cpu_pick_t(k, d, s, dy, dx, team_with(threads));
     for (size_t i = 0; i < y_size(d); i++) {
         size_t at = chosen(d, s, i);
         assert_memory_equal(&y[i], &x[at], sizeof *y); // a copy: to the bit
@@ -91,7 +91,7 @@ static void every_set_keeps_what_is_not_a_number(void **state) {
             float *s = some_floats(x_size(d), 3), *y = guarded(y_size(d));
             for (size_t j = 0; j < x_size(d); j++)
                 s[j] = j % 7 == 3 ? NAN : j % 5 == 2 ? -INFINITY : s[j];
-            atl_cpu_pick(&k.pick, d, s, s, y, 1);
+            atl_cpu_pick(&k.pick, d, s, s, y, team_with(1));
             for (size_t j = 0; j < y_size(d); j++) {
                 float want = s[chosen(d, s, j)];
                 assert_true(isnan(want) ? isnan(y[j]) : y[j] == want);

@@ -111,7 +111,7 @@ static void check_binary(const atl_cpu_kernels *k, atl_fn2 op, unsigned bx, unsi
         }
         want[i] = binary_value(op, x[ix], z[iz]);
     }
-    atl_cpu_binary_run(&k->pointwise, op, dims, y, x, sx, z, sz, 2);
+    atl_cpu_binary_run(&k->pointwise, op, dims, y, x, sx, z, sz, team_with(2));
     same(y, want, n, 0.0, "binary"); // one rounding: exact
     release_guarded(y, n);
     free(x);
@@ -142,12 +142,13 @@ static void large_tensors_are_split_and_complete(void **state) {
     for (int kind = 0; kind < 2; kind++) {
         for (int64_t i = 0; i < n; i++)
             want[i] = x[i] * (kind ? x[i % c * rows + i / c] : x[i % c]);
-        atl_cpu_binary_run(&k.pointwise, ATL_FN_MUL, dims, y, x, dense, x, kind ? turned : channel, 3);
+        atl_cpu_binary_run(&k.pointwise, ATL_FN_MUL, dims, y, x, dense, x, kind ? turned : channel,
+                           team_with(3));
         same(y, want, (size_t)n, 0.0, "split");
     }
     for (int64_t i = 0; i < n; i++)
         want[i] = x[i] * x[i];
-    atl_cpu_unary_run(&k.pointwise, ATL_FN_SQUARE, y, x, n, 0.0f, 0.0f, 3);
+    atl_cpu_unary_run(&k.pointwise, ATL_FN_SQUARE, y, x, n, 0.0f, 0.0f, team_with(3));
     same(y, want, (size_t)n, 0.0, "split");
     release_guarded(y, (size_t)n);
     free(x);
@@ -181,9 +182,9 @@ static void check_epilogue(const atl_cpu_kernels *k, size_t pixels, size_t c, un
         v *= terms & 64 && gate[i] < 0.0f ? 0.25 : 1.0;
         want[i] = (float)(v + (terms & 8 ? (double)residual[i] : 0.0));
     }
-    atl_cpu_epilogue_run(&k->pointwise, &e, y, x, 2, pixels, c, 2);
+    atl_cpu_epilogue_run(&k->pointwise, &e, y, x, 2, pixels, c, team_with(2));
     same(y, want, n, F32_EPILOGUE, "epilogue");
-    atl_cpu_epilogue_run(&k->pointwise, &e, x, x, 2, pixels, c, 2);
+    atl_cpu_epilogue_run(&k->pointwise, &e, x, x, 2, pixels, c, team_with(2));
     same(x, y, n, 0.0, "epilogue in place");
     release_guarded(y, n);
     free(want);
@@ -227,7 +228,7 @@ static void check_rgb(const atl_cpu_kernels *k, int ci, int co, size_t pixels, i
             sum += (double)x[p * (size_t)ci + c] * (double)row[c];
         want[i] = (float)sum;
     }
-    atl_cpu_rgb_run(&k->rgb, &k->pointwise, &args, y, x, w, &e, 2);
+    atl_cpu_rgb_run(&k->rgb, &k->pointwise, &args, y, x, w, &e, team_with(2));
     same(y, want, out, F32_RGB, "rgb");
     release_guarded(y, out);
     free(x);

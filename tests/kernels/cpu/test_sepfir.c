@@ -42,9 +42,9 @@ static void filter_is_its_definition(void **state) {
             for (int threads = 1; threads <= 3; threads += 2) {
                 atl_cpu_kernels k;
                 atl_cpu_kernels_init(&k, (atl_cpu_set)s);
-                size_t room = atl_cpu_sepfir_workspace(&d, threads) / sizeof(float);
+                size_t room = atl_cpu_sepfir_workspace(&d, team_with(threads)) / sizeof(float);
                 float *y = guarded(count), *work = guarded(room);
-                atl_cpu_sepfir(&k.fir, &d, f, x, y, threads, work);
+                atl_cpu_sepfir(&k.fir, &d, f, x, y, team_with(threads), work);
                 same(y, truth, count, F32_SEPFIR * (double)d.taps, "filter");
                 release_guarded(y, count);
                 release_guarded(work, room);
@@ -72,10 +72,10 @@ static void transpose_is_adjoint(void **state) {
             for (int threads = 1; threads <= 3; threads += 2) {
                 atl_cpu_kernels k;
                 atl_cpu_kernels_init(&k, (atl_cpu_set)s);
-                size_t room = atl_cpu_sepfir_workspace(&d, threads) / sizeof(float);
+                size_t room = atl_cpu_sepfir_workspace(&d, team_with(threads)) / sizeof(float);
                 float *fx = guarded(count), *ty = guarded(count), *work = guarded(room);
-                atl_cpu_sepfir(&k.fir, &d, f, x, fx, threads, work);
-                atl_cpu_sepfir_t(&k.fir, &d, f, y, ty, threads, work);
+                atl_cpu_sepfir(&k.fir, &d, f, x, fx, team_with(threads), work);
+                atl_cpu_sepfir_t(&k.fir, &d, f, y, ty, team_with(threads), work);
                 double left = inner(fx, y, count), right = inner(x, ty, count);
                 if (!(fabs(left - right) <= F32_ADJOINT * (double)d.taps * sqrt((double)count)))
                     fail_msg("shape %zu: %.9g and %.9g", i, left, right);

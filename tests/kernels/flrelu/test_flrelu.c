@@ -117,7 +117,7 @@ static void free_problem(problem *q) {
 static float *run(atl_ctx *ctx, const problem *q) {
     size_t n = (size_t)q->a.n * (size_t)q->oh * (size_t)q->ow * (size_t)q->a.c;
     atl_cpu_flrelu *fl;
-    if (atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &q->a, q->fu, q->fd, &fl))
+    if (atl_cpu_flrelu_make(ctx, table_of(ctx), team_of(ctx), &q->a, q->fu, q->fd, &fl))
         fail_msg("%s", atl_message(ctx));
     float *got = guarded(n);
     size_t bytes = atl_cpu_flrelu_workspace(fl);
@@ -390,7 +390,7 @@ static void recorded_numbers(void **state) {
 static void refused(atl_ctx *ctx, atl_cpu_flrelu_args a, const float *fu, const float *fd, const char *says) {
     atl_cpu_flrelu *fl;
     atl_message_clear(ctx);
-    assert_int_equal(atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &a, fu, fd, &fl),
+    assert_int_equal(atl_cpu_flrelu_make(ctx, table_of(ctx), team_of(ctx), &a, fu, fd, &fl),
                      ATL_BAD_ARGUMENT);
     assert_null(fl);
     if (!strstr(atl_message(ctx), says))
@@ -416,7 +416,7 @@ static void failed_allocation_leaves_nothing(void **state) {
         atl_ctx *ctx = open_ctx(1, NULL);
         atl_cpu_flrelu *fl;
         ctx->fail_after = i;
-        assert_int_equal(atl_cpu_flrelu_make(ctx, table_of(ctx), ctx->threads, &a, f, f, &fl), ATL_NO_MEMORY);
+        assert_int_equal(atl_cpu_flrelu_make(ctx, table_of(ctx), team_of(ctx), &a, f, f, &fl), ATL_NO_MEMORY);
         assert_null(fl);
         atl_ctx_close(&ctx);
     }

@@ -329,7 +329,7 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
         e.clamp = 3.0f;
     }
     atl_cpu_wino *wino;
-    assert_int_equal(atl_cpu_wino_make_planned(ctx, table_of(ctx), ctx->threads, s, l->varies ? NULL : w, fir,
+    assert_int_equal(atl_cpu_wino_make_planned(ctx, table_of(ctx), team_of(ctx), s, l->varies ? NULL : w, fir,
                                                l->plan, &wino),
                      ATL_OK);
     void *space = NULL;
@@ -430,7 +430,7 @@ static void other_filters_and_shapes_are_refused(void **state) {
     atl_cpu_wino *wino = NULL;
     atl_cpu_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0, 0 };
     assert_false(atl_cpu_wino_fir_fits(fir));
-    assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), ctx->threads, &shape, weight, fir, &wino),
+    assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), team_of(ctx), &shape, weight, fir, &wino),
                      ATL_UNSUPPORTED);
     assert_null(wino);
     for (int i = 0; i < 16; i++)
@@ -441,7 +441,7 @@ static void other_filters_and_shapes_are_refused(void **state) {
                                               { 1, 8, 8, 1, 1, 2, 1, 0 },
                                               { 1, 8, 2, 1, 1, 1, -1, 0 } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), ctx->threads, &bad[i], weight, fir, &wino),
+        assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), team_of(ctx), &bad[i], weight, fir, &wino),
                          ATL_BAD_ARGUMENT);
     atl_ctx_close(&ctx);
 }
@@ -449,6 +449,7 @@ static void other_filters_and_shapes_are_refused(void **state) {
 static void failed_allocation_leaves_nothing(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(2, NULL);
+    atl_team *team = team_of(ctx);
     float fir[16], weight[9 * 16] = { 0 };
     for (int i = 0; i < 16; i++)
         fir[i] = 1;
@@ -456,8 +457,7 @@ static void failed_allocation_leaves_nothing(void **state) {
         atl_cpu_wino_shape shape = { 1, 8, 8, 4, 4, up, 0, 0 };
         atl_cpu_wino *wino = NULL;
         long n = 0;
-        for (ctx->fail_after = n;
-             atl_cpu_wino_make(ctx, table_of(ctx), ctx->threads, &shape, weight, fir, &wino);
+        for (ctx->fail_after = n; atl_cpu_wino_make(ctx, table_of(ctx), team, &shape, weight, fir, &wino);
              ctx->fail_after = ++n) {
             assert_null(wino);
             assert_true(n < 100);

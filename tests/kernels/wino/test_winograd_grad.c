@@ -158,7 +158,7 @@ static float *run(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s, const data *d,
     atl_cpu_wino_grad *grad;
     void *space = NULL;
     assert_non_null(copy);
-    assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), ctx->threads, s, &grad), ATL_OK);
+    assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), team_of(ctx), s, &grad), ATL_OK);
     size_t bytes = atl_cpu_wino_grad_workspace(grad);
     assert_int_equal(posix_memalign(&space, 64, bytes + 64), 0);
     memset(space, 0xff, bytes + 64); // NaN: whatever is read before written shows
@@ -251,13 +251,13 @@ static void bad_shapes_and_missing_memory_leave_nothing(void **state) {
     atl_ctx *ctx = open_ctx(1, NULL);
     atl_cpu_wino_grad *grad = (atl_cpu_wino_grad *)&bad;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), ctx->threads, &bad[i], &grad),
+        assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), team_of(ctx), &bad[i], &grad),
                          ATL_BAD_ARGUMENT);
         assert_null(grad);
     }
     atl_cpu_wino_grad_shape s = { 1, 8, 8, 16, 16, 1 };
     ctx->fail_after = 0;
-    assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), ctx->threads, &s, &grad), ATL_NO_MEMORY);
+    assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), team_of(ctx), &s, &grad), ATL_NO_MEMORY);
     assert_null(grad);
     ctx->fail_after = -1;
     atl_ctx_close(&ctx);

@@ -5,15 +5,15 @@
 // handler that runs on such a thread, without a stack of its own, writes its frame in front of that
 // memory: into whatever the heap keeps there.  Programs that embed the library install handlers of that
 // kind (a Python interpreter, a profiler's timer), so signals wait until a run has ended.
-#ifndef ATL_CPU_SIGNALS_H
-#define ATL_CPU_SIGNALS_H
+#ifndef ATL_BASE_SIGNALS_H
+#define ATL_BASE_SIGNALS_H
 
 #include <signal.h>
 
-// Blocks all signals but those that a fault of the thread itself raises, in the calling thread, whose mask
-// is kept in *before, and in the OpenMP threads that work for it.  Those stay blocked: a signal that is sent
-// to the process finds another thread, or waits for the caller's release.
-void atl_cpu_signals_hold(int threads, sigset_t *before);
-void atl_cpu_signals_release(const sigset_t *before); // signals that waited arrive here
+// Blocks all signals but those that a fault of the thread itself raises, in the calling thread, whose mask is
+// kept in *before.  Threads that it makes meanwhile are born with them blocked: a signal that is sent to the
+// process finds another thread, or waits for the release.
+void atl_signals_hold(sigset_t *before);
+void atl_signals_release(const sigset_t *before); // signals that waited arrive here
 
 #endif
