@@ -24,9 +24,7 @@ atl_status atl_cpu_dnnl_check(atl_ctx *ctx, dnnl_status_t status, const char *wh
 
 #define CHECK(call, what) ATL_TRY(atl_cpu_dnnl_check(d->ctx, (call), (what)))
 
-// oneDNN's generator of code does not look whether it was given memory, and writes to address 0: so there
-// must be enough before a primitive is made.  One has a kernel to a few dozen, of 256 kB each.
-static atl_status check_room(atl_ctx *ctx) {
+atl_status atl_cpu_dnnl_room(atl_ctx *ctx) {
     enum { ROOM = 24 << 20 };
     switch (atl_cpu_code_room(ROOM)) {
     case ATL_OK: return ATL_OK;
@@ -70,7 +68,7 @@ atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, atl_team *team, int 
         return ATL_NO_MEMORY;
     struct rlimit limit;
     d->limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-    ATL_TRY(check_room(ctx));
+    ATL_TRY(atl_cpu_dnnl_room(ctx));
     limit_isa(ctx->cpu);
     CHECK(dnnl_engine_create(&d->engine, dnnl_cpu, 0), "start");
     CHECK(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags), "start");
@@ -146,7 +144,7 @@ atl_status atl_cpu_dnnl_add(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd,
     else if (packed == 2 || !offset[packed]) // a part of its own has an order of its own
         d->mixed |= !dnnl_memory_desc_equal(want, &d->want);
     memcpy(p->offset, offset, sizeof p->offset);
-    ATL_TRY(check_room(d->ctx));
+    ATL_TRY(atl_cpu_dnnl_room(d->ctx));
     size_t scratch = scratch_of(pd);
     d->main_bytes = scratch > d->main_bytes ? scratch : d->main_bytes;
     int before = atl_cpu_dnnl_alone();
@@ -206,7 +204,7 @@ static atl_status pack_constant(atl_cpu_dnnl *d, const float *value) {
 
 atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const dnnl_memory_desc_t *plain, const float *constant) {
     d->packed_bytes = dnnl_memory_desc_get_size(&d->want);
-    ATL_TRY(check_room(d->ctx));
+    ATL_TRY(atl_cpu_dnnl_room(d->ctx));
     int before = atl_cpu_dnnl_alone();
     atl_status status = ATL_OK;
     if (d->part[0].offset[d->packed_index] == 0 && (d->parts == 1 || !d->part[1].offset[d->packed_index]) &&
@@ -287,7 +285,7 @@ static atl_status reorder(const atl_cpu_dnnl *d, float *plain, float *packed, vo
 atl_status atl_cpu_dnnl_run(const atl_cpu_dnnl *d, const float *a, const float *b, float *out,
                             void *workspace) {
     if (d->limited) // some kernels are made when they run for the first time
-        ATL_TRY(check_room(d->ctx));
+        ATL_TRY(atl_cpu_dnnl_room(d->ctx));
     size_t scratch = atl_round_bytes(d->main_bytes) * (size_t)d->parts;
     scratch = scratch > d->reorder_bytes ? scratch : atl_round_bytes(d->reorder_bytes);
     float *rest = (float *)(void *)((char *)workspace + scratch);

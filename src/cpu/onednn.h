@@ -49,6 +49,10 @@ atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, atl_team *team, int 
                              int packed_index);
 void atl_cpu_dnnl_clear(atl_cpu_dnnl *d); // an all-zero struct is fine
 
+// Whether there is room for a primitive: oneDNN's generator of code does not look whether it was given memory, and
+// writes to address 0.  A primitive has a kernel to a few dozen, of 256 kB each.
+atl_status atl_cpu_dnnl_room(atl_ctx *ctx);
+
 // Sets the calling thread's default number of OpenMP threads to one, and puts back what it was.  Needed
 // around the making of descriptions.
 int atl_cpu_dnnl_alone(void);
