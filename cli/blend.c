@@ -49,7 +49,7 @@ static int parse(blend *b, int argc, char **argv) {
         return cli_usage_error("blend", "--width needs --swap-below R or --swap-above R");
     o->width = (float)b->width;
     o->alpha = (float)b->alpha;
-    return CLI_PROCEED;
+    return cli_network_name("blend", b->out);
 }
 
 int cli_blend(int argc, char **argv) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "app/network.h"
 #include "app/seeds.h"
 
@@ -165,6 +166,19 @@ void cli_catch_interrupt(void) {
 
 int cli_interrupted(void) {
     return interrupted;
+}
+
+int cli_network_name(const char *command, const char *path) {
+    static const char *const others[] = { ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".npz", ".onnx" };
+    const char *dot = strrchr(path, '.');
+    if (!strcmp(path, "-"))
+        return cli_usage_error(command, "networks are not written to standard output; name a file");
+    for (size_t i = 0; dot && i < sizeof others / sizeof *others; i++)
+        if (!strcasecmp(dot, others[i]))
+            return cli_usage_error(command,
+                                   "%s: networks are written as safetensors; call it %.*s.safetensors", path,
+                                   (int)(dot - path), path);
+    return CLI_PROCEED;
 }
 
 int cli_written(int status, const char *path) {

@@ -53,6 +53,9 @@ int cli_error(const char *format, ...)
 // The same with the context's sentence.
 int cli_fail(const atl_ctx *ctx);
 
+// Whether networks may be written under that name: CLI_PROCEED, or an exit status after a sentence.
+int cli_network_name(const char *command, const char *path);
+
 // For commands that write one file in one go: a signal that came meanwhile leaves it whole and ends with
 // CLI_INTERRUPTED.
 int cli_written(int status, const char *path);

@@ -25,6 +25,8 @@ int cli_convert(int argc, char **argv) {
         .arguments_max = 2,
     };
     int status = cli_options_parse(&spec, argc, argv, files);
+    if (status == CLI_PROCEED)
+        status = cli_network_name("convert", files[1]);
     if (status != CLI_PROCEED)
         return status;
     conversion.ignore_unused = common.ignore_unused;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <atelier/dataset.h>
 #include "command.h"
 #include "common.h"
@@ -171,10 +173,27 @@ typedef struct arguments {
     int max_images, width, height, transform, filter, labels, alpha, color, skip_bad;
 } arguments;
 
+// A name that asks for another kind of file is refused, and so is a file that is there: it may be the source.
+static int check_dest(const char *dest) {
+    static const char *const others[] = { ".tar", ".gz",   ".tgz", ".xz",  ".bz2",       ".zst",  ".7z",
+                                          ".rar", ".lmdb", ".mdb", ".npz", ".tfrecords", ".hdf5", ".h5" };
+    const char *dot = strrchr(dest, '.');
+    struct stat info;
+    for (size_t i = 0; dot && i < sizeof others / sizeof *others; i++)
+        if (!strcasecmp(dot, others[i]))
+            return cli_usage_error("dataset", "--dest %s: sets are written as a folder or a .zip", dest);
+    if (stat(dest, &info) == 0 && S_ISREG(info.st_mode))
+        return cli_error("%s is there already: delete it first, or choose another name", dest);
+    return CLI_PROCEED;
+}
+
 static int run(cli_common *common, const arguments *a) {
     atl_dataset_make_options o = ATL_DATASET_MAKE_OPTIONS_INIT;
     if (!a->source || !a->dest)
         return cli_usage_error("dataset", "--%s is missing", a->source ? "dest FILE.zip" : "source PATH");
+    int free = check_dest(a->dest);
+    if (free != CLI_PROCEED)
+        return free;
     if (a->resolution && (a->width || a->height))
         return cli_usage_error("dataset", "--resolution says both sides: leave out --width and --height");
     o.width = a->width;

@@ -31,6 +31,8 @@ int cli_init(int argc, char **argv) {
         .arguments_max = 1,
     };
     int status = cli_options_parse(&spec, argc, argv, &path);
+    if (status == CLI_PROCEED)
+        status = cli_network_name("init", path);
     if (status != CLI_PROCEED)
         return status;
     o.seed = (uint64_t)seed;

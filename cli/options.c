@@ -67,21 +67,37 @@ static int help_column(const cli_option *o, char *text, size_t room) {
     return snprintf(text, room, "  --%s %s", o->name, o->value);
 }
 
+enum { COLUMN = 28, WIDTH = 110 };
+
+// Prints text that begins at COLUMN, on as many lines as it takes.
+static void print_wrapped(const char *text) {
+    for (;;) {
+        size_t rest = strlen(text), end = rest, room = WIDTH - COLUMN;
+        for (size_t i = 0; rest > room && i <= room; i++)
+            if (text[i] == ' ')
+                end = i;
+        printf("%.*s\n", (int)end, text);
+        if (end == rest)
+            return;
+        text += end + 1;
+        printf("%*s", COLUMN, "");
+    }
+}
+
 static int print_help(const cli_spec *spec) {
-    enum { COLUMN = 28 };
     printf("Usage: atelier %s [options]%s%s\n\n%s\n\nOptions:\n", spec->command, *spec->arguments ? " " : "",
            spec->arguments, spec->about);
     for (size_t i = 0; i < spec->count; i++) {
         const cli_option *o = &spec->options[i];
-        char left[80];
+        char left[80], text[512];
         int width = help_column(o, left, sizeof left);
+        snprintf(text, sizeof text, "%s%s%s%s", o->help, o->standard ? " (default: " : "",
+                 o->standard ? o->standard : "", o->standard ? ")" : "");
         if (width > COLUMN - 2)
-            printf("%s\n%*s%s", left, COLUMN, "", o->help);
+            printf("%s\n%*s", left, COLUMN, "");
         else
-            printf("%-*s%s", COLUMN, left, o->help);
-        if (o->standard)
-            printf(" (default: %s)", o->standard);
-        printf("\n");
+            printf("%-*s", COLUMN, left);
+        print_wrapped(text);
     }
     printf("%-*s%s\n", COLUMN, "  --help", "print this text");
     return CLI_SUCCESS;
@@ -246,6 +262,9 @@ int cli_options_parse(const cli_spec *spec, int argc, char **argv, const char **
                 return result;
         } else if (!ended && text[0] == '-' && text[1]) {
             return cli_usage_error(spec->command, "unknown option %s; options begin with two dashes", text);
+        } else if (!ended && !strcmp(text, "-") && spec->arguments_max) {
+            return cli_usage_error(spec->command,
+                                   "- is no file: standard input and output are not used here");
         } else if (count == spec->arguments_max) {
             return cli_usage_error(spec->command, "unexpected argument '%s'", text);
         } else {

@@ -12,6 +12,10 @@ t convert $net half.safetensors --dtype f16 --net G_ema
 t generate --network half.safetensors --seeds 0-3 --format npy --outdir half --quiet
 cmp -s pkl/images.npy half/images.npy || echo other images
 t convert $net x.safetensors --net G_best
+t convert $net x.pkl
+t convert $net -
+t init x.pth
+t blend $net $net --alpha 0.5 --out x.CKPT
 for seed in 1 1 2; do
     t init --cfg stylegan2 --resolution 16 --cbase 256 --cmax 16 --map-depth 2 --seed $seed new.safetensors
     cksum <new.safetensors >>sums

@@ -19,6 +19,9 @@ ls
 t dataset --source s --dest d.zip --resolution 8x8 --color rgb --alpha white --skip-bad
 t dataset --source s --dest e.zip --resolution 8x8 --color rgb --alpha white --skip-bad --threads 1 --quiet
 cmp d.zip e.zip && echo same bytes
+t dataset --source d.zip --dest d.zip
+t dataset --source s --dest d.tar.gz
+cmp d.zip e.zip && echo as they were
 t dataset check d.zip
 mkdir -p c/one c/two
 t dataset --source d.zip --dest f --max-images 2 --resolution 6x8
