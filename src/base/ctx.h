@@ -24,6 +24,8 @@ struct atl_ctx {
     struct atl_team *team; // base/team.h: shared by all who ask for as many threads
     void *backend; // run/backend.h: opened when it is first asked for
     void (*close_backend)(void *backend);
+    struct atl_budget *budget;       // base/budget.h: shared with contexts of other threads; NULL: none
+    size_t reserved;                 // bytes taken from it
     long fail_after;                 // tests: the allocation with this number fails; negative: none
 };
 

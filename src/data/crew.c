@@ -5,7 +5,11 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "base/budget.h"
 #include "base/mem.h"
+
+// Pictures that are being decoded at a time, in all threads together: five of 24 megapixels.
+enum { BUDGET = 384 << 20 };
 
 typedef struct slot {
     atl_ctx *ctx;
@@ -23,6 +27,7 @@ struct atl_crew {
     size_t depth;
     char *contents; // [depth, slot_bytes]
     pthread_t *threads;
+    atl_budget *budget;
     int running;    // threads that were started
     bool locked_up; // the lock and the conditions exist
     pthread_mutex_t lock;
@@ -42,6 +47,7 @@ static void *labour(void *argument) {
         slot *s = &c->slots[c->begun++ % c->depth];
         pthread_mutex_unlock(&c->lock);
         c->work(c->user, s->ctx, s->value, s->content);
+        atl_budget_give(s->ctx);
         pthread_mutex_lock(&c->lock);
         s->done = true;
         pthread_cond_signal(&c->gone);
@@ -64,6 +70,7 @@ static atl_status make_slots(atl_crew *c, size_t slot_bytes) {
         atl_status status = atl_ctx_open(&c->slots[i].ctx, &o);
         if (status != ATL_OK)
             return atl_fail(c->ctx, status, "out of memory for threads");
+        c->slots[i].ctx->budget = c->budget;
     }
     return ATL_OK;
 }
@@ -98,7 +105,9 @@ atl_status atl_crew_open(atl_ctx *ctx, int threads, size_t depth, size_t slot_by
     c->clear = clear;
     c->user = user;
     c->depth = depth;
-    atl_status status = make_slots(c, slot_bytes);
+    atl_status status = atl_budget_open(ctx, BUDGET, &c->budget);
+    if (status == ATL_OK)
+        status = make_slots(c, slot_bytes);
     if (status == ATL_OK)
         status = start(c, threads);
     if (status != ATL_OK)
@@ -131,6 +140,7 @@ void atl_crew_close(atl_crew **crew) {
             c->clear(c->slots[i].ctx, c->slots[i].content);
         atl_ctx_close(&c->slots[i].ctx);
     }
+    atl_budget_close(&c->budget);
     atl_free(ctx, c->threads);
     atl_free(ctx, c->contents);
     atl_free(ctx, c->slots);

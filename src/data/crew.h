@@ -2,7 +2,8 @@
 // A crew of threads that works through numbers put in at one end and hands the results out at the other
 // in the same order, whichever thread is faster.  Each slot of its ring has a context of its own, with
 // memory from the C library, which goes from hand to hand with the slot: its message is there when the
-// work failed.  The one who opened the crew is the only one who puts in and takes out.
+// work failed.  Pictures that are decoded at a time share a budget (base/budget.h), of which a work gives
+// back when it ends.  The one who opened the crew is the only one who puts in and takes out.
 #ifndef ATL_DATA_CREW_H
 #define ATL_DATA_CREW_H
 

@@ -5,10 +5,11 @@
 
 #include <string.h>
 
+#include "base/budget.h"
 #include "io/file.h"
 
 static const atl_image_format *const formats[] = { &atl_image_png, &atl_image_jpeg, &atl_image_webp };
-enum { FORMATS = sizeof formats / sizeof *formats };
+enum { FORMATS = sizeof formats / sizeof *formats, PIXELS_FREE = 1 << 24, PIXELS_PER_BYTE = 32 };
 
 atl_status atl_image_init(atl_ctx *ctx, int width, int height, int channels, atl_image *image) {
     *image = (atl_image){ 0 };
@@ -89,6 +90,24 @@ atl_status atl_image_check_claim(atl_ctx *ctx, const atl_image_source *source, u
         return atl_fail(ctx, ATL_BAD_FILE,
                         "%s: claims %llux%llu pixels, but has only %zu bytes: it is damaged", source->path,
                         (unsigned long long)width, (unsigned long long)height, source->size);
+    return ATL_OK;
+}
+
+atl_status atl_image_reserve(atl_ctx *ctx, const atl_image_source *source, uint64_t width, uint64_t height,
+                             uint64_t bytes) {
+    ATL_TRY(atl_image_check_claim(ctx, source, width, height));
+    uint64_t pixels = width * height; // each below 2^16
+    if (pixels > PIXELS_FREE && (pixels - PIXELS_FREE) / PIXELS_PER_BYTE > source->size)
+        return atl_fail(
+            ctx, ATL_BAD_FILE,
+            "%s: claims %llux%llu pixels in %zu bytes, which no photograph does; if it is right, make it "
+            "smaller",
+            source->path, (unsigned long long)width, (unsigned long long)height, source->size);
+    if (bytes > ctx->memory_cap)
+        return atl_fail(ctx, ATL_NO_MEMORY,
+                        "%s: a picture of %llux%llu pixels is over the limit of %zu bytes", source->path,
+                        (unsigned long long)width, (unsigned long long)height, ctx->memory_cap);
+    atl_budget_take(ctx, (size_t)bytes);
     return ATL_OK;
 }
 

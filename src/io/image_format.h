@@ -53,6 +53,12 @@ atl_status atl_image_decode(atl_ctx *ctx, const atl_image_source *source, atl_im
 atl_status atl_image_check_claim(atl_ctx *ctx, const atl_image_source *source, uint64_t width,
                                  uint64_t height);
 
+// Before room is made for the pixels of a picture: fails when it has more than 16 million and 32 for each
+// byte of the file, which no photograph comes near and which keeps a small file from asking for gigabytes.
+// Then takes `bytes`, all that reading needs, from the budget of the context: it may wait for other threads.
+atl_status atl_image_reserve(atl_ctx *ctx, const atl_image_source *source, uint64_t width, uint64_t height,
+                             uint64_t bytes);
+
 // A copy that atl_text_free() releases.
 char *atl_image_text_copy(atl_ctx *ctx, const char *text, size_t length);
 

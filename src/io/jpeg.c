@@ -113,6 +113,12 @@ static int read_pixels(jpeg_work *w, struct jpeg_decompress_struct *d) {
     read_header(w, d);
     int cmyk = d->num_components == 4;
     d->out_color_space = cmyk ? JCS_CMYK : d->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    // pictures of several scans are kept as coefficients of 16 bits until the last
+    uint64_t bytes = (uint64_t)d->image_width * d->image_height * (uint64_t)d->num_components;
+    w->status = atl_image_reserve(w->ctx, w->source, d->image_width, d->image_height,
+                                  jpeg_has_multiple_scans(d) ? 3 * bytes : bytes);
+    if (w->status != ATL_OK)
+        longjmp(w->escape, 1);
     jpeg_start_decompress(d);
     int channels = d->num_components == 1 ? 1 : 3;
     w->status = atl_image_init(w->ctx, (int)d->output_width, (int)d->output_height, channels, &w->image);

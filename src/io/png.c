@@ -125,7 +125,11 @@ static int read_pixels(png_work *w) {
     size_t row = png_get_rowbytes(w->png, w->info);
     int width = (int)png_get_image_width(w->png, w->info),
         height = (int)png_get_image_height(w->png, w->info);
-    w->status = atl_image_init(w->ctx, width, height, png_get_channels(w->png, w->info), &w->image);
+    int channels = png_get_channels(w->png, w->info);
+    w->status =
+        atl_image_reserve(w->ctx, w->source, (uint64_t)width, (uint64_t)height, (uint64_t)height * row);
+    if (w->status == ATL_OK)
+        w->status = atl_image_init(w->ctx, width, height, channels, &w->image);
     if (w->status != ATL_OK || row != (size_t)width * (size_t)w->image.channels)
         png_error(w->png, "the rows have an unexpected size");
     for (int pass = 0; pass < passes; pass++)

@@ -45,6 +45,10 @@ static atl_status webp_read(atl_ctx *ctx, const atl_image_source *source, atl_im
         return atl_fail(ctx, ATL_UNSUPPORTED, "%s: an animated WebP; only still pictures can be read",
                         source->path);
     int channels = config.input.has_alpha ? 4 : 3;
+    uint64_t area =
+        (uint64_t)config.input.width * (uint64_t)config.input.height; // libwebp may hold it as ARGB, too
+    ATL_TRY(atl_image_reserve(ctx, source, (uint64_t)config.input.width, (uint64_t)config.input.height,
+                              area * (uint64_t)(channels + 4)));
     ATL_TRY(atl_image_init(ctx, config.input.width, config.input.height, channels, image));
     config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
