@@ -101,10 +101,22 @@ static atl_status write_file(atl_sink *s, const char *path, const void *data, si
     return status;
 }
 
+// Names the folder's own place in a failure in the one beside it, which will be gone when the sentence is
+// read.
+static atl_status blame(const atl_sink *s, atl_status status) {
+    size_t length = strlen(s->temporary);
+    char rest[ATL_MESSAGE_MAX];
+    if (status == ATL_OK || strncmp(atl_message(s->ctx), s->temporary, length) != 0)
+        return status;
+    snprintf(rest, sizeof rest, "%s", atl_message(s->ctx) + length);
+    atl_message_clear(s->ctx);
+    return atl_fail(s->ctx, status, "%.400s%.600s", s->path, rest);
+}
+
 atl_status atl_sink_add(atl_sink *s, const char *name, const void *data, size_t size) {
     if (s->zip)
         return atl_zip_writer_add(s->zip, name, data, size);
-    ATL_TRY(enter(s, name));
+    ATL_TRY(blame(s, enter(s, name)));
     if (s->count == s->room) {
         size_t room = s->room ? s->room * 2 : 256;
         const char **larger = atl_grow(s->ctx, s->files, s->count, room, sizeof *larger);
@@ -116,7 +128,7 @@ atl_status atl_sink_add(atl_sink *s, const char *name, const void *data, size_t 
     const char *path = atl_arena_printf(&s->arena, "%s/%s", s->temporary, name);
     if (!path)
         return ATL_NO_MEMORY;
-    ATL_TRY(write_file(s, path, data, size));
+    ATL_TRY(blame(s, write_file(s, path, data, size)));
     s->files[s->count++] = path;
     return ATL_OK;
 }

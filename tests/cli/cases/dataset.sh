@@ -22,6 +22,9 @@ cmp d.zip e.zip && echo same bytes
 t dataset --source d.zip --dest d.zip
 t dataset --source s --dest d.tar.gz
 cmp d.zip e.zip && echo as they were
+echo No room on the disk:
+(ulimit -f 0; t dataset --source d.zip --dest full --quiet) 2>&1 | sed "s,/[^:]*,/...,"
+ls -d full*
 t dataset check d.zip
 mkdir -p c/one c/two
 t dataset --source d.zip --dest f --max-images 2 --resolution 6x8
