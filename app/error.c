@@ -5,9 +5,21 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+// Names come from files and may hold anything: a sentence is one line that no terminal obeys.
+static void make_printable(char *text) {
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) // 128 to 159 as UTF-8
+            p[0] = p[1] = '?';
+        else if (*p < 32 || *p == 127)
+            *p = '?';
+    }
+}
+
 static void say(app_error *e, const char *format, va_list args) {
-    if (e && !*e->text)
-        vsnprintf(e->text, sizeof e->text, format, args);
+    if (!e || *e->text)
+        return;
+    vsnprintf(e->text, sizeof e->text, format, args);
+    make_printable(e->text);
 }
 
 app_status app_fail(app_error *e, const char *format, ...) {
@@ -41,6 +53,7 @@ void app_warn(app_error *e, const char *format, ...) {
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
+    make_printable(sentence);
     e->warn(e->user, sentence);
 }
 

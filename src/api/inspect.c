@@ -186,11 +186,11 @@ static atl_status convert_one(conversion *c, size_t i) {
     if (n->why)
         return atl_fail(c->ctx, ATL_UNSUPPORTED, "%s: %s: %s", c->from, n->key, n->why);
     atl_params *params = &c->params[c->used];
-    const json_t *without;
+    const json_t *without = NULL;
     atl_params_init(params, c->ctx);
     c->used++;
-    ATL_TRY(atl_ckpt_load(c->ckpt, i, params));
-    ATL_TRY(set_aside(c, n, params, &without));
+    ATL_TRY(atl_name_file(c->ctx, atl_ckpt_load(c->ckpt, i, params), c->from));
+    ATL_TRY(atl_name_file(c->ctx, set_aside(c, n, params, &without), c->from));
     c->out[c->used - 1] = (atl_ckpt_out){ n->key, n->kind, n->config, params, without };
     return ATL_OK;
 }

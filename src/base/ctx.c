@@ -104,6 +104,26 @@ const char *atl_version(void) {
     return ATL_VERSION;
 }
 
+// Names come from files: a sentence is one line, and no terminal obeys it.  Among what terminals obey are the
+// characters 128 to 159, in UTF-8 two bytes.
+static void make_printable(char *text) {
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            p[0] = p[1] = '?';
+        else if (*p < 32 || *p == 127)
+            *p = '?';
+    }
+}
+
+atl_status atl_name_file(atl_ctx *ctx, atl_status status, const char *path) {
+    if (status == ATL_OK || !strncmp(ctx->message, path, strlen(path)))
+        return status;
+    char sentence[ATL_MESSAGE_MAX];
+    memcpy(sentence, ctx->message, sizeof sentence);
+    atl_message_clear(ctx);
+    return atl_fail(ctx, status, "%s: %.900s", path, sentence);
+}
+
 atl_status atl_fail(atl_ctx *ctx, atl_status status, const char *format, ...) {
     if (ctx->status != ATL_OK)
         return status; // the oldest failure explains the others
@@ -112,9 +132,7 @@ atl_status atl_fail(atl_ctx *ctx, atl_status status, const char *format, ...) {
     vsnprintf(ctx->message, sizeof ctx->message, format, args);
     va_end(args);
     ctx->status = status;
-    for (char *p = ctx->message; *p; p++) // names come from files: keep a message one printable line
-        if ((unsigned char)*p < 32 || *p == 127)
-            *p = '?';
+    make_printable(ctx->message);
     return status;
 }
 
@@ -126,5 +144,6 @@ void atl_log(atl_ctx *ctx, atl_log_level level, const char *format, ...) {
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    make_printable(line);
     ctx->log(ctx->log_user, level, line);
 }

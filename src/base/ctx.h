@@ -39,6 +39,9 @@ struct atl_ctx {
 // consequences.  The sentence names the file or the option, the value, and the remedy.
 atl_status atl_fail(atl_ctx *ctx, atl_status status, const char *format, ...) ATL_PRINTF(3, 4);
 
+// After a failure puts the file's name in front of a sentence that is without it; returns `status`.
+atl_status atl_name_file(atl_ctx *ctx, atl_status status, const char *path);
+
 void atl_log(atl_ctx *ctx, atl_log_level level, const char *format, ...) ATL_PRINTF(3, 4);
 
 // Forwards a failure when there is nothing to release.

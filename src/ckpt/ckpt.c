@@ -75,7 +75,7 @@ atl_status atl_ckpt_open_assuming(atl_ctx *ctx, const char *path, const char *as
     if (status != ATL_OK)
         atl_ckpt_close(&c);
     *ckpt = c;
-    return status;
+    return atl_name_file(ctx, status, path);
 }
 
 void atl_ckpt_close(atl_ckpt **ckpt) {

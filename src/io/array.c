@@ -197,7 +197,7 @@ static atl_status open_set(atl_ctx *ctx, const char *path, atl_file file, atl_ar
     if (status != ATL_OK)
         atl_arrays_close(&set);
     *out = set;
-    return status;
+    return atl_name_file(ctx, status, path);
 }
 
 atl_status atl_arrays_open(atl_ctx *ctx, const char *path, atl_arrays **set) {

@@ -28,7 +28,10 @@ static atl_status map_handle(atl_ctx *ctx, const char *path, atl_file *file) {
     if (fstat(file->handle, &info) != 0)
         return atl_fail_system(ctx, path, "can't be examined", errno);
     if (!S_ISREG(info.st_mode))
-        return atl_fail(ctx, ATL_IO, "%s: is not a regular file; name a file on disk", path);
+        return atl_fail(ctx, ATL_IO, "%s: is %s, not a regular file; %s", path,
+                        S_ISDIR(info.st_mode) ? "a folder" : "a pipe or device",
+                        S_ISDIR(info.st_mode) ? "name a file on disk"
+                                              : "write what it gives to a file on disk first");
     if (info.st_size < 0 || (uintmax_t)info.st_size > SIZE_MAX / 2)
         return atl_fail(ctx, ATL_IO, "%s: is too large for this machine", path);
     size_t bytes = (size_t)info.st_size;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MOST = 4096 }; // of a decimal number in protocol 0
+enum { DIGITS_MOST = 512 }; // of a decimal number in protocol 0, which takes time by their square
 
 // ---- numbers
 

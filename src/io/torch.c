@@ -410,7 +410,7 @@ static atl_status open_torch(atl_ctx *ctx, const char *path, atl_file file, bool
     if (status != ATL_OK)
         atl_torch_close(&t);
     *torch = t;
-    return status;
+    return atl_name_file(ctx, status, path);
 }
 
 atl_status atl_torch_open(atl_ctx *ctx, const char *path, bool plain, atl_torch **torch) {

@@ -214,16 +214,6 @@ static atl_status choose(atl_ctx *ctx, const atl_ckpt *ckpt, const char *path, c
                     asked ? asked : "G_ema or G", have[0] ? have : "none");
 }
 
-// Puts the file's name in front of a message that was left without it.
-static atl_status name_file(atl_ctx *ctx, atl_status status, const char *path) {
-    if (status == ATL_OK || !strncmp(ctx->message, path, strlen(path)))
-        return status;
-    char sentence[ATL_MESSAGE_MAX];
-    memcpy(sentence, ctx->message, sizeof sentence);
-    atl_message_clear(ctx);
-    return atl_fail(ctx, status, "%s: %.900s", path, sentence);
-}
-
 atl_status atl_network_open(atl_ctx *ctx, const char *path, const atl_model_options *options,
                             atl_network *network) {
     atl_ckpt *ckpt;
@@ -235,5 +225,5 @@ atl_status atl_network_open(atl_ctx *ctx, const char *path, const atl_model_opti
     if (status == ATL_OK)
         status = load(ckpt, index, options, network);
     atl_ckpt_close(&ckpt);
-    return name_file(ctx, status, path);
+    return atl_name_file(ctx, status, path);
 }

@@ -101,6 +101,23 @@ static void views_far_larger_than_their_file_are_refused(void **state) {
     drop_file(path);
 }
 
+static void limits_name_the_file(void **state) {
+    enum { LISTS = 3 << 20 };
+    static char pickle[LISTS + 2] = "\x80\x02";
+    char path[100];
+    int code;
+    atl_arrays *set;
+    memset(pickle + 2, ']', LISTS); // a few bytes when packed, and hundreds of megabytes as objects
+    make_file(path, sizeof path, "", 0);
+    unlink(path);
+    zip_t *z = zip_open(path, ZIP_CREATE, &code);
+    assert_non_null(z);
+    assert_true(zip_file_add(z, "a/data.pkl", zip_source_buffer(z, pickle, sizeof pickle, 0), 0) >= 0);
+    assert_int_equal(zip_close(z), 0);
+    assert_fails(*state, atl_arrays_open(*state, path, &set), ATL_NO_MEMORY, path);
+    drop_file(path);
+}
+
 // ---- text
 
 static void assert_text(atl_ctx *ctx, const char *text, int rank, int rows, int columns, double last) {
@@ -138,6 +155,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(arrays_are_named_by_the_way_to_them),
         TEST(pickles_without_numbers_are_refused),
+        TEST(limits_name_the_file),
         TEST(torch_files_are_read),
         TEST(views_far_larger_than_their_file_are_refused),
         TEST(numbers_as_text_are_read),
