@@ -116,9 +116,11 @@ static void make_printable(char *text) {
 }
 
 atl_status atl_name_file(atl_ctx *ctx, atl_status status, const char *path) {
-    if (status == ATL_OK || !strncmp(ctx->message, path, strlen(path)))
+    char sentence[ATL_MESSAGE_MAX], named[ATL_MESSAGE_MAX]; // how a sentence about it begins
+    snprintf(named, sizeof named, "%s", path);
+    make_printable(named);
+    if (status == ATL_OK || !strncmp(ctx->message, named, strlen(named)))
         return status;
-    char sentence[ATL_MESSAGE_MAX];
     memcpy(sentence, ctx->message, sizeof sentence);
     atl_message_clear(ctx);
     return atl_fail(ctx, status, "%s: %.900s", path, sentence);

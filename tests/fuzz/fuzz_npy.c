@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a .npy or .npz file: parsed, and every array read to its last element.
+// Any bytes as a .npy or .npz file, a torch file, a pickle or text: parsed, and every array read to its last element.
 #include <stddef.h>
 #include <stdint.h>
 #include "io/arrays.h"

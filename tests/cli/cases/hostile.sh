@@ -34,5 +34,6 @@ write name.safetensors "{\"w"$'\xc2\x9b'"1m\":$empty,\"v\":$empty}"
 t generate --network data/stylegan/sg2-32.pkl --latents name.safetensors
 { printf '(L'; head -c 600 /dev/zero | tr '\0' 7; printf 'L\nt.'; } >digits.pkl
 t inspect digits.pkl
-t inspect <(echo)
+t inspect /dev/null
+"$ATELIER" inspect $'x\e[31m.pkl' 2>&1 | cat -v # named once
 ls
