@@ -34,7 +34,7 @@ atl_status atl_npz_parse(atl_arrays *set);
 atl_status atl_text_array_parse(atl_arrays *set);
 
 // Adds the arrays of a torch file or pickle in memory, which may be a part of the mapped bytes.  Their names
-// begin with `name`, which outlives the set.
+// begin with `name`.
 atl_status atl_pickled_parse(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes);
 
 // One more entry of the list, to be filled; valid until the next one is added.

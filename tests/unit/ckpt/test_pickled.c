@@ -101,6 +101,15 @@ static void views_far_larger_than_their_file_are_refused(void **state) {
     drop_file(path);
 }
 
+static void long_keys_are_refused(void **state) {
+    static char pickle[8 + 3000 + 3] = "\x80\x02}X\xb8\x0b";
+    atl_arrays *set;
+    memset(pickle + 8, 'k', 3000);
+    memcpy(pickle + 8 + 3000, "]s.", 3);
+    assert_fails(*state, open_bytes(*state, pickle, sizeof pickle, &set), ATL_UNSUPPORTED,
+                 "test: a key has a 0");
+}
+
 static void limits_name_the_file(void **state) {
     enum { LISTS = 3 << 20 };
     static char pickle[LISTS + 2] = "\x80\x02";
@@ -155,6 +164,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(arrays_are_named_by_the_way_to_them),
         TEST(pickles_without_numbers_are_refused),
+        TEST(long_keys_are_refused),
         TEST(limits_name_the_file),
         TEST(torch_files_are_read),
         TEST(views_far_larger_than_their_file_are_refused),
