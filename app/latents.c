@@ -8,11 +8,11 @@
 #include <atelier/rng.h>
 #include "memory.h"
 
-// What programs call codes, in w first or in z first.
-static const char *const names[] = { "z",        "w",         "ws",       "latent", "latents", "w_plus",
-                                     "wplus",    "w_pivot",   "pivot",    "codes",  "code",    "dlatent",
-                                     "dlatents", "latent_in", "latent_w", NULL };
-static const char *const *const w_names = names + 1;
+// What programs call codes: z, then what is w wherever it is found, then what can be either.
+static const char *const names[] = { "z",       "w",     "ws",      "latent",   "w_plus",    "wplus",
+                                     "w_pivot", "pivot", "dlatent", "dlatents", "latent_in", "latent_w",
+                                     "latents", "codes", "code",    NULL };
+enum { FIRST_W = 1, LAST_W = 11 };
 
 typedef struct reading {
     app_space space;
@@ -26,8 +26,8 @@ void app_latents_from_seeds(const atl_model_info *info, const uint32_t *seeds, s
 }
 
 static int is_called_w(const atl_array *a) {
-    for (size_t i = 0; w_names[i]; i++)
-        if (app_tensor_is(a, w_names[i]))
+    for (int i = FIRST_W; i <= LAST_W; i++)
+        if (app_tensor_is(a, names[i]))
             return 1;
     return 0;
 }
@@ -155,7 +155,8 @@ static int must_be_named(const app_tensors *t) {
 app_status app_latents_open(atl_ctx *ctx, const atl_model_info *info, const char *source, int projected,
                             app_latents *latents, app_error *e) {
     *latents = (app_latents){ 0 };
-    app_status status = app_tensors_open(ctx, source, projected ? w_names : names, &latents->tensors, e);
+    app_status status =
+        app_tensors_open(ctx, source, names + (projected ? FIRST_W : 0), &latents->tensors, e);
     if (status == APP_OK && must_be_named(&latents->tensors))
         status = app_tensors_ask(source, latents->tensors.set, e);
     if (status == APP_OK)
