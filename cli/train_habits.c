@@ -28,13 +28,13 @@ static int check_resume(cli_train *t) {
     struct stat info;
     if (!t->resume || stat(t->resume, &info) == 0)
         return CLI_PROCEED;
-    if (!strcmp(t->resume, "noresume"))
+    if (!strcasecmp(t->resume, "noresume"))
         t->resume = NULL;
     else if (strstr(t->resume, "://"))
         return cli_usage_error("train", "--resume %s: addresses are not opened; download the file first",
                                t->resume);
     for (size_t i = 0; t->resume && i < sizeof names / sizeof *names; i++)
-        if (!strcmp(t->resume, names[i]))
+        if (!strcasecmp(t->resume, names[i]))
             return cli_usage_error(
                 "train",
                 "--resume %s: the official scripts download the network that they call so; download "
