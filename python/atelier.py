@@ -1083,7 +1083,7 @@ def _take_pixels(ctx: Context, image: _Image) -> np.ndarray:
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """A PNG, JPEG or WebP, recognised by content: uint8 [h, w, c]; palettes, 16 bits and CMYK become 8 bits."""
+    """A PNG, JPEG, WebP, GIF, TIFF or BMP, recognised by content: uint8 [h, w, c]; palettes, 16 bits and CMYK become 8 bits."""
     ctx, image = _context(), _Image()
     ctx._call(_lib.atl_image_read, ctx._h, _text(path), byref(image))
     return _take_pixels(ctx, image)

@@ -19,8 +19,10 @@ libwebp-dev             pkg-config --exists libwebp libwebpmux libwebpdemux
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
 libjansson-dev          pkg-config --exists jansson'
-# without these only y4m and png videos can be written
-video='
+# without these only y4m and png videos can be written, and no GIF and TIFF pictures be read
+features='
+libgif-dev              header gif_lib.h
+libtiff-dev             pkg-config --exists libtiff-4
 libavformat-dev         pkg-config --exists libavformat
 libavcodec-dev          pkg-config --exists libavcodec
 libswscale-dev          pkg-config --exists libswscale
@@ -95,9 +97,9 @@ apt() {
 }
 
 case ${1:-} in
-build) needed=$build list=$build$video ;;
-check) needed=$build$check list=$build$video$check$wanted ;;
-portraits) needed=$build$portraits list=$build$video$portraits ;;
+build) needed=$build list=$build$features ;;
+check) needed=$build$check list=$build$features$check$wanted ;;
+portraits) needed=$build$portraits list=$build$features$portraits ;;
 *)
     echo "usage: tools/deps.sh build|check|portraits" >&2
     exit 2

@@ -5,9 +5,9 @@
 //     for (size_t i = 0; i < atl_dataset_info_get(set)->count; i++)
 //         atl_dataset_read(set, i, &image);
 //
-// A set is a folder or a .zip of PNG, JPEG and WebP pictures, with labels in dataset.json as the official
-// tools write it; or TFRecords, CIFAR-10's or MNIST's published file, or a folder of LMDB.  docs/datasets.md
-// describes them.
+// A set is a folder or a .zip of pictures in formats of <atelier/image.h>, with labels in dataset.json as the
+// official tools write it; or TFRecords, CIFAR-10's or MNIST's published file, or a folder of LMDB.
+// docs/datasets.md describes them.
 #ifndef ATELIER_DATASET_H
 #define ATELIER_DATASET_H
 
@@ -125,6 +125,7 @@ typedef enum atl_finding_kind {
     ATL_FINDING_ROTATED,   // EXIF asks to turn it; nobody who trains does
     ATL_FINDING_HIDDEN,    // passed over: its name begins with a dot
     ATL_FINDING_DUPLICATE, // looks like another picture
+    ATL_FINDING_LINK,      // passed over: a link to a folder, or to nothing
     ATL_FINDING_CLASS,     // classes without a picture, of the set as a whole
     ATL_FINDINGS
 } atl_finding_kind;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pictures of 8 bits per channel: read and write PNG, JPEG and WebP.
+// Pictures of 8 bits per channel: read and write PNG, JPEG and WebP; read GIF, TIFF and BMP.
 #ifndef ATELIER_IMAGE_H
 #define ATELIER_IMAGE_H
 
@@ -37,6 +37,7 @@ ATL_API atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *f
                            int quality, const atl_pair *text, size_t pairs);
 
 // Reads a picture, recognised by its content.  Palette, 16-bit, CMYK become 8-bit gray or RGB (with alpha).
+// Of a GIF or TIFF it is the first picture.
 ATL_API atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image);
 
 // The text stored under `key` in a picture: *value is NULL when there is none, else owned by the caller,

@@ -51,6 +51,7 @@ static const struct {
     [ATL_FINDING_PALETTE] = { "palette", 0 },     [ATL_FINDING_ANIMATED] = { "animated", 0 },
     [ATL_FINDING_ROTATED] = { "rotated", 0 },     [ATL_FINDING_HIDDEN] = { "hidden", 0 },
     [ATL_FINDING_DUPLICATE] = { "duplicate", 0 }, [ATL_FINDING_CLASS] = { "class", 1 },
+    [ATL_FINDING_LINK] = { "link", 0 },
 };
 
 const char *atl_finding_name(atl_finding_kind kind) {
@@ -229,6 +230,8 @@ static void report_one(doctor *d, size_t index) {
 static void report_skip(doctor *d, const atl_source_skip *s) {
     if (s->why == ATL_SKIP_HIDDEN)
         report(d, ATL_FINDING_HIDDEN, s->name, "is hidden and so passed over");
+    else if (s->why == ATL_SKIP_LINK)
+        report(d, ATL_FINDING_LINK, s->name, "is a link to a folder or to nothing, and so passed over");
     else
         report(d, ATL_FINDING_FORMAT, s->name, "is of a format that is not read; convert it to PNG");
 }

@@ -20,7 +20,7 @@ typedef struct atl_source_entry {
 } atl_source_entry;
 
 // Files that a source passed over.
-typedef enum atl_skip { ATL_SKIP_HIDDEN, ATL_SKIP_FORMAT } atl_skip;
+typedef enum atl_skip { ATL_SKIP_HIDDEN, ATL_SKIP_FORMAT, ATL_SKIP_LINK } atl_skip;
 typedef struct atl_source_skip {
     const char *name;
     atl_skip why;
@@ -79,7 +79,15 @@ atl_status atl_source_add(atl_source *source, const char *name, uint64_t key);
 // Adds a file by its name: a picture as an entry, a hidden file or an unknown picture format as a skip,
 // anything else not at all.
 atl_status atl_source_add_file(atl_source *source, const char *name, uint64_t key);
+atl_status atl_source_add_skip(atl_source *source, const char *name, atl_skip why);
 void atl_source_sort(atl_source *source);
+
+// "2 files of formats that are not read (1 .avif, 1 .ppm) and 1 link", or false: nothing of that was passed
+// over.
+bool atl_source_skips_text(const atl_source *source, char *text, size_t room);
+// Warns of it; and when there are no pictures at all, fails with it.
+atl_status atl_source_require(atl_ctx *ctx, const atl_source *source);
+
 // Bytes of the folder that all pictures lie in, with its '/'; at most below `room`.  The entries must be
 // sorted.
 size_t atl_source_shared(const atl_source *source, size_t room);

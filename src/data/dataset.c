@@ -56,8 +56,7 @@ static const char *stem_of(atl_arena *arena, const char *path) {
 static atl_status describe(atl_dataset *set) {
     atl_source *s = set->source;
     atl_image first;
-    if (s->count == 0)
-        return atl_fail(set->ctx, ATL_BAD_FILE, "%s: holds no pictures (PNG, JPEG or WebP)", s->path);
+    ATL_TRY(atl_source_require(set->ctx, s));
     const char *name = stem_of(&s->arena, s->path);
     if (!name)
         return ATL_NO_MEMORY;

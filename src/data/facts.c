@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Short walks over the chunks of PNG and WebP and the markers of JPEG; every length is checked.
+// Short walks over the chunks of PNG and WebP, the markers of JPEG, the blocks of GIF and the directory of
+// TIFF, which is EXIF's, too; every length is checked.
 #include "data/facts.h"
 
 #include <string.h>
@@ -18,21 +19,38 @@ static uint32_t little(const uint8_t *p, int bytes) {
     return value;
 }
 
-// A TIFF file whose first directory may have the entry 0x0112.
-static int orientation_of(const uint8_t *tiff, size_t size) {
+enum {
+    SHORT = 3,
+    BITS = 258,
+    PHOTOMETRIC = 262,
+    ORIENTATION = 274,
+    NEXT = -1
+}; // tags; NEXT: the next directory
+
+// The first number of an entry in the first directory of a TIFF file.
+static uint32_t tiff_entry(const uint8_t *tiff, size_t size, int tag, uint32_t otherwise) {
     if (size < 8 || (memcmp(tiff, "II*\0", 4) && memcmp(tiff, "MM\0*", 4)))
-        return 1;
+        return otherwise;
     uint32_t (*number)(const uint8_t *, int) = tiff[0] == 'I' ? little : big;
     size_t at = number(tiff + 4, 4);
     if (at > size - 2)
-        return 1;
+        return otherwise;
     size_t entries = number(tiff + at, 2);
-    for (at += 2; entries-- > 0 && size - at >= 12; at += 12)
-        if (number(tiff + at, 2) == 0x0112) {
-            uint32_t value = number(tiff + at + 8, 2);
-            return value >= 1 && value <= 8 ? (int)value : 1;
-        }
-    return 1;
+    for (at += 2; entries > 0 && size - at >= 12; at += 12, entries--) {
+        if ((int)number(tiff + at, 2) != tag)
+            continue;
+        int bytes = number(tiff + at + 2, 2) == SHORT ? 2 : 4;
+        size_t value = at + 8;
+        if (number(tiff + at + 4, 4) > 4u / (unsigned)bytes) // they lie elsewhere
+            value = number(tiff + at + 8, 4);
+        return value <= size - 4 ? number(tiff + value, bytes) : otherwise;
+    }
+    return tag == NEXT && !entries && size - at >= 4 ? number(tiff + at, 4) : otherwise;
+}
+
+static int orientation_of(const uint8_t *tiff, size_t size) {
+    uint32_t value = tiff_entry(tiff, size, ORIENTATION, 1);
+    return value >= 1 && value <= 8 ? (int)value : 1;
 }
 
 static int orientation_of_exif(const uint8_t *data, size_t size) {
@@ -98,6 +116,42 @@ static void find_webp(const uint8_t *data, size_t size, atl_facts *f) {
     }
 }
 
+static void find_tiff(const uint8_t *data, size_t size, atl_facts *f) {
+    uint32_t photometric = tiff_entry(data, size, PHOTOMETRIC, 0);
+    f->deep = tiff_entry(data, size, BITS, 1) > 8;
+    f->palette = photometric == 3;
+    f->cmyk = photometric == 5;
+    f->animated = tiff_entry(data, size, NEXT, 0) != 0;
+    f->orientation = orientation_of(data, size);
+}
+
+static size_t gif_table(uint8_t flags) { // bytes of a table of colours
+    return flags & 0x80 ? 3u << ((flags & 7) + 1) : 0;
+}
+
+// Behind the blocks of one extension or frame; `size`: they do not end.
+static size_t skip_blocks(const uint8_t *data, size_t size, size_t at) {
+    while (at < size && data[at])
+        at += data[at] + (size_t)1;
+    return at < size ? at + 1 : size;
+}
+
+static void find_gif(const uint8_t *data, size_t size, atl_facts *f) {
+    int frames = 0;
+    f->palette = true;
+    for (size_t at = 13 + gif_table(data[10]); at < size && frames < 2;) {
+        if (data[at] == '!') {
+            at = skip_blocks(data, size, at + 2);
+        } else if (data[at] == ',' && size - at > 10) {
+            frames++;
+            at = skip_blocks(data, size, at + 11 + gif_table(data[at + 9]));
+        } else {
+            break;
+        }
+    }
+    f->animated = frames > 1;
+}
+
 void atl_facts_find(const uint8_t *data, size_t size, atl_facts *f) {
     *f = (atl_facts){ .orientation = 1 };
     if (size >= 12 && !memcmp(data, "\211PNG\r\n\032\n", 8))
@@ -106,4 +160,8 @@ void atl_facts_find(const uint8_t *data, size_t size, atl_facts *f) {
         find_jpeg(data, size, f);
     else if (size >= 12 && !memcmp(data, "RIFF", 4) && !memcmp(data + 8, "WEBP", 4))
         find_webp(data, size, f);
+    else if (size >= 13 && !memcmp(data, "GIF8", 4))
+        find_gif(data, size, f);
+    else
+        find_tiff(data, size, f);
 }

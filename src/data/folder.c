@@ -40,8 +40,9 @@ static atl_status visit(walk *w, size_t length, const char *name, int depth) {
         w->path[length + n + 1] = '\0';
         return walk_folder(w, length + n + 1, depth + 1);
     }
-    if (S_ISLNK(info.st_mode) && stat(w->path, &info) != 0)
-        return ATL_OK; // leads nowhere
+    if (S_ISLNK(info.st_mode) &&
+        (stat(w->path, &info) != 0 || S_ISDIR(info.st_mode))) // leads nowhere, or perhaps back
+        return name[0] == '.' ? ATL_OK : atl_source_add_skip(s, w->path + w->root, ATL_SKIP_LINK);
     return S_ISREG(info.st_mode) ? atl_source_add_file(s, w->path + w->root, 0) : ATL_OK;
 }
 

@@ -160,8 +160,7 @@ static atl_status make(maker *m, const char *source, const char *dest) {
     ATL_TRY(atl_source_open(m->ctx, source, &m->source));
     if (o->max_images && o->max_images < m->source->count)
         m->source->count = o->max_images;
-    if (m->source->count == 0)
-        return atl_fail(m->ctx, ATL_BAD_FILE, "%s: holds no pictures (PNG, JPEG or WebP)", source);
+    ATL_TRY(atl_source_require(m->ctx, m->source));
     ATL_TRY(atl_label_set_require(m->ctx, m->source, o->labels, &m->labels));
     m->made.label_size = (int)m->labels.size;
     m->kept = atl_alloc(m->ctx, m->source->count, sizeof *m->kept);

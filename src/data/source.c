@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,7 +59,7 @@ atl_status atl_source_add(atl_source *s, const char *name, uint64_t key) {
     return ATL_OK;
 }
 
-static atl_status add_skip(atl_source *s, const char *name, atl_skip why) {
+atl_status atl_source_add_skip(atl_source *s, const char *name, atl_skip why) {
     if (s->skipped == s->skip_room) {
         size_t room = s->skip_room ? s->skip_room * 2 : 32;
         atl_source_skip *larger = atl_grow(s->ctx, s->skips, s->skipped, room, sizeof *larger);
@@ -75,15 +76,78 @@ static atl_status add_skip(atl_source *s, const char *name, atl_skip why) {
 }
 
 atl_status atl_source_add_file(atl_source *s, const char *name, uint64_t key) {
-    static const char *const known[] = { ".png", ".jpg", ".jpeg", ".webp", NULL };
-    static const char *const other[] = { ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2",
-                                         ".ppm", ".pgm", ".tga", ".psd",  ".jxl",  ".ico",  ".exr",  NULL };
+    static const char *const known[] = { ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".webp",
+                                         ".gif", ".tif", ".tiff", ".bmp", ".dib",  NULL };
+    static const char *const other[] = { ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ppm",
+                                         ".pgm",  ".pbm",  ".pnm",  ".tga", ".psd", ".xcf", ".ico",
+                                         ".exr",  ".hdr",  ".svg",  ".pcx", ".dng", ".cr2", ".cr3",
+                                         ".nef",  ".arw",  ".raw",  NULL };
     bool picture = ends_in_one_of(name, known);
     if (!picture && !ends_in_one_of(name, other))
         return ATL_OK;
     if (hidden(name))
-        return add_skip(s, name, ATL_SKIP_HIDDEN);
-    return picture ? atl_source_add(s, name, key) : add_skip(s, name, ATL_SKIP_FORMAT);
+        return atl_source_add_skip(s, name, ATL_SKIP_HIDDEN);
+    return picture ? atl_source_add(s, name, key) : atl_source_add_skip(s, name, ATL_SKIP_FORMAT);
+}
+
+// ---- what was passed over
+
+enum { ENDINGS = 6, ENDING_ROOM = 8 };
+
+typedef struct tally {
+    char ending[ENDING_ROOM];
+    size_t count;
+} tally;
+
+// The ending of a name that has one, in small letters.
+static void ending_of(const char *name, char ending[ENDING_ROOM]) {
+    size_t i = 0;
+    for (const char *p = strrchr(name, '.'); *p && i + 1 < ENDING_ROOM; p++)
+        ending[i++] = (char)tolower((unsigned char)*p);
+    ending[i] = '\0';
+}
+
+static void count_ending(const char *name, tally list[ENDINGS]) {
+    char ending[ENDING_ROOM];
+    ending_of(name, ending);
+    for (int i = 0; i < ENDINGS; i++)
+        if (!list[i].count || !strcmp(list[i].ending, ending)) {
+            memcpy(list[i].ending, ending, ENDING_ROOM);
+            list[i].count++;
+            return;
+        }
+}
+
+bool atl_source_skips_text(const atl_source *s, char *text, size_t room) {
+    tally list[ENDINGS] = { { "", 0 } };
+    size_t formats = 0, links = 0, n = 0;
+    for (size_t i = 0; i < s->skipped; i++) {
+        formats += s->skips[i].why == ATL_SKIP_FORMAT;
+        links += s->skips[i].why == ATL_SKIP_LINK;
+        if (s->skips[i].why == ATL_SKIP_FORMAT)
+            count_ending(s->skips[i].name, list);
+    }
+    if (formats)
+        n += (size_t)snprintf(text + n, room - n, "%zu file%s of formats that are not read (", formats,
+                              formats == 1 ? "" : "s");
+    for (int i = 0; i < ENDINGS && list[i].count && n < room; i++)
+        n += (size_t)snprintf(text + n, room - n, "%s%zu %s", i ? ", " : "", list[i].count, list[i].ending);
+    if (formats && n < room)
+        n += (size_t)snprintf(text + n, room - n, ")%s", links ? " and " : "");
+    if (links && n < room)
+        snprintf(text + n, room - n, "%zu link%s", links, links == 1 ? "" : "s");
+    return formats || links;
+}
+
+atl_status atl_source_require(atl_ctx *ctx, const atl_source *s) {
+    char text[300];
+    bool any = atl_source_skips_text(s, text, sizeof text);
+    if (!s->count)
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: holds no pictures (PNG, JPEG, WebP, GIF, TIFF or BMP)%s%s",
+                        s->path, any ? ", but " : "", any ? text : "");
+    if (any)
+        atl_log(ctx, ATL_LOG_WARNING, "%s: passed over: %s", s->path, text);
+    return ATL_OK;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -131,7 +195,8 @@ static atl_status open_kind(atl_source *s, bool folder) {
                         s->path);
     ATL_TRY(s->kind->open(s));
     if (s->count == 0 && s->skipped == 0)
-        return atl_fail(s->ctx, ATL_BAD_FILE, "%s: holds no pictures (PNG, JPEG or WebP)", s->path);
+        return atl_fail(s->ctx, ATL_BAD_FILE, "%s: holds no pictures (PNG, JPEG, WebP, GIF, TIFF or BMP)",
+                        s->path);
     if (s->count > UINT32_MAX / 2)
         return atl_fail(s->ctx, ATL_BAD_FILE, "%s: holds more than 2^31 pictures", s->path);
     return ATL_OK;

@@ -8,7 +8,8 @@
 #include "base/budget.h"
 #include "io/file.h"
 
-static const atl_image_format *const formats[] = { &atl_image_png, &atl_image_jpeg, &atl_image_webp };
+static const atl_image_format *const formats[] = { &atl_image_png, &atl_image_jpeg, &atl_image_webp,
+                                                   &atl_image_gif, &atl_image_tiff, &atl_image_bmp };
 enum { FORMATS = sizeof formats / sizeof *formats, PIXELS_FREE = 1 << 24, PIXELS_PER_BYTE = 32 };
 
 atl_status atl_image_init(atl_ctx *ctx, int width, int height, int channels, atl_image *image) {
@@ -113,8 +114,8 @@ atl_status atl_image_reserve(atl_ctx *ctx, const atl_image_source *source, uint6
 
 static const atl_image_format *format_by_name(const char *name) {
     for (size_t i = 0; i < FORMATS; i++)
-        if (!strcmp(name, formats[i]->name) ||
-            (formats[i]->other_name && !strcmp(name, formats[i]->other_name)))
+        if (formats[i]->write && (!strcmp(name, formats[i]->name) ||
+                                  (formats[i]->other_name && !strcmp(name, formats[i]->other_name))))
             return formats[i];
     return NULL;
 }
@@ -164,7 +165,7 @@ static atl_status source_open(atl_ctx *ctx, const char *path, atl_file *file, at
     if (*format)
         return ATL_OK;
     atl_file_unmap(file);
-    return atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG or WebP picture", path);
+    return atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG, WebP, GIF, TIFF or BMP picture", path);
 }
 
 atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image) {
@@ -182,7 +183,8 @@ atl_status atl_image_decode(atl_ctx *ctx, const atl_image_source *source, atl_im
     *image = (atl_image){ 0 };
     const atl_image_format *format = format_by_content(source);
     if (!format)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG or WebP picture", source->path);
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG, WebP, GIF, TIFF or BMP picture",
+                        source->path);
     return format->read(ctx, source, image);
 }
 

@@ -38,12 +38,13 @@ typedef struct atl_image_format {
     int (*probe)(const uint8_t *head, size_t size);
     // Initialises *image on success; on failure it is untouched or cleared.
     atl_status (*read)(atl_ctx *ctx, const atl_image_source *source, atl_image *image);
-    atl_status (*write)(atl_ctx *ctx, const atl_image_job *job);
+    atl_status (*write)(atl_ctx *ctx, const atl_image_job *job); // NULL: the format is only read
     // *value stays NULL when there is no such text.  NULL: the format keeps none.
     atl_status (*text)(atl_ctx *ctx, const atl_image_source *source, const char *key, char **value);
 } atl_image_format;
 
-extern const atl_image_format atl_image_png, atl_image_jpeg, atl_image_webp;
+extern const atl_image_format atl_image_png, atl_image_jpeg, atl_image_webp, atl_image_gif, atl_image_tiff,
+    atl_image_bmp;
 
 // Reads a picture that is in memory, recognised by its content.
 atl_status atl_image_decode(atl_ctx *ctx, const atl_image_source *source, atl_image *image);

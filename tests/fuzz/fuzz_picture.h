@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a picture of one format: pixels and text, under a small memory limit.  The format's own
+// Any bytes as a picture of one format: pixels, text and facts, under a small memory limit.  The format's own
 // reader is called, whatever its probe says.
 #ifndef ATL_TESTS_FUZZ_PICTURE_H
 #define ATL_TESTS_FUZZ_PICTURE_H
 
+#include "data/facts.h"
 #include "io/image_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,6 +24,8 @@ static inline int fuzz_picture(const atl_image_format *format, const uint8_t *da
     char *text = NULL;
     if (format->text && format->text(ctx, &source, "atelier", &text) == ATL_OK)
         atl_text_free(ctx, text);
+    atl_facts facts;
+    atl_facts_find(data, size, &facts);
     atl_ctx_close(&ctx);
     return 0;
 }

@@ -276,7 +276,7 @@ static void check_finds_everything(void **state) {
     put_picture(p, "s/alpha.png", "png", 8, 8, 4, 13);
     put_picture(p, "s/twin.png", "png", 8, 8, 3, 3); // of x/2.png, which comes later
     put_picture(p, "s/.hidden.png", "png", 8, 8, 3, 14);
-    put_text(p, "s/anim.gif", "GIF89a");
+    put_text(p, "s/anim.avif", "x");
     put_text(p, "s/note.txt", "x");
     copy_recorded(p, "cut.png", "s/cut.png");
     copy_recorded(p, "gray16.png", "s/deep.png");
@@ -297,7 +297,7 @@ static void check_finds_everything(void **state) {
         "mode alpha.png: is transparent",
         "duplicate x/2.png: looks like 'twin.png'",
         "hidden .hidden.png",
-        "format anim.gif",
+        "format anim.avif",
         "damaged cut.png: ",
         "depth deep.png",
         "palette palette.png",

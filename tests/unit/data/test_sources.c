@@ -75,6 +75,34 @@ static void links_to_folders_are_not_followed(void **state) {
     atl_dataset_close(&set);
 }
 
+static void hear(void *user, atl_log_level level, const char *line) {
+    if (level == ATL_LOG_WARNING)
+        snprintf(user, 300, "%s", line);
+}
+
+static void what_is_passed_over_is_counted(void **state) {
+    place *p = *state;
+    char line[300] = "";
+    folder(p, "s");
+    static const char *const names[] = { "s/1.avif", "s/2.AVIF", "s/3.ppm", "s/notes.txt", "s/._a.png" };
+    for (int i = 0; i < 5; i++)
+        put_text(p, names[i], "x");
+    refused(p, "s", ATL_LABELS_AUTO,
+            "holds no pictures (PNG, JPEG, WebP, GIF, TIFF or BMP), but 3 files of formats "
+            "that are not read (2 .avif, 1 .ppm)");
+    put_picture(p, "s/a.jfif", "jpg", 8, 8, 3, 1);
+    put_picture(p, "s/b.JPE", "jpg", 8, 8, 3, 1);
+    assert_int_equal(symlink("..", at(p, "s/up")), 0);
+    assert_int_equal(symlink("nowhere", at(p, "s/c.png")), 0);
+    p->ctx->log = hear;
+    p->ctx->log_user = line;
+    atl_dataset *set = opened(p, "s", ATL_LABELS_AUTO);
+    assert_int_equal(atl_dataset_info_get(set)->count, 2);
+    assert_non_null(
+        strstr(line, ": passed over: 3 files of formats that are not read (2 .avif, 1 .ppm) and 2 links"));
+    atl_dataset_close(&set);
+}
+
 static void labels_of_json(void **state) {
     place *p = *state;
     float label[4];
@@ -521,6 +549,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(folder_is_sorted_and_deep),
         TEST(links_to_folders_are_not_followed),
+        TEST(what_is_passed_over_is_counted),
         TEST(labels_of_json),
         TEST(bad_labels_are_refused),
         TEST(labels_of_folders),
