@@ -207,10 +207,26 @@ static bool supports(const atl_backend *base, const atl_node *n) {
     return IMPLEMENTATIONS[n->op].run != NULL;
 }
 
+// Whether one thread is done with a step before another would have been of help, even if that one had to be
+// woken.
+static bool is_small(const atl_node *n) {
+    const double most = 30.0, flops = 15e3, floats = 1e3; // microseconds; what one thread does in each
+    double (*count)(const atl_node *) = atl_op_table[n->op].flops;
+    double all = (double)atl_shape_count(&n->shape);
+    for (int i = 0; i < n->n_src; i++)
+        all += (double)atl_shape_count(&n->src[i]->shape);
+    return (count ? count(n) / flops : 0.0) + all / floats < most;
+}
+
+static atl_cpu *for_step(atl_cpu *b, const atl_step *step) {
+    return step->small ? b->alone : b;
+}
+
 static atl_status prepare(atl_backend *base, atl_step *step) {
     step->kernel = IMPLEMENTATIONS[step->node->op].kernel;
+    step->small = is_small(step->node);
     atl_status (*f)(atl_cpu *, atl_step *) = IMPLEMENTATIONS[step->node->op].prepare;
-    return f ? f((atl_cpu *)base, step) : ATL_OK;
+    return f ? f(for_step((atl_cpu *)base, step), step) : ATL_OK;
 }
 
 static void discard(atl_backend *base, atl_step *step) {
@@ -237,7 +253,7 @@ static atl_status run_steps(atl_backend *base, atl_step *steps, size_t count, co
     sigset_t before;
     atl_signals_hold(&before);
     for (size_t i = 0; i < count && status == ATL_OK; i++)
-        status = IMPLEMENTATIONS[steps[i].node->op].run(b, &steps[i], run);
+        status = IMPLEMENTATIONS[steps[i].node->op].run(for_step(b, &steps[i]), &steps[i], run);
     atl_signals_release(&before);
     return status;
 }
@@ -272,7 +288,7 @@ static void close_backend(atl_backend *base) {
 
 atl_status atl_cpu_backend_open(atl_ctx *ctx, const atl_backend_options *options, atl_backend **backend) {
     *backend = NULL;
-    atl_cpu *b = atl_calloc(ctx, 1, sizeof *b);
+    atl_cpu *b = atl_calloc(ctx, 2, sizeof *b);
     if (!b)
         return ATL_NO_MEMORY;
     b->base = (atl_backend){ .name = "cpu",
@@ -299,6 +315,9 @@ atl_status atl_cpu_backend_open(atl_ctx *ctx, const atl_backend_options *options
         return ATL_NO_MEMORY;
     }
     atl_cpu_kernels_init(&b->kernels, ctx->cpu);
+    b[1] = b[0];
+    b[1].team = NULL;
+    b->alone = &b[1];
     *backend = &b->base;
     return ATL_OK;
 }

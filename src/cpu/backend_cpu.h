@@ -11,6 +11,7 @@ typedef struct atl_cpu {
     atl_backend base; // first: a backend is cast to this
     atl_cpu_kernels kernels;
     atl_team *team;
+    struct atl_cpu *alone; // the same without a team, for small steps
 } atl_cpu;
 
 atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step);

@@ -60,7 +60,6 @@ atl_status atl_cpu_dnnl_init(atl_cpu_dnnl *d, atl_ctx *ctx, atl_team *team, int 
     memset(d, 0, sizeof *d);
     d->ctx = ctx;
     d->team = team;
-    d->room = parts;
     d->packed_index = packed_index;
     memcpy(d->ids, ids, sizeof d->ids);
     d->part = atl_calloc(ctx, (size_t)parts, sizeof *d->part);

@@ -32,7 +32,7 @@ typedef struct atl_cpu_dnnl {
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr;       // scratch memory comes from us
     int ids[3];                       // DNNL_ARG_... of a, b, out
-    int parts, room;
+    int parts;                        // made so far
     atl_cpu_dnnl_part *part;
     int packed_index;         // which operand may be packed: 1 or 2.  2: the parts' results add up
     bool mixed;               // the parts want that operand in different orders

@@ -15,9 +15,9 @@ typedef struct sum {
 
 static void add_some(void *job, int lane, int64_t first, int64_t end) {
     (void)lane;
-    const sum *s = job;
+    const sum s = *(const sum *)job;
     for (int64_t i = first; i < end; i++)
-        s->to[i] += s->factor * s->x[i];
+        s.to[i] += s.factor * s.x[i];
 }
 
 void atl_cpu_accumulate(float *to, const float *x, size_t count, float scale, atl_team *team) {
@@ -26,9 +26,9 @@ void atl_cpu_accumulate(float *to, const float *x, size_t count, float scale, at
 
 static void average_some(void *job, int lane, int64_t first, int64_t end) {
     (void)lane;
-    const sum *s = job;
+    const sum s = *(const sum *)job;
     for (int64_t i = first; i < end; i++)
-        s->to[i] = s->x[i] + (s->to[i] - s->x[i]) * s->factor;
+        s.to[i] = s.x[i] + (s.to[i] - s.x[i]) * s.factor;
 }
 
 void atl_cpu_average(float *to, const float *x, size_t count, float beta, atl_team *team) {

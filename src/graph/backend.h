@@ -26,6 +26,7 @@ typedef struct atl_step {
     // filled by prepare():
     size_t workspace_bytes;          // needed while the step runs
     void *state;                     // the backend's own
+    bool small;                      // the backend's own, too: not worth more than one thread
     const char *kernel;              // what will run, for tables: "winograd"
     uint32_t packed;                 // bit i: source i is constant and copied into state; not read when running
 } atl_step;
