@@ -110,8 +110,10 @@ static int floor_div(int a, int b) {
 // The part's own convolution, and where its x and y begin.  Not reached: it would read nothing but zeros.
 static bool cut_shape(const atl_cpu_conv_shape *s, const piece *p, atl_cpu_conv_shape *cut, size_t *x,
                       size_t *y) {
-    int x0, x1, y0, y1;
-    if (s->slot == ATL_SLOT_X) {
+    int x0 = 0, x1 = s->h, y0 = 0, y1 = s->oh;
+    if (p->rows == (s->slot == ATL_SLOT_X ? s->h : s->oh)) {
+        ; // whole samples, with the rows of x that no row of y reads
+    } else if (s->slot == ATL_SLOT_X) {
         x0 = p->row0, x1 = x0 + p->rows;
         y0 = -floor_div(-(x0 + s->py0 - s->kh + 1), s->sy);
         y0 = y0 < 0 ? 0 : y0;

@@ -99,13 +99,15 @@ static void check_conv(atl_ctx *ctx, atl_cpu_conv_shape s, atl_slot slot, int co
 
 static void convolution_slots_are_one_form(void **state) {
     (void)state;
-    atl_ctx *ctx = open_ctx(2, NULL);
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int slot = ATL_SLOT_Y; slot <= ATL_SLOT_W; slot++)
-            for (int constant = 0; constant <= (slot != ATL_SLOT_W); constant++)
-                for (int swapped = 0; swapped < (shapes[i].groups > 1 ? 1 : 2); swapped++)
-                    check_conv(ctx, shapes[i], (atl_slot)slot, constant, swapped);
-    atl_ctx_close(&ctx);
+    for (int threads = 1; threads <= 5; threads++) { // samples together, apart, and cut into bands of rows
+        atl_ctx *ctx = open_ctx(threads, NULL);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int slot = ATL_SLOT_Y; slot <= ATL_SLOT_W; slot++)
+                for (int constant = 0; constant <= (slot != ATL_SLOT_W); constant++)
+                    for (int swapped = 0; swapped < (shapes[i].groups > 1 ? 1 : 2); swapped++)
+                        check_conv(ctx, shapes[i], (atl_slot)slot, constant, swapped);
+        atl_ctx_close(&ctx);
+    }
 }
 
 static void convolution_refuses_a_size_that_does_not_fit(void **state) {
@@ -126,11 +128,28 @@ typedef struct product {
 } product;
 
 static const product products[] = {
-    { 1, 1, 512, 512, 0, 1, 0, 0 }, { 1, 1, 33, 65, 0, 1, 0, 0 },  { 1, 5, 70, 31, 0, 0, 0, 0 },
-    { 1, 16, 65, 64, 0, 1, 0, 0 },  { 1, 17, 40, 33, 0, 1, 0, 0 }, { 1, 40, 30, 20, 1, 0, 0, 0 },
-    { 1, 3, 30, 20, 1, 1, 0, 0 },   { 3, 8, 24, 16, 0, 0, 0, 0 },  { 3, 8, 24, 16, 1, 0, 0, 0 },
-    { 4, 2, 24, 16, 0, 1, 0, 1 },   { 4, 20, 24, 16, 1, 0, 0, 1 }, { 4, 20, 24, 16, 0, 1, 1, 0 },
-    { 1, 1, 1, 1, 0, 0, 0, 0 },     { 5, 1, 7, 9, 0, 1, 0, 1 },
+    { 1, 1, 512, 512, 0, 1, 0, 0 },
+    { 1, 1, 33, 65, 0, 1, 0, 0 },
+    { 1, 5, 70, 31, 0, 0, 0, 0 },
+    { 1, 16, 65, 64, 0, 1, 0, 0 },
+    { 1, 17, 40, 33, 0, 1, 0, 0 },
+    { 1, 40, 30, 20, 1, 0, 0, 0 },
+    { 1, 3, 30, 20, 1, 1, 0, 0 },
+    { 3, 8, 24, 16, 0, 0, 0, 0 },
+    { 3, 8, 24, 16, 1, 0, 0, 0 },
+    { 4, 2, 24, 16, 0, 1, 0, 1 },
+    { 4, 20, 24, 16, 1, 0, 0, 1 },
+    { 4, 20, 24, 16, 0, 1, 1, 0 },
+    { 1, 1, 1, 1, 0, 0, 0, 0 },
+    { 5, 1, 7, 9, 0, 1, 0, 1 },
+    // cut into parts: by rows, by columns, by batches
+    { 1, 300, 70, 50, 0, 0, 0, 0 },
+    { 1, 301, 71, 50, 1, 1, 0, 0 },
+    { 1, 10, 513, 200, 0, 1, 0, 0 },
+    { 1, 10, 513, 200, 1, 0, 0, 0 },
+    { 7, 60, 50, 40, 0, 1, 0, 0 },
+    { 7, 60, 50, 40, 1, 0, 0, 1 },
+    { 7, 60, 50, 40, 0, 1, 1, 0 },
 };
 
 static void check_product(atl_ctx *ctx, const product *p, int constant) {
@@ -177,11 +196,13 @@ static void products_are_sums_on_every_set(void **state) {
     (void)state;
     // the highest set first: oneDNN accepts a ceiling once per process, our own kernels each time
     for (int set = (int)atl_cpu_detect(); set >= 0; set--) {
-        atl_ctx *ctx = open_ctx(2, atl_cpu_name((atl_cpu_set)set));
-        for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-            for (int constant = 0; constant < 2; constant++)
-                check_product(ctx, &products[i], constant);
-        atl_ctx_close(&ctx);
+        for (int threads = 1; threads <= 3; threads++) {
+            atl_ctx *ctx = open_ctx(threads, atl_cpu_name((atl_cpu_set)set));
+            for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+                for (int constant = 0; constant < 2; constant++)
+                    check_product(ctx, &products[i], constant);
+            atl_ctx_close(&ctx);
+        }
     }
 }
 
