@@ -76,12 +76,16 @@ static atl_train_options options_of(const place *p) {
     return o;
 }
 
-static atl_trainer *open_trainer(place *p) {
-    const atl_train_options o = options_of(p);
+static atl_trainer *open_with(place *p, const atl_train_options *o) {
     atl_trainer *t;
-    if (atl_trainer_open(p->ctx, &o, &t) != ATL_OK)
+    if (atl_trainer_open(p->ctx, o, &t) != ATL_OK)
         fail_msg("%s", atl_message(p->ctx));
     return t;
+}
+
+static atl_trainer *open_trainer(place *p) {
+    const atl_train_options o = options_of(p);
+    return open_with(p, &o);
 }
 
 // ---- What it tells
@@ -202,6 +206,36 @@ static void a_run_stops_and_goes_on(void **state) {
     assert_int_equal(count_in(folder, "log.txt", "tick "), 4);
     assert_int_equal(count_in(folder, "log.txt", "tick 3 "), 1);
     assert_true(t.tick == 3 && t.seconds > before);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+}
+
+static void an_alarm_that_goes_on_is_told_once(void **state) {
+    place *p = *state;
+    app_run run;
+    told t = { .stop_after = 4 };
+    char folder[256], snapshot[256];
+    app_run_events events = events_of(&t);
+    app_run_options o = { .outdir = p->runs, .desc = "alarm" };
+    atl_train_options augmented = options_of(p);
+    augmented.aug = ATL_AUG_FIXED;
+    augmented.p = 1; // no picture is left as it was
+    atl_trainer *trainer = open_with(p, &augmented);
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    assert_int_equal(drive(&run), APP_STOPPED);
+    snprintf(folder, sizeof folder, "%s", run.folder);
+    snprintf(snapshot, sizeof snapshot, "%s", run.kept[1]);
+    assert_int_equal(count_in(folder, "log.txt", "alarm: Augmentation runs away"), 1);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+    t = (told){ 0 };
+    trainer = open_with(p, &augmented);
+    assert_int_equal(atl_trainer_restore(trainer, snapshot), ATL_OK);
+    o = (app_run_options){ .folder = folder, .snapshot = snapshot };
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    assert_int_equal(drive(&run), APP_OK);
+    assert_int_equal(count_in(folder, "log.txt", "tick "), 3);
+    assert_int_equal(count_in(folder, "log.txt", "alarm: Augmentation runs away"), 1);
     app_run_close(&run);
     atl_trainer_close(&trainer, 0);
 }
@@ -481,6 +515,7 @@ static void paces_are_not_absurd(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_stops_and_goes_on),
+        cmocka_unit_test(an_alarm_that_goes_on_is_told_once),
         cmocka_unit_test(phases_are_told_in_milliseconds_of_a_step),
         cmocka_unit_test(what_cannot_be_written_waits_for_the_next_tick),
         cmocka_unit_test(the_last_snapshot_must_be_written),
