@@ -35,6 +35,9 @@ const atl_ckpt_net *atl_ckpt_get(const atl_ckpt *ckpt, size_t index);
 // values are an error that names the tensor.  A safetensors file of f32 is mapped, not copied.
 atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params);
 
+// How strongly the trainer that wrote the file augmented, from 0 to 1; negative: it does not say.
+atl_status atl_ckpt_augment_p(const atl_ckpt *ckpt, double *p);
+
 // Names of what the layout could not place in the network that was loaded last; valid until the next load.
 const char *const *atl_ckpt_leftover(const atl_ckpt *ckpt, size_t *count);
 

@@ -342,6 +342,51 @@ static void things_that_are_no_tensors_are_refused(void **state) {
     atl_params_clear(&p);
 }
 
+static double strength_of(atl_ctx *ctx, const char *path) {
+    double p = 7;
+    atl_ckpt *ckpt;
+    assert_ok(ctx, atl_ckpt_open(ctx, path, &ckpt));
+    assert_ok(ctx, atl_ckpt_augment_p(ckpt, &p));
+    atl_ckpt_close(&ckpt);
+    return p;
+}
+
+// The official file with another p in its pipe, which is the only 1.0 of a storage of one element there.
+static double strength_with(atl_ctx *ctx, float p) {
+    static const char one[] = "\1\0\0\0\0\0\0\0\0\0\x80\x3f", path[] = "strength.pkl";
+    char from[600];
+    atl_file file;
+    size_t at = 0;
+    assert_ok(ctx, atl_file_map(ctx, data_path(from, sizeof from, official), &file));
+    uint8_t *bytes = malloc(file.bytes);
+    assert_non_null(bytes);
+    memcpy(bytes, file.data, file.bytes);
+    while (memcmp(bytes + at, "augment_pipe", 12) != 0)
+        assert_true(++at + 12 < file.bytes);
+    while (memcmp(bytes + at, one, 12) != 0)
+        assert_true(++at + 12 < file.bytes);
+    memcpy(bytes + at + 8, &p, sizeof p);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes, 1, file.bytes, out), file.bytes);
+    assert_int_equal(fclose(out), 0);
+    free(bytes);
+    atl_file_unmap(&file);
+    double found = strength_of(ctx, path);
+    assert_int_equal(remove(path), 0);
+    return found;
+}
+
+static void strengths_of_augmentation_are_found(void **state) {
+    char path[600];
+    assert_true(strength_with(*state, 0.25f) == 0.25);
+    assert_true(strength_with(*state, 0.0f) == 0.0);
+    assert_true(strength_with(*state, 34.0f) == 1.0);
+    assert_true(strength_with(*state, NAN) < 0.0);
+    assert_true(strength_with(*state, 1.0f) < 0.0); // no trainer has set it
+    assert_true(strength_of(*state, data_path(path, sizeof path, "cases/bare-G.pkl")) < 0.0);
+}
+
 // Every allocation of opening and loading fails once: an error each time, no crash, no leak.
 static void missing_memory_is_an_error(void **state) {
     atl_ctx *ctx = *state;
@@ -380,6 +425,7 @@ int main(void) {
         TEST(frozen_weights_among_the_buffers_are_parameters),
         TEST(modules_that_hold_themselves_are_refused),
         TEST(things_that_are_no_tensors_are_refused),
+        TEST(strengths_of_augmentation_are_found),
         TEST(missing_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
