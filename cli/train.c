@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "app/progress.h"
@@ -45,9 +46,22 @@ static int on_stop(void *user) {
     return cli_interrupted() || l->unread;
 }
 
+static const char CHANGED[] = "changed since it was recorded";
+enum { CHANGES = 1000 };
+
+// What the run that the file records had otherwise.
+static void print_changes(const loop *l, FILE *out, const char *words) {
+    char text[CHANGES];
+    app_resume_changes(&l->train->from, atl_trainer_get_options(l->trainer), text, sizeof text);
+    if (*text)
+        fprintf(out, "%s: %s\n", words, text);
+}
+
 static void on_plan(void *user, FILE *log, const atl_trainer *trainer) {
-    (void)user;
+    const loop *l = user;
     cli_train_print_plan(log, trainer);
+    if (l->train->from.goes_on)
+        print_changes(l, log, CHANGED);
 }
 
 static void on_line(void *user, const char *line) {
@@ -100,7 +114,8 @@ static int end(loop *l, app_status status) {
     if (status == APP_STOPPED && l->leader)
         app_run_say(&l->run, "stopped %s; to go on: atelier train --resume %s", why_stopped(), l->run.folder);
     else if (status == APP_OK && l->leader)
-        app_run_say(&l->run, "done: %s", l->run.kept[1]);
+        app_run_say(&l->run, "done: %s\nto go on: atelier train --resume %s --kimg %g", l->run.kept[1],
+                    l->run.folder, 2 * l->run.state.kimg);
     if (status == APP_FAILED)
         return failed(l);
     return status == APP_STOPPED ? CLI_INTERRUPTED : CLI_SUCCESS;
@@ -127,10 +142,21 @@ static int run_loop(loop *l) {
 
 // ---- Beginning
 
+static int go_on(loop *l) {
+    const cli_train *t = l->train;
+    if (atl_trainer_restore(l->trainer, t->from.snapshot) != ATL_OK)
+        return cli_fail(l->ctx);
+    if (!l->leader)
+        return CLI_SUCCESS;
+    printf("going on from %s at %.3f kimg\n", t->from.snapshot,
+           (double)atl_trainer_get_state(l->trainer)->images / 1000);
+    print_changes(l, stdout, CHANGED);
+    return CLI_SUCCESS;
+}
+
 typedef struct transferred {
     int counts[ATL_TRANSFER_EXTRA + 1];
-    int shown;
-    const cli_common *common;
+    FILE *list;
 } transferred;
 
 static void on_transfer(void *user, atl_transfer what, const char *net, const char *tensor) {
@@ -139,36 +165,90 @@ static void on_transfer(void *user, atl_transfer what, const char *net, const ch
                                          "left out, this network has no such tensor" };
     transferred *t = user;
     t->counts[what]++;
-    if (what != ATL_TRANSFER_USED && !t->common->quiet)
-        printf("  %s.%s: %s\n", net, tensor, words[what]);
+    if (what != ATL_TRANSFER_USED)
+        fprintf(t->list, "  %s.%s: %s\n", net, tensor, words[what]);
+}
+
+static void print_transfer(const loop *l, const transferred *sums, const char *list) {
+    const app_resume *from = &l->train->from;
+    const atl_train_options *o = atl_trainer_get_options(l->trainer);
+    printf("a new run that starts from %s: %d tensors taken over, %d of another shape, %d missing, %d not "
+           "wanted\n",
+           from->snapshot, sums->counts[ATL_TRANSFER_USED], sums->counts[ATL_TRANSFER_SHAPE],
+           sums->counts[ATL_TRANSFER_MISSING], sums->counts[ATL_TRANSFER_EXTRA]);
+    if (from->differs)
+        printf("its own run can't go on here: %s %s\n", o->data, from->differs);
+    print_changes(l, stdout, "its options are not taken over");
+    printf(
+        "shapes (of the file, unless given): cbase %d, cmax %d, map-depth %d; augmentation begins with %g\n",
+        o->channel_base, o->channel_max, o->map_depth, atl_trainer_get_state(l->trainer)->augment_p);
+    if (!l->train->common.quiet)
+        fputs(list, stdout);
+}
+
+static int start_from(loop *l) {
+    char *list = NULL;
+    size_t size;
+    transferred sums = { .list = open_memstream(&list, &size) };
+    if (!sums.list)
+        return cli_error("out of memory");
+    atl_status status = atl_trainer_transfer(l->trainer, l->train->from.snapshot, on_transfer, &sums);
+    int lost = ferror(sums.list);
+    lost |= fclose(sums.list) != 0;
+    if (status == ATL_OK && l->leader && !lost)
+        print_transfer(l, &sums, list);
+    free(list);
+    return status != ATL_OK ? cli_fail(l->ctx) : lost ? cli_error("out of memory") : CLI_SUCCESS;
 }
 
 static int begin_from(loop *l) {
-    cli_train *t = l->train;
-    transferred sums = { .common = &t->common };
-    if (!t->from.snapshot)
+    if (!l->train->from.snapshot)
         return CLI_SUCCESS;
-    if (t->from.goes_on) {
-        if (atl_trainer_restore(l->trainer, t->from.snapshot) != ATL_OK)
-            return cli_fail(l->ctx);
-        if (l->leader)
-            printf("going on from %s at %.3f kimg\n", t->from.snapshot,
-                   (double)atl_trainer_get_state(l->trainer)->images / 1000);
+    return l->train->from.goes_on ? go_on(l) : start_from(l);
+}
+
+// A run that has nothing left to do says so, and how it would go on.
+static int is_finished(const loop *l) {
+    double kimg = atl_trainer_get_options(l->trainer)->kimg;
+    double done = (double)atl_trainer_get_state(l->trainer)->images / 1000;
+    if (!l->train->from.goes_on || done < kimg)
+        return 0;
+    if (l->leader)
+        printf("this run is finished: it has been trained for %g of %g kimg; to go on: atelier train "
+               "--resume %s "
+               "--kimg %g\n",
+               done, kimg, l->train->resume, 2 * done);
+    return 1;
+}
+
+// The kernels decide about the last bits: a run keeps those that it had, where nobody asks for others.
+static int keep_kernels(loop *l) {
+    cli_common *c = &l->train->common;
+    const json_t *record = l->train->from.record;
+    const char *before = json_string_value(json_object_get(record, "kernels"));
+    int direct = json_is_true(json_object_get(record, "direct"));
+    if (!l->train->from.goes_on || !before)
         return CLI_SUCCESS;
+    int other = strcmp(before, atl_ctx_cpu(l->ctx)) != 0 && !c->cpu && !getenv("ATELIER_CPU");
+    if (other || (direct && !cli_train_is_given(l->train, "direct"))) {
+        c->cpu = other ? before : c->cpu;
+        c->direct = cli_train_is_given(l->train, "direct") ? c->direct : direct;
+        atl_ctx_close(&l->ctx);
+        int status = cli_open(c, &l->ctx);
+        if (status != CLI_SUCCESS)
+            return status;
     }
-    if (l->leader)
-        printf("starting from %s\n", t->from.snapshot);
-    if (atl_trainer_transfer(l->trainer, t->from.snapshot, l->leader ? on_transfer : NULL, &sums) != ATL_OK)
-        return cli_fail(l->ctx);
-    if (l->leader)
-        printf("%d tensors taken over, %d of another shape, %d missing, %d not wanted\n",
-               sums.counts[ATL_TRANSFER_USED], sums.counts[ATL_TRANSFER_SHAPE],
-               sums.counts[ATL_TRANSFER_MISSING], sums.counts[ATL_TRANSFER_EXTRA]);
+    if (strcmp(before, atl_ctx_cpu(l->ctx)) != 0 || direct != c->direct)
+        cli_note(
+            c, "this run was computed with %s kernels%s and goes on with %s kernels%s: the last bits differ",
+            before, direct ? " and --direct" : "", atl_ctx_cpu(l->ctx), c->direct ? " and --direct" : "");
     return CLI_SUCCESS;
 }
 
 static int train(loop *l) {
     int status = cli_train_resume(l->train, l->ctx);
+    if (status == CLI_SUCCESS)
+        status = keep_kernels(l);
     if (status != CLI_SUCCESS)
         return status;
     if (atl_trainer_open(l->ctx, &l->train->options, &l->trainer) != ATL_OK)
@@ -177,6 +257,8 @@ static int train(loop *l) {
     status = cli_train_check_memory(l->trainer);
     if (status == CLI_SUCCESS)
         status = begin_from(l);
+    if (status == CLI_SUCCESS && is_finished(l) && !l->train->dry_run)
+        return status;
     if (status == CLI_SUCCESS && l->leader && !l->train->dry_run && !l->train->from.folder)
         status = cli_told(&l->train->common, app_run_check_outdir(l->train->outdir, &l->train->common.error));
     if (status == CLI_SUCCESS && atl_trainer_measure(l->trainer, 1) != ATL_OK)

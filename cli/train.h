@@ -21,7 +21,7 @@ typedef struct cli_train {
     cli_common common;
     atl_train_options options;
     const char *outdir, *resume, *desc;
-    int dry_run;
+    int dry_run, new_run;
     int given[CLI_TRAIN_GIVEN]; // by row of the table of options
     cli_train_habits habits;
     app_resume from;            // what --resume means
@@ -31,6 +31,7 @@ typedef struct cli_train {
 // CLI_PROCEED, or an exit status.
 int cli_train_parse(cli_train *t, int argc, char **argv);
 // Finds out what --resume means and takes recorded options where none was given.  0, or an exit status.
+int cli_train_is_given(void *train, const char *name); // whether an option was
 int cli_train_resume(cli_train *t, atl_ctx *ctx);
 
 // ---- train_habits.c

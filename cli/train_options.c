@@ -31,6 +31,8 @@ static rows rows_of(cli_train *t) {
         CLI_OPTION_TEXT("outdir", &t->outdir, "DIR", "where to make the run's folder", NULL),
         CLI_OPTION_TEXT("resume", &t->resume, "PATH",
                         "a run's folder or snapshot to go on with, or any checkpoint to start from", NULL),
+        CLI_OPTION_FLAG("new-run", &t->new_run,
+                        "start a new run from the networks of --resume, whatever it records"),
         CLI_OPTION_TEXT("desc", &t->desc, "TEXT", "end of the folder's name", NULL),
         CLI_OPTION_FLAG("dry-run", &t->dry_run, "print what the run will cost and end"),
     };
@@ -51,13 +53,22 @@ static rows rows_of(cli_train *t) {
 }
 
 // Whether an option was given: then what a snapshot records doesn't count.
-static int is_given(void *user, const char *name) {
+int cli_train_is_given(void *user, const char *name) {
     cli_train *t = user;
     rows r = rows_of(t);
     for (size_t i = 0; i < r.count; i++)
         if (!strcmp(r.list[i].name, name))
             return t->given[i];
     return 0;
+}
+
+// The official scripts refuse the first, too.
+static int check_augmentation(cli_train *t) {
+    if (t->options.aug != ATL_AUG_FIXED && cli_train_is_given(t, "p"))
+        return cli_usage_error("train", "--p belongs to --aug fixed");
+    if (t->options.aug != ATL_AUG_ADA && cli_train_is_given(t, "initial-p"))
+        return cli_usage_error("train", "--initial-p belongs to --aug ada");
+    return CLI_PROCEED;
 }
 
 int cli_train_parse(cli_train *t, int argc, char **argv) {
@@ -85,9 +96,13 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
         status = cli_train_check_habits(t);
     if (status != CLI_PROCEED)
         return status;
-    t->options.keep_threads = t->common.threads || getenv("ATELIER_THREADS");
-    if (t->options.aug != ATL_AUG_FIXED && is_given(t, "p")) // the official scripts refuse it too
-        return cli_usage_error("train", "--p belongs to --aug fixed");
+    const char *threads = getenv("ATELIER_THREADS"); // which cli_open() checks
+    t->options.threads = t->common.threads ? t->common.threads : threads ? atoi(threads) : 0;
+    if (t->new_run && !t->resume)
+        return cli_usage_error("train", "--new-run belongs to --resume");
+    status = t->resume ? CLI_PROCEED : check_augmentation(t);
+    if (status != CLI_PROCEED)
+        return status;
     if (!t->resume && (!t->options.data || (!t->outdir && !t->dry_run)))
         return cli_usage_error("train", "%s is missing", t->options.data ? "--outdir DIR" : "--data PATH");
     return CLI_PROCEED;
@@ -95,11 +110,26 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
 
 // ---- going on
 
+// The pictures are not those of the run.  A new run must be meant: it is where it has a place of its own and
+// other pictures were named.
+static int check_pictures(const cli_train *t) {
+    const app_resume *r = &t->from;
+    if (!r->differs || (t->outdir && !r->same_place))
+        return CLI_SUCCESS;
+    return cli_error(
+        "%s can't be gone on with: its pictures have changed. %s %s. Give it back what it had (--data PATH, "
+        "wherever that lies), or start a new run from its networks: --new-run --data %s --outdir DIR",
+        r->snapshot, t->options.data, r->differs, t->options.data);
+}
+
 int cli_train_resume(cli_train *t, atl_ctx *ctx) {
     if (!t->resume)
         return CLI_SUCCESS;
-    int status = cli_told(
-        &t->common, app_resume_open(&t->from, ctx, t->resume, &t->options, is_given, t, &t->common.error));
+    const app_resume_choice choice = { t->new_run, cli_train_is_given, t };
+    int status = cli_told(&t->common,
+                          app_resume_open(&t->from, ctx, t->resume, &t->options, &choice, &t->common.error));
+    if (status == CLI_SUCCESS)
+        status = check_pictures(t);
     if (status != CLI_SUCCESS)
         return status;
     if (!t->options.data)
@@ -107,5 +137,12 @@ int cli_train_resume(cli_train *t, atl_ctx *ctx) {
                                t->from.snapshot);
     if (!t->from.folder && !t->outdir && !t->dry_run)
         return cli_usage_error("train", "--outdir DIR is missing");
-    return CLI_SUCCESS;
+    if (t->from.folder && t->outdir)
+        cli_note(&t->common,
+                 "--outdir is passed over: the run goes on in %s; --new-run starts one of its own",
+                 t->from.folder);
+    if (t->from.folder && t->desc)
+        cli_note(&t->common, "--desc is passed over: the run goes on in %s", t->from.folder);
+    status = check_augmentation(t);
+    return status == CLI_PROCEED ? CLI_SUCCESS : status;
 }

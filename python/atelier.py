@@ -345,7 +345,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_trainer_save": (c_int, [_P, c_char_p]),
     "atl_trainer_restore": (c_int, [_P, c_char_p]),
     "atl_trainer_transfer": (c_int, [_P, c_char_p, _REPORT, _P]),
-    "atl_train_snapshot_options": (c_int, [_P, c_char_p, POINTER(_P)]),
+    "atl_train_snapshot_record": (c_int, [_P, c_char_p, POINTER(_P)]),
     "atl_video_open": (c_int, [_P, c_char_p, POINTER(_VideoOptions), POINTER(_P)]),
     "atl_video_write": (c_int, [_P, POINTER(_Image)]),
     "atl_video_finish": (c_int, [POINTER(_P)]),
@@ -1381,8 +1381,8 @@ class Trainer(_Child):
 
 def snapshot_options(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """The options that a snapshot was made with, or None when the file holds networks alone."""
-    text = _context()._text_of(_lib.atl_train_snapshot_options, _text(path))
-    return None if text is None else json.loads(text)
+    text = _context()._text_of(_lib.atl_train_snapshot_record, _text(path))
+    return None if text is None else json.loads(text)["options"]
 
 
 def _close_trainer(handle: Any) -> None:

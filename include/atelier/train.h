@@ -65,8 +65,12 @@ typedef struct atl_train_options {
     uint32_t seed;        // to INT_MAX
     int workers;          // threads that read pictures
     double stall_seconds; // several processes: how long to wait for one that doesn't answer
-    int keep_threads;     // several processes: 1: each has the context's number of threads, else its share of the
-                          // processors
+    int threads;          // that compute in each process; 0: the context's, or with several processes the share of
+                          // the processors.  Other numbers add in another order, so the last bits differ
+    double initial_p;     // probability with ATL_AUG_ADA at the start; negative: that of the file that is restored
+                          // or transferred from, else 0
+    const char *like;     // a checkpoint: what the options leave open of the networks' shapes (widths, depth of the
+                          // mapping, sizes of latents) is as in it; NULL: as cfg says
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
@@ -177,15 +181,20 @@ ATL_API atl_dataset *atl_trainer_get_data(atl_trainer *trainer); // borrowed; NU
 // changed anything (a picture that can't be read) it is still possible.  ATL_BAD_ARGUMENT: there is nothing worth
 // keeping, since a number is not finite or a step failed half way; ATL_IO may pass.
 ATL_API atl_status atl_trainer_save(atl_trainer *trainer, const char *path);
-// Goes on from a file of atl_trainer_save(): exactly, when all options are the same.  Networks of other shapes are an
-// error that names the tensor, and so are numbers that are not those that were written.
+// Goes on from a file of atl_trainer_save(): exactly, when all options are the same.  Other pictures are an error, and
+// so are networks of other shapes and numbers that are not those that were written.
 ATL_API atl_status atl_trainer_restore(atl_trainer *trainer, const char *path);
-// The options that a snapshot was made with, as JSON text (names as in `atelier train --help`), freed with
-// atl_text_free().  *json is NULL when the file holds networks alone.  Fails when the snapshot is damaged anywhere.
-ATL_API atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **json);
+// What a snapshot records of its run, as JSON text, freed with atl_text_free(): "options" (names as in `atelier train
+// --help`), "derived" (those of them that were left open and filled in), "place" (where the pictures lay), "kernels"
+// and "direct" (those of the context), and its numbers.  *json is NULL when the file holds networks alone.  Fails when
+// the snapshot is damaged anywhere.
+ATL_API atl_status atl_train_snapshot_record(atl_ctx *ctx, const char *path, char **json);
+// Whether the pictures at `data` are those of that run, wherever they lie.  *difference is NULL when they are, else
+// what follows the name of the set in a sentence ("has 20 pictures, where it had 40"), freed with atl_text_free().
+ATL_API atl_status atl_train_snapshot_compare(atl_ctx *ctx, const char *path, const char *data, char **difference);
 
 // Transfer learning: takes what fits by name and shape from the G, D and G_ema of any checkpoint and calls `report`
-// (may be NULL) for each tensor.
+// (may be NULL) for each tensor.  The strength of adaptive augmentation is taken over, too, where a file has it.
 typedef enum atl_transfer {
     ATL_TRANSFER_USED,
     ATL_TRANSFER_SHAPE,   // it has another shape here

@@ -17,6 +17,7 @@ typedef struct atl_source_kind atl_source_kind;
 typedef struct atl_source_entry {
     const char *name; // unique in its source, parts joined by '/'; a key, never a path to write to
     uint64_t key;     // the kind's own
+    uint64_t size;    // bytes of its file; 0: not known
 } atl_source_entry;
 
 // Files that a source passed over.

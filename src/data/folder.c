@@ -43,7 +43,11 @@ static atl_status visit(walk *w, size_t length, const char *name, int depth) {
     if (S_ISLNK(info.st_mode) &&
         (stat(w->path, &info) != 0 || S_ISDIR(info.st_mode))) // leads nowhere, or perhaps back
         return name[0] == '.' ? ATL_OK : atl_source_add_skip(s, w->path + w->root, ATL_SKIP_LINK);
-    return S_ISREG(info.st_mode) ? atl_source_add_file(s, w->path + w->root, 0) : ATL_OK;
+    size_t before = s->count;
+    atl_status status = S_ISREG(info.st_mode) ? atl_source_add_file(s, w->path + w->root, 0) : ATL_OK;
+    if (s->count > before)
+        s->entries[before].size = (uint64_t)info.st_size;
+    return status;
 }
 
 static atl_status walk_folder(walk *w, size_t length, int depth) {

@@ -55,7 +55,7 @@ atl_status atl_source_add(atl_source *s, const char *name, uint64_t key) {
     char *copy = atl_arena_string(&s->arena, name, strlen(name));
     if (!copy)
         return ATL_NO_MEMORY;
-    s->entries[s->count++] = (atl_source_entry){ copy, key };
+    s->entries[s->count++] = (atl_source_entry){ .name = copy, .key = key };
     return ATL_OK;
 }
 

@@ -72,6 +72,8 @@ static atl_status list_pictures(atl_source *s, zip_state *z) {
     ATL_TRY(forward(s->ctx, z, atl_zip_open(z->inner, s->path, z->file.data, z->file.bytes, &z->zip)));
     for (size_t i = 0; i < atl_zip_size(z->zip); i++)
         ATL_TRY(add_member(s, atl_zip_name(z->zip, i), i));
+    for (size_t i = 0; i < s->count; i++)
+        s->entries[i].size = atl_zip_bytes(z->zip, (size_t)s->entries[i].key);
     atl_source_sort(s);
     return read_json(s, z);
 }

@@ -43,7 +43,6 @@ atl_status atl_trainer_describe(atl_trainer *t, char **text) {
     atl_json_set_known(&b, json, "G", t->g.json);
     atl_json_set_known(&b, json, "D", t->d.json);
     atl_json_set(&b, json, "processes", json_integer(t->state.ranks));
-    atl_json_set(&b, json, "threads", json_integer(t->threads));
     return atl_json_text(&b, json, JSON_INDENT(2) | JSON_REAL_PRECISION(9), "the description of the run",
                          text);
 }

@@ -69,13 +69,16 @@ static const atl_train_field FIELDS[] = {
     TEXT("augpipe", augpipe, "bgc", NULL,
          "blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn, bgcfnc, or policies of diffaug"),
     REAL("p", p, 0, 1, 0.2, "probability of a fixed augmentation"),
+    { "initial-p", GROUP, ATL_TRAIN_REAL, AT(initial_p), 0, 1, -1, "of the file, else 0", NULL, "X",
+      "probability of an adaptive augmentation at the start", 1, 0 },
     REAL("target", target, -1, 1, 0.6, "mean sign of D for pictures that adaptive augmentation aims at"),
     REAL("ada-kimg", ada_kimg, 0.001, 1e6, 500, "kimg in which its probability may go from 0 to 1"),
 #undef GROUP
     { "stall", "Several processes", ATL_TRAIN_REAL, AT(stall_seconds), 1, 1e6, 600, "600", NULL, "S",
       "seconds to wait for one that does not answer", 0, 0 },
     { "resolution", NULL, ATL_TRAIN_INT, AT(resolution), 8, 4096, 0, NULL, NULL, "N", "of noise without data", 1, 0 },
-    { "keep-threads", NULL, ATL_TRAIN_FLAG, AT(keep_threads), 0, 1, 0, NULL, NULL, NULL, "don't share them out", 0, 0 },
+    { "threads", NULL, ATL_TRAIN_INT, AT(threads), 1, 4096, 0, NULL, NULL, "N", "threads of each process", 0, 1 },
+    { "like", NULL, ATL_TRAIN_TEXT, AT(like), 0, 0, 0, NULL, NULL, "FILE", "a file whose shapes are taken", 0, 0 },
     // clang-format on
 };
 enum { COUNT = sizeof FIELDS / sizeof *FIELDS };
@@ -168,6 +171,20 @@ bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o) {
             return false;
     }
     return true;
+}
+
+uint64_t atl_train_fields_filled(const atl_train_options *given, const atl_train_options *now) {
+    uint64_t filled = 0;
+    _Static_assert(COUNT <= 64, "a bit for each row");
+    for (int i = 0; i < COUNT; i++) {
+        const atl_train_field *f = &FIELDS[i];
+        if (f->kind == ATL_TRAIN_TEXT)
+            continue;
+        double before = atl_train_field_number(f, given);
+        if (before == f->initial && before != atl_train_field_number(f, now))
+            filled |= UINT64_C(1) << i;
+    }
+    return filled;
 }
 
 uint64_t atl_train_field_hash(const atl_train_field *f, const atl_train_options *o) {

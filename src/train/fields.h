@@ -22,6 +22,9 @@ atl_status atl_train_fields_check(atl_ctx *ctx, const atl_train_options *o);
 // Moves all texts into the arena, with the standard ones in place of NULL; false: no memory.
 bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o);
 
+// Bits of the rows whose number was the one that stands for a default in `given` and is another one now.
+uint64_t atl_train_fields_filled(const atl_train_options *given, const atl_train_options *now);
+
 // A hash of an option's value.
 uint64_t atl_train_field_hash(const atl_train_field *f, const atl_train_options *o);
 

@@ -69,6 +69,7 @@ static atl_status open_set(atl_trainer *t) {
     ATL_TRY(atl_sampler_open(t->ctx, info->count, &order, &t->subset));
     t->set = (atl_train_set){ atl_sampler_length(t->subset),  info->width, info->height, info->channels,
                               o->cond ? info->label_size : 0, info->name };
+    ATL_TRY(atl_set_print_make(t->data, o->cond, &t->print));
     return check_classes(t);
 }
 
@@ -114,7 +115,7 @@ static atl_status choose_augmentation(atl_trainer *t, atl_phase_setup *p) {
                         "bgcfnc are there",
                         o->augpipe);
     p->augment = &t->augment;
-    t->state.augment_p = o->aug == ATL_AUG_FIXED ? o->p : 0.0;
+    t->state.augment_p = o->aug == ATL_AUG_FIXED ? o->p : o->initial_p > 0.0 ? o->initial_p : 0.0;
     return ATL_OK;
 }
 
@@ -266,6 +267,21 @@ atl_status atl_trainer_memory(atl_trainer *t) {
 
 // ---- all of it
 
+// What the options leave open of shapes is as in that file.
+static atl_status follow_like(atl_trainer *t, atl_train_options *given) {
+    atl_train_options *o = &t->options;
+    if (!o->like)
+        return ATL_OK;
+    ATL_TRY(atl_train_like_read(t->ctx, o->like, &t->like));
+    o->map_depth = o->map_depth ? o->map_depth : t->like.map_depth;
+    o->channel_base = o->channel_base ? o->channel_base : t->like.channel_base;
+    o->channel_max = o->channel_max ? o->channel_max : t->like.channel_max;
+    given->map_depth = o->map_depth; // not derived from other options
+    given->channel_base = o->channel_base;
+    given->channel_max = o->channel_max;
+    return ATL_OK;
+}
+
 static atl_status open_all(atl_trainer *t) {
     atl_train_options *o = &t->options;
     atl_ranks_options ranks = ATL_RANKS_OPTIONS_INIT;
@@ -274,11 +290,15 @@ static atl_status open_all(atl_trainer *t) {
     ATL_TRY(atl_ranks_open(t->ctx, &ranks, &t->ranks));
     t->state.rank = atl_ranks_rank(t->ranks);
     t->state.ranks = atl_ranks_size(t->ranks);
-    t->threads = t->state.ranks > 1 && !o->keep_threads ? atl_ranks_threads(t->ranks) : t->ctx->threads;
-    ATL_TRY(atl_backend_open(t->ctx, &(atl_backend_options){ .threads = t->threads }, &t->backend));
-    ATL_TRY(atl_team_open(t->ctx, t->threads, &t->team));
+    atl_train_options given = *o;
+    if (!o->threads)
+        o->threads = t->state.ranks > 1 ? atl_ranks_threads(t->ranks) : t->ctx->threads;
+    ATL_TRY(atl_backend_open(t->ctx, &(atl_backend_options){ .threads = o->threads }, &t->backend));
+    ATL_TRY(atl_team_open(t->ctx, o->threads, &t->team));
     ATL_TRY(open_set(t));
+    ATL_TRY(follow_like(t, &given));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
+    t->derived = atl_train_fields_filled(&given, o);
     if (!t->recipe)
         t->recipe = atl_recipe_find(atl_train_family(o->cfg));
     t->stage = (atl_stage){ .rate = 1.0 };

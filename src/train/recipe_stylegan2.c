@@ -250,12 +250,14 @@ static atl_status networks(atl_trainer *t) {
     // numbers are a function of seed and name: the same names don't occur in both networks
     ATL_TRY(g->init(t->ctx, &init, &json));
     atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(W_AVG_BETA));
+    atl_train_like_generator(&t->like, &b, json);
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     ATL_TRY(atl_network_make(t->ctx, g, "G", json, o->seed, &t->g));
     ATL_TRY(d->init(t->ctx, &init, &json));
     atl_json_set(&b, json, "mbstd_group_size", json_integer(o->mbstd_group));
     if (!strcmp(o->cfg, "cifar"))
         atl_json_set(&b, json, "architecture", json_string("orig"));
+    atl_train_like_discriminator(&t->like, &b, json);
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     return atl_network_make(t->ctx, d, "D", json, o->seed, &t->d);
 }

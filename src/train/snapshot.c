@@ -8,19 +8,19 @@
 //
 // Random numbers need no state (they are functions of seed and iteration), nor does the order of the pictures
 // (a function of seed and images).  Restoring checks everything before it changes anything.
+#define _XOPEN_SOURCE 700 // realpath
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ckpt/ckpt.h"
 #include "io/arrays.h"
 #include "train/describe.h"
+#include "train/fields.h"
 #include "train/snapshot.h"
 #include "train/trainer.h"
 #include "train/whole.h"
-
-static const char KEY[] = "atelier.training";
-enum { VERSION = 2 }; // 1: random numbers were other functions of seed and iteration
 
 // ---- writing
 
@@ -80,13 +80,23 @@ static atl_status sum_of(atl_trainer *t, const extras *e, uint64_t *sum) {
     return ATL_OK;
 }
 
+static json_t *derived_json(atl_json *b, uint64_t derived) {
+    size_t count;
+    const atl_train_field *fields = atl_train_fields(&count);
+    json_t *list = atl_json_list(b);
+    for (size_t i = 0; i < count; i++)
+        if (derived >> i & 1)
+            atl_json_add(b, list, atl_json_string(b, fields[i].name));
+    return list;
+}
+
 static atl_status state_text(atl_trainer *t, uint64_t sum, char **text) {
     const atl_train_state *s = &t->state;
     char sum_text[ATL_WHOLE_TEXT];
     atl_json b = { .ctx = t->ctx };
     json_t *json = atl_json_object(&b);
     atl_whole_text(sum, sum_text);
-    atl_json_set(&b, json, "version", json_integer(VERSION));
+    atl_json_set(&b, json, "version", json_integer(ATL_TRAIN_RECORD_VERSION));
     atl_json_set(&b, json, "sum", atl_json_string(&b, sum_text));
     atl_json_set(&b, json, "iteration", json_integer((json_int_t)s->iteration));
     atl_json_set(&b, json, "images", json_integer((json_int_t)s->images));
@@ -95,6 +105,15 @@ static atl_status state_text(atl_trainer *t, uint64_t sum, char **text) {
     atl_json_set(&b, json, "sign_sum", atl_json_number(&b, t->sign_sum));
     atl_json_set(&b, json, "sign_count", atl_json_number(&b, t->sign_count));
     atl_json_set(&b, json, "options", atl_train_options_json(&b, &t->options));
+    atl_json_set(&b, json, "derived", derived_json(&b, t->derived));
+    atl_json_set(&b, json, "kernels", atl_json_string(&b, atl_ctx_cpu(t->ctx)));
+    atl_json_set(&b, json, "direct", json_boolean(t->ctx->direct));
+    if (t->data) {
+        char *place = realpath(t->options.data, NULL);
+        atl_json_set(&b, json, "place", atl_json_string(&b, place ? place : t->options.data));
+        atl_json_set(&b, json, "set", atl_set_print_json(&b, &t->print));
+        free(place);
+    }
     return atl_json_text(&b, json, JSON_COMPACT | JSON_REAL_PRECISION(17), // 17 digits: exact
                          "the record of the run", text);
 }
@@ -117,7 +136,7 @@ atl_status atl_trainer_save(atl_trainer *t, const char *path) {
     if (status == ATL_OK)
         status = state_text(t, sum, &text);
     if (status == ATL_OK) {
-        atl_pair pair = { KEY, text };
+        atl_pair pair = { ATL_TRAIN_RECORD, text };
         atl_ckpt_extra extra = { e.list, e.size, &pair, 1 };
         atl_ckpt_out nets[] = { { "G", t->g.row->kind, t->g.json, &t->g.params, NULL },
                                 { "D", t->d.row->kind, t->d.json, &t->d.params, NULL },
@@ -130,60 +149,6 @@ atl_status atl_trainer_save(atl_trainer *t, const char *path) {
 }
 
 // ---- reading
-
-static atl_status damaged(atl_ctx *ctx, const char *path, const char *what) {
-    return atl_fail(ctx, ATL_BAD_FILE,
-                    "%s: its record of the training run has no usable %s; the file is damaged", path, what);
-}
-
-static atl_status state_of(atl_ctx *ctx, const char *path, const atl_arrays *file, json_t **json) {
-    const char *text = atl_arrays_metadata(file, KEY);
-    *json = NULL;
-    if (!text)
-        return ATL_OK;
-    json_error_t error;
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    json_int_t version = json_integer_value(json_object_get(root, "version"));
-    if (json_is_object(root) && version == VERSION) {
-        *json = root;
-        return ATL_OK;
-    }
-    atl_status status;
-    if (!json_is_object(root) || version < 1)
-        status = damaged(ctx, path, "beginning");
-    else if (version > VERSION)
-        status = atl_fail(ctx, ATL_UNSUPPORTED,
-                          "%s: its training run was recorded by a newer Atelier; version %d is read", path,
-                          VERSION);
-    else
-        status = atl_fail(
-            ctx, ATL_UNSUPPORTED,
-            "%s: its training run drew its random numbers in the way of an earlier version and can't go "
-            "on; a new run, with data and a folder of its own, can start from its networks",
-            path);
-    json_decref(root);
-    return status;
-}
-
-static atl_status number_of(atl_ctx *ctx, const char *path, const json_t *json, const char *key, double low,
-                            double high, double *value) {
-    const json_t *v = json_object_get(json, key);
-    double x = json_is_number(v) ? json_number_value(v) : NAN;
-    if (!(x >= low && x <= high))
-        return damaged(ctx, path, key);
-    *value = x;
-    return ATL_OK;
-}
-
-static atl_status read_state(atl_ctx *ctx, const char *path, const json_t *json, atl_train_record *r) {
-    const double most = 9007199254740992.0; // integers are exact up to 2^53
-    ATL_TRY(number_of(ctx, path, json, "iteration", 0, most, &r->iteration));
-    ATL_TRY(number_of(ctx, path, json, "images", 0, most, &r->images));
-    ATL_TRY(number_of(ctx, path, json, "augment_p", 0, 1, &r->augment_p));
-    ATL_TRY(number_of(ctx, path, json, "pl_mean", -most, most, &r->pl_mean));
-    ATL_TRY(number_of(ctx, path, json, "sign_sum", -most, most, &r->sign_sum));
-    return number_of(ctx, path, json, "sign_count", 0, most, &r->sign_count);
-}
 
 // The tensor of that name, which must have the parameter's shape.
 static atl_status tensor(atl_ctx *ctx, const char *path, const atl_arrays *file, const char *name,
@@ -249,24 +214,47 @@ static void take(atl_trainer *t, const atl_train_record *r) {
     t->state.iteration = (uint64_t)r->iteration;
     t->state.images = (uint64_t)r->images;
     if (t->options.aug == ATL_AUG_ADA)
-        t->state.augment_p = r->augment_p;
+        t->state.augment_p = t->options.initial_p >= 0.0 ? t->options.initial_p : r->augment_p;
     t->state.pl_mean = r->pl_mean;
     t->sign_sum = r->sign_sum;
     t->sign_count = r->sign_count;
     atl_loader_close(&t->loader); // opened again at the new position
 }
 
-atl_status atl_train_record_read(atl_ctx *ctx, const char *path, const atl_arrays *file,
-                                 atl_train_record *record) {
+// What was derived before and has the same value now is still derived.
+static uint64_t still_derived(const json_t *record, const atl_train_options *o) {
+    size_t count, at;
+    uint64_t derived = 0;
+    const atl_train_field *fields = atl_train_fields(&count);
+    const json_t *options = json_object_get(record, "options"), *name;
+    json_array_foreach(json_object_get(record, "derived"), at,
+                       name) for (size_t i = 0; i < count && json_is_string(name);
+                                  i++) if (!strcmp(fields[i].name, json_string_value(name)) &&
+                                           fields[i].kind != ATL_TRAIN_TEXT &&
+                                           json_number_value(json_object_get(options, fields[i].name)) ==
+                                               atl_train_field_number(&fields[i], o)) derived |= UINT64_C(1)
+                                                                                                 << i;
+    return derived;
+}
+
+static atl_status other_pictures(atl_ctx *ctx, const char *path, const char *data, const char *what) {
+    return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                    "%s: the pictures of its run were others: %s %s; with them it can go on, and from its "
+                    "networks a new run can start",
+                    path, data, what);
+}
+
+// Before anything is changed but for what is remembered of options.
+static atl_status check_set(atl_trainer *t, const char *path, const atl_arrays *file) {
+    char what[ATL_TRAIN_DIFFERENCE];
     json_t *json;
-    ATL_TRY(state_of(ctx, path, file, &json));
-    atl_status status = json ? read_state(ctx, path, json, record)
-                             : atl_fail(ctx, ATL_BAD_FILE,
-                                        "%s: holds networks and no training run to go on with", path);
-    if (status == ATL_OK)
-        status = atl_whole_file(ctx, path, file, json_object_get(json, "sum"));
+    atl_set_print before;
+    ATL_TRY(atl_train_record_find(t->ctx, path, file, &json));
+    t->derived |= still_derived(json, &t->options);
+    bool differs = t->data && atl_set_print_parse(json_object_get(json, "set"), &before) &&
+                   atl_set_print_differs(&before, &t->print, what, sizeof what);
     json_decref(json);
-    return status;
+    return differs ? other_pictures(t->ctx, path, t->options.data, what) : ATL_OK;
 }
 
 atl_status atl_trainer_restore(atl_trainer *t, const char *path) {
@@ -276,6 +264,8 @@ atl_status atl_trainer_restore(atl_trainer *t, const char *path) {
     ATL_TRY(atl_arrays_open(t->ctx, path, &file));
     atl_status status = atl_train_record_read(t->ctx, path, file, &r);
     if (status == ATL_OK)
+        status = check_set(t, path, file);
+    if (status == ATL_OK)
         status = read_all(t, path, file, false);
     if (status == ATL_OK)
         status = read_all(t, path, file, true);
@@ -283,32 +273,6 @@ atl_status atl_trainer_restore(atl_trainer *t, const char *path) {
         atl_trainer_changed(t);
         take(t, &r);
     }
-    atl_arrays_close(&file);
-    return status;
-}
-
-atl_status atl_train_snapshot_options(atl_ctx *ctx, const char *path, char **text) {
-    atl_file map;
-    *text = NULL;
-    ATL_TRY(atl_file_map(ctx, path, &map));
-    if (!atl_safetensors_is(map.data, map.bytes)) {
-        atl_file_unmap(&map);
-        return ATL_OK;
-    }
-    atl_arrays *file;
-    json_t *json = NULL;
-    ATL_TRY(atl_arrays_open_file(ctx, path, &map, &file));
-    atl_status status = state_of(ctx, path, file, &json);
-    if (status == ATL_OK && json)
-        status = atl_whole_file(ctx, path, file, json_object_get(json, "sum"));
-    if (status == ATL_OK && json) {
-        json_t *options = json_object_get(json, "options");
-        atl_json b = { .ctx = ctx };
-        status = json_is_object(options)
-                     ? atl_json_text(&b, json_incref(options), JSON_COMPACT, "the record of the run", text)
-                     : damaged(ctx, path, "options");
-    }
-    json_decref(json);
     atl_arrays_close(&file);
     return status;
 }

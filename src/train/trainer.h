@@ -7,8 +7,10 @@
 #include "run/backend.h"
 #include "run/program.h"
 #include "data/loader.h"
+#include "data/print.h"
 #include "train/adam.h"
 #include "train/draw.h"
+#include "train/like.h"
 #include "train/ranks.h"
 #include "train/recipe.h"
 
@@ -17,10 +19,11 @@ enum { ATL_TRAIN_STATS = 64 }; // at most
 struct atl_trainer {
     atl_ctx *ctx;
     atl_backend *backend;
-    int threads; // of this process: the context's, or its share of the machine's
     atl_team *team; // draws inputs
     atl_ranks *ranks;
     atl_train_options options; // its texts are in `texts`
+    uint64_t derived;          // bits of the rows of the table that were left open and filled in
+    atl_train_like like;
     atl_arena texts;
     atl_train_cost cost;
     atl_train_phase costs[ATL_RECIPE_PHASES]; // those of cost.phases, in the order of `phases`
@@ -36,6 +39,7 @@ struct atl_trainer {
     atl_sampler *subset; // which pictures; NULL: noise
     atl_loader *loader;  // opened when the first step needs it
     atl_train_set set;
+    atl_set_print print;        // of all pictures, whatever the subset
     float *reals, *real_labels; // [local, height, width, channels]; [local, label_size]
     // networks
     atl_network g, d, g_ema;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ckpt/ckpt.h"
+#include "train/snapshot.h"
 #include "train/trainer.h"
 
 typedef void reporter(void *user, atl_transfer what, const char *net, const char *tensor);
@@ -65,6 +66,15 @@ static atl_status transfer_net(atl_trainer *t, atl_ckpt *ckpt, const char *key, 
     return status;
 }
 
+static atl_status take_strength(atl_trainer *t, const atl_ckpt *ckpt, const char *path) {
+    double p;
+    ATL_TRY(atl_train_recorded_p(t->ctx, path, &p));
+    if (p < 0.0)
+        ATL_TRY(atl_ckpt_augment_p(ckpt, &p));
+    t->state.augment_p = p >= 0.0 ? p : t->state.augment_p;
+    return ATL_OK;
+}
+
 atl_status atl_trainer_transfer(atl_trainer *t, const char *path, reporter *report, void *user) {
     atl_ckpt *ckpt;
     size_t used = 0;
@@ -75,6 +85,8 @@ atl_status atl_trainer_transfer(atl_trainer *t, const char *path, reporter *repo
         status = transfer_net(t, ckpt, "D", NULL, &t->d.params, report, user, &used);
     if (status == ATL_OK)
         status = transfer_net(t, ckpt, "G_ema", "G", &t->g_ema.params, report, user, &used);
+    if (status == ATL_OK && t->options.aug == ATL_AUG_ADA && t->options.initial_p < 0.0)
+        status = take_strength(t, ckpt, path);
     atl_trainer_changed(t);
     if (status == ATL_OK && !used)
         status = atl_fail(

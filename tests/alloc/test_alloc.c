@@ -462,7 +462,7 @@ static atl_status call_transfer(atl_ctx *ctx) {
     atl_train_options o = tiny_run();
     atl_trainer *t;
     char *text = NULL;
-    atl_status status = atl_train_snapshot_options(ctx, in("run.safetensors"), &text);
+    atl_status status = atl_train_snapshot_record(ctx, in("run.safetensors"), &text);
     atl_text_free(ctx, text);
     if (status == ATL_OK)
         status = atl_trainer_open(ctx, &o, &t);

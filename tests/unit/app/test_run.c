@@ -370,10 +370,13 @@ static void a_picture_that_breaks_in_the_middle_ends_with_a_snapshot(void **stat
 
 // ---- Going on
 
-static int chose_gamma(void *user, const char *name) {
-    (void)user;
-    return !strcmp(name, "gamma");
+// `user` is the name of the one option that was chosen.
+static int is_that(void *user, const char *name) {
+    return !strcmp(name, user);
 }
+
+static const app_resume_choice NOTHING = { 0 }, GAMMA = { .chosen = is_that, .user = "gamma" },
+                               BATCHES = { .chosen = is_that, .user = "batch" }, NEW_RUN = { .new_run = 1 };
 
 static void copy_of(const char *from, const char *to, long size) {
     char command[600];
@@ -390,7 +393,7 @@ static void a_damaged_snapshot_gives_way(void **state) {
     snprintf(cut, sizeof cut, "%s/network-snapshot-000002.safetensors", p->folder);
     snprintf(garbage, sizeof garbage, "%s/network-snapshot-000003.safetensors", p->folder);
     atl_train_options_init(&o, sizeof o);
-    assert_says(app_resume_open(&r, p->ctx, p->folder, &o, NULL, NULL, &e), &e,
+    assert_says(app_resume_open(&r, p->ctx, p->folder, &o, &NOTHING, &e), &e,
                 "the folder has no network-snapshot-");
     app_resume_close(&r);
     atl_trainer *trainer = open_trainer(p);
@@ -400,7 +403,7 @@ static void a_damaged_snapshot_gives_way(void **state) {
     copy_of("/dev/zero", garbage, 5000);
     e.warn = on_warning;
     o.gamma = 77;
-    assert_int_equal(app_resume_open(&r, p->ctx, p->folder, &o, chose_gamma, NULL, &e), APP_OK);
+    assert_int_equal(app_resume_open(&r, p->ctx, p->folder, &o, &GAMMA, &e), APP_OK);
     assert_string_equal(r.snapshot, good);
     assert_true(r.goes_on && !r.folder); // there is no training_options.json beside it
     assert_true(o.gamma == 77 && o.batch == BATCH && o.kimg == 6 * BATCH / 1000.0);
@@ -410,11 +413,10 @@ static void a_damaged_snapshot_gives_way(void **state) {
     app_resume_close(&r);
     atl_train_options_init(&o, sizeof o);
     o.data = "other";
-    assert_int_equal(app_resume_open(&r, p->ctx, p->folder, &o, NULL, NULL, &e), APP_OK);
-    assert_true(!r.goes_on && o.batch != BATCH); // a new run that starts from these networks
+    assert_says(app_resume_open(&r, p->ctx, p->folder, &o, &NOTHING, &e), &e, "other: can't be opened");
     app_resume_close(&r);
     unlink(good);
-    assert_says(app_resume_open(&r, p->ctx, p->folder, &o, NULL, NULL, &e), &e,
+    assert_says(app_resume_open(&r, p->ctx, p->folder, &o, &NOTHING, &e), &e,
                 "000002.safetensors: announces a header of");
     app_resume_close(&r);
     unlink(cut);
@@ -436,32 +438,124 @@ static void replace(const char *path, const char *from, const char *to) {
     assert_int_equal(fclose(f), 0);
 }
 
-static atl_aug resumed_aug(place *p, const char *snapshot) {
-    app_resume r;
-    atl_train_options o;
-    atl_train_options_init(&o, sizeof o);
-    o.aug = ATL_AUG_FIXED;
-    assert_int_equal(app_resume_open(&r, p->ctx, snapshot, &o, NULL, NULL, &e), APP_OK);
-    assert_true(r.goes_on);
-    app_resume_close(&r);
-    return o.aug;
-}
-
 static void a_recorded_choice_is_a_whole_word(void **state) {
     // ours, a part of "noaug" and "diffaug", and a part of every word
     static const char recorded[] = "\\\"aug\\\":\\\"ada\\\"", part[] = "\\\"aug\\\":\\\"aug\\\"",
                       empty[] = "\\\"aug\\\":\\\"\\\"   ";
+    const app_resume_choice chosen = { .chosen = is_that, .user = "aug" };
     place *p = *state;
     char path[96];
+    app_resume r;
+    atl_train_options o;
     snprintf(path, sizeof path, "%s/choice.safetensors", p->folder);
     atl_trainer *trainer = open_trainer(p);
     assert_int_equal(atl_trainer_save(trainer, path), ATL_OK);
     atl_trainer_close(&trainer, 0);
-    assert_int_equal(resumed_aug(p, path), ATL_AUG_ADA);
-    replace(path, recorded, part);
-    assert_int_equal(resumed_aug(p, path), ATL_AUG_FIXED);
-    replace(path, part, empty);
-    assert_int_equal(resumed_aug(p, path), ATL_AUG_FIXED);
+    atl_train_options_init(&o, sizeof o);
+    o.aug = ATL_AUG_FIXED;
+    assert_int_equal(app_resume_open(&r, p->ctx, path, &o, &NOTHING, &e), APP_OK);
+    assert_true(r.goes_on && o.aug == ATL_AUG_ADA);
+    app_resume_close(&r);
+    for (int i = 0; i < 2; i++) {
+        replace(path, i ? part : recorded, i ? empty : part);
+        atl_train_options_init(&o, sizeof o);
+        o.aug = ATL_AUG_FIXED;
+        assert_says(app_resume_open(&r, p->ctx, path, &o, &NOTHING, &e), &e, "its record has no usable aug");
+        assert_int_equal(o.aug, ATL_AUG_FIXED);
+        app_resume_close(&r);
+        atl_train_options_init(&o, sizeof o);
+        assert_int_equal(app_resume_open(&r, p->ctx, path, &o, &chosen, &e), APP_OK);
+        app_resume_close(&r);
+    }
+    unlink(path);
+}
+
+// What was derived follows what it was derived from; what was chosen stays.
+static void what_was_derived_is_derived_again(void **state) {
+    place *p = *state;
+    char path[96], text[400];
+    app_resume r;
+    atl_train_options o = options_of(p);
+    atl_trainer *t;
+    o.glr = 0.001;
+    o.threads = 1;
+    snprintf(path, sizeof path, "%s/derived.safetensors", p->folder);
+    assert_int_equal(atl_trainer_open(p->ctx, &o, &t), ATL_OK);
+    double gamma = atl_trainer_get_options(t)->gamma;
+    assert_int_equal(atl_trainer_save(t, path), ATL_OK);
+    atl_trainer_close(&t, 0);
+
+    atl_train_options_init(&o, sizeof o);
+    assert_int_equal(app_resume_open(&r, p->ctx, path, &o, &NOTHING, &e), APP_OK);
+    assert_true(o.gamma == gamma && o.batch == BATCH && o.glr == 0.001 && o.threads == 1 && o.map_depth == 0);
+    assert_int_equal(atl_trainer_open(p->ctx, &o, &t), ATL_OK);
+    app_resume_changes(&r, atl_trainer_get_options(t), text, sizeof text);
+    assert_string_equal(text, "");
+    assert_int_equal(atl_trainer_restore(t, path), ATL_OK);
+    assert_int_equal(atl_trainer_save(t, path), ATL_OK); // a run that went on still knows what was derived
+    atl_trainer_close(&t, 0);
+    app_resume_close(&r);
+
+    atl_train_options_init(&o, sizeof o);
+    o.batch = 2 * BATCH;
+    assert_int_equal(app_resume_open(&r, p->ctx, path, &o, &BATCHES, &e), APP_OK);
+    assert_int_equal(atl_trainer_open(p->ctx, &o, &t), ATL_OK);
+    const atl_train_options *now = atl_trainer_get_options(t);
+    assert_true(now->gamma == gamma / 2 && now->batch_gpu == 2 * BATCH && now->glr == 0.001);
+    app_resume_changes(&r, now, text, sizeof text);
+    assert_string_equal(text, "batch 4 -> 8, batch-gpu 4 -> 8, ema-kimg 1.25 -> 2.5, gamma 0.0128 -> 0.0064");
+    app_resume_changes(&r, now, text, 40);
+    assert_string_equal(text, "batch 4 -> 8, batch-gpu 4 -> 8, ...");
+    assert_int_equal(atl_trainer_restore(t, path), ATL_OK);
+    atl_trainer_close(&t, 0);
+    app_resume_close(&r);
+    unlink(path);
+}
+
+// By what is in it, not by where it lies.
+static void a_set_is_known_by_its_pictures(void **state) {
+    place *p = *state;
+    char path[96], other[96], command[300], slash[96];
+    app_resume r;
+    atl_train_options o;
+    snprintf(path, sizeof path, "%s/set.safetensors", p->folder);
+    snprintf(other, sizeof other, "%s/moved", p->folder);
+    snprintf(slash, sizeof slash, "%s//", p->set);
+    atl_trainer *t = open_trainer(p);
+    assert_int_equal(atl_trainer_save(t, path), ATL_OK);
+    atl_trainer_close(&t, 0);
+    snprintf(command, sizeof command, "cp -r %s %s", p->set, other);
+    assert_int_equal(system(command), 0);
+    const char *const same[] = { slash, other };
+    for (int i = 0; i < 2; i++) {
+        atl_train_options_init(&o, sizeof o);
+        o.data = same[i];
+        assert_int_equal(app_resume_open(&r, p->ctx, path, &o, &NOTHING, &e), APP_OK);
+        assert_true(r.goes_on && !r.differs && o.data == same[i] && r.same_place == (i == 0));
+        app_resume_close(&r);
+    }
+    snprintf(command, sizeof command, "mv %s/3.png %s/4.png", other, other);
+    assert_int_equal(system(command), 0);
+    atl_train_options_init(&o, sizeof o);
+    o.data = other;
+    assert_int_equal(app_resume_open(&r, p->ctx, path, &o, &NOTHING, &e), APP_OK);
+    assert_true(!r.goes_on && !r.same_place && o.batch == 0 && o.like == r.snapshot);
+    assert_string_equal(r.differs, "has as many pictures (4), but of other names");
+    app_resume_close(&r);
+    atl_train_options_init(&o, sizeof o);
+    assert_int_equal(app_resume_open(&r, p->ctx, path, &o, &NEW_RUN, &e), APP_OK);
+    assert_true(!r.goes_on && !r.differs && o.batch == 0);
+    assert_string_equal(o.data, p->set);
+    app_resume_close(&r);
+    // gone from where it lay
+    snprintf(command, sizeof command, "mv %s %s-away", p->set, p->set);
+    assert_int_equal(system(command), 0);
+    atl_train_options_init(&o, sizeof o);
+    assert_says(app_resume_open(&r, p->ctx, path, &o, &NOTHING, &e), &e,
+                "are not there; name where they are");
+    app_resume_close(&r);
+    snprintf(command, sizeof command, "mv %s-away %s && rm -r %s", p->set, p->set, other);
+    assert_int_equal(system(command), 0);
     unlink(path);
 }
 
@@ -523,6 +617,8 @@ int main(void) {
         cmocka_unit_test(a_picture_that_breaks_in_the_middle_ends_with_a_snapshot),
         cmocka_unit_test(a_damaged_snapshot_gives_way),
         cmocka_unit_test(a_recorded_choice_is_a_whole_word),
+        cmocka_unit_test(what_was_derived_is_derived_again),
+        cmocka_unit_test(a_set_is_known_by_its_pictures),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_named),
         cmocka_unit_test(a_picture_that_cannot_be_read_is_told_apart), // breaks the set: the last of these
         cmocka_unit_test(paces_are_not_absurd),

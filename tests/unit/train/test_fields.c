@@ -42,7 +42,8 @@ static void every_member_has_a_row(void **state) {
     PAD(channel_max, ema_kimg);
     PAD(aug, p);
     PAD(workers, stall_seconds);
-    padding += sizeof(atl_train_options) - offsetof(atl_train_options, keep_threads) - sizeof(int);
+    PAD(threads, initial_p);
+    padding += sizeof(atl_train_options) - offsetof(atl_train_options, like) - sizeof(char *);
     assert_int_equal(gaps, padding);
 }
 
@@ -123,7 +124,7 @@ static void hashes_differ_with_values(void **state) {
             set_number(f, &b, f->high);
         assert_true(atl_train_field_hash(f, &a) != atl_train_field_hash(f, &b));
         bool free = !strcmp(f->name, "data") || !strcmp(f->name, "workers") || !strcmp(f->name, "stall") ||
-                    !strcmp(f->name, "keep-threads");
+                    !strcmp(f->name, "threads") || !strcmp(f->name, "like");
         assert_int_equal(f->agree, !free);
     }
 }

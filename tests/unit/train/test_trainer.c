@@ -364,6 +364,63 @@ static void another_network_is_refused(void **state) {
     atl_trainer_close(&t, 0);
 }
 
+// A restored run has the set's pictures, wherever they lie.
+static void other_pictures_are_refused(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    char shell[400], *what;
+    atl_trainer *t = open_trainer(p, &o);
+    save(p, t, p->a);
+    atl_trainer_close(&t, 0);
+    snprintf(shell, sizeof shell, "cp -r %s %s-2 && cp %s/01.png %s-2/02.png", p->set, p->set, p->set,
+             p->set);
+    assert_int_equal(system(shell), 0);
+    char other[96];
+    snprintf(other, sizeof other, "%s-2", p->set);
+    o.data = other;
+    t = open_trainer(p, &o);
+    assert_int_equal(atl_trainer_restore(t, p->a), ATL_BAD_ARGUMENT);
+    assert_non_null(strstr(atl_message(p->ctx), "has pictures of the same names (12), but with"));
+    atl_message_clear(p->ctx);
+    assert_int_equal(atl_train_snapshot_compare(p->ctx, p->a, other, &what), ATL_OK);
+    assert_non_null(strstr(what, "of the same names"));
+    atl_text_free(p->ctx, what);
+    assert_int_equal(atl_train_snapshot_compare(p->ctx, p->a, p->set, &what), ATL_OK);
+    assert_null(what);
+    assert_int_equal(atl_trainer_transfer(t, p->a, NULL, NULL), ATL_OK);
+    atl_trainer_close(&t, 0);
+    snprintf(shell, sizeof shell, "rm -r %s", other);
+    assert_int_equal(system(shell), 0);
+}
+
+static double p_after(place *p, atl_train_options o, double initial_p, bool transfer) {
+    o.initial_p = initial_p;
+    atl_trainer *t = open_trainer(p, &o);
+    assert_int_equal(transfer ? atl_trainer_transfer(t, p->a, NULL, NULL) : atl_trainer_restore(t, p->a),
+                     ATL_OK);
+    double found = atl_trainer_get_state(t)->augment_p;
+    atl_trainer_close(&t, 0);
+    return found;
+}
+
+static void the_strength_of_augmentation_is_taken_over(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    o.initial_p = 0.25;
+    atl_trainer *t = open_trainer(p, &o);
+    assert_true(atl_trainer_get_state(t)->augment_p == 0.25);
+    save(p, t, p->a);
+    atl_trainer_close(&t, 0);
+    for (int transfer = 0; transfer < 2; transfer++) {
+        assert_true(p_after(p, o, -1.0, transfer) == 0.25);
+        assert_true(p_after(p, o, 0.5, transfer) == 0.5);
+        assert_true(p_after(p, o, 0.0, transfer) == 0.0);
+    }
+    o.aug = ATL_AUG_FIXED;
+    o.p = 0.75;
+    assert_true(p_after(p, o, -1.0, false) == 0.75);
+}
+
 typedef struct taken {
     int counts[4];
 } taken;
@@ -372,6 +429,35 @@ static void on_tensor(void *user, atl_transfer what, const char *net, const char
     (void)net;
     (void)tensor;
     ((taken *)user)->counts[what]++;
+}
+
+// Widths, depth, latents: what nobody asked for is the file's.
+static void shapes_are_those_of_a_file(void **state) {
+    place *p = *state;
+    atl_train_options o = small(p);
+    o.channel_base = 64;
+    o.channel_max = 16;
+    o.map_depth = 3;
+    atl_trainer *t = open_trainer(p, &o);
+    steps(p, t, 1);
+    save(p, t, p->a);
+    atl_trainer_close(&t, 0);
+    o.channel_base = o.channel_max = o.map_depth = 0;
+    o.like = p->a;
+    t = open_trainer(p, &o);
+    const atl_train_options *now = atl_trainer_get_options(t);
+    assert_true(now->channel_base == 64 && now->channel_max == 16 && now->map_depth == 3);
+    taken sums = { { 0 } };
+    assert_int_equal(atl_trainer_transfer(t, p->a, on_tensor, &sums), ATL_OK);
+    assert_int_equal(sums.counts[ATL_TRANSFER_SHAPE] + sums.counts[ATL_TRANSFER_MISSING] +
+                         sums.counts[ATL_TRANSFER_EXTRA],
+                     0);
+    assert_int_equal(atl_trainer_restore(t, p->a), ATL_OK);
+    atl_trainer_close(&t, 0);
+    o.map_depth = 2;
+    t = open_trainer(p, &o);
+    assert_true(atl_trainer_get_options(t)->map_depth == 2 && atl_trainer_get_options(t)->channel_max == 16);
+    atl_trainer_close(&t, 0);
 }
 
 static void networks_of_others_are_taken_over(void **state) {
@@ -471,11 +557,11 @@ static void numbers_that_were_not_written_are_refused(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *text = NULL;
         save(p, t, p->a);
-        assert_int_equal(atl_train_snapshot_options(p->ctx, p->a, &text), ATL_OK);
+        assert_int_equal(atl_train_snapshot_record(p->ctx, p->a, &text), ATL_OK);
         assert_non_null(text);
         atl_text_free(p->ctx, text);
         put_bytes(p->a, cases[i].from_end, cases[i].value, sizeof(float));
-        assert_int_equal(atl_train_snapshot_options(p->ctx, p->a, &text), ATL_BAD_FILE);
+        assert_int_equal(atl_train_snapshot_record(p->ctx, p->a, &text), ATL_BAD_FILE);
         assert_null(text);
         assert_non_null(strstr(atl_message(p->ctx), cases[i].says));
         atl_message_clear(p->ctx);
@@ -538,7 +624,7 @@ static void a_run_of_an_earlier_version_is_refused(void **state) {
     assert_int_equal(atl_trainer_restore(t, p->a), ATL_UNSUPPORTED);
     assert_non_null(strstr(atl_message(p->ctx), "can start from its networks"));
     atl_message_clear(p->ctx);
-    assert_int_equal(atl_train_snapshot_options(p->ctx, p->a, &text), ATL_UNSUPPORTED);
+    assert_int_equal(atl_train_snapshot_record(p->ctx, p->a, &text), ATL_UNSUPPORTED);
     assert_null(text);
     atl_message_clear(p->ctx);
     assert_int_equal(atl_trainer_transfer(t, p->a, NULL, NULL), ATL_OK);
@@ -558,6 +644,9 @@ int main(void) {
         cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(another_network_is_refused),
         cmocka_unit_test(networks_of_others_are_taken_over),
+        cmocka_unit_test(other_pictures_are_refused),
+        cmocka_unit_test(the_strength_of_augmentation_is_taken_over),
+        cmocka_unit_test(shapes_are_those_of_a_file),
         cmocka_unit_test(a_damaged_record_is_refused),
         cmocka_unit_test(a_run_of_an_earlier_version_is_refused),
         cmocka_unit_test(what_is_not_finite_is_not_saved),

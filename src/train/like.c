@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shapes out of a file's configs and parameters; see like.h.
+#include "train/like.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ckpt/ckpt.h"
+
+enum { RESOLUTION_MOST = 4096 };
+
+static void read_text(const json_t *config, const char *key, char text[16]) {
+    const char *value = json_string_value(json_object_get(config, key));
+    if (value && strlen(value) < 16)
+        memcpy(text, value, strlen(value) + 1);
+}
+
+static int read_int(const json_t *config, const char *key, int most) {
+    json_int_t x = json_integer_value(json_object_get(config, key));
+    return x > 0 && x <= most ? (int)x : 0;
+}
+
+// The widths follow the rule min(base / resolution, max): the largest is max, and the highest resolution
+// whose width is smaller tells base.
+static void read_widths(const atl_params *params, atl_train_like *like) {
+    char name[64];
+    for (int r = 4; r <= RESOLUTION_MOST; r *= 2) {
+        snprintf(name, sizeof name, "synthesis.b%d.conv1.weight", r);
+        const atl_param *p = atl_params_find(params, name);
+        int width = p && p->rank == 4 && p->dims[0] > 0 && p->dims[0] <= 1 << 14 ? (int)p->dims[0] : 0;
+        if (!width)
+            continue;
+        if (width > like->channel_max)
+            like->channel_max = width;
+        if (width < like->channel_max || !like->channel_base || width * r > like->channel_base)
+            like->channel_base = width * r;
+    }
+}
+
+static atl_status read_generator(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
+    const json_t *config = atl_ckpt_get(ckpt, index)->config;
+    atl_params params;
+    like->z_dim = read_int(config, "z_dim", 1 << 14);
+    like->w_dim = read_int(config, "w_dim", 1 << 14);
+    like->map_depth = read_int(json_object_get(config, "mapping"), "num_layers", 64);
+    read_text(config, "architecture", like->g_architecture);
+    atl_params_init(&params, ctx);
+    atl_status status = atl_ckpt_load(ckpt, index, &params);
+    if (status == ATL_OK)
+        read_widths(&params, like);
+    atl_params_clear(&params);
+    return status;
+}
+
+atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *like) {
+    atl_ckpt *ckpt;
+    atl_status status = ATL_OK;
+    *like = (atl_train_like){ 0 };
+    ATL_TRY(atl_ckpt_open(ctx, path, &ckpt));
+    for (size_t i = 0; i < atl_ckpt_size(ckpt) && status == ATL_OK; i++) {
+        const atl_ckpt_net *net = atl_ckpt_get(ckpt, i);
+        if (!net->kind || net->why)
+            continue;
+        if (!strcmp(net->kind, "stylegan2_generator") && !like->w_dim)
+            status = read_generator(ctx, ckpt, i, like);
+        else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
+            read_text(net->config, "architecture", like->d_architecture);
+    }
+    atl_ckpt_close(&ckpt);
+    return status;
+}
+
+void atl_train_like_generator(const atl_train_like *like, atl_json *b, json_t *json) {
+    if (like->z_dim)
+        atl_json_set(b, json, "z_dim", json_integer(like->z_dim));
+    if (like->w_dim)
+        atl_json_set(b, json, "w_dim", json_integer(like->w_dim));
+    if (*like->g_architecture)
+        atl_json_set(b, json, "architecture", atl_json_string(b, like->g_architecture));
+}
+
+void atl_train_like_discriminator(const atl_train_like *like, atl_json *b, json_t *json) {
+    if (*like->d_architecture)
+        atl_json_set(b, json, "architecture", atl_json_string(b, like->d_architecture));
+}
