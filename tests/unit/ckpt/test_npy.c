@@ -158,12 +158,27 @@ static void archives_of_other_things_are_refused(void **state) {
     drop_file(path);
 }
 
+static void small_archives_ask_for_little_memory(void **state) {
+    enum { ZEROS = 80 << 20 };
+    const char *names[] = { "z.npy" };
+    char path[100];
+    atl_arrays *set;
+    uint8_t *bytes = calloc(1, ZEROS + 256);
+    assert_non_null(bytes);
+    size_t size =
+        image(bytes, "{'descr': '|u1', 'fortran_order': False, 'shape': (83886080,), }", bytes + 256, 0);
+    make_npz(path, sizeof path, names, bytes, size + ZEROS, 1, ZIP_CM_DEFLATE);
+    assert_fails(*state, atl_arrays_open(*state, path, &set), ATL_BAD_FILE, "far larger than the file");
+    drop_file(path);
+    free(bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_written_reads_back),           TEST(bf16_has_no_npy),
         TEST(column_major_arrays_are_turned),       TEST(big_endian_arrays_are_turned),
-        TEST(damaged_headers_are_refused),          TEST(archives_are_read_stored_or_deflated),
-        TEST(archives_of_other_things_are_refused),
+        TEST(damaged_headers_are_refused),          TEST(small_archives_ask_for_little_memory),
+        TEST(archives_are_read_stored_or_deflated), TEST(archives_of_other_things_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
