@@ -50,7 +50,9 @@ ATL_API void atl_arrays_close(atl_arrays **set);
 ATL_API size_t atl_arrays_size(const atl_arrays *set);
 ATL_API const atl_array *atl_arrays_get(const atl_arrays *set, size_t index);         // borrowed
 ATL_API const atl_array *atl_arrays_find(const atl_arrays *set, const char *name);    // NULL: no such name
-ATL_API const char *atl_arrays_metadata(const atl_arrays *set, const char *key);      // NULL: no such key
+// Text beside the arrays, NULL: no such key.  Safetensors files have their own; "container" is "text" of
+// numbers as text and "numpy objects" of a .npy with pickled objects.
+ATL_API const char *atl_arrays_metadata(const atl_arrays *set, const char *key);
 
 typedef struct atl_pair { const char *key, *value; } atl_pair;
 

@@ -16,7 +16,7 @@ struct atl_arrays {
     atl_array *list;
     size_t size, room;
     uint32_t *order;           // positions in list, sorted by name
-    atl_pair *metadata;
+    const atl_pair *metadata;
     size_t pairs;
 };
 

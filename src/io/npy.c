@@ -197,7 +197,7 @@ static atl_status add_one(atl_arrays *set, const char *name, const uint8_t *data
     bool whole = parse_header(&s, &h, type, sizeof type);
     if (whole && strcmp(type, "|O") == 0) {
         static const atl_pair container = { "container", "numpy objects" };
-        set->metadata = (atl_pair *)(uintptr_t)&container; // only read
+        set->metadata = &container;
         set->pairs = 1;
         return atl_pickled_parse(set, name, data + start + length, bytes - start - length);
     }

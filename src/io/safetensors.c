@@ -64,8 +64,9 @@ static atl_status read_metadata(atl_arrays *set, json_t *metadata) {
     if (!json_is_object(metadata))
         return atl_fail(set->ctx, ATL_BAD_FILE, "%s: __metadata__ is no object; the file is damaged",
                         set->path);
-    set->metadata = atl_arena_alloc(&set->arena, json_object_size(metadata) + 1, sizeof *set->metadata);
-    if (!set->metadata)
+    atl_pair *list = atl_arena_alloc(&set->arena, json_object_size(metadata) + 1, sizeof *list);
+    set->metadata = list;
+    if (!list)
         return ATL_NO_MEMORY;
     const char *key;
     json_t *value;
@@ -73,7 +74,7 @@ static atl_status read_metadata(atl_arrays *set, json_t *metadata) {
         if (!json_is_string(value))
             return atl_fail(set->ctx, ATL_BAD_FILE, "%s: metadata '%s' is no text; the file is damaged",
                             set->path, key);
-        atl_pair *p = &set->metadata[set->pairs];
+        atl_pair *p = &list[set->pairs];
         p->key = atl_arena_string(&set->arena, key, strlen(key));
         p->value = atl_arena_string(&set->arena, json_string_value(value), json_string_length(value));
         if (!p->key || !p->value)

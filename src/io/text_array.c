@@ -113,7 +113,7 @@ atl_status atl_text_array_parse(atl_arrays *set) {
     if (status == ATL_OK) {
         memcpy(kept, t.values, t.size * sizeof *kept);
         static const atl_pair container = { "container", "text" };
-        set->metadata = (atl_pair *)(uintptr_t)&container; // only read
+        set->metadata = &container;
         set->pairs = 1;
         *a =
             (atl_array){ "", ATL_F64, t.columns == 1 ? 1 : 2, { (int64_t)t.rows, (int64_t)t.columns }, kept };
