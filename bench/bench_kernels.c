@@ -122,7 +122,7 @@ static void bench_conv(atl_ctx *ctx, const char *name, atl_cpu_conv_shape shape)
         char text[96];
         shape.slot = (atl_slot)slot;
         atl_cpu_conv *conv;
-        if (atl_cpu_conv_make(ctx, team_of(ctx), &shape, slot == ATL_SLOT_W ? NULL : w, &conv))
+        if (atl_cpu_conv_make(ctx, table_of(ctx), team_of(ctx), &shape, slot == ATL_SLOT_W ? NULL : w, &conv))
             exit(1);
         void *space = memory(atl_cpu_conv_workspace(conv));
         double s;

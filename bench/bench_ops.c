@@ -37,7 +37,7 @@ static void bench_depthwise(atl_ctx *ctx, atl_slot slot, int h, int c, int kerne
     float *x = floats(nx), *y = floats(ny), *w = floats(nw), *space;
     float *from = slot == ATL_SLOT_X ? y : x, *to = slot == ATL_SLOT_X ? x : y;
     atl_cpu_conv *conv;
-    if (atl_cpu_conv_make(ctx, NULL, &s, w, &conv) != ATL_OK)
+    if (atl_cpu_conv_make(ctx, table_of(ctx), NULL, &s, w, &conv) != ATL_OK)
         exit(1);
     space = floats(atl_cpu_conv_workspace(conv) / sizeof(float));
     double t, bytes = (double)(nx + ny) * sizeof(float), flop = 2.0 * (double)ny * kernel * kernel;

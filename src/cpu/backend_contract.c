@@ -478,7 +478,7 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
                              .sx = 2,
                              .groups = 1,
                              .swapped = n->fusion->turned };
-    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->team, &c, step->src[0].constant, &s->conv));
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, &b->kernels, b->team, &c, step->src[0].constant, &s->conv));
     atl_shape middle = ATL_SHAPE(s->n, h, v, y->d[3]);
     atl_cpu_fir_args args = fir_args(&n->fusion->fir, &middle);
     ATL_TRY(atl_cpu_fir_make(b->base.ctx, &b->kernels, b->team, &args, n->fusion->fir.f, &s->fir));
@@ -516,7 +516,7 @@ static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
                              .groups = a->groups };
     int wi = slot == ATL_SLOT_X ? 0 : 1;
     const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
-    ATL_TRY(atl_cpu_conv_make(b->base.ctx, b->team, &c, constant, &s->conv));
+    ATL_TRY(atl_cpu_conv_make(b->base.ctx, &b->kernels, b->team, &c, constant, &s->conv));
     step->packed = constant ? 1u << wi : 0;
     step->workspace_bytes = (s->scaled + s->scaled_y) * sizeof(float) + atl_cpu_conv_workspace(s->conv);
     return ATL_OK;

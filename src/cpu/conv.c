@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Direct convolution: shapes to oneDNN descriptions.
+// Direct convolution: whose kernels, and shapes to oneDNN descriptions.
 #include "cpu/conv.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "cpu/direct.h"
 #include "cpu/onednn.h"
 
 struct atl_cpu_conv {
     atl_ctx *ctx;
+    atl_cpu_direct *direct; // ours, or NULL
     atl_cpu_dnnl dnnl;
 };
 
@@ -209,35 +211,49 @@ static atl_status make(atl_cpu_conv *conv, atl_team *team, const atl_cpu_conv_sh
     return atl_cpu_dnnl_finish(&conv->dnnl, &f.w, weight_const);
 }
 
-atl_status atl_cpu_conv_make(atl_ctx *ctx, atl_team *team, const atl_cpu_conv_shape *shape,
-                             const float *weight_const, atl_cpu_conv **conv) {
+atl_status atl_cpu_conv_make_by(atl_cpu_conv_way way, atl_ctx *ctx, const atl_cpu_kernels *kernels,
+                                atl_team *team, const atl_cpu_conv_shape *shape, const float *weight_const,
+                                atl_cpu_conv **conv) {
     *conv = NULL;
     ATL_TRY(check_shape(ctx, shape));
     atl_cpu_conv *c = atl_calloc(ctx, 1, sizeof *c);
     if (!c)
         return ATL_NO_MEMORY;
     c->ctx = ctx;
-    atl_status status = make(c, team, shape, weight_const);
+    bool own = way == ATL_CPU_CONV_FASTER ? atl_cpu_direct_worth(shape, ctx->cpu) : way == ATL_CPU_CONV_OWN;
+    atl_status status = own && atl_cpu_direct_fits(shape)
+                            ? atl_cpu_direct_make(ctx, kernels, team, shape, weight_const, &c->direct)
+                            : make(c, team, shape, weight_const);
     if (status != ATL_OK)
         atl_cpu_conv_free(&c);
     *conv = c;
     return status;
 }
 
+atl_status atl_cpu_conv_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
+                             const atl_cpu_conv_shape *shape, const float *weight_const,
+                             atl_cpu_conv **conv) {
+    return atl_cpu_conv_make_by(ATL_CPU_CONV_FASTER, ctx, kernels, team, shape, weight_const, conv);
+}
+
 void atl_cpu_conv_free(atl_cpu_conv **conv) {
     if (!conv || !*conv)
         return;
     atl_ctx *ctx = (*conv)->ctx;
+    atl_cpu_direct_free(&(*conv)->direct);
     atl_cpu_dnnl_clear(&(*conv)->dnnl);
     atl_free(ctx, *conv);
     *conv = NULL;
 }
 
 size_t atl_cpu_conv_workspace(const atl_cpu_conv *conv) {
-    return atl_cpu_dnnl_workspace(&conv->dnnl);
+    return conv->direct ? atl_cpu_direct_workspace(conv->direct) : atl_cpu_dnnl_workspace(&conv->dnnl);
 }
 
 atl_status atl_cpu_conv_run(const atl_cpu_conv *conv, const float *a, const float *b, float *out,
                             void *workspace) {
-    return atl_cpu_dnnl_run(&conv->dnnl, a, b, out, workspace);
+    if (!conv->direct)
+        return atl_cpu_dnnl_run(&conv->dnnl, a, b, out, workspace);
+    atl_cpu_direct_run(conv->direct, a, b, out, workspace);
+    return ATL_OK;
 }

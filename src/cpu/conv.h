@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Direct convolution by oneDNN, made once and run often: one multilinear form read through three slots.
+// Direct convolution, made once and run often: one multilinear form read through three slots.  By kernels of
+// our own (direct.h), or by oneDNN.
 //
 //     y[n, p, q, o] = sum over r, s, c of  x[n, p sy + r - py0, q sx + s - px0, c] w[o, c, r, s]
 //
@@ -27,13 +28,23 @@ typedef struct atl_cpu_conv_shape {
     int swapped; // 1: weights are [ci, co, kh, kw]; one group only
 } atl_cpu_conv_shape;
 
+typedef struct atl_cpu_kernels atl_cpu_kernels; // cpu/kernels.h
 typedef struct atl_cpu_conv atl_cpu_conv;
 
+typedef enum atl_cpu_conv_way {
+    ATL_CPU_CONV_FASTER, // what is likely faster
+    ATL_CPU_CONV_OWN,    // for tests and measurement: our own, for shapes that it can
+    ATL_CPU_CONV_ONEDNN,
+} atl_cpu_conv_way;
+
 // weight_const: the weights when they never change (slots Y and X): packed now, not needed afterwards.
-// NULL: given to each run, and brought into oneDNN's order there.
+// NULL: given to each run, and packed there.
 // On failure *conv is NULL and the context has the sentence.
-atl_status atl_cpu_conv_make(atl_ctx *ctx, atl_team *team, const atl_cpu_conv_shape *shape,
-                             const float *weight_const, atl_cpu_conv **conv);
+atl_status atl_cpu_conv_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
+                             const atl_cpu_conv_shape *shape, const float *weight_const, atl_cpu_conv **conv);
+atl_status atl_cpu_conv_make_by(atl_cpu_conv_way way, atl_ctx *ctx, const atl_cpu_kernels *kernels,
+                                atl_team *team, const atl_cpu_conv_shape *shape, const float *weight_const,
+                                atl_cpu_conv **conv);
 void atl_cpu_conv_free(atl_cpu_conv **conv); // NULL and pointers to NULL are fine
 
 // Bytes that a run needs beside its operands, aligned to 64.

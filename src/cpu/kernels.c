@@ -27,6 +27,7 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_pick_init(&k->pick);
     atl_cpu_gather_init(&k->gather);
     atl_cpu_wino_init_ref(&k->wino);
+    atl_cpu_direct_init(&k->direct);
     k->flrelu = flrelu_ref;
 #if defined(__x86_64__)
     if (set < ATL_CPU_AVX2)
@@ -39,6 +40,7 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_pick_init_avx2(&k->pick);
     atl_cpu_gather_init_avx2(&k->gather);
     atl_cpu_wino_init_avx2(&k->wino);
+    atl_cpu_direct_init_avx2(&k->direct);
     k->flrelu = flrelu_avx2;
     if (set < ATL_CPU_AVX512)
         return;
@@ -50,6 +52,7 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_pick_init_avx512(&k->pick);
     atl_cpu_gather_init_avx512(&k->gather);
     atl_cpu_wino_init_avx512(&k->wino);
+    atl_cpu_direct_init_avx512(&k->direct);
     k->flrelu = flrelu_avx512;
 #else
     (void)set;

@@ -59,7 +59,10 @@ INLINED void product_block(const product_part *p, size_t rows, size_t vectors, i
 #pragma GCC unroll 12
         for (size_t v = 0; v + 1 < vectors; v++)
             vf_store(c + v * VL, sum[r][v]);
-        vf_store_n(c + (vectors - 1) * VL, sum[r][vectors - 1], last);
+        if (last == VL) // a masked store takes many times as long on some processors
+            vf_store(c + (vectors - 1) * VL, sum[r][vectors - 1]);
+        else
+            vf_store_n(c + (vectors - 1) * VL, sum[r][vectors - 1], last);
     }
 }
 

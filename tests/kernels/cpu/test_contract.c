@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution in its three slots and matrix products, against their definitions in double.
-#include "../check.h"
+#include "forms.h"
 
 #include <atelier/model.h>
-#include "cpu/conv.h"
 #include "cpu/gemm.h"
 
 static const atl_cpu_conv_shape shapes[] = {
@@ -25,59 +24,14 @@ static const atl_cpu_conv_shape shapes[] = {
     { ATL_SLOT_Y, 1, 6, 7, 5, 6, 7, 10, 3, 3, 1, 1, 1, 1, 1, 1, 5, 0 },    // two outputs of each channel
 };
 
-static size_t x_size(const atl_cpu_conv_shape *s) {
-    return (size_t)s->n * (size_t)s->h * (size_t)s->w * (size_t)s->ci;
-}
-
-static size_t y_size(const atl_cpu_conv_shape *s) {
-    return (size_t)s->n * (size_t)s->oh * (size_t)s->ow * (size_t)s->co;
-}
-
-static size_t w_size(const atl_cpu_conv_shape *s) {
-    return (size_t)s->co * (size_t)(s->ci / s->groups) * (size_t)s->kh * (size_t)s->kw;
-}
-
-// Walks over all terms of the form and adds the product of two of its tensors to the third.
-static void naive(const atl_cpu_conv_shape *s, const float *x, const float *w, const float *y, double *out) {
-    int ci = s->ci / s->groups, co = s->co / s->groups;
-    for (int n = 0; n < s->n; n++)
-        for (int p = 0; p < s->oh; p++)
-            for (int q = 0; q < s->ow; q++)
-                for (int r = 0; r < s->kh; r++)
-                    for (int t = 0; t < s->kw; t++) {
-                        int v = p * s->sy + r - s->py0, u = q * s->sx + t - s->px0;
-                        if (v < 0 || v >= s->h || u < 0 || u >= s->w)
-                            continue;
-                        for (int o = 0; o < s->co; o++)
-                            for (int c = 0; c < ci; c++) {
-                                int ix = ((n * s->h + v) * s->w + u) * s->ci + o / co * ci + c;
-                                int pair = s->swapped ? c * s->co + o : o * ci + c;
-                                int iw = (pair * s->kh + r) * s->kw + t;
-                                int iy = ((n * s->oh + p) * s->ow + q) * s->co + o;
-                                if (s->slot == ATL_SLOT_Y)
-                                    out[iy] += (double)x[ix] * (double)w[iw];
-                                else if (s->slot == ATL_SLOT_X)
-                                    out[ix] += (double)y[iy] * (double)w[iw];
-                                else
-                                    out[iw] += (double)x[ix] * (double)y[iy];
-                            }
-                    }
-}
-
 static void check_conv(atl_ctx *ctx, atl_cpu_conv_shape s, atl_slot slot, int constant, int swapped) {
     s.slot = slot;
     s.swapped = swapped;
     float *x = some_floats(x_size(&s), 1), *w = some_floats(w_size(&s), 2), *y = some_floats(y_size(&s), 3);
-    size_t size = slot == ATL_SLOT_Y ? y_size(&s) : slot == ATL_SLOT_X ? x_size(&s) : w_size(&s);
-    double *sums = calloc(size, sizeof *sums);
-    float *out = guarded(size), *want = malloc(size * sizeof *want);
-    assert_non_null(sums);
-    assert_non_null(want);
-    naive(&s, x, w, y, sums);
-    for (size_t i = 0; i < size; i++)
-        want[i] = (float)sums[i];
+    size_t size = form_size(&s);
+    float *out = guarded(size), *want = form_of(&s, x, w, y);
     atl_cpu_conv *conv;
-    if (atl_cpu_conv_make(ctx, team_of(ctx), &s, constant ? w : NULL, &conv) != ATL_OK)
+    if (atl_cpu_conv_make(ctx, table_of(ctx), team_of(ctx), &s, constant ? w : NULL, &conv) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     void *aligned;
     assert_int_equal(posix_memalign(&aligned, 64, atl_cpu_conv_workspace(conv) + 64), 0);
@@ -90,7 +44,6 @@ static void check_conv(atl_ctx *ctx, atl_cpu_conv_shape s, atl_slot slot, int co
     atl_cpu_conv_free(&conv);
     assert_null(conv);
     free(aligned);
-    free(sums);
     free(want);
     free(x);
     free(w);
@@ -116,7 +69,7 @@ static void convolution_refuses_a_size_that_does_not_fit(void **state) {
     atl_cpu_conv_shape s = shapes[0];
     s.oh = 9;
     atl_cpu_conv *conv;
-    assert_int_equal(atl_cpu_conv_make(ctx, team_of(ctx), &s, NULL, &conv), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_cpu_conv_make(ctx, table_of(ctx), team_of(ctx), &s, NULL, &conv), ATL_BAD_ARGUMENT);
     assert_null(conv);
     assert_non_null(strstr(atl_message(ctx), "9x9"));
     atl_ctx_close(&ctx);

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner loops of direct convolution, compiled for AVX-512.
+#include "cpu/direct_simd.h"

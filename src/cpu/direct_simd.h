@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// Body of the inner loops of direct convolution, over vec.h.  Included by one file per instruction set.
+//
+// Six rows by two or four vectors of columns stay in registers through all that is summed: each number of the
+// source is spread over a vector once and meets all columns.
+#include "cpu/direct_kernels.h"
+#include "cpu/vec.h"
+
+enum { ROWS = 6, VECTORS = VL == 16 ? 4 : 2, LINE = 16 }; // floats of a line of the caches
+
+#define INLINE static inline __attribute__((always_inline))
+
+static size_t panel_simd(size_t rest) {
+    return rest >= VECTORS * VL ? VECTORS * VL : rest < 2 * VL ? rest : 2 * VL;
+}
+
+// Sums to a row of the result, or added to it; `last` columns of the last vector.
+INLINE void put(float *to, const VF *sum, size_t vectors, size_t last, int add) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < vectors; v++) {
+        size_t n = v + 1 < vectors ? VL : last;
+        if (n == VL) // a masked store takes many times as long on some processors
+            vf_store(to + v * VL, add ? vf_add(sum[v], vf_load(to + v * VL)) : sum[v]);
+        else
+            vf_store_n(to + v * VL, add ? vf_add(sum[v], vf_load_n(to + v * VL, n)) : sum[v], n);
+    }
+}
+
+INLINE void clear(VF sum[ROWS][VECTORS], size_t rows, size_t vectors) {
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++)
+            sum[r][v] = vf_zero();
+}
+
+INLINE void take(VF *column, const float *from, size_t vectors, size_t last) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v + 1 < vectors; v++)
+        column[v] = vf_load(from + v * VL);
+    column[vectors - 1] = vf_load_n(from + (vectors - 1) * VL, last);
+}
+
+INLINE void meet(VF *sum, float number, const VF *column, size_t vectors) {
+    VF spread = vf_set(number);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < vectors; v++)
+        sum[v] = vf_fma(spread, column[v], sum[v]);
+}
+
+// ---- sums over taps and channels: rows are pixels
+
+// One panel's columns of a few pixels.
+typedef struct tile {
+    const atl_cpu_direct_part *part;
+    const float *weight;
+    size_t first, column, width;
+    size_t ahead; // pixels of the next tile, to be brought to L2
+} tile;
+
+INLINE int all_outside(const float *const *from, size_t rows, const float *zeros) {
+    int some = 0;
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++)
+        some |= from[r] != zeros;
+    return !some;
+}
+
+// `rows` by `vectors` sums, both constants at each call.
+INLINE void tile_sums(const tile *t, size_t rows, size_t vectors) {
+    const atl_cpu_direct_part *p = t->part;
+    const size_t last = t->width - (vectors - 1) * VL, channels = p->channels, width = t->width;
+    const float *const *from = p->from + t->first, *weight = t->weight;
+    VF sum[ROWS][VECTORS], column[VECTORS];
+    clear(sum, rows, vectors);
+    for (size_t tap = 0; tap < p->taps; tap++, from += p->step) {
+        const float *x[ROWS];
+#pragma GCC unroll 6
+        for (size_t r = 0; r < rows; r++)
+            x[r] = from[r] + p->channel;
+        if (all_outside(from, rows, p->zeros)) {
+            weight += channels * width;
+            continue;
+        }
+        for (size_t r = 0; r < t->ahead; r++)
+            for (size_t c = 0; c < channels; c += LINE)
+                __builtin_prefetch(from[rows + r] + p->channel + c, 0, 2);
+        for (size_t c = 0; c < channels; c++, weight += width) {
+            take(column, weight, vectors, last);
+#pragma GCC unroll 6
+            for (size_t r = 0; r < rows; r++)
+                meet(sum[r], x[r][c], column, vectors);
+        }
+    }
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++)
+        put(p->to[t->first + r] + t->column, sum[r], vectors, last, p->add);
+}
+
+#define EACH(call)                                                                                           \
+    switch (rows) {                                                                                          \
+    case 1: call(1) break;                                                                                   \
+    case 2: call(2) break;                                                                                   \
+    case 3: call(3) break;                                                                                   \
+    case 4: call(4) break;                                                                                   \
+    case 5: call(5) break;                                                                                   \
+    case 6: call(6) break;                                                                                   \
+    }
+
+#define ONE(rows) tile_sums(t, rows, 1);
+#define TWO(rows) tile_sums(t, rows, 2);
+static void sums_one(const tile *t, size_t rows) {
+    EACH(ONE)
+}
+static void sums_two(const tile *t, size_t rows) {
+    EACH(TWO)
+}
+#if defined(__AVX512F__)
+#define FOUR(rows) tile_sums(t, rows, 4);
+static void sums_four(const tile *t, size_t rows) {
+    EACH(FOUR)
+}
+#undef FOUR
+#endif
+#undef ONE
+#undef TWO
+
+static void sums_simd(const atl_cpu_direct_part *p) {
+    const float *weight = p->weight;
+    const size_t groups = (p->pixels + ROWS - 1) / ROWS; // of nearly equal size
+    for (size_t c = 0, width; c < p->columns; c += width) {
+        width = panel_simd(p->columns - c);
+        for (size_t g = 0; g < groups; g++) {
+            size_t first = p->pixels * g / groups, rows = p->pixels * (g + 1) / groups - first;
+            size_t ahead = c == 0 ? p->pixels * (g + 2) / groups - first - rows : 0;
+            tile t = { p, weight, first, p->column + c, width, g + 1 < groups ? ahead : 0 };
+            if (width <= VL)
+                sums_one(&t, rows);
+            else if (width <= 2 * VL)
+                sums_two(&t, rows);
+#if defined(__AVX512F__)
+            else
+                sums_four(&t, rows);
+#endif
+        }
+        weight += p->taps * p->channels * width;
+    }
+}
+
+// ---- sums over pixels: rows are channels of the source
+
+typedef struct strip {         // a few of them
+    const float *const *from;  // of the tap
+    const float *const *ahead; // what to bring to L2
+    const float *dy;           // [pixels, width]
+    float *sums;
+    size_t channel, pixels, width, columns;
+    int add;
+} strip;
+
+INLINE void strip_sums(const strip *s, size_t rows, size_t vectors) {
+    const size_t last = s->width - (vectors - 1) * VL, channel = s->channel, width = s->width,
+                 pixels = s->pixels;
+    const float *const *from = s->from, *const *ahead = s->ahead, *dy = s->dy;
+    VF sum[ROWS][VECTORS], column[VECTORS];
+    clear(sum, rows, vectors);
+    for (size_t i = 0; i < pixels; i++, dy += width) {
+        const float *x = from[i] + channel;
+        __builtin_prefetch(ahead[i] + channel, 0, 2);
+        take(column, dy, vectors, last);
+#pragma GCC unroll 6
+        for (size_t r = 0; r < rows; r++)
+            meet(sum[r], x[r], column, vectors);
+    }
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++)
+        put(s->sums + r * s->columns, sum[r], vectors, last, s->add);
+}
+
+#define ONE(rows) strip_sums(s, rows, 1);
+#define TWO(rows) strip_sums(s, rows, 2);
+static void grad_one(const strip *s, size_t rows) {
+    EACH(ONE)
+}
+static void grad_two(const strip *s, size_t rows) {
+    EACH(TWO)
+}
+#if defined(__AVX512F__)
+#define FOUR(rows) strip_sums(s, rows, 4);
+static void grad_four(const strip *s, size_t rows) {
+    EACH(FOUR)
+}
+#undef FOUR
+#endif
+#undef ONE
+#undef TWO
+#undef EACH
+
+// The columns of a panel, one pixel after another: they are read again for every few channels.
+INLINE void take_panel(const float *dy, size_t step, size_t pixels, size_t width, float *to) {
+    for (size_t i = 0; i < pixels; i++, dy += step, to += width)
+        for (size_t j = 0; j < width; j += VL) {
+            size_t n = width - j < VL ? width - j : VL;
+            if (n == VL)
+                vf_store(to + j, vf_load(dy + j));
+            else
+                vf_store_n(to + j, vf_load_n(dy + j, n), n);
+        }
+}
+
+static void grad_simd(const atl_cpu_direct_grad *p) {
+    const size_t groups = (p->channels + ROWS - 1) / ROWS;
+    for (size_t c = 0, width; c < p->columns; c += width) {
+        width = panel_simd(p->columns - c);
+        take_panel(p->dy + c, p->dy_step, p->pixels, width, p->scratch);
+        for (size_t i = 0; i < p->taps * groups; i++) {
+            size_t tap = i / groups, g = i % groups;
+            size_t first = p->channels * g / groups, rows = p->channels * (g + 1) / groups - first;
+            strip s = { .from = p->from + tap * p->step,
+                        .ahead = (c ? p->from : p->next) + tap * p->step,
+                        .dy = p->scratch,
+                        .sums = p->sums + (tap * p->channels + first) * p->columns + c,
+                        .channel = p->channel + first,
+                        .pixels = p->pixels,
+                        .width = width,
+                        .columns = p->columns,
+                        .add = p->add };
+            if (width <= VL)
+                grad_one(&s, rows);
+            else if (width <= 2 * VL)
+                grad_two(&s, rows);
+#if defined(__AVX512F__)
+            else
+                grad_four(&s, rows);
+#endif
+        }
+    }
+}
+
+// ---- weights, from and to the order of the caller, eight by eight
+
+INLINE void turn_eight(__m256 r[8]) {
+    __m256 a[8], b[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        int from = i / 2 * 4 + i % 2, to = i / 2 * 4 + i % 2 * 2;
+        b[to] = _mm256_shuffle_ps(a[from], a[from + 2], 0x44);
+        b[to + 1] = _mm256_shuffle_ps(a[from], a[from + 2], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
+}
+
+static void turn_simd(const float *from, size_t step, float *const *to, size_t at, size_t m, size_t n) {
+    size_t whole_m = m / 8 * 8, whole_n = n / 8 * 8;
+    for (size_t j = 0; j < whole_n; j += 8)
+        for (size_t i = 0; i < whole_m; i += 8) {
+            __m256 r[8];
+#pragma GCC unroll 8
+            for (size_t k = 0; k < 8; k++)
+                r[k] = _mm256_loadu_ps(from + (j + k) * step + i);
+            turn_eight(r);
+#pragma GCC unroll 8
+            for (size_t k = 0; k < 8; k++)
+                _mm256_storeu_ps(to[i + k] + at + j, r[k]);
+        }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = i < whole_m ? whole_n : 0; j < n; j++)
+            to[i][at + j] = from[j * step + i];
+}
+
+static void turn_back_simd(const float *const *from, size_t at, float *to, size_t step, size_t m, size_t n) {
+    size_t whole_m = m / 8 * 8, whole_n = n / 8 * 8;
+    for (size_t j = 0; j < whole_n; j += 8)
+        for (size_t i = 0; i < whole_m; i += 8) {
+            __m256 r[8];
+#pragma GCC unroll 8
+            for (size_t k = 0; k < 8; k++)
+                r[k] = _mm256_loadu_ps(from[i + k] + at + j);
+            turn_eight(r);
+#pragma GCC unroll 8
+            for (size_t k = 0; k < 8; k++)
+                _mm256_storeu_ps(to + (j + k) * step + i, r[k]);
+        }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = i < whole_m ? whole_n : 0; j < n; j++)
+            to[j * step + i] = from[i][at + j];
+}
+
+void ATL_VEC(atl_cpu_direct_init)(atl_cpu_direct_kernels *k) {
+    *k = (atl_cpu_direct_kernels){ sums_simd, panel_simd, grad_simd, turn_simd, turn_back_simd };
+}
