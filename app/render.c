@@ -142,6 +142,10 @@ app_status app_render_truncation(app_render *r, app_error *e) {
         app_warn(e, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
     if (!isnan(p->psi))
         return APP_OK;
+    if (r->latents.space != APP_Z) { // what somebody found is wanted as it is
+        p->psi = 1;
+        return APP_OK;
+    }
     p->psi = round((double)info->default_psi * 1e6) / 1e6; // 0.7 as people write it
     if (!p->cutoff)
         p->cutoff = info->default_cutoff < info->num_ws ? info->default_cutoff : info->num_ws;

@@ -56,7 +56,8 @@ app_status app_render_open(app_render *render, atl_ctx *ctx, atl_model *model, c
                            const app_render_source *source, app_error *e);
 void app_render_close(app_render *render);
 
-// Where recipe.psi was not chosen (NAN): what the network's makers use.  Refuses a cutoff beyond the layers.
+// Where recipe.psi was not chosen (NAN): what the network's makers use, and none for w of a file.
+// Refuses a cutoff beyond the layers.
 app_status app_render_truncation(app_render *render, app_error *e);
 
 // Whether images of these latents need a label.

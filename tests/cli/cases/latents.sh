@@ -54,6 +54,17 @@ done
 head -c 2560 /dev/zero | npy 10,64 >ten.npy
 t generate --network $net --projected-w ten.npy --grid 10x1 --no-record | grep -v proj0
 
+# w of a file are not truncated, though this network's makers do it to what its seeds give
+net=data/tf/sg2tf-32.pkl
+images full --seeds 3 --trunc 1 --save-ws --quiet
+width=$(head -c 128 full/ws.npy | grep -ao '[0-9]*,)' | tr -d ',)')
+tail -c +129 full/ws.npy | head -c $((4 * width)) | npy 1,$width >w.npy
+images whole --projected-w w.npy --quiet
+images less --projected-w w.npy --trunc 0.5 --quiet
+same whole full
+cmp -s less.npy full.npy || echo truncated when asked
+net=data/stylegan/sg2-32.pkl
+
 # what other programs save
 for file in w_pti.pt w_dict.pt w_dict.pt:b.jpg w_batch1.npy w_combined.npz ros-projected.pt w_restyle.npy \
     w_restyle.npy:a.jpg w_dict.pt:c.jpg w.ref.npz; do
