@@ -103,9 +103,10 @@ typedef struct atl_dataset_made {
     int width, height, channels, label_size;
 } atl_dataset_made;
 
-// Writes the pictures of `source` as NNNNN/imgNNNNNNNN.png with dataset.json to `dest`: a .zip, or a folder
-// that is empty or not there.  Nothing appears at `dest` before all is written, and the same source and
-// options give the same bytes.  `made` may be NULL; it is filled on failure too.
+// Writes the pictures of `source` as NNNNN/imgNNNNNNNN.png with dataset.json to `dest`: a new .zip, or a
+// folder that is empty or not there; folders above it are made.  Nothing appears at `dest` before all is
+// written, and the same source and options give the same bytes.  `made` may be NULL; it is filled on failure
+// too.
 ATL_API atl_status atl_dataset_make(atl_ctx *ctx, const char *source, const char *dest,
                             const atl_dataset_make_options *options, atl_dataset_made *made);
 

@@ -166,7 +166,7 @@ static atl_status make(maker *m, const char *source, const char *dest) {
     m->kept = atl_alloc(m->ctx, m->source->count, sizeof *m->kept);
     if (!m->kept)
         return ATL_NO_MEMORY;
-    ATL_TRY(atl_sink_open(m->ctx, dest, &m->sink));
+    ATL_TRY(atl_sink_open(m->ctx, source, dest, &m->sink));
     ATL_TRY(run(m));
     return finish(m);
 }

@@ -36,3 +36,11 @@ cat g/dataset.json
 echo
 t dataset --source d.zip --dest f
 t dataset check nothing
+echo Places:
+mkdir place
+(cd place && t dataset --source ../c --dest . --resolution 4x4 --quiet)
+find place | sort
+t dataset --source c --dest new/folder/set --resolution 4x4 --quiet
+t dataset --source c --dest new/one.zip --resolution 4x4 --quiet
+find new | sort
+t dataset --source c --dest place/

@@ -157,6 +157,38 @@ static void stopping_leaves_nothing(void **state) {
     assert_int_equal(entries_in(p, ""), 1);
 }
 
+static void places_are_made_and_unmade(void **state) {
+    place *p = *state;
+    heard h;
+    put_set(p);
+    atl_dataset_make_options o = options_for(&h);
+    h.stop_at = 2;
+    folder(p, "there");
+    folder(p, "there/lost+found");
+    static const char *const places[] = { "a/b/c", "a/b.zip", "there" };
+    for (int i = 0; i < 3; i++) {
+        assert_fails(p, atl_dataset_make(p->ctx, at(p, "s"), at(p, places[i]), &o, NULL), ATL_CANCELLED,
+                     "stopped");
+        assert_int_equal(entries_in(p, ""), 2);
+    }
+    assert_int_equal(entries_in(p, "there"), 1);
+    h.stop_at = 0;
+    for (int i = 0; i < 3; i++)
+        assert_ok(p, atl_dataset_make(p->ctx, at(p, "s"), at(p, places[i]), &o, NULL));
+    assert_int_equal(entries_in(p, "a"), 2);
+    assert_int_equal(entries_in(p, "a/b"), 1);
+    assert_int_equal(entries_in(p, "there"), 3); // 00000, dataset.json and what was there
+    assert_int_equal(entries_in(p, "there/00000"), 5);
+    assert_fails(p, atl_dataset_make(p->ctx, at(p, "s"), at(p, "a/b.zip"), &o, NULL), ATL_BAD_ARGUMENT,
+                 "is there already");
+    assert_fails(p, atl_dataset_make(p->ctx, at(p, "a/b.zip"), at(p, "a/b.zip"), &o, NULL), ATL_BAD_ARGUMENT,
+                 "is what the set is to be made of");
+    assert_int_equal(symlink("x", at(p, "link")), 0);
+    folder(p, "x");
+    assert_ok(p, atl_dataset_make(p->ctx, at(p, "s"), at(p, "link"), &o, NULL));
+    assert_int_equal(entries_in(p, "x"), 2);
+}
+
 // The picture of number 0 of a set, made with `o` from one picture of 3 channels.
 static void make_one(place *p, const atl_dataset_make_options *o, int width, int height, int channels,
                      atl_image *image) {
@@ -331,6 +363,7 @@ int main(void) {
         TEST(vectors_are_written_as_python_would),
         TEST(all_bad_ones_are_named_in_one_pass),
         TEST(stopping_leaves_nothing),
+        TEST(places_are_made_and_unmade),
         TEST(crops_come_from_the_middle),
         TEST(colours_and_transparency),
         TEST(check_finds_everything),
