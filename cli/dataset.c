@@ -65,6 +65,20 @@ static int finish(atl_ctx *ctx, atl_status status, report *r) {
     return cli_interrupted() ? CLI_INTERRUPTED : CLI_FAILURE;
 }
 
+// The command that would make a set to train on out of this one.
+static void propose(const char *path, const atl_dataset_checked *c) {
+    if (!c->side && !c->rgb && !c->ground && !c->orient && !c->skip_bad)
+        return;
+    const char *quote = strpbrk(path, " $&;()*?<>|\"\\") && !strchr(path, '\'') ? "'" : "";
+    printf("To mend this: atelier dataset --source %s", quote);
+    cli_print_safe(stdout, path);
+    printf("%s --dest NEW.zip", quote);
+    if (c->side)
+        printf(" --transform center-crop --resolution %dx%d", c->side, c->side);
+    printf("%s%s%s%s\n", c->rgb ? " --color rgb" : "", c->ground ? " --alpha white" : "",
+           c->orient ? " --orient" : "", c->skip_bad ? " --skip-bad" : "");
+}
+
 static int check(cli_common *common, const char *path, int labels) {
     atl_ctx *ctx = NULL;
     int status = cli_open(common, &ctx);
@@ -84,6 +98,7 @@ static int check(cli_common *common, const char *path, int labels) {
         if (result.channels)
             printf(", most %dx%d %s", result.width, result.height, result.channels == 1 ? "gray" : "RGB");
         printf("; %zu errors, %zu notes\n", result.fatal, result.notes);
+        propose(path, &result);
         status = result.fatal || result.count == 0 ? CLI_FAILURE : CLI_SUCCESS;
     }
     atl_ctx_close(&ctx);
@@ -146,6 +161,9 @@ static void summarise(const cli_common *common, const char *dest, const atl_data
     if (made->bad)
         printf("; %zu bad, left out", made->bad);
     printf("\n");
+    if (made->lying)
+        cli_warn(common, "%zu pictures ask by EXIF to be turned and were not; --orient turns them",
+                 made->lying);
     if (made->width != made->height || !power_of_two(made->width))
         cli_warn(common, "stylegan2 and the official loaders need squares whose side is a power of two");
 }
@@ -170,7 +188,7 @@ static int make(cli_common *common, const char *source, const char *dest, atl_da
 
 typedef struct arguments {
     const char *source, *dest, *resolution;
-    int max_images, width, height, transform, filter, labels, alpha, color, skip_bad;
+    int max_images, width, height, transform, filter, labels, alpha, color, skip_bad, orient;
 } arguments;
 
 // A name that asks for another kind of file is refused, and so is a file that is there: it may be the source.
@@ -210,6 +228,7 @@ static int run(cli_common *common, const arguments *a) {
     o.alpha = (atl_alpha)a->alpha;
     o.color = (atl_color)a->color;
     o.skip_bad = a->skip_bad;
+    o.orient = a->orient;
     return make(common, a->source, a->dest, &o);
 }
 
@@ -232,6 +251,7 @@ int cli_dataset(int argc, char **argv) {
         CLI_OPTION_CHOICE("labels", &a.labels, label_words, "where labels come from", "auto"),
         CLI_OPTION_CHOICE("alpha", &a.alpha, "refuse|white|black", "what lies behind transparency", "refuse"),
         CLI_OPTION_CHOICE("color", &a.color, "keep|rgb|gray", "colours of the new pictures", "keep"),
+        CLI_OPTION_FLAG("orient", &a.orient, "turn pictures as their EXIF asks"),
         CLI_OPTION_FLAG("skip-bad", &a.skip_bad, "leave out what can't be used, in place of failing"),
         CLI_OPTION_INT("threads", &common.threads, "N", "threads to work with", "all processors", 1, 4096),
         CLI_OPTION_FLAG("quiet", &common.quiet, "no progress and no warnings"),

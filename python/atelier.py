@@ -155,12 +155,12 @@ class _DatasetInfo(_Struct):
 class _DatasetMakeOptions(_Struct):
     _fields_ = [("size", c_size_t), ("labels", c_int), ("max_images", c_size_t), ("crop", c_int), ("width", c_int),
                 ("height", c_int), ("filter", c_int), ("alpha", c_int), ("color", c_int), ("skip_bad", c_int),
-                ("threads", c_int), ("progress", _PROGRESS), ("bad", _BAD), ("user", c_void_p)]
+                ("threads", c_int), ("progress", _PROGRESS), ("bad", _BAD), ("user", c_void_p), ("orient", c_int)]
 
 
 class _DatasetMade(_Struct):
     _fields_ = [("written", c_size_t), ("small", c_size_t), ("bad", c_size_t), ("width", c_int), ("height", c_int),
-                ("channels", c_int), ("label_size", c_int)]
+                ("channels", c_int), ("label_size", c_int), ("lying", c_size_t)]
 
 
 class _Finding(_Struct):
@@ -177,7 +177,8 @@ class _DatasetCheckOptions(_Struct):
 
 class _DatasetChecked(_Struct):
     _fields_ = [("count", c_size_t), ("fatal", c_size_t), ("notes", c_size_t), ("width", c_int), ("height", c_int),
-                ("channels", c_int)]
+                ("channels", c_int), ("side", c_int), ("rgb", c_int), ("ground", c_int), ("orient", c_int),
+                ("skip_bad", c_int)]
 
 
 class _PathOptions(_Struct):
@@ -1178,15 +1179,17 @@ class Dataset(_Child):
     @staticmethod
     def make(source: str | os.PathLike[str], dest: str | os.PathLike[str], *, width: int = 0, height: int = 0,
              crop: str = "none", filter: str = "lanczos", labels: str = "auto", alpha: str = "refuse",
-             color: str = "keep", max_images: int = 0, skip_bad: bool = False, threads: int = 0,
+             color: str = "keep", max_images: int = 0, skip_bad: bool = False, orient: bool = False, threads: int = 0,
              progress: Callable[[int, int, str], None] | None = None,
              bad: Callable[[str, str], None] | None = None) -> dict[str, int]:
         """Writes the pictures of `source`, made uniform, to `dest`: a .zip, or a new or empty folder.  The result
-        counts: written, small, bad, width, height, channels, label_size.
+        counts: written, small, bad, width, height, channels, label_size, lying (pictures that EXIF asks to turn, and were
+        not).
 
         crop      "none", "center" (the largest square) or "center-wide"
         filter    of resizing: "lanczos" and "box", Pillow's to the bit, or "area"
         alpha     what lies behind transparency: "refuse", "white" or "black";  color: "keep", "rgb" or "gray"
+        orient    turn pictures as EXIF asks
         progress  called with done, total and name after each picture;  bad: with name and reason of one that can't be
                   used.  What they raise stops the work, and comes out of make()"""
         stop, made = _Stop(), _DatasetMade()
@@ -1194,7 +1197,7 @@ class Dataset(_Child):
             labels=_word("atl_labels", labels, "labels"), max_images=max_images, width=width, height=height,
             crop=_word("atl_crop", crop, "crop"), filter=_word("atl_resize", filter, "filter"),
             alpha=_word("atl_alpha", alpha, "alpha"), color=_word("atl_color", color, "color"), skip_bad=skip_bad,
-            threads=threads)
+            threads=threads, orient=orient)
         options.progress = _progress(stop, progress)
         options.bad = _BAD(lambda user, name, why: stop.guard(
             bad or (lambda *_: None), os.fsdecode(name), why.decode("utf-8", "replace")) and None)

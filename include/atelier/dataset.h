@@ -91,16 +91,18 @@ typedef struct atl_dataset_make_options {
     // A picture that can't be used, and why.  May be NULL.
     void (*bad)(void *user, const char *name, const char *reason);
     void *user;
+    int orient; // 1: turn pictures as their EXIF, or TIFF's own entry, asks
 } atl_dataset_make_options;
 #define ATL_DATASET_MAKE_OPTIONS_INIT                                                                        \
     {                                                                                                        \
         sizeof(atl_dataset_make_options), ATL_LABELS_AUTO, 0, ATL_CROP_NONE, 0, 0, ATL_RESIZE_LANCZOS,       \
-            ATL_ALPHA_REFUSE, ATL_COLOR_KEEP, 0, 0, NULL, NULL, NULL                                         \
+            ATL_ALPHA_REFUSE, ATL_COLOR_KEEP, 0, 0, NULL, NULL, NULL, 0                                      \
     }
 
 typedef struct atl_dataset_made {
     size_t written, small, bad; // pictures; `small` ones were left out by ATL_CROP_CENTER_WIDE
     int width, height, channels, label_size;
+    size_t lying; // pictures that ask to be turned, and were not
 } atl_dataset_made;
 
 // Writes the pictures of `source` as NNNNN/imgNNNNNNNN.png with dataset.json to `dest`: a new .zip, or a
@@ -156,6 +158,9 @@ typedef struct atl_dataset_checked {
     size_t count;                // pictures
     size_t fatal, notes;         // findings
     int width, height, channels; // of most pictures; 0: none could be read
+    // What would make a set to train on, 1: needed.  `side`: squares of so many pixels, the largest power of
+    // two that does not enlarge nine in ten pictures; 0: sizes are good.
+    int side, rgb, ground, orient, skip_bad; // color RGB, a ground for transparency, orient, skip_bad
 } atl_dataset_checked;
 
 // Reads every picture of `path` and reports all that is wrong with any.  Findings are no failure of the call.

@@ -12,6 +12,11 @@
 #include "data/facts.h"
 
 enum { REASON = 256, SLOTS_PER_THREAD = 2 };
+enum {
+    SIDE_LEAST = 8,
+    SIDE_MOST = 4096,
+    SIDE_PROPOSED = 1024
+}; // of what networks make; of what most have been
 
 typedef struct portrait {
     int width, height;
@@ -192,6 +197,66 @@ static void report_shape(doctor *d, size_t index) {
         report(d, ATL_FINDING_MODE, name, "is transparent in places; lay it over a colour with alpha");
 }
 
+// ---- what would mend it
+
+static bool is_trainable(int width, int height) {
+    return width == height && width >= SIDE_LEAST && width <= SIDE_MOST && (width & (width - 1)) == 0;
+}
+
+// Pictures that are alike, but of a size that no network has.
+static void report_common_size(doctor *d) {
+    const atl_dataset_checked *most = d->result;
+    char reason[REASON];
+    if (!most->channels || most->width != most->height || is_trainable(most->width, most->height))
+        return;
+    snprintf(reason, sizeof reason,
+             "most are %dx%d, and training takes squares of 8, 16, 32 and so on to %d pixels", most->width,
+             most->height, SIDE_MOST);
+    report(d, ATL_FINDING_SIZE, d->source->path, reason);
+}
+
+static int by_number(const void *a, const void *b) {
+    return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
+}
+
+// The largest power of two that is above the shorter side of at most one picture in ten.
+static atl_status choose_side(doctor *d) {
+    size_t count = 0;
+    int *sides = atl_alloc(d->ctx, d->source->count, sizeof *sides), side = SIDE_LEAST;
+    if (!sides)
+        return ATL_NO_MEMORY;
+    for (size_t i = 0; i < d->source->count; i++) {
+        const portrait *p = &d->portraits[i];
+        if (d->readable[i])
+            sides[count++] = p->width < p->height ? p->width : p->height;
+    }
+    if (count)
+        qsort(sides, count, sizeof *sides, by_number);
+    while (count && side * 2 <= sides[count / 10] && side < SIDE_PROPOSED)
+        side *= 2;
+    d->result->side = count ? side : 0;
+    atl_free(d->ctx, sides);
+    return ATL_OK;
+}
+
+static atl_status prescribe(doctor *d) {
+    atl_dataset_checked *r = d->result;
+    bool sizes = r->channels && !is_trainable(r->width, r->height);
+    for (size_t i = 0; i < d->source->count; i++) {
+        const portrait *p = &d->portraits[i];
+        r->orient |= p->facts.orientation != 1;
+        r->skip_bad |= !d->readable[i];
+        if (!d->readable[i])
+            continue;
+        sizes = sizes || p->width != r->width || p->height != r->height;
+        r->rgb |= p->channels != r->channels;
+        r->ground |= p->transparent;
+    }
+    return sizes ? choose_side(d) : ATL_OK;
+}
+
+// ---- facts
+
 static void report_facts(doctor *d, size_t index) {
     const atl_facts *f = &d->portraits[index].facts;
     const char *name = d->source->entries[index].name;
@@ -206,7 +271,8 @@ static void report_facts(doctor *d, size_t index) {
         report(d, ATL_FINDING_ANIMATED, name, "has more than one frame: at most the first is used");
     if (f->orientation != 1) {
         snprintf(reason, sizeof reason,
-                 "EXIF orientation %d asks to turn it, training does not; turn the pixels", f->orientation);
+                 "EXIF orientation %d asks to turn it, training does not; make a set with orient",
+                 f->orientation);
         report(d, ATL_FINDING_ROTATED, name, reason);
     }
 }
@@ -272,8 +338,9 @@ static atl_status examine(doctor *d) {
     ATL_TRY(find_common(d));
     ATL_TRY(atl_looks_compare(d->ctx, d->looks, d->readable, (uint32_t)count, d->twin));
     ATL_TRY(report_labels(d));
+    report_common_size(d);
     report_all(d);
-    return ATL_OK;
+    return prescribe(d);
 }
 
 atl_status atl_dataset_check(atl_ctx *ctx, const char *path, const atl_dataset_check_options *options,

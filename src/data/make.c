@@ -13,7 +13,7 @@ enum { SLOTS_PER_THREAD = 2, SIDE_LEAST = 4 };
 typedef struct slot {
     atl_image_bytes png;
     int width, height, channels;
-    bool small;
+    atl_prepared prepared;
     atl_status status;
 } slot;
 
@@ -38,8 +38,8 @@ static void work(void *user, atl_ctx *ctx, size_t index, void *memory) {
     slot *s = memory;
     atl_image image;
     clear_slot(ctx, s);
-    s->status = atl_prepare(m->source, m->options, ctx, index, &image, &s->small);
-    if (s->status != ATL_OK || s->small)
+    s->status = atl_prepare(m->source, m->options, ctx, index, &image, &s->prepared);
+    if (s->status != ATL_OK || s->prepared.small)
         return;
     s->width = image.width;
     s->height = image.height;
@@ -79,7 +79,7 @@ static atl_status judge(maker *m, atl_ctx *ctx, const char *name, const slot *s)
 
 static atl_status take_in(maker *m, atl_ctx *from, size_t index, slot *s) {
     const char *name = m->source->entries[index].name;
-    if (s->status == ATL_OK && s->small) {
+    if (s->status == ATL_OK && s->prepared.small) {
         m->made.small++;
         return ATL_OK;
     }
@@ -97,6 +97,7 @@ static atl_status take_in(maker *m, atl_ctx *from, size_t index, slot *s) {
     char made[ATL_MADE_NAME];
     atl_made_name(m->made.written, made);
     m->kept[m->made.written++] = (uint32_t)index;
+    m->made.lying += s->prepared.lying;
     return atl_sink_add(m->sink, made, s->png.data, s->png.size);
 }
 

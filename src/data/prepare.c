@@ -1,16 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps from a picture as it lies there to one of the new set: transparency, colour, crop, resize.
-// Each step replaces the image by the next and releases the old one.
+// The steps from a picture as it lies there to one of the new set: orientation, transparency, colour, crop,
+// resize. Each step replaces the image by the next and releases the old one.
 #include "data/prepare.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "data/facts.h"
 #include "data/resize.h"
 
 static void replace(atl_ctx *ctx, atl_image *image, atl_image *next) {
     atl_image_clear(ctx, image);
     *image = *next;
 }
+
+// ---- orientation: where row 0 and column 0 of what is stored are to be seen, for 1 to 8: top left, top
+// right, bottom right, bottom left, left top, right top, right bottom, left bottom
+
+// The place in a stored picture of w x h pixels of (x, y) in the turned one.
+static size_t stored(int orientation, size_t w, size_t h, size_t x, size_t y) {
+    bool across = orientation >= 5;
+    size_t sx = across ? y : x, sy = across ? x : y;
+    bool right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    bool below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    sx = right ? w - 1 - sx : sx;
+    sy = below ? h - 1 - sy : sy;
+    return sy * w + sx;
+}
+
+atl_status atl_image_turn(atl_ctx *ctx, int orientation, atl_image *image) {
+    if (orientation < 2 || orientation > 8)
+        return ATL_OK;
+    atl_image next;
+    bool across = orientation >= 5;
+    size_t w = (size_t)image->width, h = (size_t)image->height, c = (size_t)image->channels;
+    ATL_TRY(atl_image_init(ctx, across ? image->height : image->width, across ? image->width : image->height,
+                           image->channels, &next));
+    uint8_t *to = next.pixels;
+    for (size_t y = 0; y < (size_t)next.height; y++)
+        for (size_t x = 0; x < (size_t)next.width; x++, to += c)
+            memcpy(to, image->pixels + stored(orientation, w, h, x, y) * c, c);
+    replace(ctx, image, &next);
+    return ATL_OK;
+}
+
+static atl_status read_turned(const atl_source *s, bool orient, atl_ctx *ctx, size_t index, atl_image *image,
+                              bool *lying) {
+    *lying = false;
+    if (!s->kind->bytes)
+        return atl_source_read(s, ctx, index, image);
+    atl_data_bytes bytes;
+    atl_facts facts;
+    ATL_TRY(s->kind->bytes(s, ctx, index, &bytes));
+    atl_facts_find(bytes.data, bytes.size, &facts);
+    atl_image_source encoded = { s->entries[index].name, bytes.data, bytes.size };
+    atl_status status = atl_image_decode(ctx, &encoded, image);
+    atl_data_bytes_clear(ctx, &bytes);
+    *lying = facts.orientation != 1 && !orient;
+    if (status == ATL_OK && orient)
+        status = atl_image_turn(ctx, facts.orientation, image);
+    if (status != ATL_OK)
+        atl_image_clear(ctx, image);
+    return status;
+}
+
+// ---- colours and sizes
 
 // [h, w, 2 or 4] over a uniform ground, rounded to nearest
 static void flatten(atl_image *image, unsigned ground) {
@@ -102,9 +156,10 @@ static atl_status crop_and_resize(const atl_dataset_make_options *o, atl_ctx *ct
 }
 
 atl_status atl_prepare(const atl_source *s, const atl_dataset_make_options *o, atl_ctx *ctx, size_t index,
-                       atl_image *image, bool *small) {
-    *small = false;
-    ATL_TRY(atl_source_read(s, ctx, index, image));
+                       atl_image *image, atl_prepared *prepared) {
+    *prepared = (atl_prepared){ false, false };
+    *image = (atl_image){ 0 };
+    ATL_TRY(read_turned(s, o->orient, ctx, index, image, &prepared->lying));
     atl_status status = ATL_OK;
     if (o->alpha == ATL_ALPHA_REFUSE)
         status = atl_picture_drop_alpha(s, ctx, index, image);
@@ -113,7 +168,7 @@ atl_status atl_prepare(const atl_source *s, const atl_dataset_make_options *o, a
     if (status == ATL_OK)
         status = change_color(ctx, o->color, image);
     if (status == ATL_OK)
-        status = crop_and_resize(o, ctx, image, small);
+        status = crop_and_resize(o, ctx, image, &prepared->small);
     if (status != ATL_OK)
         atl_image_clear(ctx, image);
     return status;

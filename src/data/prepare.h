@@ -6,8 +6,17 @@
 #include <stdbool.h>
 #include "data/dataset.h"
 
-// Reads picture `index` and prepares it.  *small: ATL_CROP_CENTER_WIDE leaves it out, and *image is empty.
+// What became of it: left out by ATL_CROP_CENTER_WIDE, and the image is empty; or not turned though it asks
+// for it.
+typedef struct atl_prepared {
+    bool small, lying;
+} atl_prepared;
+
+// Reads picture `index` and prepares it.
 atl_status atl_prepare(const atl_source *source, const atl_dataset_make_options *options, atl_ctx *ctx,
-                       size_t index, atl_image *image, bool *small);
+                       size_t index, atl_image *image, atl_prepared *prepared);
+
+// Turns and flips as `orientation` of EXIF (1 to 8) asks.  On failure the image is as it was.
+atl_status atl_image_turn(atl_ctx *ctx, int orientation, atl_image *image);
 
 #endif

@@ -3,6 +3,8 @@
 // after a failure, and that every fault is found in one pass.
 #include "check.h"
 
+#include "data/prepare.h"
+
 typedef struct heard {
     char lines[40][200];
     size_t count;
@@ -290,6 +292,49 @@ static void put_rotated(place *p, const char *name) {
     free(out);
 }
 
+// A picture of the letters ab cd ef, as it is to be seen for each orientation.
+static void all_orientations(void **state) {
+    place *p = *state;
+    static const char *const seen[9] = { "abcdef", "abcdef", "badcfe", "fedcba", "efcdab",
+                                         "acebdf", "ecafdb", "fdbeca", "bdface" };
+    for (int orientation = 0; orientation < 10; orientation++) {
+        const char *want = seen[orientation < 9 ? orientation : 0];
+        atl_image image;
+        assert_ok(p, atl_image_init(p->ctx, 2, 3, 1, &image));
+        memcpy(image.pixels, "abcdef", 6);
+        assert_ok(p, atl_image_turn(p->ctx, orientation, &image));
+        assert_int_equal(image.width, orientation >= 5 && orientation <= 8 ? 3 : 2);
+        assert_memory_equal(image.pixels, want, 6);
+        atl_image_clear(p->ctx, &image);
+    }
+}
+
+static void pictures_are_turned_when_asked(void **state) {
+    place *p = *state;
+    heard h;
+    folder(p, "s");
+    put_rotated(p, "s/a.png");
+    put_picture(p, "s/b.png", "png", 8, 8, 3, 21);
+    atl_dataset_make_options o = options_for(&h);
+    atl_dataset_made made;
+    for (o.orient = 0; o.orient < 2; o.orient++) {
+        atl_dataset *set;
+        atl_image image;
+        const char *name = o.orient ? "turned" : "lying";
+        assert_ok(p, atl_dataset_make(p->ctx, at(p, "s"), at(p, name), &o, &made));
+        assert_int_equal(made.lying, !o.orient);
+        assert_ok(p, atl_dataset_open(p->ctx, at(p, name), NULL, &set));
+        assert_ok(p, atl_dataset_read(set, 0, &image));
+        assert_int_equal(image.pixels[(2 * 8 + 5) * 3],
+                         o.orient ? pixel(21, 2, 7 - 5, 0) : pixel(21, 5, 2, 0));
+        atl_image_clear(p->ctx, &image);
+        assert_ok(p, atl_dataset_read(set, 1, &image));
+        assert_int_equal(image.pixels[(2 * 8 + 5) * 3], pixel(21, 5, 2, 0));
+        atl_image_clear(p->ctx, &image);
+        atl_dataset_close(&set);
+    }
+}
+
 static void expect(const heard *h, const char *text) {
     for (size_t i = 0; i < h->count; i++)
         if (strstr(h->lines[i], text))
@@ -339,8 +384,39 @@ static void check_finds_everything(void **state) {
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         expect(&h, wanted[i]);
+    assert_true(c.side == 8 && c.rgb && c.ground && c.orient && c.skip_bad);
     h = (heard){ .stop_at = 3 };
     assert_fails(p, atl_dataset_check(p->ctx, at(p, "s"), &o, &c), ATL_CANCELLED, "stopped");
+}
+
+// Pictures alike, of 100 pixels: what a network would want, and what the check proposes.
+static void check_proposes_a_size(void **state) {
+    place *p = *state;
+    heard h = { .count = 0 };
+    atl_dataset_check_options o = ATL_DATASET_CHECK_OPTIONS_INIT;
+    atl_dataset_checked c;
+    o.found = on_found;
+    o.user = &h;
+    folder(p, "s");
+    put_picture(p, "s/a.png", "png", 100, 100, 3, 1);
+    put_picture(p, "s/b.png", "png", 100, 100, 3, 2);
+    assert_ok(p, atl_dataset_check(p->ctx, at(p, "s"), &o, &c));
+    assert_true(c.fatal == 1 && h.count == 1 && c.side == 64 && !c.rgb && !c.ground && !c.orient &&
+                !c.skip_bad);
+    expect(&h, "most are 100x100, and training takes squares of 8, 16, 32 and so on to 4096 pixels");
+    put_picture(p, "s/a.png", "png", 70, 128, 3, 1);
+    put_picture(p, "s/b.png", "png", 200, 33, 3, 1);
+    for (int i = 0; i < 18; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "s/%02d.png", i);
+        put_picture(p, name, "png", 300, 70 + i, 3, 1);
+    }
+    assert_ok(p, atl_dataset_check(p->ctx, at(p, "s"), &o, &c));
+    assert_int_equal(c.side, 64);
+    folder(p, "good");
+    put_picture(p, "good/a.png", "png", 16, 16, 3, 1);
+    assert_ok(p, atl_dataset_check(p->ctx, at(p, "good"), &o, &c));
+    assert_true(c.fatal == 0 && c.side == 0);
 }
 
 static void check_of_a_good_set_is_silent(void **state) {
@@ -366,7 +442,10 @@ int main(void) {
         TEST(places_are_made_and_unmade),
         TEST(crops_come_from_the_middle),
         TEST(colours_and_transparency),
+        TEST(all_orientations),
+        TEST(pictures_are_turned_when_asked),
         TEST(check_finds_everything),
+        TEST(check_proposes_a_size),
         TEST(check_of_a_good_set_is_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
