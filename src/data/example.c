@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "io/image_format.h"
+
 // Bytes to read; damage empties them and stays.
 typedef struct span {
     const uint8_t *at, *end;
@@ -81,13 +83,22 @@ static bool parse_shape(span list, atl_example *e) {
     return !list.damaged;
 }
 
-// BytesList: the first value counts
-static bool parse_data(span list, atl_example *e) {
-    for (field f; next(&list, &f);)
-        if (f.number == 1 && f.type == BYTES && !e->data) {
+// BytesList: the first value counts.  Forks keep pictures encoded, as "img", "image/encoded" and under other
+// names.
+static bool parse_bytes(span list, bool data, atl_example *e) {
+    for (field f; next(&list, &f);) {
+        size_t size = (size_t)(f.bytes.end - f.bytes.at);
+        if (f.number != 1 || f.type != BYTES)
+            continue;
+        if (data && !e->data) {
             e->data = f.bytes.at;
-            e->size = (size_t)(f.bytes.end - f.bytes.at);
+            e->size = size;
         }
+        if (!e->encoded && atl_image_is_known(f.bytes.at, size)) {
+            e->encoded = f.bytes.at;
+            e->encoded_size = size;
+        }
+    }
     return !list.damaged;
 }
 
@@ -99,7 +110,7 @@ static bool parse_feature(span feature, span key, atl_example *e) {
     for (field f; next(&feature, &f);) {
         if (shape && f.number == 3 && f.type == BYTES && !parse_shape(f.bytes, e))
             return false;
-        if (data && f.number == 1 && f.type == BYTES && !parse_data(f.bytes, e))
+        if (f.number == 1 && f.type == BYTES && !parse_bytes(f.bytes, data, e))
             return false;
     }
     return !feature.damaged;

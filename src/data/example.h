@@ -15,6 +15,8 @@ typedef struct atl_example {
     int rank;                        // numbers in it; -1: more than fit
     const uint8_t *data;             // feature "data", its first bytes; NULL: none
     size_t size;
+    const uint8_t *encoded; // the first bytes of any feature that begin as a PNG, JPEG, ... does; NULL: none
+    size_t encoded_size;
 } atl_example;
 
 // False when the bytes are no Example.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // TFRecords of the TensorFlow-era networks: NAME-rLL.tfrecords, uncompressed, each record framed as
-// u64 length, its masked CRC-32C, the data, their masked CRC-32C.  A folder stands for its file of the
-// highest resolution.  NAME-rxx.labels, a .npy of floats [n, size], may lie beside it.
+// u64 length, its masked CRC-32C, the data, their masked CRC-32C.  Pictures are raw, or encoded as forks
+// keep them.  A folder stands for its file of the highest resolution.  NAME-rxx.labels, a .npy of floats [n,
+// size], may lie beside it.
 #include "data/data.h"
 
 #include <ctype.h>
@@ -11,6 +12,7 @@
 #include <atelier/array.h>
 
 #include "data/example.h"
+#include "io/image_format.h"
 
 enum { FRAME_HEAD = 12, FRAME_TAIL = 4, TABLE = 256, SUFFIX = 14 }; // "-rLL.tfrecords"
 
@@ -47,9 +49,13 @@ static bool find_best(const char *folder, char *best, size_t room) {
     return level >= 0;
 }
 
+static bool is_records(const char *path) {
+    return atl_name_ends(path, ".tfrecords") || atl_name_ends(path, ".tfrecord");
+}
+
 static bool probe(const char *path, bool folder) {
     char best[256];
-    return folder ? find_best(path, best, sizeof best) : atl_name_ends(path, ".tfrecords");
+    return folder ? find_best(path, best, sizeof best) : is_records(path);
 }
 
 static uint64_t little_endian(const uint8_t *p, int bytes) {
@@ -62,6 +68,8 @@ static uint64_t little_endian(const uint8_t *p, int bytes) {
 static atl_status list_records(atl_source *s, tfrecord_state *t) {
     const uint8_t *data = t->file.data;
     size_t bytes = t->file.bytes;
+    if (bytes >= 2 && data[0] == 0x1f && data[1] == 0x8b)
+        return atl_fail(s->ctx, ATL_BAD_FILE, "%s: is packed by gzip; unpack it first", t->path);
     for (size_t at = 0; at < bytes;) {
         if (bytes - at < FRAME_HEAD + FRAME_TAIL)
             return atl_fail(s->ctx, ATL_BAD_FILE, "%s: cut in record %zu at byte %zu; copy it again", t->path,
@@ -119,7 +127,7 @@ static atl_status tfrecord_open(atl_source *s) {
     s->state = t;
     atl_crc32c_init(t->crc);
     char best[256];
-    bool folder = !atl_name_ends(s->path, ".tfrecords") || find_best(s->path, best, sizeof best);
+    bool folder = !is_records(s->path) || find_best(s->path, best, sizeof best);
     if (folder && !find_best(s->path, best, sizeof best))
         return atl_fail(s->ctx, ATL_IO, "%s: its .tfrecords files are gone", s->path);
     t->path = folder ? atl_arena_printf(&s->arena, "%s/%s", s->path, best)
@@ -155,10 +163,14 @@ static atl_status tfrecord_pixels(const atl_source *s, atl_ctx *ctx, size_t inde
         return atl_fail(ctx, ATL_BAD_FILE, "%s: record %zu has a wrong checksum: it is damaged", t->path,
                         index);
     atl_example e;
-    if (!atl_example_parse(record, length, &e) || !shape_good(&e))
+    bool parsed = atl_example_parse(record, length, &e);
+    if (parsed && !shape_good(&e) && e.encoded)
+        return atl_image_decode(ctx, &(atl_image_source){ s->entries[index].name, e.encoded, e.encoded_size },
+                                image);
+    if (!parsed || !shape_good(&e))
         return atl_fail(ctx, ATL_BAD_FILE,
                         "%s: record %zu holds no picture: it needs `shape` [channels, height, width] and as "
-                        "many bytes of `data`",
+                        "many bytes of `data`, or the bytes of a PNG or JPEG",
                         t->path, index);
     ATL_TRY(atl_image_init(ctx, (int)e.shape[2], (int)e.shape[1], (int)e.shape[0], image));
     size_t channels = (size_t)e.shape[0], area = (size_t)(e.shape[1] * e.shape[2]);

@@ -127,6 +127,10 @@ static const atl_image_format *format_by_content(const atl_image_source *source)
     return NULL;
 }
 
+bool atl_image_is_known(const uint8_t *data, size_t size) {
+    return format_by_content(&(atl_image_source){ "", data, size }) != NULL;
+}
+
 static atl_status store(atl_ctx *ctx, const char *path, const atl_image_bytes *bytes) {
     atl_writer *writer;
     ATL_TRY(atl_writer_open(ctx, path, &writer));

@@ -4,6 +4,7 @@
 #ifndef ATL_IO_IMAGE_FORMAT_H
 #define ATL_IO_IMAGE_FORMAT_H
 
+#include <stdbool.h>
 #include <atelier/image.h>
 #include "base/mem.h"
 
@@ -45,6 +46,9 @@ typedef struct atl_image_format {
 
 extern const atl_image_format atl_image_png, atl_image_jpeg, atl_image_webp, atl_image_gif, atl_image_tiff,
     atl_image_bmp;
+
+// Whether bytes begin as a picture of some format does.
+bool atl_image_is_known(const uint8_t *data, size_t size);
 
 // Reads a picture that is in memory, recognised by its content.
 atl_status atl_image_decode(atl_ctx *ctx, const atl_image_source *source, atl_image *image);

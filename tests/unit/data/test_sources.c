@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kind of source, made by the test itself, and what each says to damage.
+// Every kind of source, made by the test itself, and what each says to damage.  It is long since it can write
+// every kind.
 #include "check.h"
 
 #include <zlib.h>
@@ -296,6 +297,63 @@ static void tfrecords_and_their_labels(void **state) {
     refused(p, "t", ATL_LABELS_AUTO, "a row for each of 2 pictures");
 }
 
+static size_t put_length(uint8_t *out, size_t value) { // a varint of two bytes
+    out[0] = (uint8_t)(value | 0x80);
+    out[1] = (uint8_t)(value >> 7);
+    return 2;
+}
+
+// An Example with the feature `key` that holds `size` bytes.
+static size_t encoded_example(uint8_t *out, const char *key, const uint8_t *data, size_t size) {
+    size_t name = strlen(key), list = size + 3, feature = list + 3, entry = 2 + name + 3 + feature, n = 0;
+    assert_true(entry + 3 < 1 << 14 && name < 128);
+    out[n++] = 0x0a;
+    n += put_length(out + n, entry + 3);
+    out[n++] = 0x0a;
+    n += put_length(out + n, entry);
+    out[n++] = 0x0a;
+    out[n++] = (uint8_t)name;
+    memcpy(out + n, key, name);
+    n += name;
+    out[n++] = 0x12;
+    n += put_length(out + n, feature);
+    out[n++] = 0x0a;
+    n += put_length(out + n, list);
+    out[n++] = 0x0a;
+    n += put_length(out + n, size);
+    memcpy(out + n, data, size);
+    return n + size;
+}
+
+static void records_of_forks_hold_files(void **state) {
+    place *p = *state;
+    static const char *const keys[] = { "img", "image/encoded", "data" };
+    uint8_t bytes[4096], file[8192];
+    size_t png_size, other_size;
+    put_picture(p, "a.png", "png", 8, 8, 3, 1);
+    put_picture(p, "b.png", "png", 8, 8, 3, 2);
+    uint8_t *png = get_file(p, "a.png", &png_size), *other = get_file(p, "b.png", &other_size);
+    for (int i = 0; i < 3; i++) {
+        size_t n = frame(file, bytes, encoded_example(bytes, keys[i], png, png_size));
+        n += frame(file + n, bytes, encoded_example(bytes, keys[i], other, other_size));
+        put_file(p, "t.tfrecords", file, n);
+        atl_dataset *set = opened(p, "t.tfrecords", ATL_LABELS_AUTO);
+        assert_int_equal(atl_dataset_info_get(set)->count, 2);
+        holds(p, set, 0, 1);
+        holds(p, set, 1, 2);
+        atl_dataset_close(&set);
+    }
+    put_file(p, "t.tfrecords", file, frame(file, bytes, encoded_example(bytes, "img", png, png_size - 30)));
+    refused(p, "t.tfrecords", ATL_LABELS_AUTO, "00000000: damaged PNG");
+    put_file(p, "t.tfrecords", file,
+             frame(file, bytes, encoded_example(bytes, "img", png + 1, png_size - 1)));
+    refused(p, "t.tfrecords", ATL_LABELS_AUTO, "holds no picture");
+    put_file(p, "t.tfrecords", "\x1f\x8b\x08", 3);
+    refused(p, "t.tfrecords", ATL_LABELS_AUTO, "is packed by gzip");
+    free(png);
+    free(other);
+}
+
 static void broken_records_are_refused(void **state) {
     place *p = *state;
     uint8_t bytes[512], file[1024];
@@ -557,6 +615,7 @@ int main(void) {
         TEST(zip_members_are_keys_not_paths),
         TEST(crc_is_castagnolis),
         TEST(tfrecords_and_their_labels),
+        TEST(records_of_forks_hold_files),
         TEST(broken_records_are_refused),
         TEST(examples_are_bounded),
         TEST(mnist_gets_a_border),
