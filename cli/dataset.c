@@ -175,6 +175,7 @@ static int make(cli_common *common, const char *source, const char *dest, atl_da
         return status;
     report r = { .quiet = common->quiet };
     atl_dataset_made made;
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ); // a set may have many bad pictures, each a line
     o->progress = on_progress;
     o->bad = on_bad;
     o->user = &r;

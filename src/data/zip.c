@@ -8,7 +8,7 @@
 
 #include "io/zip.h"
 
-enum { FOLDER_ROOM = 4096 };
+enum { FOLDER_ROOM = 4096, PICTURE_LEAST = 16 };
 
 typedef struct zip_state {
     pthread_mutex_t lock;
@@ -68,6 +68,19 @@ static atl_status add_member(atl_source *s, const char *name, size_t index) {
     return atl_source_add_file(s, plain, index);
 }
 
+// Archives of nothing but empty files come from tools that failed, or from somebody who wants each to be
+// looked at.
+static atl_status refuse_empty(const atl_source *s, const zip_state *z) {
+    size_t i = 0;
+    while (i < s->count && atl_zip_bytes(z->zip, (size_t)s->entries[i].key) < PICTURE_LEAST)
+        i++;
+    if (s->count < 2 || i < s->count)
+        return ATL_OK;
+    return atl_fail(s->ctx, ATL_BAD_FILE,
+                    "%s: each of its %zu pictures has less than %d bytes, which is none", s->path, s->count,
+                    PICTURE_LEAST);
+}
+
 static atl_status list_pictures(atl_source *s, zip_state *z) {
     ATL_TRY(forward(s->ctx, z, atl_zip_open(z->inner, s->path, z->file.data, z->file.bytes, &z->zip)));
     for (size_t i = 0; i < atl_zip_size(z->zip); i++)
@@ -75,6 +88,7 @@ static atl_status list_pictures(atl_source *s, zip_state *z) {
     for (size_t i = 0; i < s->count; i++)
         s->entries[i].size = atl_zip_bytes(z->zip, (size_t)s->entries[i].key);
     atl_source_sort(s);
+    ATL_TRY(refuse_empty(s, z));
     return read_json(s, z);
 }
 

@@ -88,11 +88,24 @@ static void claims_are_bounded(void **state) {
     free(blanks);
 }
 
+static void empty_files_are_no_pictures(void **state) {
+    place *p = *state;
+    atl_dataset *set;
+    zip_t *z = zip_open(at(p, "s.zip"), ZIP_CREATE, NULL);
+    assert_non_null(z);
+    zip_file_add(z, "a.png", zip_source_buffer(z, "", 0, 0), 0);
+    zip_file_add(z, "b.png", zip_source_buffer(z, "x", 1, 0), 0);
+    assert_int_equal(zip_close(z), 0);
+    assert_fails(p, atl_dataset_open(p->ctx, at(p, "s.zip"), NULL, &set), ATL_BAD_FILE,
+                 "each of its 2 pictures has less than 16 bytes");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(passwords_and_methods_are_named),
         TEST(damage_is_told_from_that),
         TEST(claims_are_bounded),
+        TEST(empty_files_are_no_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
