@@ -75,6 +75,10 @@ atl_status atl_source_read(const atl_source *source, atl_ctx *ctx, size_t index,
 
 void atl_data_bytes_clear(atl_ctx *ctx, atl_data_bytes *bytes);
 
+// Fails when somebody has made a mapped file shorter since it was opened: reading what is gone would end the
+// process.
+atl_status atl_data_check_mapped(atl_ctx *ctx, const char *path, const atl_file *file);
+
 // For kinds.  `name` is copied.
 atl_status atl_source_add(atl_source *source, const char *name, uint64_t key);
 // Adds a file by its name: a picture as an entry, a hidden file or an unknown picture format as a skip,

@@ -246,6 +246,14 @@ atl_status atl_source_read(const atl_source *s, atl_ctx *ctx, size_t index, atl_
     return status;
 }
 
+atl_status atl_data_check_mapped(atl_ctx *ctx, const char *path, const atl_file *file) {
+    struct stat info;
+    if (file->handle < 0 || fstat(file->handle, &info) != 0 || (uint64_t)info.st_size >= file->bytes)
+        return ATL_OK;
+    return atl_fail(ctx, ATL_BAD_FILE,
+                    "%s: somebody has made it shorter since it was opened; put it back whole", path);
+}
+
 void atl_data_bytes_clear(atl_ctx *ctx, atl_data_bytes *bytes) {
     atl_file_unmap(&bytes->file);
     atl_free(ctx, bytes->owned);

@@ -156,10 +156,13 @@ static bool shape_good(const atl_example *e) {
 
 static atl_status tfrecord_pixels(const atl_source *s, atl_ctx *ctx, size_t index, atl_image *image) {
     const tfrecord_state *t = s->state;
-    const uint8_t *frame = t->file.data + s->entries[index].key;
-    size_t length = (size_t)little_endian(frame, 8); // checked when the file was opened
-    const uint8_t *record = frame + FRAME_HEAD;
-    if (little_endian(record + length, 4) != atl_crc32c_masked(t->crc, record, length))
+    size_t at = (size_t)s->entries[index].key;
+    ATL_TRY(atl_data_check_mapped(ctx, t->path, &t->file));
+    const uint8_t *frame = t->file.data + at, *record = frame + FRAME_HEAD;
+    size_t length =
+        (size_t)little_endian(frame, 8); // checked when the file was opened, but it may have changed
+    if (length > t->file.bytes - at - FRAME_HEAD - FRAME_TAIL ||
+        little_endian(record + length, 4) != atl_crc32c_masked(t->crc, record, length))
         return atl_fail(ctx, ATL_BAD_FILE, "%s: record %zu has a wrong checksum: it is damaged", t->path,
                         index);
     atl_example e;

@@ -127,6 +127,7 @@ static atl_status zip_bytes(const atl_source *s, atl_ctx *ctx, size_t index, atl
     zip_state *z = s->state;
     const atl_source_entry *e = &s->entries[index];
     *bytes = (atl_data_bytes){ .file.handle = -1, .size = atl_zip_bytes(z->zip, (size_t)e->key) };
+    ATL_TRY(atl_data_check_mapped(ctx, s->path, &z->file));
     pthread_mutex_lock(&z->lock);
     atl_status status = forward(ctx, z, atl_zip_check_claim(z->zip, (size_t)e->key));
     if (status == ATL_OK && !(bytes->owned = atl_alloc(ctx, bytes->size, 1)))

@@ -213,8 +213,11 @@ static void zip_members_are_keys_not_paths(void **state) {
     assert_int_equal(atl_dataset_info_get(set)->label_size, 2);
     for (size_t i = 0; i < atl_dataset_info_get(set)->count; i++)
         holds(p, set, i, 5);
-    atl_dataset_close(&set);
     assert_int_equal(entries_in(p, ""), 2); // nothing was extracted
+    atl_image image;
+    assert_int_equal(truncate(at(p, "s.zip"), 20), 0); // while it is open
+    assert_fails(p, atl_dataset_read(set, 0, &image), ATL_BAD_FILE, "somebody has made it shorter");
+    atl_dataset_close(&set);
     free(png);
     put_text(p, "cut.zip", "PK\003\004 no zip");
     refused(p, "cut.zip", ATL_LABELS_AUTO, "can't be read");
@@ -295,6 +298,15 @@ static void tfrecords_and_their_labels(void **state) {
     labels.dims[0] = 1;
     assert_ok(p, atl_npy_write(p->ctx, at(p, "t/t-rxx.labels"), &labels));
     refused(p, "t", ATL_LABELS_AUTO, "a row for each of 2 pictures");
+    assert_int_equal(remove(at(p, "t/t-rxx.labels")), 0);
+    atl_dataset *open = opened(p, "t", ATL_LABELS_NONE);
+    atl_image image;
+    memset(file, 0x7f, n); // while it is open
+    put_file(p, "t/t-r02.tfrecords", file, n);
+    assert_fails(p, atl_dataset_read(open, 0, &image), ATL_BAD_FILE, "record 0 has a wrong checksum");
+    put_file(p, "t/t-r02.tfrecords", file, 3);
+    assert_fails(p, atl_dataset_read(open, 0, &image), ATL_BAD_FILE, "somebody has made it shorter");
+    atl_dataset_close(&open);
 }
 
 static size_t put_length(uint8_t *out, size_t value) { // a varint of two bytes
