@@ -33,6 +33,22 @@ static void newest_before(const char *folder, const char *bound, char best[NAME_
         closedir(dir);
 }
 
+long long app_resume_stamp(const char *folder) {
+    char name[NAME_MOST], before[NAME_MOST];
+    long long newest = 0;
+    newest_before(folder, NULL, name);
+    for (; *name; memcpy(name, before, sizeof name)) {
+        struct stat info;
+        char *path = app_join(folder, name, NULL);
+        long long at =
+            path && stat(path, &info) == 0 ? info.st_mtim.tv_sec * 1000000000LL + info.st_mtim.tv_nsec : 0;
+        free(path);
+        newest = at > newest ? at : newest;
+        newest_before(folder, name, before);
+    }
+    return newest;
+}
+
 // The record in a snapshot to r->record, NULL when there is none.  `other`: one that can't be gone on with is
 // as good as none, with a warning.
 static app_status read_record(app_resume *r, atl_ctx *ctx, int other, app_error *e) {
@@ -299,6 +315,19 @@ void app_resume_changes(const app_resume *r, const atl_train_options *now, char 
 
 // ---- All of it
 
+static long long stamp_of(const char *path) {
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return app_resume_stamp(path);
+    const char *slash = strrchr(path, '/');
+    char *folder = app_copy(slash ? path : ".", NULL);
+    if (folder && slash)
+        folder[slash - path] = '\0';
+    long long stamp = folder ? app_resume_stamp(folder) : 0;
+    free(folder);
+    return stamp;
+}
+
 static app_status open_record(app_resume *r, atl_ctx *ctx, const char *path, int other, app_error *e) {
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
@@ -309,7 +338,7 @@ static app_status open_record(app_resume *r, atl_ctx *ctx, const char *path, int
 
 app_status app_resume_open(app_resume *r, atl_ctx *ctx, const char *path, atl_train_options *options,
                            const app_resume_choice *choice, app_error *e) {
-    *r = (app_resume){ 0 };
+    *r = (app_resume){ .stamp = stamp_of(path) };
     app_status status = open_record(r, ctx, path, options->data || choice->new_run, e);
     options->like = r->snapshot;
     if (status == APP_OK && r->record && !options->data)

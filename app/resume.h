@@ -15,6 +15,7 @@ typedef struct app_resume {
     char *differs;  // what is different about the pictures, behind the name of their set, so that it can't go
                     // on; NULL
     int same_place; // and those pictures lie where the run's lay
+    long long stamp; // of the folder before anything of it was read
     json_t *record; // NULL: none; holds the texts that options point to
     char *data;     // and so does this
 } app_resume;
@@ -35,6 +36,9 @@ typedef struct app_resume_choice {
 app_status app_resume_open(app_resume *resume, atl_ctx *ctx, const char *path, atl_train_options *options,
                            const app_resume_choice *choice, app_error *e);
 void app_resume_close(app_resume *resume); // not before the options are done with
+
+// Changes whenever a snapshot of a folder is written; 0: it has none.
+long long app_resume_stamp(const char *folder);
 
 // What of the recorded options is different now, as "gamma 0.8192 -> 2, threads 2 -> 1"; "": nothing is, or
 // there is no record.  The text ends with "..." where it doesn't fit.

@@ -28,6 +28,7 @@ typedef struct app_run_options {
     const char *outdir, *desc; // where the folder is made; the end of its name, or NULL
     const char *folder;        // of a run that goes on; NULL: a new one
     const char *snapshot;      // in that folder, from which it goes on; NULL: not from there
+    long long stamp;           // app_resume_stamp() of before it was read; 0: nobody knows
 } app_run_options;
 
 // Any may be NULL.

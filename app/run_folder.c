@@ -10,6 +10,7 @@
 #include "files.h"
 #include "memory.h"
 #include "report.h"
+#include "resume.h"
 #include "run_parts.h"
 
 // ---- The folder
@@ -115,6 +116,11 @@ app_status app_run_folder_open(app_run *r, app_error *e) {
         status = make_folder(r, e);
     if (status == APP_OK)
         status = open_log(r, e);
+    // now that nobody else can write: what another process wrote meanwhile must not be trained anew
+    if (status == APP_OK && r->o.stamp && app_resume_stamp(r->folder) != r->o.stamp)
+        status =
+            app_fail(e, "%s: another process has trained on since this one read its snapshot; start it again",
+                     r->folder);
     if (status == APP_OK)
         status = write_options(r, e);
     if (status == APP_OK)

@@ -128,7 +128,8 @@ static int run_loop(loop *l) {
     const app_run_options options = { .outdir = t->outdir,
                                       .desc = t->desc,
                                       .folder = t->from.folder,
-                                      .snapshot = t->from.folder ? t->from.snapshot : NULL };
+                                      .snapshot = t->from.folder ? t->from.snapshot : NULL,
+                                      .stamp = t->from.folder ? t->from.stamp : 0 };
     app_status status = app_run_open(&l->run, l->ctx, l->trainer, &options, &events, e);
     if (status != APP_OK)
         return failed(l);

@@ -191,7 +191,13 @@ static void a_run_stops_and_goes_on(void **state) {
     t = (told){ 0 };
     trainer = open_trainer(p);
     assert_int_equal(atl_trainer_restore(trainer, snapshot), ATL_OK);
-    o = (app_run_options){ .folder = folder, .snapshot = snapshot };
+    o = (app_run_options){ .folder = folder, .snapshot = snapshot, .stamp = app_resume_stamp(folder) - 1 };
+    assert_says(app_run_open(&run, p->ctx, trainer, &o, &events, &e), &e,
+                "another process has trained on since");
+    app_run_close(&run);
+    t = (told){ 0 };
+    o.stamp = app_resume_stamp(folder);
+    assert_true(o.stamp > 0);
     assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
     assert_string_equal(run.folder, folder);
     app_run second;
