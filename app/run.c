@@ -208,6 +208,8 @@ static app_status step_failed(app_run *r, atl_status status, app_error *e) {
     app_fail_ctx(&own, r->ctx);
     if (r->leader)
         keep_rest(r, own.text);
+    int flag = 1; // the others wait for it, or their end would make the launcher end this process as it writes
+    (void)atl_trainer_any(r->trainer, &flag);
     return app_fail(e, "%s", own.text);
 }
 
