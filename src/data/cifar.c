@@ -106,7 +106,8 @@ static atl_status read_batch(atl_source *s, member *m, size_t batch, int32_t **l
         int64_t label;
         char name[48];
         if (!atl_object_int(list->u.items[i], &label) || label < 0 || label > 99)
-            return refuse(s, batch, "has a label that is no class");
+            return atl_fail(s->ctx, ATL_BAD_FILE, "%s: picture %zu of batch %zu has a label that is no class",
+                            s->path, i, batch + 1);
         snprintf(name, sizeof name, "batch_%zu/%05zu", batch + 1, i);
         larger[s->count] = (int32_t)label;
         ATL_TRY(atl_source_add(s, name, (uint64_t)(uintptr_t)(rows + i * ROW)));

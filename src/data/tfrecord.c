@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <atelier/array.h>
@@ -90,6 +91,15 @@ static atl_status list_records(atl_source *s, tfrecord_state *t) {
     return ATL_OK;
 }
 
+static atl_status check_labels(const atl_source *s, const char *path) {
+    for (size_t i = 0; i < s->count * s->vector_size; i++)
+        if (!isfinite(s->vectors[i]))
+            return atl_fail(s->ctx, ATL_BAD_FILE,
+                            "%s: the label of record %zu holds something that is no number", path,
+                            i / s->vector_size);
+    return ATL_OK;
+}
+
 static atl_status read_labels(atl_source *s, const tfrecord_state *t) {
     if (level_of(t->path) < 0)
         return ATL_OK;
@@ -112,8 +122,7 @@ static atl_status read_labels(atl_source *s, const tfrecord_state *t) {
         s->vectors = atl_arena_alloc(&s->arena, s->count, s->vector_size * sizeof(float));
         if (s->vectors)
             atl_array_read_f32(a, 0, (int64_t)(s->count * s->vector_size), s->vectors);
-        else
-            status = ATL_NO_MEMORY;
+        status = s->vectors ? check_labels(s, path) : ATL_NO_MEMORY;
     }
     atl_arrays_close(&set);
     return status;

@@ -3,6 +3,7 @@
 // every kind.
 #include "check.h"
 
+#include <math.h>
 #include <zlib.h>
 #include <zip.h>
 #include <atelier/array.h>
@@ -295,6 +296,10 @@ static void tfrecords_and_their_labels(void **state) {
         assert_true(label[0] == 0 && label[1] == 1);
         atl_dataset_close(&set);
     }
+    rows[3] = NAN;
+    assert_ok(p, atl_npy_write(p->ctx, at(p, "t/t-rxx.labels"), &labels));
+    refused(p, "t", ATL_LABELS_AUTO, "the label of record 1 holds something that is no number");
+    rows[3] = 0;
     labels.dims[0] = 1;
     assert_ok(p, atl_npy_write(p->ctx, at(p, "t/t-rxx.labels"), &labels));
     refused(p, "t", ATL_LABELS_AUTO, "a row for each of 2 pictures");
