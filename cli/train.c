@@ -130,10 +130,10 @@ static int run_loop(loop *l) {
                                       .folder = t->from.folder,
                                       .snapshot = t->from.folder ? t->from.snapshot : NULL,
                                       .stamp = t->from.folder ? t->from.stamp : 0 };
+    cli_catch_interrupt(); // from here on there is a folder to end well
     app_status status = app_run_open(&l->run, l->ctx, l->trainer, &options, &events, e);
     if (status != APP_OK)
         return failed(l);
-    cli_catch_interrupt();
     while (status == APP_OK && !l->run.state.ended) {
         status = app_run_step(&l->run, e);
         show(l);
