@@ -149,6 +149,31 @@ static atl_status write_safetensors(atl_ctx *ctx, const char *path) {
     return atl_safetensors_write(ctx, path, a, 2, &note, 1);
 }
 
+// The numbers as text, and as a pickled dict of one numpy array.  0 on success.
+static int write_bytes(const char *path, const void *bytes, size_t size) {
+    FILE *f = fopen(path, "wb");
+    int bad = !f || fwrite(bytes, 1, size, f) != size;
+    return (f && fclose(f)) || bad;
+}
+
+static int write_text(const char *path) {
+    static const char text[] = "1, 2, 3 # a remark\n4, 5, 6\n";
+    return write_bytes(path, text, sizeof text - 1);
+}
+
+static int write_pickle(const char *path) {
+    char bytes[300];
+    static const char start[] =
+        "\x80\x03}X\x01\0\0\0wcnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tC\1"
+        "btR(K\1(K\2K\3tcnumpy\ndtype\n(X\2\0\0\0"
+        "f4\x89\x88tR(K\3X\1\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89"
+        "C\x18";
+    memcpy(bytes, start, sizeof start - 1);
+    memcpy(bytes + sizeof start - 1, NUMBERS, sizeof NUMBERS);
+    memcpy(bytes + sizeof start - 1 + sizeof NUMBERS, "tbs.", 4);
+    return write_bytes(path, bytes, sizeof start - 1 + sizeof NUMBERS + 4);
+}
+
 static atl_status read_arrays(atl_ctx *ctx, const char *path) {
     atl_arrays *set;
     atl_status status = atl_arrays_open(ctx, path, &set);
@@ -231,6 +256,12 @@ static atl_status call_npy_write(atl_ctx *ctx) { return write_npy(ctx, out("a.np
 static atl_status call_safetensors_write(atl_ctx *ctx) { return write_safetensors(ctx, out("a.safetensors")); }
 static atl_status call_npy_open(atl_ctx *ctx) { return read_arrays(ctx, in("a.npy")); }
 static atl_status call_safetensors_open(atl_ctx *ctx) { return read_arrays(ctx, in("a.safetensors")); }
+static atl_status call_text_open(atl_ctx *ctx) {
+    return read_arrays(ctx, in("a.txt"));
+}
+static atl_status call_pickle_open(atl_ctx *ctx) {
+    return read_arrays(ctx, in("a.pkl"));
+}
 static atl_status call_png_write(atl_ctx *ctx) { return write_picture(ctx, out("a.png"), "png"); }
 static atl_status call_jpg_write(atl_ctx *ctx) { return write_picture(ctx, out("a.jpg"), "jpg"); }
 static atl_status call_png_read(atl_ctx *ctx) { return read_picture(ctx, in("a.png")); }
@@ -518,6 +549,8 @@ CASE(npy_write, 1)
 CASE(safetensors_write, 1)
 CASE(npy_open, 0)
 CASE(safetensors_open, 0)
+CASE(text_open, 0)
+CASE(pickle_open, 0)
 CASE(png_write, 1)
 CASE(jpg_write, 1)
 CASE(png_read, 0)
@@ -552,8 +585,9 @@ static int make_inputs(void **state) {
     atl_ctx *ctx;
     int bad = atl_ctx_open(&ctx, NULL) != ATL_OK;
     bad = bad || write_npy(ctx, in("a.npy")) || write_safetensors(ctx, in("a.safetensors")) ||
-          write_picture(ctx, in("a.png"), "png") || write_picture(ctx, in("a.jpg"), "jpg") ||
-          init_model(ctx, in("net.safetensors")) || train_once(ctx, NULL, in("run.safetensors"));
+          write_text(in("a.txt")) || write_pickle(in("a.pkl")) || write_picture(ctx, in("a.png"), "png") ||
+          write_picture(ctx, in("a.jpg"), "jpg") || init_model(ctx, in("net.safetensors")) ||
+          train_once(ctx, NULL, in("run.safetensors"));
     if (bad)
         fprintf(stderr, "setup: %s\n", ctx ? atl_message(ctx) : "no context");
     atl_ctx_close(&ctx);
@@ -574,6 +608,8 @@ int main(void) {
         cmocka_unit_test(safetensors_write_fails_cleanly),
         cmocka_unit_test(npy_open_fails_cleanly),
         cmocka_unit_test(safetensors_open_fails_cleanly),
+        cmocka_unit_test(text_open_fails_cleanly),
+        cmocka_unit_test(pickle_open_fails_cleanly),
         cmocka_unit_test(png_write_fails_cleanly),
         cmocka_unit_test(jpg_write_fails_cleanly),
         cmocka_unit_test(png_read_fails_cleanly),
