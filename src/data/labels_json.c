@@ -14,7 +14,7 @@
 #include "data/labels.h"
 #include "io/json_scan.h"
 
-enum { NAME_ROOM = 4096, FOLDERS_TRIED = 32, NAMES_TRIED = 4096 };
+enum { VECTORS_FREE = 1 << 24, NAME_ROOM = 4096, FOLDERS_TRIED = 32, NAMES_TRIED = 4096 };
 
 // How names that fit no picture as they are become names of pictures.
 typedef struct renaming {
@@ -285,6 +285,20 @@ static atl_status read_vector(reader *r) {
     }
 }
 
+// Room for the labels of all pictures.  One list for many pictures of a small archive may not ask for
+// gigabytes: much room is there only for as many numbers as the text can hold.
+static atl_status make_vectors(reader *r) {
+    size_t count = r->source->count, size = r->set->size;
+    if (count > r->ctx->memory_cap / sizeof(float) / size)
+        return atl_fail(r->ctx, ATL_NO_MEMORY, "%s: its labels do not fit in memory", r->source->path);
+    if (count * size > VECTORS_FREE && count * size > r->source->json_bytes)
+        return atl_fail(r->ctx, ATL_BAD_FILE,
+                        "%s: dataset.json has labels of %zu numbers, but not for each of the %zu pictures",
+                        r->source->path, size, count);
+    r->set->vectors = atl_calloc(r->ctx, count * size, sizeof *r->set->vectors);
+    return r->set->vectors ? ATL_OK : ATL_NO_MEMORY;
+}
+
 static atl_status take_vector(reader *r, size_t index) {
     atl_label_set *set = r->set;
     ATL_TRY(read_vector(r));
@@ -292,11 +306,7 @@ static atl_status take_vector(reader *r, size_t index) {
         return refuse_entry(r, "its label is a list, where those before are classes");
     if (!set->vectors) {
         set->size = r->vector_size;
-        if (r->source->count > r->ctx->memory_cap / sizeof(float) / set->size)
-            return atl_fail(r->ctx, ATL_NO_MEMORY, "%s: its labels do not fit in memory", r->source->path);
-        set->vectors = atl_calloc(r->ctx, r->source->count * set->size, sizeof *set->vectors);
-        if (!set->vectors)
-            return ATL_NO_MEMORY;
+        ATL_TRY(make_vectors(r));
     }
     if (r->vector_size != set->size)
         return refuse_entry(r, "its label is a list, but not all are of one length");

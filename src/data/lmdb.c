@@ -27,11 +27,14 @@ typedef struct lmdb_state {
     char length[24]; // the value of the key "length"; "": there is none
 } lmdb_state;
 
+// The folder of a database, or the file that holds it.
 static bool probe(const char *path, bool folder) {
     char name[4096];
     struct stat info;
+    if (!folder)
+        return atl_name_ends(path, ".mdb") || atl_name_ends(path, ".lmdb");
     int n = snprintf(name, sizeof name, "%s/data.mdb", path);
-    return folder && n > 0 && n < (int)sizeof name && stat(name, &info) == 0;
+    return n > 0 && n < (int)sizeof name && stat(name, &info) == 0;
 }
 
 // Keys may hold any bytes, a name may not.
@@ -107,9 +110,14 @@ static atl_status choose_numbered(atl_source *s, const lmdb_state *m) {
     return ATL_OK;
 }
 
+static bool is_file(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 static atl_status lmdb_open(atl_source *s) {
     lmdb_state *m = atl_arena_alloc(&s->arena, 1, sizeof *m);
-    char *path = atl_arena_printf(&s->arena, "%s/data.mdb", s->path);
+    char *path = atl_arena_printf(&s->arena, is_file(s->path) ? "%s" : "%s/data.mdb", s->path);
     if (!m || !path)
         return ATL_NO_MEMORY;
     m->source = s;

@@ -323,13 +323,36 @@ static void memory_does_not_follow_the_text(void **state) {
     assert_true(u.most < 1 << 20 && u.now == 0);
 }
 
+// One list of 65536 numbers for 300 pictures would be 79 MB of labels out of 131 kB of text.
+static void one_list_asks_for_no_room_for_all(void **state) {
+    place *p = *state;
+    size_t size;
+    folder(p, "s");
+    put_picture(p, "s/000.png", "png", 8, 8, 1, 1);
+    uint8_t *png = get_file(p, "s/000.png", &size);
+    for (int i = 1; i < 300; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "s/%03d.png", i);
+        put_file(p, name, png, size);
+    }
+    free(png);
+    FILE *f = fopen(at(p, "s/dataset.json"), "wb");
+    assert_non_null(f);
+    fputs("{\"labels\": [[\"000.png\", [0", f);
+    for (int i = 1; i < 65536; i++)
+        fputs(",0", f);
+    fputs("]]]}", f);
+    fclose(f);
+    refused(p, "s", ATL_LABELS_AUTO, "has labels of 65536 numbers, but not for each of the 300 pictures");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(classes_have_many_forms),         TEST(refusals_name_the_entry),
         TEST(names_of_other_programs_fit),     TEST(different_folders_are_not_mixed_up),
         TEST(names_of_any_bytes_fit),          TEST(folders_are_sorted_by_their_names),
         TEST(one_folder_around_all),           TEST(check_knows_what_training_refuses),
-        TEST(memory_does_not_follow_the_text),
+        TEST(memory_does_not_follow_the_text), TEST(one_list_asks_for_no_room_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

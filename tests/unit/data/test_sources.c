@@ -582,6 +582,10 @@ static void lmdb_of_both_kinds(void **state) {
         holds(p, set, 1, 2);
         atl_dataset_close(&set);
     }
+    assert_int_equal(rename(at(p, "lsun/data.mdb"), at(p, "lsun.lmdb")), 0); // the file by itself
+    atl_dataset *alone = opened(p, "lsun.lmdb", ATL_LABELS_AUTO);
+    assert_int_equal(atl_dataset_info_get(alone)->count, 2);
+    atl_dataset_close(&alone);
     put_lmdb(p, "gap", keys, (const char *const[]){ "3", "8.png", "8b.png" }, 3);
     refused(p, "gap", ATL_LABELS_AUTO, "has no picture '8-00002'");
 }
