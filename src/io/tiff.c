@@ -18,7 +18,9 @@ static int probe(const uint8_t *head, size_t size) {
 #include <stdio.h>
 #include <tiffio.h>
 
-enum { ALLOCATION_MOST = 256 << 20 }; // of strips and tiles, which the file's tags claim
+// Strips and tiles have the size that the file's tags claim: at most this for libtiff; and for what is
+// honest, 64 bits for each pixel, with room for tiles that reach beyond a small picture.
+enum { ALLOCATION_MOST = 256 << 20, PIXEL_MOST = 8, UNIT_FREE = 16 << 20 };
 
 typedef struct tiff_work {
     atl_ctx *ctx;
@@ -132,14 +134,17 @@ static void unpack(const uint32_t *raster, int color, int alpha, atl_image *imag
     }
 }
 
-static atl_status read_raster(tiff_work *w, TIFFRGBAImage *picture, atl_image *image) {
+static atl_status read_raster(tiff_work *w, TIFF *tiff, TIFFRGBAImage *picture, atl_image *image) {
     int gray =
         picture->photometric == PHOTOMETRIC_MINISBLACK || picture->photometric == PHOTOMETRIC_MINISWHITE;
     int color = gray ? 1 : 3, alpha = picture->alpha != 0;
-    uint64_t area =
-        (uint64_t)picture->width * picture->height; // the raster, a strip or all of them, and the picture
+    uint64_t area = (uint64_t)picture->width * picture->height;
+    uint64_t unit = TIFFIsTiled(tiff) ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
+    if (unit > area * PIXEL_MOST + UNIT_FREE)
+        return refuse(w, "its tiles or strips are much larger than the picture");
     ATL_TRY(atl_image_reserve(w->ctx, w->source, picture->width, picture->height,
-                              area * (uint64_t)(8 + color + alpha)));
+                              area * (uint64_t)(4 + color + alpha) +
+                                  unit)); // the raster, the picture, and one of these
     uint32_t *raster = atl_calloc(w->ctx, (size_t)area, sizeof *raster);
     if (!raster)
         return ATL_NO_MEMORY;
@@ -170,7 +175,7 @@ static atl_status tiff_read(atl_ctx *ctx, const atl_image_source *source, atl_im
         (!TIFFRGBAImageOK(tiff, reason) || !TIFFRGBAImageBegin(&picture, tiff, 1, reason)))
         status = refuse(&w, reason);
     else if (status == ATL_OK) {
-        status = read_raster(&w, &picture, image);
+        status = read_raster(&w, tiff, &picture, image);
         TIFFRGBAImageEnd(&picture);
     }
     TIFFClose(tiff);

@@ -13,9 +13,9 @@ static void write_again(atl_ctx *ctx, const atl_label_set *set) {
     static const uint32_t kept[PICTURES] = { 0, 1, 2 };
     atl_image_bytes text = { 0 };
     atl_label_set again;
-    atl_source_entry entries[PICTURES] = { { "00000/img00000000.png", 0 },
-                                           { "00000/img00000001.png", 1 },
-                                           { "00000/img00000002.png", 2 } };
+    atl_source_entry entries[PICTURES] = { { "00000/img00000000.png", 0, 0 },
+                                           { "00000/img00000001.png", 1, 0 },
+                                           { "00000/img00000002.png", 2, 0 } };
     if (atl_label_set_write(ctx, set, kept, PICTURES, &text) == ATL_OK) {
         atl_source made = { .ctx = ctx,
                             .path = "made",
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     atl_ctx *ctx;
     if (atl_ctx_open(&ctx, &options) != ATL_OK)
         return 0;
-    atl_source_entry entries[PICTURES] = { { "a.png", 0 }, { "b.png", 1 }, { "c.png", 2 } };
+    atl_source_entry entries[PICTURES] = { { "a.png", 0, 0 }, { "b.png", 1, 0 }, { "c.png", 2, 0 } };
     atl_source source = {
         .ctx = ctx, .path = "fuzz", .entries = entries, .count = PICTURES, .json = data, .json_bytes = size
     };
