@@ -140,7 +140,10 @@ static outcome open_set(bench *b, const void *o) {
 
 static outcome make_set(bench *b, const void *o) {
     atl_dataset_made made;
-    outcome r = { atl_dataset_make(b->p->ctx, b->pictures, at(b->p, "made.zip"), o, &made), 0 };
+    const char *path = at(b->p, "made.zip");
+    outcome r = { atl_dataset_make(b->p->ctx, b->pictures, path, o, &made), 0 };
+    if (r.status == ATL_OK)
+        assert_int_equal(remove(path), 0); // the next one must be new
     r.number = (double)made.written;
     return r;
 }
