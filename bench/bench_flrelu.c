@@ -45,12 +45,9 @@ static double now(const atl_ctx *ctx) {
 }
 
 static double peak_gflops(atl_ctx *ctx) {
-    atl_cpu_peak_fn *run = ctx->cpu == ATL_CPU_BASELINE ? atl_cpu_peak_ref : atl_cpu_peak_avx2;
+    atl_cpu_peak_fn *run = atl_cpu_peak_of(ctx->cpu);
     float sink = 0.0f;
     double best = 0.0;
-#if defined(__x86_64__)
-    run = ctx->cpu == ATL_CPU_AVX512 ? atl_cpu_peak_avx512 : run;
-#endif
     if (ctx->threads > 1)
         return atl_peak_gflops(ctx);
     for (int i = 0; i < 10; i++) {

@@ -33,7 +33,7 @@ typedef struct atl_allocator {
 typedef struct atl_ctx_options {
     size_t size;          // sizeof(atl_ctx_options), set by ATL_CTX_OPTIONS_INIT
     int threads;          // 0: environment ATELIER_THREADS, else every processor the process may use
-    const char *cpu;      // highest kernel set: "baseline", "avx2" or "avx512"; NULL: environment
+    const char *cpu;      // highest kernel set: "baseline", "avx2", "avx512", "neon"; NULL: environment
                           // ATELIER_CPU, else what the processor has.  Borrowed during the call.
     int direct;           // 1: no Winograd: convolutions are a little slower and a little more exact
     size_t memory_cap;    // most bytes one file may make the library allocate; 0: 16 GiB

@@ -7,7 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#if defined(__aarch64__)
+static const char *const NAMES[ATL_CPU_SETS] = { "baseline", "neon" };
+#else
 static const char *const NAMES[ATL_CPU_SETS] = { "baseline", "avx2", "avx512" };
+#endif
 
 atl_cpu_set atl_cpu_detect(void) {
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -18,6 +22,8 @@ atl_cpu_set atl_cpu_detect(void) {
           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")))
         return ATL_CPU_AVX2;
     return ATL_CPU_AVX512;
+#elif defined(__aarch64__)
+    return ATL_CPU_NEON;
 #else
     return ATL_CPU_BASELINE;
 #endif

@@ -4,9 +4,13 @@
 #define ATL_BASE_CPU_H
 
 typedef enum atl_cpu_set {
-    ATL_CPU_BASELINE, // what every processor of the architecture has
-    ATL_CPU_AVX2,     // AVX2, FMA, F16C
-    ATL_CPU_AVX512,   // AVX-512 F, BW, DQ, VL
+    ATL_CPU_BASELINE, // plain C, for every processor of the architecture
+#if defined(__aarch64__)
+    ATL_CPU_NEON, // part of the architecture: every processor has it
+#else
+    ATL_CPU_AVX2,   // AVX2, FMA, F16C
+    ATL_CPU_AVX512, // AVX-512 F, BW, DQ, VL
+#endif
     ATL_CPU_SETS
 } atl_cpu_set;
 

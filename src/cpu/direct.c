@@ -31,9 +31,13 @@ bool atl_cpu_direct_fits(const atl_cpu_conv_shape *s) {
 // channels, or few channels that a phase sums over leave too little to do between two stores of a result. Not
 // measured with AVX-512, so that oneDNN keeps what it has.
 bool atl_cpu_direct_worth(const atl_cpu_conv_shape *s, atl_cpu_set set) {
+#if defined(__aarch64__) // where oneDNN has kernels of its own for SVE alone
+    return atl_cpu_direct_fits(s) && set == ATL_CPU_NEON;
+#else
     const int few = 32, summed = s->slot == ATL_SLOT_X ? 64 : few;
     return atl_cpu_direct_fits(s) && set == ATL_CPU_AVX2 && s->kh * (int64_t)s->kw > 1 && s->ci >= few &&
            s->co >= summed;
+#endif
 }
 
 typedef struct unit_job {

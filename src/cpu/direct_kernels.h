@@ -48,5 +48,6 @@ typedef struct atl_cpu_direct_kernels {
 void atl_cpu_direct_init(atl_cpu_direct_kernels *k); // the reference
 void atl_cpu_direct_init_avx2(atl_cpu_direct_kernels *k);
 void atl_cpu_direct_init_avx512(atl_cpu_direct_kernels *k);
+void atl_cpu_direct_init_neon(atl_cpu_direct_kernels *k);
 
 #endif

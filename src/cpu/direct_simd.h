@@ -239,7 +239,48 @@ static void grad_simd(const atl_cpu_direct_grad *p) {
 
 // ---- weights, from and to the order of the caller, eight by eight
 
-INLINE void turn_eight(__m256 r[8]) {
+#if defined(__aarch64__)
+typedef VF eight;
+INLINE eight load_eight(const float *p) {
+    return vf_load(p);
+}
+INLINE void store_eight(float *p, eight a) {
+    vf_store(p, a);
+}
+
+INLINE void turn_four(VQ r[4]) {
+    VQ a = vtrn1q_f32(r[0], r[1]), b = vtrn2q_f32(r[0], r[1]), c = vtrn1q_f32(r[2], r[3]), d = vtrn2q_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(a), vget_low_f32(c));
+    r[1] = vcombine_f32(vget_low_f32(b), vget_low_f32(d));
+    r[2] = vcombine_f32(vget_high_f32(a), vget_high_f32(c));
+    r[3] = vcombine_f32(vget_high_f32(b), vget_high_f32(d));
+}
+
+INLINE void turn_eight(eight r[8]) {
+    VQ q[4][4]; // upper left, upper right, lower left, lower right
+    for (int i = 0; i < 4; i++) {
+        q[0][i] = r[i].a;
+        q[1][i] = r[i].b;
+        q[2][i] = r[4 + i].a;
+        q[3][i] = r[4 + i].b;
+    }
+    for (int i = 0; i < 4; i++)
+        turn_four(q[i]);
+    for (int i = 0; i < 4; i++) {
+        r[i] = ATL_VF(q[0][i], q[2][i]);
+        r[4 + i] = ATL_VF(q[1][i], q[3][i]);
+    }
+}
+#else
+typedef __m256 eight;
+INLINE eight load_eight(const float *p) {
+    return _mm256_loadu_ps(p);
+}
+INLINE void store_eight(float *p, eight a) {
+    _mm256_storeu_ps(p, a);
+}
+
+INLINE void turn_eight(eight r[8]) {
     __m256 a[8], b[8];
 #pragma GCC unroll 4
     for (int i = 0; i < 8; i += 2) {
@@ -258,19 +299,20 @@ INLINE void turn_eight(__m256 r[8]) {
         r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
     }
 }
+#endif
 
 static void turn_simd(const float *from, size_t step, float *const *to, size_t at, size_t m, size_t n) {
     size_t whole_m = m / 8 * 8, whole_n = n / 8 * 8;
     for (size_t j = 0; j < whole_n; j += 8)
         for (size_t i = 0; i < whole_m; i += 8) {
-            __m256 r[8];
+            eight r[8];
 #pragma GCC unroll 8
             for (size_t k = 0; k < 8; k++)
-                r[k] = _mm256_loadu_ps(from + (j + k) * step + i);
+                r[k] = load_eight(from + (j + k) * step + i);
             turn_eight(r);
 #pragma GCC unroll 8
             for (size_t k = 0; k < 8; k++)
-                _mm256_storeu_ps(to[i + k] + at + j, r[k]);
+                store_eight(to[i + k] + at + j, r[k]);
         }
     for (size_t i = 0; i < m; i++)
         for (size_t j = i < whole_m ? whole_n : 0; j < n; j++)
@@ -281,14 +323,14 @@ static void turn_back_simd(const float *const *from, size_t at, float *to, size_
     size_t whole_m = m / 8 * 8, whole_n = n / 8 * 8;
     for (size_t j = 0; j < whole_n; j += 8)
         for (size_t i = 0; i < whole_m; i += 8) {
-            __m256 r[8];
+            eight r[8];
 #pragma GCC unroll 8
             for (size_t k = 0; k < 8; k++)
-                r[k] = _mm256_loadu_ps(from[i + k] + at + j);
+                r[k] = load_eight(from[i + k] + at + j);
             turn_eight(r);
 #pragma GCC unroll 8
             for (size_t k = 0; k < 8; k++)
-                _mm256_storeu_ps(to + (j + k) * step + i, r[k]);
+                store_eight(to + (j + k) * step + i, r[k]);
         }
     for (size_t i = 0; i < m; i++)
         for (size_t j = i < whole_m ? whole_n : 0; j < n; j++)

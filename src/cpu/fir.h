@@ -55,5 +55,6 @@ typedef struct atl_cpu_fir_kernels {
 void atl_cpu_fir_init(atl_cpu_fir_kernels *k); // the reference
 void atl_cpu_fir_init_avx2(atl_cpu_fir_kernels *k);
 void atl_cpu_fir_init_avx512(atl_cpu_fir_kernels *k);
+void atl_cpu_fir_init_neon(atl_cpu_fir_kernels *k);
 
 #endif

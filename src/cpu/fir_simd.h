@@ -59,47 +59,13 @@ static inline void pixel(float *y, const float *x, size_t tap_step, const float 
 }
 
 // Up to four channels (images): quarter vectors without a loop over channels.
-#if defined(__AVX512VL__)
-typedef __mmask8 few_mask;
-static inline few_mask few_first(size_t c) {
-    return (few_mask)((1u << c) - 1u);
-}
-static inline __m128 few_load(const float *p, few_mask m) {
-    return _mm_maskz_loadu_ps(m, p);
-}
-static inline void few_store(float *p, __m128 a, few_mask m, size_t c) {
-    (void)c;
-    _mm_mask_storeu_ps(p, m, a);
-}
-#else
-typedef __m128i few_mask;
-static inline few_mask few_first(size_t c) {
-    return _mm_cmpgt_epi32(_mm_set1_epi32((int)c), _mm_setr_epi32(0, 1, 2, 3));
-}
-static inline __m128 few_load(const float *p, few_mask m) {
-    return _mm_maskload_ps(p, m);
-}
-static inline void few_store(float *p, __m128 a, few_mask m, size_t c) {
-    (void)m; // masked stores are slow on some processors
-    if (c == 4)
-        _mm_storeu_ps(p, a);
-    else if (c == 1)
-        _mm_store_ss(p, a);
-    else
-        _mm_storel_pi((__m64 *)(void *)p, a);
-    if (c == 3)
-        _mm_store_ss(p + 2, _mm_movehl_ps(a, a));
-}
-#endif
-
 static inline void few(float *y, size_t y_step, const float *x, size_t x_step, size_t tap_step,
                        const float *t, int taps, size_t count, size_t c, int add) {
-    few_mask mask = few_first(c);
     for (size_t p = 0; p < count; p++, y += y_step, x += x_step) {
-        __m128 s = add ? few_load(y, mask) : _mm_setzero_ps();
+        VQ s = add ? vq_load_n(y, c) : vq_set(0.0f);
         for (int i = 0; i < taps; i++)
-            s = _mm_fmadd_ps(_mm_set1_ps(t[i]), few_load(x + (size_t)i * tap_step, mask), s);
-        few_store(y, s, mask, c);
+            s = vq_fma(vq_set(t[i]), vq_load_n(x + (size_t)i * tap_step, c), s);
+        vq_store_n(y, s, c);
     }
 }
 

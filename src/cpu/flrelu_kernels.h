@@ -77,5 +77,6 @@ typedef struct atl_cpu_flrelu_kernels {
 void atl_cpu_flrelu_init_ref(atl_cpu_flrelu_kernels *k, int lanes, const atl_cpu_flrelu_filter *f);
 void atl_cpu_flrelu_init_avx2(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
 void atl_cpu_flrelu_init_avx512(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
+void atl_cpu_flrelu_init_neon(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
 
 #endif

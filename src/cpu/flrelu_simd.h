@@ -109,10 +109,10 @@ ALWAYS errand errand_of(const atl_cpu_flrelu_soon *soon, size_t i, const int up)
 // A vector of channels lies across two cache lines unless their number is a multiple of the lanes.
 ALWAYS void run_errand(errand *e) {
     enum { LAST = (VL - 1) * sizeof(float) };
-    _mm_prefetch(e->at, _MM_HINT_T1);
-    _mm_prefetch(e->at + LAST, _MM_HINT_T1);
-    _mm_prefetch(e->at + e->second, _MM_HINT_T1);
-    _mm_prefetch(e->at + e->second + LAST, _MM_HINT_T1);
+    __builtin_prefetch(e->at, 0, 2);
+    __builtin_prefetch(e->at + LAST, 0, 2);
+    __builtin_prefetch(e->at + e->second, 0, 2);
+    __builtin_prefetch(e->at + e->second + LAST, 0, 2);
     e->at += e->next;
 }
 

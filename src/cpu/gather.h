@@ -32,6 +32,7 @@ typedef struct atl_cpu_gather_kernels {
 void atl_cpu_gather_init(atl_cpu_gather_kernels *k); // the reference
 void atl_cpu_gather_init_avx2(atl_cpu_gather_kernels *k);
 void atl_cpu_gather_init_avx512(atl_cpu_gather_kernels *k);
+void atl_cpu_gather_init_neon(atl_cpu_gather_kernels *k);
 
 void atl_cpu_gather(const atl_cpu_gather_kernels *k, const atl_cpu_gather_dims *d, const float *x,
                     const float *index, const float *weight, float *y, atl_team *team);

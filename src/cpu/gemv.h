@@ -17,5 +17,6 @@ typedef struct atl_cpu_gemv_kernels {
 void atl_cpu_gemv_init(atl_cpu_gemv_kernels *k); // the reference
 void atl_cpu_gemv_init_avx2(atl_cpu_gemv_kernels *k);
 void atl_cpu_gemv_init_avx512(atl_cpu_gemv_kernels *k);
+void atl_cpu_gemv_init_neon(atl_cpu_gemv_kernels *k);
 
 #endif

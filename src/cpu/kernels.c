@@ -16,6 +16,11 @@ static void flrelu_avx512(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter
     atl_cpu_flrelu_init_ref(k, 16, f); // all slots: those of AVX2 have other lanes
     atl_cpu_flrelu_init_avx512(k, f);
 }
+#elif defined(__aarch64__)
+static void flrelu_neon(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f) {
+    atl_cpu_flrelu_init_ref(k, 8, f);
+    atl_cpu_flrelu_init_neon(k, f);
+}
 #endif
 
 void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
@@ -54,6 +59,19 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_wino_init_avx512(&k->wino);
     atl_cpu_direct_init_avx512(&k->direct);
     k->flrelu = flrelu_avx512;
+#elif defined(__aarch64__)
+    if (set < ATL_CPU_NEON)
+        return;
+    atl_cpu_pointwise_init_neon(&k->pointwise);
+    atl_cpu_fir_init_neon(&k->fir);
+    atl_cpu_rgb_init_neon(&k->rgb);
+    atl_cpu_gemv_init_neon(&k->gemv);
+    atl_cpu_style_init_neon(&k->style);
+    atl_cpu_pick_init_neon(&k->pick);
+    atl_cpu_gather_init_neon(&k->gather);
+    atl_cpu_direct_init_neon(&k->direct);
+    atl_cpu_wino_init_neon(&k->wino);
+    k->flrelu = flrelu_neon;
 #else
     (void)set;
 #endif

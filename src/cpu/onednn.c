@@ -49,8 +49,12 @@ void atl_cpu_dnnl_alone_end(int before) {
 
 // oneDNN accepts a ceiling only before its first kernel; later calls are refused, which is harmless.
 static void limit_isa(atl_cpu_set set) {
+#if defined(__x86_64__)
     if (set < atl_cpu_detect())
         (void)dnnl_set_max_cpu_isa(set == ATL_CPU_BASELINE ? dnnl_cpu_isa_sse41 : dnnl_cpu_isa_avx2);
+#else
+    (void)set;
+#endif
 }
 
 // ---- making

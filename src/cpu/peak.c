@@ -22,15 +22,17 @@ double atl_cpu_peak_ref(size_t rounds, float *sink) {
     return 2.0 * CHAINS * LANES * (double)rounds;
 }
 
-static atl_cpu_peak_fn *kernel_of(atl_cpu_set set) {
+atl_cpu_peak_fn *atl_cpu_peak_of(atl_cpu_set set) {
 #if defined(__x86_64__)
     if (set == ATL_CPU_AVX512)
         return atl_cpu_peak_avx512;
     if (set == ATL_CPU_AVX2)
         return atl_cpu_peak_avx2;
-#else
-    (void)set;
+#elif defined(__aarch64__)
+    if (set == ATL_CPU_NEON)
+        return atl_cpu_peak_neon;
 #endif
+    (void)set;
     return atl_cpu_peak_ref;
 }
 
@@ -66,7 +68,7 @@ static double one_run(atl_cpu_peak_fn *kernel, size_t rounds, atl_team *team, do
 }
 
 double atl_peak_gflops(atl_ctx *ctx) {
-    atl_cpu_peak_fn *kernel = kernel_of(ctx->cpu);
+    atl_cpu_peak_fn *kernel = atl_cpu_peak_of(ctx->cpu);
     size_t rounds = 1000;
     float sink = 0.0f;
     double seconds = 0.0, best = 0.0;

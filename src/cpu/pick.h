@@ -34,6 +34,7 @@ typedef struct atl_cpu_pick_kernels {
 void atl_cpu_pick_init(atl_cpu_pick_kernels *k); // the reference
 void atl_cpu_pick_init_avx2(atl_cpu_pick_kernels *k);
 void atl_cpu_pick_init_avx512(atl_cpu_pick_kernels *k);
+void atl_cpu_pick_init_neon(atl_cpu_pick_kernels *k);
 
 void atl_cpu_pick(const atl_cpu_pick_kernels *k, const atl_cpu_pick_dims *d, const float *s, const float *x,
                   float *y, atl_team *team);

@@ -34,6 +34,7 @@ typedef struct atl_cpu_pointwise_kernels {
 void atl_cpu_pointwise_init(atl_cpu_pointwise_kernels *k); // the reference
 void atl_cpu_pointwise_init_avx2(atl_cpu_pointwise_kernels *k);
 void atl_cpu_pointwise_init_avx512(atl_cpu_pointwise_kernels *k);
+void atl_cpu_pointwise_init_neon(atl_cpu_pointwise_kernels *k);
 
 // y[i] = f(x[i]) for i < n.  y may be x.
 void atl_cpu_unary_run(const atl_cpu_pointwise_kernels *k, atl_fn1 op, float *y, const float *x, int64_t n,

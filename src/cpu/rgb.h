@@ -21,6 +21,7 @@ typedef struct atl_cpu_rgb_kernels {
 void atl_cpu_rgb_init(atl_cpu_rgb_kernels *k); // the reference
 void atl_cpu_rgb_init_avx2(atl_cpu_rgb_kernels *k);
 void atl_cpu_rgb_init_avx512(atl_cpu_rgb_kernels *k);
+void atl_cpu_rgb_init_neon(atl_cpu_rgb_kernels *k);
 
 typedef struct atl_cpu_rgb_args {
     int n, ci, co;         // ci or co at most ATL_RGB_MAX

@@ -6,20 +6,6 @@
 #include "cpu/rgb.h"
 #include "cpu/vec.h"
 
-// The sums of four vectors.
-static inline __m128 fold4(VF a, VF b, VF c, VF d) {
-#if defined(__AVX512F__)
-    __m256 e = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
-    __m256 f = _mm256_add_ps(_mm512_castps512_ps256(b), _mm512_extractf32x8_ps(b, 1));
-    __m256 g = _mm256_add_ps(_mm512_castps512_ps256(c), _mm512_extractf32x8_ps(c, 1));
-    __m256 h = _mm256_add_ps(_mm512_castps512_ps256(d), _mm512_extractf32x8_ps(d, 1));
-#else
-    __m256 e = a, f = b, g = c, h = d;
-#endif
-    __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(e, f), _mm256_hadd_ps(g, h));
-    return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
-}
-
 // Floats between what is read and what is asked for: a page, where the own prefetch of processors stops.
 enum { AHEAD = 1024 };
 
@@ -44,13 +30,11 @@ static inline __attribute__((always_inline)) void to_four(float *y, const float 
     }
     for (size_t p = 0; p < 4; p++) { // whole vectors: the next pixel overwrites what is too much
         VF none = vf_zero();
-        __m128 out = fold4(sum[p][0], co > 1 ? sum[p][1] : none, co > 2 ? sum[p][2] : none,
-                           co > 3 ? sum[p][3] : none);
+        VQ out = vq_sums(sum[p][0], co > 1 ? sum[p][1] : none, co > 2 ? sum[p][2] : none, co > 3 ? sum[p][3] : none);
         if (p * co + 4 <= 4 * co)
-            _mm_storeu_ps(y + p * co, out);
+            vq_store(y + p * co, out);
         else
-            _mm_maskstore_ps(y + p * co,
-                             _mm_cmpgt_epi32(_mm_set1_epi32((int)co), _mm_setr_epi32(0, 1, 2, 3)), out);
+            vq_store_n(y + p * co, out, co);
     }
 }
 

@@ -31,6 +31,7 @@ typedef struct atl_cpu_style_kernels {
 void atl_cpu_style_init(atl_cpu_style_kernels *k); // the reference
 void atl_cpu_style_init_avx2(atl_cpu_style_kernels *k);
 void atl_cpu_style_init_avx512(atl_cpu_style_kernels *k);
+void atl_cpu_style_init_neon(atl_cpu_style_kernels *k);
 
 // Bytes that a run needs beside its operands.
 size_t atl_cpu_style_workspace(int n, size_t pixels, size_t c);

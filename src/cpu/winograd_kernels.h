@@ -106,5 +106,6 @@ typedef struct atl_cpu_wino_kernels {
 void atl_cpu_wino_init_ref(atl_cpu_wino_kernels *k);
 void atl_cpu_wino_init_avx2(atl_cpu_wino_kernels *k);
 void atl_cpu_wino_init_avx512(atl_cpu_wino_kernels *k);
+void atl_cpu_wino_init_neon(atl_cpu_wino_kernels *k);
 
 #endif
