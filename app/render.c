@@ -189,14 +189,27 @@ static app_status broadcast(const app_render *r, size_t n, const float *w, float
     return APP_OK;
 }
 
+// Networks divide z by its length, and so need its square.
+static app_status check_row(const app_render *r, size_t row, const float *x, app_error *e) {
+    float squares = 0.0f;
+    for (size_t i = 0; i < r->latents.width; i++)
+        squares += x[i] * x[i];
+    if (!all_finite(x, r->latents.width))
+        return app_fail(e, "%s: row %zu has NaN or infinity among its numbers", r->recipe.latents, row);
+    if (isinf(squares))
+        return app_fail(e, "%s: row %zu has numbers too large to be squared; those of latents are near 1",
+                        r->recipe.latents, row);
+    return APP_OK;
+}
+
 app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
     const app_latents *l = &r->latents;
     float *rows = l->space == APP_WS ? r->ws : r->latent;
     for (size_t i = 0; i < n; i++) {
         size_t row = first + i;
         app_latents_row(l, row, rows + i * l->width);
-        if (!all_finite(rows + i * l->width, l->width))
-            return app_fail(e, "%s: row %zu has NaN or infinity among its numbers", r->recipe.latents, row);
+        if (check_row(r, row, rows + i * l->width, e) != APP_OK)
+            return APP_FAILED;
         app_render_noise(r, i, l->seeds ? l->seeds[row] : (uint32_t)row);
         if (app_render_is_labelled(r) &&
             app_labels_row(&r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)

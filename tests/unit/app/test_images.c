@@ -156,14 +156,19 @@ static void latents_that_are_no_numbers_are_refused(void **state) {
     app_generate_options o = plain_options();
     seen s = { 0 };
     char *path = app_join(f->folder, "z.npy", &e);
-    write_latents(f, path, atl_model_get_info(f->plain)->z_dim, NAN);
     o.seeds = NULL;
     o.recipe.latents = path;
     o.batch = 1;
-    assert_int_equal(app_generate_open(&g, f->ctx, f->plain, &o, &e), APP_OK);
-    assert_says(app_generate_run(&g, see, &s, &e), &e, "z.npy: row 1 has NaN or infinity among its numbers");
-    assert_string_equal(s.names, "proj00 ");
-    app_generate_close(&g);
+    for (int large = 0; large < 2; large++) {
+        s = (seen){ 0 };
+        write_latents(f, path, atl_model_get_info(f->plain)->z_dim, large ? 1e38f : NAN);
+        assert_int_equal(app_generate_open(&g, f->ctx, f->plain, &o, &e), APP_OK);
+        assert_says(app_generate_run(&g, see, &s, &e), &e,
+                    large ? "z.npy: row 1 has numbers too large to be squared; those of latents are near 1"
+                          : "z.npy: row 1 has NaN or infinity among its numbers");
+        assert_string_equal(s.names, "proj00 ");
+        app_generate_close(&g);
+    }
     unlink(path);
     free(path);
 }
