@@ -4,7 +4,7 @@
 room=0
 for ((step = 1 << 19; step; step /= 2)); do # the least address space in kB, below 1 GB, with which it starts at all
     (ulimit -v $((room + step)) && "$ATELIER" --version) >/dev/null 2>&1 || room=$((room + step))
-done
+done 2>/dev/null # what the shell says of a program that a sanitizer aborts
 if [ $room -gt 900000 ]; then # sanitizers want terabytes
     echo nothing unexpected
     return
