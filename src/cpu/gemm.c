@@ -140,10 +140,9 @@ static int64_t cut(const atl_cpu_gemm *g, int constant, int64_t *step) {
     return size;
 }
 
-static atl_status make_dnnl(atl_cpu_gemm *g, const float *b_const) {
+static atl_status make_parts(atl_cpu_gemm *g, const float *b_const, int64_t size, int64_t step) {
     static const int ids[3] = { DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST };
     const atl_cpu_gemm_shape *s = &g->shape;
-    int64_t step, size = cut(g, b_const != NULL, &step);
     ATL_TRY(atl_cpu_dnnl_init(&g->dnnl, g->ctx, g->team, (int)((size + step - 1) / step), ids, 1));
     for (int64_t at = 0; at < size; at += step) {
         int64_t some = size - at < step ? size - at : step;
@@ -156,12 +155,21 @@ static atl_status make_dnnl(atl_cpu_gemm *g, const float *b_const) {
             p.n0 = at, p.n = some;
         ATL_TRY(add_piece(g, &p, b_const != NULL));
     }
+    return ATL_OK;
+}
+
+static atl_status make_dnnl(atl_cpu_gemm *g, const float *b_const) {
+    const atl_cpu_gemm_shape *s = &g->shape;
+    int64_t step, size = cut(g, b_const != NULL, &step);
+    ATL_TRY(make_parts(g, b_const, size, step));
+    if (g->dnnl.mixed) { // parts that can't share B: one part
+        atl_cpu_dnnl_clear(&g->dnnl);
+        ATL_TRY(make_parts(g, b_const, size, size));
+    }
     dnnl_memory_desc_t plain;
     ATL_TRY(
         describe(g->ctx, s->batch, s->k, s->n, s->trans_b, s->trans_b ? s->k : s->n, s->stride_b, &plain));
-    if (g->dnnl.mixed)
-        return atl_fail(g->ctx, ATL_INTERNAL, "oneDNN wants one matrix in two orders");
-    return atl_cpu_dnnl_finish(&g->dnnl, &plain, b_const);
+    return atl_cpu_dnnl_finish(&g->dnnl, b_const ? &plain : NULL, b_const);
 }
 
 static atl_status check_shape(atl_ctx *ctx, const atl_cpu_gemm_shape *s) {

@@ -210,8 +210,7 @@ atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const dnnl_memory_desc_t *plain,
     ATL_TRY(atl_cpu_dnnl_room(d->ctx));
     int before = atl_cpu_dnnl_alone();
     atl_status status = ATL_OK;
-    if (d->part[0].offset[d->packed_index] == 0 && (d->parts == 1 || !d->part[1].offset[d->packed_index]) &&
-        !dnnl_memory_desc_equal(&d->want, plain))
+    if (plain && !dnnl_memory_desc_equal(&d->want, plain))
         status = atl_cpu_dnnl_check(d->ctx, make_reorder(d, plain), "reorder weights");
     if (status == ATL_OK && constant)
         status = pack_constant(d, constant);
@@ -221,14 +220,20 @@ atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const dnnl_memory_desc_t *plain,
 
 // ---- running
 
-// The workspace: scratch for each part, the packed operand of a run, then the results that add up.
+// Parts and the reorder never run at the same time.
+static size_t scratch_bytes(const atl_cpu_dnnl *d) {
+    size_t parts = atl_round_bytes(d->main_bytes) * (size_t)d->parts;
+    return parts > d->reorder_bytes ? parts : atl_round_bytes(d->reorder_bytes);
+}
+
+// The workspace: scratch, the packed operand of a run, then the results that add up.
 size_t atl_cpu_dnnl_workspace(const atl_cpu_dnnl *d) {
-    size_t scratch = atl_round_bytes(d->main_bytes) * (size_t)d->parts, packed = 0;
+    size_t packed = 0;
     if (d->reorder && !d->constant)
         packed = atl_round_bytes(d->packed_bytes);
     if (d->packed_index == 2)
         packed += (size_t)(d->parts - 1) * atl_round_bytes(d->packed_bytes);
-    return (scratch > d->reorder_bytes ? scratch : atl_round_bytes(d->reorder_bytes)) + packed;
+    return scratch_bytes(d) + packed;
 }
 
 typedef struct call {
@@ -289,9 +294,7 @@ atl_status atl_cpu_dnnl_run(const atl_cpu_dnnl *d, const float *a, const float *
                             void *workspace) {
     if (d->limited) // some kernels are made when they run for the first time
         ATL_TRY(atl_cpu_dnnl_room(d->ctx));
-    size_t scratch = atl_round_bytes(d->main_bytes) * (size_t)d->parts;
-    scratch = scratch > d->reorder_bytes ? scratch : atl_round_bytes(d->reorder_bytes);
-    float *rest = (float *)(void *)((char *)workspace + scratch);
+    float *rest = (float *)(void *)((char *)workspace + scratch_bytes(d));
     call c = { d, { (float *)(uintptr_t)a, (float *)(uintptr_t)b, out }, workspace, rest, 0 };
     int packed = d->packed_index;
     float *plain = c.value[packed];

@@ -64,7 +64,8 @@ atl_status atl_cpu_dnnl_add(atl_cpu_dnnl *d, const_dnnl_primitive_desc_t pd,
                             const dnnl_memory_desc_t plain[3], const size_t offset[3]);
 
 // After the last part, unless they are `mixed`: makes what they share.  plain: the operand that may be
-// packed, whole; constant: its value, packed at once; or NULL.
+// packed, whole; NULL where the parts were asked for the caller's order.  constant: its value, packed at
+// once; or NULL.
 atl_status atl_cpu_dnnl_finish(atl_cpu_dnnl *d, const dnnl_memory_desc_t *plain, const float *constant);
 
 size_t atl_cpu_dnnl_workspace(const atl_cpu_dnnl *d);

@@ -87,9 +87,10 @@ atl_status atl_cpu_wino_gemm_make(atl_ctx *ctx, int lanes, int batch, size_t m, 
         atl_cpu_wino_gemm_free(&g);
         return ATL_NO_MEMORY;
     }
-    if (atl_cpu_dnnl_room(ctx) != ATL_OK) {
+    atl_status room = atl_cpu_dnnl_room(ctx);
+    if (room != ATL_OK) {
         atl_cpu_wino_gemm_free(&g);
-        return ATL_NO_MEMORY;
+        return room;
     }
     int before = atl_cpu_dnnl_alone();
     dnnl_status_t s = dnnl_engine_create(&g->engine, dnnl_cpu, 0);
