@@ -5,19 +5,7 @@
 
 #include <string.h>
 
-static uint32_t big(const uint8_t *p, int bytes) {
-    uint32_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value = value << 8 | p[i];
-    return value;
-}
-
-static uint32_t little(const uint8_t *p, int bytes) {
-    uint32_t value = 0;
-    for (int i = bytes; i-- > 0;)
-        value = value << 8 | p[i];
-    return value;
-}
+#include "base/bytes.h"
 
 enum {
     SHORT = 3,
@@ -28,10 +16,10 @@ enum {
 }; // tags; NEXT: the next directory
 
 // The first number of an entry in the first directory of a TIFF file.
-static uint32_t tiff_entry(const uint8_t *tiff, size_t size, int tag, uint32_t otherwise) {
+static uint64_t tiff_entry(const uint8_t *tiff, size_t size, int tag, uint64_t otherwise) {
     if (size < 8 || (memcmp(tiff, "II*\0", 4) && memcmp(tiff, "MM\0*", 4)))
         return otherwise;
-    uint32_t (*number)(const uint8_t *, int) = tiff[0] == 'I' ? little : big;
+    uint64_t (*number)(const uint8_t *, size_t) = tiff[0] == 'I' ? atl_little : atl_big;
     size_t at = number(tiff + 4, 4);
     if (at > size - 2)
         return otherwise;
@@ -39,9 +27,9 @@ static uint32_t tiff_entry(const uint8_t *tiff, size_t size, int tag, uint32_t o
     for (at += 2; entries > 0 && size - at >= 12; at += 12, entries--) {
         if ((int)number(tiff + at, 2) != tag)
             continue;
-        int bytes = number(tiff + at + 2, 2) == SHORT ? 2 : 4;
+        size_t bytes = number(tiff + at + 2, 2) == SHORT ? 2 : 4;
         size_t value = at + 8;
-        if (number(tiff + at + 4, 4) > 4u / (unsigned)bytes) // they lie elsewhere
+        if (number(tiff + at + 4, 4) > 4 / bytes) // they lie elsewhere
             value = number(tiff + at + 8, 4);
         return value <= size - 4 ? number(tiff + value, bytes) : otherwise;
     }
@@ -49,7 +37,7 @@ static uint32_t tiff_entry(const uint8_t *tiff, size_t size, int tag, uint32_t o
 }
 
 static int orientation_of(const uint8_t *tiff, size_t size) {
-    uint32_t value = tiff_entry(tiff, size, ORIENTATION, 1);
+    uint64_t value = tiff_entry(tiff, size, ORIENTATION, 1);
     return value >= 1 && value <= 8 ? (int)value : 1;
 }
 
@@ -60,7 +48,7 @@ static int orientation_of_exif(const uint8_t *data, size_t size) {
 
 static void find_png(const uint8_t *data, size_t size, atl_facts *f) {
     for (size_t at = 8; size - at >= 12;) {
-        size_t length = big(data + at, 4);
+        size_t length = atl_big(data + at, 4);
         const uint8_t *type = data + at + 4, *body = data + at + 8;
         if (length > size - at - 12)
             return;
@@ -69,7 +57,7 @@ static void find_png(const uint8_t *data, size_t size, atl_facts *f) {
             f->palette = body[9] == 3;
         }
         if (!memcmp(type, "acTL", 4) && length >= 8)
-            f->animated = big(body, 4) > 1;
+            f->animated = atl_big(body, 4) > 1;
         if (!memcmp(type, "eXIf", 4))
             f->orientation = orientation_of_exif(body, length);
         at += 12 + length;
@@ -87,7 +75,7 @@ static void find_jpeg(const uint8_t *data, size_t size, atl_facts *f) {
             at++;
             continue;
         }
-        size_t length = big(data + at + 2, 2);
+        size_t length = atl_big(data + at + 2, 2);
         if (marker == 0xda || marker == 0xd9 || length < 2 || length > size - at - 2)
             return;
         const uint8_t *body = data + at + 4;
@@ -103,7 +91,7 @@ static void find_jpeg(const uint8_t *data, size_t size, atl_facts *f) {
 
 static void find_webp(const uint8_t *data, size_t size, atl_facts *f) {
     for (size_t at = 12; size - at >= 8;) {
-        size_t length = little(data + at + 4, 4);
+        size_t length = atl_little(data + at + 4, 4);
         if (length > size - at - 8)
             return;
         if (!memcmp(data + at, "VP8X", 4) && length >= 1)
@@ -117,7 +105,7 @@ static void find_webp(const uint8_t *data, size_t size, atl_facts *f) {
 }
 
 static void find_tiff(const uint8_t *data, size_t size, atl_facts *f) {
-    uint32_t photometric = tiff_entry(data, size, PHOTOMETRIC, 0);
+    uint64_t photometric = tiff_entry(data, size, PHOTOMETRIC, 0);
     f->deep = tiff_entry(data, size, BITS, 1) > 8;
     f->palette = photometric == 3;
     f->cmyk = photometric == 5;

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum {
     PAGE_HEAD = 16,
     NODE_HEAD = 8,
@@ -58,13 +60,6 @@ typedef struct level {
     size_t nodes, next;
 } level;
 
-static uint64_t get(const uint8_t *p, int bytes) {
-    uint64_t value = 0;
-    for (int i = bytes; i-- > 0;)
-        value = value << 8 | p[i];
-    return value;
-}
-
 static atl_status refuse(const walk *w, uint64_t page) {
     if (w->page_size && page >= w->pages)
         return atl_fail(w->ctx, ATL_BAD_FILE,
@@ -75,18 +70,18 @@ static atl_status refuse(const walk *w, uint64_t page) {
 }
 
 static bool meta_good(const walk *w, size_t at) {
-    return w->bytes - at >= META_BYTES && (get(w->file + at + AT_FLAGS, 2) & KINDS) == META &&
-           get(w->file + at + AT_MAGIC, 4) == MAGIC && get(w->file + at + AT_VERSION, 4) == 1;
+    return w->bytes - at >= META_BYTES && (atl_little(w->file + at + AT_FLAGS, 2) & KINDS) == META &&
+           atl_little(w->file + at + AT_MAGIC, 4) == MAGIC && atl_little(w->file + at + AT_VERSION, 4) == 1;
 }
 
 // The root of the main database, by the newer of the two metas.
 static atl_status find_root(walk *w, uint64_t *root) {
-    if (w->bytes < META_BYTES || get(w->file + AT_MAGIC, 4) != MAGIC)
+    if (w->bytes < META_BYTES || atl_little(w->file + AT_MAGIC, 4) != MAGIC)
         return atl_fail(w->ctx, ATL_BAD_FILE, "%s: is no LMDB file of a 64-bit machine", w->path);
-    if (get(w->file + AT_VERSION, 4) != 1)
+    if (atl_little(w->file + AT_VERSION, 4) != 1)
         return atl_fail(w->ctx, ATL_BAD_FILE, "%s: version %llu of LMDB's format; version 1 is read", w->path,
-                        (unsigned long long)get(w->file + AT_VERSION, 4));
-    size_t size = (size_t)get(w->file + AT_PAGE_SIZE, 4);
+                        (unsigned long long)atl_little(w->file + AT_VERSION, 4));
+    size_t size = (size_t)atl_little(w->file + AT_PAGE_SIZE, 4);
     if (!meta_good(w, 0) || size < PAGE_LEAST || size > PAGE_MOST || size & (size - 1))
         return refuse(w, 0);
     w->page_size = size;
@@ -94,9 +89,10 @@ static atl_status find_root(walk *w, uint64_t *root) {
     if (w->pages < 2)
         return refuse(w, 1);
     const uint8_t *meta = w->file;
-    if (meta_good(w, size) && get(w->file + size + AT_TRANSACTION, 8) > get(meta + AT_TRANSACTION, 8))
+    if (meta_good(w, size) &&
+        atl_little(w->file + size + AT_TRANSACTION, 8) > atl_little(meta + AT_TRANSACTION, 8))
         meta += size;
-    *root = get(meta + AT_ROOT, 8);
+    *root = atl_little(meta + AT_ROOT, 8);
     return ATL_OK;
 }
 
@@ -105,7 +101,8 @@ static atl_status enter(walk *w, uint64_t number, level *l) {
     if (number >= w->pages || w->seen++ >= w->pages)
         return refuse(w, number);
     const uint8_t *page = w->file + number * w->page_size;
-    size_t flags = (size_t)get(page + AT_FLAGS, 2) & KINDS, lower = (size_t)get(page + AT_LOWER, 2);
+    size_t flags = (size_t)atl_little(page + AT_FLAGS, 2) & KINDS,
+           lower = (size_t)atl_little(page + AT_LOWER, 2);
     if ((flags != BRANCH && flags != LEAF) || lower < PAGE_HEAD || lower > w->page_size || lower & 1)
         return refuse(w, number);
     *l = (level){ page, (lower - PAGE_HEAD) / 2, 0 };
@@ -118,24 +115,25 @@ static uint64_t number_of(const walk *w, const level *l) {
 
 // The next node of the page with its key within the page, or NULL.
 static const uint8_t *next_node(const walk *w, level *l) {
-    size_t at = (size_t)get(l->page + PAGE_HEAD + 2 * l->next++, 2);
+    size_t at = (size_t)atl_little(l->page + PAGE_HEAD + 2 * l->next++, 2);
     if (at < PAGE_HEAD || at + NODE_HEAD > w->page_size ||
-        at + NODE_HEAD + get(l->page + at + 6, 2) > w->page_size)
+        at + NODE_HEAD + atl_little(l->page + at + 6, 2) > w->page_size)
         return NULL;
     return l->page + at;
 }
 
 // The entry of a node in a leaf.
 static atl_status hand_out(walk *w, const level *l, const uint8_t *node) {
-    size_t size = (size_t)get(node, 4), flags = (size_t)get(node + 4, 2), key = (size_t)get(node + 6, 2);
+    size_t size = (size_t)atl_little(node, 4), flags = (size_t)atl_little(node + 4, 2),
+           key = (size_t)atl_little(node + 6, 2);
     const uint8_t *value = node + NODE_HEAD + key;
     size_t left = (size_t)(l->page + w->page_size - value);
     if (flags & (SUB | MANY))
         return atl_fail(w->ctx, ATL_UNSUPPORTED, "%s: holds databases within a database, which are not read",
                         w->path);
     if (flags & BIG) {
-        uint64_t page = left >= 8 ? get(value, 8) : NO_PAGE;
-        if (page >= w->pages || (get(w->file + page * w->page_size + AT_FLAGS, 2) & KINDS) != OVERFLOW)
+        uint64_t page = left >= 8 ? atl_little(value, 8) : NO_PAGE;
+        if (page >= w->pages || (atl_little(w->file + page * w->page_size + AT_FLAGS, 2) & KINDS) != OVERFLOW)
             return refuse(w, page == NO_PAGE ? number_of(w, l) : page);
         value = w->file + page * w->page_size + PAGE_HEAD;
         left = w->bytes - (size_t)(value - w->file);
@@ -165,12 +163,12 @@ atl_status atl_lmdb_walk(atl_ctx *ctx, const char *path, const uint8_t *file, si
         const uint8_t *node = next_node(&w, l);
         if (!node)
             return refuse(&w, number_of(&w, l));
-        if ((get(l->page + AT_FLAGS, 2) & KINDS) == LEAF) {
+        if ((atl_little(l->page + AT_FLAGS, 2) & KINDS) == LEAF) {
             ATL_TRY(hand_out(&w, l, node));
         } else {
             if (++depth == DEPTH_MOST)
                 return refuse(&w, number_of(&w, l));
-            ATL_TRY(enter(&w, get(node, 6), &levels[depth]));
+            ATL_TRY(enter(&w, atl_little(node, 6), &levels[depth]));
         }
     }
     return ATL_OK;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum { SIDE = 28, BORDER = 2, HEAD_IMAGES = 16, HEAD_LABELS = 8 };
 
 static const char images_mark[] = "-images-idx3-ubyte", labels_mark[] = "-labels-idx1-ubyte";
@@ -23,13 +25,9 @@ static bool probe(const char *path, bool folder) {
     return !*rest || !strcmp(rest, ".gz");
 }
 
-static uint32_t big_endian(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 static atl_status take_labels(atl_source *s, const char *path, const atl_data_bytes *file) {
-    if (file->size < HEAD_LABELS || big_endian(file->data) != 0x801 ||
-        big_endian(file->data + 4) != s->count || file->size != HEAD_LABELS + s->count)
+    if (file->size < HEAD_LABELS || atl_big(file->data, 4) != 0x801 ||
+        atl_big(file->data + 4, 4) != s->count || file->size != HEAD_LABELS + s->count)
         return atl_fail(s->ctx, ATL_BAD_FILE, "%s: is no list of %zu labels; download it again", path,
                         s->count);
     s->classes = atl_arena_alloc(&s->arena, s->count, sizeof *s->classes);
@@ -65,10 +63,10 @@ static atl_status mnist_open(atl_source *s) {
     s->state = file;
     const uint8_t *data = file->data;
     size_t size = file->size;
-    if (size < HEAD_IMAGES || big_endian(data) != 0x803 || big_endian(data + 8) != SIDE ||
-        big_endian(data + 12) != SIDE)
+    if (size < HEAD_IMAGES || atl_big(data, 4) != 0x803 || atl_big(data + 8, 4) != SIDE ||
+        atl_big(data + 12, 4) != SIDE)
         return atl_fail(s->ctx, ATL_BAD_FILE, "%s: is no MNIST file of %dx%d pictures", s->path, SIDE, SIDE);
-    size_t count = big_endian(data + 4), have = size - HEAD_IMAGES;
+    size_t count = atl_big(data + 4, 4), have = size - HEAD_IMAGES;
     uint64_t want = (uint64_t)count * SIDE * SIDE;
     if (have != want)
         return atl_fail(s->ctx, ATL_BAD_FILE,

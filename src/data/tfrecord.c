@@ -12,6 +12,7 @@
 #include <string.h>
 #include <atelier/array.h>
 
+#include "base/bytes.h"
 #include "data/example.h"
 #include "io/image_format.h"
 
@@ -59,13 +60,6 @@ static bool probe(const char *path, bool folder) {
     return folder ? find_best(path, best, sizeof best) : is_records(path);
 }
 
-static uint64_t little_endian(const uint8_t *p, int bytes) {
-    uint64_t value = 0;
-    for (int i = bytes; i-- > 0;)
-        value = value << 8 | p[i];
-    return value;
-}
-
 static atl_status list_records(atl_source *s, tfrecord_state *t) {
     const uint8_t *data = t->file.data;
     size_t bytes = t->file.bytes;
@@ -75,8 +69,8 @@ static atl_status list_records(atl_source *s, tfrecord_state *t) {
         if (bytes - at < FRAME_HEAD + FRAME_TAIL)
             return atl_fail(s->ctx, ATL_BAD_FILE, "%s: cut in record %zu at byte %zu; copy it again", t->path,
                             s->count, at);
-        uint64_t length = little_endian(data + at, 8);
-        if (little_endian(data + at + 8, 4) != atl_crc32c_masked(t->crc, data + at, 8))
+        uint64_t length = atl_little(data + at, 8);
+        if (atl_little(data + at + 8, 4) != atl_crc32c_masked(t->crc, data + at, 8))
             return atl_fail(s->ctx, ATL_BAD_FILE,
                             "%s: record %zu at byte %zu has a wrong checksum: damaged, or no TFRecords",
                             t->path, s->count, at);
@@ -168,10 +162,9 @@ static atl_status tfrecord_pixels(const atl_source *s, atl_ctx *ctx, size_t inde
     size_t at = (size_t)s->entries[index].key;
     ATL_TRY(atl_data_check_mapped(ctx, t->path, &t->file));
     const uint8_t *frame = t->file.data + at, *record = frame + FRAME_HEAD;
-    size_t length =
-        (size_t)little_endian(frame, 8); // checked when the file was opened, but it may have changed
+    size_t length = (size_t)atl_little(frame, 8); // checked when the file was opened, but it may have changed
     if (length > t->file.bytes - at - FRAME_HEAD - FRAME_TAIL ||
-        little_endian(record + length, 4) != atl_crc32c_masked(t->crc, record, length))
+        atl_little(record + length, 4) != atl_crc32c_masked(t->crc, record, length))
         return atl_fail(ctx, ATL_BAD_FILE, "%s: record %zu has a wrong checksum: it is damaged", t->path,
                         index);
     atl_example e;

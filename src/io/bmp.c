@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum { FILE_HEAD = 14, CORE = 12, WINDOWS = 40 };
 enum { PLAIN = 0, RLE8 = 1, RLE4 = 2, MASKS = 3, ALPHA_MASKS = 6 };
 
@@ -32,11 +34,8 @@ typedef struct bmp_work {
     atl_image image;
 } bmp_work;
 
-static uint32_t little(const uint8_t *p, int bytes) {
-    uint32_t value = 0;
-    for (int i = bytes; i-- > 0;)
-        value = value << 8 | p[i];
-    return value;
+static uint32_t little(const uint8_t *p, size_t bytes) {
+    return (uint32_t)atl_little(p, bytes);
 }
 
 static int probe(const uint8_t *head, size_t size) {
@@ -163,7 +162,7 @@ static void put_masked(const bmp_work *w, const uint8_t *from, uint32_t y) {
     uint8_t *to = row_of(w, y);
     size_t bytes = w->bits / 8;
     for (uint32_t x = 0; x < w->width; x++, from += bytes) {
-        uint32_t pixel = little(from, (int)bytes);
+        uint32_t pixel = little(from, bytes);
         for (int c = 0; c < w->image.channels; c++)
             *to++ = masked(pixel, w->masks[c]);
     }

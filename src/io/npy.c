@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "io/zip.h"
 
 typedef struct scan {
@@ -184,12 +185,11 @@ static atl_status refuse(atl_arrays *set, const char *name, const char *type, bo
 static atl_status add_one(atl_arrays *set, const char *name, const uint8_t *data, size_t bytes) {
     header h = { .dtype = -1 };
     char type[32] = "";
-    size_t start = bytes >= 10 && data[6] == 1 ? 10 : 12, length = 0;
+    size_t start = bytes >= 10 && data[6] == 1 ? 10 : 12;
     if (bytes < 12 || memcmp(data, "\x93NUMPY", 6) != 0 || data[6] < 1 || data[6] > 3)
         return atl_fail(set->ctx, ATL_BAD_FILE, "%s: %s%s%s does not begin like a .npy file", set->path,
                         *name ? "array '" : "", name, *name ? "'" : "it");
-    for (size_t i = start; i-- > 8;)
-        length = length << 8 | data[i];
+    size_t length = (size_t)atl_little(data + 8, start - 8);
     if (length > bytes - start)
         return atl_fail(set->ctx, ATL_BAD_FILE, "%s: the header of %s%s%s is cut; the file is damaged",
                         set->path, *name ? "array '" : "its array", name, *name ? "'" : "");

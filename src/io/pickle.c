@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum {
     STACK_MOST = 1 << 24, // entries of stack, marks and memo: far beyond what real files need
     NAME_MOST = 512       // bytes of a module's or class's name
@@ -167,9 +169,7 @@ atl_status atl_machine_take(atl_machine *m, size_t size, atl_view *v) {
 atl_status atl_machine_take_number(atl_machine *m, int width, uint64_t *value) {
     atl_view v;
     ATL_TRY(atl_machine_take(m, (size_t)width, &v));
-    *value = 0;
-    for (int i = width; i-- > 0;)
-        *value = *value << 8 | v.data[i];
+    *value = atl_little(v.data, v.size);
     return ATL_OK;
 }
 

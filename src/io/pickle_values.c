@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum { DIGITS_MOST = 512 }; // of a decimal number in protocol 0, which takes time by their square
 
 // ---- numbers
@@ -109,9 +111,7 @@ atl_status atl_op_float(atl_machine *m, int unused) {
     (void)unused;
     atl_view v;
     ATL_TRY(atl_machine_take(m, 8, &v));
-    uint64_t bits = 0;
-    for (int i = 0; i < 8; i++) // the only big-endian number of the format
-        bits = bits << 8 | v.data[i];
+    uint64_t bits = atl_big(v.data, 8); // the only big-endian number of the format
     double value;
     memcpy(&value, &bits, sizeof value);
     return atl_machine_push(m, atl_machine_float(m, value));

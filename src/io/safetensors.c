@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "io/json.h"
 
 // The format allows headers of 100 MB; what they become in memory is twenty times as large, and large models
@@ -157,9 +158,7 @@ static atl_status read_header(atl_arrays *set, json_t *header, const uint8_t *da
 
 atl_status atl_safetensors_parse(atl_arrays *set) {
     const uint8_t *d = set->file.data;
-    uint64_t size = 0;
-    for (int i = 8; i-- > 0;)
-        size = size << 8 | d[i];
+    uint64_t size = atl_little(d, 8);
     if (size > set->file.bytes - 8)
         return atl_fail(set->ctx, ATL_BAD_FILE,
                         "%s: announces a header of %llu bytes and has %zu; the file is cut or "

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "io/arrays.h"
 #include "io/pickle.h"
@@ -219,9 +220,7 @@ static atl_status read_elements(table *tab, const uint8_t *data, size_t bytes, s
         atl_storage *s = key->type == ATL_OBJECT_STRING ? find_storage(tab, key->u.text, key->size) : NULL;
         if (!s || s->data)
             return TORCH_FAIL(t, "lists a storage that is not used or listed before; the file is damaged");
-        uint64_t count = 0;
-        for (size_t b = 8; bytes - at >= 8 && b-- > 0;)
-            count = count << 8 | data[at + b];
+        uint64_t count = bytes - at >= 8 ? atl_little(data + at, 8) : 0;
         size_t size = (size_t)s->count * atl_dtype_size((atl_dtype)s->dtype);
         if (bytes - at < 8 || count != (uint64_t)s->count || size > bytes - at - 8)
             return TORCH_FAIL(
