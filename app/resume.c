@@ -16,36 +16,38 @@
 
 enum { NAME_MOST = 256 };
 
+static int is_snapshot(const char *name) {
+    static const char prefix[] = "network-snapshot-", suffix[] = ".safetensors";
+    size_t length = strlen(name), tail = sizeof suffix - 1;
+    return length < NAME_MOST && length > tail && !strncmp(name, prefix, sizeof prefix - 1) &&
+           !strcmp(name + length - tail, suffix);
+}
+
 // The last name of network-snapshot-*.safetensors before `bound` in order; "": there is none.
 static void newest_before(const char *folder, const char *bound, char best[NAME_MOST]) {
-    static const char prefix[] = "network-snapshot-", suffix[] = ".safetensors";
     DIR *dir = opendir(folder);
     *best = '\0';
     for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
         const char *name = entry->d_name;
-        size_t length = strlen(name), tail = sizeof suffix - 1;
-        if (length < NAME_MOST && length > tail && !strncmp(name, prefix, sizeof prefix - 1) &&
-            !strcmp(name + length - tail, suffix) && strcmp(name, best) > 0 &&
-            (!bound || strcmp(name, bound) < 0))
-            memcpy(best, name, length + 1);
+        if (is_snapshot(name) && strcmp(name, best) > 0 && (!bound || strcmp(name, bound) < 0))
+            memcpy(best, name, strlen(name) + 1);
     }
     if (dir)
         closedir(dir);
 }
 
 long long app_resume_stamp(const char *folder) {
-    char name[NAME_MOST], before[NAME_MOST];
+    DIR *dir = opendir(folder);
     long long newest = 0;
-    newest_before(folder, NULL, name);
-    for (; *name; memcpy(name, before, sizeof name)) {
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
         struct stat info;
-        char *path = app_join(folder, name, NULL);
-        long long at =
-            path && stat(path, &info) == 0 ? info.st_mtim.tv_sec * 1000000000LL + info.st_mtim.tv_nsec : 0;
-        free(path);
+        if (!is_snapshot(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
+            continue;
+        long long at = info.st_mtim.tv_sec * 1000000000LL + info.st_mtim.tv_nsec;
         newest = at > newest ? at : newest;
-        newest_before(folder, name, before);
     }
+    if (dir)
+        closedir(dir);
     return newest;
 }
 
