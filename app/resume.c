@@ -177,9 +177,12 @@ static int is_chosen(const app_resume_choice *c, const char *name) {
 
 static int is_derived(const app_resume *r, const char *name) {
     size_t i;
-    const json_t *value;
-    json_array_foreach(json_object_get(r->record, "derived"), i,
-                       value) if (json_is_string(value) && !strcmp(json_string_value(value), name)) return 1;
+    const json_t *item;
+    json_array_foreach(json_object_get(r->record, "derived"), i, item) {
+        const char *derived = json_string_value(item);
+        if (derived && !strcmp(derived, name))
+            return 1;
+    }
     return 0;
 }
 

@@ -226,14 +226,14 @@ static uint64_t still_derived(const json_t *record, const atl_train_options *o) 
     size_t count, at;
     uint64_t derived = 0;
     const atl_train_field *fields = atl_train_fields(&count);
-    const json_t *options = json_object_get(record, "options"), *name;
-    json_array_foreach(json_object_get(record, "derived"), at,
-                       name) for (size_t i = 0; i < count && json_is_string(name);
-                                  i++) if (!strcmp(fields[i].name, json_string_value(name)) &&
-                                           fields[i].kind != ATL_TRAIN_TEXT &&
-                                           json_number_value(json_object_get(options, fields[i].name)) ==
-                                               atl_train_field_number(&fields[i], o)) derived |= UINT64_C(1)
-                                                                                                 << i;
+    const json_t *options = json_object_get(record, "options"), *item;
+    json_array_foreach(json_object_get(record, "derived"), at, item) {
+        const char *name = json_string_value(item);
+        const atl_train_field *f = name ? atl_train_field_find(name) : NULL;
+        if (f && f->kind != ATL_TRAIN_TEXT &&
+            json_number_value(json_object_get(options, name)) == atl_train_field_number(f, o))
+            derived |= UINT64_C(1) << (f - fields);
+    }
     return derived;
 }
 
