@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cpu/direct.h"
 #include "cpu/onednn.h"
+#include "cpu/sizes.h"
 
 struct atl_cpu_conv {
     atl_ctx *ctx;
@@ -105,10 +106,6 @@ typedef struct piece {
     int n0, n, row0, rows;
 } piece;
 
-static int floor_div(int a, int b) {
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
 // The part's own convolution, and where its x and y begin.  Not reached: it would read nothing but zeros.
 static bool cut_shape(const atl_cpu_conv_shape *s, const piece *p, atl_cpu_conv_shape *cut, size_t *x,
                       size_t *y) {
@@ -117,9 +114,9 @@ static bool cut_shape(const atl_cpu_conv_shape *s, const piece *p, atl_cpu_conv_
         ; // whole samples, with the rows of x that no row of y reads
     } else if (s->slot == ATL_SLOT_X) {
         x0 = p->row0, x1 = x0 + p->rows;
-        y0 = -floor_div(-(x0 + s->py0 - s->kh + 1), s->sy);
+        y0 = -(int)atl_floor_div(-(x0 + s->py0 - s->kh + 1), s->sy);
         y0 = y0 < 0 ? 0 : y0;
-        y1 = floor_div(x1 - 1 + s->py0, s->sy) + 1;
+        y1 = (int)atl_floor_div(x1 - 1 + s->py0, s->sy) + 1;
         y1 = y1 < s->oh ? y1 : s->oh;
     } else {
         y0 = p->row0, y1 = y0 + p->rows;

@@ -58,12 +58,8 @@ void atl_cpu_fir_init(atl_cpu_fir_kernels *k) {
     *k = (atl_cpu_fir_kernels){ combine_ref, pixels_ref };
 }
 
-static int64_t floor_div(int64_t a, int64_t b) {
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
 static int out_size(int size, int up, int before, int after, int taps, int down) {
-    int64_t n = floor_div((int64_t)size * up + before + after - taps, down) + 1;
+    int64_t n = atl_floor_div((int64_t)size * up + before + after - taps, down) + 1;
     return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
@@ -223,7 +219,7 @@ static void filter_row(const strip *s, const float *phases, float *y, int add) {
     int g = atl_gcd(a->upx, a->downx), cycle = a->upx / g;
     for (int r = 0; r < cycle && r < s->width; r++) {
         int64_t u = (int64_t)(s->ox + r) * a->downx - a->px0;
-        int64_t pixel = -floor_div(-u, a->upx), k0 = pixel * a->upx - u; // first pixel at or after u
+        int64_t pixel = -atl_floor_div(-u, a->upx), k0 = pixel * a->upx - u; // first pixel at or after u
         int taps = k0 < a->kw ? (a->kw - (int)k0 + a->upx - 1) / a->upx : 0;
         int64_t at = taps ? pixel - s->first : 0;
         fir->kernels.pixels(y + (size_t)r * c, (size_t)cycle * c, s->v + at * (int64_t)c,
@@ -235,7 +231,7 @@ static void filter_row(const strip *s, const float *phases, float *y, int add) {
 // The rows that meet output row oy: their pointers and taps.  Returns how many.
 static int meet_rows(const strip *s, int oy, int *first_tap) {
     const atl_cpu_fir_args *a = &s->fir->args;
-    int64_t u = (int64_t)oy * a->downy - a->py0, row = -floor_div(-u, a->upy);
+    int64_t u = (int64_t)oy * a->downy - a->py0, row = -atl_floor_div(-u, a->upy);
     int count = 0;
     for (int64_t k = row * a->upy - u; k < a->kh; k += a->upy, row++) {
         if (row < 0 || row >= a->h)
@@ -279,7 +275,7 @@ static void filter_strip_row(const strip *s, int oy) {
 static void filter_strip(strip *s, int top, int bottom) {
     const atl_cpu_fir_args *a = &s->fir->args;
     int64_t u = (int64_t)s->ox * a->downx - a->px0;
-    s->first = -floor_div(-u, a->upx);
+    s->first = -atl_floor_div(-u, a->upx);
     int64_t end = s->first + s->fir->span;
     end = end < a->w ? end : a->w;
     s->left = (int)(s->first < 0 ? 0 : s->first < a->w ? s->first : a->w);

@@ -42,17 +42,13 @@ struct atl_cpu_flrelu {
     size_t v_floats, t_floats, d_floats, state_floats, m_floats, thread_bytes;
 };
 
-static int64_t floor_div(int64_t a, int64_t b) {
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
 static int round_to(int64_t n, int unit) {
     return (int)((n + unit - 1) / unit * unit);
 }
 
 static int out_size(int size, int before, int after, const atl_cpu_flrelu_args *a) {
     int64_t wide = (int64_t)size * a->up + before + after - (a->up_taps - 1);
-    int64_t n = floor_div(wide - a->down_taps, a->down) + 1;
+    int64_t n = atl_floor_div(wide - a->down_taps, a->down) + 1;
     return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
@@ -110,8 +106,8 @@ static atl_status prepare_filters(atl_cpu_flrelu *fl, const float *fu, const flo
     f->down = a->down;
     f->up_taps = (a->up_taps + a->up - 1) / a->up;
     f->outputs = (a->down_taps + a->down - 1) / a->down;
-    f->turn_x = (int)(a->px0 - floor_div(a->px0, a->up) * a->up);
-    f->turn_y = (int)(a->py0 - floor_div(a->py0, a->up) * a->up);
+    f->turn_x = (int)(a->px0 - atl_floor_div(a->px0, a->up) * a->up);
+    f->turn_y = (int)(a->py0 - atl_floor_div(a->py0, a->up) * a->up);
     f->slope = a->slope;
     f->clamp = a->clamp;
     size_t phases = (size_t)(a->up * f->up_taps), side = (size_t)(f->outputs * a->down);
@@ -341,7 +337,7 @@ static void block_radial(const strip *s, int vector, int64_t step, int steps) {
     int ring = fl->bands * fl->block * a->up, taps = fl->filter.outputs * a->down;
     size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
     float *m = s->m + (size_t)vector * fl->m_floats;
-    int64_t o = floor_div(begin - taps, a->down) + 1; // the first that was not complete before
+    int64_t o = atl_floor_div(begin - taps, a->down) + 1; // the first that was not complete before
     atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, o);
     fl->kernels.rows(&fl->filter, m + (size_t)(begin % ring) * row, s->t,
                      s->state + (size_t)vector * fl->state_floats, (size_t)s->width, (size_t)steps, &soon);

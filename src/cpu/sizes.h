@@ -4,9 +4,14 @@
 #define ATL_CPU_SIZES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 static inline int atl_ceil_div(int a, int b) {
     return (a + b - 1) / b;
+}
+
+static inline int64_t atl_floor_div(int64_t a, int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 static inline int atl_gcd(int a, int b) {
