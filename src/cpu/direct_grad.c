@@ -58,17 +58,6 @@ typedef struct call {
     float *dw, *kept, *lanes;
 } call;
 
-// Channels of x and of y.
-typedef struct range {
-    size_t channel, channels, column, columns;
-} range;
-
-static range range_of(const atl_cpu_direct *d, int64_t i) {
-    size_t channel = (size_t)(i / d->chunks) * d->slice, column = (size_t)(i % d->chunks) * d->chunk;
-    return (range){ channel, least(d->slice, d->source - channel), column,
-                    least(d->chunk, d->result - column) };
-}
-
 // The table of where block `block` reads; there are two, for it and the next one.
 static const float **find(const call *c, float *lane, size_t block) {
     const atl_cpu_direct *d = c->d;
@@ -80,7 +69,8 @@ static const float **find(const call *c, float *lane, size_t block) {
 }
 
 // The sums of blocks first to last - 1.
-static void add_blocks(const call *c, const range *r, size_t first, size_t last, float *lane, float *sums) {
+static void add_blocks(const call *c, const atl_direct_piece *r, size_t first, size_t last, float *lane,
+                       float *sums) {
     const atl_cpu_direct *d = c->d;
     const atl_direct_grid *g = d->grid;
     const float **from = find(c, lane, first);
@@ -107,7 +97,7 @@ static void add_blocks(const call *c, const range *r, size_t first, size_t last,
 }
 
 // Sums [taps, channels, columns] to the weights.
-static void put(const call *c, const range *r, const float *sums, const float **from) {
+static void put(const call *c, const atl_direct_piece *r, const float *sums, const float **from) {
     const atl_cpu_direct *d = c->d;
     const size_t taps = d->grid->taps;
     for (size_t i = 0; i < r->channels; i++)
@@ -126,7 +116,7 @@ static void unit(void *job, int lane, int64_t i) {
     const atl_cpu_direct *d = c->d;
     const size_t blocks = ceil_div(d->grid->pixels, BLOCK), parts = (size_t)d->parts;
     const size_t part = (size_t)i % parts, last = blocks * (part + 1) / parts;
-    range r = range_of(d, i / d->parts);
+    atl_direct_piece r = atl_direct_piece_of(d, i / d->parts / d->chunks, i / d->parts % d->chunks);
     float *rows = c->lanes + (size_t)lane * d->lane_floats;
     float *sums = parts > 1 ? c->kept + (size_t)i * d->sums : rows + d->lane_floats - d->sums;
     size_t begin = blocks * part / parts;
@@ -138,7 +128,7 @@ static void unit(void *job, int lane, int64_t i) {
 static void add_parts(void *job, int lane, int64_t i) {
     const call *c = job;
     const atl_cpu_direct *d = c->d;
-    range r = range_of(d, i);
+    atl_direct_piece r = atl_direct_piece_of(d, i / d->chunks, i % d->chunks);
     float *sums = c->kept + (size_t)(i * d->parts) * d->sums;
     const size_t count = d->grid->taps * r.channels * r.columns;
     for (int64_t p = 1; p < d->parts; p++)

@@ -55,6 +55,17 @@ struct atl_cpu_direct {
     size_t sums;          // floats of one unit's
 };
 
+// Some channels of the source and some of the result: of slice and chunk.
+typedef struct atl_direct_piece {
+    size_t channel, channels, column, columns;
+} atl_direct_piece;
+
+static inline atl_direct_piece atl_direct_piece_of(const atl_cpu_direct *d, int64_t slice, int64_t chunk) {
+    size_t channel = (size_t)slice * d->slice, column = (size_t)chunk * d->chunk;
+    return (atl_direct_piece){ channel, least(d->slice, d->source - channel), column,
+                               least(d->chunk, d->result - column) };
+}
+
 // Where the taps of pixels first to first + count - 1 of a grid read: from[t block + i] for tap t of pixel
 // first + i.
 void atl_direct_find(const atl_cpu_direct *d, const atl_direct_grid *g, const float *source, size_t first,

@@ -17,21 +17,10 @@ static int grid_of(const atl_cpu_direct *d, int r, int q, size_t *index) {
     return grid;
 }
 
-// Some channels of the source and some of the result.
-typedef struct piece {
-    size_t channel, channels, column, columns;
-} piece;
-
-static piece piece_of(const atl_cpu_direct *d, int64_t slice, int64_t chunk) {
-    size_t channel = (size_t)slice * d->slice, column = (size_t)chunk * d->chunk;
-    return (piece){ channel, least(d->slice, d->source - channel), column,
-                    least(d->chunk, d->result - column) };
-}
-
 // The piece's weights of all grids, each to its base: panel after panel, [taps, channels, columns].  table:
 // for taps by channels.
-static void pack_piece(const atl_cpu_direct *d, const float *weight, const piece *p, float *const *base,
-                       float **table) {
+static void pack_piece(const atl_cpu_direct *d, const float *weight, const atl_direct_piece *p,
+                       float *const *base, float **table) {
     const atl_cpu_conv_shape *s = &d->shape;
     const size_t all = (size_t)s->kh * (size_t)s->kw;
     const bool turned = (s->slot == ATL_SLOT_X) != (s->swapped != 0); // [source, result, kh, kw]
@@ -63,7 +52,7 @@ typedef struct pack_job {
 static void pack_unit(void *job, int lane, int64_t i) {
     const pack_job *own = job;
     const atl_cpu_direct *d = own->d;
-    piece p = piece_of(d, i % d->slices, i / d->slices);
+    atl_direct_piece p = atl_direct_piece_of(d, i % d->slices, i / d->slices);
     float *base[ATL_DIRECT_STRIDE * ATL_DIRECT_STRIDE];
     for (int g = 0; g < d->grids; g++)
         base[g] =
@@ -85,8 +74,8 @@ typedef struct call {
 } call;
 
 // The sums of a piece for `count` pixels, from its packed weights.
-static void add_piece(const atl_cpu_direct *d, const atl_direct_grid *g, const piece *p, size_t count,
-                      const float *const *from, float *const *to, const float *weight) {
+static void add_piece(const atl_cpu_direct *d, const atl_direct_grid *g, const atl_direct_piece *p,
+                      size_t count, const float *const *from, float *const *to, const float *weight) {
     atl_cpu_direct_part part = { .from = from,
                                  .to = to,
                                  .zeros = d->zeros,
@@ -114,7 +103,7 @@ static void unit(void *job, int lane, int64_t i) {
     atl_direct_find(d, g, c->source, first, count, from);
     atl_direct_find_results(d, g, c->result, first, count, to);
     for (int64_t slice = 0; slice < d->slices; slice++) {
-        piece p = piece_of(d, slice, i / g->blocks);
+        atl_direct_piece p = atl_direct_piece_of(d, slice, i / g->blocks);
         add_piece(d, g, &p, count, from, to,
                   c->weight + g->weight + g->taps * (p.column * d->source + p.channel * p.columns));
     }
@@ -133,7 +122,7 @@ static void packing_unit(void *job, int lane, int64_t i) {
     }
     float **table = (float **)(void *)at;
     for (int64_t slice = 0; slice < d->slices; slice++) {
-        piece p = piece_of(d, slice, i);
+        atl_direct_piece p = atl_direct_piece_of(d, slice, i);
         for (int g = 0; g < d->grids; g++)
             base[g] = weight + d->grid[g].weight / d->source / d->result * p.channels * p.columns;
         pack_piece(d, c->weight, &p, base, table);
@@ -151,13 +140,14 @@ void atl_cpu_direct_run(const atl_cpu_direct *d, const float *a, const float *b,
     }
     float *lanes = (float *)workspace + d->weight_floats;
     call c = { d, a, d->weight ? d->weight : d->packing ? b : workspace, out, lanes };
-    if (!d->weight && !d->packing)
+    if (d->packing) {
+        atl_direct_each(d, d->chunks, packing_unit, &c);
+        return;
+    }
+    if (!d->weight)
         atl_direct_pack(d, b, workspace, lanes);
     int64_t units = 0;
     for (int i = 0; i < d->grids; i++)
         units += d->grid[i].blocks * d->chunks;
-    if (d->packing)
-        atl_direct_each(d, d->chunks, packing_unit, &c);
-    else
-        atl_direct_each(d, units, unit, &c);
+    atl_direct_each(d, units, unit, &c);
 }

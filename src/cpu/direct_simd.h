@@ -97,33 +97,24 @@ INLINE void tile_sums(const tile *t, size_t rows, size_t vectors) {
         put(p->to[t->first + r] + t->column, sum[r], vectors, last, p->add);
 }
 
-#define EACH(call)                                                                                           \
-    switch (rows) {                                                                                          \
-    case 1: call(1) break;                                                                                   \
-    case 2: call(2) break;                                                                                   \
-    case 3: call(3) break;                                                                                   \
-    case 4: call(4) break;                                                                                   \
-    case 5: call(5) break;                                                                                   \
-    case 6: call(6) break;                                                                                   \
+// A function that makes `rows` by `vectors` sums, with both of them constants where `sums` is called.
+#define BY_ROWS(name, type, sums, vectors)                                                                   \
+    static void name(const type *t, size_t rows) {                                                           \
+        switch (rows) {                                                                                      \
+        case 1: sums(t, 1, vectors); break;                                                                  \
+        case 2: sums(t, 2, vectors); break;                                                                  \
+        case 3: sums(t, 3, vectors); break;                                                                  \
+        case 4: sums(t, 4, vectors); break;                                                                  \
+        case 5: sums(t, 5, vectors); break;                                                                  \
+        case 6: sums(t, 6, vectors); break;                                                                  \
+        }                                                                                                    \
     }
 
-#define ONE(rows) tile_sums(t, rows, 1);
-#define TWO(rows) tile_sums(t, rows, 2);
-static void sums_one(const tile *t, size_t rows) {
-    EACH(ONE)
-}
-static void sums_two(const tile *t, size_t rows) {
-    EACH(TWO)
-}
+BY_ROWS(sums_one, tile, tile_sums, 1)
+BY_ROWS(sums_two, tile, tile_sums, 2)
 #if defined(__AVX512F__)
-#define FOUR(rows) tile_sums(t, rows, 4);
-static void sums_four(const tile *t, size_t rows) {
-    EACH(FOUR)
-}
-#undef FOUR
+BY_ROWS(sums_four, tile, tile_sums, 4)
 #endif
-#undef ONE
-#undef TWO
 
 static void sums_simd(const atl_cpu_direct_part *p) {
     const float *weight = p->weight;
@@ -177,24 +168,12 @@ INLINE void strip_sums(const strip *s, size_t rows, size_t vectors) {
         put(s->sums + r * s->columns, sum[r], vectors, last, s->add);
 }
 
-#define ONE(rows) strip_sums(s, rows, 1);
-#define TWO(rows) strip_sums(s, rows, 2);
-static void grad_one(const strip *s, size_t rows) {
-    EACH(ONE)
-}
-static void grad_two(const strip *s, size_t rows) {
-    EACH(TWO)
-}
+BY_ROWS(grad_one, strip, strip_sums, 1)
+BY_ROWS(grad_two, strip, strip_sums, 2)
 #if defined(__AVX512F__)
-#define FOUR(rows) strip_sums(s, rows, 4);
-static void grad_four(const strip *s, size_t rows) {
-    EACH(FOUR)
-}
-#undef FOUR
+BY_ROWS(grad_four, strip, strip_sums, 4)
 #endif
-#undef ONE
-#undef TWO
-#undef EACH
+#undef BY_ROWS
 
 // The columns of a panel, one pixel after another: they are read again for every few channels.
 INLINE void take_panel(const float *dy, size_t step, size_t pixels, size_t width, float *to) {
