@@ -9,7 +9,6 @@
 #include "data/alike.h"
 #include "data/crew.h"
 #include "data/dataset.h"
-#include "data/facts.h"
 
 enum { REASON = 256, SLOTS_PER_THREAD = 2 };
 enum {
@@ -79,15 +78,8 @@ static void look_at(void *user, atl_ctx *ctx, size_t index, void *memory) {
     const atl_source *s = user;
     slot *out = memory;
     atl_image image;
-    *out = (slot){ .portrait.facts.orientation = 1 };
-    if (s->kind->bytes) {
-        atl_data_bytes bytes;
-        if (s->kind->bytes(s, ctx, index, &bytes) == ATL_OK) {
-            atl_facts_find(bytes.data, bytes.size, &out->portrait.facts);
-            atl_data_bytes_clear(ctx, &bytes);
-        }
-    }
-    out->status = atl_source_read(s, ctx, index, &image);
+    *out = (slot){ 0 };
+    out->status = atl_source_read_facts(s, ctx, index, &image, &out->portrait.facts);
     if (out->status != ATL_OK)
         return;
     portray(&out->portrait, &image);

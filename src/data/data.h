@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <atelier/image.h>
 #include "base/mem.h"
+#include "data/facts.h"
 #include "io/file.h"
 
 typedef struct atl_source_kind atl_source_kind;
@@ -72,6 +73,11 @@ void atl_source_close(atl_source **source);
 
 // Picture `index`, of 1 to 4 channels.  Thread-safe as above.
 atl_status atl_source_read(const atl_source *source, atl_ctx *ctx, size_t index, atl_image *image);
+
+// The same, with what its file says beside the pixels, also of one that can't be decoded.  facts: may be
+// NULL.
+atl_status atl_source_read_facts(const atl_source *source, atl_ctx *ctx, size_t index, atl_image *image,
+                                 atl_facts *facts);
 
 void atl_data_bytes_clear(atl_ctx *ctx, atl_data_bytes *bytes);
 

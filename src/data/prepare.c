@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/facts.h"
 #include "data/resize.h"
 
 static void replace(atl_ctx *ctx, atl_image *image, atl_image *next) {
@@ -46,16 +45,8 @@ atl_status atl_image_turn(atl_ctx *ctx, int orientation, atl_image *image) {
 
 static atl_status read_turned(const atl_source *s, bool orient, atl_ctx *ctx, size_t index, atl_image *image,
                               bool *lying) {
-    *lying = false;
-    if (!s->kind->bytes)
-        return atl_source_read(s, ctx, index, image);
-    atl_data_bytes bytes;
     atl_facts facts;
-    ATL_TRY(s->kind->bytes(s, ctx, index, &bytes));
-    atl_facts_find(bytes.data, bytes.size, &facts);
-    atl_image_source encoded = { s->entries[index].name, bytes.data, bytes.size };
-    atl_status status = atl_image_decode(ctx, &encoded, image);
-    atl_data_bytes_clear(ctx, &bytes);
+    atl_status status = atl_source_read_facts(s, ctx, index, image, &facts);
     *lying = facts.orientation != 1 && !orient;
     if (status == ATL_OK && orient)
         status = atl_image_turn(ctx, facts.orientation, image);

@@ -235,11 +235,20 @@ void atl_source_close(atl_source **source) {
 }
 
 atl_status atl_source_read(const atl_source *s, atl_ctx *ctx, size_t index, atl_image *image) {
+    return atl_source_read_facts(s, ctx, index, image, NULL);
+}
+
+atl_status atl_source_read_facts(const atl_source *s, atl_ctx *ctx, size_t index, atl_image *image,
+                                 atl_facts *facts) {
     *image = (atl_image){ 0 };
+    if (facts)
+        *facts = (atl_facts){ .orientation = 1 };
     if (s->kind->pixels)
         return s->kind->pixels(s, ctx, index, image);
     atl_data_bytes bytes;
     ATL_TRY(s->kind->bytes(s, ctx, index, &bytes));
+    if (facts)
+        atl_facts_find(bytes.data, bytes.size, facts);
     atl_image_source encoded = { s->entries[index].name, bytes.data, bytes.size };
     atl_status status = atl_image_decode(ctx, &encoded, image);
     atl_data_bytes_clear(ctx, &bytes);
