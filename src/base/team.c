@@ -7,9 +7,9 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/signals.h"
 
@@ -54,15 +54,9 @@ static void relax(void) {
 #endif
 }
 
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 // Looks until the state's `mask` is no longer `value`, or patience is at its end.
 static bool look(const atl_team *t, uint64_t mask, uint64_t value) {
-    for (int64_t end = now() + PATIENCE; now() < end;)
+    for (int64_t end = atl_clock_ns() + PATIENCE; atl_clock_ns() < end;)
         for (int i = 0; i < LOOKS; i++) {
             if ((atomic_load_explicit(&t->state, memory_order_acquire) & mask) != value)
                 return true;

@@ -2,9 +2,9 @@
 // The best of several short runs on all threads: a shared machine is disturbed, never sped up.
 #include "cpu/peak.h"
 
-#include <time.h>
 #include <atelier/model.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/team.h"
 
@@ -37,9 +37,7 @@ atl_cpu_peak_fn *atl_cpu_peak_of(atl_cpu_set set) {
 }
 
 static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return 1e-9 * (double)atl_clock_ns();
 }
 
 typedef struct measuring {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Medians of times, since means follow the one run that something else disturbed.
-#define _POSIX_C_SOURCE 200809L // clock_gettime
 #include "graph/measure.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 double atl_now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+    return 1e-6 * (double)atl_clock_ns();
 }
 
 static int by_value(const void *a, const void *b) {

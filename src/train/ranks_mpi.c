@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum { TAG_LIFE = 256, SIGNS = 8 }; // signs of life in stall_seconds; tags below are kinds of exchange
@@ -48,9 +49,7 @@ struct atl_mpi {
 };
 
 static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return 1e-9 * (double)atl_clock_ns();
 }
 
 static void rest(double quiet) {
