@@ -92,6 +92,8 @@ atl_status atl_source_add(atl_source *source, const char *name, uint64_t key);
 atl_status atl_source_add_file(atl_source *source, const char *name, uint64_t key);
 atl_status atl_source_add_skip(atl_source *source, const char *name, atl_skip why);
 void atl_source_sort(atl_source *source);
+// The entry of this very name, or NULL.  The entries must be sorted.
+const atl_source_entry *atl_source_find(const atl_source *source, const char *name);
 
 // "2 files of formats that are not read (1 .avif, 1 .ppm) and 1 link", or false: nothing of that was passed
 // over.

@@ -8,7 +8,6 @@
 // them share: two names never fall on one picture by that.
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "data/labels.h"
@@ -90,10 +89,8 @@ static atl_status begin_entry(reader *r, bool *more) {
         ATL_TRY(next(r, &token));
         pair = token == ATL_JSON_TEXT;
     }
-    if (!pair) {
-        r->name[0] = '\0';
+    if (!pair)
         return refuse(r, "an entry is no pair of a name and a label");
-    }
     keep_name(r);
     return ATL_OK;
 }
@@ -145,15 +142,6 @@ static atl_status finish_text(reader *r) {
 }
 
 // ---- names
-
-static int name_against_entry(const void *name, const void *entry) {
-    return strcmp(name, ((const atl_source_entry *)entry)->name);
-}
-
-static const atl_source_entry *look_up(const reader *r, const char *name) {
-    const atl_source *s = r->source;
-    return s->count ? bsearch(name, s->entries, s->count, sizeof *s->entries, name_against_entry) : NULL;
-}
 
 // r->plain: the name with '/' between its parts, none of them empty or "."
 static void make_plain(reader *r) {
@@ -219,7 +207,7 @@ static const atl_source_entry *try_rule(reader *r, size_t cut, size_t put) {
     if (put)
         memcpy(r->candidate, r->source->entries[0].name, put);
     strcpy(r->candidate + put, r->plain + cut);
-    return look_up(r, r->candidate);
+    return atl_source_find(r->source, r->candidate);
 }
 
 static size_t next_folder(const char *name, size_t at, size_t length) {
@@ -251,7 +239,7 @@ static const atl_source_entry *try_rules(reader *r) {
 
 static atl_status find_picture(reader *r, const atl_source_entry **entry) {
     renaming *rule = &r->rule;
-    *entry = look_up(r, r->name);
+    *entry = atl_source_find(r->source, r->name);
     if (*entry || !r->name[0] || !r->source->count)
         return ATL_OK;
     if (!rule->surveyed)

@@ -76,10 +76,6 @@ static atl_status keep(void *user, const atl_lmdb_entry *entry) {
     return atl_source_add(s, name, s->count);
 }
 
-static int name_against_entry(const void *name, const void *entry) {
-    return strcmp(name, ((const atl_source_entry *)entry)->name);
-}
-
 // Leaves the pictures of the highest resolution, by number and not by the order of keys: five digits are too
 // few for many sets.
 static atl_status choose_numbered(atl_source *s, const lmdb_state *m) {
@@ -94,8 +90,7 @@ static atl_status choose_numbered(atl_source *s, const lmdb_state *m) {
     for (long long i = 0; i < count; i++) {
         char name[64];
         snprintf(name, sizeof name, "%ld-%05lld", m->resolution, i);
-        const atl_source_entry *e =
-            s->count ? bsearch(name, s->entries, s->count, sizeof *s->entries, name_against_entry) : NULL;
+        const atl_source_entry *e = atl_source_find(s, name);
         if (!e) {
             atl_free(s->ctx, chosen);
             return atl_fail(s->ctx, ATL_BAD_FILE, "%s: has no picture '%s', but says that it holds %lld",

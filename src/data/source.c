@@ -165,6 +165,14 @@ void atl_source_sort(atl_source *s) {
         qsort(s->skips, s->skipped, sizeof *s->skips, skip_by_name);
 }
 
+static int name_against_entry(const void *name, const void *entry) {
+    return strcmp(name, ((const atl_source_entry *)entry)->name);
+}
+
+const atl_source_entry *atl_source_find(const atl_source *s, const char *name) {
+    return s->count ? bsearch(name, s->entries, s->count, sizeof *s->entries, name_against_entry) : NULL;
+}
+
 // What the first and the last in order share, all share.
 size_t atl_source_shared(const atl_source *s, size_t room) {
     if (!s->count)
