@@ -130,8 +130,8 @@ static atl_status tfrecord_open(atl_source *s) {
     s->state = t;
     atl_crc32c_init(t->crc);
     char best[256];
-    bool folder = !is_records(s->path) || find_best(s->path, best, sizeof best);
-    if (folder && !find_best(s->path, best, sizeof best))
+    bool folder = find_best(s->path, best, sizeof best);
+    if (!folder && !is_records(s->path))
         return atl_fail(s->ctx, ATL_IO, "%s: its .tfrecords files are gone", s->path);
     t->path = folder ? atl_arena_printf(&s->arena, "%s/%s", s->path, best)
                      : atl_arena_string(&s->arena, s->path, strlen(s->path));
