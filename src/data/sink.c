@@ -157,16 +157,6 @@ static atl_status enter(atl_sink *s, const char *name) {
     return s->last ? make_folder(s, s->last) : ATL_NO_MEMORY;
 }
 
-static atl_status write_file(atl_sink *s, const char *path, const void *data, size_t size) {
-    atl_writer *writer;
-    ATL_TRY(atl_writer_open(s->ctx, path, &writer));
-    atl_status status = atl_writer_write(writer, data, size);
-    if (status == ATL_OK)
-        return atl_writer_commit(&writer);
-    atl_writer_abort(&writer);
-    return status;
-}
-
 atl_status atl_sink_add(atl_sink *s, const char *name, const void *data, size_t size) {
     if (s->zip)
         return atl_zip_writer_add(s->zip, name, data, size);
@@ -176,7 +166,7 @@ atl_status atl_sink_add(atl_sink *s, const char *name, const void *data, size_t 
     if (!path || !kept)
         return ATL_NO_MEMORY;
     ATL_TRY(remember(s, &s->files, kept));
-    atl_status status = write_file(s, path, data, size);
+    atl_status status = atl_file_write(s->ctx, path, data, size);
     if (status == ATL_OK)
         return ATL_OK;
     s->files.count--;

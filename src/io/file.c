@@ -215,3 +215,10 @@ void atl_writer_abort(atl_writer **writer) {
     unlink(w->temporary);
     destroy(writer);
 }
+
+atl_status atl_file_write(atl_ctx *ctx, const char *path, const void *bytes, size_t count) {
+    atl_writer *w;
+    ATL_TRY(atl_writer_open(ctx, path, &w));
+    (void)atl_writer_write(w, bytes, count); // the commit fails when this did
+    return atl_writer_commit(&w);
+}

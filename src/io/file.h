@@ -44,6 +44,9 @@ atl_status atl_writer_commit(atl_writer **writer);
 // Removes the temporary file.  Accepts a pointer to NULL.
 void atl_writer_abort(atl_writer **writer);
 
+// A whole file at once, by all of these.
+atl_status atl_file_write(atl_ctx *ctx, const char *path, const void *bytes, size_t count);
+
 // Fails with ATL_IO and "PATH: WHAT: REASON", the reason being that of the system's error number.
 atl_status atl_fail_system(atl_ctx *ctx, const char *path, const char *what, int error);
 

@@ -131,16 +131,6 @@ bool atl_image_is_known(const uint8_t *data, size_t size) {
     return format_by_content(&(atl_image_source){ "", data, size }) != NULL;
 }
 
-static atl_status store(atl_ctx *ctx, const char *path, const atl_image_bytes *bytes) {
-    atl_writer *writer;
-    ATL_TRY(atl_writer_open(ctx, path, &writer));
-    atl_status status = atl_writer_write(writer, bytes->data, bytes->size);
-    if (status == ATL_OK)
-        return atl_writer_commit(&writer);
-    atl_writer_abort(&writer);
-    return status;
-}
-
 atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
                            int quality, const atl_pair *text, size_t pairs) {
     const atl_image_format *f = format_by_name(format);
@@ -155,7 +145,7 @@ atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, c
     atl_image_job job = { path, image, quality ? quality : 95, text, pairs, &bytes };
     atl_status status = f->write(ctx, &job);
     if (status == ATL_OK)
-        status = store(ctx, path, &bytes);
+        status = atl_file_write(ctx, path, bytes.data, bytes.size);
     atl_free(ctx, bytes.data);
     return status;
 }
