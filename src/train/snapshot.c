@@ -69,14 +69,8 @@ static atl_status sum_of(atl_trainer *t, const extras *e, uint64_t *sum) {
     ATL_TRY(atl_whole_params(t->ctx, "G", &t->g.params, sum));
     ATL_TRY(atl_whole_params(t->ctx, "D", &t->d.params, sum));
     ATL_TRY(atl_whole_params(t->ctx, "G_ema", &t->g_ema.params, sum));
-    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.G.m", &t->g.params, t->adam_g.m, sum));
-    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.G.v", &t->g.params, t->adam_g.v, sum));
-    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.D.m", &t->d.params, t->adam_d.m, sum));
-    ATL_TRY(atl_whole_moment(t->ctx, "optimizer.D.v", &t->d.params, t->adam_d.v, sum));
     for (size_t i = 0; i < e->size; i++)
-        if (e->list[i].dtype == ATL_U64) // counts of steps
-            *sum = atl_whole_add(*sum, e->list[i].name, e->list[i].data,
-                                 (size_t)atl_array_count(&e->list[i]) * sizeof(uint64_t));
+        ATL_TRY(atl_whole_array(t->ctx, &e->list[i], sum));
     return ATL_OK;
 }
 

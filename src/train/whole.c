@@ -22,7 +22,7 @@ static uint64_t hash_words(uint64_t h, const void *bytes, size_t count) {
     return atl_hash(h, p, count);
 }
 
-uint64_t atl_whole_add(uint64_t sum, const char *name, const void *bytes, size_t count) {
+static uint64_t added(uint64_t sum, const char *name, const void *bytes, size_t count) {
     return sum + hash_words(atl_hash(ATL_HASH_BEGIN, name, strlen(name)), bytes, count);
 }
 
@@ -33,30 +33,35 @@ static bool finite(const float *x, size_t count) {
     return all;
 }
 
-static atl_status add_span(atl_ctx *ctx, const char *key, const atl_param *p, const float *x, uint64_t *sum) {
-    char name[NAME_MOST];
-    snprintf(name, sizeof name, "%s.%s", key, p->name);
-    if (!finite(x, p->count))
+static atl_status add_numbers(atl_ctx *ctx, const char *name, const float *x, size_t count, uint64_t *sum) {
+    if (!finite(x, count))
         return atl_fail(
             ctx, ATL_BAD_ARGUMENT,
             "%s holds a number that is not finite: the run is lost from some step before this one "
             "on, and nothing of it is saved",
             name);
-    *sum = atl_whole_add(*sum, name, x, p->count * sizeof *x);
+    *sum = added(*sum, name, x, count * sizeof *x);
     return ATL_OK;
 }
 
 atl_status atl_whole_params(atl_ctx *ctx, const char *key, const atl_params *params, uint64_t *sum) {
-    for (size_t i = 0; i < params->size; i++)
-        ATL_TRY(add_span(ctx, key, &params->list[i], atl_param_data(params, &params->list[i]), sum));
+    char name[NAME_MOST];
+    for (size_t i = 0; i < params->size; i++) {
+        const atl_param *p = &params->list[i];
+        snprintf(name, sizeof name, "%s.%s", key, p->name);
+        ATL_TRY(add_numbers(ctx, name, atl_param_data(params, p), p->count, sum));
+    }
     return ATL_OK;
 }
 
-atl_status atl_whole_moment(atl_ctx *ctx, const char *key, const atl_params *like, const float *span,
-                            uint64_t *sum) {
-    for (size_t i = 0; i < like->size; i++)
-        if (!like->list[i].buffer)
-            ATL_TRY(add_span(ctx, key, &like->list[i], span + like->list[i].offset, sum));
+static size_t bytes_of(const atl_array *a) {
+    return (size_t)atl_array_count(a) * atl_dtype_size(a->dtype);
+}
+
+atl_status atl_whole_array(atl_ctx *ctx, const atl_array *a, uint64_t *sum) {
+    if (a->dtype == ATL_F32)
+        return add_numbers(ctx, a->name, a->data, (size_t)atl_array_count(a), sum);
+    *sum = added(*sum, a->name, a->data, bytes_of(a));
     return ATL_OK;
 }
 
@@ -93,7 +98,7 @@ atl_status atl_whole_file(atl_ctx *ctx, const char *path, const atl_arrays *file
         if (!is_summed(a->name))
             continue;
         ATL_TRY(check_finite(ctx, path, a));
-        sum = atl_whole_add(sum, a->name, a->data, (size_t)atl_array_count(a) * atl_dtype_size(a->dtype));
+        sum = added(sum, a->name, a->data, bytes_of(a));
     }
     atl_whole_text(sum, text);
     if (recorded && (!json_is_string(recorded) || strcmp(json_string_value(recorded), text) != 0))

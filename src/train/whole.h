@@ -9,14 +9,11 @@
 #include <atelier/array.h>
 #include "nn/params.h"
 
-// A sum over tensors in any order, of their names and bytes.
-uint64_t atl_whole_add(uint64_t sum, const char *name, const void *bytes, size_t count);
-// The same for a network's parameters, written under KEY.NAME; one with a number that is not finite is an
-// error.
+// Adds a network's parameters, written under KEY.NAME, to a sum over names and bytes, in which the order does
+// not count.  One with a number that is not finite is an error.
 atl_status atl_whole_params(atl_ctx *ctx, const char *key, const atl_params *params, uint64_t *sum);
-// And for a moment of its optimiser, which has the layout of the parameters but no buffers.
-atl_status atl_whole_moment(atl_ctx *ctx, const char *key, const atl_params *like, const float *span,
-                            uint64_t *sum);
+// The same of what is written beside the networks.
+atl_status atl_whole_array(atl_ctx *ctx, const atl_array *array, uint64_t *sum);
 
 // How a sum is recorded: a text, since JSON's whole numbers are signed.
 enum { ATL_WHOLE_TEXT = 17 };
