@@ -79,17 +79,5 @@ app_status app_generate_run(app_generate *g, app_generate_use *use, void *user, 
 }
 
 app_recipe app_generate_recipe(const app_generate *g, size_t row) {
-    const app_render *r = &g->render;
-    app_recipe recipe = r->recipe;
-    recipe.row = row;
-    if (r->latents.seeds) {
-        recipe.has_seed = 1;
-        recipe.seed = r->latents.seeds[row];
-    }
-    double class_index = app_render_is_labelled(r) ? app_labels_class(&r->labels, row) : -1;
-    if (class_index >= 0) {
-        recipe.class_index = (int)class_index;
-        recipe.labels = NULL;
-    }
-    return recipe;
+    return app_render_record(&g->render, row);
 }

@@ -81,17 +81,6 @@ static void name_source(const app_render *side, char kind, size_t index, char na
         snprintf(name, 24, "%c%02zu", kind, index);
 }
 
-// The record of one source's image, which a mixed one begins with.
-static app_recipe record(const app_render *side, size_t index) {
-    app_recipe recipe = side->recipe;
-    recipe.has_seed = side->latents.seeds != NULL;
-    recipe.seed = recipe.has_seed ? side->latents.seeds[index] : 0;
-    recipe.row = index;
-    if (app_render_is_labelled(side))
-        recipe.class_index = (int)app_labels_class(&side->labels, index);
-    return recipe;
-}
-
 static app_status make(app_mix *m, const float *ws, app_mixed *image, app_mix_use *use, void *user,
                        app_error *e) {
     const app_recipe *r = &image->recipe;
@@ -113,7 +102,7 @@ static app_status make_side(app_mix *m, app_render *side, char kind, size_t firs
         if (app_render_ws(side, i, 1, e) != APP_OK)
             return APP_FAILED;
         memcpy(ws, side->ws, size * sizeof *ws);
-        image.recipe = record(side, i);
+        image.recipe = app_render_record(side, i);
         name_source(side, kind, i, name);
         snprintf(image.name, sizeof image.name, "%s-%s", name, name);
         status = make(m, ws, &image, use, user, e);
@@ -124,8 +113,8 @@ static app_status make_side(app_mix *m, app_render *side, char kind, size_t firs
 static app_status make_pair(app_mix *m, size_t row, size_t col, app_mix_use *use, void *user, app_error *e) {
     size_t size = m->render.row_ws, rows = m->render.latents.count;
     char row_name[24], col_name[24];
-    const app_recipe from = record(&m->cols, col);
-    app_mixed image = { .row = row + 1, .column = col + 1, .recipe = record(&m->render, row) };
+    const app_recipe from = app_render_record(&m->cols, col);
+    app_mixed image = { .row = row + 1, .column = col + 1, .recipe = app_render_record(&m->render, row) };
     image.recipe.styles = m->o.styles->text;
     image.recipe.col_latents = from.latents;
     image.recipe.col = from.has_seed ? from.seed : (uint32_t)col;

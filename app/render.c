@@ -152,6 +152,21 @@ app_status app_render_truncation(app_render *r, app_error *e) {
     return APP_OK;
 }
 
+app_recipe app_render_record(const app_render *r, size_t row) {
+    app_recipe recipe = r->recipe;
+    recipe.row = row;
+    if (r->latents.seeds) {
+        recipe.has_seed = 1;
+        recipe.seed = r->latents.seeds[row];
+    }
+    double class_index = app_render_is_labelled(r) ? app_labels_class(&r->labels, row) : -1;
+    if (class_index >= 0) {
+        recipe.class_index = (int)class_index;
+        recipe.labels = NULL;
+    }
+    return recipe;
+}
+
 void app_render_noise(app_render *r, size_t image, uint32_t seed) {
     r->noise_seeds[image] = r->recipe.has_noise_seed ? r->recipe.noise_seed : seed;
 }

@@ -66,6 +66,9 @@ int app_render_is_labelled(const app_render *render);
 // Rows [first, first + n) to render->ws, n <= batch.  Numbers that are none are refused.
 app_status app_render_ws(app_render *render, size_t first, size_t n, app_error *e);
 
+// The record of that row's image.
+app_recipe app_render_record(const app_render *render, size_t row);
+
 // z [n, z_dim] and labels c [n, c_dim] (or NULL) to ws [n, num_ws, w_dim], truncated as the recipe says.
 app_status app_render_map(const app_render *render, size_t n, const float *z, const float *c, float *ws,
                           app_error *e);
