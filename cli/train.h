@@ -30,8 +30,9 @@ typedef struct cli_train {
 // ---- train_options.c
 // CLI_PROCEED, or an exit status.
 int cli_train_parse(cli_train *t, int argc, char **argv);
+// Whether an option was given; app_resume_choice asks it, too.
+int cli_train_is_given(void *train, const char *name);
 // Finds out what --resume means and takes recorded options where none was given.  0, or an exit status.
-int cli_train_is_given(void *train, const char *name); // whether an option was
 int cli_train_resume(cli_train *t, atl_ctx *ctx);
 
 // ---- train_habits.c
