@@ -16,9 +16,8 @@ static int understand(size_t count, app_labels *l) {
     if (a->rank == 2 && last == c) {
         l->vectors = 1;
         l->rows = (size_t)a->dims[0];
-        const char *container = atl_arrays_metadata(l->set, "container");
-        int is_text = container && !strcmp(container, "text");
-        return !(is_text && l->rows == 1 && count == c && c > 1); // a line of c numbers for c images
+        int is_line = app_tensors_are(l->set, "text") && l->rows == 1;
+        return !(is_line && count == c && c > 1); // of c numbers for c images
     }
     if (a->rank == 1 && last == c && c > 1 && count && count != c) {
         l->vectors = 1;

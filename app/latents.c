@@ -148,8 +148,7 @@ static app_status understand(const atl_model_info *info, const char *source, int
 
 // A pickled dict inside a .npy is of no common form: its keys are pictures, steps, or anything.
 static int must_be_named(const app_tensors *t) {
-    const char *container = atl_arrays_metadata(t->set, "container");
-    return t->guessed && container && !strcmp(container, "numpy objects") && *t->items[0]->name;
+    return t->guessed && app_tensors_are(t->set, "numpy objects") && *t->items[0]->name;
 }
 
 app_status app_latents_open(atl_ctx *ctx, const atl_model_info *info, const char *source, int projected,

@@ -55,14 +55,17 @@ static void list(const atl_arrays *set, char *text, size_t room) {
         snprintf(text + used, room - used, " and %zu more", count - MOST);
 }
 
+int app_tensors_are(const atl_arrays *set, const char *container) {
+    const char *its = atl_arrays_metadata(set, "container");
+    return its && !strcmp(its, container);
+}
+
 app_status app_tensors_ask(const char *source, const atl_arrays *set, app_error *e) {
     char text[800];
-    const char *container = atl_arrays_metadata(set, "container");
+    const char *holds = app_tensors_are(set, "numpy objects") ? "is a pickled dict with the arrays" : "holds";
     list(set, text, sizeof text);
-    return app_fail(e, "%s: %s %s; name one, as in %s:%s", source,
-                    container && !strcmp(container, "numpy objects") ? "is a pickled dict with the arrays"
-                                                                     : "holds",
-                    text, source, atl_arrays_get(set, 0)->name);
+    return app_fail(e, "%s: %s %s; name one, as in %s:%s", source, holds, text, source,
+                    atl_arrays_get(set, 0)->name);
 }
 
 static app_status choose(app_tensors *t, const char *source, const char *name, const char *const *usual,

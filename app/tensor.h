@@ -21,6 +21,9 @@ app_status app_tensors_open(atl_ctx *ctx, const char *source, const char *const 
                             app_error *e);
 void app_tensors_close(app_tensors *tensors);
 
+// Whether the file is of that kind, as atl_arrays_metadata() calls it: "text", "numpy objects".
+int app_tensors_are(const atl_arrays *set, const char *container);
+
 // Whether there is such a file.
 int app_tensor_exists(const char *source, app_error *e);
 
