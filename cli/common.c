@@ -168,16 +168,22 @@ int cli_interrupted(void) {
     return interrupted;
 }
 
-int cli_network_name(const char *command, const char *path) {
-    static const char *const others[] = { ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".npz", ".onnx" };
+const char *cli_ending(const char *path, const char *const *endings) {
     const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && endings[i]; i++)
+        if (!strcasecmp(dot, endings[i]))
+            return dot;
+    return NULL;
+}
+
+int cli_network_name(const char *command, const char *path) {
+    static const char *const others[] = { ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".npz", ".onnx", NULL };
+    const char *dot = cli_ending(path, others);
     if (!strcmp(path, "-"))
         return cli_usage_error(command, "networks are not written to standard output; name a file");
-    for (size_t i = 0; dot && i < sizeof others / sizeof *others; i++)
-        if (!strcasecmp(dot, others[i]))
-            return cli_usage_error(command,
-                                   "%s: networks are written as safetensors; call it %.*s.safetensors", path,
-                                   (int)(dot - path), path);
+    if (dot)
+        return cli_usage_error(command, "%s: networks are written as safetensors; call it %.*s.safetensors",
+                               path, (int)(dot - path), path);
     return CLI_PROCEED;
 }
 

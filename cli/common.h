@@ -53,6 +53,9 @@ int cli_error(const char *format, ...)
 // The same with the context's sentence.
 int cli_fail(const atl_ctx *ctx);
 
+// Where one of these endings of names, the last of them NULL, begins in a path, whatever their case; or NULL.
+const char *cli_ending(const char *path, const char *const *endings);
+
 // Whether networks may be written under that name: CLI_PROCEED, or an exit status after a sentence.
 int cli_network_name(const char *command, const char *path);
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <atelier/dataset.h>
 #include "command.h"
@@ -194,13 +193,12 @@ typedef struct arguments {
 
 // A name that asks for another kind of file is refused, and so is a file that is there: it may be the source.
 static int check_dest(const char *dest) {
-    static const char *const others[] = { ".tar", ".gz",   ".tgz", ".xz",  ".bz2",       ".zst",  ".7z",
-                                          ".rar", ".lmdb", ".mdb", ".npz", ".tfrecords", ".hdf5", ".h5" };
-    const char *dot = strrchr(dest, '.');
+    static const char *const others[] = { ".tar", ".gz",        ".tgz",  ".xz",   ".bz2",
+                                          ".zst", ".7z",        ".rar",  ".lmdb", ".mdb",
+                                          ".npz", ".tfrecords", ".hdf5", ".h5",   NULL };
     struct stat info;
-    for (size_t i = 0; dot && i < sizeof others / sizeof *others; i++)
-        if (!strcasecmp(dot, others[i]))
-            return cli_usage_error("dataset", "--dest %s: sets are written as a folder or a .zip", dest);
+    if (cli_ending(dest, others))
+        return cli_usage_error("dataset", "--dest %s: sets are written as a folder or a .zip", dest);
     if (stat(dest, &info) == 0 && S_ISREG(info.st_mode))
         return cli_error("%s is there already: delete it first, or choose another name", dest);
     return CLI_PROCEED;
