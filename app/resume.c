@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include "files.h"
 #include "memory.h"
+#include "words.h"
 
 // ---- Snapshots of a folder
 
@@ -199,22 +200,11 @@ static int stays_open(const app_resume *r, const app_resume_choice *c, const cha
                                    is_chosen(c, "cfg") || is_chosen(c, "batch"));
 }
 
-// The position of a word in "ada|fixed|noaug", or -1.
-static int position_of(const char *word, const char *words) {
-    size_t length = strlen(word);
-    for (int index = 0;; index++) {
-        size_t next = strcspn(words, "|");
-        if (next == length && !memcmp(words, word, length))
-            return index;
-        if (!words[next])
-            return -1;
-        words += next + 1;
-    }
-}
-
 // 0: the value is none of that option.
 static int take(const atl_train_field *f, const json_t *value, void *target) {
     json_int_t whole = json_integer_value(value);
+    int is_word = f->kind == ATL_TRAIN_CHOICE && json_is_string(value);
+    int word = is_word ? app_word_index(f->words, json_string_value(value)) : -1;
     if (f->kind == ATL_TRAIN_TEXT && json_is_string(value))
         *(const char **)target = json_string_value(value);
     else if (f->kind == ATL_TRAIN_REAL && json_is_number(value))
@@ -222,9 +212,8 @@ static int take(const atl_train_field *f, const json_t *value, void *target) {
     else if ((f->kind == ATL_TRAIN_INT || f->kind == ATL_TRAIN_FLAG) && json_is_integer(value) &&
              whole >= INT_MIN && whole <= INT_MAX)
         *(int *)target = (int)whole;
-    else if (f->kind == ATL_TRAIN_CHOICE && json_is_string(value) &&
-             position_of(json_string_value(value), f->words) >= 0)
-        *(int *)target = position_of(json_string_value(value), f->words);
+    else if (word >= 0)
+        *(int *)target = word;
     else
         return 0;
     return 1;
@@ -270,7 +259,7 @@ static int is_same(const atl_train_field *f, const json_t *before, const void *n
     case ATL_TRAIN_TEXT:
         return *(const char *const *)now && !strcmp(json_string_value(before), *(const char *const *)now);
     case ATL_TRAIN_REAL: return json_number_value(before) == *(const double *)now;
-    case ATL_TRAIN_CHOICE: return position_of(json_string_value(before), f->words) == *(const int *)now;
+    case ATL_TRAIN_CHOICE: return app_word_index(f->words, json_string_value(before)) == *(const int *)now;
     default: return json_integer_value(before) == *(const int *)now;
     }
 }

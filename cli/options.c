@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "app/words.h"
 
 int cli_usage_error(const char *command, const char *format, ...) {
     va_list args;
@@ -104,19 +105,11 @@ static int print_help(const cli_spec *spec) {
 }
 
 static int parse_choice(const char *command, const cli_option *o, const char *text) {
-    size_t length = strlen(text);
-    const char *word = o->value;
-    for (int index = 0;; index++) {
-        size_t n = strcspn(word, "|");
-        if (n == length && !memcmp(word, text, n)) {
-            *(int *)o->target = index;
-            return CLI_PROCEED;
-        }
-        if (!word[n])
-            break;
-        word += n + 1;
-    }
-    return cli_usage_error(command, "--%s %s: expected one of %s", o->name, text, o->value);
+    int index = app_word_index(o->value, text);
+    if (index < 0)
+        return cli_usage_error(command, "--%s %s: expected one of %s", o->name, text, o->value);
+    *(int *)o->target = index;
+    return CLI_PROCEED;
 }
 
 static int parse_int(const char *command, const cli_option *o, const char *text) {
