@@ -5,14 +5,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+size_t app_control(const char *text) {
+    const unsigned char *p = (const unsigned char *)text;
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) // 128 to 159 as UTF-8
+        return 2;
+    return (p[0] && p[0] < 32) || p[0] == 127;
+}
+
 // Names come from files and may hold anything: a sentence is one line that no terminal obeys.
 static void make_printable(char *text) {
-    for (unsigned char *p = (unsigned char *)text; *p; p++) {
-        if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) // 128 to 159 as UTF-8
-            p[0] = p[1] = '?';
-        else if (*p < 32 || *p == 127)
-            *p = '?';
-    }
+    for (; *text; text++)
+        for (size_t n = app_control(text); n > 0; n--)
+            text[n - 1] = '?';
 }
 
 static void say(app_error *e, const char *format, va_list args) {

@@ -31,6 +31,9 @@ typedef struct app_error {
 #define APP_PRINTF
 #endif
 
+// How many bytes the character has that `text` begins with, where it is one that terminals obey; else 0.
+size_t app_control(const char *text);
+
 // In all of them `e` may be NULL: nobody wants to know.
 app_status app_fail(app_error *e, const char *format, ...) APP_PRINTF; // APP_FAILED
 app_status app_stop(app_error *e, const char *format, ...) APP_PRINTF; // APP_STOPPED

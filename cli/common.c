@@ -136,12 +136,11 @@ int cli_open_network(cli_common *common, const char *given, const char *net, atl
     return CLI_USAGE;
 }
 
-// Control characters of ASCII, and those between 128 and 159, which terminals obey, too.
 void cli_print_safe(FILE *out, const char *text) {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        int high = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; // as UTF-8
-        putc(*p < 32 || *p == 127 || high ? '?' : *p, out);
-        p += high;
+    while (*text) {
+        size_t control = app_control(text);
+        putc(control ? '?' : *text, out);
+        text += control ? control : 1;
     }
 }
 
