@@ -17,6 +17,25 @@
 
 enum { NAME_MOST = 256 };
 
+static int is_there(const char *path) {
+    struct stat info;
+    return path && stat(path, &info) == 0;
+}
+
+static int is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// That a file lies in, by malloc; NULL, a failure: no memory.
+static char *folder_of(const char *path, app_error *e) {
+    const char *slash = strrchr(path, '/');
+    char *folder = app_copy(slash ? path : ".", e);
+    if (folder && slash)
+        folder[slash - path] = '\0';
+    return folder;
+}
+
 static int is_snapshot(const char *name) {
     static const char prefix[] = "network-snapshot-", suffix[] = ".safetensors";
     size_t length = strlen(name), tail = sizeof suffix - 1;
@@ -99,15 +118,11 @@ static app_status find_snapshot(app_resume *r, atl_ctx *ctx, const char *folder,
 
 // The folder of a snapshot when it is a run's; else NULL.
 static char *run_folder(const char *snapshot, app_error *e) {
-    const char *slash = strrchr(snapshot, '/');
-    char *folder = app_copy(slash ? snapshot : ".", e), *options;
-    struct stat info;
+    char *folder = folder_of(snapshot, e);
     if (!folder)
         return NULL;
-    if (slash)
-        folder[slash - snapshot] = '\0';
-    options = app_join(folder, "training_options.json", e);
-    int found = options && stat(options, &info) == 0;
+    char *options = app_join(folder, "training_options.json", e);
+    int found = is_there(options);
     free(options);
     if (found)
         return folder;
@@ -119,11 +134,6 @@ static char *run_folder(const char *snapshot, app_error *e) {
 
 static const json_t *recorded(const app_resume *r, const char *option) {
     return json_object_get(json_object_get(r->record, "options"), option);
-}
-
-static int is_there(const char *path) {
-    struct stat info;
-    return path && stat(path, &info) == 0;
 }
 
 // Whether `path` leads to where the run's pictures lay.
@@ -310,21 +320,16 @@ void app_resume_changes(const app_resume *r, const atl_train_options *now, char 
 // ---- All of it
 
 static long long stamp_of(const char *path) {
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+    if (is_folder(path))
         return app_resume_stamp(path);
-    const char *slash = strrchr(path, '/');
-    char *folder = app_copy(slash ? path : ".", NULL);
-    if (folder && slash)
-        folder[slash - path] = '\0';
+    char *folder = folder_of(path, NULL);
     long long stamp = folder ? app_resume_stamp(folder) : 0;
     free(folder);
     return stamp;
 }
 
 static app_status open_record(app_resume *r, atl_ctx *ctx, const char *path, int other, app_error *e) {
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+    if (is_folder(path))
         return find_snapshot(r, ctx, path, e);
     r->snapshot = app_copy(path, e);
     return r->snapshot ? read_record(r, ctx, other, e) : APP_FAILED;
