@@ -75,8 +75,8 @@ net=$small
 images batch --projected-w $given/w_batch1.npy
 images dict --projected-w $given/w_dict.pt --quiet
 images alone --projected-w $given/w_one_L_w.npy --quiet
-tail -c +129 batch.npy | head -c 6144 | cmp - <(tail -c +129 dict.npy) && echo the dict has two of the batch
-tail -c +129 batch.npy | head -c 3072 | cmp - <(tail -c +129 alone.npy) && echo the one is the first of the batch
+cmp <(tail -c +129 batch.npy | head -c 6144) <(tail -c +129 dict.npy) && echo the dict has two of the batch
+cmp <(tail -c +129 batch.npy | head -c 3072) <(tail -c +129 alone.npy) && echo the one is the first of the batch
 net=data/stylegan/sg2-32.pkl
 
 # videos and mixing from files
