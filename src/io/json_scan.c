@@ -2,13 +2,9 @@
 // A scanner with a stack of bits and one variable for what may come next; see json_scan.h.
 #include "io/json_scan.h"
 
-#include <errno.h>
-#include <locale.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_ROOM = 128 };
+#include "base/decimal.h"
 
 // What may come next: a value; a value or the end of a list that just began; a key; a key or the end of an
 // object that just began; a comma or the end of what is open; nothing more.
@@ -165,18 +161,6 @@ static bool digits(atl_json_scan *s) {
     return any;
 }
 
-// strtod() reads the point of the program's locale.
-static double to_double(const char *from, size_t length) {
-    char text[NUMBER_ROOM];
-    const char *point = localeconv()->decimal_point;
-    memcpy(text, from, length);
-    text[length] = '\0';
-    char *dot = strchr(text, '.');
-    if (dot && point[0] && !point[1])
-        *dot = point[0];
-    return strtod(text, NULL);
-}
-
 static atl_json_token read_number(atl_json_scan *s) {
     const uint8_t *from = s->at;
     bool negative = *s->at == '-', whole = true;
@@ -195,10 +179,10 @@ static atl_json_token read_number(atl_json_scan *s) {
         good = digits(s);
     }
     size_t length = (size_t)(s->at - from);
-    if (!good || length >= NUMBER_ROOM)
+    if (!good || length > ATL_DECIMAL_MOST)
         return bad(s, good ? "a number of too many digits" : "a number that is none");
     if (!whole || length > 15) {
-        s->number = to_double((const char *)from, length);
+        (void)atl_decimal(from, length, &s->number); // which it is
         return value_done(s, ATL_JSON_NUMBER);
     }
     int64_t value = 0; // 15 digits fit in a double

@@ -2,13 +2,13 @@
 // The opcodes of a pickle that carry a value: numbers, text and bytes, binary and as text.
 #include "io/pickle_machine.h"
 
-#include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/decimal.h"
 
-enum { DIGITS_MOST = 512 }; // of a decimal number in protocol 0, which takes time by their square
+// Letters in protocol 0: of an integer, which takes time by their square; of a float.
+enum { DIGITS_MOST = 512, FLOAT_TEXT_MOST = 63 };
 
 // ---- numbers
 
@@ -92,17 +92,11 @@ atl_status atl_op_decimal(atl_machine *m, int plain) {
 atl_status atl_op_float_text(atl_machine *m, int unused) {
     (void)unused;
     atl_view v;
-    char text[64];
+    double value;
     ATL_TRY(atl_machine_take_line(m, &v));
-    if (v.size == 0 || v.size >= sizeof text)
+    if (v.size == 0 || v.size > FLOAT_TEXT_MOST)
         return MACHINE_FAIL(m, "the pickle holds a number of %zu letters; the file is damaged", v.size);
-    memcpy(text, v.data, v.size);
-    text[v.size] = '\0';
-    char *point = strchr(text, '.'), *end;
-    if (point)
-        *point = localeconv()->decimal_point[0]; // strtod follows the host's locale
-    double value = strtod(text, &end);
-    if (*end)
+    if (!atl_decimal(v.data, v.size, &value))
         return MACHINE_FAIL(m, "the pickle holds a number that is none; the file is damaged");
     return atl_machine_push(m, atl_machine_float(m, value));
 }

@@ -3,10 +3,10 @@
 // a row on each line, remarks behind '#'.  One column is an array [rows], several are [rows, columns].
 #include "io/arrays.h"
 
-#include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/decimal.h"
 
 typedef struct table {
     atl_arrays *set;
@@ -15,7 +15,7 @@ typedef struct table {
     size_t rows, columns;
 } table;
 
-enum { TEXT_MOST = 64 << 20 }; // bytes of a file of text: eight million numbers
+enum { TEXT_MOST = 64 << 20, NUMBER_MOST = 63 }; // bytes of a file, of eight million numbers; of a number
 
 static bool is_blank(uint8_t c) {
     return c == ' ' || c == '\t' || c == '\r';
@@ -42,18 +42,10 @@ static atl_status add(table *t, double value) {
 }
 
 static bool read_number(const uint8_t *word, size_t length, double *value) {
-    char text[64], *end;
-    if (length == 0 || length >= sizeof text)
-        return false;
-    memcpy(text, word, length);
-    text[length] = '\0';
-    if (strspn(text, "0123456789+-.eE") != length) // no names of numbers, no hexadecimals
-        return false;
-    char *point = strchr(text, '.');
-    if (point)
-        *point = localeconv()->decimal_point[0]; // strtod follows the host's locale
-    *value = strtod(text, &end);
-    return *end == '\0';
+    for (size_t i = 0; i < length; i++)
+        if (!memchr("0123456789+-.eE", word[i], 15)) // no names of numbers, no hexadecimals
+            return false;
+    return length <= NUMBER_MOST && atl_decimal(word, length, value);
 }
 
 static atl_status read_line(table *t, const uint8_t *p, const uint8_t *end, size_t line) {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers out of text that came from elsewhere.  strtod() alone reads the point of the host's locale.
+#ifndef ATL_BASE_DECIMAL_H
+#define ATL_BASE_DECIMAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ATL_DECIMAL_MOST = 127 }; // letters
+
+// text: need not end with 0.  False: it is not one number as a whole, or too long.
+bool atl_decimal(const void *text, size_t length, double *value);
+
+#endif
