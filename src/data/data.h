@@ -104,6 +104,9 @@ atl_status atl_source_require(atl_ctx *ctx, const atl_source *source);
 // Bytes of the folder that all pictures lie in, with its '/'; at most below `room`.  The entries must be
 // sorted.
 size_t atl_source_shared(const atl_source *source, size_t room);
+// The names that dataset.json may have, one for each call, the first with *at 0: at the top, and in the
+// folders that all pictures lie in.  False: there are no more.  room: beyond that of "dataset.json".
+bool atl_source_json_name(const atl_source *source, size_t *at, char *name, size_t room);
 bool atl_name_ends(const char *name, const char *end); // regardless of case
 
 // A message without the name that it begins with, for those who print the name apart.

@@ -67,18 +67,13 @@ static atl_status walk_folder(walk *w, size_t length, int depth) {
     return status;
 }
 
-// dataset.json at the top, or at the top of the one folder that all pictures lie in.  It stays mapped.
+// dataset.json stays mapped.
 static atl_status read_json(atl_source *s, walk *w) {
-    static const char json[] = "dataset.json";
-    size_t shared = atl_source_shared(s, PATH_ROOM - w->root - sizeof json);
     struct stat info;
+    size_t at = 0;
     bool there = false;
-    for (size_t i = 0; i <= shared && !there; i++)
-        if (i == 0 || s->entries[0].name[i - 1] == '/') {
-            memcpy(w->path + w->root, i ? s->entries[0].name : "", i);
-            memcpy(w->path + w->root + i, json, sizeof json);
-            there = stat(w->path, &info) == 0;
-        }
+    while (!there && atl_source_json_name(s, &at, w->path + w->root, PATH_ROOM - w->root))
+        there = stat(w->path, &info) == 0;
     atl_file *file = there ? atl_arena_alloc(&s->arena, 1, sizeof *file) : NULL;
     if (!there || !file)
         return there ? ATL_NO_MEMORY : ATL_OK;

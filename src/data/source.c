@@ -187,6 +187,19 @@ size_t atl_source_shared(const atl_source *s, size_t room) {
     return n;
 }
 
+bool atl_source_json_name(const atl_source *s, size_t *at, char *name, size_t room) {
+    static const char json[] = "dataset.json";
+    size_t i = *at, shared = atl_source_shared(s, room - sizeof json);
+    while (i && i <= shared && s->entries[0].name[i - 1] != '/')
+        i++;
+    if (i > shared)
+        return false;
+    memcpy(name, i ? s->entries[0].name : "", i);
+    memcpy(name + i, json, sizeof json);
+    *at = i + 1;
+    return true;
+}
+
 static const atl_source_kind *find_kind(const char *path, bool folder) {
     for (size_t i = 0; i < KINDS; i++)
         if (kinds[i]->probe(path, folder))

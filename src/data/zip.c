@@ -29,18 +29,11 @@ static atl_status forward(atl_ctx *ctx, zip_state *z, atl_status status) {
     return status;
 }
 
-// At the top, or at the top of the one folder that all pictures lie in.
 static size_t find_json(const atl_source *s, const zip_state *z) {
-    static const char json[] = "dataset.json";
-    size_t shared = atl_source_shared(s, FOLDER_ROOM), none = atl_zip_size(z->zip),
-           index = atl_zip_find(z->zip, json);
-    char name[FOLDER_ROOM + sizeof json];
-    for (size_t i = 1; i <= shared && index == none; i++)
-        if (s->entries[0].name[i - 1] == '/') {
-            memcpy(name, s->entries[0].name, i);
-            memcpy(name + i, json, sizeof json);
-            index = atl_zip_find(z->zip, name);
-        }
+    char name[FOLDER_ROOM + sizeof "dataset.json"];
+    size_t at = 0, none = atl_zip_size(z->zip), index = none;
+    while (index == none && atl_source_json_name(s, &at, name, sizeof name))
+        index = atl_zip_find(z->zip, name);
     return index;
 }
 
