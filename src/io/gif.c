@@ -145,12 +145,7 @@ static atl_status gif_read(atl_ctx *ctx, const atl_image_source *source, atl_ima
 
 #else
 
-static atl_status gif_read(atl_ctx *ctx, const atl_image_source *source, atl_image *image) {
-    (void)image;
-    return atl_fail(ctx, ATL_UNSUPPORTED,
-                    "%s: this build reads no GIF; build with -Dgif=enabled, or convert it to PNG",
-                    source->path);
-}
+#define gif_read NULL
 
 #endif
 

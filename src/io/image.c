@@ -3,6 +3,7 @@
 // files in memory; reading and the atomic writing of files is io/file.h.
 #include "io/image_format.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/budget.h"
@@ -150,36 +151,36 @@ atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, c
     return status;
 }
 
-// Maps `path` and finds its format.
-static atl_status source_open(atl_ctx *ctx, const char *path, atl_file *file, atl_image_source *source,
-                              const atl_image_format **format) {
-    ATL_TRY(atl_file_map(ctx, path, file));
-    *source = (atl_image_source){ path, file->data, file->bytes };
+static atl_status find_format(atl_ctx *ctx, const atl_image_source *source, const atl_image_format **format) {
     *format = format_by_content(source);
-    if (*format)
-        return ATL_OK;
-    atl_file_unmap(file);
-    return atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG, WebP, GIF, TIFF or BMP picture", path);
+    return *format ? ATL_OK
+                   : atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG, WebP, GIF, TIFF or BMP picture",
+                              source->path);
+}
+
+static atl_status refuse_absent(atl_ctx *ctx, const char *path, const char *name) {
+    char title[16] = "";
+    for (size_t i = 0; name[i] && i + 1 < sizeof title; i++)
+        title[i] = (char)toupper((unsigned char)name[i]);
+    return atl_fail(ctx, ATL_UNSUPPORTED,
+                    "%s: this build reads no %s; build with -D%s=enabled, or convert it to PNG", path, title,
+                    name);
 }
 
 atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image) {
     *image = (atl_image){ 0 };
     atl_file file;
-    atl_image_source source;
-    const atl_image_format *format;
-    ATL_TRY(source_open(ctx, path, &file, &source, &format));
-    atl_status status = format->read(ctx, &source, image);
+    ATL_TRY(atl_file_map(ctx, path, &file));
+    atl_status status = atl_image_decode(ctx, &(atl_image_source){ path, file.data, file.bytes }, image);
     atl_file_unmap(&file);
     return status;
 }
 
 atl_status atl_image_decode(atl_ctx *ctx, const atl_image_source *source, atl_image *image) {
     *image = (atl_image){ 0 };
-    const atl_image_format *format = format_by_content(source);
-    if (!format)
-        return atl_fail(ctx, ATL_BAD_FILE, "%s: not a PNG, JPEG, WebP, GIF, TIFF or BMP picture",
-                        source->path);
-    return format->read(ctx, source, image);
+    const atl_image_format *format;
+    ATL_TRY(find_format(ctx, source, &format));
+    return format->read ? format->read(ctx, source, image) : refuse_absent(ctx, source->path, format->name);
 }
 
 char *atl_image_text_copy(atl_ctx *ctx, const char *text, size_t length) {
@@ -194,10 +195,12 @@ char *atl_image_text_copy(atl_ctx *ctx, const char *text, size_t length) {
 atl_status atl_image_text(atl_ctx *ctx, const char *path, const char *key, char **value) {
     *value = NULL;
     atl_file file;
-    atl_image_source source;
     const atl_image_format *format;
-    ATL_TRY(source_open(ctx, path, &file, &source, &format));
-    atl_status status = format->text ? format->text(ctx, &source, key, value) : ATL_OK;
+    ATL_TRY(atl_file_map(ctx, path, &file));
+    atl_image_source source = { path, file.data, file.bytes };
+    atl_status status = find_format(ctx, &source, &format);
+    if (status == ATL_OK && format->text)
+        status = format->text(ctx, &source, key, value);
     atl_file_unmap(&file);
     return status;
 }

@@ -37,7 +37,7 @@ typedef struct atl_image_job {
 typedef struct atl_image_format {
     const char *name, *other_name;   // "jpg", "jpeg"; other_name may be NULL
     int (*probe)(const uint8_t *head, size_t size);
-    // Initialises *image on success; on failure it is untouched or cleared.
+    // Initialises *image on success; on failure it is untouched or cleared.  NULL: this build can't read it.
     atl_status (*read)(atl_ctx *ctx, const atl_image_source *source, atl_image *image);
     atl_status (*write)(atl_ctx *ctx, const atl_image_job *job); // NULL: the format is only read
     // *value stays NULL when there is no such text.  NULL: the format keeps none.

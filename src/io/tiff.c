@@ -184,12 +184,7 @@ static atl_status tiff_read(atl_ctx *ctx, const atl_image_source *source, atl_im
 
 #else
 
-static atl_status tiff_read(atl_ctx *ctx, const atl_image_source *source, atl_image *image) {
-    (void)image;
-    return atl_fail(ctx, ATL_UNSUPPORTED,
-                    "%s: this build reads no TIFF; build with -Dtiff=enabled, or convert it to PNG",
-                    source->path);
-}
+#define tiff_read NULL
 
 #endif
 
