@@ -18,7 +18,7 @@ static inline int fuzz_picture(const atl_image_format *format, const uint8_t *da
         return 0;
     const atl_image_source source = { "input", data, size };
     atl_image image = { 0 };
-    if (format->read(ctx, &source, &image) == ATL_OK)
+    if (format->read && format->read(ctx, &source, &image) == ATL_OK)
         atl_image_clear(ctx, &image);
     atl_message_clear(ctx);
     char *text = NULL;
