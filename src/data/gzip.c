@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { FIRST_ROOM = 1 << 16, FREE = 64 << 20, RATIO = 16 };
+enum { FIRST_ROOM = 1 << 16, RATIO = 16 };
 
 typedef struct inflation {
     atl_ctx *ctx;
@@ -57,7 +57,8 @@ static atl_status inflate_all(inflation *f) {
 
 static atl_status unpack(atl_ctx *ctx, const char *path, atl_data_bytes *bytes) {
     inflation f = { .ctx = ctx, .path = path, .left = bytes->size, .room = FIRST_ROOM };
-    f.most = bytes->size < (SIZE_MAX / 4 - FREE) / RATIO ? FREE + bytes->size * RATIO : SIZE_MAX / 4;
+    size_t most = atl_file_most(bytes->size, RATIO);
+    f.most = most < SIZE_MAX / 4 ? most : SIZE_MAX / 4;
     f.z.next_in = (Bytef *)bytes->data;
     if (inflateInit2(&f.z, 15 + 16) != Z_OK)
         return atl_fail(ctx, ATL_NO_MEMORY, "%s: zlib can't start", path);

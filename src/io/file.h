@@ -20,6 +20,12 @@ typedef struct atl_file {
 atl_status atl_file_map(atl_ctx *ctx, const char *path, atl_file *file);
 void atl_file_unmap(atl_file *file);
 
+// What a file of this size may become in memory, so that a small one can't ask for much: so many times as
+// much (at most 127), and 64 MiB.
+static inline size_t atl_file_most(size_t bytes, size_t times) {
+    return bytes < SIZE_MAX / 128 ? bytes * times + ((size_t)64 << 20) : SIZE_MAX;
+}
+
 // A second mapping of the same bytes with its own lifetime.  It can be written; the file itself does
 // not change.  Release it with atl_mapping_release().
 atl_status atl_file_map_copy(atl_ctx *ctx, const char *path, const atl_file *file, void **memory);

@@ -210,10 +210,9 @@ atl_status atl_npy_parse(atl_arrays *set) {
     return add_one(set, "", set->file.data, set->file.bytes);
 }
 
-// Numbers of networks don't compress well: a small file can't ask for much memory.
+// Numbers of networks don't compress well.
 static atl_status check_size(const atl_arrays *set, const atl_zip *zip) {
-    size_t file = set->file.bytes, most = file < SIZE_MAX / 128 ? file * 64 + ((size_t)64 << 20) : SIZE_MAX,
-           sum = 0;
+    size_t most = atl_file_most(set->file.bytes, 64), sum = 0;
     for (size_t i = 0; i < atl_zip_size(zip); i++) {
         size_t bytes = atl_zip_bytes(zip, i);
         if (bytes > most - sum)

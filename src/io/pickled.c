@@ -27,8 +27,7 @@ typedef struct walk {
 static atl_status visit(walk *w, const atl_object *o, int depth);
 
 static size_t bytes_most(const walk *w) {
-    size_t file = w->set->file.bytes;
-    return file < SIZE_MAX / 128 ? file * 16 + ((size_t)64 << 20) : SIZE_MAX;
+    return atl_file_most(w->set->file.bytes, 16);
 }
 
 static atl_status take(walk *w, const atl_tensor *t) {

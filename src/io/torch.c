@@ -385,9 +385,9 @@ static atl_status parse(atl_torch *t, bool plain) {
     return read_plain(t);
 }
 
-// Data are worth some memory per byte of file; a small file can't ask for much.
+// Data are worth some memory per byte of file.
 static size_t memory_for(const atl_ctx *ctx, size_t bytes) {
-    size_t allowed = bytes < SIZE_MAX / 128 ? bytes * 64 + ((size_t)64 << 20) : SIZE_MAX;
+    size_t allowed = atl_file_most(bytes, 64);
     return allowed < ctx->memory_cap ? allowed : ctx->memory_cap;
 }
 
@@ -459,7 +459,7 @@ int atl_tensor_dtype(const atl_tensor *tensor) {
 
 // Values don't compress well, and a network is read a few times at most.
 static size_t inflated_most(const atl_torch *t) {
-    return t->file.bytes < SIZE_MAX / 128 ? t->file.bytes * 64 + ((size_t)64 << 20) : SIZE_MAX;
+    return atl_file_most(t->file.bytes, 64);
 }
 
 // The elements of a storage: in the mapping, or read from the zip.  The last one read is kept, because views
