@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// strtod() over a copy that has the locale's point; see decimal.h.
+// strtod() over a copy that has the locale's point, and hexadecimal digits; see decimal.h.
 #include "base/decimal.h"
 
 #include <locale.h>
@@ -26,4 +26,21 @@ bool atl_decimal(const void *text, size_t length, double *value) {
     copy[at] = '\0';
     *value = strtod(copy, &end);
     return *end == '\0';
+}
+
+static int digit_of(uint8_t c) {
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+int64_t atl_hexadecimal(const uint8_t *text, size_t left, size_t digits) {
+    int64_t value = 0;
+    if (left < digits)
+        return -1;
+    for (size_t i = 0; i < digits; i++) {
+        int digit = digit_of(text[i]);
+        if (digit < 0)
+            return -1;
+        value = value << 4 | digit;
+    }
+    return value;
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct {
     const char *start;
     size_t size;
@@ -33,7 +35,7 @@ static bool is_blank(uint8_t c) {
 
 // <!DOCTYPE html>, <html>, <?xml ...: an answer of a server, maybe after a byte order mark
 static bool is_page(const atl_file *file) {
-    size_t at = file->bytes >= 3 && !memcmp(file->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+    size_t at = atl_utf8_mark(file->data, file->bytes);
     while (at < file->bytes && is_blank(file->data[at]))
         at++;
     return file->bytes - at > 2 && file->data[at] == '<' &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/utf8.h"
 
 // What may come next: a value; a value or the end of a list that just began; a key; a key or the end of an
 // object that just began; a comma or the end of what is open; nothing more.
@@ -12,8 +13,7 @@ enum { VALUE, VALUE_OR_END, KEY, KEY_OR_END, COMMA_OR_END, NOTHING };
 
 void atl_json_scan_init(atl_json_scan *s, const void *text, size_t bytes) {
     const uint8_t *begin = text;
-    bool marked = bytes >= 3 && !memcmp(begin, "\xef\xbb\xbf", 3);
-    s->at = begin + (marked ? 3 : 0);
+    s->at = begin + atl_utf8_mark(text, bytes);
     s->end = begin + bytes;
     s->line = 1;
     s->text = s->error = "";
@@ -60,58 +60,37 @@ static atl_json_token end(atl_json_scan *s, bool object) {
 
 // ---- text
 
-// Four hexadecimal digits, or -1.
-static long hex4(const atl_json_scan *s, const uint8_t *p) {
-    long value = 0;
-    if (s->end - p < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        int c = p[i], digit = c >= '0' && c <= '9'                 ? c - '0'
-                              : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                                   : -1;
-        if (digit < 0)
-            return -1;
-        value = value << 4 | digit;
-    }
-    return value;
-}
-
-static size_t put_utf8(char out[4], long code) {
-    if (code >= 0xdc80 && code <= 0xdcff) { // a byte that was no UTF-8
-        out[0] = (char)(code & 0xff);
-        return 1;
-    }
-    size_t more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const int lead[] = { 0, 0xc0, 0xe0, 0xf0 };
-    out[0] = (char)(lead[more] | code >> 6 * more);
-    for (size_t i = 1; i <= more; i++)
-        out[i] = (char)(0x80 | (code >> 6 * (more - i) & 0x3f));
-    return more + 1;
+// One character.  The codes 0xdc80 to 0xdcff stand for bytes that were no UTF-8.
+static size_t put(uint8_t out[4], uint32_t code) {
+    if (code < 0xdc80 || code > 0xdcff)
+        return atl_utf8_put(out, code);
+    out[0] = (uint8_t)code;
+    return 1;
 }
 
 // What stands behind a backslash at s->at goes to `out`; its bytes, or 0: it is no escape.
-static size_t unescape(atl_json_scan *s, char out[4]) {
+static size_t unescape(atl_json_scan *s, uint8_t out[4]) {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     if (s->at == s->end)
         return 0;
     int c = *s->at++;
     const char *known = c ? strchr(names, c) : NULL;
     if (known) {
-        out[0] = values[known - names];
+        out[0] = (uint8_t)values[known - names];
         return 1;
     }
-    long code = c == 'u' ? hex4(s, s->at) : -1;
+    int64_t code = c == 'u' ? atl_hexadecimal(s->at, (size_t)(s->end - s->at), 4) : -1;
     if (code < 0)
         return 0;
     s->at += 4;
     if (code >= 0xd800 && code < 0xdc00 && s->end - s->at >= 6 && s->at[0] == '\\' && s->at[1] == 'u') {
-        long low = hex4(s, s->at + 2);
+        int64_t low = atl_hexadecimal(s->at + 2, (size_t)(s->end - s->at) - 2, 4);
         if (low >= 0xdc00 && low < 0xe000) {
             s->at += 6;
             code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         }
     }
-    return put_utf8(out, code);
+    return put(out, (uint32_t)code);
 }
 
 // Behind the opening quote.  False: it is bad.
@@ -129,7 +108,7 @@ static bool read_text(atl_json_scan *s) {
     if (fits)
         memcpy(s->room, from, s->length);
     while (s->at < s->end && *s->at != '"') {
-        char out[4] = { (char)*s->at };
+        uint8_t out[4] = { *s->at };
         size_t n = 1;
         if (*s->at < 0x20)
             return bad(s, "a control character in text"), false;

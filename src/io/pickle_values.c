@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/decimal.h"
+#include "base/utf8.h"
 
 // Letters in protocol 0: of an integer, which takes time by their square; of a float.
 enum { DIGITS_MOST = 512, FLOAT_TEXT_MOST = 63 };
@@ -144,37 +145,6 @@ atl_status atl_op_raw_text(atl_machine *m, int width) {
     return push_raw(m, v.data, v.size);
 }
 
-static int hex_value(uint8_t c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-// The number of `digits` hexadecimal digits at data[at], or -1.
-static int64_t hex_at(atl_view v, size_t at, int digits) {
-    int64_t value = 0;
-    for (int i = 0; i < digits; i++) {
-        int d = at + (size_t)i < v.size ? hex_value(v.data[at + (size_t)i]) : -1;
-        if (d < 0)
-            return -1;
-        value = value << 4 | d;
-    }
-    return value;
-}
-
-static size_t put_utf8(uint8_t *out, uint32_t c) {
-    if (c < 0x80)
-        return out[0] = (uint8_t)c, 1;
-    if (c < 0x800)
-        return out[0] = (uint8_t)(0xc0 | c >> 6), out[1] = (uint8_t)(0x80 | (c & 63)), 2;
-    if (c < 0x10000)
-        return out[0] = (uint8_t)(0xe0 | c >> 12), out[1] = (uint8_t)(0x80 | (c >> 6 & 63)),
-               out[2] = (uint8_t)(0x80 | (c & 63)), 3;
-    return out[0] = (uint8_t)(0xf0 | c >> 18), out[1] = (uint8_t)(0x80 | (c >> 12 & 63)),
-           out[2] = (uint8_t)(0x80 | (c >> 6 & 63)), out[3] = (uint8_t)(0x80 | (c & 63)), 4;
-}
-
 // One escaped character after a backslash at v.data[at - 1].  Returns how many input bytes it took, 0
 // when it is no escape that protocol 0 writes.
 static size_t unescape(atl_view v, size_t at, bool unicode, uint8_t *out, size_t *written) {
@@ -182,13 +152,13 @@ static size_t unescape(atl_view v, size_t at, bool unicode, uint8_t *out, size_t
     if (at >= v.size)
         return 0;
     uint8_t c = v.data[at];
-    int digits = unicode ? (c == 'u' ? 4 : c == 'U' ? 8 : 0) : (c == 'x' ? 2 : 0);
+    size_t digits = unicode ? (c == 'u' ? 4 : c == 'U' ? 8 : 0) : (c == 'x' ? 2 : 0);
     if (digits) {
-        int64_t value = hex_at(v, at + 1, digits);
+        int64_t value = atl_hexadecimal(v.data + at + 1, v.size - at - 1, digits);
         if (value < 0 || value > 0x10ffff)
             return 0;
-        *written = unicode ? put_utf8(out, (uint32_t)value) : (out[0] = (uint8_t)value, (size_t)1);
-        return 1 + (size_t)digits;
+        *written = unicode ? atl_utf8_put(out, (uint32_t)value) : (out[0] = (uint8_t)value, (size_t)1);
+        return 1 + digits;
     }
     const char *known = unicode || !c ? NULL : strchr(from, c);
     if (!known)
@@ -217,7 +187,7 @@ atl_status atl_op_escaped(atl_machine *m, int unicode) {
         if (c == '\\' && (used = unescape(v, i, unicode, out + size, &written)) != 0)
             i += used;
         else if (unicode)
-            written = put_utf8(out + size, c);
+            written = atl_utf8_put(out + size, c);
         else
             out[size] = c;
         size += written;

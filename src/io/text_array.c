@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/utf8.h"
 
 typedef struct table {
     atl_arrays *set;
@@ -22,7 +23,7 @@ static bool is_blank(uint8_t c) {
 }
 
 bool atl_text_array_is(const uint8_t *data, size_t bytes) {
-    size_t at = bytes >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t at = atl_utf8_mark(data, bytes);
     while (at < bytes && (is_blank(data[at]) || data[at] == '\n'))
         at++;
     return at < bytes && memchr("0123456789+-.#", data[at], 14) != NULL && !memchr(data, 0, bytes);
@@ -81,7 +82,7 @@ static atl_status read_lines(table *t) {
     if (t->set->file.bytes > TEXT_MOST)
         return atl_fail(t->set->ctx, ATL_UNSUPPORTED, "%s: is text of more than %d MB; write a .npy",
                         t->set->path, TEXT_MOST >> 20);
-    p += end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    p += atl_utf8_mark(p, t->set->file.bytes);
     for (size_t line = 1; p < end; line++) {
         const uint8_t *newline = memchr(p, '\n', (size_t)(end - p)), *stop = newline ? newline : end;
         const uint8_t *remark = memchr(p, '#', (size_t)(stop - p));
