@@ -17,6 +17,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_stylegan3_generator,
     &atl_stylegan_xl_generator,
     &atl_vgg16,
+    &atl_inception,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {

@@ -9,6 +9,6 @@ extern const atl_model_row atl_stylegan2_generator, atl_stylegan2_discriminator;
 extern const atl_model_row atl_stylegan1_generator, atl_stylegan1_discriminator;
 extern const atl_model_row atl_progan_generator, atl_progan_discriminator;
 extern const atl_model_row atl_stylegan3_generator, atl_stylegan_xl_generator;
-extern const atl_model_row atl_vgg16;
+extern const atl_model_row atl_vgg16, atl_inception;
 
 #endif

@@ -14,13 +14,21 @@ typedef struct recipe {
     int absolute;
 } recipe;
 
-// Number i of a name, in [-1, 1).
-static inline float recipe_uniform(uint64_t seed, size_t i) {
+static inline uint64_t recipe_bits(uint64_t seed, size_t i) {
     uint64_t x = seed + (uint64_t)(i + 1) * 0x9E3779B97F4A7C15u;
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
     x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-    x ^= x >> 31;
-    return (float)((double)(x >> 40) * 0x1p-23 - 1.0);
+    return x ^ x >> 31;
+}
+
+// Number i of a name, in [-1, 1).
+static inline float recipe_uniform(uint64_t seed, size_t i) {
+    return (float)((double)(recipe_bits(seed, i) >> 40) * 0x1p-23 - 1.0);
+}
+
+// The same for pictures of bytes.
+static inline uint8_t recipe_byte(uint64_t seed, size_t i) {
+    return (uint8_t)(recipe_bits(seed, i) >> 56);
 }
 
 static inline uint64_t recipe_seed(const char *name) {

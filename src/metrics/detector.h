@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A detector at work: pictures in, a row of numbers for each out.  It is a feature network with what comes
+// before it: resizing and the range of the colours.
+//
+// Pictures are worked on in batches of a fixed size, which depends on nothing but the detector.  So whoever
+// hands over the same pictures in the same order, starting at a multiple of atl_detector_batch(), gets the
+// same bits, however many a call brings and however many threads work.
+//
+//     family      use              numbers per picture                                    resize
+//     inception   "features"       2048: FID and KID                                      "tf" (default),
+//     "torch"
+//                 "softmax"        1008: the Inception score; without the classes' bias   the same
+//                 "logits"         1008, with the bias                                    the same
+//                 "spatial"        7 maps of 17 x 17: sFID                                the same
+#ifndef ATL_METRICS_DETECTOR_H
+#define ATL_METRICS_DETECTOR_H
+
+#include "run/network.h"
+
+typedef struct atl_detector atl_detector;
+
+typedef struct atl_detector_options {
+    int height, width;  // of the pictures, all alike
+    const char *resize; // NULL: the first that the use has
+} atl_detector_options;
+
+// `network` must outlive the detector.  A use that the network does not have, and a resize that the use does
+// not have, are errors that name those that there are.
+atl_status atl_detector_open(const atl_network *network, const char *use, const atl_detector_options *options,
+                             atl_detector **detector);
+void atl_detector_close(atl_detector **detector); // accepts a pointer to NULL
+
+int64_t atl_detector_width(const atl_detector *d);      // numbers per picture
+int atl_detector_batch(const atl_detector *d);          // pictures that are worked on together
+const char *atl_detector_resize(const atl_detector *d); // "tf"; "" where nothing is resized
+
+// `n` pictures rgb [n, 3, height, width] from 0 to 255 -> out [n, width].
+atl_status atl_detector_run(atl_detector *d, const uint8_t *rgb, int64_t n, float *out);
+// The same for numbers that were not rounded.
+atl_status atl_detector_run_float(atl_detector *d, const float *rgb, int64_t n, float *out);
+
+// Tells whether two runs give comparable numbers: a hash of the weights, the use and the resize.
+uint64_t atl_detector_fingerprint(const atl_detector *d);
+
+#endif
