@@ -16,7 +16,7 @@ typedef struct atl_equi_move {
     atl_equi_kind kind;
     double tx, ty;   // in widths and heights, to the right and down
     double angle;    // counter-clockwise as seen, in radians
-    double input[9]; // the network's transform (a setting of StyleGAN3) that makes its picture move so
+    double input[9]; // for StyleGAN3's setting "transform": the inverse of what its user says
 } atl_equi_move;
 
 // The move of sample `index`: translations up to an eighth, whole pixels of a w x h picture for ATL_EQT_INT;
