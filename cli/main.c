@@ -21,6 +21,7 @@ static const cli_command commands[] = {
     { "report", cli_report, "write the report of a training run" },
     { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
+    { "detectors", cli_detectors, "list the networks that metrics need, and download one" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

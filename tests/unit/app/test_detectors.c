@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include "app/detectors.h"
 #include "app/files.h"
+#include "app/sha256.h"
 
 static app_error e;
 static char top[64], shared[128], mine[128];
@@ -148,8 +149,48 @@ static void what_is_missing_is_said_with_the_remedy(void **state) {
     assert_int_equal(app_detector_has("inception", mine, &e), 1);
 }
 
+// FIPS 180-4's examples, and lengths around the end of a block; in pieces of several lengths.
+static void sums_are_those_of_the_standard(void **state) {
+    static const struct {
+        const char *text;
+        size_t times;
+        const char *sum;
+    } cases[] = {
+        { "", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+        { "abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+        { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
+          "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+        { "a", 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
+        { "x", 55, "d5e285683cd4efc02d021a5c62014694958901005d6f71e89e0989fac77e4072" },
+        { "x", 56, "04c26261370ee7541549d16dee320c723e3fd14671e66a099afe0a377c16888e" },
+        { "x", 63, "75220b47218278e656f2013bb8f0c455a25eaf01e86c64924e9d48d89776d6f2" },
+        { "x", 64, "7ce100971f64e7001e8fe5a51973ecdfe1ced42befe7ee8d5fd6219506b5393c" },
+        { "x", 65, "9537c5fdf120482f7d58d25e9ed583f52c02b4e304ea814db1633ad565aed7e9" },
+        { "x", 119, "000b48d4edf0fa7bee3c6236ecd2785baa5db4eeb8bb54341b029e0d9fa5fb0c" },
+        { "x", 128, "24da1b81d0b16df6428eee73c69fcb2a93c76bc6df706f0c6670fe6bfe800464" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t length = strlen(cases[i].text), all = length * cases[i].times;
+        char *text = malloc(all + 1), sum[APP_SHA256_TEXT];
+        assert_non_null(text);
+        for (size_t k = 0; k < cases[i].times; k++)
+            memcpy(text + k * length, cases[i].text, length);
+        for (size_t piece = 1; piece < 200; piece += 61) {
+            app_sha256 s;
+            app_sha256_init(&s);
+            for (size_t at = 0; at < all; at += piece)
+                app_sha256_add(&s, text + at, all - at < piece ? all - at : piece);
+            app_sha256_end(&s, sum);
+            assert_string_equal(sum, cases[i].sum);
+        }
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_are_those_of_the_standard),
         cmocka_unit_test_setup_teardown(rows_are_whole_and_their_names_unique, setup, teardown),
         cmocka_unit_test_setup_teardown(folders_are_searched_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(the_table_decides_within_a_folder, setup, teardown),
