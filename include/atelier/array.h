@@ -58,6 +58,8 @@ typedef struct atl_pair { const char *key, *value; } atl_pair;
 
 // Write a file beside `path` and rename it when it is complete.  Metadata may be NULL when pairs is 0.
 ATL_API atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array);
+// An .npz as numpy.savez makes it, each array under its name; less than 4 GiB each.
+ATL_API atl_status atl_npz_write(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count);
 ATL_API atl_status atl_safetensors_write(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count,
                                  const atl_pair *metadata, size_t pairs);
 

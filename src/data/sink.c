@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "data/data.h"
-#include "data/zip_write.h"
+#include "io/zip_write.h"
 
 typedef struct names {
     const char **list; // [count]

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "io/zip.h"
+#include "io/zip_write.h"
 
 typedef struct scan {
     const char *at, *end;
@@ -265,24 +266,29 @@ atl_status atl_npz_parse(atl_arrays *set) {
     return torch ? atl_pickled_parse(set, "", set->file.data, set->file.bytes) : status;
 }
 
-atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array) {
+// ---- writing
+
+enum { HEADER_ROOM = 320 };
+
+// The header of a .npy, *size bytes, and how many bytes follow it; `path` is for messages.
+static atl_status make_header(atl_ctx *ctx, const char *path, const atl_array *array, char text[HEADER_ROOM],
+                              size_t *size, size_t *bytes) {
     static const char *const types[ATL_DTYPES] = {
         [ATL_F32] = "<f4", [ATL_F16] = "<f2", [ATL_F64] = "<f8", [ATL_I8] = "|i1",
         [ATL_U8] = "|u1",  [ATL_I16] = "<i2", [ATL_U16] = "<u2", [ATL_I32] = "<i4",
         [ATL_U32] = "<u4", [ATL_I64] = "<i8", [ATL_U64] = "<u8", [ATL_BOOL] = "|b1",
     };
-    size_t bytes;
     if (!types[array->dtype])
         return atl_fail(ctx, ATL_UNSUPPORTED, "%s: .npy has no element type %s; convert to F32 first", path,
                         atl_dtype_name(array->dtype));
-    if (array->rank > ATL_ARRAY_RANK_MAX || !atl_dims_bytes(array->rank, array->dims, array->dtype, &bytes))
+    if (array->rank > ATL_ARRAY_RANK_MAX || !atl_dims_bytes(array->rank, array->dims, array->dtype, bytes))
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: the array is too large", path);
-    char text[320], dims[200] = "";
+    char dims[200] = "";
     int n = 0;
     for (int i = 0; i < array->rank; i++)
         n += snprintf(dims + n, sizeof dims - (size_t)n, "%lld,%s", (long long)array->dims[i],
                       i + 1 < array->rank ? " " : "");
-    n = snprintf(text + 10, sizeof text - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
+    n = snprintf(text + 10, HEADER_ROOM - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
                  types[array->dtype], dims);
     size_t end = ((size_t)n + 10 + 1 + 63) / 64 * 64; // the data start at a multiple of 64
     memcpy(text, "\x93NUMPY\1\0", 8);
@@ -290,13 +296,42 @@ atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array)
     text[end - 1] = '\n';
     text[8] = (char)((end - 10) & 255);
     text[9] = (char)((end - 10) >> 8);
+    *size = end;
+    return ATL_OK;
+}
+
+atl_status atl_npy_write(atl_ctx *ctx, const char *path, const atl_array *array) {
+    char text[HEADER_ROOM];
+    size_t size, bytes;
     atl_writer *w;
+    ATL_TRY(make_header(ctx, path, array, text, &size, &bytes));
     ATL_TRY(atl_writer_open(ctx, path, &w));
-    atl_status status = atl_writer_write(w, text, end);
+    atl_status status = atl_writer_write(w, text, size);
     if (status == ATL_OK)
         status = atl_writer_write(w, array->data, bytes);
     if (status == ATL_OK)
         return atl_writer_commit(&w);
     atl_writer_abort(&w);
+    return status;
+}
+
+static atl_status add_member(atl_ctx *ctx, const char *path, atl_zip_writer *zip, const atl_array *array) {
+    char text[HEADER_ROOM], name[256];
+    size_t size, bytes;
+    ATL_TRY(make_header(ctx, path, array, text, &size, &bytes));
+    if (snprintf(name, sizeof name, "%s.npy", array->name) >= (int)sizeof name)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: an array has too long a name", path);
+    return atl_zip_writer_add_two(zip, name, text, size, array->data, bytes);
+}
+
+atl_status atl_npz_write(atl_ctx *ctx, const char *path, const atl_array *arrays, size_t count) {
+    atl_zip_writer *zip;
+    ATL_TRY(atl_zip_writer_open(ctx, path, &zip));
+    atl_status status = ATL_OK;
+    for (size_t i = 0; i < count && status == ATL_OK; i++)
+        status = add_member(ctx, path, zip, &arrays[i]);
+    if (status == ATL_OK)
+        return atl_zip_writer_commit(&zip);
+    atl_zip_writer_abort(&zip);
     return status;
 }

@@ -13,6 +13,9 @@ enum { ATL_CACHE_KEY = 512 };
 void atl_cache_key(char key[ATL_CACHE_KEY], const char *content, const atl_features_of *of,
                    const char *options);
 
+// Makes the folder, and those above it.
+atl_status atl_cache_folder(atl_ctx *ctx, const char *folder);
+
 // ATL_OK and *found NULL: it is not there, or is no longer good, which a line of the log tells.
 atl_status atl_cache_get(atl_ctx *ctx, const char *folder, const char *key, atl_features **found);
 

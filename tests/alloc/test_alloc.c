@@ -143,6 +143,11 @@ static atl_status write_npy(atl_ctx *ctx, const char *path) {
     return atl_npy_write(ctx, path, &a);
 }
 
+static atl_status write_npz(atl_ctx *ctx, const char *path) {
+    atl_array a[2] = { array_of("a"), array_of("b") };
+    return atl_npz_write(ctx, path, a, 2);
+}
+
 static atl_status write_safetensors(atl_ctx *ctx, const char *path) {
     atl_array a[2] = { array_of("a"), array_of("b") };
     atl_pair note = { "note", "a value" };
@@ -253,6 +258,9 @@ static atl_status use_model(atl_ctx *ctx, const char *path) {
 
 static atl_status call_ctx(atl_ctx *ctx) { return ctx ? ATL_OK : ATL_INTERNAL; }
 static atl_status call_npy_write(atl_ctx *ctx) { return write_npy(ctx, out("a.npy")); }
+static atl_status call_npz_write(atl_ctx *ctx) {
+    return write_npz(ctx, out("a.npz"));
+}
 static atl_status call_safetensors_write(atl_ctx *ctx) { return write_safetensors(ctx, out("a.safetensors")); }
 static atl_status call_npy_open(atl_ctx *ctx) { return read_arrays(ctx, in("a.npy")); }
 static atl_status call_safetensors_open(atl_ctx *ctx) { return read_arrays(ctx, in("a.safetensors")); }
@@ -546,6 +554,7 @@ static void fails_cleanly(atl_status (*call)(atl_ctx *ctx), int files, long all)
 #define CASE(name, files) SAMPLED(name, files, 1L << 30)
 CASE(ctx, 0)
 CASE(npy_write, 1)
+CASE(npz_write, 1)
 CASE(safetensors_write, 1)
 CASE(npy_open, 0)
 CASE(safetensors_open, 0)
@@ -603,33 +612,20 @@ static int remove_inputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ctx_fails_cleanly),
-        cmocka_unit_test(npy_write_fails_cleanly),
-        cmocka_unit_test(safetensors_write_fails_cleanly),
-        cmocka_unit_test(npy_open_fails_cleanly),
-        cmocka_unit_test(safetensors_open_fails_cleanly),
-        cmocka_unit_test(text_open_fails_cleanly),
-        cmocka_unit_test(pickle_open_fails_cleanly),
-        cmocka_unit_test(png_write_fails_cleanly),
-        cmocka_unit_test(jpg_write_fails_cleanly),
-        cmocka_unit_test(png_read_fails_cleanly),
-        cmocka_unit_test(jpg_read_fails_cleanly),
-        cmocka_unit_test(text_fails_cleanly),
-        cmocka_unit_test(init_fails_cleanly),
-        cmocka_unit_test(synthesize_fails_cleanly),
-        cmocka_unit_test(convert_fails_cleanly),
-        cmocka_unit_test(inspect_fails_cleanly),
-        cmocka_unit_test(formats_fails_cleanly),
-        cmocka_unit_test(profile_fails_cleanly),
-        cmocka_unit_test(blend_fails_cleanly),
-        cmocka_unit_test(truncate_fails_cleanly),
-        cmocka_unit_test(generate_fails_cleanly),
-        cmocka_unit_test(run_fails_cleanly),
-        cmocka_unit_test(graph_fails_cleanly),
-        cmocka_unit_test(path_fails_cleanly),
-        cmocka_unit_test(video_fails_cleanly),
-        cmocka_unit_test(train_fails_cleanly),
-        cmocka_unit_test(transfer_fails_cleanly),
+        cmocka_unit_test(ctx_fails_cleanly),        cmocka_unit_test(npy_write_fails_cleanly),
+        cmocka_unit_test(npz_write_fails_cleanly),  cmocka_unit_test(safetensors_write_fails_cleanly),
+        cmocka_unit_test(npy_open_fails_cleanly),   cmocka_unit_test(safetensors_open_fails_cleanly),
+        cmocka_unit_test(text_open_fails_cleanly),  cmocka_unit_test(pickle_open_fails_cleanly),
+        cmocka_unit_test(png_write_fails_cleanly),  cmocka_unit_test(jpg_write_fails_cleanly),
+        cmocka_unit_test(png_read_fails_cleanly),   cmocka_unit_test(jpg_read_fails_cleanly),
+        cmocka_unit_test(text_fails_cleanly),       cmocka_unit_test(init_fails_cleanly),
+        cmocka_unit_test(synthesize_fails_cleanly), cmocka_unit_test(convert_fails_cleanly),
+        cmocka_unit_test(inspect_fails_cleanly),    cmocka_unit_test(formats_fails_cleanly),
+        cmocka_unit_test(profile_fails_cleanly),    cmocka_unit_test(blend_fails_cleanly),
+        cmocka_unit_test(truncate_fails_cleanly),   cmocka_unit_test(generate_fails_cleanly),
+        cmocka_unit_test(run_fails_cleanly),        cmocka_unit_test(graph_fails_cleanly),
+        cmocka_unit_test(path_fails_cleanly),       cmocka_unit_test(video_fails_cleanly),
+        cmocka_unit_test(train_fails_cleanly),      cmocka_unit_test(transfer_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Local header and content of each member, then the directory, as PKWARE's APPNOTE describes them.  A
 // member is below 4 GiB; offsets and counts go to zip64 records where 32 or 16 bits are too few.
-#include "data/zip_write.h"
+#include "io/zip_write.h"
 
 #include <string.h>
 #include <zlib.h>
@@ -91,10 +91,16 @@ static void put_common(record *r, const member *m) {
 }
 
 atl_status atl_zip_writer_add(atl_zip_writer *z, const char *name, const void *data, size_t size) {
-    if (size >= UINT32_MAX || strlen(name) > NAME_MAX_BYTES)
+    return atl_zip_writer_add_two(z, name, "", 0, data, size);
+}
+
+atl_status atl_zip_writer_add_two(atl_zip_writer *z, const char *name, const void *head, size_t head_size,
+                                  const void *data, size_t size) {
+    if (size >= UINT32_MAX - head_size || strlen(name) > NAME_MAX_BYTES)
         return atl_fail(z->ctx, ATL_BAD_ARGUMENT, "'%s': too long a name or content for a zip file", name);
-    uint32_t crc = (uint32_t)crc32(crc32(0, NULL, 0), data, (uInt)size);
-    ATL_TRY(remember(z, name, size, crc));
+    uLong crc = crc32(crc32(0, NULL, 0), head, (uInt)head_size);
+    crc = crc32(crc, data, (uInt)size);
+    ATL_TRY(remember(z, name, head_size + size, (uint32_t)crc));
     const member *m = &z->list[z->count - 1];
     record r = { .size = 0 };
     put(&r, 0x04034b50, 4);
@@ -103,6 +109,7 @@ atl_status atl_zip_writer_add(atl_zip_writer *z, const char *name, const void *d
     put(&r, 0, 2); // no extra field
     ATL_TRY(emit(z, r.bytes, r.size));
     ATL_TRY(emit(z, m->name, strlen(m->name)));
+    ATL_TRY(emit(z, head, head_size));
     return emit(z, data, size);
 }
 
