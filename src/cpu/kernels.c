@@ -24,6 +24,7 @@ static void climb_##set(atl_cpu_kernels *k) {                                   
     atl_cpu_gather_init_##set(&k->gather);                                                                   \
     atl_cpu_wino_init_##set(&k->wino);                                                                       \
     atl_cpu_direct_init_##set(&k->direct);                                                                   \
+    atl_cpu_dense_init_##set(&k->dense);                                                                     \
     k->flrelu = flrelu_##set;                                                                                \
 }
 // clang-format on
@@ -45,6 +46,7 @@ void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
     atl_cpu_gather_init(&k->gather);
     atl_cpu_wino_init_ref(&k->wino);
     atl_cpu_direct_init(&k->direct);
+    atl_cpu_dense_init(&k->dense);
     k->flrelu = flrelu_ref;
 #if defined(__x86_64__)
     if (set >= ATL_CPU_AVX2)

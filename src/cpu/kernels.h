@@ -5,6 +5,7 @@
 #define ATL_CPU_KERNELS_H
 
 #include "base/cpu.h"
+#include "cpu/dense.h"
 #include "cpu/direct_kernels.h"
 #include "cpu/fir.h"
 #include "cpu/flrelu_kernels.h"
@@ -26,6 +27,7 @@ struct atl_cpu_kernels {
     atl_cpu_gather_kernels gather;
     atl_cpu_wino_kernels wino;
     atl_cpu_direct_kernels direct;
+    atl_cpu_dense_kernels dense;
     // fills the table for one filter, whose sizes decide which passes are unrolled
     void (*flrelu)(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f);
 };

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// See dense_simd.h.
+#include "cpu/dense_simd.h"
