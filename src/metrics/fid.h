@@ -18,16 +18,16 @@ typedef struct atl_gaussian {
 atl_status atl_fid(atl_ctx *ctx, const atl_gaussian *a, const atl_gaussian *b, double *fid);
 
 typedef struct atl_fid_result {
-    atl_estimate fid; // error: jackknife over ATL_FID_GROUPS groups of samples
-    atl_estimate
-        infinite; // FID of infinitely many samples (Chong and Forsyth 2020); error by the same jackknife
+    atl_estimate fid;
+    atl_estimate infinite; // of infinitely many samples (Chong and Forsyth 2020); NaN of fewer than 20
 } atl_fid_result;
 
 enum { ATL_FID_GROUPS = 10 };
 
 // FID of generated features [n, width] against real ones that are taken as known exactly, with its error, and
 // what it tends to: a line through FIDs of subsets over 1 / size.  Some forty times the work of atl_fid().
-// The order of the samples and the seed decide the subsets.
+// Errors: jackknife over ATL_FID_GROUPS groups of samples. The order of the samples and the seed decide the
+// subsets.
 atl_status atl_fid_estimate(atl_ctx *ctx, const atl_gaussian *real, const float *features, int64_t n,
                             uint64_t seed, const atl_watch *watch, atl_fid_result *result);
 

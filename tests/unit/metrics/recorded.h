@@ -38,6 +38,28 @@ static inline const atl_array *recorded(golden *g, const char *format, int i) {
     return a;
 }
 
+// The numbers of a file lie at any alignment.
+static inline float *recorded_floats(const atl_array *a) {
+    float *x = malloc((size_t)atl_array_count(a) * sizeof *x);
+    assert_non_null(x);
+    atl_array_read_f32(a, 0, atl_array_count(a), x);
+    return x;
+}
+
+static inline double recorded_double(const atl_array *a, int64_t i) {
+    double x;
+    assert_int_equal(a->dtype, ATL_F64);
+    memcpy(&x, (const char *)a->data + (size_t)i * sizeof x, sizeof x);
+    return x;
+}
+
+static inline int32_t recorded_int(const atl_array *a, int64_t i) {
+    int32_t x;
+    assert_int_equal(a->dtype, ATL_I32);
+    memcpy(&x, (const char *)a->data + (size_t)i * sizeof x, sizeof x);
+    return x;
+}
+
 static inline void near_to(const char *what, double ours, double truth, double relative) {
     double e = fabs(ours - truth) / fmax(fabs(truth), 1e-300);
     printf("    %-24s %.17g (%.1e of at most %.0e)\n", what, ours, e, relative);
