@@ -30,7 +30,7 @@ typedef struct member {
 
 struct atl_team {
     atl_ctx *ctx;
-    int lanes, running; // running: threads beside the caller
+    int lanes, parts, running; // running: threads beside the caller
     bool started;
     pid_t process;
     member *members;
@@ -195,14 +195,19 @@ int atl_team_lanes(const atl_team *team) {
     return team ? team->lanes : 1;
 }
 
+int atl_team_parts(const atl_team *team) {
+    return team ? team->parts : 1;
+}
+
 // ---- its life
 
-static atl_status make(atl_ctx *ctx, int lanes, atl_team **team) {
+static atl_status make(atl_ctx *ctx, int lanes, int parts, atl_team **team) {
     atl_team *t = atl_calloc(ctx, 1, sizeof *t);
     if (!t)
         return ATL_NO_MEMORY;
     t->ctx = ctx;
     t->lanes = lanes;
+    t->parts = parts;
     t->members = atl_calloc(ctx, (size_t)lanes, sizeof *t->members);
     if (!t->members || pthread_mutex_init(&t->lock, NULL) != 0) {
         atl_free(ctx, t->members);
@@ -220,11 +225,16 @@ atl_status atl_team_open(atl_ctx *ctx, int lanes, atl_team **team) {
     if (lanes < 2)
         return ATL_OK;
     if (lanes != ctx->threads)
-        return make(ctx, lanes, team);
+        return make(ctx, lanes, lanes, team);
     if (!ctx->team)
-        ATL_TRY(make(ctx, lanes, &ctx->team));
+        ATL_TRY(make(ctx, lanes, lanes, &ctx->team));
     *team = ctx->team;
     return ATL_OK;
+}
+
+atl_status atl_team_open_cut(atl_ctx *ctx, int lanes, int parts, atl_team **team) {
+    *team = NULL;
+    return make(ctx, lanes, parts, team);
 }
 
 static void stop(atl_team *t) {

@@ -27,6 +27,12 @@ void atl_team_close(atl_team **team);
 void atl_team_close_shared(atl_ctx *ctx); // when the context is closed
 int atl_team_lanes(const atl_team *team); // 1 for NULL
 
+// One of its own, for which kernels cut their work as for `parts` lanes, however many there are.  Where a
+// kernel's sums come in another order at the edge of a part, results hang on the cut: with this one they are
+// the same for any number of threads.  Of more parts more threads have work, and each part costs a little.
+atl_status atl_team_open_cut(atl_ctx *ctx, int lanes, int parts, atl_team **team);
+int atl_team_parts(const atl_team *team); // how many lanes to cut work for
+
 // Does the numbers 0 to count - 1 and returns when all are done.  They are handed out in pieces of whole
 // grains, large ones first; what is one grain stays with the caller, so a grain should be worth waking a
 // thread for (some microseconds).  Loops don't nest.

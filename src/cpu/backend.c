@@ -309,8 +309,11 @@ atl_status atl_cpu_backend_open(atl_ctx *ctx, const atl_backend_options *options
                              .average = average,
                              .adam = adam,
                              .close = close_backend };
-    if (atl_team_open(ctx, options && options->threads ? options->threads : ctx->threads, &b->team) !=
-        ATL_OK) {
+    int threads = options && options->threads ? options->threads : ctx->threads;
+    int parts = options ? options->parts : 0;
+    atl_status team =
+        parts ? atl_team_open_cut(ctx, threads, parts, &b->team) : atl_team_open(ctx, threads, &b->team);
+    if (team != ATL_OK) {
         atl_free(ctx, b);
         return ATL_NO_MEMORY;
     }

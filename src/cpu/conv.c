@@ -197,7 +197,7 @@ static atl_status make_parts(atl_cpu_conv *conv, atl_team *team, const atl_cpu_c
 static atl_status make(atl_cpu_conv *conv, atl_team *team, const atl_cpu_conv_shape *s,
                        const float *weight_const) {
     int samples, rows, all = s->slot == ATL_SLOT_X ? s->h : s->oh;
-    cut_work(s, atl_team_lanes(team), &samples, &rows);
+    cut_work(s, atl_team_parts(team), &samples, &rows);
     ATL_TRY(make_parts(conv, team, s, samples, rows));
     if (conv->dnnl.mixed) { // parts that can't share their weights: one part
         atl_cpu_dnnl_clear(&conv->dnnl);

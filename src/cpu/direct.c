@@ -193,7 +193,7 @@ static void plan_packing(atl_cpu_direct *d) {
     d->packing = true;
     d->chunk = CHUNK_LEAST;
     d->chunks = (int64_t)ceil_div(d->result, d->chunk);
-    while (d->chunks < 2 * d->lanes && d->chunk > 16) {
+    while (d->chunks < 2 * atl_team_parts(d->team) && d->chunk > 16) {
         d->chunk -= 16;
         d->chunks = (int64_t)ceil_div(d->result, d->chunk);
     }
@@ -212,7 +212,7 @@ static void plan(atl_cpu_direct *d) {
     cut_slices(d, SLICE_FLOATS / taps);
     d->block = BLOCK_MOST;
     d->chunk = ceil_div(ceil_div(d->result, ceil_div(d->result, CHUNK_MOST)), CHUNK_LEAST) * CHUNK_LEAST;
-    const int64_t wanted = UNITS_PER_THREAD * (int64_t)d->lanes;
+    const int64_t wanted = UNITS_PER_THREAD * (int64_t)atl_team_parts(d->team);
     while (count_units(d) < wanted && d->block > BLOCK_LEAST)
         d->block -= 12;
     while (count_units(d) < wanted && d->chunk > CHUNK_LEAST)

@@ -35,7 +35,7 @@ void atl_direct_plan_grad(atl_cpu_direct *d) {
     cut(d, slice, chunk);
     if (g->taps * d->source * d->result < FEW_WEIGHTS)
         d->parts = (int64_t)least(PARTS, blocks);
-    while (d->parts == 1 && d->slices * d->chunks < UNITS_PER_THREAD * d->lanes &&
+    while (d->parts == 1 && d->slices * d->chunks < UNITS_PER_THREAD * atl_team_parts(d->team) &&
            (slice > 8 || chunk > CHUNK_LEAST)) {
         if (chunk > 64 || slice <= 8)
             chunk /= 2;

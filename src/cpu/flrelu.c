@@ -135,7 +135,7 @@ static void cut(atl_cpu_flrelu *fl) {
     for (;;) {
         fl->stacks = (vectors + fl->stack - 1) / fl->stack;
         int64_t tasks = (int64_t)a->n * fl->stacks * fl->strips;
-        if (tasks >= atl_team_lanes(fl->team) || fl->ow / (fl->strips + 1) < STRIP_LEAST)
+        if (tasks >= atl_team_parts(fl->team) || fl->ow / (fl->strips + 1) < STRIP_LEAST)
             break;
         if (fl->stack > 1)
             fl->stack = (fl->stack + 1) / 2;

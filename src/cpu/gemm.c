@@ -129,7 +129,7 @@ static atl_status add_piece(atl_cpu_gemm *g, const piece *p, int constant) {
 static int64_t cut(const atl_cpu_gemm *g, int constant, int64_t *step) {
     const atl_cpu_gemm_shape *s = &g->shape;
     double work = (double)s->batch * (double)s->m * (double)s->n * (double)s->k;
-    int64_t lanes = atl_team_lanes(g->team), parts = work < 2.0 * PART_WORK ? 1 : (int64_t)(work / PART_WORK);
+    int64_t lanes = atl_team_parts(g->team), parts = work < 2.0 * PART_WORK ? 1 : (int64_t)(work / PART_WORK);
     int whole = constant && s->batch > 1 && s->stride_b;
     *step = s->batch > 1 ? 1 : constant || s->m >= s->n ? UNIT_ROWS : UNIT_COLUMNS;
     int64_t size = s->batch > 1 ? s->batch : constant || s->m >= s->n ? s->m : s->n;

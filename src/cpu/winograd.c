@@ -246,7 +246,7 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernel
     w->ctx = ctx;
     w->shape = *shape;
     w->team = team;
-    w->plan = plan ? *plan : choose(shape, atl_team_lanes(team));
+    w->plan = plan ? *plan : choose(shape, atl_team_parts(team));
     w->tile_rows = atl_ceil_div(shape->h + 2 * shape->grow, ATL_WINO_TILE);
     w->tile_columns = atl_ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
     if (w->plan.split)

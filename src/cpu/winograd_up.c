@@ -250,7 +250,7 @@ void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_
         atl_team_run(w->team, w->shape.n * r.parts, 1, split_out, &r);
         return;
     }
-    int lanes = atl_team_lanes(w->team), most = (w->tile_rows + 1) / 2;
+    int lanes = atl_team_parts(w->team), most = (w->tile_rows + 1) / 2;
     r.parts = lanes / atl_gcd(w->shape.n, lanes);
     if (r.parts > most)
         r.parts = most;

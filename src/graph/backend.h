@@ -78,6 +78,8 @@ struct atl_backend {
 
 typedef struct atl_backend_options {
     int threads; // of its kernels; 0: the context's
+    int parts;   // that work is cut into, as in base/team.h, for results that don't depend on threads; 0:
+                 // threads
 } atl_backend_options;
 
 // After the plans that use it.  Accepts NULL, leaves NULL.

@@ -40,6 +40,7 @@ struct atl_detector {
     const char *resize;
     int height, width;
     int64_t numbers; // per picture
+    atl_backend *own; // NULL: the caller's
     atl_program *program;
     float *pictures; // [batch, 3, height, width]
 };
@@ -116,6 +117,10 @@ static atl_status find_resize(atl_detector *d, const char *name) {
                     d->use->name, d->use->family, have[0] ? have : "none, pictures of any size are taken");
 }
 
+atl_status atl_detector_backend(atl_ctx *ctx, atl_backend **backend) {
+    return atl_backend_open(ctx, &(atl_backend_options){ .parts = ATL_DETECTOR_PARTS }, backend);
+}
+
 static atl_status prepare(atl_detector *d, const char *use_name, const atl_detector_options *o) {
     if (o->height < 1 || o->width < 1 || o->height > SIDE_MOST || o->width > SIDE_MOST)
         return atl_fail(d->ctx, ATL_BAD_ARGUMENT,
@@ -125,8 +130,11 @@ static atl_status prepare(atl_detector *d, const char *use_name, const atl_detec
     d->width = o->width;
     ATL_TRY(find_use(d, use_name));
     ATL_TRY(find_resize(d, o->resize));
-    atl_backend *backend;
-    ATL_TRY(atl_backend_of(d->ctx, &backend));
+    atl_backend *backend = o->backend;
+    if (!backend) {
+        ATL_TRY(atl_detector_backend(d->ctx, &d->own));
+        backend = d->own;
+    }
     atl_program_key key = { .function = d->use->name, .n = d->use->batch };
     ATL_TRY(atl_program_make(backend, &key, build, d, &(atl_plan_options){ 0 }, &d->program));
     const atl_port *out = atl_program_out(d->program, "numbers");
@@ -156,6 +164,7 @@ void atl_detector_close(atl_detector **detector) {
     if (!d)
         return;
     atl_program_free(&d->program);
+    atl_backend_close(&d->own);
     atl_free(d->ctx, d->pictures);
     atl_free(d->ctx, d);
     *detector = NULL;

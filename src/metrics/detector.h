@@ -2,7 +2,7 @@
 // A detector at work: pictures in, a row of numbers for each out.  It is a feature network with what comes
 // before it: resizing and the range of the colours.
 //
-// Pictures are worked on in batches of a fixed size, which depends on nothing but the detector.  So whoever
+// Pictures are worked on in batches of a fixed size, cut into a fixed number of parts.  So whoever
 // hands over the same pictures in the same order, starting at a multiple of atl_detector_batch(), gets the
 // same bits, however many a call brings and however many threads work.
 //
@@ -15,14 +15,24 @@
 #ifndef ATL_METRICS_DETECTOR_H
 #define ATL_METRICS_DETECTOR_H
 
+#include "graph/backend.h"
 #include "run/network.h"
 
 typedef struct atl_detector atl_detector;
 
 typedef struct atl_detector_options {
-    int height, width;  // of the pictures, all alike
-    const char *resize; // NULL: the first that the use has
+    int height, width;    // of the pictures, all alike
+    const char *resize;   // NULL: the first that the use has
+    atl_backend *backend; // of atl_detector_backend(), outlives the detector; NULL: one of its own
 } atl_detector_options;
+
+// What work is cut into: as many threads have some in every step.  A convolution of 8 pictures falls into
+// their halves.
+enum { ATL_DETECTOR_PARTS = 16 };
+
+// A backend whose results are the same for any number of threads, for detectors and for whatever feeds them.
+// Closed by atl_backend_close().
+atl_status atl_detector_backend(atl_ctx *ctx, atl_backend **backend);
 
 // `network` must outlive the detector.  A use that the network does not have, and a resize that the use does
 // not have, are errors that name those that there are.

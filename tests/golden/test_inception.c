@@ -191,34 +191,51 @@ static void softmax(float *v, size_t count) {
         v[i] = (float)(exp((double)v[i] - most) / sum);
 }
 
-// The picture is given several times, the last time as the first of a batch that is not full.
-static void check_detector(scene *s, const picture *in, const char *use, const char *resize,
-                           const char *recorded) {
-    const atl_detector_options o = { .height = in->h, .width = in->w, .resize = resize };
-    enum { TIMES = BATCH + 1 };
+// n copies of a picture of one sample; opened for so many threads.
+static void run(scene *s, const picture *in, const char *use, const char *resize, int threads, int n,
+                float *out) {
+    const atl_backend_options b = { .threads = threads, .parts = ATL_DETECTOR_PARTS };
+    atl_detector_options o = { .height = in->h, .width = in->w, .resize = resize };
+    size_t bytes = (size_t)3 * (size_t)in->h * (size_t)in->w;
+    uint8_t *many = malloc(bytes * (size_t)n);
     atl_detector *d;
-    size_t count, bytes = (size_t)in->n * 3 * (size_t)in->h * (size_t)in->w;
-    if (atl_detector_open(&s->net, use, &o, &d) != ATL_OK)
-        fail_msg("%s", atl_message(s->ctx));
-    assert_string_equal(atl_detector_resize(d), resize);
-    float *truth = golden_read(s->g, recorded, &count);
-    assert_int_equal(count, in->n * atl_detector_width(d));
-    uint8_t *many = malloc(bytes * TIMES);
-    float *out = malloc(count * TIMES * sizeof *out);
     assert_non_null(many);
-    assert_non_null(out);
-    for (size_t i = 0; i < TIMES; i++)
-        memcpy(many + i * bytes, in->rgb, bytes);
-    if (atl_detector_run(d, many, (int64_t)in->n * TIMES, out) != ATL_OK)
+    for (int i = 0; i < n; i++)
+        memcpy(many + (size_t)i * bytes, in->rgb, bytes);
+    assert_int_equal(atl_backend_open(s->ctx, &b, &o.backend), ATL_OK);
+    if (atl_detector_open(&s->net, use, &o, &d) != ATL_OK || atl_detector_run(d, many, n, out) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
-    for (int i = 0; !strcmp(use, "softmax") && i < in->n; i++)
-        softmax(truth + (size_t)i * count / (size_t)in->n, count / (size_t)in->n);
-    golden_check(recorded, use, out, truth, count, BOUND);
-    assert_memory_equal(out + BATCH * count / (size_t)in->n, out, count / (size_t)in->n * sizeof *out);
-    free(truth);
-    free(many);
-    free(out);
+    assert_int_equal(atl_detector_batch(d), BATCH);
+    assert_string_equal(atl_detector_resize(d), resize ? resize : "tf");
     atl_detector_close(&d);
+    atl_backend_close(&o.backend);
+    free(many);
+}
+
+// The same bits on any number of threads, in a batch that is full and in one that is not.
+static void check_features(scene *s, const picture *in) {
+    enum { WIDTH = 2048 };
+    static float out[BATCH + 1][WIDTH], other[WIDTH];
+    size_t count;
+    float *truth = golden_read(s->g, "b.tf.pool3", &count);
+    assert_int_equal(count, WIDTH);
+    run(s, in, "features", NULL, 1, BATCH + 1, out[0]);
+    golden_check("b.tf", "features", out[0], truth, count, BOUND);
+    assert_memory_equal(out[BATCH], out[0], sizeof *out);
+    run(s, in, "features", "tf", 3, 1, other);
+    assert_memory_equal(other, out[0], sizeof *out);
+    free(truth);
+}
+
+static void check_softmax(scene *s, const picture *in) {
+    float out[1008];
+    size_t count;
+    float *truth = golden_read(s->g, "c.torch.logits_nobias", &count);
+    assert_int_equal(count, 1008);
+    softmax(truth, count);
+    run(s, in, "softmax", "torch", 2, 1, out);
+    golden_check("c.torch", "softmax", out, truth, count, BOUND);
+    free(truth);
 }
 
 static void agrees_with_the_recorded_numbers(void **state) {
@@ -233,9 +250,9 @@ static void agrees_with_the_recorded_numbers(void **state) {
             check_layers(&s, name, &p, tf);
         }
         if (which == 'b')
-            check_detector(&s, &p, "features", "tf", "b.tf.pool3");
+            check_features(&s, &p);
         if (which == 'c')
-            check_detector(&s, &p, "softmax", "torch", "c.torch.logits_nobias");
+            check_softmax(&s, &p);
         free(p.rgb);
     }
     end(&s);

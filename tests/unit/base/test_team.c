@@ -76,6 +76,27 @@ static void each_number_is_done_once(void **state) {
     free(l);
 }
 
+static void parts_do_not_hang_on_threads(void **state) {
+    (void)state;
+    loop *l = malloc(sizeof *l);
+    assert_non_null(l);
+    for (int lanes = 1; lanes <= 3; lanes++) {
+        atl_ctx *ctx = open_ctx(2);
+        atl_team *team;
+        assert_int_equal(atl_team_open(ctx, lanes, &team), ATL_OK);
+        assert_int_equal(atl_team_parts(team), lanes);
+        atl_team_close(&team);
+        assert_int_equal(atl_team_open_cut(ctx, lanes, 16, &team), ATL_OK);
+        assert_int_equal(atl_team_lanes(team), lanes);
+        assert_int_equal(atl_team_parts(team), 16);
+        check(team, l, 1000, 3);
+        atl_team_close(&team);
+        assert_null(team);
+        atl_ctx_close(&ctx);
+    }
+    free(l);
+}
+
 static void pieces_are_the_same_each_time(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(3);
@@ -178,11 +199,9 @@ static void teams_end_as_they_are(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_number_is_done_once),
-        cmocka_unit_test(pieces_are_the_same_each_time),
-        cmocka_unit_test(sleepers_wake),
-        cmocka_unit_test(a_forked_process_works_on),
-        cmocka_unit_test(teams_end_as_they_are),
+        cmocka_unit_test(each_number_is_done_once),      cmocka_unit_test(parts_do_not_hang_on_threads),
+        cmocka_unit_test(pieces_are_the_same_each_time), cmocka_unit_test(sleepers_wake),
+        cmocka_unit_test(a_forked_process_works_on),     cmocka_unit_test(teams_end_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
