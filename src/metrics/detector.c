@@ -12,13 +12,15 @@
 
 // What a family's pictures are like when it sees them.
 typedef enum range {
-    RANGE_INCEPTION // (x - 128) / 128; after the resize of the port: 2 (x / 255) - 1
+    RANGE_INCEPTION, // (x - 128) / 128; after the resize of the port: 2 (x / 255) - 1
+    RANGE_UNIT,      // from -1 to 1
+    RANGE_IMAGENET   // less the mean of its training set, over the deviation
 } range;
 
 typedef struct use {
     const char *family, *name;
     const char *function, *port; // of the network
-    const char *resizes[3];      // the first is the default; none: pictures of any size
+    const char *resizes[4];      // the first is the default; none: pictures of any size
     int size;                    // that pictures are resized to
     int batch;
     range range;
@@ -28,6 +30,8 @@ static const use USES[] = {
     { "inception", "features", "features", "features", { "tf", "torch" }, 299, 8, RANGE_INCEPTION },
     { "inception", "softmax", "classify", "softmax", { "tf", "torch" }, 299, 8, RANGE_INCEPTION },
     { "inception", "logits", "classify", "logits", { "tf", "torch" }, 299, 8, RANGE_INCEPTION },
+    { "vgg16", "features", "classify", "fc2", { "torch", "tf", "area" }, 224, 8, RANGE_IMAGENET },
+    { "lpips", "lpips", "vector", "vector", { NULL }, 0, 4, RANGE_UNIT },
     { "inception", "spatial", "spatial", "spatial", { "tf", "torch" }, 299, 8, RANGE_INCEPTION },
 };
 
@@ -55,12 +59,31 @@ static atl_node *resized(atl_graph *g, const atl_detector *d, atl_node *x) {
         return x;
     if (!strcmp(d->resize, "tf"))
         o.placing = ATL_TOP_LEFT;
+    if (!strcmp(d->resize, "area"))
+        o.filter = ATL_AREA;
     return atl_resize(g, x, size, size, &o);
+}
+
+static atl_node *standardized(atl_graph *g, atl_node *x) {
+    static const double MEAN[3] = { 0.485, 0.456, 0.406 }, DEVIATION[3] = { 0.229, 0.224, 0.225 };
+    float factor[3], offset[3];
+    for (int i = 0; i < 3; i++) {
+        factor[i] = (float)(1.0 / (255.0 * DEVIATION[i]));
+        offset[i] = (float)(-MEAN[i] / DEVIATION[i]);
+    }
+    x = atl_mul(g, x, atl_per_channel(g, atl_const(g, ATL_SHAPE(3), factor), &x->shape));
+    return atl_add_bias(g, x, atl_const(g, ATL_SHAPE(3), offset));
 }
 
 static atl_node *in_range(atl_graph *g, const atl_detector *d, atl_node *x) {
     bool port = !strcmp(d->resize, "torch");
-    return port ? atl_affine(g, x, 2.0f / 255.0f, -1.0f) : atl_affine(g, x, 1.0f / 128.0f, -1.0f);
+    switch (d->use->range) {
+    case RANGE_INCEPTION:
+        return port ? atl_affine(g, x, 2.0f / 255.0f, -1.0f) : atl_affine(g, x, 1.0f / 128.0f, -1.0f);
+    case RANGE_UNIT: return atl_affine(g, x, 1.0f / 127.5f, -1.0f);
+    case RANGE_IMAGENET: break;
+    }
+    return standardized(g, x);
 }
 
 // Rows of numbers; maps as [c, h, w].

@@ -12,6 +12,9 @@
 //                 "softmax"        1008: the Inception score; without the classes' bias   the same
 //                 "logits"         1008, with the bias                                    the same
 //                 "spatial"        7 maps of 17 x 17: sFID                                the same
+//     vgg16       "features"       4096, before the activation: precision and recall      "torch" (default),
+//     "tf", "area" lpips       "lpips"          the squared distance of two rows is LPIPS              none:
+//     pictures of any size
 #ifndef ATL_METRICS_DETECTOR_H
 #define ATL_METRICS_DETECTOR_H
 

@@ -17,6 +17,9 @@ static const atl_model_row *const ROWS[] = {
     &atl_stylegan3_generator,
     &atl_stylegan_xl_generator,
     &atl_vgg16,
+    &atl_alexnet,
+    &atl_squeezenet,
+    &atl_lpips,
     &atl_inception,
 };
 

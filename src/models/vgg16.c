@@ -6,16 +6,17 @@
 // Pictures are [n, h, w, 3] with the colours as the training set had them: (x - mean) / deviation for x from
 // 0 to 1, mean (0.485, 0.456, 0.406), deviation (0.229, 0.224, 0.225).
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
+#include "models/backbone.h"
 #include "models/rows.h"
 #include "nn/functions.h"
 
-enum { SIZE = 224, POOLED = 7, HIDDEN = 4096, STAGES = 5 };
+enum { POOLED = 7, HIDDEN = 4096, STAGES = 5 };
 
 typedef struct config {
-    int height, width; // of pictures, where the caller binds none
-    int classes;       // 0: without its classifier, as losses use it
+    atl_picture_size size;
+    int classes; // 0: without its classifier, as losses use it
 } config;
 
 // Each stage: convolutions of 3x3, named after the last, then the maximum over 2x2.
@@ -29,81 +30,63 @@ static const struct {
 
 static atl_status parse(atl_ctx *ctx, const json_t *json, void *config_) {
     config *c = config_;
-    *c = (config){ SIZE, SIZE, 0 };
-    if (json_object_get(json, "height"))
-        ATL_TRY(atl_config_int(ctx, json, "height", 32, 1 << 14, &c->height));
-    if (json_object_get(json, "width"))
-        ATL_TRY(atl_config_int(ctx, json, "width", 32, 1 << 14, &c->width));
+    *c = (config){ .classes = 0 };
     if (json_object_get(json, "classes"))
         ATL_TRY(atl_config_int(ctx, json, "classes", 0, 1 << 16, &c->classes));
-    return ATL_OK;
+    return atl_config_picture(ctx, json, &c->size);
 }
 
 static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
     const config *c = config_;
     (void)ctx;
     (void)params;
-    *d = (atl_model_dims){ .channels = 3, .height = c->height, .width = c->width };
+    *d = (atl_model_dims){ .channels = 3, .height = c->size.height, .width = c->size.width };
     return ATL_OK;
 }
 
-// The weights of a layer start as He et al. 2015, equation 10, has them.
-static atl_node *layer(atl_net *net, const char *group, int at, atl_shape weight, atl_node **bias) {
-    int64_t fan_in = atl_shape_count(&weight) / weight.d[0];
-    size_t scope = atl_scope_push(net->g, "%s.%d", group, at);
-    atl_node *w = atl_net_param(net, "weight", weight, ATL_INIT_NORMAL, (float)sqrt(2.0 / (double)fan_in));
-    *bias = atl_net_param(net, "bias", ATL_SHAPE(weight.d[0]), ATL_INIT_ZERO, 0.0f);
-    atl_scope_pop(net->g, scope);
-    return w;
-}
-
-static atl_node *convolve(atl_net *net, atl_node *x, int at, int64_t out) {
-    atl_node *bias, *w = layer(net, "features", at, ATL_SHAPE(out, x->shape.d[3], 3, 3), &bias);
-    return atl_relu(net->g, atl_add_bias(net->g, atl_conv2d(net->g, x, w, 1, 1), bias));
-}
-
-// The name of a result, for listings and dumps.
-static atl_node *named(atl_net *net, const char *name, atl_node *x) {
-    size_t scope = atl_scope_push(net->g, "%s", name);
-    x = atl_named(net->g, x);
-    atl_scope_pop(net->g, scope);
-    return x;
-}
-
-// What is bound may have any size.
-static atl_node *picture(atl_net *net, const config *c, atl_call *call) {
-    const atl_port *bound = atl_call_find_in(call, "img");
-    int64_t h = c->height, w = c->width;
-    if (bound && bound->node->shape.rank == 4) {
-        h = bound->node->shape.d[1];
-        w = bound->node->shape.d[2];
+// The result of each stage before and after its pooling; pooled NULL: the last is left out.
+static void trunk(atl_net *net, atl_node *x, atl_node **out, atl_node **pooled) {
+    const atl_pool_options half = { .kernel = 2, .stride = 2 };
+    const atl_relu_conv three = { 3, 1, 1 };
+    for (int s = 0, at = 0; s < STAGES; s++, at++) {
+        for (int k = 0; k < STAGE[s].convolutions; k++, at += 2) {
+            char name[32];
+            snprintf(name, sizeof name, "features.%d", at);
+            x = atl_conv_relu(net, name, x, STAGE[s].channels, three);
+        }
+        x = out[s] = atl_name_result(net, STAGE[s].out, x);
+        if (!pooled && s == STAGES - 1)
+            break;
+        x = atl_name_result(net, STAGE[s].pooled, atl_max_pool(net->g, x, &half));
+        if (pooled)
+            pooled[s] = x;
     }
-    return atl_call_in(net, call, "img", ATL_SHAPE(h, w, 3));
 }
+
+static void run(atl_net *net, atl_node *x, atl_node **taps) {
+    trunk(net, x, taps, NULL);
+}
+
+const atl_backbone atl_backbone_vgg = { "vgg", STAGES, { 64, 128, 256, 512, 512 }, run };
 
 // "img" -> "conv1_2" [n, h, w, 64], "pool1" [n, h / 2, w / 2, 64] ... "pool5" [n, h / 32, w / 32, 512]
-static atl_node *extract(atl_net *net, const config *c, atl_call *call, bool ports) {
-    const atl_pool_options half = { .kernel = 2, .stride = 2 };
-    atl_node *x = picture(net, c, call);
-    for (int s = 0, at = 0; s < STAGES; s++, at++) {
-        for (int k = 0; k < STAGE[s].convolutions; k++, at += 2)
-            x = convolve(net, x, at, STAGE[s].channels);
-        x = named(net, STAGE[s].out, x);
-        if (ports)
-            atl_call_out(net, call, STAGE[s].out, x);
-        x = named(net, STAGE[s].pooled, atl_max_pool(net->g, x, &half));
-        if (ports)
-            atl_call_out(net, call, STAGE[s].pooled, x);
-    }
-    return x;
-}
-
 static void features(atl_net *net, const void *config_, atl_call *call) {
-    extract(net, config_, call, true);
+    const config *c = config_;
+    atl_node *out[STAGES], *pooled[STAGES];
+    trunk(net, atl_call_picture(net, call, "img", &c->size), out, pooled);
+    for (int s = 0; s < STAGES; s++) {
+        atl_call_out(net, call, STAGE[s].out, out[s]);
+        atl_call_out(net, call, STAGE[s].pooled, pooled[s]);
+    }
 }
 
 static atl_node *dense(atl_net *net, atl_node *x, int at, int64_t out) {
-    atl_node *bias, *w = layer(net, "classifier", at, ATL_SHAPE(out, x->shape.d[1]), &bias);
+    int64_t in = x->shape.d[1];
+    size_t scope = atl_scope_push(net->g, "classifier.%d", at);
+    atl_node *w =
+        atl_net_param(net, "weight", ATL_SHAPE(out, in), ATL_INIT_NORMAL, (float)sqrt(2.0 / (double)in));
+    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
+    atl_scope_pop(net->g, scope);
     return atl_add_bias(net->g, atl_matmul(net->g, x, w, false, true), bias);
 }
 
@@ -114,15 +97,18 @@ static void classify(atl_net *net, const void *config_, atl_call *call) {
     atl_graph *g = net->g;
     if (!c->classes)
         return;
-    atl_node *x = extract(net, c, call, false);
+    atl_node *out[STAGES], *pooled[STAGES];
+    trunk(net, atl_call_picture(net, call, "img", &c->size), out, pooled);
+    atl_node *x = pooled[STAGES - 1];
     x = atl_adaptive_average_pool(g, x, POOLED, POOLED);
     x = atl_permute(g, x, (const int[]){ 0, 3, 1, 2 }); // rows of the first matrix are c, h, w
     x = atl_reshape(g, x, ATL_SHAPE(x->shape.d[0], (int64_t)512 * POOLED * POOLED));
-    x = named(net, "fc1", atl_relu(g, dense(net, x, 0, HIDDEN)));
+    x = atl_name_result(net, "fc1", atl_relu(g, dense(net, x, 0, HIDDEN)));
     atl_call_out(net, call, "fc1", x);
-    x = named(net, "fc2", dense(net, x, 3, HIDDEN));
+    x = atl_name_result(net, "fc2", dense(net, x, 3, HIDDEN));
     atl_call_out(net, call, "fc2", x);
-    atl_call_out(net, call, "logits", named(net, "logits", dense(net, atl_relu(g, x), 6, c->classes)));
+    atl_call_out(net, call, "logits",
+                 atl_name_result(net, "logits", dense(net, atl_relu(g, x), 6, c->classes)));
 }
 
 // c_dim: classes, 0 for features alone.
