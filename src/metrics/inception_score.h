@@ -8,7 +8,7 @@
 #include "metrics/estimate.h"
 
 // probabilities [n, classes]; parts i n / splits to (i + 1) n / splits.  score: mean over the parts, error:
-// their deviation / sqrt(splits); deviation: of the parts, divided by splits, which is reported as is50k_std.
+// sample deviation / sqrt(splits); deviation: the parts' with the divisor splits, which is50k_std is.
 atl_status atl_inception_score(atl_ctx *ctx, const float *probabilities, int64_t n, int64_t classes,
                                int splits, atl_estimate *score, double *deviation);
 

@@ -13,7 +13,8 @@ typedef struct atl_kid_options {
     uint64_t seed;
 } atl_kid_options;
 
-// generated [n, width] against real [m, width]; error: subsampling (Politis and Romano 1994).
+// generated [n, width] against real [m, width]; error: first-order variance of the two samples (Hoeffding
+// 1948), and what subsets scatter by.
 atl_status atl_kid(atl_ctx *ctx, const float *generated, int64_t n, const float *real, int64_t m,
                    int64_t width, const atl_kid_options *options, const atl_watch *watch, atl_estimate *kid);
 

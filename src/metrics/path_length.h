@@ -10,7 +10,8 @@
 #define ATL_PPL_EPSILON 1e-4 // step along the path
 
 // What the detector sees of a picture [c, h, w]: with `crop` rows 3/8 to 7/8 and columns 2/8 to 6/8, which is
-// the face in an aligned portrait; then averages of f x f pixels, f = rows / 256, where that is 2 or more.
+// the face in an aligned portrait; then averages of f x f pixels, f = rows of the window / 256, where that is
+// 2 or more.
 typedef struct atl_ppl_view {
     int64_t top, left, rows, columns; // of the window
     int64_t factor, height, width;    // of the averages; size of the view

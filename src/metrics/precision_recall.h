@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include "metrics/estimate.h"
 
+// error: binomial, of the samples that are asked, the neighbourhoods being given.
 typedef struct atl_pr_result {
-    atl_estimate precision,
-        recall; // error: binomial, of the samples that are asked, the neighbourhoods being given
+    atl_estimate precision, recall;
 } atl_pr_result;
 
 // real [m, width], generated [n, width], IEEE binary16.  neighbours: 3 in the official code; more samples

@@ -8,10 +8,10 @@
 #include "metrics/estimate.h"
 
 typedef struct atl_entropies {
-    double of_columns, mutual, conditional; // bits: H(Y), I(X; Y), H(Y | X)
+    double joint, mutual, conditional; // bits: H(X, Y), I(X; Y), H(Y | X)
 } atl_entropies;
 
-// Of a table of probabilities p[x][y], columns y.
+// Of a table of counts or probabilities p[x][y], columns y.
 atl_entropies atl_entropies_of(const double *p, int rows, int columns);
 
 typedef struct atl_boundary {
@@ -26,6 +26,7 @@ typedef struct atl_boundary {
 //   latents [n, width], logits [n]; keep: 100000 officially; what is not NULL is filled:
 //   weights [width + 1] (the intercept last), kept [keep] rows in order, targets and predictions [keep] of 0
 //   and 1.
+// Where all targets are alike there is nothing to separate, and the entropy is 0.
 atl_status atl_separability(atl_ctx *ctx, const float *latents, const float *logits, int64_t n, int64_t width,
                             int64_t keep, atl_boundary *boundary, double *weights, int32_t *kept,
                             uint8_t *targets, uint8_t *predictions);
