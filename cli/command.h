@@ -18,6 +18,7 @@ int cli_inspect(int argc, char **argv);
 int cli_formats(int argc, char **argv);
 int cli_convert(int argc, char **argv);
 int cli_dataset(int argc, char **argv);
+int cli_metrics(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_init(int argc, char **argv);
 int cli_blend(int argc, char **argv);

@@ -18,6 +18,7 @@ static const cli_command commands[] = {
     { "convert", cli_convert, "write a checkpoint as safetensors" },
     { "blend", cli_blend, "make one generator out of two" },
     { "dataset", cli_dataset, "make or check a set of pictures for training" },
+    { "metrics", cli_metrics, "measure networks or pictures: FID, KID, equivariance and others" },
     { "report", cli_report, "write the report of a training run" },
     { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
@@ -45,8 +46,6 @@ static const cli_command *find(const char *name) {
 
 static const char projection[] =
     "no command looks for the latents of a picture; examples/05_project.c does, with the library";
-static const char metrics[] = "no command computes FID or other metrics; 'atelier generate' writes the "
-                              "pictures that such programs compare";
 static const char window[] =
     "there is no window to look into networks; 'atelier generate --dump' writes their layers";
 
@@ -58,8 +57,8 @@ static const struct {
     { "style_mixing", "mix", NULL },       { "gen_video", "video", NULL },
     { "dataset_tool", "dataset", NULL },   { "run_training", "train", NULL },
     { "legacy", "convert", NULL },         { "projector", NULL, projection },
-    { "run_projector", NULL, projection }, { "calc_metrics", NULL, metrics },
-    { "run_metrics", NULL, metrics },      { "visualizer", NULL, window },
+    { "run_projector", NULL, projection }, { "calc_metrics", "metrics", NULL },
+    { "run_metrics", "metrics", NULL },    { "visualizer", NULL, window },
 };
 
 // The command that is meant, or NULL; *answer: why there is none.

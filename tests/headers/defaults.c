@@ -4,6 +4,7 @@
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
 #include <atelier/generate.h>
+#include <atelier/metrics.h>
 #include <atelier/model.h>
 #include <atelier/network.h>
 #include <atelier/path.h>
@@ -45,6 +46,7 @@ static void check_sizes(void) {
     const atl_dataset_options d = ATL_DATASET_OPTIONS_INIT;
     const atl_dataset_make_options dm = ATL_DATASET_MAKE_OPTIONS_INIT;
     const atl_dataset_check_options dc = ATL_DATASET_CHECK_OPTIONS_INIT;
+    const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     SETS(atl_ctx_options, c);
@@ -56,6 +58,7 @@ static void check_sizes(void) {
     SETS(atl_init_options, i);
     SETS(atl_blend_options, b);
     SETS(atl_convert_options, co);
+    SETS(atl_metrics_options, me);
     SETS(atl_path_options, w);
     SETS(atl_video_options, v);
     SETS(atl_dataset_options, d);
@@ -74,6 +77,7 @@ static void check_values(void) {
     const atl_init_options i = ATL_INIT_OPTIONS_INIT;
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
     const atl_convert_options c = ATL_CONVERT_OPTIONS_INIT;
+    const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
@@ -83,6 +87,9 @@ static void check_values(void) {
     expect(g.class_index == -1 && g.truncation_psi == 1.0f && g.noise_mode == ATL_NOISE_CONST,
            "atl_generate_options");
     expect(r.noise_mode == ATL_NOISE_CONST && !r.features, "atl_run_options");
+    expect(me.truncation_psi == 1.0f && me.class_index == -1 && me.noise_mode == ATL_NOISE_RANDOM &&
+               !me.seed && !me.find_detector && !me.real_features && !me.reference_order,
+           "atl_metrics_options");
     expect(!strcmp(i.cfg, "stylegan2") && i.resolution == 256 && !i.seed, "atl_init_options");
     expect(b.alpha == 1.0f && b.width == 0.0f, "atl_blend_options");
     expect(!t.data && !strcmp(t.cfg, "auto") && !strcmp(t.loss, "logistic") && !strcmp(t.augpipe, "bgc"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every option with its default, as --help prints it.
-for command in generate mix video replay inspect convert blend dataset init detectors bench; do
+for command in generate mix video replay inspect convert blend dataset init detectors metrics bench; do
     t $command --help
 done

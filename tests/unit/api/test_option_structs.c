@@ -9,6 +9,7 @@
 #include "data/check.h"
 
 #include <atelier/generate.h>
+#include <atelier/metrics.h>
 #include <atelier/model.h>
 #include <atelier/network.h>
 #include <atelier/path.h>
@@ -155,6 +156,13 @@ static outcome check_set(bench *b, const void *o) {
     return r;
 }
 
+static outcome open_metrics(bench *b, const void *o) { // of nothing: always a failure
+    atl_metrics *m;
+    outcome r = { atl_metrics_open(b->p->ctx, o, &m), 0 };
+    atl_metrics_close(&m);
+    return r;
+}
+
 static outcome open_trainer(bench *b, const void *o) { // without pictures or a resolution: always a failure
     atl_trainer *t;
     outcome r = { atl_trainer_open(b->p->ctx, o, &t), 0 };
@@ -176,6 +184,7 @@ static const atl_video_options VIDEO = { sizeof VIDEO, 16, 16, 0, NULL, NULL, 0,
 static const atl_dataset_options SET = ATL_DATASET_OPTIONS_INIT;
 static const atl_dataset_make_options MAKE = ATL_DATASET_MAKE_OPTIONS_INIT;
 static const atl_dataset_check_options CHECK = ATL_DATASET_CHECK_OPTIONS_INIT;
+static const atl_metrics_options METRICS = ATL_METRICS_OPTIONS_INIT;
 static atl_train_options TRAIN; // filled by its function
 
 // least: where the fields begin that hold what the initialiser sets: the shortest struct that says the same.
@@ -204,6 +213,7 @@ static const row ROWS[] = {
     ROW(atl_dataset_options, SET, labels, open_set),
     ROW(atl_dataset_make_options, MAKE, labels, make_set),
     ROW(atl_dataset_check_options, CHECK, labels, check_set),
+    ROW(atl_metrics_options, METRICS, metrics, open_metrics),
     ROW(atl_train_options, TRAIN, data, open_trainer),
 };
 enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
@@ -294,7 +304,8 @@ static void test_no_struct_means_the_defaults(void **state) {
     set_up(&b, state);
     for (int i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
-        bool missing = r->call == open_video || r->call == open_trainer; // a size must be given
+        bool missing = r->call == open_video || r->call == open_metrics ||
+                       r->call == open_trainer; // a size, or what to measure, must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
             fail_msg("%s: NULL gives status %d, %s", r->name, o.status, atl_message(b.p->ctx));

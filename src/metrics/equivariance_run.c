@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Equivariance of a network: pictures at rest beside pictures of a moved input (Karras et al. 2021, appendix
+// E).
+#include "metrics/equivariance.h"
+#include "metrics/measure.h"
+
+#include <string.h>
+
+// Samples that a run of the network holds, and what they add up to.
+typedef struct work {
+    atl_equi_kind kind;
+    atl_equi_sum sum;
+    float *z, *c, *w, *ws, *still, *moved;
+} work;
+
+static void close_work(atl_metrics *m, atl_task *t) {
+    work *k = t->state;
+    if (!k)
+        return;
+    float **const rooms[] = { &k->z, &k->c, &k->w, &k->ws, &k->still, &k->moved };
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+        atl_free(m->ctx, *rooms[i]);
+        *rooms[i] = NULL;
+    }
+}
+
+static atl_status make_room(atl_metrics *m, work *k) {
+    const atl_generator *g = &m->generator;
+    size_t n = (size_t)g->inner;
+    k->z = atl_alloc(m->ctx, n, g->z * sizeof *k->z);
+    k->c = atl_calloc(m->ctx, n * g->c + 1, sizeof *k->c);
+    k->w = atl_alloc(m->ctx, n, g->w * sizeof *k->w);
+    k->ws = atl_alloc(m->ctx, n, g->ws * sizeof *k->ws);
+    k->still = atl_alloc(m->ctx, n, g->img * sizeof *k->still);
+    k->moved = atl_alloc(m->ctx, 1, g->img * sizeof *k->moved);
+    return k->z && k->c && k->w && k->ws && k->still && k->moved ? ATL_OK : ATL_NO_MEMORY;
+}
+
+static atl_purpose purpose_of(const work *k) {
+    return k->kind == ATL_EQR ? ATL_PURPOSE_ROTATIONS : ATL_PURPOSE_TRANSLATIONS;
+}
+
+// Rows of `inner` latents to styles, and to the pictures at rest.
+static atl_status make_still(atl_metrics *m, work *k, int64_t first) {
+    atl_generator *g = &m->generator;
+    const atl_generator_scene scene = { .noise = ATL_NOISE_CONST };
+    atl_generator_z(g, purpose_of(k), first, g->inner, k->z);
+    atl_generator_labels(g, purpose_of(k), first, g->inner, k->c);
+    ATL_TRY(atl_generator_w(g, g->inner, k->z, k->c, k->w));
+    ATL_TRY(atl_generator_styles(g, g->inner, k->w, k->c, k->ws));
+    return atl_generator_paint(g, g->inner, k->ws, &scene, k->still);
+}
+
+// The transform is one for all samples of a run, so each moved picture is a run of its own.
+static atl_status add_one(atl_metrics *m, work *k, int64_t index, int i) {
+    atl_generator *g = &m->generator;
+    int h = m->height, w = m->width, c = m->net.dims.channels;
+    atl_equi_move move = atl_equi_draw(k->kind, m->o.seed, (uint64_t)index, h, w);
+    float transform[9];
+    for (int e = 0; e < 9; e++)
+        transform[e] = (float)move.input[e];
+    const atl_generator_scene scene = { .noise = ATL_NOISE_CONST, .transform = transform };
+    ATL_TRY(atl_generator_paint_one(g, k->ws + (size_t)i * g->ws, &scene, k->moved));
+    return atl_equi_add(m->ctx, &move, k->still + (size_t)i * g->img, k->moved, c, h, w, &k->sum);
+}
+
+static atl_status step(atl_metrics *m, atl_task *t) {
+    work *k = t->state;
+    int inner = m->generator.inner;
+    int n = t->total - t->done < inner ? (int)(t->total - t->done) : inner;
+    if (!k->z)
+        ATL_TRY(make_room(m, k));
+    ATL_TRY(make_still(m, k, t->done));
+    for (int i = 0; i < n; i++)
+        ATL_TRY(add_one(m, k, t->done + i, i));
+    t->done += n;
+    return ATL_OK;
+}
+
+static int arrays(atl_task *t, atl_array *list) {
+    work *k = t->state;
+    list[0] = (atl_array){ "samples", ATL_I64, 1, { 1 }, &k->sum.samples };
+    list[1] = (atl_array){ "sums", ATL_F64, 1, { 5 }, &k->sum.squares };
+    return 2;
+}
+
+atl_status atl_equivariance_plan(atl_metrics *m, atl_metric_job *job) {
+    const atl_metric_row *row = job->metric.row;
+    work *k = atl_arena_alloc(&m->arena, 1, sizeof *k);
+    if (!k)
+        return ATL_NO_MEMORY;
+    if (!atl_generator_moves(&m->generator))
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT,
+                        "%s: only StyleGAN3 networks can be moved and turned; %s is %s", job->metric.name,
+                        m->net.name, m->net.row->family);
+    k->kind = row->kind == ATL_METRIC_EQR    ? ATL_EQR
+              : !strcmp(row->variant, "int") ? ATL_EQT_INT
+                                             : ATL_EQT_FRAC;
+    job->own.step = step;
+    job->own.close = close_work;
+    job->own.arrays = arrays;
+    job->own.state = k;
+    job->own.total = job->metric.count;
+    return ATL_OK;
+}
+
+atl_status atl_equivariance_finish(atl_metrics *m, atl_metric_job *job) {
+    const work *k = job->own.state;
+    atl_estimate e = atl_equi_psnr(&k->sum);
+    (void)m;
+    job->result.method = e.method;
+    atl_metric_put(job, "", e.value, e.error);
+    return ATL_OK;
+}

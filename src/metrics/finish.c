@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each metric asks for, and what it makes of it.
+#include "metrics/measure.h"
+
+#include <stdio.h>
+
+// ---- which pictures
+
+static int64_t real_pictures(const atl_metrics *m, const atl_metric *metric) {
+    int64_t have = (int64_t)atl_dataset_info_get(m->data)->count;
+    bool limited = metric->row->real_most == 0; // as many as generated, and flipped ones are others
+    int64_t most = limited ? metric->count : metric->row->real_most;
+    have *= limited && m->o.mirror ? 2 : 1;
+    return have < most ? have : most;
+}
+
+atl_collector atl_collect_fakes(atl_metrics *m, const atl_metric_job *job, const atl_collector_kind *kind) {
+    return (atl_collector){ .m = m,
+                            .ctx = m->ctx,
+                            .kind = kind,
+                            .height = m->height,
+                            .width = m->width,
+                            .count = job->metric.count,
+                            .seed = m->o.seed };
+}
+
+atl_collector atl_collect_reals(atl_metrics *m, atl_metric_job *job, const atl_collector_kind *kind) {
+    const atl_dataset_info *info = atl_dataset_info_get(m->data);
+    job->reals = real_pictures(m, &job->metric);
+    return (atl_collector){ .m = m,
+                            .ctx = m->ctx,
+                            .kind = kind,
+                            .real = true,
+                            .height = info->height,
+                            .width = info->width,
+                            .count = job->reals,
+                            .seed = m->o.seed };
+}
+
+// ---- sliced Wasserstein distance
+
+static atl_status plan_swd(atl_metrics *m, atl_metric_job *job) {
+    atl_collector fake = atl_collect_fakes(m, job, &atl_collect_swd);
+    atl_collector real = atl_collect_reals(m, job, &atl_collect_swd);
+    fake.others = real.others = job->metric.count;
+    ATL_TRY(atl_metrics_collect(m, &fake, &job->fake));
+    real.twin = job->fake;
+    return atl_metrics_collect(m, &real, &job->real);
+}
+
+static atl_status finish_swd(atl_metrics *m, atl_metric_job *job) {
+    atl_swd *swd = atl_collected_swd(job->fake);
+    atl_estimate levels[ATL_SWD_LEVELS], mean;
+    (void)m;
+    ATL_TRY(atl_swd_finish(swd, NULL, levels, &mean));
+    job->result.method = mean.method;
+    atl_metric_put(job, "", mean.value, mean.error);
+    for (int i = 0; i < atl_swd_levels(swd); i++) {
+        char tail[16];
+        snprintf(tail, sizeof tail, "_%d", job->fake->width >> i);
+        atl_metric_put(job, tail, levels[i].value, levels[i].error);
+    }
+    return ATL_OK;
+}
+
+// ---- similarity
+
+static atl_status plan_msssim(atl_metrics *m, atl_metric_job *job) {
+    atl_collector fake = atl_collect_fakes(m, job, &atl_collect_msssim);
+    if (fake.count < 2)
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is of pairs of pictures: two are needed",
+                        job->metric.name);
+    ATL_TRY(atl_metrics_collect(m, &fake, &job->fake));
+    if (!m->data || atl_dataset_info_get(m->data)->count < 2)
+        return ATL_OK;
+    atl_collector real =
+        atl_collect_reals(m, job, &atl_collect_msssim); // what the number is to be compared with
+    return atl_metrics_collect(m, &real, &job->real);
+}
+
+static void put_msssim(atl_metric_job *job, const atl_collector *c, int64_t pictures, const char *tail) {
+    atl_estimate e = atl_estimate_mean(atl_collected_msssim(c), pictures / 2);
+    job->result.method = e.method;
+    atl_metric_put(job, tail, e.value, e.error);
+}
+
+static atl_status finish_msssim(atl_metrics *m, atl_metric_job *job) {
+    (void)m;
+    put_msssim(job, job->fake, job->metric.count, "");
+    if (job->real) {
+        put_msssim(job, job->real, job->reals, "_real");
+    }
+    return ATL_OK;
+}
+
+// ---- the table
+
+static atl_status no_plan(atl_metrics *m, atl_metric_job *job) {
+    return atl_fail(m->ctx, ATL_UNSUPPORTED, "%s: this version can't measure it", job->metric.name);
+}
+
+static atl_status no_finish(atl_metrics *m, atl_metric_job *job) {
+    return no_plan(m, job);
+}
+
+static const atl_metric_way ways[] = {
+    { ATL_METRIC_FID, no_plan, no_finish },
+    { ATL_METRIC_KID, no_plan, no_finish },
+    { ATL_METRIC_IS, no_plan, no_finish },
+    { ATL_METRIC_PR, no_plan, no_finish },
+    { ATL_METRIC_PPL, no_plan, no_finish },
+    { ATL_METRIC_EQT, atl_equivariance_plan, atl_equivariance_finish },
+    { ATL_METRIC_EQR, atl_equivariance_plan, atl_equivariance_finish },
+    { ATL_METRIC_LS, no_plan, no_finish },
+    { ATL_METRIC_SWD, plan_swd, finish_swd },
+    { ATL_METRIC_MSSSIM, plan_msssim, finish_msssim },
+};
+
+const atl_metric_way *atl_metric_way_of(atl_metric_kind kind) {
+    return &ways[kind];
+}
