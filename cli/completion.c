@@ -29,7 +29,9 @@ static void bash_table(const cli_spec *spec) {
                                                    : "value";
         printf("--%s %s\n", o->name, kind);
     }
-    printf("%s' ;;\n", spec->arguments_max ? "plain file\n" : "");
+    if (spec->arguments_max) // words that are the names of parts, or files
+        printf("plain %s\n", strchr(spec->arguments, '|') ? spec->arguments : "file");
+    printf("' ;;\n");
 }
 
 static void bash_commands(const cli_command *commands, size_t count) {
@@ -54,14 +56,19 @@ static void zsh_text(const char *text) {
     }
 }
 
+// "a|b" as "a b"
+static void zsh_words(const char *words) {
+    for (; *words; words++)
+        putchar(*words == '|' ? ' ' : *words);
+}
+
 static void zsh_option(const cli_option *o) {
     printf(" \\\n        '--%s%s[", o->name, o->kind == CLI_FLAG ? "" : "=");
     zsh_text(o->help);
     printf("]");
     if (o->kind == CLI_CHOICE) {
         printf(":word:(");
-        for (const char *p = o->value; *p; p++)
-            putchar(*p == '|' ? ' ' : *p);
+        zsh_words(o->value);
         printf(")");
     } else if (o->kind != CLI_FLAG) {
         const char *kind = o->kind == CLI_TEXT ? kind_of(o->value) : "value";
@@ -76,7 +83,15 @@ static void zsh_table(const cli_spec *spec) {
     printf("    '%s') _arguments", spec->command);
     for (size_t i = 0; i < spec->count; i++)
         zsh_option(&spec->options[i]);
-    printf(" \\\n        '--help[print this text]'%s ;;\n", spec->arguments_max ? " '*:file:_files'" : "");
+    printf(" \\\n        '--help[print this text]'");
+    if (spec->arguments_max && strchr(spec->arguments, '|')) {
+        printf(" '1:word:(");
+        zsh_words(spec->arguments);
+        printf(")'");
+    } else if (spec->arguments_max) {
+        printf(" '*:file:_files'");
+    }
+    printf(" ;;\n");
 }
 
 static void zsh_commands(const cli_command *commands, size_t count) {
@@ -128,15 +143,25 @@ int cli_completion(const cli_command *commands, size_t count, int argc, char **a
                 "    source <(atelier completion bash)\n");
         return CLI_USAGE;
     }
-    char option[32], check[] = "check";
+    // commands whose second word has options of its own
+    static const char *const parts[][2] = { { "dataset", "check" },
+                                            { "spectra", "stats" },
+                                            { "spectra", "calc" },
+                                            { "spectra", "heatmap" },
+                                            { "spectra", "slices" } };
+    char option[32];
     snprintf(option, sizeof option, "--completion=%s", s->name);
     s->commands(commands, count);
     for (size_t i = 0; i < count; i++) {
         char name[32];
         snprintf(name, sizeof name, "%s", commands[i].name);
         commands[i].run(2, (char *[]){ name, option, NULL });
-        if (!strcmp(name, "dataset"))
-            commands[i].run(3, (char *[]){ name, check, option, NULL });
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+            char part[32];
+            snprintf(part, sizeof part, "%s", parts[k][1]);
+            if (!strcmp(name, parts[k][0]))
+                commands[i].run(3, (char *[]){ name, part, option, NULL });
+        }
     }
     printf("    esac\n}\n%s", s->driver);
     return CLI_SUCCESS;

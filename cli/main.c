@@ -22,6 +22,7 @@ static const cli_command commands[] = {
     { "report", cli_report, "write the report of a training run" },
     { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
+    { "spectra", cli_spectra, "compute and draw average spectra of pictures" },
     { "detectors", cli_detectors, "list the networks that metrics need, and download one" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },
 };

@@ -8,8 +8,8 @@ _atelier() {
         mapfile -t COMPREPLY < <(compgen -W "$(_atelier_commands) --help --version" -- "$cur")
         return
     fi
-    if [ "$command" = dataset ] && [ "$COMP_CWORD" -gt 2 ] && [ "${COMP_WORDS[2]}" = check ]; then
-        command='dataset check'
+    if [ "$COMP_CWORD" -gt 2 ] && [ -n "$(_atelier_options "$command ${COMP_WORDS[2]}")" ]; then
+        command="$command ${COMP_WORDS[2]}"
     fi
     # "--name=value" comes in three words
     if [ "$cur" = = ]; then

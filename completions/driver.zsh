@@ -8,8 +8,8 @@ _atelier() {
     local command=$words[2]
     shift words
     (( CURRENT-- ))
-    if [[ $command == dataset && $words[2] == check ]] && (( CURRENT > 2 )); then
-        command='dataset check'
+    if [[ "$command $words[2]" == (dataset\ check|spectra\ (stats|calc|heatmap|slices)) ]] && (( CURRENT > 2 )); then
+        command="$command $words[2]"
         shift words
         (( CURRENT-- ))
     fi

@@ -497,6 +497,25 @@ static atl_status call_train(atl_ctx *ctx) {
     return train_once(ctx, in("run.safetensors"), out("run.safetensors"));
 }
 
+static atl_status call_spectrum(atl_ctx *ctx) {
+    atl_spectrum_options o = ATL_SPECTRUM_OPTIONS_INIT;
+    atl_spectrum *s;
+    atl_image image = { 0 };
+    double power[36 * 36];
+    o.side = 12;
+    o.interp = 3;
+    atl_status status = atl_spectrum_open(ctx, &o, &s);
+    if (status == ATL_OK)
+        status = atl_image_init(ctx, 12, 12, 3, &image);
+    if (status == ATL_OK)
+        status = atl_spectrum_add(s, &image);
+    if (status == ATL_OK)
+        status = atl_spectrum_read(s, power);
+    atl_image_clear(ctx, &image);
+    atl_spectrum_close(&s);
+    return status;
+}
+
 static atl_status call_transfer(atl_ctx *ctx) {
     atl_train_options o = tiny_run();
     atl_trainer *t;
@@ -555,6 +574,7 @@ static void fails_cleanly(atl_status (*call)(atl_ctx *ctx), int files, long all)
 CASE(ctx, 0)
 CASE(npy_write, 1)
 CASE(npz_write, 1)
+CASE(spectrum, 0)
 CASE(safetensors_write, 1)
 CASE(npy_open, 0)
 CASE(safetensors_open, 0)
@@ -612,20 +632,35 @@ static int remove_inputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ctx_fails_cleanly),        cmocka_unit_test(npy_write_fails_cleanly),
-        cmocka_unit_test(npz_write_fails_cleanly),  cmocka_unit_test(safetensors_write_fails_cleanly),
-        cmocka_unit_test(npy_open_fails_cleanly),   cmocka_unit_test(safetensors_open_fails_cleanly),
-        cmocka_unit_test(text_open_fails_cleanly),  cmocka_unit_test(pickle_open_fails_cleanly),
-        cmocka_unit_test(png_write_fails_cleanly),  cmocka_unit_test(jpg_write_fails_cleanly),
-        cmocka_unit_test(png_read_fails_cleanly),   cmocka_unit_test(jpg_read_fails_cleanly),
-        cmocka_unit_test(text_fails_cleanly),       cmocka_unit_test(init_fails_cleanly),
-        cmocka_unit_test(synthesize_fails_cleanly), cmocka_unit_test(convert_fails_cleanly),
-        cmocka_unit_test(inspect_fails_cleanly),    cmocka_unit_test(formats_fails_cleanly),
-        cmocka_unit_test(profile_fails_cleanly),    cmocka_unit_test(blend_fails_cleanly),
-        cmocka_unit_test(truncate_fails_cleanly),   cmocka_unit_test(generate_fails_cleanly),
-        cmocka_unit_test(run_fails_cleanly),        cmocka_unit_test(graph_fails_cleanly),
-        cmocka_unit_test(path_fails_cleanly),       cmocka_unit_test(video_fails_cleanly),
-        cmocka_unit_test(train_fails_cleanly),      cmocka_unit_test(transfer_fails_cleanly),
+        cmocka_unit_test(ctx_fails_cleanly),
+        cmocka_unit_test(npy_write_fails_cleanly),
+        cmocka_unit_test(npz_write_fails_cleanly),
+        cmocka_unit_test(spectrum_fails_cleanly),
+        cmocka_unit_test(safetensors_write_fails_cleanly),
+        cmocka_unit_test(npy_open_fails_cleanly),
+        cmocka_unit_test(safetensors_open_fails_cleanly),
+        cmocka_unit_test(text_open_fails_cleanly),
+        cmocka_unit_test(pickle_open_fails_cleanly),
+        cmocka_unit_test(png_write_fails_cleanly),
+        cmocka_unit_test(jpg_write_fails_cleanly),
+        cmocka_unit_test(png_read_fails_cleanly),
+        cmocka_unit_test(jpg_read_fails_cleanly),
+        cmocka_unit_test(text_fails_cleanly),
+        cmocka_unit_test(init_fails_cleanly),
+        cmocka_unit_test(synthesize_fails_cleanly),
+        cmocka_unit_test(convert_fails_cleanly),
+        cmocka_unit_test(inspect_fails_cleanly),
+        cmocka_unit_test(formats_fails_cleanly),
+        cmocka_unit_test(profile_fails_cleanly),
+        cmocka_unit_test(blend_fails_cleanly),
+        cmocka_unit_test(truncate_fails_cleanly),
+        cmocka_unit_test(generate_fails_cleanly),
+        cmocka_unit_test(run_fails_cleanly),
+        cmocka_unit_test(graph_fails_cleanly),
+        cmocka_unit_test(path_fails_cleanly),
+        cmocka_unit_test(video_fails_cleanly),
+        cmocka_unit_test(train_fails_cleanly),
+        cmocka_unit_test(transfer_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);

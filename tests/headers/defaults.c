@@ -8,6 +8,7 @@
 #include <atelier/model.h>
 #include <atelier/network.h>
 #include <atelier/path.h>
+#include <atelier/spectra.h>
 #include <atelier/rng.h>
 #include <atelier/train.h>
 #include <atelier/video.h>
@@ -47,6 +48,7 @@ static void check_sizes(void) {
     const atl_dataset_make_options dm = ATL_DATASET_MAKE_OPTIONS_INIT;
     const atl_dataset_check_options dc = ATL_DATASET_CHECK_OPTIONS_INIT;
     const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
+    const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     SETS(atl_ctx_options, c);
@@ -64,6 +66,7 @@ static void check_sizes(void) {
     SETS(atl_dataset_options, d);
     SETS(atl_dataset_make_options, dm);
     SETS(atl_dataset_check_options, dc);
+    SETS(atl_spectrum_options, sp);
     SETS(atl_train_options, t);
 }
 
@@ -78,6 +81,7 @@ static void check_values(void) {
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
     const atl_convert_options c = ATL_CONVERT_OPTIONS_INIT;
     const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
+    const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
@@ -92,6 +96,7 @@ static void check_values(void) {
            "atl_metrics_options");
     expect(!strcmp(i.cfg, "stylegan2") && i.resolution == 256 && !i.seed, "atl_init_options");
     expect(b.alpha == 1.0f && b.width == 0.0f, "atl_blend_options");
+    expect(sp.interp == 4 && sp.beta == 8.0 && sp.mean == 0.0 && sp.deviation == 1.0, "atl_spectrum_options");
     expect(!t.data && !strcmp(t.cfg, "auto") && !strcmp(t.loss, "logistic") && !strcmp(t.augpipe, "bgc"),
            "atl_train_options: texts");
     expect(t.tick == 4.0 && t.snap == 50 && t.gamma == -1.0 && t.pl_weight == -1.0 &&

@@ -33,10 +33,15 @@ asks atelier dataset --dest fi
 asks atelier dataset check --l
 asks atelier dataset check --labels f
 asks atelier dataset check fo
+asks atelier spectra ''
+asks atelier spectra s
+asks atelier spectra calc --i
+asks atelier spectra slices fi
 asks atelier nothing --x
 
 # every option of every --help, and no other
-for command in $(bash -c 'source ./script; _atelier_commands') 'dataset check'; do
+for command in $(bash -c 'source ./script; _atelier_commands') 'dataset check' 'spectra stats' \
+    'spectra calc' 'spectra heatmap' 'spectra slices'; do
     diff <("$ATELIER" $command --help | grep -oE '^  --[a-z0-9-]+' | tr -d ' ' | grep -vx -- --help | sort) \
         <(bash -c 'source ./script; _atelier_options "$1"' - "$command" | grep -oE '^--[a-z0-9-]+' | sort) &&
         echo "$command: complete"

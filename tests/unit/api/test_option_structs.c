@@ -13,6 +13,7 @@
 #include <atelier/model.h>
 #include <atelier/network.h>
 #include <atelier/path.h>
+#include <atelier/spectra.h>
 #include <atelier/train.h>
 #include <atelier/video.h>
 #include "base/options.h"
@@ -163,6 +164,13 @@ static outcome open_metrics(bench *b, const void *o) { // of nothing: always a f
     return r;
 }
 
+static outcome open_spectrum(bench *b, const void *o) {
+    atl_spectrum *s;
+    outcome r = { atl_spectrum_open(b->p->ctx, o, &s), 0 };
+    atl_spectrum_close(&s);
+    return r;
+}
+
 static outcome open_trainer(bench *b, const void *o) { // without pictures or a resolution: always a failure
     atl_trainer *t;
     outcome r = { atl_trainer_open(b->p->ctx, o, &t), 0 };
@@ -185,6 +193,7 @@ static const atl_dataset_options SET = ATL_DATASET_OPTIONS_INIT;
 static const atl_dataset_make_options MAKE = ATL_DATASET_MAKE_OPTIONS_INIT;
 static const atl_dataset_check_options CHECK = ATL_DATASET_CHECK_OPTIONS_INIT;
 static const atl_metrics_options METRICS = ATL_METRICS_OPTIONS_INIT;
+static const atl_spectrum_options SPECTRUM = { sizeof SPECTRUM, 16, 4, 8.0, 0.0, 1.0 };
 static atl_train_options TRAIN; // filled by its function
 
 // least: where the fields begin that hold what the initialiser sets: the shortest struct that says the same.
@@ -214,6 +223,7 @@ static const row ROWS[] = {
     ROW(atl_dataset_make_options, MAKE, labels, make_set),
     ROW(atl_dataset_check_options, CHECK, labels, check_set),
     ROW(atl_metrics_options, METRICS, metrics, open_metrics),
+    ROW(atl_spectrum_options, SPECTRUM, interp, open_spectrum),
     ROW(atl_train_options, TRAIN, data, open_trainer),
 };
 enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
@@ -305,7 +315,7 @@ static void test_no_struct_means_the_defaults(void **state) {
     for (int i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
         bool missing = r->call == open_video || r->call == open_metrics ||
-                       r->call == open_trainer; // a size, or what to measure, must be given
+                       r->call == open_spectrum || r->call == open_trainer; // a size, or what to measure, must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
             fail_msg("%s: NULL gives status %d, %s", r->name, o.status, atl_message(b.p->ctx));
