@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening a checkpoint: its container, then the table of layouts.
+#include "ckpt/detector.h"
 #include "ckpt/find.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const atl_ckpt_layout *const layouts[] = {
-    &atl_ckpt_native, &atl_ckpt_official,   &atl_ckpt_tf,
-    &atl_ckpt_named,  &atl_ckpt_rosinality, &atl_ckpt_genforce
+    &atl_ckpt_native, &atl_ckpt_official,   &atl_ckpt_detector, &atl_ckpt_tf,
+    &atl_ckpt_named,  &atl_ckpt_rosinality, &atl_ckpt_genforce,
 };
 
 const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about) {
@@ -46,9 +47,17 @@ static atl_status open_ckpt(atl_ckpt *ckpt) {
         ckpt->layout = &atl_ckpt_native;
     else
         ATL_TRY(atl_ckpt_find(ckpt));
+    if (!ckpt->layout && !ckpt->found_size)
+        ATL_TRY(atl_ckpt_find_detectors(ckpt));
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts && !ckpt->layout; i++)
         if (layouts[i]->probe(ckpt))
             ckpt->layout = layouts[i];
+    if (!ckpt->layout && ckpt->objects && atl_torch_is_script(ckpt->objects))
+        return atl_fail(
+            ckpt->ctx, ATL_UNSUPPORTED,
+            "%s: is a TorchScript program, which is not run, and whose weights are those of no detector "
+            "that is known: save the network's state_dict instead",
+            ckpt->path);
     if (!ckpt->layout)
         return atl_fail(ckpt->ctx, ATL_UNSUPPORTED,
                         "%s: can be read, but holds no network in a layout that is known", ckpt->path);
@@ -85,6 +94,8 @@ void atl_ckpt_close(atl_ckpt **ckpt) {
     atl_ctx *ctx = c->ctx;
     for (size_t i = 0; i < c->size; i++)
         json_decref(c->configs[i]);
+    for (size_t i = 0; c->detectors && i < c->detectors->size; i++)
+        json_decref(c->detectors->list[i].config); // of those that were not opened
     json_decref(c->record);
     json_decref(c->description);
     json_decref(c->assumed);

@@ -70,6 +70,11 @@ static const known table[] = {
     { "copyreg", "__newobj_ex__", ACT_NEW },              { "copy_reg", "__newobj_ex__", ACT_NEW },
     { "datetime", "time", ACT_INERT },                    { "datetime", "timezone", ACT_INERT },
     { "torch._utils", "_rebuild_parameter_v2", ACT_PARAMETER },
+    // typed lists and dicts of TorchScript
+    { "torch.jit._pickle", "build_intlist", ACT_INERT },  { "torch.jit._pickle", "build_boollist", ACT_INERT },
+    { "torch.jit._pickle", "build_doublelist", ACT_INERT },
+    { "torch.jit._pickle", "build_tensorlist", ACT_INERT },
+    { "torch.jit._pickle", "restore_type_tag", ACT_INERT },
 };
 
 // Functions that compute and do no more: layers and options keep them as values.

@@ -295,15 +295,10 @@ static atl_status refuse_zip(atl_torch *t) {
     return TORCH_FAIL(t, "is a zip file without data.pkl; it is no file of torch.save");
 }
 
-// Programs of TorchScript: their weights are attributes of code.
-static atl_status refuse_script(atl_torch *t) {
+bool atl_torch_is_script(const atl_torch *t) {
     char name[512];
-    int n = snprintf(name, sizeof name, "%sconstants.pkl", t->top);
-    if (n > 0 && (size_t)n < sizeof name && atl_zip_find(t->zip, name) != atl_zip_size(t->zip))
-        return torch_fail(
-            t, ATL_UNSUPPORTED,
-            "is a TorchScript program, which is not run: save the network's state_dict instead");
-    return ATL_OK;
+    int n = t->zip ? snprintf(name, sizeof name, "%sconstants.pkl", t->top) : 0;
+    return n > 0 && (size_t)n < sizeof name && atl_zip_find(t->zip, name) != atl_zip_size(t->zip);
 }
 
 // The one member TOP/data.pkl, with TOP a single folder.
@@ -324,7 +319,7 @@ static atl_status find_pickle(atl_torch *t, size_t *member) {
         if (!t->top)
             return ATL_NO_MEMORY;
     }
-    return *member == count ? refuse_zip(t) : refuse_script(t);
+    return *member == count ? refuse_zip(t) : ATL_OK;
 }
 
 static atl_status check_byte_order(atl_torch *t) {

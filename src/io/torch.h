@@ -20,6 +20,10 @@ atl_status atl_torch_open_memory(atl_ctx *ctx, const char *path, const uint8_t *
                                  bool plain, atl_torch **torch);
 void atl_torch_close(atl_torch **torch);
 
+// Whether it is a program of TorchScript: its attributes, weights among them, are read as objects; its code
+// isn't.
+bool atl_torch_is_script(const atl_torch *torch);
+
 const atl_object *atl_torch_root(const atl_torch *torch); // borrowed, like all that hangs on it
 
 // The element type of a tensor, or -1 for an array without values.

@@ -16,7 +16,7 @@ enum { SIZE = 299, CLASSES = 1008, WIDTH = 2048, SPATIAL = 7 };
 static const float EPS = 1e-3f; // of the batch norms
 
 typedef struct config {
-    int classes;
+    int classes; // 0: features alone
     bool scale; // batch norms have a factor; the original file has none
 } config;
 
@@ -31,7 +31,7 @@ static atl_status parse(atl_ctx *ctx, const json_t *json, void *config_) {
     int scale = 1;
     *c = (config){ CLASSES, true };
     if (json_object_get(json, "classes"))
-        ATL_TRY(atl_config_int(ctx, json, "classes", 1, 1 << 16, &c->classes));
+        ATL_TRY(atl_config_int(ctx, json, "classes", 0, 1 << 16, &c->classes));
     if (json_object_get(json, "norm_scale"))
         ATL_TRY(atl_config_int(ctx, json, "norm_scale", 0, 1, &scale));
     c->scale = scale != 0;
@@ -188,8 +188,10 @@ static void features(atl_net *n, const void *config_, atl_call *call) {
 // these: what the Inception score is computed of
 static void classify(atl_net *n, const void *config_, atl_call *call) {
     net t = { n, n->g, config_ };
-    atl_node *x = pooled(&t, call);
     int64_t classes = t.c->classes;
+    if (!classes)
+        return;
+    atl_node *x = pooled(&t, call);
     size_t scope = atl_scope_push(n->g, "fc");
     atl_node *w =
         atl_net_param(n, "weight", ATL_SHAPE(classes, WIDTH), ATL_INIT_NORMAL, (float)sqrt(1.0 / WIDTH));

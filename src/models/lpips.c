@@ -80,8 +80,7 @@ static atl_node *head(atl_net *net, const config *c, int tap) { // [channels]
     char name[32];
     int64_t channels = c->net->channels[tap];
     head_name(tap, name);
-    atl_node *w = atl_net_param(net, name, ATL_SHAPE(1, channels, 1, 1), ATL_INIT_FILL, 1.0f);
-    return atl_reshape(net->g, w, ATL_SHAPE(channels));
+    return atl_net_param(net, name, ATL_SHAPE(channels), ATL_INIT_FILL, 1.0f);
 }
 
 // ---- functions
@@ -120,6 +119,31 @@ static void vector(atl_net *net, const void *config_, atl_call *call) {
     }
     atl_call_out(net, call, "vector", atl_concat(g, x, c->net->taps, 1));
 }
+
+// ---- heads alone, as they are published: to be joined with a backbone
+
+// "differences" [n, channels of all taps]: the means of squared differences -> "distance" [n, 1]
+static void weigh(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_graph *g = net->g;
+    atl_node *heads[ATL_TAPS];
+    int64_t channels = 0;
+    for (int t = 0; t < c->net->taps; t++, channels += c->net->channels[t - 1])
+        heads[t] = head(net, c, t);
+    atl_node *d = atl_call_in(net, call, "differences", ATL_SHAPE(channels));
+    atl_node *all = atl_reshape(g, atl_concat(g, heads, c->net->taps, 0), ATL_SHAPE(channels, 1));
+    atl_call_out(net, call, "distance", atl_matmul(g, d, all, false, false));
+}
+
+const atl_model_row atl_lpips_heads = {
+    .kind = "lpips_heads",
+    .family = "lpips-heads",
+    .role = "heads",
+    .config_bytes = sizeof(config),
+    .parse = parse,
+    .dims = dims,
+    .functions = { { "weigh", weigh, false } },
+};
 
 // The cfg is "lpips-" and the backbone's name.
 static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {

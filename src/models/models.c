@@ -20,6 +20,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_alexnet,
     &atl_squeezenet,
     &atl_lpips,
+    &atl_lpips_heads,
     &atl_inception,
 };
 

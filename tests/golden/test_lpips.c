@@ -39,8 +39,10 @@ static void fill(scene *s) {
         float *v = atl_param_data(&s->net.params, p);
         char name[96];
         recorded_name(p->name, name);
-        recipe_fill(name, p->rank, p->dims, 1.4142135623730951, v);
-        for (size_t k = 0; !strncmp(name, "lin.", 4) && k < p->count; k++)
+        bool head = !strncmp(name, "lin.", 4); // recorded as [1, channels, 1, 1]
+        const int64_t dims[4] = { 1, p->dims[0], 1, 1 };
+        recipe_fill(name, head ? 4 : p->rank, head ? dims : p->dims, 1.4142135623730951, v);
+        for (size_t k = 0; head && k < p->count; k++)
             v[k] = fabsf(v[k]);
     }
     // In the second picture one number before its ReLU in VGG is -9e-9 where the others are some 2: less than

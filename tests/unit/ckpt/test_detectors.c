@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of detectors in all layouts: which networks they hold, and that every tensor becomes the parameter
+// that it is, in its order.  The files are those of detector_files.py; argv[1] is their folder.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "ckpt/ckpt.h"
+#include "run/network.h"
+
+static const char *folder;
+
+static atl_ctx *open_ctx(void) {
+    atl_ctx *ctx;
+    assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
+    return ctx;
+}
+
+static const char *path_of(char path[512], const char *name) {
+    snprintf(path, 512, "%s/%s", folder, name);
+    return path;
+}
+
+// ---- what detectors.txt says
+
+typedef struct expected {
+    atl_ctx *ctx;
+    atl_ckpt *ckpt;
+    size_t network; // number in the file + 1; 0: none yet
+    atl_params params;
+    size_t left; // parameters that no line has named
+} expected;
+
+static void end_network(expected *e) {
+    if (!e->network)
+        return;
+    assert_int_equal(e->left, 0);
+    atl_params_clear(&e->params);
+}
+
+static void end_file(expected *e) {
+    end_network(e);
+    if (e->ckpt)
+        assert_int_equal(atl_ckpt_size(e->ckpt), e->network);
+    atl_ckpt_close(&e->ckpt);
+    e->network = 0;
+}
+
+static void begin_file(expected *e, const char *name) {
+    char path[512];
+    end_file(e);
+    if (atl_ckpt_open(e->ctx, path_of(path, name), &e->ckpt) != ATL_OK)
+        fail_msg("%s", atl_message(e->ctx));
+}
+
+static void begin_network(expected *e, const char *key, const char *kind) {
+    end_network(e);
+    assert_true(e->network < atl_ckpt_size(e->ckpt));
+    const atl_ckpt_net *net = atl_ckpt_get(e->ckpt, e->network);
+    assert_string_equal(net->key, key);
+    assert_string_equal(net->kind, kind);
+    atl_params_init(&e->params, e->ctx);
+    if (atl_ckpt_load(e->ckpt, e->network++, &e->params) != ATL_OK)
+        fail_msg("%s", atl_message(e->ctx));
+    e->left = e->params.size;
+}
+
+// Output channel o holds base + 0.001 o everywhere.
+static void check_param(expected *e, const char *name, double base, size_t count) {
+    const atl_param *p = atl_params_find(&e->params, name);
+    if (!p)
+        fail_msg("%s is missing", name);
+    assert_int_equal(p->dims[0], count);
+    const float *v = atl_param_data(&e->params, p);
+    size_t row = p->count / count;
+    for (size_t o = 0; o < count; o++)
+        for (size_t i = 0; i<row; i += row> 1 ? row - 1 : 1)
+            if (!(fabs((double)v[o * row + i] - (base + 0.001 * (double)o)) < 1e-6))
+                fail_msg("%s: number %zu of output %zu is %g", name, i, o, (double)v[o * row + i]);
+    e->left--;
+}
+
+static void each_tensor_becomes_its_parameter(void **state) {
+    (void)state;
+    char path[512], line[256], a[128], b[128];
+    double base;
+    size_t count;
+    expected e = { .ctx = open_ctx() };
+    FILE *f = fopen(path_of(path, "detectors.txt"), "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "file %127s", a) == 1)
+            begin_file(&e, a);
+        else if (sscanf(line, "network %127s %127s", a, b) == 2)
+            begin_network(&e, a, b);
+        else if (sscanf(line, "param %127s %lf %zu", a, &base, &count) == 3)
+            check_param(&e, a, base, count);
+        else
+            fail_msg("detectors.txt: %s", line);
+    fclose(f);
+    end_file(&e);
+    atl_ctx_close(&e.ctx);
+}
+
+// ---- networks of them
+
+static void networks_find_all_that_they_ask_for(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *net, *family;
+    } cases[] = {
+        { "inception.pt", NULL, "inception" },          { "inception.pth", "inception", "inception" },
+        { "inception_features.pt", NULL, "inception" }, { "vgg16.pt", "lpips", "lpips" },
+        { "vgg16_perceptual.pt", "lpips", "lpips" },    { "lpips_squeeze.pth", "lpips", "lpips" },
+        { "heads_alex.pth", NULL, "lpips-heads" },      { "alexnet.pth", NULL, "alexnet" },
+    };
+    atl_ctx *ctx = open_ctx();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[512];
+        atl_network net;
+        atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+        o.net = cases[i].net;
+        if (atl_network_open(ctx, path_of(path, cases[i].file), &o, &net) != ATL_OK)
+            fail_msg("%s", atl_message(ctx));
+        assert_string_equal(net.row->family, cases[i].family);
+        atl_network_clear(&net);
+    }
+    atl_ctx_close(&ctx);
+}
+
+static void what_is_none_is_said(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *says;
+    } cases[] = {
+        { "inception_1000.pth", "is an Inception of 1000 classes" },
+        { "inception_nan.pth", "Mixed_6b.branch7x7_2.bn.bias holds infinite values or NaN" },
+        { "inception_less.pth", "has no Mixed_6b.branch7x7_2.bn.bias" },
+        { "script.pt", "is a TorchScript program, which is not run" },
+        { "heads_negative.pth", "lin2.model.1.weight has a negative number" },
+    };
+    atl_ctx *ctx = open_ctx();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[512];
+        atl_network net;
+        assert_int_not_equal(atl_network_open(ctx, path_of(path, cases[i].file), NULL, &net), ATL_OK);
+        if (!strstr(atl_message(ctx), cases[i].says))
+            fail_msg("%s: %s", cases[i].file, atl_message(ctx));
+        atl_message_clear(ctx);
+    }
+    atl_ctx_close(&ctx);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_tensor_becomes_its_parameter),
+        cmocka_unit_test(networks_find_all_that_they_ask_for),
+        cmocka_unit_test(what_is_none_is_said),
+    };
+    folder = argc > 1 ? argv[1] : ".";
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
