@@ -12,6 +12,7 @@
 #include "io/arrays.h"
 #include "io/json.h"
 #include "io/torch.h"
+#include "metrics/moments.h"
 
 enum { WIDTH_MOST = 16384, ABOUT_MOST = 65536 };
 
@@ -389,6 +390,22 @@ atl_status atl_features_check(atl_ctx *ctx, const atl_features *f, const atl_fea
         atl_log(ctx, ATL_LOG_WARNING, "%s: does not say which detector it is of; it is taken for %s", f->path,
                 wants);
     return ATL_OK;
+}
+
+atl_status atl_features_statistics(atl_ctx *ctx, const atl_features *f, double *mean, double *cov) {
+    size_t width = (size_t)f->width;
+    if (f->mean) {
+        memcpy(mean, f->mean, width * sizeof *mean);
+        memcpy(cov, f->cov, width * width * sizeof *cov);
+        return ATL_OK;
+    }
+    atl_moments *m;
+    ATL_TRY(atl_moments_open(ctx, f->width, &m));
+    atl_status status = atl_moments_add(m, f->rows, f->count);
+    if (status == ATL_OK)
+        status = atl_moments_finish(m, mean, cov);
+    atl_moments_close(&m);
+    return status;
 }
 
 // ---- writing
