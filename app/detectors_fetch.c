@@ -15,8 +15,21 @@
 
 typedef struct opened {
     atl_ctx *ctx;
+    const app_detector *detector;
     const app_fetch_options *o;
 } opened;
+
+// Whether a network of this family is one that the file should hold: the role "lpips-vgg" wants "lpips".
+static int has_role(const char *family, const char *roles) {
+    char stem[32];
+    int runs = 0;
+    for (size_t length; *roles && !runs; roles += length, roles += strspn(roles, " ")) {
+        length = strcspn(roles, " ");
+        snprintf(stem, sizeof stem, "%.*s", (int)strcspn(roles, "- "), roles);
+        runs = !strcmp(family, stem);
+    }
+    return runs;
+}
 
 static app_status check_opens(void *user, const char *part, app_error *e) {
     opened *to = user;
@@ -27,10 +40,14 @@ static app_status check_opens(void *user, const char *part, app_error *e) {
         return app_fail_ctx(e, to->ctx);
     top = json_loads(text, 0, NULL);
     atl_text_free(to->ctx, text);
-    json_array_foreach(json_object_get(top, "networks"), i, network) good +=
-        json_is_null(json_object_get(network, "problem")) || !json_object_get(network, "problem");
+    json_array_foreach(json_object_get(top, "networks"), i, network) {
+        const char *family = json_string_value(json_object_get(network, "family"));
+        good += !json_is_string(json_object_get(network, "problem")) && family &&
+                has_role(family, to->detector->roles);
+    }
     json_decref(top);
-    return good ? APP_OK : app_fail(e, "%s: holds no network that runs here, so it is no detector", part);
+    return good ? APP_OK
+                : app_fail(e, "%s: holds no network for %s; it was thrown away", part, to->detector->use);
 }
 
 static int on_progress(void *user, int64_t done, int64_t total) {
@@ -71,7 +88,7 @@ app_status app_detector_fetch(atl_ctx *ctx, const app_detector *d, const app_fet
                               app_fetched *done, app_error *e) {
     app_detector_folders folders;
     struct stat info;
-    opened to = { ctx, o };
+    opened to = { ctx, d, o };
     const char *sha256 = o->sha256 ? o->sha256 : d->sha256, *url = o->url ? o->url : d->url;
     *done = (app_fetched){ 0 };
     if (app_detector_folders_get(o->folder, 1, &folders, e) != APP_OK)

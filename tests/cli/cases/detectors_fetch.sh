@@ -51,6 +51,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, data[:1000] + b'?' + data[1001:])
         elif path == '/long':
             self.answer(200, data + b'!')
+        elif path == '/generator':
+            self.answer(200, open('data/stylegan/sg2-32.pkl', 'rb').read())
         elif path == '/endless':
             self.answer(200, data + data, length='none')
         elif path == '/unsized':
@@ -138,6 +140,7 @@ fetch /file # not what was published
 "$ATELIER" detectors --detectors dir --fetch lpips-alex-heads --url file:///etc/passwd 2>&1 | says
 "$ATELIER" detectors --detectors dir --fetch inception --url $at/file 2>&1 | says
 "$ATELIER" detectors --detectors dir --fetch classifier-00-male --url $at/file 2>&1 | says # no network
+"$ATELIER" detectors --detectors dir --fetch inception-pkl --url $at/generator 2>&1 | says # another
 t detectors --detectors dir --fetch nothing
 t detectors --detectors file --fetch inception
 ls dir
