@@ -33,15 +33,16 @@ static void sweep(double *a, size_t step, size_t n, const double *u, const doubl
     }
 }
 
-static void distances(float *d, size_t d_step, const float *a, const float *b, size_t m, size_t n, size_t k) {
+static void distances(float *d, size_t d_step, const float *a, const float *b, size_t step, size_t m,
+                      size_t n, size_t k) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
             float sum = 0.0f;
             for (size_t l = 0; l < k; l++) {
-                float t = a[i * k + l] - b[j * k + l];
+                float t = a[i * step + l] - b[j * step + l];
                 sum += t * t;
             }
-            d[i * d_step + j] = sum;
+            d[i * d_step + j] += sum;
         }
 }
 

@@ -19,8 +19,9 @@ typedef struct atl_cpu_dense_kernels {
     void (*sweep)(double *a, size_t step, size_t n, const double *u, const double *q, const double *us,
                   const double *qs, const double *xi, const double *xs, double *y, double *sums);
 
-    // d[i d_step + j] = sum over l < k of (a[i k + l] - b[j k + l])^2, i < m, j < n
-    void (*distances)(float *d, size_t d_step, const float *a, const float *b, size_t m, size_t n, size_t k);
+    // d[i d_step + j] += sum over l < k of (a[i step + l] - b[j step + l])^2, i < m, j < n
+    void (*distances)(float *d, size_t d_step, const float *a, const float *b, size_t step, size_t m,
+                      size_t n, size_t k);
 
     void (*from_half)(float *y, const uint16_t *x, size_t n); // IEEE binary16
 } atl_cpu_dense_kernels;

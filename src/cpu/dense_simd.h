@@ -67,42 +67,49 @@ static void sweep(double *a, size_t step, size_t n, const double *u, const doubl
 }
 
 // A constant number of rows and columns: their sums become registers.
-static inline void some_distances(float *d, size_t d_step, const float *a, const float *b, size_t m, size_t n,
-                                  size_t k) {
+static inline void some_distances(float *d, size_t d_step, const float *a, const float *b, size_t step,
+                                  size_t m, size_t n, size_t k) {
     VF s[4][4];
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++)
             s[i][j] = vf_zero();
-    for (size_t l = 0; l < k; l += VL) {
-        VF x[4], y[4];
-        size_t left = k - l;
-        for (size_t i = 0; i < m; i++)
-            x[i] = left < VL ? vf_load_n(a + i * k + l, left) : vf_load(a + i * k + l);
+    size_t l = 0;
+    for (; l + VL <= k; l += VL) {
+        VF y[4];
         for (size_t j = 0; j < n; j++)
-            y[j] = left < VL ? vf_load_n(b + j * k + l, left) : vf_load(b + j * k + l);
-        for (size_t i = 0; i < m; i++)
+            y[j] = vf_load(b + j * step + l);
+        for (size_t i = 0; i < m; i++) {
+            VF x = vf_load(a + i * step + l);
             for (size_t j = 0; j < n; j++) {
-                VF t = vf_sub(x[i], y[j]);
+                VF t = vf_sub(x, y[j]);
                 s[i][j] = vf_fma(t, t, s[i][j]);
             }
+        }
     }
+    for (size_t i = 0; i < m && l < k; i++)
+        for (size_t j = 0; j < n; j++) {
+            VF t = vf_sub(vf_load_n(a + i * step + l, k - l), vf_load_n(b + j * step + l, k - l));
+            s[i][j] = vf_fma(t, t, s[i][j]);
+        }
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++)
-            d[i * d_step + j] = vf_sum(s[i][j]);
+            d[i * d_step + j] += vf_sum(s[i][j]);
 }
 
-static void distances(float *d, size_t d_step, const float *a, const float *b, size_t m, size_t n, size_t k) {
+static void distances(float *d, size_t d_step, const float *a, const float *b, size_t step, size_t m,
+                      size_t n, size_t k) {
     enum { WIDE = VL == 16 ? 4 : 2 };
     for (size_t i = 0; i < m; i += 4)
         for (size_t j = 0; j < n; j += WIDE) {
             float *to = d + i * d_step + j;
             if (i + 4 <= m && j + WIDE <= n) {
-                some_distances(to, d_step, a + i * k, b + j * k, 4, WIDE, k);
+                some_distances(to, d_step, a + i * step, b + j * step, step, 4, WIDE, k);
                 continue;
             }
             for (size_t r = 0; r < 4 && i + r < m; r++)
                 for (size_t s = 0; s < WIDE && j + s < n; s++)
-                    some_distances(to + r * d_step + s, d_step, a + (i + r) * k, b + (j + s) * k, 1, 1, k);
+                    some_distances(to + r * d_step + s, d_step, a + (i + r) * step, b + (j + s) * step, step,
+                                   1, 1, k);
         }
 }
 

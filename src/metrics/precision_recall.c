@@ -3,8 +3,9 @@
 //
 // Distances are made directly, by sums of squared differences, not by |a|^2 + |b|^2 - 2 a.b, whose rounding
 // can turn a close comparison and gives equal features a distance.  They are made in tiles: a few rows of one
-// set, which a thread keeps as floats, against a few of the other at a time.  What is kept of a distance does
-// not depend on the tiles.
+// set, which a thread keeps as floats, against a few of the other at a time, in parts of their width that
+// stay in cache.  What is kept of a distance does not depend on tiles or threads: the nearest few, and
+// whether any is within a radius.
 #include "metrics/precision_recall.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@
 #include "base/team.h"
 #include "cpu/kernels.h"
 
-enum { ROWS = 32, COLUMNS = 16, MOST_NEIGHBOURS = 64 };
+enum { ROWS = 32, COLUMNS = 16, PART = 512, MOST_NEIGHBOURS = 64 };
 
 typedef struct set {
     const uint16_t *features; // [n, width]
@@ -24,23 +25,20 @@ typedef struct set {
 
 typedef struct lane {
     float *a, *b;    // [ROWS, width], [COLUMNS, width]
-    float *d;        // [ROWS, COLUMNS]
-    uint8_t *within; // [columns' set]: in the neighbourhood of some row
+    float *d;        // [ROWS, COLUMNS], squared
+    float *nearest;  // [rows, count] of what this thread has seen, squared, ascending
+    uint8_t *within; // [rows + columns]: in the neighbourhood of some of the other set
 } lane;
 
 typedef struct pass {
     atl_ctx *ctx;
     atl_cpu_dense_kernels k;
     atl_team *team;
-    int lanes;
+    int lanes, count; // count: of nearest distances; 0: asked is who is within whose radius
     lane *lane;
-    int64_t width;
-    set rows, columns;
-    int neighbours;
-    float *nearest;                          // [rows, neighbours + 1] squared, ascending; or NULL
-    const float *row_radius, *column_radius; // of both sets: who is within whose
-    uint8_t *rows_within;                    // [rows]: in the neighbourhood of some column
-    void (*use)(const struct pass *p, lane *l, int64_t row, int64_t m, int64_t column, int64_t n);
+    int64_t width, first; // first: block of rows with which a call begins
+    set rows, columns;    // the same for nearest distances: each pair is measured once
+    const float *row_radius, *column_radius;
 } pass;
 
 static void close_pass(pass *p) {
@@ -48,10 +46,23 @@ static void close_pass(pass *p) {
         atl_free(p->ctx, p->lane[i].a);
         atl_free(p->ctx, p->lane[i].b);
         atl_free(p->ctx, p->lane[i].d);
+        atl_free(p->ctx, p->lane[i].nearest);
         atl_free(p->ctx, p->lane[i].within);
     }
     atl_free(p->ctx, p->lane);
     atl_team_close(&p->team);
+}
+
+static bool open_lane(const pass *p, lane *l) {
+    l->a = atl_alloc(p->ctx, (size_t)p->width, ROWS * sizeof *l->a);
+    l->b = atl_alloc(p->ctx, (size_t)p->width, COLUMNS * sizeof *l->b);
+    l->d = atl_alloc(p->ctx, ROWS * COLUMNS, sizeof *l->d);
+    l->within = atl_calloc(p->ctx, (size_t)(p->rows.n + p->columns.n), 1);
+    if (p->count)
+        l->nearest = atl_alloc(p->ctx, (size_t)p->rows.n, (size_t)p->count * sizeof *l->nearest);
+    for (int64_t i = 0; l->nearest && i < p->rows.n * p->count; i++)
+        l->nearest[i] = INFINITY;
+    return l->a && l->b && l->d && l->within && (l->nearest || !p->count);
 }
 
 static atl_status open_pass(pass *p) {
@@ -62,30 +73,58 @@ static atl_status open_pass(pass *p) {
     p->lanes = atl_team_lanes(p->team);
     p->lane = atl_calloc(p->ctx, (size_t)p->lanes, sizeof *p->lane);
     bool good = p->lane;
-    for (int i = 0; good && i < p->lanes; i++) {
-        lane *l = &p->lane[i];
-        l->a = atl_alloc(p->ctx, (size_t)p->width, ROWS * sizeof *l->a);
-        l->b = atl_alloc(p->ctx, (size_t)p->width, COLUMNS * sizeof *l->b);
-        l->d = atl_alloc(p->ctx, ROWS * COLUMNS, sizeof *l->d);
-        l->within = atl_calloc(p->ctx, (size_t)p->columns.n, 1);
-        good = l->a && l->b && l->d && l->within;
-    }
+    for (int i = 0; good && i < p->lanes; i++)
+        good = open_lane(p, &p->lane[i]);
     if (!good)
         close_pass(p);
     return good ? ATL_OK : ATL_NO_MEMORY;
 }
 
+// ---- what is kept of a tile
+
+static void put_nearest(float *nearest, int count, float d) {
+    int at = count - 1;
+    if (!(d < nearest[at]))
+        return;
+    for (; at > 0 && d < nearest[at - 1]; at--)
+        nearest[at] = nearest[at - 1];
+    nearest[at] = d;
+}
+
+// Each pair counts for both; a sample is its own neighbour once.
+static void keep_nearest(const pass *p, lane *l, int64_t row, int64_t m, int64_t column, int64_t n) {
+    for (int64_t i = row; i < row + m; i++)
+        for (int64_t j = column > i ? column : i; j < column + n; j++) {
+            float d = l->d[(i - row) * COLUMNS + j - column];
+            put_nearest(l->nearest + i * p->count, p->count, d);
+            if (j > i)
+                put_nearest(l->nearest + j * p->count, p->count, d);
+        }
+}
+
+static void keep_within(const pass *p, lane *l, int64_t row, int64_t m, int64_t column, int64_t n) {
+    for (int64_t i = row; i < row + m; i++)
+        for (int64_t j = column; j < column + n; j++) {
+            float d = sqrtf(l->d[(i - row) * COLUMNS + j - column]);
+            l->within[i] |= d <= p->column_radius[j];
+            l->within[p->rows.n + j] |= d <= p->row_radius[i];
+        }
+}
+
 static void measure_rows(void *job, int which, int64_t first, int64_t end) {
     const pass *p = job;
     lane *l = &p->lane[which];
-    for (int64_t i = first; i < end; i++) {
+    for (int64_t i = p->first + first; i < p->first + end; i++) {
         int64_t row = i * ROWS, m = p->rows.n - row < ROWS ? p->rows.n - row : ROWS;
         p->k.from_half(l->a, p->rows.features + row * p->width, (size_t)(m * p->width));
-        for (int64_t column = 0; column < p->columns.n; column += COLUMNS) {
+        for (int64_t column = p->count ? row : 0; column < p->columns.n; column += COLUMNS) {
             int64_t n = p->columns.n - column < COLUMNS ? p->columns.n - column : COLUMNS;
             p->k.from_half(l->b, p->columns.features + column * p->width, (size_t)(n * p->width));
-            p->k.distances(l->d, COLUMNS, l->a, l->b, (size_t)m, (size_t)n, (size_t)p->width);
-            p->use(p, l, row, m, column, n);
+            memset(l->d, 0, ROWS * COLUMNS * sizeof *l->d);
+            for (int64_t part = 0; part < p->width; part += PART)
+                p->k.distances(l->d, COLUMNS, l->a + part, l->b + part, (size_t)p->width, (size_t)m,
+                               (size_t)n, (size_t)(p->width - part < PART ? p->width - part : PART));
+            (p->count ? keep_nearest : keep_within)(p, l, row, m, column, n);
         }
     }
 }
@@ -94,60 +133,28 @@ static void measure_rows(void *job, int which, int64_t first, int64_t end) {
 static atl_status run_pass(pass *p, const atl_watch *watch, int64_t done, int64_t all) {
     enum { AT_ONCE = 1024 / ROWS };
     int64_t blocks = (p->rows.n + ROWS - 1) / ROWS;
-    set rows = p->rows;
-    for (int64_t i = 0; i < blocks; i += AT_ONCE) {
-        int64_t row = i * ROWS, count = blocks - i < AT_ONCE ? blocks - i : AT_ONCE;
-        ATL_TRY(atl_watch_ask(p->ctx, watch, done + row, all));
-        pass some = *p; // the same lanes
-        some.rows.features += row * p->width;
-        some.rows.n = rows.n - row < count * ROWS ? rows.n - row : count * ROWS;
-        some.nearest = p->nearest ? p->nearest + row * (p->neighbours + 1) : NULL;
-        some.row_radius = p->row_radius ? p->row_radius + row : NULL;
-        some.rows_within = p->rows_within ? p->rows_within + row : NULL;
-        atl_team_run(p->team, count, 1, measure_rows, &some);
+    for (p->first = 0; p->first < blocks; p->first += AT_ONCE) {
+        ATL_TRY(atl_watch_ask(p->ctx, watch, done + p->first * ROWS, all));
+        atl_team_run(p->team, blocks - p->first < AT_ONCE ? blocks - p->first : AT_ONCE, 1, measure_rows, p);
     }
     return ATL_OK;
 }
 
 // ---- radii
 
-// Puts the distances of a tile among the nearest of each row.
-static void keep_nearest(const pass *p, lane *l, int64_t row, int64_t m, int64_t column, int64_t n) {
-    (void)column;
-    int count = p->neighbours + 1;
-    for (int64_t i = 0; i < m; i++) {
-        float *nearest = p->nearest + (row + i) * count;
-        for (int64_t j = 0; j < n; j++) {
-            float d = l->d[i * COLUMNS + j];
-            int at = count - 1;
-            if (!(d < nearest[at]))
-                continue;
-            for (; at > 0 && d < nearest[at - 1]; at--)
-                nearest[at] = nearest[at - 1];
-            nearest[at] = d;
-        }
-    }
-}
-
 static atl_status radii_of(atl_ctx *ctx, set s, int64_t width, int neighbours, const atl_watch *watch,
                            int64_t done, int64_t all, float *radii) {
-    int64_t count = neighbours + 1;
-    pass p = {
-        .ctx = ctx, .width = width, .rows = s, .columns = s, .neighbours = neighbours, .use = keep_nearest
-    };
-    p.nearest = atl_alloc(ctx, (size_t)s.n, (size_t)count * sizeof *p.nearest);
-    if (!p.nearest)
-        return ATL_NO_MEMORY;
-    for (int64_t i = 0; i < s.n * count; i++)
-        p.nearest[i] = INFINITY;
-    atl_status status = open_pass(&p);
-    if (status == ATL_OK) {
-        status = run_pass(&p, watch, done, all);
-        close_pass(&p);
+    pass p = { .ctx = ctx, .width = width, .rows = s, .columns = s, .count = neighbours + 1 };
+    ATL_TRY(open_pass(&p));
+    atl_status status = run_pass(&p, watch, done, all);
+    for (int64_t i = 0; i < s.n; i++) {
+        float *nearest = p.lane[0].nearest + i * p.count;
+        for (int k = 1; k < p.lanes; k++)
+            for (int j = 0; j < p.count; j++)
+                put_nearest(nearest, p.count, p.lane[k].nearest[i * p.count + j]);
+        radii[i] = sqrtf(nearest[neighbours]);
     }
-    for (int64_t i = 0; i < s.n; i++)
-        radii[i] = sqrtf(p.nearest[i * count + neighbours]);
-    atl_free(ctx, p.nearest);
+    close_pass(&p);
     return status;
 }
 
@@ -174,50 +181,28 @@ atl_status atl_pr_radii(atl_ctx *ctx, const uint16_t *features, int64_t n, int64
 
 // ---- who is within whose
 
-static bool within(float squared, float radius) {
-    return sqrtf(squared) <= radius;
-}
-
-static void mark(const pass *p, lane *l, int64_t row, int64_t m, int64_t column, int64_t n) {
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) {
-            float d = l->d[i * COLUMNS + j];
-            if (within(d, p->column_radius[column + j]))
-                p->rows_within[row + i] = 1;
-            if (within(d, p->row_radius[row + i]))
-                l->within[column + j] = 1;
-        }
-}
-
-static atl_estimate share_of(int64_t inside, int64_t n) {
-    double p = (double)inside / (double)n;
-    return (atl_estimate){ p, sqrt(p * (1 - p) / (double)n), "binomial, the neighbourhoods being given" };
+static atl_estimate share_of(const pass *p, int64_t first, int64_t n) {
+    int64_t inside = 0;
+    for (int64_t i = first; i < first + n; i++) {
+        bool any = false;
+        for (int k = 0; k < p->lanes; k++)
+            any = any || p->lane[k].within[i];
+        inside += any;
+    }
+    double share = (double)inside / (double)n;
+    return (atl_estimate){ share, sqrt(share * (1 - share) / (double)n),
+                           "binomial, the neighbourhoods being given" };
 }
 
 // radii: of the generated, then of the real, rounded
 static atl_status measure_shares(atl_ctx *ctx, set generated, set real, int64_t width, const float *radii,
                                  const atl_watch *watch, int64_t all, atl_pr_result *result) {
-    pass p = { .ctx = ctx, .width = width, .rows = generated, .columns = real, .use = mark };
+    pass p = { .ctx = ctx, .width = width, .rows = generated, .columns = real };
     p.row_radius = radii, p.column_radius = radii + generated.n;
-    p.rows_within = atl_calloc(ctx, (size_t)generated.n, 1);
-    if (!p.rows_within)
-        return ATL_NO_MEMORY;
-    atl_status status = open_pass(&p);
-    if (status == ATL_OK) {
-        status = run_pass(&p, watch, all - generated.n, all);
-        int64_t precise = 0, recalled = 0;
-        for (int64_t i = 0; i < generated.n; i++)
-            precise += p.rows_within[i];
-        for (int64_t j = 0; j < real.n; j++) {
-            bool any = false;
-            for (int k = 0; k < p.lanes; k++)
-                any = any || p.lane[k].within[j];
-            recalled += any;
-        }
-        *result = (atl_pr_result){ share_of(precise, generated.n), share_of(recalled, real.n) };
-        close_pass(&p);
-    }
-    atl_free(ctx, p.rows_within);
+    ATL_TRY(open_pass(&p));
+    atl_status status = run_pass(&p, watch, all - generated.n, all);
+    *result = (atl_pr_result){ share_of(&p, 0, generated.n), share_of(&p, generated.n, real.n) };
+    close_pass(&p);
     return status;
 }
 

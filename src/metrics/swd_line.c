@@ -23,26 +23,27 @@ static double number(uint32_t word) {
     return (double)x;
 }
 
-// Radix sort by 8 bits, four times, so that the words end where they began.
+// Radix sort, three times 11 bits.  Afterwards the words are in the other place, and are brought back.
 void atl_swd_sort(uint32_t *words, size_t n, uint32_t *scratch) {
-    enum { DIGITS = 4, BITS = 8, VALUES = 1 << BITS };
-    size_t count[DIGITS][VALUES] = { { 0 } };
+    enum { DIGITS = 3, BITS = 11, VALUES = 1 << BITS };
+    uint32_t count[DIGITS][VALUES] = { { 0 } }, *from = words, *to = scratch;
     for (size_t i = 0; i < n; i++)
         for (int d = 0; d < DIGITS; d++)
             count[d][words[i] >> (BITS * d) & (VALUES - 1)]++;
     for (int d = 0; d < DIGITS; d++) {
-        size_t at = 0;
+        uint32_t at = 0;
         for (int v = 0; v < VALUES; v++) {
-            size_t here = count[d][v];
+            uint32_t here = count[d][v];
             count[d][v] = at;
             at += here;
         }
         for (size_t i = 0; i < n; i++)
-            scratch[count[d][words[i] >> (BITS * d) & (VALUES - 1)]++] = words[i];
-        uint32_t *swap = words;
-        words = scratch;
-        scratch = swap;
+            to[count[d][from[i] >> (BITS * d) & (VALUES - 1)]++] = from[i];
+        uint32_t *swap = from;
+        from = to;
+        to = swap;
     }
+    memcpy(words, from, n * sizeof *words);
 }
 
 double atl_swd_line(const uint32_t *a, const uint32_t *b, size_t n) {

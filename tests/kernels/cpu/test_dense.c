@@ -82,19 +82,23 @@ static void distances_are_those_of_rows(void **state) {
     for (int set = 0; set <= (int)atl_cpu_detect(); set++)
         for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
             for (size_t m = 1; m <= 9; m++) {
-                size_t n = 10 - m, k = widths[w], step = n + 1;
-                float *a = some_floats(m * k, 1), *b = some_floats(n * k, 2), *d = guarded(m * step);
-                kernels_of((atl_cpu_set)set)->dense.distances(d, step, a, b, m, n, k);
+                size_t n = 10 - m, k = widths[w], step = k + 3, d_step = n + 1;
+                float *a = some_floats(m * step, 1), *b = some_floats(n * step, 2), *d = guarded(m * d_step);
                 for (size_t i = 0; i < m; i++)
+                    for (size_t j = 0; j < n; j++)
+                        d[i * d_step + j] = 1.0f;
+                kernels_of((atl_cpu_set)set)->dense.distances(d, d_step, a, b, step, m, n, k);
+                for (size_t i = 0; i < m; i++) {
                     for (size_t j = 0; j < n; j++) {
-                        double want = 0;
+                        double want = 1;
                         for (size_t l = 0; l < k; l++)
-                            want += pow((double)a[i * k + l] - (double)b[j * k + l], 2);
+                            want += pow((double)a[i * step + l] - (double)b[j * step + l], 2);
                         // all terms are of one sign: a rounding of 6e-8 for each addition is never exceeded
-                        assert_true(fabs((double)d[i * step + j] - want) <= 6e-8 * (double)(k + 3) * want);
-                        assert_true(i + 1 < m || j + 1 < n || isnan(d[i * step + n]));
+                        assert_true(fabs((double)d[i * d_step + j] - want) <= 6e-8 * (double)(k + 4) * want);
                     }
-                release_guarded(d, m * step);
+                    assert_true(isnan(d[i * d_step + n]));
+                }
+                release_guarded(d, m * d_step);
                 free(a);
                 free(b);
             }
