@@ -79,18 +79,19 @@ void atl_fft_free(atl_fft **fft) {
 }
 
 // out[j, k, i] = w(n)^t (a + b i), t = i j l
-static void put(const pass *s, int j, int k, int i, const double *a, const double *b) {
+static inline void put(const pass *s, int j, int k, int i, const double *restrict a,
+                       const double *restrict b) {
     size_t at = ((size_t)(j * s->l + k) * (size_t)s->m + (size_t)i) * V;
     size_t t = (size_t)i * (size_t)j * (size_t)s->l;
     double c = s->fft->c[t], d = s->fft->s[t];
-    double *re = s->out_re + at, *im = s->out_im + at;
+    double *restrict re = s->out_re + at, *restrict im = s->out_im + at;
     for (int v = 0; v < V; v++) {
         re[v] = a[v] * c - b[v] * d;
         im[v] = a[v] * d + b[v] * c;
     }
 }
 
-static void radix2(const pass *s, int k, int i) {
+static inline void butterfly2(const pass *s, int k, int i) {
     size_t step = (size_t)s->m * V, at = ((size_t)k * 2 * (size_t)s->m + (size_t)i) * V;
     const double *re = s->re + at, *im = s->im + at;
     double a[2][V], b[2][V];
@@ -104,7 +105,7 @@ static void radix2(const pass *s, int k, int i) {
     put(s, 1, k, i, a[1], b[1]);
 }
 
-static void radix4(const pass *s, int k, int i) {
+static inline void butterfly4(const pass *s, int k, int i) {
     size_t step = (size_t)s->m * V, at = ((size_t)k * 4 * (size_t)s->m + (size_t)i) * V;
     const double *re = s->re + at, *im = s->im + at;
     double a[4][V], b[4][V];
@@ -122,11 +123,13 @@ static void radix4(const pass *s, int k, int i) {
         a[3][v] = dif_re - off_im;
         b[3][v] = dif_im + off_re;
     }
-    for (int j = 0; j < 4; j++)
-        put(s, j, k, i, a[j], b[j]);
+    put(s, 0, k, i, a[0], b[0]);
+    put(s, 1, k, i, a[1], b[1]);
+    put(s, 2, k, i, a[2], b[2]);
+    put(s, 3, k, i, a[3], b[3]);
 }
 
-static void radix_any(const pass *s, int k, int i) {
+static inline void butterfly(const pass *s, int k, int i) {
     int p = s->p, root = s->fft->n / p;
     size_t step = (size_t)s->m * V, at = ((size_t)k * (size_t)p * (size_t)s->m + (size_t)i) * V;
     for (int j = 0; j < p; j++) {
@@ -143,16 +146,32 @@ static void radix_any(const pass *s, int k, int i) {
     }
 }
 
+static void radix2(const pass *s) {
+    for (int k = 0; k < s->l; k++)
+        for (int i = 0; i < s->m; i++)
+            butterfly2(s, k, i);
+}
+
+static void radix4(const pass *s) {
+    for (int k = 0; k < s->l; k++)
+        for (int i = 0; i < s->m; i++)
+            butterfly4(s, k, i);
+}
+
+static void radix_any(const pass *s) {
+    for (int k = 0; k < s->l; k++)
+        for (int i = 0; i < s->m; i++)
+            butterfly(s, k, i);
+}
+
 void atl_fft_run(const atl_fft *f, double *re, double *im, double *spare) {
     size_t count = (size_t)f->n * V;
     pass s = { .fft = f, .l = 1, .m = f->n, .re = re, .im = im, .out_re = spare, .out_im = spare + count };
     for (int i = 0; i < f->passes; i++) {
         s.p = f->radix[i];
         s.m /= s.p;
-        void (*butterfly)(const pass *, int, int) = s.p == 4 ? radix4 : s.p == 2 ? radix2 : radix_any;
-        for (int k = 0; k < s.l; k++)
-            for (int x = 0; x < s.m; x++)
-                butterfly(&s, k, x);
+        void (*work)(const pass *) = s.p == 4 ? radix4 : s.p == 2 ? radix2 : radix_any;
+        work(&s);
         s.l *= s.p;
         double *was_re = (double *)s.re, *was_im = (double *)s.im; // ours: re, im or spare
         s.re = s.out_re;
