@@ -21,6 +21,7 @@ struct atl_ctx {
     void (*log)(void *user, atl_log_level level, const char *line);
     void *log_user;
     atl_allocator allocator;
+    struct atl_pages *pages; // base/pages.h: the newest chunk first
     struct atl_team *team; // base/team.h: shared by all who ask for as many threads
     void *backend; // run/backend.h: opened when it is first asked for
     void (*close_backend)(void *backend);

@@ -3,8 +3,11 @@
 #include "ckpt/detector.h"
 #include "ckpt/find.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/team.h"
 
 static const atl_ckpt_layout *const layouts[] = {
     &atl_ckpt_native, &atl_ckpt_official,   &atl_ckpt_detector, &atl_ckpt_tf,
@@ -195,19 +198,45 @@ static bool all_finite(const float *x, size_t count) {
     return worst < 0x7f800000u;
 }
 
-atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params) {
-    if (index >= ckpt->size)
-        return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT, "%s: has %zu networks; number %zu was asked for",
-                        ckpt->path, ckpt->size, index);
-    ckpt->left_size = 0;
-    ATL_TRY(ckpt->layout->load(ckpt, index, params));
-    for (size_t i = 0; i < params->size; i++)
+enum { PART = 1 << 18 }; // floats that a thread looks at in one go
+
+typedef struct looking {
+    const atl_params *params;
+    atomic_bool damaged;
+} looking;
+
+static void look_at_parts(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    looking *l = job;
+    size_t from = (size_t)first * PART, to = (size_t)end * PART;
+    to = to < l->params->total ? to : l->params->total;
+    if (!all_finite(l->params->data + from, to - from))
+        atomic_store(&l->damaged, true);
+}
+
+// The whole span, with all threads: what lies between parameters is zeros.
+static atl_status check_finite(const atl_ckpt *ckpt, size_t index, const atl_params *params) {
+    atl_team *team;
+    looking l = { .params = params };
+    ATL_TRY(atl_team_open(ckpt->ctx, ckpt->ctx->threads, &team));
+    atl_team_run(team, (int64_t)((params->total + PART - 1) / PART), 1, look_at_parts, &l);
+    atl_team_close(&team);
+    for (size_t i = 0; atomic_load(&l.damaged) && i < params->size; i++)
         if (!all_finite(atl_param_data(params, &params->list[i]), params->list[i].count))
             return atl_fail(ckpt->ctx, ATL_BAD_FILE,
                             "%s: %s.%s holds infinite values or NaN; the network was damaged in "
                             "training or on its way",
                             ckpt->path, ckpt->nets[index].key, params->list[i].name);
     return ATL_OK;
+}
+
+atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params) {
+    if (index >= ckpt->size)
+        return atl_fail(ckpt->ctx, ATL_BAD_ARGUMENT, "%s: has %zu networks; number %zu was asked for",
+                        ckpt->path, ckpt->size, index);
+    ckpt->left_size = 0;
+    ATL_TRY(ckpt->layout->load(ckpt, index, params));
+    return check_finite(ckpt, index, params);
 }
 
 atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,

@@ -6,11 +6,11 @@
 
 #include <string.h>
 
+#include "base/pages.h"
 #include "base/philox.h"
 #include "base/signals.h"
 #include "cpu/geom.h"
 #include "cpu/move.h"
-#include "cpu/pages.h"
 #include "cpu/reduce.h"
 #include "cpu/sepfir.h"
 #include "cpu/span.h"
@@ -235,11 +235,11 @@ static void discard(atl_backend *base, atl_step *step) {
 }
 
 static void *block_alloc(atl_backend *base, size_t bytes) {
-    return atl_pages_alloc(base->ctx, bytes);
+    return atl_pages_alloc_alone(base->ctx, bytes, 1);
 }
 
 static void block_release(atl_backend *base, void *memory) {
-    atl_free(base->ctx, memory);
+    atl_pages_free(base->ctx, memory);
 }
 
 static void copy(atl_backend *base, float *to, const float *from, size_t count) {

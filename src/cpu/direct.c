@@ -3,7 +3,7 @@
 // direct_grad.c.
 #include "cpu/direct_inside.h"
 
-#include "base/mem.h"
+#include "base/pages.h"
 #include "cpu/kernels.h"
 #include "cpu/sizes.h"
 
@@ -223,7 +223,7 @@ static void plan(atl_cpu_direct *d) {
 
 static atl_status pack_constant(atl_cpu_direct *d, const float *from) {
     float *lanes = atl_alloc(d->ctx, (size_t)d->lanes * d->lane_floats, sizeof *lanes);
-    d->weight = lanes ? atl_alloc(d->ctx, d->weight_floats, sizeof *d->weight) : NULL;
+    d->weight = lanes ? atl_pages_alloc(d->ctx, d->weight_floats, sizeof *d->weight) : NULL;
     if (d->weight)
         atl_direct_pack(d, from, d->weight, lanes);
     d->weight_floats = 0;
@@ -266,7 +266,7 @@ void atl_cpu_direct_free(atl_cpu_direct **direct) {
     if (!direct || !*direct)
         return;
     atl_ctx *ctx = (*direct)->ctx;
-    atl_free(ctx, (*direct)->weight);
+    atl_pages_free(ctx, (*direct)->weight);
     atl_free(ctx, (*direct)->zeros);
     atl_free(ctx, *direct);
     *direct = NULL;

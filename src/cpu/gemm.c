@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/pages.h"
 #include "cpu/kernels.h"
 #include "cpu/onednn.h"
 
@@ -36,17 +36,37 @@ static atl_cpu_gemm_shape joined(const atl_cpu_gemm_shape *shape) {
     return s;
 }
 
+typedef struct packing {
+    const atl_cpu_gemm *g;
+    const float *b;
+} packing;
+
+// Columns beyond n are zeros.
+static void pack_panels(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const packing *p = job;
+    const atl_cpu_gemm_shape *s = &p->g->shape;
+    size_t panel = p->g->gemv.panel, n = (size_t)s->n, k = (size_t)s->k;
+    for (size_t first = (size_t)begin * panel; first < (size_t)end * panel; first += panel) {
+        size_t width = n - first < panel ? n - first : panel;
+        float *to = p->g->packed + first * k;
+        for (size_t l = 0; l < k; l++, to += panel) {
+            for (size_t j = 0; j < width; j++)
+                to[j] = s->trans_b ? p->b[(first + j) * k + l] : p->b[l * n + first + j];
+            for (size_t j = width; j < panel; j++)
+                to[j] = 0.0f;
+        }
+    }
+}
+
 static atl_status pack(atl_cpu_gemm *g, const float *b) {
     const atl_cpu_gemm_shape *s = &g->shape;
     size_t panel = g->gemv.panel, n = (size_t)s->n, k = (size_t)s->k, panels = (n + panel - 1) / panel;
-    g->packed = atl_calloc(g->ctx, panels * panel, k * sizeof(float));
+    g->packed = atl_pages_alloc(g->ctx, panels * panel, k * sizeof(float));
     if (!g->packed)
         return ATL_NO_MEMORY;
-    for (size_t j = 0; j < n; j++) {
-        float *to = g->packed + j / panel * panel * k + j % panel;
-        for (size_t l = 0; l < k; l++)
-            to[l * panel] = s->trans_b ? b[j * k + l] : b[l * n + j];
-    }
+    atl_team_run(g->team, (int64_t)panels, 1 + (int64_t)(GRAIN_WEIGHTS / (panel * k)), pack_panels,
+                 &(packing){ g, b });
     return ATL_OK;
 }
 
@@ -211,7 +231,7 @@ void atl_cpu_gemm_free(atl_cpu_gemm **gemm) {
         return;
     atl_ctx *ctx = (*gemm)->ctx;
     atl_cpu_dnnl_clear(&(*gemm)->dnnl);
-    atl_free(ctx, (*gemm)->packed);
+    atl_pages_free(ctx, (*gemm)->packed);
     atl_free(ctx, *gemm);
     *gemm = NULL;
 }

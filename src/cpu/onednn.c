@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "base/mem.h"
-#include "cpu/pages.h"
+#include "base/pages.h"
+#include "cpu/code.h"
 #include "cpu/sizes.h"
 #include "cpu/span.h"
 
@@ -108,7 +108,7 @@ void atl_cpu_dnnl_clear(atl_cpu_dnnl *d) {
     if (d->engine)
         dnnl_engine_destroy(d->engine);
     if (d->ctx) {
-        atl_free(d->ctx, d->constant);
+        atl_pages_free(d->ctx, d->constant);
         atl_free(d->ctx, d->part);
     }
     memset(d, 0, sizeof *d);
@@ -190,7 +190,7 @@ static dnnl_status_t run_reorder(const atl_cpu_dnnl *d, void *plain, void *packe
 }
 
 static atl_status pack_constant(atl_cpu_dnnl *d, const float *value) {
-    d->constant = atl_alloc(d->ctx, d->packed_bytes, 1);
+    d->constant = atl_pages_alloc(d->ctx, d->packed_bytes, 1);
     if (!d->constant)
         return ATL_NO_MEMORY;
     if (!d->reorder) {

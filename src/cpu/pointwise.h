@@ -29,7 +29,12 @@ typedef struct atl_cpu_pointwise_kernels {
     void (*add_rows)(float *y, const float *x, size_t rows, size_t c);
     // the sum of n values, in a fixed order that does not depend on the instruction set's width alone
     float (*sum)(const float *x, size_t n);
+    // y[i] = sum of row i of x [rows, n] times z, or of x alone where z is NULL; n <= ATL_SHORT_ROW.  The
+    // same bits as `sum` gives for a row.
+    void (*sum_short)(float *y, const float *x, const float *z, size_t rows, size_t n);
 } atl_cpu_pointwise_kernels;
+
+enum { ATL_SHORT_ROW = 16 };
 
 void atl_cpu_pointwise_init(atl_cpu_pointwise_kernels *k); // the reference
 void atl_cpu_pointwise_init_avx2(atl_cpu_pointwise_kernels *k);

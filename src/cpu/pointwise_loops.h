@@ -95,6 +95,30 @@ static float sum_loop(const float *x, size_t n) {
     return sum_loop(x, half) + sum_loop(x + half, n - half);
 }
 
+// Taps of a 3x3 filter, in the order in which sum_block folds nine numbers: what it adds beyond them are
+// zeros, of which one at the end does what all did.
+static void sum_nine(float *y, const float *x, const float *z, size_t rows) {
+    for (size_t i = 0; i < rows; i++, x += 9, z = z ? z + 9 : NULL) {
+        float v[9];
+        for (size_t j = 0; j < 9; j++)
+            v[j] = z ? x[j] * z[j] : x[j];
+        y[i] = (((v[0] + v[8]) + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])) + 0.0f;
+    }
+}
+
+static void sum_short_loop(float *y, const float *x, const float *z, size_t rows, size_t n) {
+    float product[ATL_SHORT_ROW];
+    if (n == 9) {
+        sum_nine(y, x, z, rows);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++, x += n) {
+        for (size_t j = 0; z && j < n; j++)
+            product[j] = x[j] * z[i * n + j];
+        y[i] = sum_block(z ? product : x, n);
+    }
+}
+
 // Few columns: 16 rows are treated as one long row, folded at the end.
 static void add_narrow(float *y, const float *x, size_t rows, size_t c) {
     float sum[LANES * NARROW] = { 0 };
@@ -144,4 +168,5 @@ static void fill_loops(atl_cpu_pointwise_kernels *k) {
     k->binary[ATL_FN_LESS] = less_loop;
     k->add_rows = add_rows_loop;
     k->sum = sum_loop;
+    k->sum_short = sum_short_loop;
 }

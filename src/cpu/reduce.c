@@ -40,7 +40,19 @@ static int64_t blocks_of(int64_t rows, int64_t inner) {
     return (rows + block_rows(inner) - 1) / block_rows(inner);
 }
 
-// to [inner] = sum of x * z over `rows`.  Products are made in small parts, which stay in cache.
+// The sum of x * z in the order of k->sum, which cuts at multiples of its block.  Products are made in small
+// parts, which stay in cache.
+static float dot(const atl_cpu_pointwise_kernels *k, const float *x, const float *z, int64_t n) {
+    float product[PRODUCTS];
+    if (n <= PRODUCTS) {
+        k->binary[ATL_FN_MUL](product, x, 1, z, 1, (size_t)n);
+        return k->sum(product, (size_t)n);
+    }
+    int64_t half = (n / 2 + PRODUCTS - 1) / PRODUCTS * PRODUCTS;
+    return dot(k, x, z, half) + dot(k, x + half, z + half, n - half);
+}
+
+// to [inner] = sum of x * z over `rows`, for inner > 1.
 static void sum_products(const atl_cpu_pointwise_kernels *k, const float *x, const float *z, float *to,
                          int64_t rows, int64_t inner) {
     float product[PRODUCTS];
@@ -51,10 +63,7 @@ static void sum_products(const atl_cpu_pointwise_kernels *k, const float *x, con
             int64_t columns = inner - j < width ? inner - j : width, count = rows - i < height ? rows - i : height;
             int64_t at = i * inner + j; // one stretch: either all columns, or one row
             k->binary[ATL_FN_MUL](product, x + at, 1, z + at, 1, (size_t)(count * columns));
-            if (inner == 1)
-                *to += k->sum(product, (size_t)count);
-            else
-                k->add_rows(to + j, product, (size_t)count, (size_t)columns);
+            k->add_rows(to + j, product, (size_t)count, (size_t)columns);
         }
 }
 
@@ -69,14 +78,19 @@ static void sum_some(void *job, int lane, int64_t begin, int64_t end) {
     (void)lane;
     const summing *s = job;
     int64_t inner = s->inner, block = block_rows(inner), blocks = blocks_of(s->rows, inner);
+    if (inner == 1 && s->rows <= ATL_SHORT_ROW) {
+        s->k->sum_short(s->y + begin, s->x + begin * s->rows, s->z ? s->z + begin * s->rows : NULL,
+                        (size_t)(end - begin), (size_t)s->rows);
+        return;
+    }
     for (int64_t i = begin; i < end; i++) {
         int64_t first = i % blocks * block, count = s->rows - first < block ? s->rows - first : block;
         const float *from = s->x + (i / blocks * s->rows + first) * inner;
         float *to = s->y + i * inner;
-        if (s->z) {
+        if (inner == 1) {
+            *to = s->z ? dot(s->k, from, s->z + (from - s->x), count) : s->k->sum(from, (size_t)count);
+        } else if (s->z) {
             sum_products(s->k, from, s->z + (from - s->x), to, count, inner);
-        } else if (inner == 1) {
-            *to = s->k->sum(from, (size_t)count);
         } else {
             memset(to, 0, (size_t)inner * sizeof *to);
             s->k->add_rows(to, from, (size_t)count, (size_t)inner);

@@ -8,9 +8,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/mem.h"
+#include "base/pages.h"
 #include "cpu/kernels.h"
-#include "cpu/pages.h"
 #include "cpu/sizes.h"
 
 enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
@@ -226,11 +225,9 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
         return ATL_OK;
     }
     float *rows = atl_alloc(w->ctx, rows_floats, sizeof *rows);
-    w->weight = rows ? atl_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight) : NULL;
-    if (w->weight) {
-        atl_pages_ask(w->weight, ATL_WINO_MATRICES * ci * co * sizeof *w->weight);
+    w->weight = rows ? atl_pages_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight) : NULL;
+    if (w->weight)
         transform_weights(w, weight, w->weight, rows);
-    }
     atl_free(w->ctx, rows);
     return w->weight ? ATL_OK : ATL_NO_MEMORY;
 }
@@ -273,7 +270,7 @@ void atl_cpu_wino_free(atl_cpu_wino **wino) {
         return;
     for (int i = 0; i < ATL_WINO_GEMMS; i++)
         atl_cpu_wino_gemm_free(&w->gemm[i]);
-    atl_free(w->ctx, w->weight);
+    atl_pages_free(w->ctx, w->weight);
     atl_free(w->ctx, w);
     *wino = NULL;
 }

@@ -24,7 +24,7 @@ static const struct {
     { "epilogue", ROOT(CONV) | ROOT(UPFIRDN) | ROOT(MATMUL), atl_fuse_epilogue },
     // the same chain after anything else, when it is two or more nodes
     { "pointwise", ROOT(UNARY) | ROOT(BINARY), atl_fuse_pointwise },
-    // sum(x * y)
+    // sum(x * y), sum(x * x)
     { "product", ROOT(SUM), atl_fuse_product },
 };
 

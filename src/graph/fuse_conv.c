@@ -71,11 +71,13 @@ void atl_fuse_up_filter(atl_fuser *f, int i) {
 
 void atl_fuse_product(atl_fuser *f, int i) {
     atl_node *n = f->list[i].n, *m = n->src[0], work = *n;
-    if (n->n_src != 1 || !atl_is_binary(m, ATL_FN_MUL) || !atl_fuse_single(f, m) ||
-        !atl_fuse_whole(m->src[0]) || !atl_fuse_whole(m->src[1]))
+    bool square = atl_is_unary(m, ATL_FN_SQUARE);
+    if (n->n_src != 1 || !(square || atl_is_binary(m, ATL_FN_MUL)) || !atl_fuse_single(f, m))
         return;
     work.src[0] = m->src[0];
-    work.src[1] = m->src[1];
+    work.src[1] = square ? m->src[0] : m->src[1];
+    if (!atl_fuse_whole(work.src[0]) || !atl_fuse_whole(work.src[1]))
+        return;
     work.n_src = 2;
     if (!atl_fuse_wanted(f, &work, NULL))
         return;

@@ -127,6 +127,30 @@ static atl_status new_plan(atl_ctx *ctx, atl_backend *backend, atl_plan **plan) 
     return ATL_OK;
 }
 
+enum { COPIED = 1 << 14 }; // floats: smaller constants are copied, so that their block can go
+
+// Where the value of a folded clone stays: a copy, or, when it is large and on the host, where it was
+// computed. Most of what is large is packed soon, and then its block goes.
+static atl_status keep_folded(atl_plan *p, atl_plan *sub, atl_node *n) {
+    size_t count = (size_t)atl_shape_count(&n->shape);
+    float *values = p->backend->host && count > COPIED ? (float *)atl_plan_at(sub, n) : NULL;
+    if (values) {
+        p->folded = sub->block;
+        p->folded_count = sub->block_bytes / sizeof(float);
+    } else {
+        if (!(values = atl_alloc(p->ctx, count, sizeof *values)))
+            return ATL_NO_MEMORY;
+        atl_plan_read(sub, n, values);
+        ATL_TRY(atl_plan_keep(p, values));
+    }
+    n->op = ATL_OP_CONST;
+    n->n_src = 0;
+    n->fusion = NULL;
+    n->at.leaf.data = values;
+    n->at.leaf.version = NULL;
+    return ATL_OK;
+}
+
 // Computes the wanted constants with a plan of their own and turns their clones into leaves.
 static atl_status fold(atl_plan *p, const bool *wanted) {
     atl_plan *sub;
@@ -151,25 +175,11 @@ static atl_status fold(atl_plan *p, const bool *wanted) {
         }
     if ((status = atl_schedule(sub, outputs)) != ATL_OK || (status = atl_plan_run(sub)) != ATL_OK)
         goto done;
-    for (int i = 0; i < sub->size; i++) {
-        if (!outputs[i])
-            continue;
-        atl_node *n = sub->nodes[i];
-        size_t count = (size_t)atl_shape_count(&n->shape);
-        float *values = atl_alloc(p->ctx, count, sizeof *values);
-        if (!values) {
-            status = ATL_NO_MEMORY;
-            goto done;
-        }
-        atl_plan_read(sub, n, values);
-        if ((status = atl_plan_keep(p, values)) != ATL_OK)
-            goto done;
-        n->op = ATL_OP_CONST;
-        n->n_src = 0;
-        n->fusion = NULL;
-        n->at.leaf.data = values;
-        n->at.leaf.version = NULL;
-    }
+    for (int i = 0; i < sub->size && status == ATL_OK; i++)
+        if (outputs[i])
+            status = keep_folded(p, sub, sub->nodes[i]);
+    if (p->folded)
+        sub->block = NULL;
 done:
     for (int i = 0; i < p->size; i++)
         p->nodes[i]->id = i;
@@ -237,6 +247,8 @@ void atl_plan_close(atl_plan **plan) {
             p->backend->discard(p->backend, &p->steps[i]);
     if (p->block)
         p->backend->release(p->backend, p->block);
+    if (p->folded)
+        p->backend->release(p->backend, p->folded);
     for (int i = 0; i < p->n_values; i++)
         if (p->values[i].resident)
             atl_resident_drop(p->backend, p->values[i].host);

@@ -40,6 +40,8 @@ struct atl_plan {
     const atl_node **origin;     // by clone: the node of the graph
     float **kept;                // constants that the plan owns
     int n_kept, kept_capacity;
+    float *folded; // while planning: the block in which large constants were computed, or NULL
+    size_t folded_count;
     void *block;
     size_t block_bytes;
     bool step_mode, detached;

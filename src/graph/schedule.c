@@ -6,6 +6,7 @@
 // pointwise steps read it.
 #include "graph/schedule.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "graph/resident.h"
@@ -224,6 +225,46 @@ static void mark_read(const scheduler *s, bool *read) {
             read[p->views[i].value] = true;
 }
 
+static bool is_folded(const atl_plan *p, const float *at) {
+    uintptr_t first = (uintptr_t)p->folded;
+    return p->folded && (uintptr_t)at >= first && (uintptr_t)at < first + p->folded_count * sizeof(float);
+}
+
+// Copies what runs read of the block in which constants were computed, and releases it.
+static atl_status leave_folded(const scheduler *s, const bool *read) {
+    atl_plan *p = s->p;
+    for (int i = 0; i < p->n_values; i++) {
+        atl_value *v = &p->values[i];
+        float *copy = NULL;
+        if (!is_folded(p, v->host))
+            continue;
+        if (read[i]) {
+            if (!(copy = atl_alloc(p->ctx, v->count, sizeof *copy)))
+                return ATL_NO_MEMORY;
+            ATL_TRY(atl_plan_keep(p, copy));
+            memcpy(copy, v->host, v->count * sizeof *copy);
+        }
+        v->host = copy;
+    }
+    for (int i = 0; i < p->size; i++) {
+        const float *host = p->values[p->views[i].value].host;
+        if (is_folded(p, p->views[i].constant))
+            p->views[i].constant = host;
+        if (p->nodes[i]->op == ATL_OP_CONST && is_folded(p, p->nodes[i]->at.leaf.data))
+            p->nodes[i]->at.leaf.data = host;
+    }
+    for (int t = 0; t < p->n_steps; t++)
+        for (int k = 0; k < p->steps[t].node->n_src; k++) {
+            atl_operand *o = &p->steps[t].src[k];
+            if (is_folded(p, o->constant))
+                o->constant = p->values[o->value].host ? p->values[o->value].host + o->offset : NULL;
+        }
+    if (p->folded)
+        p->backend->release(p->backend, p->folded);
+    p->folded = NULL;
+    return ATL_OK;
+}
+
 // Those get an address on the device; constants that nothing reads need no memory any more.
 static atl_status place_constants(const scheduler *s) {
     atl_plan *p = s->p;
@@ -231,6 +272,7 @@ static atl_status place_constants(const scheduler *s) {
     if (!read)
         return ATL_NO_MEMORY;
     mark_read(s, read);
+    ATL_TRY(leave_folded(s, read));
     for (int i = 0; i < p->n_values; i++) {
         atl_value *v = &p->values[i];
         if (!v->host || !read[i])

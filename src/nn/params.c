@@ -2,12 +2,18 @@
 // The parameter store: a list, a hash table of names over it, and the span.
 #include "nn/params.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include "base/hash.h"
+#include "base/pages.h"
 #include "base/philox.h"
+#include "base/team.h"
 #include "io/file.h"
 
-enum { ALIGNMENT = 16 }; // floats: a cache line
+enum {
+    ALIGNMENT = 16,  // floats: a cache line
+    ALONE = 1 << 16, // floats that are hashed before another thread has woken
+};
 
 static uint64_t mix(uint64_t h) { // the finaliser of SplitMix64 (Steele, Lea, Flood 2014)
     h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
@@ -30,7 +36,7 @@ void atl_params_clear(atl_params *params) {
     if (params->mapping)
         atl_mapping_release((void *)params->mapping, params->mapping_bytes);
     else
-        atl_free(params->ctx, params->data);
+        atl_pages_free(params->ctx, params->data);
     atl_free(params->ctx, params->list);
     atl_free(params->ctx, params->index);
     atl_arena_clear(&params->arena);
@@ -107,7 +113,13 @@ atl_status atl_params_allocate(atl_params *params) {
                         "the network has %zu numbers, more than the memory limit of %zu bytes "
                         "allows",
                         params->total, params->ctx->memory_cap);
-    params->data = atl_calloc(params->ctx, params->total ? params->total : 1, sizeof *params->data);
+    params->data =
+        atl_pages_alloc_alone(params->ctx, params->total ? params->total : 1, sizeof *params->data);
+    for (size_t i = 0, end = 0; params->data && i < params->size; i++) {
+        const atl_param *p = &params->list[i];
+        memset(params->data + end, 0, (p->offset - end) * sizeof *params->data);
+        end = p->offset + p->count;
+    }
     return params->data ? ATL_OK : ATL_NO_MEMORY;
 }
 
@@ -162,11 +174,30 @@ static uint64_t hash_param(const atl_params *params, const atl_param *p) {
     return mix(h ^ hash_values(atl_param_data(params, p), p->count));
 }
 
+typedef struct hashing {
+    const atl_params *params;
+    _Atomic uint64_t sum;
+} hashing;
+
+static void hash_some(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    hashing *h = job;
+    uint64_t sum = 0;
+    for (int64_t i = first; i < end; i++)
+        sum += hash_param(h->params, &h->params->list[i]);
+    atomic_fetch_add(&h->sum, sum);
+}
+
 // Every parameter's hash holds its name, and names differ: a sum of well mixed hashes depends on the set
 // alone, so that no sorting is needed to be independent of the order in the file.
 uint64_t atl_params_fingerprint(const atl_params *params) {
-    uint64_t sum = params->size;
-    for (size_t i = 0; i < params->size; i++)
-        sum += hash_param(params, &params->list[i]);
-    return mix(sum);
+    atl_team *team;
+    hashing h = { .params = params };
+    atomic_store(&h.sum, params->size);
+    if (atl_team_open(params->ctx, params->ctx->threads, &team) != ATL_OK)
+        atl_message_clear(params->ctx); // no team is one thread
+    atl_team_run(team, (int64_t)params->size, 1 + (int64_t)(params->size * ALONE / (params->total + 1)),
+                 hash_some, &h);
+    atl_team_close(&team);
+    return mix(atomic_load(&h.sum));
 }

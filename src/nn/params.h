@@ -45,7 +45,8 @@ void atl_params_clear(atl_params *params);
 // addition of the same name is an error.  *param (may be NULL) is valid until the next addition.
 atl_status atl_params_add(atl_params *params, const char *name, int rank, const int64_t *dims, bool buffer,
                           atl_param **param);
-atl_status atl_params_allocate(atl_params *params); // the span, filled with zeros
+// The span; all values are the caller's to write, and what lies between them is zeros.
+atl_status atl_params_allocate(atl_params *params);
 
 atl_param *atl_params_find(const atl_params *params, const char *name); // NULL: not there
 static inline float *atl_param_data(const atl_params *params, const atl_param *p) { return params->data + p->offset; }

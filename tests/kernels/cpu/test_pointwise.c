@@ -253,14 +253,38 @@ static void rgb_is_a_product(void **state) {
     }
 }
 
+// The same bits as the sum of each row, whose order is that of all sums.
+static void short_rows_are_sums(void **state) {
+    (void)state;
+    enum { ROWS = 37 };
+    for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
+        const atl_cpu_pointwise_kernels *k = &kernels_of((atl_cpu_set)set)->pointwise;
+        for (size_t n = 1; n <= ATL_SHORT_ROW; n++)
+            for (int product = 0; product < 2; product++) {
+                float *x = some_floats(ROWS * n, 5), *z = some_floats(ROWS * n, 6), *y = guarded(ROWS);
+                for (size_t j = 0; j < n; j++) // a row of negative zeros
+                    x[2 * n + j] = -0.0f, z[2 * n + j] = 1.0f;
+                k->sum_short(y, x, product ? z : NULL, ROWS, n);
+                for (size_t i = 0; i < ROWS; i++) {
+                    float row[ATL_SHORT_ROW];
+                    for (size_t j = 0; j < n; j++)
+                        row[j] = product ? x[i * n + j] * z[i * n + j] : x[i * n + j];
+                    float want = k->sum(row, n);
+                    assert_memory_equal(&y[i], &want, sizeof want);
+                }
+                release_guarded(y, ROWS);
+                free(z);
+                free(x);
+            }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unary_functions_are_theirs),
-        cmocka_unit_test(softplus_and_sigmoid_do_not_overflow),
-        cmocka_unit_test(binary_functions_broadcast),
-        cmocka_unit_test(large_tensors_are_split_and_complete),
-        cmocka_unit_test(epilogue_is_its_formula),
-        cmocka_unit_test(rgb_is_a_product),
+        cmocka_unit_test(unary_functions_are_theirs), cmocka_unit_test(softplus_and_sigmoid_do_not_overflow),
+        cmocka_unit_test(binary_functions_broadcast), cmocka_unit_test(large_tensors_are_split_and_complete),
+        cmocka_unit_test(epilogue_is_its_formula),    cmocka_unit_test(rgb_is_a_product),
+        cmocka_unit_test(short_rows_are_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
