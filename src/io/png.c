@@ -3,6 +3,7 @@
 // that owns nothing and keeps its state in a struct of its caller, so that a jump skips no release and
 // no local variable changes behind setjmp.
 #include "io/image_format.h"
+#include "io/png_bands.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -21,6 +22,7 @@ typedef struct png_work {
     const atl_image_source *source;
     size_t offset; // bytes of the source already read
     const atl_image_job *job;
+    atl_png_bands *bands; // NULL: libpng compresses
     atl_image image;
     png_bytep row; // one row, when the pixels are not wanted
     const char *key;
@@ -202,6 +204,15 @@ static atl_status png_text_get(atl_ctx *ctx, const atl_image_source *source, con
     return outcome(&w, fine);
 }
 
+// IDAT and IEND.  The trailer of png_write_end() is not for those who write chunks of their own.
+static void write_bands(png_work *w) {
+    const unsigned char *data;
+    size_t size;
+    for (int i = 0; (data = atl_png_bands_get(w->bands, i, &size)) != NULL; i++)
+        png_write_chunk(w->png, (png_const_bytep) "IDAT", data, size);
+    png_write_chunk(w->png, (png_const_bytep) "IEND", NULL, 0);
+}
+
 static int write_all(png_work *w) {
     static const int colors[5] = { 0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                    PNG_COLOR_TYPE_RGB_ALPHA };
@@ -224,6 +235,10 @@ static int write_all(png_work *w) {
         png_set_text(w->png, w->info, &text, 1);
     }
     png_write_info(w->png, w->info);
+    if (w->bands) {
+        write_bands(w);
+        return 1;
+    }
     size_t row = (size_t)image->width * (size_t)image->channels;
     for (int y = 0; y < image->height; y++)
         png_write_row(w->png, image->pixels + (size_t)y * row);
@@ -233,10 +248,12 @@ static int write_all(png_work *w) {
 
 static atl_status png_write(atl_ctx *ctx, const atl_image_job *job) {
     png_work w = { .ctx = ctx, .path = job->path, .job = job };
+    ATL_TRY(atl_png_bands_make(ctx, job->image, &w.bands));
     w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w, on_error, on_warning, &w, on_alloc, on_free);
     w.info = w.png ? png_create_info_struct(w.png) : NULL;
     int fine = w.info && write_all(&w);
     png_destroy_write_struct(&w.png, &w.info);
+    atl_png_bands_free(ctx, &w.bands);
     return outcome(&w, fine);
 }
 

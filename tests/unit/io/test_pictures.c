@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// GIF, TIFF and BMP to the byte.  The files are those that the fuzzers begin with.
+// GIF, TIFF and BMP to the byte, from the files that the fuzzers begin with; large PNGs there and back.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include <atelier/image.h>
+
+#include "io/image_format.h"
 
 typedef struct expected {
     const char *file;
@@ -97,9 +99,60 @@ static void tiff_is_read(void **state) {
 }
 #endif
 
+// What to compress: noise, which grows, and a ramp, which nearly vanishes.
+static void paint(atl_image *image, bool noise) {
+    uint32_t seed = 1;
+    size_t bytes = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+    for (size_t i = 0; i < bytes; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        image->pixels[i] = (uint8_t)(noise ? seed >> 24 : i / 1000);
+    }
+}
+
+static atl_ctx *with_threads(int threads) {
+    atl_ctx *ctx;
+    atl_ctx_options o = ATL_CTX_OPTIONS_INIT;
+    o.threads = threads;
+    assert_int_equal(atl_ctx_open(&ctx, &o), ATL_OK);
+    return ctx;
+}
+
+// Pictures that are compressed in bands: the same file for any number of threads, and the same pixels again.
+static void large_png_comes_back(void **state) {
+    (void)state;
+    static const int sizes[][3] = { { 1024, 512, 1 }, { 701, 403, 2 }, { 1024, 1024, 3 }, { 32768, 5, 4 } };
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+        const int *s = sizes[i / 2];
+        atl_image_bytes file[2] = { { 0 } };
+        atl_image image, again;
+        atl_ctx *ctx[2] = { with_threads(1), with_threads(3) };
+        assert_int_equal(atl_image_init(ctx[0], s[0], s[1], s[2], &image), ATL_OK);
+        paint(&image, i % 2);
+        for (int k = 0; k < 2; k++) {
+            atl_image_job job = { "a picture", &image, 0, NULL, 0, &file[k] };
+            if (atl_image_png.write(ctx[k], &job) != ATL_OK)
+                fail_msg("%s", atl_message(ctx[k]));
+        }
+        assert_int_equal(file[0].size, file[1].size);
+        assert_memory_equal(file[0].data, file[1].data, file[0].size);
+        atl_image_source source = { "a picture", file[0].data, file[0].size };
+        if (atl_image_decode(ctx[0], &source, &again) != ATL_OK)
+            fail_msg("%s", atl_message(ctx[0]));
+        assert_int_equal(again.channels, s[2]);
+        assert_memory_equal(again.pixels, image.pixels, (size_t)s[0] * (size_t)s[1] * (size_t)s[2]);
+        atl_image_clear(ctx[0], &again);
+        atl_image_clear(ctx[0], &image);
+        for (int k = 0; k < 2; k++) {
+            free(file[k].data);
+            atl_ctx_close(&ctx[k]);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bmp_is_read),
+        cmocka_unit_test(large_png_comes_back),
 #ifdef ATL_HAVE_GIF
         cmocka_unit_test(gif_is_read),
 #endif
