@@ -16,7 +16,7 @@
 #include "cpu/kernels.h"
 #include "cpu/sizes.h"
 
-enum { STRIP_FLOATS = 4096, STRIP_PIXELS = 16, BAND_ROWS = 32 };
+enum { STRIP_PIXELS = 16, BAND_ROWS = 32 };
 
 struct atl_cpu_fir {
     atl_ctx *ctx;
@@ -121,10 +121,11 @@ static atl_status prepare(atl_cpu_fir *fir, const float *filter) {
     return ATL_OK;
 }
 
-static void size_strips(atl_cpu_fir *fir) {
+// The rows that a strip reads fit half of L1.
+static void size_strips(atl_cpu_fir *fir, const atl_cpu_caches *caches) {
     const atl_cpu_fir_args *a = &fir->args;
     int64_t cycle = a->upx / atl_gcd(a->upx, a->downx), ow = fir->ow;
-    int64_t strip = (int64_t)STRIP_FLOATS / a->c * a->upx / a->downx;
+    int64_t strip = (int64_t)(caches->l1 / 2 / sizeof(float)) / a->c * a->upx / a->downx;
     strip = strip < STRIP_PIXELS ? STRIP_PIXELS : strip;
     strip = (strip + cycle - 1) / cycle * cycle;
     fir->strip = (int)(strip < ow ? strip : ow);
@@ -168,7 +169,7 @@ atl_status atl_cpu_fir_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_te
     atl_cpu_fir_size(args, &f->oh, &f->ow);
     f->kernels = kernels->fir;
     f->pointwise = kernels->pointwise;
-    size_strips(f);
+    size_strips(f, &kernels->caches);
     atl_status status = prepare(f, filter);
     if (status != ATL_OK)
         atl_cpu_fir_free(&f);

@@ -20,7 +20,6 @@
 #include "cpu/sizes.h"
 
 enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16, STACK_MOST = 4 };
-enum { CACHED_MOST = 2 << 20 }; // floats of a result that later steps may still find in a cache
 enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 
 struct atl_cpu_flrelu {
@@ -39,6 +38,7 @@ struct atl_cpu_flrelu {
     int unit, block;        // input rows after which a kernel may stop; input rows of a block
     int carried, lag;       // columns of state per oversampled column; output rows from start to end
     int bands;              // blocks of rows that m holds
+    double cached_most;     // floats of a result that later steps may still find in a cache
     size_t v_floats, t_floats, d_floats, state_floats, m_floats, thread_bytes;
 };
 
@@ -211,6 +211,7 @@ atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl
     made->plain = args->up == 1 && args->down == 1 && !fu && !fd && !args->px0 && !args->px1 && !args->py0 &&
                   !args->py1;
     made->pointwise = kernels->pointwise;
+    made->cached_most = kernels->caches.l3 / 4 / sizeof(float);
     atl_status status = prepare_filters(made, fu, fd);
     if (status == ATL_OK) {
         kernels->flrelu(&made->kernels, &made->filter);
@@ -439,7 +440,7 @@ void atl_cpu_flrelu_run(const atl_cpu_flrelu *fl, const float *x, const float *b
     }
     size_t out = (size_t)fl->oh * (size_t)fl->ow * (size_t)a->c;
     int lanes = fl->kernels.lanes,
-        stream = (uintptr_t)y % 64 == 0 && a->c % 16 == 0 && out * (size_t)a->n > CACHED_MOST;
+        stream = (uintptr_t)y % 64 == 0 && a->c % 16 == 0 && (double)(out * (size_t)a->n) > fl->cached_most;
     call r = { fl, x, bias, y, workspace, (a->c + lanes - 1) / lanes, stream };
     atl_team_run(fl->team, (int64_t)a->n * fl->strips * fl->stacks, 1, strips_run, &r);
 }

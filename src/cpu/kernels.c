@@ -37,6 +37,7 @@ RUNG(neon, 8)
 #undef RUNG
 
 void atl_cpu_kernels_init(atl_cpu_kernels *k, atl_cpu_set set) {
+    k->caches = atl_cpu_caches_find();
     atl_cpu_pointwise_init(&k->pointwise);
     atl_cpu_fir_init(&k->fir);
     atl_cpu_rgb_init(&k->rgb);

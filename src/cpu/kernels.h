@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// All kernel tables of one instruction set.  The reference fills every slot, then each rung of the ladder
-// overwrites what it does better.
+// All kernel tables of one instruction set, and the machine that they run on.  The reference fills every
+// slot, then each rung of the ladder overwrites what it does better.
 #ifndef ATL_CPU_KERNELS_H
 #define ATL_CPU_KERNELS_H
 
 #include "base/cpu.h"
+#include "cpu/caches.h"
 #include "cpu/dense.h"
 #include "cpu/direct_kernels.h"
 #include "cpu/fir.h"
@@ -18,6 +19,7 @@
 #include "cpu/winograd_kernels.h"
 
 struct atl_cpu_kernels {
+    atl_cpu_caches caches; // by which those who run kernels cut their work
     atl_cpu_pointwise_kernels pointwise;
     atl_cpu_fir_kernels fir;
     atl_cpu_rgb_kernels rgb;

@@ -149,29 +149,27 @@ int atl_cpu_wino_fir_fits(const float fir[16]) {
     return separate(fir, fy, fx);
 }
 
-// Tiles of a block, by the bytes of one.  Narrow layers want tiles and products of a block in the part of L2
-// that a hardware thread has when it shares its core; wide ones read their weights from farther away for each
-// block, and want larger blocks.
-static int block_tiles(const atl_cpu_wino_shape *s, double tile, double weights) {
-    const double l2 = 250e3, streamed = 6e6;
+// Tiles of a block, by the bytes of one.  Narrow layers want tiles and products of a block in half of L2;
+// wide ones read their weights from farther away for each block, and want larger blocks.
+static int block_tiles(const atl_cpu_wino_shape *s, const atl_cpu_caches *c, double tile, double weights) {
     if (s->up == 2)
-        return tile < 64e3 ? 12 : tile < 128e3 ? 16 : 24;
-    if (weights > streamed)
+        return tile < c->l2 / 8 ? 12 : tile < c->l2 / 4 ? 16 : 24;
+    if (weights > 3 * c->l3 / 16)
         return 128;
-    return 2 * 12 * tile < l2 ? 24 : 12 * tile < l2 ? 12 : 32;
+    return 2 * 12 * tile < c->l2 / 2 ? 24 : 12 * tile < c->l2 / 2 ? 12 : 32;
 }
 
-// Chosen by measurement (bench_winograd.c, docs/speed.md).  Few tiles with large weights are not cut into
-// blocks.
-static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, int lanes) {
-    const double split_from = 12e6, split_most = 160e6;
+// Chosen by measurement (bench_winograd.c, docs/speed.md) with 512 KB of L2 for a thread and 32 MB of L3, as
+// parts of these.  Few tiles with large weights are not cut into blocks.
+static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, const atl_cpu_caches *c, int lanes) {
+    const double split_most = 160e6; // bytes of workspace
     double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
            tile = 4 * planes * ((double)s->ci + s->co);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
     int rows = atl_ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE),
         columns = atl_ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE), tiles = s->n * rows * columns;
-    int share = atl_ceil_div(tiles, lanes), t = block_tiles(s, tile, weights);
-    if ((weights > split_from || share < t) && weights > 1e6 && tile * tiles < split_most)
+    int share = atl_ceil_div(tiles, lanes), t = block_tiles(s, c, tile, weights);
+    if ((weights > 3 * c->l3 / 8 || share < t) && weights > 1e6 && tile * tiles < split_most)
         return (atl_cpu_wino_plan){ tiles, 1 };
     return (atl_cpu_wino_plan){ atl_ceil_div(share, atl_ceil_div(share, t)), 0 };
 }
@@ -243,12 +241,13 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernel
     w->ctx = ctx;
     w->shape = *shape;
     w->team = team;
-    w->plan = plan ? *plan : choose(shape, atl_team_parts(team));
+    w->plan = plan ? *plan : choose(shape, &kernels->caches, atl_team_parts(team));
     w->tile_rows = atl_ceil_div(shape->h + 2 * shape->grow, ATL_WINO_TILE);
     w->tile_columns = atl_ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
     if (w->plan.split)
         w->plan.tiles = shape->n * w->tile_rows * w->tile_columns;
     w->kernels = kernels->wino;
+    w->l3 = kernels->caches.l3;
     if (shape->up == 2)
         separate(fir, w->fy, w->fx);
     atl_status status = prepare(w, weight);
@@ -304,7 +303,6 @@ atl_cpu_wino_source atl_cpu_wino_source_of(const atl_cpu_wino *w, const float *x
 
 atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, const atl_cpu_epilogue *e,
                                            int sample) {
-    const double cached = 16e6; // bytes; beyond it the next reader will not find y in a cache anyway
     const atl_cpu_wino_shape *s = &w->shape;
     atl_cpu_wino_target to = {
         .h = s->h * s->up + 2 * s->grow,
@@ -316,7 +314,8 @@ atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, cons
     };
     size_t floats = (size_t)to.h * (size_t)to.w * (size_t)to.c, n = (size_t)sample;
     to.y = y + n * floats;
-    to.stream = (uintptr_t)y % 64 == 0 && s->co % 16 == 0 && 4.0 * (double)floats * s->n > cached;
+    // when the next reader will not find y in a cache anyway
+    to.stream = (uintptr_t)y % 64 == 0 && s->co % 16 == 0 && 4.0 * (double)floats * s->n > w->l3 / 2;
     if (!e)
         return to;
     to.scale = e->scale ? e->scale + (ptrdiff_t)n * e->scale_stride : NULL;

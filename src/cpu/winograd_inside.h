@@ -22,6 +22,7 @@ struct atl_cpu_wino {
     atl_cpu_wino_shape shape;
     atl_cpu_wino_plan plan;
     atl_cpu_wino_kernels kernels;
+    double l3; // bytes of that cache
     atl_team *team;
     int tile_rows, tile_columns; // of one sample
     float fy[4], fx[4];
