@@ -12,8 +12,9 @@
 // delivered to it.
 //
 // y4m and png are written by Atelier itself.  The other formats need FFmpeg's libraries when Atelier is
-// built; without them they fail with ATL_UNSUPPORTED.  FFmpeg has one log for the whole process:
-// atl_video_open() silences it with av_log_set_level().  A host that wants it sets the level afterwards.
+// built, and when the first video is opened, which loads them; without them they fail with ATL_UNSUPPORTED.
+// FFmpeg has one log for the whole process: atl_video_open() silences it with av_log_set_level().  A host
+// that wants it sets the level afterwards.
 #ifndef ATELIER_VIDEO_H
 #define ATELIER_VIDEO_H
 

@@ -13,12 +13,7 @@
 
 #ifdef ATL_HAVE_VIDEO
 
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/log.h>
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
-
+#include "io/ffmpeg.h"
 #include "io/file.h"
 #include "io/video_palette.h"
 
@@ -66,6 +61,7 @@ typedef struct sink {
     char *path;                  // for sentences
     int width, height, channels; // of the frames that come in
     int64_t frames;
+    atl_ffmpeg av; // its functions
     AVFormatContext *mux;
     AVCodecContext *codec;
     AVStream *stream;            // owned by mux
@@ -78,7 +74,7 @@ typedef struct sink {
 
 static atl_status fail(const sink *s, const char *what, int error) {
     char reason[AV_ERROR_MAX_STRING_SIZE] = "";
-    av_strerror(error, reason, sizeof reason);
+    s->av.av_strerror(error, reason, sizeof reason);
     atl_status status = error == AVERROR(ENOMEM) ? ATL_NO_MEMORY
                         : error == AVERROR(ENOSPC) || error == AVERROR(EIO) || error == AVERROR(EFBIG)
                             ? ATL_IO
@@ -89,12 +85,15 @@ static atl_status fail(const sink *s, const char *what, int error) {
 static void sink_abort(void **user) {
     sink *s = *user;
     if (s->mux && s->mux->pb)
-        avio_closep(&s->mux->pb);
-    avformat_free_context(s->mux);
-    avcodec_free_context(&s->codec);
-    av_frame_free(&s->frame);
-    av_packet_free(&s->packet);
-    sws_freeContext(s->scaler);
+        s->av.avio_closep(&s->mux->pb);
+    if (s->av.avformat_free_context) { // loaded
+        s->av.avformat_free_context(s->mux);
+        s->av.avcodec_free_context(&s->codec);
+        s->av.av_frame_free(&s->frame);
+        s->av.av_packet_free(&s->packet);
+        s->av.sws_freeContext(s->scaler);
+    }
+    atl_ffmpeg_unload(&s->av);
     atl_palette_close(&s->palette);
     atl_writer_abort(&s->writer);
     atl_free(s->ctx, s->padded);
@@ -113,34 +112,43 @@ static const container *container_of(const char *name) {
 }
 
 // The encoder of row `i` if the container takes it and FFmpeg has it.
-static const AVCodec *usable(const container *c, size_t i) {
+static const AVCodec *usable(const atl_ffmpeg *av, const container *c, size_t i) {
     char key[40];
     snprintf(key, sizeof key, " %s ", encoders[i].name);
-    return strstr(c->encoders, key) ? avcodec_find_encoder_by_name(encoders[i].name) : NULL;
+    return strstr(c->encoders, key) ? av->avcodec_find_encoder_by_name(encoders[i].name) : NULL;
 }
 
-static void sink_codecs(const char *name, char *text, size_t room) {
-    const container *c = container_of(name);
+static void list_codecs(const atl_ffmpeg *av, const container *c, char *text, size_t room) {
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < ENCODERS && used < room; i++)
-        if (usable(c, i))
+        if (usable(av, c, i))
             used += (size_t)snprintf(text + used, room - used, "%s%s", used ? ", " : "", encoders[i].name);
 }
 
+static void sink_codecs(const char *name, char *text, size_t room) {
+    atl_ffmpeg av;
+    text[0] = '\0';
+    if (atl_ffmpeg_load(NULL, &av) == ATL_OK)
+        list_codecs(&av, container_of(name), text, room);
+    atl_ffmpeg_unload(&av);
+}
+
 // The rows are in order of preference for every container.
-static const encoder *choose(const container *c, const char *name, const AVCodec **codec) {
+static const encoder *choose(const atl_ffmpeg *av, const container *c, const char *name,
+                             const AVCodec **codec) {
     for (size_t i = 0; i < ENCODERS; i++) {
         int asked = !name || !strcmp(name, encoders[i].name) || !strcmp(name, encoders[i].alias);
-        if (asked && (*codec = usable(c, i)))
+        if (asked && (*codec = usable(av, c, i)))
             return &encoders[i];
     }
     return NULL;
 }
 
-static atl_status refuse(atl_ctx *ctx, const atl_video_job *job, const container *c) {
+static atl_status refuse(const sink *s, const atl_video_job *job, const container *c) {
+    atl_ctx *ctx = s->ctx;
     char has[200];
-    sink_codecs(c->name, has, sizeof has);
+    list_codecs(&s->av, c, has, sizeof has);
     if (!*has)
         return atl_fail(ctx, ATL_UNSUPPORTED,
                         "%s: this FFmpeg has no encoder for %s (any of%s); choose another format", job->path,
@@ -152,11 +160,12 @@ static atl_status refuse(atl_ctx *ctx, const atl_video_job *job, const container
 // ---- opening
 
 // Quality or bit rate, and the encoder's own options.
-static int set_rate(const encoder *e, const atl_video_job *job, AVCodecContext *codec, AVDictionary **options) {
+static int set_rate(const sink *s, const encoder *e, const atl_video_job *job, AVDictionary **options) {
+    AVCodecContext *codec = s->codec;
     double scale = e->best + (100 - job->quality) * e->step;
     char text[32];
     snprintf(text, sizeof text, "%.0f", scale < e->worst ? scale : e->worst);
-    int error = *e->options ? av_dict_parse_string(options, e->options, "=", ":", 0) : 0;
+    int error = *e->options ? s->av.av_dict_parse_string(options, e->options, "=", ":", 0) : 0;
     if (e->pixels == AV_PIX_FMT_YUV420P && job->bitrate) {
         codec->bit_rate = job->bitrate;
     } else if (e->scale && !strcmp(e->scale, "qscale")) {
@@ -165,10 +174,10 @@ static int set_rate(const encoder *e, const atl_video_job *job, AVCodecContext *
     } else if (e->scale && !strcmp(e->scale, "quality")) { // webp's scale is ours; lossless: effort instead
         int lossless = job->quality == 100;
         snprintf(text, sizeof text, "%d", lossless ? 50 : job->quality);
-        error = error < 0 ? error : av_dict_set(options, "quality", text, 0);
-        error = error < 0 ? error : av_dict_set(options, "lossless", lossless ? "1" : "0", 0);
+        error = error < 0 ? error : s->av.av_dict_set(options, "quality", text, 0);
+        error = error < 0 ? error : s->av.av_dict_set(options, "lossless", lossless ? "1" : "0", 0);
     } else if (e->scale) {
-        error = error < 0 ? error : av_dict_set(options, e->scale, text, 0);
+        error = error < 0 ? error : s->av.av_dict_set(options, e->scale, text, 0);
     }
     return error;
 }
@@ -179,7 +188,7 @@ static int even(int n) {
 
 static atl_status open_codec(sink *s, const encoder *e, const AVCodec *codec, const atl_video_job *job) {
     AVDictionary *options = NULL;
-    AVCodecContext *c = s->codec = avcodec_alloc_context3(codec);
+    AVCodecContext *c = s->codec = s->av.avcodec_alloc_context3(codec);
     if (!c)
         return atl_fail(s->ctx, ATL_NO_MEMORY, "%s: no memory for the encoder", s->path);
     int halved = e->pixels == AV_PIX_FMT_YUV420P;
@@ -200,10 +209,10 @@ static atl_status open_codec(sink *s, const encoder *e, const AVCodec *codec, co
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     if (codec->id == AV_CODEC_ID_HEVC)
         c->codec_tag = MKTAG('h', 'v', 'c', '1'); // the tag that Apple's players know
-    int error = set_rate(e, job, c, &options);
+    int error = set_rate(s, e, job, &options);
     if (error >= 0)
-        error = avcodec_open2(c, codec, &options);
-    av_dict_free(&options);
+        error = s->av.avcodec_open2(c, codec, &options);
+    s->av.av_dict_free(&options);
     return error < 0 ? fail(s, "the encoder can't be opened", error) : ATL_OK;
 }
 
@@ -215,9 +224,9 @@ static atl_status open_muxer(sink *s, const container *c) {
     if (!url)
         return ATL_NO_MEMORY;
     snprintf(url, room, "file:%s", temporary);
-    int error = avformat_alloc_output_context2(&s->mux, NULL, c->muxer, url);
+    int error = s->av.avformat_alloc_output_context2(&s->mux, NULL, c->muxer, url);
     if (error >= 0)
-        error = avio_open(&s->mux->pb, url, AVIO_FLAG_WRITE);
+        error = s->av.avio_open(&s->mux->pb, url, AVIO_FLAG_WRITE);
     atl_free(s->ctx, url);
     if (error == AVERROR(EINVAL) || error == AVERROR_MUXER_NOT_FOUND)
         return atl_fail(s->ctx, ATL_UNSUPPORTED, "%s: this FFmpeg can't write %s; choose another format", s->path,
@@ -227,17 +236,17 @@ static atl_status open_muxer(sink *s, const container *c) {
 
 static atl_status open_stream(sink *s, const container *c) {
     AVDictionary *options = NULL;
-    s->stream = avformat_new_stream(s->mux, NULL);
+    s->stream = s->av.avformat_new_stream(s->mux, NULL);
     if (!s->stream)
         return atl_fail(s->ctx, ATL_NO_MEMORY, "%s: no memory for the video's stream", s->path);
     s->stream->time_base = s->codec->time_base;
     s->stream->avg_frame_rate = s->codec->framerate;
-    int error = avcodec_parameters_from_context(s->stream->codecpar, s->codec);
+    int error = s->av.avcodec_parameters_from_context(s->stream->codecpar, s->codec);
     if (error >= 0 && *c->options)
-        error = av_dict_parse_string(&options, c->options, "=", ":", 0);
+        error = s->av.av_dict_parse_string(&options, c->options, "=", ":", 0);
     if (error >= 0)
-        error = avformat_write_header(s->mux, &options);
-    av_dict_free(&options);
+        error = s->av.avformat_write_header(s->mux, &options);
+    s->av.av_dict_free(&options);
     return error < 0 ? fail(s, "the head of the video can't be written", error) : ATL_OK;
 }
 
@@ -245,21 +254,21 @@ static atl_status open_stream(sink *s, const container *c) {
 static atl_status open_scaler(sink *s) {
     const AVCodecContext *c = s->codec;
     enum AVPixelFormat from = s->channels == 4 ? AV_PIX_FMT_RGBA : AV_PIX_FMT_RGB24;
-    s->scaler = sws_getContext(c->width, c->height, from, c->width, c->height, c->pix_fmt,
-                               SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT, NULL,
-                               NULL, NULL);
+    s->scaler = s->av.sws_getContext(c->width, c->height, from, c->width, c->height, c->pix_fmt,
+                                     SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT,
+                                     NULL, NULL, NULL);
     if (!s->scaler)
         return atl_fail(s->ctx, ATL_INTERNAL, "%s: FFmpeg can't convert the colours", s->path);
-    const int *bt709 = sws_getCoefficients(SWS_CS_ITU709);
+    const int *bt709 = s->av.sws_getCoefficients(SWS_CS_ITU709);
     if (c->pix_fmt == AV_PIX_FMT_YUV420P)
-        sws_setColorspaceDetails(s->scaler, bt709, 1, bt709, 0, 0, 1 << 16, 1 << 16);
+        s->av.sws_setColorspaceDetails(s->scaler, bt709, 1, bt709, 0, 0, 1 << 16, 1 << 16);
     return ATL_OK;
 }
 
 static atl_status open_frame(sink *s) {
     const AVCodecContext *c = s->codec;
-    s->frame = av_frame_alloc();
-    s->packet = av_packet_alloc();
+    s->frame = s->av.av_frame_alloc();
+    s->packet = s->av.av_packet_alloc();
     if (!s->frame || !s->packet)
         return atl_fail(s->ctx, ATL_NO_MEMORY, "%s: no memory for a frame", s->path);
     s->frame->format = c->pix_fmt;
@@ -267,7 +276,7 @@ static atl_status open_frame(sink *s) {
     s->frame->height = c->height;
     s->frame->color_range = c->color_range;
     s->frame->colorspace = c->colorspace;
-    int error = av_frame_get_buffer(s->frame, 0);
+    int error = s->av.av_frame_get_buffer(s->frame, 0);
     if (error < 0)
         return fail(s, "no frame", error);
     if (c->pix_fmt == AV_PIX_FMT_PAL8) {
@@ -282,55 +291,61 @@ static atl_status open_frame(sink *s) {
     return open_scaler(s);
 }
 
-static atl_status sink_open(atl_ctx *ctx, const char *name, const atl_video_job *job, void **user) {
-    *user = NULL;
+// Everything behind the encoder's choice.
+static atl_status open_parts(sink *s, const container *c, const encoder *e, const AVCodec *codec,
+                             const atl_video_job *job) {
+    ATL_TRY(atl_writer_open(s->ctx, job->path, &s->writer));
+    ATL_TRY(open_muxer(s, c));
+    ATL_TRY(open_codec(s, e, codec, job));
+    ATL_TRY(open_stream(s, c));
+    return open_frame(s);
+}
+
+static atl_status open_sink(sink *s, const char *name, const atl_video_job *job) {
     const container *c = container_of(name);
     const AVCodec *codec = NULL;
-    const encoder *e = choose(c, job->codec, &codec);
+    size_t length = strlen(job->path) + 1;
+    s->path = atl_alloc(s->ctx, length, 1);
+    if (!s->path)
+        return ATL_NO_MEMORY;
+    memcpy(s->path, job->path, length);
+    ATL_TRY(atl_ffmpeg_load(s->ctx, &s->av));
+    const encoder *e = choose(&s->av, c, job->codec, &codec);
     if (!e)
-        return refuse(ctx, job, c);
-    av_log_set_level(AV_LOG_QUIET); // for the whole process: <atelier/video.h> says so
+        return refuse(s, job, c);
+    s->av.av_log_set_level(AV_LOG_QUIET); // for the whole process: <atelier/video.h> says so
+    return open_parts(s, c, e, codec, job);
+}
+
+static atl_status sink_open(atl_ctx *ctx, const char *name, const atl_video_job *job, void **user) {
+    *user = NULL;
     sink *s = atl_calloc(ctx, 1, sizeof *s);
     if (!s)
         return ATL_NO_MEMORY;
     *user = s;
     *s = (sink){ .ctx = ctx, .width = job->width, .height = job->height, .channels = job->channels };
-    size_t length = strlen(job->path) + 1;
-    s->path = atl_alloc(ctx, length, 1);
-    atl_status status = ATL_NO_MEMORY;
-    if (s->path) {
-        memcpy(s->path, job->path, length);
-        status = atl_writer_open(ctx, job->path, &s->writer);
-    }
-    if (status == ATL_OK)
-        status = open_muxer(s, c);
-    if (status == ATL_OK)
-        status = open_codec(s, e, codec, job);
-    if (status == ATL_OK)
-        status = open_stream(s, c);
-    if (status == ATL_OK)
-        status = open_frame(s);
+    atl_status status = open_sink(s, name, job);
     if (status != ATL_OK)
         sink_abort(user);
-    return status;
+    return atl_name_file(ctx, status, job->path);
 }
 
 // ---- frames
 
 // Sends a frame, or NULL for the end, and writes the packets that come out.
 static atl_status encode(sink *s, const AVFrame *frame) {
-    int error = avcodec_send_frame(s->codec, frame);
+    int error = s->av.avcodec_send_frame(s->codec, frame);
     while (error >= 0) {
-        error = avcodec_receive_packet(s->codec, s->packet);
+        error = s->av.avcodec_receive_packet(s->codec, s->packet);
         if (error == AVERROR(EAGAIN) || error == AVERROR_EOF)
             return ATL_OK;
         if (error < 0)
             break;
         if (s->packet->duration == 0)
             s->packet->duration = 1;
-        av_packet_rescale_ts(s->packet, s->codec->time_base, s->stream->time_base);
+        s->av.av_packet_rescale_ts(s->packet, s->codec->time_base, s->stream->time_base);
         s->packet->stream_index = 0;
-        error = av_interleaved_write_frame(s->mux, s->packet); // takes the packet
+        error = s->av.av_interleaved_write_frame(s->mux, s->packet); // takes the packet
         if (error < 0)
             return fail(s, "can't be written", error);
     }
@@ -353,7 +368,7 @@ static const uint8_t *pad(const sink *s, const uint8_t *pixels) {
 static atl_status sink_write(void *user, const uint8_t *pixels) {
     sink *s = user;
     AVFrame *f = s->frame;
-    int error = av_frame_make_writable(f);
+    int error = s->av.av_frame_make_writable(f);
     if (error < 0)
         return fail(s, "no frame", error);
     if (s->palette) {
@@ -362,7 +377,7 @@ static atl_status sink_write(void *user, const uint8_t *pixels) {
     } else {
         const uint8_t *in[4] = { s->padded ? pad(s, pixels) : pixels };
         int strides[4] = { s->codec->width * s->channels };
-        sws_scale(s->scaler, in, strides, 0, s->codec->height, f->data, f->linesize);
+        s->av.sws_scale(s->scaler, in, strides, 0, s->codec->height, f->data, f->linesize);
     }
     f->pts = s->frames++;
     return encode(s, f);
@@ -372,10 +387,10 @@ static atl_status sink_finish(void **user) {
     sink *s = *user;
     atl_status status = encode(s, NULL);
     if (status == ATL_OK) {
-        int error = av_write_trailer(s->mux);
+        int error = s->av.av_write_trailer(s->mux);
         if (error >= 0 && s->mux->pb->error < 0)
             error = s->mux->pb->error;
-        int closed = avio_closep(&s->mux->pb);
+        int closed = s->av.avio_closep(&s->mux->pb);
         error = error < 0 ? error : closed;
         status = error < 0 ? fail(s, "can't be written", error) : atl_writer_commit(&s->writer);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Videos without FFmpeg: what is refused and when, what is left behind, y4m and png byte by byte.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include "check.h"
 
 // A file's bytes by malloc; *size is how many.
@@ -31,6 +32,27 @@ static void must_refuse(const char *path, const atl_video_options *o, atl_status
     atl_message_clear(ctx);
     assert_int_equal(sweep(), 0);
 }
+
+#ifdef ATL_HAVE_VIDEO
+// Before any other test loads them: no file can be opened, so none of FFmpeg's libraries is found.
+static void missing_ffmpeg_is_told(void **state) {
+    (void)state;
+    atl_video_options o = sized(8, 8);
+    atl_video *video;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    atl_status status = atl_video_open(ctx, file_in("a.mp4"), &o, &video);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(status, ATL_UNSUPPORTED);
+    assert_null(video);
+    assert_non_null(strstr(atl_message(ctx), "a.mp4: FFmpeg can't be loaded (libavutil."));
+    atl_message_clear(ctx);
+    assert_int_equal(sweep(), 0);
+}
+#endif
 
 static void wrong_options_are_refused(void **state) {
     (void)state;
@@ -295,6 +317,9 @@ static void a_failure_of_the_thread_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+#ifdef ATL_HAVE_VIDEO
+        cmocka_unit_test(missing_ffmpeg_is_told),
+#endif
         cmocka_unit_test(wrong_options_are_refused),
         cmocka_unit_test(what_cannot_be_written_fails_when_opened),
         cmocka_unit_test(y4m_holds_the_frames),
