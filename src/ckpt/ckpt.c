@@ -239,12 +239,43 @@ atl_status atl_ckpt_load(atl_ckpt *ckpt, size_t index, atl_params *params) {
     return check_finite(ckpt, index, params);
 }
 
+typedef struct reading {
+    atl_torch *objects;
+    const atl_ckpt_tensor *list;
+    atl_params *params;
+} reading;
+
+// Whose values lie in the mapped file: reading them changes nothing and can't fail.
+static bool is_at_hand(const atl_tensor *t) {
+    return t->storage && t->storage->data;
+}
+
+static void read_some(void *job, int lane, int64_t first, int64_t end) {
+    (void)lane;
+    const reading *r = job;
+    for (int64_t i = first; i < end; i++)
+        if (is_at_hand(r->list[i].tensor))
+            (void)atl_tensor_read_f32(r->objects, r->list[i].tensor,
+                                      atl_param_data(r->params, &r->params->list[i]));
+}
+
+static atl_status read_at_hand(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,
+                               atl_params *params) {
+    atl_team *team;
+    ATL_TRY(atl_team_open(ckpt->ctx, ckpt->ctx->threads, &team));
+    reading r = { ckpt->objects, list, params };
+    atl_team_run(team, (int64_t)count, 1 + (int64_t)(count * PART / (params->total + 1)), read_some, &r);
+    atl_team_close(&team);
+    return ATL_OK;
+}
+
 atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, size_t count,
                                  atl_params *params) {
     for (size_t i = 0; i < count; i++)
         ATL_TRY(atl_params_add(params, list[i].name, list[i].tensor->rank, list[i].tensor->dims,
                                list[i].buffer, NULL));
     ATL_TRY(atl_params_allocate(params));
+    ATL_TRY(read_at_hand(ckpt, list, count, params));
     atl_ckpt_place *places = atl_alloc(ckpt->ctx, count + 1, sizeof *places);
     atl_status status = places ? ATL_OK : ATL_NO_MEMORY;
     for (size_t i = 0; places && i < count; i++)
@@ -253,7 +284,9 @@ atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, si
         atl_ckpt_sort_places(places, count);
     for (size_t k = 0; status == ATL_OK && k < count; k++) {
         size_t i = places[k].index;
-        status = atl_tensor_read_f32(ckpt->objects, list[i].tensor, atl_param_data(params, &params->list[i]));
+        if (!is_at_hand(list[i].tensor))
+            status =
+                atl_tensor_read_f32(ckpt->objects, list[i].tensor, atl_param_data(params, &params->list[i]));
     }
     atl_free(ckpt->ctx, places);
     return status;
