@@ -128,7 +128,7 @@ atl_found_detector *atl_detector_add(atl_ckpt *ckpt, const char *key, const char
     struct atl_ckpt_detectors *all = ckpt->detectors;
     if (!all)
         all = ckpt->detectors = atl_arena_alloc(&ckpt->arena, 1, sizeof *all);
-    if (!all || all->size == ATL_DETECTORS_MOST)
+    if (!all || all->size == ATL_FOUND_DETECTORS)
         return NULL;
     atl_found_detector *d = &all->list[all->size];
     *d = (atl_found_detector){ .key = key, .kind = kind, .room = most };

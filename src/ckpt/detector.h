@@ -28,10 +28,10 @@ typedef struct atl_found_detector {
     size_t size, room;
 } atl_found_detector;
 
-enum { ATL_DETECTORS_MOST = 4 };
+enum { ATL_FOUND_DETECTORS = 4 };
 
 struct atl_ckpt_detectors {
-    atl_found_detector list[ATL_DETECTORS_MOST];
+    atl_found_detector list[ATL_FOUND_DETECTORS];
     size_t size;
 };
 

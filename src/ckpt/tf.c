@@ -30,6 +30,7 @@ static bool probe(const atl_ckpt *ckpt) {
            is_network(root->u.items[root->size - 1]);
 }
 
+// key NULL: a network that was pickled alone.
 static atl_status add_network(atl_ckpt *ckpt, const char *key, const atl_object *object) {
     const char *kind, *why;
     json_t *config;
@@ -37,6 +38,7 @@ static atl_status add_network(atl_ckpt *ckpt, const char *key, const atl_object 
     if (!net)
         return ATL_NO_MEMORY;
     ATL_TRY(atl_tf_describe(ckpt, object, net, &kind, &config, &why));
+    key = key ? key : strcmp(kind, "progan_discriminator") ? "G_ema" : "D";
     return atl_ckpt_add(ckpt, key, kind, config, why, net);
 }
 
@@ -47,7 +49,7 @@ static atl_status open_tf(atl_ckpt *ckpt) {
     } order[] = { { 2, "G_ema" }, { 0, "G" }, { 1, "D" } };
     const atl_object *root = atl_torch_root(ckpt->objects);
     if (is_network(root))
-        return add_network(ckpt, "G_ema", root);
+        return add_network(ckpt, NULL, root);
     if (root->size != 3)
         return atl_fail(ckpt->ctx, ATL_UNSUPPORTED,
                         "%s: holds %zu networks, where the three (G, D, Gs) are expected", ckpt->path,

@@ -392,6 +392,35 @@ static void progan_discriminator(describe *d) {
     put_statistics(d);
 }
 
+// The classifiers of faces by which linear separability is measured (Karras et al. 2019, section 4.2):
+// ProGAN's discriminator with one logit, without statistics of the batch, under builders of several names.
+static bool is_classifier(const describe *d) {
+    return dim_of(atl_tf_variable(d->net, "4x4/Dense1/weight"), 1) == 1 &&
+           atl_tf_variable(d->net, "FromRGB_lod0/weight") && atl_tf_variable(d->net, "4x4/Conv/weight");
+}
+
+static void classifier(describe *d) {
+    char name[64];
+    int64_t resolution = 4;
+    const atl_object *rgb = atl_tf_variable(d->net, "FromRGB_lod0/weight");
+    do {
+        resolution *= 2;
+        snprintf(name, sizeof name, "%lldx%lld/Conv0/weight", (long long)resolution, (long long)resolution);
+    } while (resolution < 1 << 14 && atl_tf_variable(d->net, name));
+    resolution /= 2;
+    int64_t before = dim_of(atl_tf_variable(d->net, "8x8/Conv1_down/weight"), 3);
+    if (!before)
+        before = dim_of(atl_tf_variable(d->net, "8x8/Conv1/weight"), 3);
+    if (before && dim_of(atl_tf_variable(d->net, "4x4/Conv/weight"), 2) != before)
+        complain(d, "it has one logit and takes statistics of the batch: it is neither a classifier nor a "
+                    "discriminator that is known");
+    put_growing(d, resolution, dim_of(rgb, 2), 8192);
+    put(d, "label_size", json_integer(0));
+    put(d, "fused_scale", json_true()); // means come before the activation, fused or not
+    put(d, "mbstd_group_size", json_integer(0));
+    put(d, "mbstd_num_channels", json_integer(0));
+}
+
 // ---- by the function that built the network
 
 static const char *builder(const describe *d, const atl_object *object) {
@@ -431,6 +460,10 @@ static bool describe_kind(describe *d, atl_tf_net *net, const char **kind) {
         *kind = "progan_discriminator";
         net->family = ATL_TF_PROGAN;
         progan_discriminator(d);
+    } else if (f[0] != 'G' && is_classifier(d)) {
+        *kind = "progan_discriminator";
+        net->family = ATL_TF_PROGAN;
+        classifier(d);
     } else {
         *kind = "unknown";
         complain(d, atl_arena_printf(&d->ckpt->arena,

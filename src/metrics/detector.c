@@ -21,7 +21,7 @@ typedef struct use {
     const char *family, *name;
     const char *function, *port; // of the network
     const char *resizes[4];      // the first is the default; none: pictures of any size
-    int size;                    // that pictures are resized to
+    int size;                    // that pictures are resized to; 0: what the network takes
     int batch;
     range range;
 } use;
@@ -31,6 +31,7 @@ static const use USES[] = {
     { "inception", "softmax", "classify", "softmax", { "tf", "torch" }, 299, 8, RANGE_INCEPTION },
     { "inception", "logits", "classify", "logits", { "tf", "torch" }, 299, 8, RANGE_INCEPTION },
     { "vgg16", "features", "classify", "fc2", { "torch", "tf", "area" }, 224, 8, RANGE_IMAGENET },
+    { "progan", "scores", "discriminate", "logits", { "area" }, 0, 8, RANGE_UNIT },
     { "lpips", "lpips", "vector", "vector", { NULL }, 0, 4, RANGE_UNIT },
     { "inception", "spatial", "spatial", "spatial", { "tf", "torch" }, 299, 8, RANGE_INCEPTION },
 };
@@ -53,7 +54,7 @@ struct atl_detector {
 
 // x [n, h, w, 3] from 0 to 255, in the size that the network takes.
 static atl_node *resized(atl_graph *g, const atl_detector *d, atl_node *x) {
-    int size = d->use->size;
+    int size = !d->resize[0] ? 0 : d->use->size ? d->use->size : d->network->dims.height;
     atl_resize_options o = { .filter = ATL_BILINEAR, .placing = ATL_CENTRES };
     if (!size || (d->height == size && d->width == size))
         return x;
@@ -149,6 +150,11 @@ static atl_status prepare(atl_detector *d, const char *use_name, const atl_detec
         return atl_fail(d->ctx, ATL_BAD_ARGUMENT,
                         "pictures of %dx%d are not possible: 1 to %d pixels a side are", o->width, o->height,
                         SIDE_MOST);
+    if (json_integer_value(json_object_get(d->network->json, "mbstd_num_channels")) > 0)
+        return atl_fail(
+            d->ctx, ATL_BAD_ARGUMENT,
+            "%s is a discriminator, whose results hang on the other pictures of a batch; a detector's don't",
+            d->network->name);
     d->height = o->height;
     d->width = o->width;
     ATL_TRY(find_use(d, use_name));

@@ -6,15 +6,14 @@
 // hands over the same pictures in the same order, starting at a multiple of atl_detector_batch(), gets the
 // same bits, however many a call brings and however many threads work.
 //
-//     family      use              numbers per picture                                    resize
-//     inception   "features"       2048: FID and KID                                      "tf" (default),
-//     "torch"
-//                 "softmax"        1008: the Inception score; without the classes' bias   the same
-//                 "logits"         1008, with the bias                                    the same
-//                 "spatial"        7 maps of 17 x 17: sFID                                the same
-//     vgg16       "features"       4096, before the activation: precision and recall      "torch" (default),
-//     "tf", "area" lpips       "lpips"          the squared distance of two rows is LPIPS              none:
-//     pictures of any size
+//     family     use         numbers per picture                                   resize
+//     inception  "features"  2048: FID and KID                                     "tf" (default), "torch"
+//                "softmax"   1008: the Inception score; without the classes' bias  the same
+//                "logits"    1008, with the bias                                   the same
+//                "spatial"   7 maps of 17 x 17: sFID                               the same
+//     vgg16      "features"  4096, before the activation: precision and recall     "torch", "tf", "area"
+//     lpips      "lpips"     the squared distance of two rows is LPIPS             none: any size is taken
+//     progan     "scores"    1: a classifier of faces, for linear separability     "area"
 #ifndef ATL_METRICS_DETECTOR_H
 #define ATL_METRICS_DETECTOR_H
 
@@ -28,6 +27,19 @@ typedef struct atl_detector_options {
     const char *resize;   // NULL: the first that the use has
     atl_backend *backend; // of atl_detector_backend(), outlives the detector; NULL: one of its own
 } atl_detector_options;
+
+// ---- networks
+
+// The network of a file that a detector's role asks for: a role that begins with "inception", "vgg16" or
+// "lpips" means that network of the file, another one the only one.  heads: the file with LPIPS's heads, when
+// `path` has the backbone alone; else NULL.
+atl_status atl_detector_network(atl_ctx *ctx, const char *role, const char *path, const char *heads,
+                                atl_network *network);
+
+// LPIPS of a backbone and the heads for it, which stay as they are.  On failure *lpips is all zeros.
+atl_status atl_lpips_join(const atl_network *trunk, const atl_network *heads, atl_network *lpips);
+
+// ---- detectors
 
 // What work is cut into: as many threads have some in every step.  A convolution of 8 pictures falls into
 // their halves.

@@ -252,6 +252,24 @@ def heads(net, pattern, shape=lambda c: (1, c, 1, 1), axis=1):
     return file, ours
 
 
+# ---- a classifier of faces, at 16x16
+
+def faces(statistics=0):
+    file = OrderedDict()
+
+    def put(name, shape, axis, bias):
+        file[name + "/weight"], file[name + "/bias"] = Tensor(name, shape, axis), Tensor(name + "b", (bias,))
+
+    put("FromRGB_lod0", (1, 1, 3, 8), 3, 8)
+    for r in (16, 8):
+        put("%dx%d/Conv0" % (r, r), (3, 3, 8, 8), 3, 8)
+        put("%dx%d/Conv1_down" % (r, r), (3, 3, 8, 8), 3, 8)
+    put("4x4/Conv", (3, 3, 8 + statistics, 8), 3, 8)
+    put("4x4/Dense0", (128, 8), 1, 8)
+    put("4x4/Dense1", (8, 1), 1, 1)
+    return tensorflow(file)
+
+
 # ---- files
 
 def main(folder):
@@ -304,6 +322,8 @@ def main(folder):
         put("lpips_%s.pth" % net, {**file, **file2, **twice},
             [(key, key, ours), ("lpips", "lpips", {**ours, **ours2})])
 
+    write(folder + "/classifier.pt", faces(), protocol=4)
+
     # what is none of these, or damaged
     file, _ = inception("port", 1000)
     write(folder + "/inception_1000.pth", file)
@@ -316,6 +336,7 @@ def main(folder):
     file, _ = trunk("vgg", "order")
     del file["layers.conv7.weight"]
     write(folder + "/script.pt", script(file), script=True)
+    write(folder + "/classifier_mbstd.pt", faces(1), protocol=4)
     file, _ = heads("alex", "lin%d.model.1.weight")
     file["lin2.model.1.weight"] = Tensor("negative", (1, 384, 1, 1), 1, value=-1.0)
     write(folder + "/heads_negative.pth", file)

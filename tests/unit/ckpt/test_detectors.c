@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "ckpt/ckpt.h"
-#include "run/network.h"
+#include "metrics/detector.h"
 
 static const char *folder;
 
@@ -143,6 +143,7 @@ static void what_is_none_is_said(void **state) {
         { "inception_nan.pth", "Mixed_6b.branch7x7_2.bn.bias holds infinite values or NaN" },
         { "inception_less.pth", "has no Mixed_6b.branch7x7_2.bn.bias" },
         { "script.pt", "is a TorchScript program, which is not run" },
+        { "classifier_mbstd.pt", "neither a classifier nor a discriminator" },
         { "heads_negative.pth", "lin2.model.1.weight has a negative number" },
     };
     atl_ctx *ctx = open_ctx();
@@ -157,11 +158,92 @@ static void what_is_none_is_said(void **state) {
     atl_ctx_close(&ctx);
 }
 
+// ---- detectors of them
+
+static void open_role(atl_ctx *ctx, const char *role, const char *file, const char *heads, atl_network *net) {
+    char a[512], b[512];
+    if (atl_detector_network(ctx, role, path_of(a, file), heads ? path_of(b, heads) : NULL, net) != ATL_OK)
+        fail_msg("%s", atl_message(ctx));
+}
+
+static void roles_choose_networks(void **state) {
+    (void)state;
+    static const struct {
+        const char *role, *file, *family;
+    } cases[] = {
+        { "inception", "inception.pt", "inception" },
+        { "lpips-vgg", "vgg16_perceptual.pt", "lpips" },
+        { "vgg16", "lpips_vgg.pth", "vgg16" },
+        { "classifiers", "classifier.pt", "progan" },
+    };
+    atl_ctx *ctx = open_ctx();
+    atl_network net;
+    char path[512];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        open_role(ctx, cases[i].role, cases[i].file, NULL, &net);
+        assert_string_equal(net.row->family, cases[i].family);
+        atl_network_clear(&net);
+    }
+    assert_int_not_equal(atl_detector_network(ctx, "inception", path_of(path, "alexnet.pth"), NULL, &net),
+                         ATL_OK);
+    assert_non_null(
+        strstr(atl_message(ctx), "there is no network inception in the file, which holds: alexnet"));
+    atl_ctx_close(&ctx);
+}
+
+static void heads_and_backbone_join(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx();
+    atl_network joined, whole;
+    char a[512], b[512];
+    open_role(ctx, "lpips-squeeze", "squeezenet.pth", "heads_squeeze.pth", &joined);
+    open_role(ctx, "lpips-squeeze", "lpips_squeeze.pth", NULL, &whole);
+    assert_true(atl_params_fingerprint(&joined.params) == atl_params_fingerprint(&whole.params));
+    atl_network_clear(&joined);
+    atl_network_clear(&whole);
+    assert_int_not_equal(atl_detector_network(ctx, "lpips-alex", path_of(a, "squeezenet.pth"),
+                                              path_of(b, "heads_alex.pth"), &joined),
+                         ATL_OK);
+    assert_non_null(
+        strstr(atl_message(ctx), "there is no network alexnet in the file, which holds: squeezenet"));
+    atl_ctx_close(&ctx);
+}
+
+static void classifiers_score_pictures_alone(void **state) {
+    (void)state;
+    enum { SIZE = 32, N = 9, PICTURE = 3 * SIZE * SIZE }; // larger than the network takes, more than a batch
+    static uint8_t rgb[N * PICTURE];
+    const atl_detector_options o = { .height = SIZE, .width = SIZE };
+    atl_ctx *ctx = open_ctx();
+    atl_network net;
+    atl_detector *d;
+    float out[N];
+    open_role(ctx, "classifiers", "classifier.pt", NULL, &net);
+    if (atl_detector_open(&net, "scores", &o, &d) != ATL_OK)
+        fail_msg("%s", atl_message(ctx));
+    assert_int_equal(atl_detector_width(d), 1);
+    assert_string_equal(atl_detector_resize(d), "area");
+    for (size_t i = 0; i < sizeof rgb; i++)
+        rgb[i] = (uint8_t)(i / PICTURE % 2 ? i * 97 % 251 : 255 - i % PICTURE % 7);
+    assert_int_equal(atl_detector_run(d, rgb, N, out), ATL_OK);
+    assert_true(isfinite(out[0]) && out[0] != out[1]);
+    for (int i = 0; i < N; i += 2)
+        assert_true(fabs((double)(out[i] - out[0])) <= 1e-5 * fabs((double)out[0]));
+    atl_detector_close(&d);
+    assert_int_not_equal(atl_detector_open(&net, "features", &o, &d), ATL_OK);
+    assert_non_null(strstr(atl_message(ctx), "has no features; it has: scores"));
+    atl_network_clear(&net);
+    atl_ctx_close(&ctx);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_tensor_becomes_its_parameter),
         cmocka_unit_test(networks_find_all_that_they_ask_for),
         cmocka_unit_test(what_is_none_is_said),
+        cmocka_unit_test(roles_choose_networks),
+        cmocka_unit_test(heads_and_backbone_join),
+        cmocka_unit_test(classifiers_score_pictures_alone),
     };
     folder = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, NULL, NULL);
