@@ -7,84 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/measure.h"
+#include "table.h"
 #include "train/trainer.h"
 
-typedef struct line {
-    char name[160];
-    double ms, gflop;
-    int count;
-} line;
-typedef struct table {
-    line *lines;
-    int size;
-} table;
-
-static void add(table *t, const char *name, double ms, double gflop) {
-    int i = 0;
-    while (i < t->size && strcmp(t->lines[i].name, name) != 0)
-        i++;
-    if (i == t->size) {
-        t->lines = realloc(t->lines, (size_t)(t->size + 1) * sizeof *t->lines);
-        t->lines[t->size++] = (line){ .ms = 0 };
-        snprintf(t->lines[i].name, sizeof t->lines[i].name, "%s", name);
-    }
-    t->lines[i].ms += ms;
-    t->lines[i].gflop += gflop;
-    t->lines[i].count++;
-}
-
-static int slowest_first(const void *a, const void *b) {
-    const line *x = a, *y = b;
-    return x->ms < y->ms ? 1 : x->ms > y->ms ? -1 : 0;
-}
-
-static void print(table *t, int most, double total) {
-    qsort(t->lines, (size_t)t->size, sizeof *t->lines, slowest_first);
-    for (int i = 0; i < t->size && i < most; i++)
-        printf("    %8.2f ms %5.1f %%  %8.1f GFLOP/s  x%-4d %s\n", t->lines[i].ms,
-               100 * t->lines[i].ms / total,
-               t->lines[i].ms > 0 ? t->lines[i].gflop / t->lines[i].ms * 1e3 : 0.0, t->lines[i].count,
-               t->lines[i].name);
-    free(t->lines);
-    *t = (table){ NULL, 0 };
-}
-
 static void profile(const atl_phase *p, int layers) {
-    enum { RUNS = 3 };
-    atl_plan *plan = p->plan;
-    int steps = atl_plan_steps(plan);
-    double *ms = calloc((size_t)steps, sizeof *ms), total = 0;
-    table kernels = { NULL, 0 }, names = { NULL, 0 };
-    if (atl_plan_time(plan, RUNS, ms, NULL) != ATL_OK)
-        exit(1);
-    for (int t = 0; t < steps; t++) {
-        const atl_step_info s = atl_plan_step(plan, t);
-        char text[160], shape[ATL_SHAPE_TEXT];
-        static const char *const slots[] = { "y", "x", "w" };
-        snprintf(text, sizeof text, "%s %s", s.kernel,
-                 s.node->op == ATL_OP_CONV                                   ? slots[s.node->at.conv.slot]
-                 : s.node->op == ATL_OP_UNARY || s.node->op == ATL_OP_BINARY ? atl_node_op_name(s.node)
-                                                                             : "");
-        add(&kernels, text, ms[t], s.flops);
-        char line_text[400];
-        snprintf(line_text, sizeof line_text, "%-18s %-24s %s", text, atl_node_shape_text(s.node, shape),
-                 s.name ? s.name : "");
-        line_text[159] = 0;
-        add(&names, line_text, ms[t], s.flops);
-        total += ms[t];
-    }
-    printf("%s: %d steps, sum %.1f ms, %.2f GFLOP\n", p->row->name, steps, total, p->gflop);
-    for (int i = 0; i < kernels.size; i++)
-        kernels.lines[i].gflop *= 1e-9;
-    for (int i = 0; i < names.size; i++)
-        names.lines[i].gflop *= 1e-9;
-    print(&kernels, 40, total);
-    if (layers) {
-        printf("  layers\n");
-        print(&names, layers, total);
-    }
-    free(ms);
+    printf("%s: %.2f GFLOP\n", p->row->name, p->gflop);
+    print_plan(p->plan, layers);
 }
 
 int main(int argc, char **argv) {

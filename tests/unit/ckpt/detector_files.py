@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """detector_files.py FOLDER: files of detectors in the layouts that people have, small ones: a tensor of any shape is a
 view of one row of numbers, base + 0.001 times the index of its output channel.  Beside them detectors.txt says what
-they are to become: "file NAME", "network KEY KIND", "param NAME BASE COUNT"."""
+they are to become: "file NAME", "network KEY KIND", "param NAME BASE COUNT"; "row NAME BASE COUNT" of the largest matrices,
+whose numbers go along their rows, which is read faster."""
 import io
 import pickle
 import struct
@@ -240,8 +241,9 @@ def classifier(naming):
     file, ours = OrderedDict(), OrderedDict()
     for n, (at, i, o) in enumerate(DENSE):
         name = "classifier.%d" % at if naming == "torchvision" else "layers.fc%d" % (n + 1)
-        for leaf, shape in (("weight", (o, i)), ("bias", (o,))):
-            file["%s.%s" % (name, leaf)] = ours["classifier.%d.%s" % (at, leaf)] = Tensor("fc%d" % at + leaf, shape)
+        for leaf, shape, axis in (("weight", (o, i), 1), ("bias", (o,), 0)):
+            tensor = Tensor("fc%d" % at + leaf, shape, axis)
+            file["%s.%s" % (name, leaf)] = ours["classifier.%d.%s" % (at, leaf)] = tensor
     return file, ours
 
 
@@ -280,7 +282,9 @@ def main(folder):
         lines.append("file " + name)
         for key, kind, ours in networks:
             lines.append("network %s %s" % (key, kind))
-            lines.extend("param %s %.9g %d" % (n, t.base, len(t.storage.values)) for n, t in ours.items())
+            for n, t in ours.items():
+                row = n.startswith("classifier") and len(t.shape) == 2
+                lines.append("%s %s %.9g %d" % ("row" if row else "param", n, t.base, len(t.storage.values)))
 
     file, ours = inception("script")
     put("inception.pt", script(file), [("inception", "inception_v3", ours)], script=True)

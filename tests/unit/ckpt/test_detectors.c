@@ -86,6 +86,19 @@ static void check_param(expected *e, const char *name, double base, size_t count
     e->left--;
 }
 
+// Column i holds base + 0.001 i in each row.
+static void check_row(expected *e, const char *name, double base, size_t count) {
+    const atl_param *p = atl_params_find(&e->params, name);
+    if (!p)
+        fail_msg("%s is missing", name);
+    assert_int_equal(p->dims[1], count);
+    const float *v = atl_param_data(&e->params, p);
+    for (size_t i = 0; i < p->count; i += 997)
+        if (!(fabs((double)v[i] - (base + 0.001 * (double)(i % count))) < 1e-4))
+            fail_msg("%s: number %zu is %g", name, i, (double)v[i]);
+    e->left--;
+}
+
 static void each_tensor_becomes_its_parameter(void **state) {
     (void)state;
     char path[512], line[256], a[128], b[128];
@@ -101,6 +114,8 @@ static void each_tensor_becomes_its_parameter(void **state) {
             begin_network(&e, a, b);
         else if (sscanf(line, "param %127s %lf %zu", a, &base, &count) == 3)
             check_param(&e, a, base, count);
+        else if (sscanf(line, "row %127s %lf %zu", a, &base, &count) == 3)
+            check_row(&e, a, base, count);
         else
             fail_msg("detectors.txt: %s", line);
     fclose(f);
