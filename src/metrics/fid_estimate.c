@@ -3,7 +3,8 @@
 //
 // FID of n samples is too large by about b / n (Chong and Forsyth 2020), so a line through FIDs of subsets
 // over 1 / size meets the value of infinitely many samples at 0.  As they do it: 15 sizes from a tenth to
-// all, random subsets, here each within the next.
+// all, random subsets, here each within the next.  With fewer samples than features there is no such line:
+// the smallest subset has as many samples as features, or half of what there is.
 //
 // The error of FID: what it becomes without each of ten groups.  That of the line: the same, of a line
 // through two sizes, all samples and single groups, since their FIDs without a group are known already; and
@@ -125,11 +126,16 @@ static double intercept(const double *x, const double *y, int n, double *error) 
     return my - slope * mx;
 }
 
+static double least_size(const estimate *e) {
+    double n = (double)e->n;
+    return fmax(n / 10, fmin((double)e->width, n / 2));
+}
+
 static atl_status take_sizes(estimate *e, const int32_t *order, atl_moments *m, atl_estimate *infinite) {
     double x[SIZES], y[SIZES], scatter;
     int64_t taken = 0;
     for (int k = 0; k < SIZES; k++) {
-        double least = (double)e->n / 10;
+        double least = least_size(e);
         int64_t size = k == SIZES - 1 ? e->n : (int64_t)(least + ((double)e->n - least) * k / (SIZES - 1));
         x[k] = 1 / (double)size;
         y[k] = e->fid;
@@ -141,7 +147,10 @@ static atl_status take_sizes(estimate *e, const int32_t *order, atl_moments *m, 
         ATL_TRY(next_fid(e, &y[k]));
     }
     infinite->value = intercept(x, y, SIZES, &scatter);
-    infinite->error = hypot(error_at_infinity(e), scatter);
+    // A line is the less sure of its end the closer its points are: those of the jackknife reach down to a
+    // tenth.
+    double reach = (1 - 0.1) / (1 - least_size(e) / (double)e->n);
+    infinite->error = hypot(reach * error_at_infinity(e), scatter);
     return ATL_OK;
 }
 
