@@ -6,6 +6,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "graph/fuse.h"
 #include "graph/resident.h"
 #include "graph/schedule.h"
@@ -138,7 +139,7 @@ static atl_status keep_folded(atl_plan *p, atl_plan *sub, atl_node *n) {
         p->folded = sub->block;
         p->folded_count = sub->block_bytes / sizeof(float);
     } else {
-        if (!(values = atl_alloc(p->ctx, count, sizeof *values)))
+        if (!(values = atl_pages_alloc(p->ctx, count, sizeof *values)))
             return ATL_NO_MEMORY;
         atl_plan_read(sub, n, values);
         ATL_TRY(atl_plan_keep(p, values));
@@ -253,7 +254,7 @@ void atl_plan_close(atl_plan **plan) {
         if (p->values[i].resident)
             atl_resident_drop(p->backend, p->values[i].host);
     for (int i = 0; i < p->n_kept; i++)
-        atl_free(p->ctx, p->kept[i]);
+        atl_pages_free(p->ctx, p->kept[i]);
     atl_free(p->ctx, p->kept);
     atl_arena_clear(&p->arena);
     atl_free(p->ctx, p);
@@ -265,7 +266,7 @@ atl_status atl_plan_keep(atl_plan *p, float *values) {
         int capacity = p->kept_capacity ? p->kept_capacity * 2 : 32;
         float **kept = atl_grow(p->ctx, p->kept, (size_t)p->n_kept, (size_t)capacity, sizeof *kept);
         if (!kept) {
-            atl_free(p->ctx, values);
+            atl_pages_free(p->ctx, values);
             return ATL_NO_MEMORY;
         }
         p->kept = kept;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "graph/resident.h"
 
 typedef struct scheduler {
@@ -97,7 +98,7 @@ static atl_status fill_values(scheduler *s, int i) {
     atl_plan *p = s->p;
     const atl_node *n = p->nodes[i];
     size_t count = s->dense[i] ? (size_t)atl_shape_count(&n->shape) : 1;
-    float *values = atl_alloc(p->ctx, count, sizeof *values);
+    float *values = atl_pages_alloc(p->ctx, count, sizeof *values);
     if (!values)
         return ATL_NO_MEMORY;
     ATL_TRY(atl_plan_keep(p, values));
@@ -239,7 +240,7 @@ static atl_status leave_folded(const scheduler *s, const bool *read) {
         if (!is_folded(p, v->host))
             continue;
         if (read[i]) {
-            if (!(copy = atl_alloc(p->ctx, v->count, sizeof *copy)))
+            if (!(copy = atl_pages_alloc(p->ctx, v->count, sizeof *copy)))
                 return ATL_NO_MEMORY;
             ATL_TRY(atl_plan_keep(p, copy));
             memcpy(copy, v->host, v->count * sizeof *copy);
@@ -285,7 +286,7 @@ static atl_status place_constants(const scheduler *s) {
         for (int i = 0; i < p->n_values; i++)
             used = used || (read[i] && p->values[i].host == p->kept[k]);
         if (!used) {
-            atl_free(p->ctx, p->kept[k]);
+            atl_pages_free(p->ctx, p->kept[k]);
             p->kept[k] = NULL;
         }
     }

@@ -9,7 +9,8 @@
 // outputs: by clone, must be readable after a run.
 atl_status atl_schedule(atl_plan *plan, const bool *outputs);
 
-// Hands memory (from atl_alloc) to the plan; it is released at once when the plan has no room to note it.
+// Hands memory (from atl_pages_alloc) to the plan; it is released at once when the plan has no room to note
+// it.
 atl_status atl_plan_keep(atl_plan *plan, float *values);
 
 // The value in whose memory this one lies: itself, or one that it overwrites.
