@@ -121,9 +121,18 @@ app_status app_metrics_append(const char *folder, const char *subject, const atl
 
 // ---- One network
 
+// $XDG_CACHE_HOME/atelier, or that of the home; NULL: there is neither, or no memory.
+static char *cache_folder(void) {
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache == '/')
+        return app_join(cache, "atelier", NULL);
+    return home && *home ? app_join(home, ".cache/atelier", NULL) : NULL;
+}
+
 typedef struct subject {
     const app_metrics *a;
     const char *path; // of the network or the pictures
+    const char *cache; // folder; NULL: none
     char *folder;     // results go there; NULL: nowhere
     char *kept;       // what an unfinished measurement is kept in; NULL: nothing
     json_t *settings;
@@ -239,6 +248,7 @@ static app_status measure(subject *s, atl_ctx *ctx, app_error *e) {
     atl_metrics_options o = s->a->options;
     if (s->a->count)
         o.network = s->path;
+    o.cache = s->cache;
     o.find_detector = find_detector;
     o.user = s;
     if (atl_metrics_open(ctx, &o, &m) != ATL_OK)
@@ -274,8 +284,9 @@ static void close_subject(subject *s) {
 app_status app_metrics_run(atl_ctx *ctx, const app_metrics *a, app_error *e) {
     app_status status = APP_OK;
     size_t count = a->count ? a->count : 1;
+    char *cache = a->no_cache ? NULL : cache_folder();
     for (size_t i = 0; status == APP_OK && i < count; i++) {
-        subject s = { .a = a, .path = a->count ? a->networks[i] : a->options.fakes };
+        subject s = { .a = a, .cache = cache, .path = a->count ? a->networks[i] : a->options.fakes };
         status = open_subject(&s, e);
         if (status == APP_OK)
             status = measure(&s, ctx, e);
@@ -288,5 +299,6 @@ app_status app_metrics_run(atl_ctx *ctx, const app_metrics *a, app_error *e) {
         }
         close_subject(&s);
     }
+    free(cache);
     return status;
 }

@@ -94,7 +94,8 @@ static void on_result(void *user, const char *subject, const atl_metric_result *
         printf("  ");
     }
     for (int i = 0; i < r->count; i++)
-        print_value(i ? NULL : r->values[i].name, &r->values[i], 14);
+        if (i == 0 || isfinite(r->values[i].value)) // fewer samples than an extrapolation takes
+            print_value(i ? NULL : r->values[i].name, &r->values[i], 14);
     printf("  (%lld", (long long)r->fakes);
     if (r->reals)
         printf(" against %lld", (long long)r->reals);
@@ -135,6 +136,11 @@ static int parse(measure *m, int argc, char **argv) {
                         "see 'atelier detectors'"),
         CLI_OPTION_CHOICE("resize", &m->resize, "tf|torch",
                           "before Inception: as the official codes, or as the FID port for PyTorch", "tf"),
+        CLI_OPTION_TEXT("real-features", &o->real_features, "FILE",
+                        "features or statistics in place of the data's: .npz, or an official cache", NULL),
+        CLI_OPTION_TEXT("save-features", &o->save_features, "FILE.npz", "write those of generated pictures",
+                        NULL),
+        CLI_OPTION_FLAG("no-cache", &m->a.no_cache, "compute the data's features anew, and don't keep them"),
         CLI_OPTION_INT("num", &m->num, "N", "pictures in place of the number in each name",
                        "as the names say", 1, 100000000),
         CLI_OPTION_FLAG("mirror", &o->mirror, "flipped pictures of the data, too, where not all are taken"),

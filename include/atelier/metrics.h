@@ -28,38 +28,39 @@ typedef struct atl_metrics atl_metrics;
 
 // Texts are borrowed while opening.
 typedef struct atl_metrics_options {
-    size_t size;         // sizeof(atl_metrics_options), set by ATL_METRICS_OPTIONS_INIT
-    const char *metrics; // names with commas, "fid50k_full,kid10k"; NULL: those that need no detector
-    const char *network; // a checkpoint with a generator, or
-    const char *fakes;   // pictures in its place: a folder or a .zip
-    const char *data;    // what is compared with, and where labels are drawn from; NULL: nothing
+    size_t size;               // sizeof(atl_metrics_options), set by ATL_METRICS_OPTIONS_INIT
+    const char *metrics;       // names with commas, "fid50k_full,kid10k"; NULL: those that need no detector
+    const char *network;       // a checkpoint with a generator, or
+    const char *fakes;         // pictures in its place: a folder or a .zip
+    const char *data;          // what is compared with, and where labels are drawn from; NULL: nothing
     const atl_model_options *model; // how the network is opened; NULL: as usual
-    int64_t num;                    // pictures in place of the number in each name; 0: as the names say
-    int mirror;            // 1: the data's pictures flipped from left to right, too, where not all are taken
-    float truncation_psi;  // 1: none
-    int truncation_cutoff; // 0: every layer
-    int class_index;       // of all generated pictures; -1: labels are drawn from the data
+    int64_t num;               // pictures in place of the number in each name; 0: as the names say
+    int mirror;                // 1: flipped pictures of the data, too, where not all are taken
+    float truncation_psi;      // 1: none
+    int truncation_cutoff;     // 0: every layer
+    int class_index;           // of all generated pictures; -1: labels are drawn from the data
     atl_noise_mode noise_mode; // of pictures: random, as in the official codes, const or none
     uint32_t seed;
-    int batch; // pictures at once; 0: 64.  It changes memory and speed alone
+    int batch;                 // pictures at once; 0: 64.  It changes memory and speed alone
     // Which files hold the detector of a role, "inception" or "lpips-vgg": *path, and *heads where a second
     // file belongs to it, else NULL.  Returns NULL, or a sentence that says why there is none.  NULL: no
     // detectors.
     const char *(*find_detector)(void *user, const char *role, const char **path, const char **heads);
     void *user;
-    const char
-        *resize;  // before Inception: "tf", as the official codes, or "torch", as FID's port; NULL: "tf"
-    int no_cache; // 1: neither look for statistics of the data that were kept, nor keep them
-    const char *save_features; // writes the features of generated pictures there, .npz; NULL: nowhere
-    const char *
-        real_features; // statistics or features in place of the data's: .npz or an official cache; NULL: none
-    int reference_order; // 1: latents, labels and noise of pictures are those that the official code with one
-                         // process draws on a processor after seeding PyTorch and NumPy with the seed
+    const char *resize;        // before Inception: "tf", as the official codes, or "torch", as FID's port for
+                               // PyTorch; NULL: "tf"
+    const char *cache;         // folder where features of the data are kept for the next time; NULL: they
+                               // are not
+    const char *save_features; // file for the features of generated pictures, .npz; NULL: none
+    const char *real_features; // features or statistics in place of the data's: .npz, or a cache of the
+                               // official codes; NULL: none
+    int reference_order;       // 1: latents, labels and noise of pictures are those that the official code
+                               // draws in one process on a processor after PyTorch and NumPy were seeded
 } atl_metrics_options;
 #define ATL_METRICS_OPTIONS_INIT                                                                             \
     {                                                                                                        \
         sizeof(atl_metrics_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 1.0f, 0, -1, ATL_NOISE_RANDOM, 0,   \
-            0, NULL, NULL, NULL, 0, NULL, NULL, 0                                                            \
+            0, NULL, NULL, NULL, NULL, NULL, NULL, 0                                                         \
     }
 
 // Opens the network and the sets, and finds out what there is to do; computes nothing yet.  Names the metric
@@ -110,9 +111,12 @@ typedef struct atl_metric_info {
     const char *name;     // with the usual number of pictures: "fid50k_full"
     const char *about;    // "Frechet distance of Inception features to those of all data"
     const char *detector; // role of the detector that it needs: "inception"; NULL: none
+    int higher;           // 1: higher is better, -1: lower, 0: what the data's pictures have
     int data, network;    // 1: it needs data; a network rather than pictures
 } atl_metric_info;
 ATL_API int atl_metric_get_info(size_t index, atl_metric_info *info); // 0: past the last one
+// Of a metric with any number of pictures; 0: there is none of that name.  info->name has the usual number.
+ATL_API int atl_metric_find(const char *name, atl_metric_info *info);
 
 #ifdef __cplusplus
 }

@@ -47,7 +47,7 @@ static atl_status add_swd(atl_collector *c, int64_t first, int n, const uint8_t 
     return ATL_OK;
 }
 
-const atl_collector_kind atl_collect_swd = { "swd", open_swd, add_swd, close_swd, NULL, NULL };
+const atl_collector_kind atl_collect_swd = { "swd", open_swd, add_swd, close_swd, NULL, NULL, NULL };
 
 atl_swd *atl_collected_swd(const atl_collector *c) {
     return ((const swd_side *)c->state)->swd;
@@ -95,8 +95,8 @@ static int arrays_msssim(atl_collector *c, atl_array *list) {
     return 1;
 }
 
-const atl_collector_kind atl_collect_msssim = { "msssim",     open_msssim,   add_msssim,
-                                                close_msssim, arrays_msssim, NULL };
+const atl_collector_kind atl_collect_msssim = { "msssim",      open_msssim, add_msssim, close_msssim,
+                                                arrays_msssim, NULL,        NULL };
 
 const double *atl_collected_msssim(const atl_collector *c) {
     return ((const pairs *)c->state)->values;

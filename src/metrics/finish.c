@@ -7,11 +7,12 @@
 // ---- which pictures
 
 static int64_t real_pictures(const atl_metrics *m, const atl_metric *metric) {
-    int64_t have = (int64_t)atl_dataset_info_get(m->data)->count;
+    bool given = metric->row->detector && m->given;
+    int64_t have = given ? m->given->count : (int64_t)atl_dataset_info_get(m->data)->count;
     bool limited = metric->row->real_most == 0; // as many as generated, and flipped ones are others
     int64_t most = limited ? metric->count : metric->row->real_most;
-    have *= limited && m->o.mirror ? 2 : 1;
-    return have < most ? have : most;
+    have *= limited && m->o.mirror && !given ? 2 : 1;
+    return have < most || given ? have : most;
 }
 
 atl_collector atl_collect_fakes(atl_metrics *m, const atl_metric_job *job, const atl_collector_kind *kind) {
@@ -25,14 +26,14 @@ atl_collector atl_collect_fakes(atl_metrics *m, const atl_metric_job *job, const
 }
 
 atl_collector atl_collect_reals(atl_metrics *m, atl_metric_job *job, const atl_collector_kind *kind) {
-    const atl_dataset_info *info = atl_dataset_info_get(m->data);
+    const atl_dataset_info *info = m->data ? atl_dataset_info_get(m->data) : NULL;
     job->reals = real_pictures(m, &job->metric);
     return (atl_collector){ .m = m,
                             .ctx = m->ctx,
                             .kind = kind,
                             .real = true,
-                            .height = info->height,
-                            .width = info->width,
+                            .height = info ? info->height : 0,
+                            .width = info ? info->width : 0,
                             .count = job->reals,
                             .seed = m->o.seed };
 }
@@ -104,11 +105,11 @@ static atl_status no_finish(atl_metrics *m, atl_metric_job *job) {
 }
 
 static const atl_metric_way ways[] = {
-    { ATL_METRIC_FID, no_plan, no_finish },
-    { ATL_METRIC_KID, no_plan, no_finish },
-    { ATL_METRIC_IS, no_plan, no_finish },
-    { ATL_METRIC_PR, no_plan, no_finish },
-    { ATL_METRIC_PPL, no_plan, no_finish },
+    { ATL_METRIC_FID, atl_fid_plan, atl_fid_finish },
+    { ATL_METRIC_KID, atl_kid_plan, atl_kid_finish },
+    { ATL_METRIC_IS, atl_inception_score_plan, atl_inception_score_finish },
+    { ATL_METRIC_PR, atl_precision_recall_plan, atl_precision_recall_finish },
+    { ATL_METRIC_PPL, atl_paths_plan, atl_paths_finish },
     { ATL_METRIC_EQT, atl_equivariance_plan, atl_equivariance_finish },
     { ATL_METRIC_EQR, atl_equivariance_plan, atl_equivariance_finish },
     { ATL_METRIC_LS, no_plan, no_finish },

@@ -15,7 +15,7 @@ enum { BATCH = 64 };
 static int64_t most_pictures(const atl_metrics *m, bool real) {
     int64_t most = 0;
     for (int i = 0; i < m->n_collectors; i++)
-        if (m->collectors[i].real == real && m->collectors[i].count > most)
+        if (m->collectors[i].real == real && !m->collectors[i].filled && m->collectors[i].count > most)
             most = m->collectors[i].count;
     return most;
 }
@@ -47,8 +47,10 @@ static atl_status step_pass(atl_metrics *m, atl_task *t) {
     for (int i = 0; i < m->n_collectors; i++) {
         atl_collector *c = &m->collectors[i];
         int64_t left = c->count - t->done;
-        if (c->real == t->real && left > 0)
+        if (c->real == t->real && left > 0 && !c->filled)
             ATL_TRY(c->kind->add(c, t->done, left < n ? (int)left : n, m->pictures));
+        if (c->real == t->real && left > 0 && left <= n && c->kind->whole)
+            ATL_TRY(c->kind->whole(c));
     }
     t->done += n;
     return ATL_OK;
@@ -214,7 +216,7 @@ static atl_status open_collectors(atl_metrics *m) {
 static atl_status check_metric(atl_metrics *m, const atl_metric_job *job) {
     const atl_metric_row *row = job->metric.row;
     const char *name = job->metric.name;
-    if (row->real && !m->data)
+    if (row->real && !m->data && !(row->detector && m->given))
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s compares with real pictures, and there are no data",
                         name);
     if (row->draws && m->fakes)
@@ -281,8 +283,8 @@ static const char *keep(atl_metrics *m, const char *text) {
 }
 
 static atl_status keep_options(atl_metrics *m, const atl_metrics_options *o) {
-    const char *const texts[] = { o->metrics, o->network,       o->fakes,        o->data,
-                                  o->resize,  o->save_features, o->real_features };
+    const char *const texts[] = { o->metrics, o->network, o->fakes,         o->data,
+                                  o->resize,  o->cache,   o->save_features, o->real_features };
     const char *kept[sizeof texts / sizeof *texts];
     m->o = *o;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -295,8 +297,9 @@ static atl_status keep_options(atl_metrics *m, const atl_metrics_options *o) {
     m->o.fakes = kept[2];
     m->o.data = kept[3];
     m->o.resize = kept[4];
-    m->o.save_features = kept[5];
-    m->o.real_features = kept[6];
+    m->o.cache = kept[5];
+    m->o.save_features = kept[6];
+    m->o.real_features = kept[7];
     return ATL_OK;
 }
 
@@ -331,6 +334,8 @@ static atl_status open(atl_metrics *m, const atl_metrics_options *o) {
     ATL_TRY(atl_detector_backend(m->ctx, &m->backend));
     if (m->o.data)
         ATL_TRY(atl_dataset_open(m->ctx, m->o.data, NULL, &m->data));
+    if (m->o.real_features)
+        ATL_TRY(atl_features_open(m->ctx, m->o.real_features, &m->given));
     if (m->o.fakes) {
         ATL_TRY(atl_dataset_open(m->ctx, m->o.fakes, NULL, &m->fakes));
         m->height = atl_dataset_info_get(m->fakes)->height;
@@ -370,6 +375,7 @@ void atl_metrics_close(atl_metrics **metrics) {
         m->collectors[i].kind->close(&m->collectors[i]);
     atl_free(m->ctx, m->jobs);
     atl_free(m->ctx, m->results);
+    atl_features_close(&m->given);
     atl_metrics_close_detectors(m);
     atl_generator_close(&m->generator);
     if (m->net.ctx)

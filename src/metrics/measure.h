@@ -8,7 +8,9 @@
 #define ATL_METRICS_MEASURE_H
 
 #include <atelier/metrics.h>
+#include "metrics/content.h"
 #include "metrics/detector.h"
+#include "metrics/features.h"
 #include "metrics/fid.h"
 #include "metrics/generator.h"
 #include "metrics/names.h"
@@ -32,6 +34,7 @@ typedef struct atl_collector_kind {
     // many, or -1: memory is missing.
     int (*arrays)(atl_collector *c, atl_array *list);
     atl_status (*restored)(atl_collector *c); // they have been read; may be NULL
+    atl_status (*whole)(atl_collector *c);    // all pictures have come; may be NULL
 } atl_collector_kind;
 
 enum { ATL_COLLECTOR_MARKS = 8 };
@@ -50,6 +53,7 @@ struct atl_collector {
     int n_marks;
     int64_t others;      // distances of patches: pictures that a set has to have
     atl_collector *twin; // the same of the other side, which was opened before; NULL: none
+    bool filled;         // all is there: no picture has to be looked at
     void *state;         // the kind's own
 };
 
@@ -123,6 +127,9 @@ struct atl_metrics {
     atl_network net;      // net.ctx NULL: pictures take its place
     atl_generator generator;
     atl_dataset *data, *fakes;                       // NULL: none
+    atl_features *given;                             // features in place of the data's; NULL: none
+    char content[ATL_CONTENT];                       // hash of the first `content_of` pictures of the data
+    int64_t content_of;                              // 0: not made yet
     int height, width;                               // of generated pictures
     atl_opened_network networks[ATL_DETECTORS_MOST]; // of detectors
     int n_networks;

@@ -56,11 +56,24 @@ static const atl_metric_row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
+static int is_higher_better(atl_metric_kind kind) {
+    static const signed char better[] = {
+        [ATL_METRIC_FID] = -1, [ATL_METRIC_KID] = -1,  [ATL_METRIC_IS] = 1,  [ATL_METRIC_PR] = 1,
+        [ATL_METRIC_PPL] = -1, [ATL_METRIC_EQT] = 1,   [ATL_METRIC_EQR] = 1, [ATL_METRIC_LS] = -1,
+        [ATL_METRIC_SWD] = -1, [ATL_METRIC_MSSSIM] = 0
+    };
+    return better[kind];
+}
+
+static atl_metric_info info_of(const atl_metric_row *row) {
+    return (atl_metric_info){ row->name, row->about, row->detector, is_higher_better(row->kind),
+                              row->real, row->draws };
+}
+
 int atl_metric_get_info(size_t index, atl_metric_info *info) {
     if (index >= ROWS)
         return 0;
-    const atl_metric_row *row = &rows[index];
-    *info = (atl_metric_info){ row->name, row->about, row->detector, row->real, row->draws };
+    *info = info_of(&rows[index]);
     return 1;
 }
 
@@ -136,4 +149,14 @@ atl_status atl_metrics_parse(atl_ctx *ctx, const char *text, int64_t count, atl_
     if (*size == 0)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "no metric was named");
     return ATL_OK;
+}
+
+int atl_metric_find(const char *name, atl_metric_info *info) {
+    int64_t count;
+    for (int i = 0; i < ROWS; i++)
+        if (match(&rows[i], name, &count)) {
+            *info = info_of(&rows[i]);
+            return 1;
+        }
+    return 0;
 }

@@ -2,7 +2,7 @@
 # atelier metrics: networks, pictures, results as lines, files and a page, stopping and going on, and what is refused.
 export ATELIER_DETECTORS=$PWD/none XDG_DATA_HOME=$PWD HOME=$PWD
 m() {
-    t metrics "$@" | sed 's/using .*models/using models/; s|in [^ ]*/atelier/detectors|in HERE|'
+    t metrics "$@" | sed "s/using .*models/using models/; s|$PWD|HERE|g"
 }
 numbers() { # that other processors round in another way
     sed 's/ *[0-9.e+-]* [^ -~][^ -~] [0-9.]*/ N +- N/g'

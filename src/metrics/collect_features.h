@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a collector of features has, for those who fill it from a file or a cache and write it to one.
+#ifndef ATL_METRICS_COLLECT_FEATURES_H
+#define ATL_METRICS_COLLECT_FEATURES_H
+
+#include "metrics/measure.h"
+#include "metrics/moments.h"
+
+typedef struct atl_collected {
+    atl_detector *detector;
+    size_t width;
+    float *some;      // [batch, width] of a step
+    float *rows;      // [count, width]; NULL: not kept
+    uint16_t *halves; // the same as half floats
+    atl_moments *moments;
+    double *state;                     // of the moments, while it is kept
+    double *mean[ATL_COLLECTOR_MARKS]; // [width] when a mark was reached, and behind it the covariance
+    int64_t done;
+} atl_collected;
+
+// Fills a collector of the data's features, and sets c->filled, where its measurement was given a file in
+// place of the data (which must be of this detector), or where the folder of caches has all that is wanted.
+atl_status atl_collected_fill(atl_collector *c);
+// Keeps what was collected: features of the data in the cache, those of generated pictures in the file that
+// was asked for.
+atl_status atl_collected_keep(atl_collector *c);
+
+#endif
