@@ -40,8 +40,8 @@ import numpy as np
 __all__ = [
     "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "portraits",
-    "Port", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "to_uint8", "version", "video_formats",
-    "write_image",
+    "Port", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
+    "video_formats", "write_image",
 ]
 
 Seeds = Union[int, Iterable[int]]
@@ -181,6 +181,11 @@ class _DatasetChecked(_Struct):
                 ("skip_bad", c_int)]
 
 
+class _SpectrumOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("side", c_int), ("interp", c_int), ("beta", c_double), ("mean", c_double),
+                ("deviation", c_double)]
+
+
 class _PathOptions(_Struct):
     _fields_ = [("size", c_size_t), ("ease", c_int), ("sphere", c_int), ("wraps", c_int)]
 
@@ -232,7 +237,7 @@ _STRUCTS = {
     "atl_dataset_options": _DatasetOptions, "atl_dataset_info": _DatasetInfo,
     "atl_dataset_make_options": _DatasetMakeOptions, "atl_dataset_made": _DatasetMade, "atl_finding": _Finding,
     "atl_dataset_check_options": _DatasetCheckOptions, "atl_dataset_checked": _DatasetChecked,
-    "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
+    "atl_spectrum_options": _SpectrumOptions, "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
     "atl_train_phase": _TrainPhase, "atl_train_cost": _TrainCost, "atl_train_state": _TrainState,
     "atl_train_stat": _TrainStat, "atl_train_set": _TrainSet,
 }
@@ -291,6 +296,11 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_arrays_get": (POINTER(_Array), [_P, c_size_t]),
     "atl_array_read_f32": (None, [POINTER(_Array), c_int64, c_int64, _P]),
     "atl_safetensors_write": (c_int, [_P, c_char_p, POINTER(_Array), c_size_t, POINTER(_Pair), c_size_t]),
+    "atl_spectrum_open": (c_int, [_P, POINTER(_SpectrumOptions), POINTER(_P)]),
+    "atl_spectrum_close": (None, [POINTER(_P)]),
+    "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
+    "atl_spectrum_count": (c_size_t, [_P]),
+    "atl_spectrum_read": (c_int, [_P, _P]),
     "atl_image_clear": (None, [_P, POINTER(_Image)]),
     "atl_image_from_float": (None, [_P, POINTER(_Image)]),
     "atl_image_write": (c_int, [_P, c_char_p, c_char_p, POINTER(_Image), c_int, POINTER(_Pair), c_size_t]),
@@ -1105,6 +1115,43 @@ def write_image(path: str | os.PathLike[str], image: Any, format: str | None = N
 def image_text(path: str | os.PathLike[str], key: str = "atelier") -> str | None:
     """The text kept under `key` in a picture, or None.  The program keeps its record, JSON, under "atelier"."""
     return _context()._text_of(_lib.atl_image_text, _text(path), key.encode())
+
+
+class Spectrum(_Child):
+    """The average power spectrum of square pictures (docs/spectra.md).
+
+        spectrum = atelier.Spectrum(256, mean=112.7, std=69.5)
+        for image, label in atelier.Dataset("faces-256.zip"):
+            spectrum.add(image)
+        decibels = 10 * np.log10(np.fft.fftshift(spectrum.power()))
+
+    mean, std  of all numbers of the pictures, 0 to 255: what makes them white
+    interp     how many frequencies for each one of a picture
+    beta       of the Kaiser window"""
+
+    _noun = "spectrum"
+
+    def __init__(self, side: int, mean: float, std: float, interp: int = 4, beta: float = 8.0,
+                 context: Context | None = None) -> None:
+        options = _SpectrumOptions(side=side, interp=interp, beta=beta, mean=mean, deviation=std)
+        self._n = side * interp
+        self._adopt(_context(context), _lib.atl_spectrum_close, _lib.atl_spectrum_open, byref(options))
+
+    def add(self, image: Any) -> None:
+        """One more picture, uint8 [side, side] or [side, side, c] with 1 or 3 channels."""
+        struct, kept = _image_of(image)
+        self._call(_lib.atl_spectrum_add, byref(struct))
+
+    def __len__(self) -> int:
+        """Pictures so far."""
+        with self._context._lock:
+            return int(_lib.atl_spectrum_count(self._h))
+
+    def power(self) -> np.ndarray:
+        """The average so far, float64 [side * interp, side * interp]; the frequency zero is at the corner."""
+        out = np.empty((self._n, self._n), np.float64)
+        self._call(_lib.atl_spectrum_read, out.ctypes.data)
+        return out
 
 
 # ---- sets of pictures

@@ -433,6 +433,24 @@ class Files(Folder):
         self.assertIn("y4m", atelier.video_formats())
         self.assertRegex(atelier.version(), r"^\d+\.\d+\.\d+$")
 
+    def test_spectrum(self):
+        side, n = 16, 48
+        images = np.random.RandomState(3).randint(0, 256, (3, side, side, 3)).astype(np.uint8)
+        window = np.kaiser(side, 6.0)
+        window = np.outer(window, window) / (window ** 2).sum()
+        planes = (images.transpose(0, 3, 1, 2).astype(np.float64) - 120) / 70
+        truth = (np.abs(np.fft.fft2(planes * window, (n, n))) ** 2).mean((0, 1))
+        with atelier.Spectrum(side, mean=120, std=70, interp=3, beta=6) as spectrum:
+            for image in images:
+                spectrum.add(image)
+            self.assertEqual(len(spectrum), 3)
+            # whitened in single precision
+            self.assertLess(np.abs(spectrum.power() - truth).max(), 1e-6 * truth.max())
+            with self.assertRaisesRegex(atelier.AtelierError, "a picture of 8x16: the spectrum is of 16x16"):
+                spectrum.add(images[0][:, :8])
+        with self.assertRaisesRegex(atelier.AtelierError, "mean 0 and deviation 0"):
+            atelier.Spectrum(16, mean=0, std=0)
+
     def test_arrays(self):
         path = self.path("a.safetensors")
         arrays = {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array([1, 2], np.int64),
