@@ -118,31 +118,33 @@ atl_status atl_moments_finish(const atl_moments *m, double *mean, double *cov) {
     return ATL_OK;
 }
 
-// ---- state: count, sums, lower half of the products, waiting rows
+// ---- state: count, sums, lower half of the products, a block of waiting rows with zeros behind them
+
+static int64_t sums_count(const atl_moments *m) {
+    return 1 + m->width + m->width * (m->width + 1) / 2;
+}
 
 int64_t atl_moments_state_count(const atl_moments *m) {
-    return 1 + m->width + m->width * (m->width + 1) / 2 + m->count % BLOCK * m->width;
+    return sums_count(m) + BLOCK * m->width;
 }
 
 void atl_moments_save(const atl_moments *m, double *state) {
+    int64_t waiting = m->count % BLOCK * m->width;
     *state++ = (double)m->count;
     memcpy(state, m->sum, (size_t)m->width * sizeof *state);
     state += m->width;
     for (int64_t i = 0; i < m->width; state += ++i)
         memcpy(state, m->products + i * m->width, (size_t)(i + 1) * sizeof *state);
-    for (int64_t i = 0; i < m->count % BLOCK * m->width; i++)
-        state[i] = (double)m->rows[i];
+    for (int64_t i = 0; i < BLOCK * m->width; i++)
+        state[i] = i < waiting ? (double)m->rows[i] : 0;
 }
 
 atl_status atl_moments_load(atl_moments *m, const double *state, int64_t count) {
-    int64_t fixed = 1 + m->width + m->width * (m->width + 1) / 2;
-    bool good = count >= fixed && state[0] >= 0 && state[0] < 0x1p53 && state[0] == floor(state[0]);
-    int64_t rows = good ? (int64_t)state[0] % BLOCK : 0;
-    good = good && count == fixed + rows * m->width;
+    int64_t sums = sums_count(m);
+    bool good = count == atl_moments_state_count(m);
+    good = good && state[0] >= 0 && state[0] < 0x1p53 && state[0] == floor(state[0]);
     for (int64_t i = 0; good && i < count; i++)
-        good = isfinite(state[i]);
-    for (int64_t i = fixed; good && i < count; i++)
-        good = fabs(state[i]) <= largest;
+        good = i < sums ? isfinite(state[i]) : fabs(state[i]) <= largest;
     if (!good)
         return atl_fail(m->ctx, ATL_BAD_FILE,
                         "the sums of features of %lld numbers that were kept are damaged",
@@ -152,7 +154,7 @@ atl_status atl_moments_load(atl_moments *m, const double *state, int64_t count) 
     state += m->width;
     for (int64_t i = 0; i < m->width; state += ++i)
         memcpy(m->products + i * m->width, state, (size_t)(i + 1) * sizeof *state);
-    for (int64_t i = 0; i < rows * m->width; i++)
+    for (int64_t i = 0; i < BLOCK * m->width; i++)
         m->rows[i] = (float)state[i];
     return ATL_OK;
 }

@@ -25,12 +25,11 @@ int64_t atl_moments_width(const atl_moments *moments);
 atl_status atl_moments_merge(atl_moments *moments, const atl_moments *other);
 
 // Of the rows so far, which may go on coming.  The covariance is the biased one, divided by the number of
-// rows.
-atl_status atl_moments_finish(const atl_moments *moments, double *mean,
-                              double *cov); // [width], [width, width]
+// rows.  mean [width], cov [width, width]
+atl_status atl_moments_finish(const atl_moments *moments, double *mean, double *cov);
 
-// Everything that a stream is, as numbers, to go on later with the same result: atl_moments_state_count() of
-// them.
+// Everything that a stream is, as numbers, always as many, to go on later with the same result:
+// atl_moments_state_count() of them.
 int64_t atl_moments_state_count(const atl_moments *moments);
 void atl_moments_save(const atl_moments *moments, double *state);
 atl_status atl_moments_load(atl_moments *moments, const double *state, int64_t count); // state is checked

@@ -125,6 +125,21 @@ static void choices_are_different_and_equally_likely(void **state) {
     atl_ctx_close(&ctx);
 }
 
+// Of a mean, what is left out of it by one is known to the last digit.
+static void jackknife_of_a_mean_is_its_error(void **state) {
+    (void)state;
+    static const double values[6] = { 3, 1, 4, 1, 5, 9 };
+    double without[6];
+    for (int i = 0; i < 6; i++)
+        without[i] = (23 - values[i]) / 5;
+    atl_estimate mean = atl_estimate_mean(values, 6);
+    near_to("mean", mean.value, 23 / 6.0, 1e-15);
+    near_to("error", mean.error, sqrt((133 - 23 * 23 / 6.0) / 5 / 6), 1e-14);
+    near_to("jackknife", atl_estimate_jackknife(without, 6), mean.error, 1e-14);
+    assert_true(isnan(atl_estimate_mean(values, 1).error) && isnan(atl_estimate_jackknife(without, 1)));
+    assert_true(isnan(atl_estimate_mean(values, 0).value));
+}
+
 // ---- inception score
 
 static void recorded_scores(atl_ctx *ctx, golden *g) {
@@ -468,6 +483,7 @@ int main(void) {
         cmocka_unit_test(kernel_distances_scatter_by_their_error),
         cmocka_unit_test(kernel_distances_are_seeded),
         cmocka_unit_test(choices_are_different_and_equally_likely),
+        cmocka_unit_test(jackknife_of_a_mean_is_its_error),
         cmocka_unit_test(scores_of_the_sure_and_the_unsure),
         cmocka_unit_test(neighbourhoods_are_those_of_the_direct_form),
         cmocka_unit_test(views_are_averages),
