@@ -8,7 +8,7 @@
 // A block of rows passes all stages while it is in the second-level cache; `state` carries what the
 // vertical filters need from block to block, so that no row is computed twice.  Neighbouring strips compute
 // the taps' width of oversampled columns twice.  Vectors of channels that share cache lines of x and y (c is
-// not a multiple of the lanes) take turns block by block, so that memory sees each line once.
+// not a multiple of the lanes) take turns every few blocks, so that memory sees each line once.
 #include "cpu/flrelu.h"
 
 #include <math.h>
@@ -19,7 +19,8 @@
 #include "cpu/kernels.h"
 #include "cpu/sizes.h"
 
-enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16, STACK_MOST = 4 };
+enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16 };
+enum { STACK_MOST = 4, TURN_BLOCKS = 2 }; // vectors that take turns, and the blocks of a turn
 enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 
 struct atl_cpu_flrelu {
@@ -37,9 +38,12 @@ struct atl_cpu_flrelu {
     int strip, strips;      // output columns of a strip; how many strips
     int unit, block;        // input rows after which a kernel may stop; input rows of a block
     int carried, lag;       // columns of state per oversampled column; output rows from start to end
-    int bands;              // blocks of rows that m holds
+    int t_rows, m_rows;     // rows of the rings that t and, for each vector of a stack, m are
+    int chunk;              // columns that pass the vertical filters before the horizontal one
+    size_t row;             // floats of a row of t and m
+    size_t d_row;           // floats of a row of d: a chunk and what is left of the one before
     double cached_most;     // floats of a result that later steps may still find in a cache
-    size_t v_floats, t_floats, d_floats, state_floats, m_floats, thread_bytes;
+    size_t v_floats, t_floats, d_floats, kept_floats, state_floats, m_floats, thread_bytes;
 };
 
 static int round_to(int64_t n, int unit) {
@@ -127,7 +131,7 @@ static atl_status prepare_filters(atl_cpu_flrelu *fl, const float *fu, const flo
 static void cut(atl_cpu_flrelu *fl) {
     const atl_cpu_flrelu_args *a = &fl->args;
     int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
-    fl->stack = a->c % lanes ? STACK_MOST * 16 / lanes : 1;
+    fl->stack = a->c % lanes ? STACK_MOST : 1;
     fl->stack = fl->stack > vectors ? vectors : fl->stack;
     int start = a->up / atl_gcd(a->up, a->down),
         most = a->down_radial || fl->stack > 1 ? STRIP_MOST * 2 / 3 : STRIP_MOST;
@@ -153,6 +157,11 @@ static int strip_width(const atl_cpu_flrelu *fl, int outputs) {
     return round_to((int64_t)a->down * (outputs - 1) + fl->filter.outputs * a->down, step);
 }
 
+// Columns of a row so that the same column of many rows lies in as many sets of a cache.
+static size_t apart(size_t columns) {
+    return (columns + 7) / 8 * 8 + 3;
+}
+
 static void size_buffers(atl_cpu_flrelu *fl) {
     const atl_cpu_flrelu_args *a = &fl->args;
     const atl_cpu_flrelu_filter *f = &fl->filter;
@@ -161,19 +170,23 @@ static void size_buffers(atl_cpu_flrelu *fl) {
     int turn = 12 * a->down / atl_gcd(12, a->down); // positions after which tuned kernels may stop
     fl->unit = turn / atl_gcd(turn, a->up);
     fl->block = a->down_radial ? fl->unit : 2 * fl->unit;
-    fl->carried = a->down_radial ? f->up_taps : fl->kernels.carried;
+    fl->carried = fl->kernels.carried;
     fl->lag = a->down_radial ? f->outputs - 1 : fl->kernels.lag;
-    int rows = fl->block * a->up;
-    fl->bands = 1 + (f->outputs * a->down - 1 + rows - 1) / rows;
-    size_t row = (size_t)width * lanes;
+    int rows = fl->block * a->up, taps = f->outputs * a->down;
+    fl->t_rows = f->up_taps + fl->block;
+    fl->m_rows = a->down_radial ? taps - 1 + rows : 0;
+    fl->row = apart((size_t)width) * lanes;
     fl->v_floats = atl_round_floats(((size_t)(width / a->up) + (size_t)f->up_taps + 1) * lanes);
-    fl->t_floats = atl_round_floats((size_t)fl->block * row);
-    fl->d_floats = a->down_radial ? 0 : atl_round_floats((size_t)(rows / a->down) * row);
-    fl->state_floats = atl_round_floats((size_t)fl->carried * row);
-    fl->m_floats = a->down_radial ? atl_round_floats((size_t)fl->bands * (size_t)rows * row) : 0;
-    size_t pointers = atl_round_floats((size_t)(f->outputs * a->down) * sizeof(float *) / sizeof(float) + 1);
+    fl->t_floats = atl_round_floats((size_t)fl->t_rows * fl->row);
+    fl->chunk = fl->kernels.chunk && fl->kernels.chunk < width ? fl->kernels.chunk : width;
+    fl->d_row = apart((size_t)(fl->chunk < width ? fl->chunk + taps : width)) * lanes;
+    fl->d_floats = a->down_radial ? 0 : atl_round_floats((size_t)(rows / a->down) * fl->d_row);
+    fl->state_floats = a->down_radial ? 0 : atl_round_floats((size_t)fl->carried * (size_t)width * lanes);
+    fl->m_floats = atl_round_floats((size_t)fl->m_rows * fl->row);
+    size_t pointers = atl_round_floats((size_t)(fl->t_rows + fl->m_rows) * sizeof(float *) / sizeof(float));
+    fl->kept_floats = fl->stack > 1 ? atl_round_floats((size_t)f->up_taps * fl->row) : 0;
     fl->thread_bytes = sizeof(float) * (pointers + fl->v_floats + fl->t_floats + fl->d_floats +
-                                        stack * (fl->state_floats + fl->m_floats));
+                                        stack * (fl->kept_floats + fl->state_floats + fl->m_floats));
 }
 
 static atl_status check_args(atl_ctx *ctx, const atl_cpu_flrelu_args *a, const float *fu, const float *fd) {
@@ -251,19 +264,18 @@ typedef struct strip {
     int groups, width;        // groups of oversampled columns, and these columns
     int left, right;          // pixels that exist
     int64_t first_x, first_y; // pixel and row at which the first window starts
-    float *v, *t, *d, *state, *m;
-    const float **rows;
+    float *v, *t, *d, *kept, *state, *m;
+    float **t_rows, **m_rows; // rows of a vector's rings, in the order of a call
 } strip;
 
 // One input row (zeros outside of the picture), oversampled along x.
-static void oversample_row(const strip *s, int vector, int64_t row, float *t, size_t t_step) {
+static void oversample_row(const strip *s, int vector, int64_t row, float *t) {
     const atl_cpu_flrelu *fl = s->fl;
     const atl_cpu_flrelu_args *a = &fl->args;
     size_t lanes = (size_t)fl->kernels.lanes, at = (size_t)s->c0 + (size_t)vector * lanes;
     size_t n = (size_t)a->c - at < lanes ? (size_t)a->c - at : lanes;
     if (row < 0 || row >= a->h || s->left >= s->right) {
-        for (size_t i = 0; i < (size_t)s->width; i++)
-            memset(t + i * t_step * lanes, 0, lanes * sizeof *t);
+        memset(t, 0, (size_t)s->width * lanes * sizeof *t);
         return;
     }
     _Alignas(64) float bias[ATL_FLRELU_LANES];
@@ -272,17 +284,44 @@ static void oversample_row(const strip *s, int vector, int64_t row, float *t, si
     const float *from = s->x + ((size_t)row * (size_t)a->w + (size_t)s->left) * (size_t)a->c + at;
     fl->kernels.load(s->v + (size_t)(s->left - s->first_x) * lanes, from, (size_t)a->c,
                      (size_t)(s->right - s->left), n, bias);
-    fl->kernels.up_x(&fl->filter, t, t_step, s->v, (size_t)s->groups);
+    fl->kernels.up_x(&fl->filter, t, s->v, (size_t)s->groups, n);
 }
 
-// The windows of all columns before the first step; sums start at zero.
+// Row `row` of a ring of `rows` rows.
+static float *ring_row(const strip *s, float *ring, int64_t row, int rows) {
+    return ring + (size_t)(row % rows) * s->fl->row;
+}
+
+static float *t_row(const strip *s, int64_t row) {
+    return ring_row(s, s->t, row, s->fl->t_rows);
+}
+
+// The windows of all columns, which begin at row `step`, when vectors take turns: those of one leave the ring
+// ...
+static void keep_windows(const strip *s, int vector, int64_t step) {
+    const atl_cpu_flrelu *fl = s->fl;
+    float *kept = s->kept + (size_t)vector * fl->kept_floats;
+    size_t floats = (size_t)s->width * (size_t)fl->kernels.lanes;
+    for (int k = 0; k < fl->filter.up_taps && s->vectors > 1; k++)
+        memcpy(kept + (size_t)k * fl->row, t_row(s, step + k), floats * sizeof *kept);
+}
+
+// ... and those of the next come back.
+static void take_windows(const strip *s, int vector, int64_t step) {
+    const atl_cpu_flrelu *fl = s->fl;
+    const float *kept = s->kept + (size_t)vector * fl->kept_floats;
+    size_t floats = (size_t)s->width * (size_t)fl->kernels.lanes;
+    for (int k = 0; k < fl->filter.up_taps && s->vectors > 1; k++)
+        memcpy(t_row(s, step + k), kept + (size_t)k * fl->row, floats * sizeof *kept);
+}
+
+// The windows before the first step; sums start at zero.
 static void start_state(const strip *s, int vector) {
     const atl_cpu_flrelu *fl = s->fl;
-    size_t lanes = (size_t)fl->kernels.lanes;
-    float *state = s->state + (size_t)vector * fl->state_floats;
-    memset(state, 0, fl->state_floats * sizeof *state);
+    memset(s->state + (size_t)vector * fl->state_floats, 0, fl->state_floats * sizeof *s->state);
     for (int k = 0; k < fl->filter.up_taps; k++)
-        oversample_row(s, vector, s->first_y + k, state + (size_t)k * lanes, (size_t)fl->carried);
+        oversample_row(s, vector, s->first_y + k, t_row(s, k));
+    keep_windows(s, vector, 0);
 }
 
 static float *output_at(const strip *s, int vector, int64_t row, size_t *n) {
@@ -311,43 +350,76 @@ static atl_cpu_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, 
     return soon;
 }
 
-// Rows of d that are outputs go through the row filter.
-static void block_separable(const strip *s, int vector, int64_t step, int steps) {
+// Rows of d that are outputs go through the row filter: outputs o to end - 1, of which d holds the columns.
+static void filter_rows(const strip *s, int vector, int64_t first, int rows, int o, int end) {
     const atl_cpu_flrelu *fl = s->fl;
-    const atl_cpu_flrelu_args *a = &fl->args;
-    size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
-    int64_t first = step * a->up / a->down - fl->lag;
-    atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, first);
-    fl->kernels.column(&fl->filter, s->d, s->t, s->state + (size_t)vector * fl->state_floats, (size_t)s->width,
-                       (size_t)steps, &soon);
-    for (int i = 0; i < steps * a->up / a->down; i++) {
-        int64_t o = first + i;
-        if (o < 0 || o >= fl->oh)
+    size_t n, c = (size_t)fl->args.c;
+    for (int i = 0; i < rows; i++) {
+        int64_t line = first + i;
+        if (line < 0 || line >= fl->oh)
             continue;
-        float *y = output_at(s, vector, o, &n);
-        fl->kernels.down_x(&fl->filter, y, (size_t)a->c, n, s->d + (size_t)i * row, (size_t)s->outputs,
-                           s->stream);
+        float *y = output_at(s, vector, line, &n) + (size_t)o * c;
+        fl->kernels.down_x(&fl->filter, y, c, n, s->d + (size_t)i * fl->d_row, (size_t)(end - o), s->stream);
     }
 }
 
-// The same with a 2-D filter over the last rows of m, a ring of blocks.
+static void block_separable(const strip *s, int vector, int64_t step, int steps) {
+    const atl_cpu_flrelu *fl = s->fl;
+    const atl_cpu_flrelu_args *a = &fl->args;
+    size_t lanes = (size_t)fl->kernels.lanes, n;
+    int64_t first = step * a->up / a->down - fl->lag;
+    int chunk = fl->chunk, taps = fl->filter.outputs * a->down, rows = steps * a->up / a->down;
+    atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, first);
+    output_at(s, vector, 0, &n);
+    for (int at = 0, o = 0; at < s->width; at += chunk) {
+        int count = s->width - at < chunk ? s->width - at : chunk, kept = at - o * a->down;
+        fl->kernels.column(&fl->filter, s->d + (size_t)kept * lanes, fl->d_row,
+                           (const float *const *)s->t_rows, s->state + (size_t)vector * fl->state_floats,
+                           (size_t)at, (size_t)count, (size_t)steps, n, &soon);
+        int end = at + count < taps ? 0 : (at + count - taps) / a->down + 1;
+        end = end < s->outputs ? end : s->outputs;
+        if (end <= o)
+            continue;
+        filter_rows(s, vector, first, rows, o, end);
+        size_t done = (size_t)((end - o) * a->down) * lanes, left = (size_t)(kept + count) * lanes - done;
+        for (int i = 0; i < rows && at + chunk < s->width; i++)
+            memmove(s->d + (size_t)i * fl->d_row, s->d + (size_t)i * fl->d_row + done, left * sizeof *s->d);
+        o = end;
+    }
+}
+
+// The same with a 2-D filter over the last rows of m, a ring.
 static void block_radial(const strip *s, int vector, int64_t step, int steps) {
     const atl_cpu_flrelu *fl = s->fl;
     const atl_cpu_flrelu_args *a = &fl->args;
     int64_t begin = step * a->up, end = begin + (int64_t)steps * a->up;
-    int ring = fl->bands * fl->block * a->up, taps = fl->filter.outputs * a->down;
-    size_t lanes = (size_t)fl->kernels.lanes, row = (size_t)s->width * lanes, n;
-    float *m = s->m + (size_t)vector * fl->m_floats;
-    int64_t o = atl_floor_div(begin - taps, a->down) + 1; // the first that was not complete before
+    int taps = fl->filter.outputs * a->down;
+    int64_t o = atl_floor_div(begin - taps, a->down) + 1, last = atl_floor_div(end - taps, a->down) + 1;
+    o = o < 0 ? 0 : o; // the first that was not complete before, and what follows the last that now is
+    last = last < fl->oh ? last : fl->oh;
+    size_t n;
+    float *m = s->m + (size_t)vector * fl->m_floats, *y = output_at(s, vector, o < fl->oh ? o : 0, &n);
+    for (int64_t i = o * a->down; i < end; i++)
+        s->m_rows[i - o * a->down] = ring_row(s, m, i, fl->m_rows);
     atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, o);
-    fl->kernels.rows(&fl->filter, m + (size_t)(begin % ring) * row, s->t,
-                     s->state + (size_t)vector * fl->state_floats, (size_t)s->width, (size_t)steps, &soon);
-    for (o = o < 0 ? 0 : o; o < fl->oh && o * a->down + taps <= end; o++) {
-        for (int k = 0; k < taps; k++)
-            s->rows[k] = m + (size_t)((o * a->down + k) % ring) * row;
-        float *y = output_at(s, vector, o, &n);
-        fl->kernels.down_xy(&fl->filter, y, (size_t)a->c, n, s->rows, (size_t)s->outputs, s->stream);
-    }
+    fl->kernels.rows(&fl->filter, s->m_rows + (begin - o * a->down), (const float *const *)s->t_rows,
+                     (size_t)s->width, (size_t)steps, n, &soon);
+    if (o < last)
+        fl->kernels.down_xy(&fl->filter, y, (size_t)a->c, (size_t)fl->ow * (size_t)a->c, n,
+                            (const float *const *)s->m_rows, (size_t)s->outputs, (size_t)(last - o),
+                            s->stream);
+}
+
+static void run_block(const strip *s, int vector, int64_t step, int steps) {
+    int taps = s->fl->filter.up_taps;
+    for (int i = 0; i < steps + taps; i++)
+        s->t_rows[i] = t_row(s, step + i);
+    for (int i = taps; i < steps + taps; i++)
+        oversample_row(s, vector, s->first_y + step + i, s->t_rows[i]);
+    if (s->fl->args.down_radial)
+        block_radial(s, vector, step, steps);
+    else
+        block_separable(s, vector, step, steps);
 }
 
 static void run_strip(strip *s) {
@@ -356,7 +428,6 @@ static void run_strip(strip *s) {
     const atl_cpu_flrelu_filter *f = &fl->filter;
     s->width = strip_width(fl, s->outputs);
     s->groups = s->width / a->up;
-    size_t row = (size_t)s->width * (size_t)fl->kernels.lanes;
     s->first_x = ((int64_t)s->ox * a->down - a->px0 + f->turn_x) / a->up;
     s->first_y = (f->turn_y - (int64_t)a->py0) / a->up;
     int64_t end = s->first_x + s->groups + f->up_taps;
@@ -366,17 +437,15 @@ static void run_strip(strip *s) {
     for (int vector = 0; vector < s->vectors; vector++)
         start_state(s, vector);
     int64_t steps = ((int64_t)a->down * (fl->oh + fl->lag) + a->up - 1) / a->up;
-    for (int64_t step = 0; step < steps; step += fl->block) {
-        int count = steps - step < fl->block ? round_to(steps - step, fl->unit) : fl->block;
+    int turn = TURN_BLOCKS * fl->block;
+    for (int64_t step = 0; step < steps; step += turn)
         for (int vector = 0; vector < s->vectors; vector++) {
-            for (int i = 0; i < count; i++)
-                oversample_row(s, vector, s->first_y + step + i + f->up_taps, s->t + (size_t)i * row, 1);
-            if (a->down_radial)
-                block_radial(s, vector, step, count);
-            else
-                block_separable(s, vector, step, count);
+            int64_t at = step, last = step + turn < steps ? step + turn : steps;
+            take_windows(s, vector, at);
+            for (; at < last; at += fl->block)
+                run_block(s, vector, at, steps - at < fl->block ? round_to(steps - at, fl->unit) : fl->block);
+            keep_windows(s, vector, at);
         }
-    }
 }
 
 static void share_memory(strip *s, char *workspace, int lane) {
@@ -385,9 +454,11 @@ static void share_memory(strip *s, char *workspace, int lane) {
     s->v = (float *)(void *)mine;
     s->t = s->v + fl->v_floats;
     s->d = s->t + fl->t_floats;
-    s->state = s->d + fl->d_floats;
+    s->kept = s->d + fl->d_floats;
+    s->state = s->kept + (size_t)fl->stack * fl->kept_floats;
     s->m = s->state + (size_t)fl->stack * fl->state_floats;
-    s->rows = (const float **)(void *)(s->m + (size_t)fl->stack * fl->m_floats);
+    s->t_rows = (float **)(void *)(s->m + (size_t)fl->stack * fl->m_floats);
+    s->m_rows = s->t_rows + fl->t_rows;
 }
 
 static void run_plain(const atl_cpu_flrelu *fl, const float *x, const float *bias, float *y) {

@@ -46,30 +46,33 @@ typedef struct atl_cpu_flrelu_kernels {
     // v[i] = x[i step + lane] + bias[lane] for i < count, lane < n; zero for n <= lane < lanes
     void (*load)(float *v, const float *x, size_t step, size_t count, size_t n, const float *bias);
 
-    // Oversamples a row: t[(g up + p) t_step] for g < groups; t_step in columns.
-    void (*up_x)(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v, size_t groups);
+    // Oversamples a row: t[g up + p] for g < groups.  Here and below: lanes from n on may be left as they
+    // are.
+    void (*up_x)(const atl_cpu_flrelu_filter *f, float *t, const float *v, size_t groups, size_t n);
 
-    // For each of `width` columns of `steps` new rows of t: oversamples down the column, activates, and
-    // filters down the column: steps * up / down rows of d.  state [width, carried] is what a column takes
-    // from call to call: the last up_taps rows of t, then what is not finished, zeros in the beginning.
-    // steps * up must be a multiple of 12 and of down.  Rows of t and d are `width` columns apart.  A row of
-    // d comes `lag` rows after its first position.
-    int carried, lag;
-    void (*column)(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
-                   size_t steps, const atl_cpu_flrelu_soon *soon);
+    // For `count` columns from column `first` of the rows t[0], ..., t[up_taps + steps - 1]: oversamples down
+    // the column, activates, and filters down the column: steps * up / down rows of d, d_row floats apart,
+    // whose first column is that of `first`.  The first position's window begins at t[0].  state [width,
+    // carried] is what is not finished from call to call, zeros in the beginning.  steps * up must be a
+    // multiple of 12 and of down.  A row of d comes `lag` rows after its first position.  chunk: columns at a
+    // time, so that d stays in the first-level cache, or 0: all.
+    int carried, lag, chunk;
+    void (*column)(const atl_cpu_flrelu_filter *f, float *d, size_t d_row, const float *const *t,
+                   float *state, size_t first, size_t count, size_t steps, size_t n,
+                   const atl_cpu_flrelu_soon *soon);
 
-    // The same without the second filter: steps * up rows of m; state [width, up_taps].
-    void (*rows)(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
-                 size_t steps, const atl_cpu_flrelu_soon *soon);
+    // The same without the second filter: the rows m[0], ..., m[steps * up - 1].
+    void (*rows)(const atl_cpu_flrelu_filter *f, float *const *m, const float *const *t, size_t width,
+                 size_t steps, size_t n, const atl_cpu_flrelu_soon *soon);
 
     // y[o y_step + lane] = sum over k of down_x[k] d[o down + k]  for o < count, lane < n.  stream: write around
     // the caches; y and y_step are multiples of a column then, and n is `lanes`.
     void (*down_x)(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,
                    size_t count, int stream);
 
-    // The same over rows m[0], ..., m[outputs * down - 1] with down_xy.
-    void (*down_xy)(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                    size_t count, int stream);
+    // The same with down_xy: `lines` rows of y, y_row floats apart; line i of the rows m[i down] and below.
+    void (*down_xy)(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t y_row, size_t n,
+                    const float *const *m, size_t count, size_t lines, int stream);
 } atl_cpu_flrelu_kernels;
 
 // Rungs of the ladder, for this filter: only its sizes and turns are read.  lanes: 8 or 16, those of the set

@@ -21,8 +21,7 @@ ALWAYS void load(size_t lanes, float *v, const float *x, size_t step, size_t cou
             v[i * lanes + l] = l < n ? x[i * step + l] + bias[l] : 0.0f;
 }
 
-ALWAYS void up_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,
-                 size_t groups) {
+ALWAYS void up_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *t, const float *v, size_t groups) {
     size_t taps = (size_t)f->up_taps;
     for (size_t g = 0; g < groups; g++)
         for (int p = 0; p < f->up; p++) {
@@ -31,29 +30,25 @@ ALWAYS void up_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *t, size_t 
             for (size_t k = 0; k < taps; k++)
                 for (size_t l = 0; l < lanes; l++)
                     sum[l] += w[k] * from[k * lanes + l];
-            memcpy(t + (g * (size_t)f->up + (size_t)p) * t_step * lanes, sum, lanes * sizeof *sum);
+            memcpy(t + (g * (size_t)f->up + (size_t)p) * lanes, sum, lanes * sizeof *sum);
         }
 }
 
-// One oversampled and activated position, from up_taps rows at `from`.
-ALWAYS void position(size_t lanes, const atl_cpu_flrelu_filter *f, const float *w, const float *from,
-                     float *m) {
+// Member p of group s of column i, oversampled and activated.
+ALWAYS void position(size_t lanes, const atl_cpu_flrelu_filter *f, int p, const float *const *t, size_t s,
+                     size_t i, float *m) {
+    const float *w = f->up_y + (size_t)p * (size_t)f->up_taps;
     for (size_t l = 0; l < lanes; l++)
         m[l] = 0.0f;
-    for (size_t k = 0; k < (size_t)f->up_taps; k++)
+    for (size_t k = 0; k < (size_t)f->up_taps; k++) {
+        const float *from = t[s + (p > f->turn_y) + k] + i * lanes;
         for (size_t l = 0; l < lanes; l++)
-            m[l] += w[k] * from[k * lanes + l];
+            m[l] += w[k] * from[l];
+    }
     for (size_t l = 0; l < lanes; l++) {
         float a = m[l] < 0.0f ? m[l] * f->slope : m[l];
         m[l] = a > f->clamp ? f->clamp : a < -f->clamp ? -f->clamp : a;
     }
-}
-
-// Moves a column's window of up_taps rows on by one.
-ALWAYS void advance(size_t lanes, const atl_cpu_flrelu_filter *f, float *window, const float *row) {
-    size_t kept = ((size_t)f->up_taps - 1) * lanes;
-    memmove(window, window + lanes, kept * sizeof *window);
-    memcpy(window + kept, row, lanes * sizeof *window);
 }
 
 // Adds a position to the outputs that it belongs to: `left` older ones and the newest.
@@ -77,36 +72,31 @@ ALWAYS void finish(size_t lanes, size_t left, float *to, float *sums, float *new
     memset(newest, 0, lanes * sizeof *newest);
 }
 
-ALWAYS void column(size_t lanes, const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state,
-                   size_t width, size_t steps) {
-    size_t taps = (size_t)f->up_taps, left = (size_t)f->outputs - 1, down = (size_t)f->down;
-    for (size_t i = 0; i < width; i++, state += (taps + left) * lanes) {
+ALWAYS void column(size_t lanes, const atl_cpu_flrelu_filter *f, float *d, size_t d_row,
+                   const float *const *t, float *state, size_t first, size_t count, size_t steps) {
+    size_t left = (size_t)f->outputs - 1, down = (size_t)f->down;
+    state += first * left * lanes;
+    for (size_t i = 0; i < count; i++, state += left * lanes) {
         float newest[ATL_FLRELU_LANES] = { 0 }, m[ATL_FLRELU_LANES];
         size_t phase = 0, row = 0;
         for (size_t s = 0; s < steps; s++)
             for (int p = 0; p < f->up; p++) {
-                position(lanes, f, f->up_y + (size_t)p * taps, state, m);
-                add_down(lanes, f, phase, m, state + taps * lanes, newest);
+                position(lanes, f, p, t, s, first + i, m);
+                add_down(lanes, f, phase, m, state, newest);
                 if (++phase == down) {
-                    finish(lanes, left, d + (row++ * width + i) * lanes, state + taps * lanes, newest);
+                    finish(lanes, left, d + row++ * d_row + i * lanes, state, newest);
                     phase = 0;
                 }
-                if (p == f->turn_y)
-                    advance(lanes, f, state, t + (s * width + i) * lanes);
             }
     }
 }
 
-ALWAYS void rows(size_t lanes, const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state,
+ALWAYS void rows(size_t lanes, const atl_cpu_flrelu_filter *f, float *const *m, const float *const *t,
                  size_t width, size_t steps) {
-    size_t taps = (size_t)f->up_taps, up = (size_t)f->up;
-    for (size_t i = 0; i < width; i++, state += taps * lanes)
-        for (size_t s = 0; s < steps; s++)
-            for (size_t p = 0; p < up; p++) {
-                position(lanes, f, f->up_y + p * taps, state, m + ((s * up + p) * width + i) * lanes);
-                if (p == (size_t)f->turn_y)
-                    advance(lanes, f, state, t + (s * width + i) * lanes);
-            }
+    for (size_t s = 0; s < steps; s++)
+        for (int p = 0; p < f->up; p++)
+            for (size_t i = 0; i < width; i++)
+                position(lanes, f, p, t, s, i, m[s * (size_t)f->up + (size_t)p] + i * lanes);
 }
 
 ALWAYS void down_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
@@ -140,41 +130,45 @@ ALWAYS void down_xy(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size
                              const float *bias) {                                                            \
         load(lanes, v, x, step, count, n, bias);                                                             \
     }                                                                                                        \
-    static void up_x_##lanes(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,        \
-                             size_t groups) {                                                                \
-        up_x(lanes, f, t, t_step, v, groups);                                                                \
+    static void up_x_##lanes(const atl_cpu_flrelu_filter *f, float *t, const float *v, size_t groups,        \
+                             size_t n) {                                                                     \
+        (void)n;                                                                                             \
+        up_x(lanes, f, t, v, groups);                                                                        \
     }                                                                                                        \
-    static void column_##lanes(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state,       \
-                               size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {                \
+    static void column_##lanes(const atl_cpu_flrelu_filter *f, float *d, size_t d_row,                       \
+                               const float *const *t, float *state, size_t first, size_t count,              \
+                               size_t steps, size_t n, const atl_cpu_flrelu_soon *soon) {                    \
+        (void)n;                                                                                             \
         (void)soon;                                                                                          \
-        column(lanes, f, d, t, state, width, steps);                                                         \
+        column(lanes, f, d, d_row, t, state, first, count, steps);                                           \
     }                                                                                                        \
-    static void rows_##lanes(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state,         \
-                             size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {                  \
+    static void rows_##lanes(const atl_cpu_flrelu_filter *f, float *const *m, const float *const *t,         \
+                             size_t width, size_t steps, size_t n, const atl_cpu_flrelu_soon *soon) {        \
+        (void)n;                                                                                             \
         (void)soon;                                                                                          \
-        rows(lanes, f, m, t, state, width, steps);                                                           \
+        rows(lanes, f, m, t, width, steps);                                                                  \
     }                                                                                                        \
     static void down_x_##lanes(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,            \
                                const float *d, size_t count, int stream) {                                   \
         (void)stream;                                                                                        \
         down_x(lanes, f, y, y_step, n, d, count);                                                            \
     }                                                                                                        \
-    static void down_xy_##lanes(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,           \
-                                const float *const *m, size_t count, int stream) {                           \
+    static void down_xy_##lanes(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t y_row,       \
+                                size_t n, const float *const *m, size_t count, size_t lines, int stream) {   \
         (void)stream;                                                                                        \
-        down_xy(lanes, f, y, y_step, n, m, count);                                                           \
+        for (size_t i = 0; i < lines; i++)                                                                   \
+            down_xy(lanes, f, y + i * y_row, y_step, n, m + i * (size_t)f->down, count);                     \
     }
 
 PASSES(8)
 PASSES(16)
 
 void atl_cpu_flrelu_init_ref(atl_cpu_flrelu_kernels *k, int lanes, const atl_cpu_flrelu_filter *f) {
-    int lag = f->outputs - 1, carried = f->up_taps + lag;
+    int lag = f->outputs - 1;
     if (lanes == 16)
-        *k = (atl_cpu_flrelu_kernels){ 16,        load_16, up_x_16,   carried,   lag,
-                                       column_16, rows_16, down_x_16, down_xy_16 };
+        *k = (atl_cpu_flrelu_kernels){ 16, load_16,   up_x_16, lag,       lag,
+                                       0,  column_16, rows_16, down_x_16, down_xy_16 };
     else
-        *k = (atl_cpu_flrelu_kernels){
-            8, load_8, up_x_8, carried, lag, column_8, rows_8, down_x_8, down_xy_8
-        };
+        *k =
+            (atl_cpu_flrelu_kernels){ 8, load_8, up_x_8, lag, lag, 0, column_8, rows_8, down_x_8, down_xy_8 };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The passes of filtered leaky ReLU for StyleGAN3's filters: 6 taps per phase up by 2 or 4, 12 taps down
-// by 2.  A column of lanes is a vector; each loaded vector is used for up to 24 multiply-adds, so that
-// arithmetic, not loading, sets the pace.
+// by 2.  Included by one file per instruction set.  Here is what all sets share; the passes themselves have
+// two forms, by the number of registers.
 #include "cpu/flrelu_kernels.h"
 #include "cpu/vec.h"
 
@@ -15,84 +15,28 @@
 #endif
 
 enum { UP_TAPS = 6, DOWN = 2, OUTPUTS = 6, DOWN_TAPS = DOWN * OUTPUTS };
+enum { LANES = 16, ROUND = 4 }; // channels of a column: a cache line; positions between two errands
 
+// Whole vectors of all pixels, then the rest of the column.
 static void load(float *v, const float *x, size_t step, size_t count, size_t n, const float *bias) {
-    VF b = vf_load(bias);
-    if (n == VL)
-        for (size_t i = 0; i < count; i++)
-            vf_store(v + i * VL, vf_add(vf_load(x + i * step), b));
-    else
-        for (size_t i = 0; i < count; i++)
-            vf_store(v + i * VL, vf_add(vf_load_n(x + i * step, n), b));
-}
-
-// ---- oversampling a row: eight results at a time
-
-ALWAYS void up_x(const float *up_x, float *t, size_t t_step, const float *v, size_t groups, const int up,
-                 const int turn) {
-    enum { MOST = 8 };
-    const int block = MOST / up;
-    VF w[4 * UP_TAPS];
-    UNROLL for (int i = 0; i < up * UP_TAPS; i++)
-        w[i] = vf_set(up_x[i]);
-    for (size_t g = 0; g < groups; g += (size_t)block) {
-        VF sum[MOST];
-        UNROLL for (int i = 0; i < block + UP_TAPS; i++) {
-            if (i == block + UP_TAPS - 1 && turn == up - 1)
-                continue; // no member starts at the next pixel
-            VF a = vf_load(v + (size_t)i * VL);
-            UNROLL for (int m = 0; m < MOST; m++) {
-                int p = m % up, k = i - m / up - (p > turn);
-                if (k == 0)
-                    sum[m] = vf_mul(a, w[p * UP_TAPS]);
-                else if (k > 0 && k < UP_TAPS)
-                    sum[m] = vf_fma(a, w[p * UP_TAPS + k], sum[m]);
-            }
-        }
-        UNROLL for (int m = 0; m < MOST; m++)
-            vf_store(t + (size_t)m * t_step * VL, sum[m]);
-        t += MOST * t_step * VL;
-        v += (size_t)block * VL;
+    for (size_t half = 0; half < LANES && half < n; half += VL, v += VL, x += VL) {
+        VF b = vf_load(bias + half);
+        if (n - half >= VL)
+            for (size_t i = 0; i < count; i++)
+                vf_store(v + i * LANES, vf_add(vf_load(x + i * step), b));
+        else
+            for (size_t i = 0; i < count; i++)
+                vf_store(v + i * LANES, vf_add(vf_load_n(x + i * step, n - half), b));
     }
 }
-
-// ---- oversampling down a column, activation, and the down filter along the column
-//
-// Four positions at a time.  A position is a chain of six multiply-adds and the activation, 40 cycles in which
-// nothing else can be done with it; so the down filter works on the four before, `late`, and the two
-// sorts of multiply-adds alternate.  This makes outputs 2 rows late.
-
-enum { LATE = 4, LAG = OUTPUTS - 1 + LATE / DOWN, CARRIED = UP_TAPS + OUTPUTS - 1 + LATE };
 
 ALWAYS VF activate(VF m, VF slope, VF clamp, VF least) {
     m = vf_lrelu(m, slope);
     return vf_max(least, vf_min(clamp, m)); // in this order a NaN stays
 }
 
-// Tap k of four positions whose windows begin at w.
-ALWAYS void up_round(VF m[4], const VF *w, const VF *taps, const int k, const int up, const int turn) {
-    UNROLL for (int q = 0; q < 4; q++) {
-        const int p = q % up;
-        VF a = w[q / up + (p > turn) + k], b = taps[p * UP_TAPS + k];
-        m[q] = k ? vf_fma(a, b, m[q]) : vf_mul(a, b);
-    }
-}
-
-// One of six rounds that add four positions to the six sums that each belongs to; sum[(base + j) % 6] is
-// output j of the first two, j - 1 of the others.  No round meets a sum twice, and round 3 starts the sum
-// that takes the place of the one finished in round 2.
-ALWAYS void down_round(VF sum[OUTPUTS], const VF late[LATE], const VF *taps, const int round, const int base) {
-    static const int AHEAD[LATE] = { 0, 4, 2, 3 };
-    UNROLL for (int q = 0; q < LATE; q++) {
-        const int at = (round + AHEAD[q]) % OUTPUTS, j = (at + OUTPUTS - q / DOWN) % OUTPUTS;
-        const int starts = j == OUTPUTS - 1 && (q == 1 || q == 3);
-        VF a = taps[(OUTPUTS - 1 - j) * DOWN + q % DOWN], *to = &sum[(base + at) % OUTPUTS];
-        *to = starts ? vf_mul(a, late[q]) : vf_fma(a, late[q], *to);
-    }
-}
-
 // What column i of the oversampled picture asks for: pixel i / up of x, or, if another column did, pixel
-// i / 2 of y; in each of its six rounds two rows of y, or those of x that a round consumes.
+// i / 2 of y; in each round of four positions two rows of y, or those of x that a round consumes.
 typedef struct errand {
     const char *at;
     size_t second, next; // bytes to the second row of a round, and to the next round
@@ -102,13 +46,13 @@ ALWAYS errand errand_of(const atl_cpu_flrelu_soon *soon, size_t i, const int up)
     size_t x = soon->x_row * sizeof(float), y = soon->y_row * sizeof(float);
     if (i % (size_t)up == 0)
         return (errand){ (const char *)(soon->x + i / (size_t)up * soon->step), up == 2 ? x : 0,
-                         (size_t)(LATE / up) * x };
+                         (size_t)(ROUND / up) * x };
     return (errand){ (const char *)(soon->y + i / DOWN * soon->step), y, 2 * y };
 }
 
-// A vector of channels lies across two cache lines unless their number is a multiple of the lanes.
+// A column of channels lies across two cache lines unless their number is a multiple of the lanes.
 ALWAYS void run_errand(errand *e) {
-    enum { LAST = (VL - 1) * sizeof(float) };
+    enum { LAST = (LANES - 1) * sizeof(float) };
     __builtin_prefetch(e->at, 0, 2);
     __builtin_prefetch(e->at + LAST, 0, 2);
     __builtin_prefetch(e->at + e->second, 0, 2);
@@ -116,211 +60,37 @@ ALWAYS void run_errand(errand *e) {
     e->at += e->next;
 }
 
-ALWAYS void column(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state, size_t width,
-                   size_t steps, const atl_cpu_flrelu_soon *soon, const int up, const int turn) {
-    const int inputs = LATE / up;
-    VF wu[4 * UP_TAPS], wd[DOWN_TAPS];
-    UNROLL for (int i = 0; i < up * UP_TAPS; i++)
-        wu[i] = vf_set(f->up_y[i]);
-    UNROLL for (int i = 0; i < DOWN_TAPS; i++)
-        wd[i] = vf_set(f->down_y[i]);
-    VF slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
-    size_t row = width * VL;
-    for (size_t i = 0; i < width; i++, state += CARRIED * VL) {
-        const float *from = t + i * VL;
-        float *to = d + i * VL;
-        errand e = errand_of(soon, i, up);
-        VF w[UP_TAPS + 2], sum[OUTPUTS], late[LATE];
-        UNROLL for (int k = 0; k < UP_TAPS; k++)
-            w[k] = vf_load(state + k * VL);
-        UNROLL for (int k = 0; k < OUTPUTS - 1; k++)
-            sum[k] = vf_load(state + (UP_TAPS + k) * VL);
-        UNROLL for (int k = 0; k < LATE; k++)
-            late[k] = vf_load(state + (UP_TAPS + OUTPUTS - 1 + k) * VL);
-        for (size_t s = 0; s < steps; s += 3 * (size_t)inputs) {
-            UNROLL for (int u = 0; u < 3; u++) {
-                const int base = 2 * u;
-                VF m[4];
-                run_errand(&e);
-                UNROLL for (int k = 0; k < inputs; k++, from += row)
-                    w[UP_TAPS + k] = vf_load(from);
-                UNROLL for (int k = 0; k < UP_TAPS; k++) {
-                    up_round(m, w, wu, k, up, turn);
-                    down_round(sum, late, wd, k, base);
-                    if (k == 2)
-                        vf_store(to, sum[base]);
-                }
-                vf_store(to + row, sum[base + 1]);
-                to += 2 * row;
-                UNROLL for (int k = 0; k < LATE; k++)
-                    late[k] = activate(m[k], slope, clamp, least);
-                UNROLL for (int k = 0; k < UP_TAPS; k++)
-                    w[k] = w[k + inputs];
-            }
-        }
-        UNROLL for (int k = 0; k < UP_TAPS; k++)
-            vf_store(state + k * VL, w[k]);
-        UNROLL for (int k = 0; k < OUTPUTS - 1; k++)
-            vf_store(state + (UP_TAPS + k) * VL, sum[k]);
-        UNROLL for (int k = 0; k < LATE; k++)
-            vf_store(state + (UP_TAPS + OUTPUTS - 1 + k) * VL, late[k]);
-    }
+#if defined(__AVX512F__)
+#include "cpu/flrelu_wide.h"
+#else
+#include "cpu/flrelu_narrow.h"
+#endif
+
+static void down_xy_any(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t y_row, size_t n,
+                        const float *const *m, size_t count, size_t lines, int stream) {
+    down_xy(f, y, y_step, y_row, n, m, count, lines, stream, 0);
 }
 
-ALWAYS void rows(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state, size_t width,
-                 size_t steps, const atl_cpu_flrelu_soon *soon, const int up, const int turn) {
-    const int inputs = 4 / up;
-    VF wu[4 * UP_TAPS], slope = vf_set(f->slope), clamp = vf_set(f->clamp), least = vf_set(-f->clamp);
-    UNROLL for (int i = 0; i < up * UP_TAPS; i++)
-        wu[i] = vf_set(f->up_y[i]);
-    size_t row = width * VL;
-    for (size_t i = 0; i < width; i++, state += UP_TAPS * VL) {
-        const float *from = t + i * VL;
-        float *to = m + i * VL;
-        errand e = errand_of(soon, i, up);
-        VF w[UP_TAPS + 2];
-        UNROLL for (int k = 0; k < UP_TAPS; k++)
-            w[k] = vf_load(state + k * VL);
-        for (size_t s = 0; s < steps; s += (size_t)inputs) {
-            VF a[4];
-            run_errand(&e);
-            UNROLL for (int k = 0; k < inputs; k++, from += row)
-                w[UP_TAPS + k] = vf_load(from);
-            UNROLL for (int k = 0; k < UP_TAPS; k++)
-                up_round(a, w, wu, k, up, turn);
-            UNROLL for (int q = 0; q < 4; q++, to += row)
-                vf_store(to, activate(a[q], slope, clamp, least));
-            UNROLL for (int k = 0; k < UP_TAPS; k++)
-                w[k] = w[k + inputs];
-        }
-        UNROLL for (int k = 0; k < UP_TAPS; k++)
-            vf_store(state + k * VL, w[k]);
-    }
-}
-
-// ---- the down filter along a row: `block` outputs at a time
-
-ALWAYS void store_some(float *y, VF a, size_t n, int stream) {
-    if (stream)
-        vf_stream(y, a);
-    else if (n == VL)
-        vf_store(y, a);
-    else
-        vf_store_n(y, a, n);
-}
-
-ALWAYS void down_block(const VF *w, float *y, size_t y_step, size_t n, const float *d, int stream,
-                       const int block) {
-    VF sum[8];
-    UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
-        VF a = vf_load(d + i * VL);
-        UNROLL for (int o = 0; o < block; o++) {
-            int k = i - DOWN * o;
-            if (k == 0)
-                sum[o] = vf_mul(a, w[0]);
-            else if (k > 0 && k < DOWN_TAPS)
-                sum[o] = vf_fma(a, w[k], sum[o]);
-        }
-    }
-    UNROLL for (int o = 0; o < block; o++)
-        store_some(y + (size_t)o * y_step, sum[o], n, stream);
-}
-
-static void down_x(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,
-                   size_t count, int stream) {
-    VF w[DOWN_TAPS];
-    UNROLL for (int k = 0; k < DOWN_TAPS; k++)
-        w[k] = vf_set(f->down_x[k]);
-    size_t o = 0;
-    for (; o + 8 <= count; o += 8)
-        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, stream, 8);
-    for (; o + 4 <= count; o += 4)
-        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, stream, 4);
-    for (; o < count; o++)
-        down_block(w, y + o * y_step, y_step, n, d + o * DOWN * VL, stream, 1);
-}
-
-ALWAYS void add_row(VF *sum, const float *w, const float *m, const int block) {
-    UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
-        VF a = vf_load(m + i * VL);
-        UNROLL for (int o = 0; o < block; o++) {
-            int k = i - DOWN * o;
-            if (k >= 0 && k < DOWN_TAPS)
-                sum[o] = vf_fma(a, vf_set(w[k]), sum[o]);
-        }
-    }
-}
-
-// A filter that is the same upside down and from left to right sees sums of four numbers: a quarter of the
-// multiplications.  A window of columns slides over the sums of the two rows.
-ALWAYS void add_folded_rows(VF *sum, const float *w, const float *top, const float *bottom, const int block) {
-    VF a[DOWN_TAPS];
-    UNROLL for (int i = 0; i < DOWN * (block - 1) + DOWN_TAPS; i++) {
-        a[i % DOWN_TAPS] = vf_add(vf_load(top + i * VL), vf_load(bottom + i * VL));
-        if (i < DOWN_TAPS - 1 || (i - DOWN_TAPS + 1) % DOWN)
-            continue; // the window has not reached the next output
-        const int first = i - DOWN_TAPS + 1, o = first / DOWN;
-        UNROLL for (int k = 0; k < DOWN_TAPS / 2; k++) {
-            VF both = vf_add(a[(first + k) % DOWN_TAPS], a[(i - k) % DOWN_TAPS]);
-            sum[o] = vf_fma(both, vf_set(w[k]), sum[o]);
-        }
-    }
-}
-
-ALWAYS void down_xy_block(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
-                          const float *const *m, size_t at, int stream, const int block, const int mirrored) {
-    VF sum[8];
-    UNROLL for (int o = 0; o < block; o++)
-        sum[o] = vf_zero();
-    const float *from[DOWN_TAPS]; // so that each address below is a register and a constant
-    for (int r = 0; r < DOWN_TAPS; r++)
-        from[r] = m[r] + at;
-    for (int r = 0; r < (mirrored ? DOWN_TAPS / 2 : DOWN_TAPS); r++) {
-        const float *w = f->down_xy + r * DOWN_TAPS;
-        if (mirrored)
-            add_folded_rows(sum, w, from[r], from[DOWN_TAPS - 1 - r], block);
-        else
-            add_row(sum, w, from[r], block);
-    }
-    UNROLL for (int o = 0; o < block; o++)
-        store_some(y + (size_t)o * y_step, sum[o], n, stream);
-}
-
-ALWAYS void down_xy(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *const *m,
-                    size_t count, int stream, const int mirrored) {
-    size_t o = 0;
-    for (; o + 8 <= count; o += 8)
-        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, stream, 8, mirrored);
-    for (; o + 4 <= count; o += 4)
-        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, stream, 4, mirrored);
-    for (; o < count; o++)
-        down_xy_block(f, y + o * y_step, y_step, n, m, o * DOWN * VL, stream, 1, mirrored);
-}
-
-static void down_xy_any(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
-                        const float *const *m, size_t count, int stream) {
-    down_xy(f, y, y_step, n, m, count, stream, 0);
-}
-
-static void down_xy_mirrored(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
-                             const float *const *m, size_t count, int stream) {
-    down_xy(f, y, y_step, n, m, count, stream, 1);
+static void down_xy_mirrored(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t y_row, size_t n,
+                             const float *const *m, size_t count, size_t lines, int stream) {
+    down_xy(f, y, y_step, y_row, n, m, count, lines, stream, 1);
 }
 
 // ---- the copies for each factor and turn
 
 #define COPIES(up, turn)                                                                                     \
-    static void up_x_##up##turn(const atl_cpu_flrelu_filter *f, float *t, size_t t_step, const float *v,     \
-                                size_t groups) {                                                             \
-        up_x(f->up_x, t, t_step, v, groups, up, turn);                                                       \
+    static void up_x_##up##turn(const atl_cpu_flrelu_filter *f, float *t, const float *v, size_t groups,     \
+                                size_t n) {                                                                  \
+        up_x(f->up_x, t, v, groups, n, up, turn);                                                            \
     }                                                                                                        \
-    static void column_##up##turn(const atl_cpu_flrelu_filter *f, float *d, const float *t, float *state,    \
-                                  size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {             \
-        column(f, d, t, state, width, steps, soon, up, turn);                                                \
+    static void column_##up##turn(const atl_cpu_flrelu_filter *f, float *d, size_t d_row,                    \
+                                  const float *const *t, float *state, size_t first, size_t count,           \
+                                  size_t steps, size_t n, const atl_cpu_flrelu_soon *soon) {                 \
+        column(f, d, d_row, t, state, first, count, steps, n, soon, up, turn);                               \
     }                                                                                                        \
-    static void rows_##up##turn(const atl_cpu_flrelu_filter *f, float *m, const float *t, float *state,      \
-                                size_t width, size_t steps, const atl_cpu_flrelu_soon *soon) {               \
-        rows(f, m, t, state, width, steps, soon, up, turn);                                                  \
+    static void rows_##up##turn(const atl_cpu_flrelu_filter *f, float *const *m, const float *const *t,      \
+                                size_t width, size_t steps, size_t n, const atl_cpu_flrelu_soon *soon) {     \
+        rows(f, m, t, width, steps, n, soon, up, turn);                                                      \
     }
 
 COPIES(2, 0)
@@ -330,16 +100,18 @@ COPIES(4, 1)
 COPIES(4, 2)
 COPIES(4, 3)
 
-typedef void up_x_fn(const atl_cpu_flrelu_filter *, float *, size_t, const float *, size_t);
-typedef void column_fn(const atl_cpu_flrelu_filter *, float *, const float *, float *, size_t, size_t,
-                       const atl_cpu_flrelu_soon *);
+typedef void up_x_fn(const atl_cpu_flrelu_filter *, float *, const float *, size_t, size_t);
+typedef void column_fn(const atl_cpu_flrelu_filter *, float *, size_t, const float *const *, float *, size_t,
+                       size_t, size_t, size_t, const atl_cpu_flrelu_soon *);
+typedef void rows_fn(const atl_cpu_flrelu_filter *, float *const *, const float *const *, size_t, size_t,
+                     size_t, const atl_cpu_flrelu_soon *);
 
 static up_x_fn *const UP_X[] = { up_x_20, up_x_21, up_x_40, up_x_41, up_x_42, up_x_43 };
 static column_fn *const COLUMN[] = { column_20, column_21, column_40, column_41, column_42, column_43 };
-static column_fn *const ROWS[] = { rows_20, rows_21, rows_40, rows_41, rows_42, rows_43 };
+static rows_fn *const ROWS[] = { rows_20, rows_21, rows_40, rows_41, rows_42, rows_43 };
 
 void ATL_VEC(atl_cpu_flrelu_init)(atl_cpu_flrelu_kernels *k, const atl_cpu_flrelu_filter *f) {
-    k->lanes = VL;
+    k->lanes = LANES;
     k->load = load;
     int up = (f->up == 2 || f->up == 4) && f->up_taps == UP_TAPS, down = f->down == DOWN && f->outputs == OUTPUTS;
     if (up) {
@@ -350,6 +122,7 @@ void ATL_VEC(atl_cpu_flrelu_init)(atl_cpu_flrelu_kernels *k, const atl_cpu_flrel
         k->column = COLUMN[f->up - 2 + f->turn_y];
         k->carried = CARRIED;
         k->lag = LAG;
+        k->chunk = CHUNK;
     }
     if (down) {
         k->down_x = down_x;

@@ -29,10 +29,10 @@ static void climb_##set(atl_cpu_kernels *k) {                                   
 }
 // clang-format on
 #if defined(__x86_64__)
-RUNG(avx2, 8)
+RUNG(avx2, 16)
 RUNG(avx512, 16)
 #elif defined(__aarch64__)
-RUNG(neon, 8)
+RUNG(neon, 16)
 #endif
 #undef RUNG
 
