@@ -19,16 +19,17 @@ typedef struct opened {
     const app_fetch_options *o;
 } opened;
 
-// Whether a network of this family is one that the file should hold: the role "lpips-vgg" wants "lpips".
-static int has_role(const char *family, const char *roles) {
+// Whether a network is one that the file should hold: the role "lpips-vgg" wants the family "lpips";
+// classifiers of faces are discriminators of ProGAN.
+static int has_role(const char *family, const char *kind, const char *roles) {
     char stem[32];
-    int runs = 0;
-    for (size_t length; *roles && !runs; roles += length, roles += strspn(roles, " ")) {
+    int has = !strncmp(roles, "classifier-", 11) && !strcmp(kind, "progan_discriminator");
+    for (size_t length; *roles && !has; roles += length, roles += strspn(roles, " ")) {
         length = strcspn(roles, " ");
         snprintf(stem, sizeof stem, "%.*s", (int)strcspn(roles, "- "), roles);
-        runs = !strcmp(family, stem);
+        has = !strcmp(family, stem);
     }
-    return runs;
+    return has;
 }
 
 static app_status check_opens(void *user, const char *part, app_error *e) {
@@ -42,8 +43,9 @@ static app_status check_opens(void *user, const char *part, app_error *e) {
     atl_text_free(to->ctx, text);
     json_array_foreach(json_object_get(top, "networks"), i, network) {
         const char *family = json_string_value(json_object_get(network, "family"));
-        good += !json_is_string(json_object_get(network, "problem")) && family &&
-                has_role(family, to->detector->roles);
+        const char *kind = json_string_value(json_object_get(network, "kind"));
+        good += !json_is_string(json_object_get(network, "problem")) && family && kind &&
+                has_role(family, kind, to->detector->roles);
     }
     json_decref(top);
     return good ? APP_OK

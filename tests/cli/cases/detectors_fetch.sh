@@ -53,6 +53,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, data + b'!')
         elif path == '/generator':
             self.answer(200, open('data/stylegan/sg2-32.pkl', 'rb').read())
+        elif path == '/progan': # its discriminator is what classifiers are
+            self.answer(200, open('data/tf/pgan-16-cond.pkl', 'rb').read())
         elif path == '/endless':
             self.answer(200, data + data, length='none')
         elif path == '/unsized':
@@ -141,6 +143,9 @@ fetch /file # not what was published
 "$ATELIER" detectors --detectors dir --fetch inception --url $at/file 2>&1 | says
 "$ATELIER" detectors --detectors dir --fetch classifier-00-male --url $at/file 2>&1 | says # no network
 "$ATELIER" detectors --detectors dir --fetch inception-pkl --url $at/generator 2>&1 | says # another
+"$ATELIER" detectors --detectors dir --fetch classifier-00-male --url $at/progan 2>&1 | says
+"$ATELIER" detectors --detectors dir --fetch classifier-00-male --url $at/progan 2>&1 | says # is there
+rm dir/celebahq-classifier-00-male.pkl
 t detectors --detectors dir --fetch nothing
 t detectors --detectors file --fetch inception
 ls dir
