@@ -57,13 +57,12 @@ static const window W1 = { 1, 1, 1, 0, 0 }, W3 = { 3, 3, 1, 1, 1 }, W3_HALF = { 
                     W5 = { 5, 5, 1, 2, 2 }, W3_IN = { 3, 3, 1, 0, 0 }, W1X7 = { 1, 7, 1, 0, 3 },
                     W7X1 = { 7, 1, 1, 3, 0 }, W1X3 = { 1, 3, 1, 0, 1 }, W3X1 = { 3, 1, 1, 1, 0 };
 
-// Convolution, batch norm, ReLU.  The norm's factor goes into the weights, which are constants of a plan:
-// then the convolution has nothing behind it but a bias.
-static atl_node *unit(const net *t, atl_node *x, const char *name, int64_t out, window w) {
+// A convolution without what follows it, and its bias: both with the factor of the batch norm, which goes
+// into the weights, so that a plan, of which they are constants, has no more to do.
+static atl_node *linear_unit(const net *t, atl_node *x, int64_t out, window w, atl_node **offset) {
     atl_graph *g = t->g;
     int64_t in = x->shape.d[x->shape.rank - 1];
     atl_shape each = ATL_SHAPE(out), kernel = ATL_SHAPE(out, in, w.kh, w.kw);
-    size_t scope = atl_scope_push(g, "%s", name);
     atl_node *weight = atl_net_param(t->net, "conv.weight", kernel, ATL_INIT_NORMAL,
                                      (float)sqrt(2.0 / (double)(in * w.kh * w.kw)));
     atl_node *factor = t->c->scale ? atl_net_param(t->net, "bn.weight", each, ATL_INIT_FILL, 1.0f) : NULL;
@@ -72,20 +71,36 @@ static atl_node *unit(const net *t, atl_node *x, const char *name, int64_t out, 
     atl_node *variance = atl_net_buffer(t->net, "bn.running_var", each, ATL_INIT_FILL, 1.0f);
     atl_node *root = atl_rsqrt(g, atl_affine(g, variance, 1.0f, EPS));
     factor = factor ? atl_mul(g, factor, root) : root;
+    *offset = atl_sub(g, bias, atl_mul(g, mean, factor));
     weight = atl_mul(g, weight, atl_expand(g, atl_reshape(g, factor, ATL_SHAPE(out, 1, 1, 1)), kernel));
     atl_conv_attr a = { ATL_SLOT_Y, w.stride, w.stride, w.ph, w.ph, w.pw, w.pw, 1 };
-    x = atl_add_bias(g, atl_conv(g, x, weight, &a), atl_sub(g, bias, atl_mul(g, mean, factor)));
-    x = atl_named(g, atl_relu(g, x));
-    atl_scope_pop(g, scope);
+    return atl_conv(g, x, weight, &a);
+}
+
+// Convolution, batch norm, ReLU.
+static atl_node *unit(const net *t, atl_node *x, const char *name, int64_t out, window w) {
+    atl_node *offset;
+    size_t scope = atl_scope_push(t->g, "%s", name);
+    x = linear_unit(t, x, out, w, &offset);
+    x = atl_named(t->g, atl_relu(t->g, atl_add_bias(t->g, x, offset)));
+    atl_scope_pop(t->g, scope);
+    return x;
+}
+
+// Averages of 3x3 and a unit of 1x1.  The unit's linear part comes first, which is the same and leaves fewer
+// channels to average.
+static atl_node *pooled_unit(const net *t, atl_node *x, int64_t out) {
+    const atl_pool_options mean = { .kernel = 3, .stride = 1, .pad = 1 };
+    atl_node *offset;
+    size_t scope = atl_scope_push(t->g, "branch_pool");
+    x = atl_average_pool(t->g, linear_unit(t, x, out, W1, &offset), &mean);
+    x = atl_named(t->g, atl_relu(t->g, atl_add_bias(t->g, x, offset)));
+    atl_scope_pop(t->g, scope);
     return x;
 }
 
 static atl_node *max_pool(const net *t, atl_node *x) {
     return atl_max_pool(t->g, x, &(atl_pool_options){ .kernel = 3, .stride = 2 });
-}
-
-static atl_node *mean_pool(const net *t, atl_node *x) {
-    return atl_average_pool(t->g, x, &(atl_pool_options){ .kernel = 3, .stride = 1, .pad = 1 });
 }
 
 static atl_node *joined(const net *t, size_t scope, atl_node *const *parts, int count) {
@@ -102,7 +117,7 @@ static atl_node *block_a(const net *t, atl_node *x, const char *name, int64_t po
     atl_node *b = unit(t, unit(t, x, "branch5x5_1", 48, W1), "branch5x5_2", 64, W5);
     atl_node *c = unit(t, unit(t, x, "branch3x3dbl_1", 64, W1), "branch3x3dbl_2", 96, W3);
     c = unit(t, c, "branch3x3dbl_3", 96, W3);
-    atl_node *d = unit(t, mean_pool(t, x), "branch_pool", pooled, W1);
+    atl_node *d = pooled_unit(t, x, pooled);
     return joined(t, scope, (atl_node *[]){ a, b, c, d }, 4);
 }
 
@@ -122,7 +137,7 @@ static atl_node *block_c(const net *t, atl_node *x, const char *name, int64_t c,
     atl_node *d = unit(t, unit(t, x, "branch7x7dbl_1", c, W1), "branch7x7dbl_2", c, W7X1);
     d = unit(t, unit(t, d, "branch7x7dbl_3", c, W1X7), "branch7x7dbl_4", c, W7X1);
     d = unit(t, d, "branch7x7dbl_5", 192, W1X7);
-    atl_node *e = unit(t, mean_pool(t, x), "branch_pool", 192, W1);
+    atl_node *e = pooled_unit(t, x, 192);
     if (first)
         *first = a;
     return joined(t, scope, (atl_node *[]){ a, b, d, e }, 4);
@@ -143,8 +158,8 @@ static atl_node *block_e(const net *t, atl_node *x, const char *name, bool last)
     atl_node *c = unit(t, unit(t, x, "branch3x3dbl_1", 448, W1), "branch3x3dbl_2", 384, W3);
     atl_node *c1 = unit(t, c, "branch3x3dbl_3a", 384, W1X3), *c2 = unit(t, c, "branch3x3dbl_3b", 384, W3X1);
     const atl_pool_options same = { .kernel = 3, .stride = 1, .pad = 1 };
-    atl_node *pooled = last ? atl_max_pool(t->g, x, &same) : mean_pool(t, x);
-    atl_node *d = unit(t, pooled, "branch_pool", 192, W1);
+    atl_node *d =
+        last ? unit(t, atl_max_pool(t->g, x, &same), "branch_pool", 192, W1) : pooled_unit(t, x, 192);
     return joined(t, scope, (atl_node *[]){ a, b1, b2, c1, c2, d }, 6);
 }
 
