@@ -38,8 +38,8 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 __all__ = [
-    "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Trainer", "TrainOption",
-    "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "portraits",
+    "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
+    "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names", "portraits",
     "Port", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
     "video_formats", "write_image",
 ]
@@ -186,6 +186,37 @@ class _SpectrumOptions(_Struct):
                 ("deviation", c_double)]
 
 
+_FIND = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p))
+
+
+class _MetricsOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("metrics", c_char_p), ("network", c_char_p), ("fakes", c_char_p),
+                ("data", c_char_p), ("model", c_void_p), ("num", c_int64), ("mirror", c_int),
+                ("truncation_psi", c_float), ("truncation_cutoff", c_int), ("class_index", c_int),
+                ("noise_mode", c_int), ("seed", c_uint32), ("batch", c_int), ("find_detector", _FIND),
+                ("user", c_void_p), ("resize", c_char_p), ("cache", c_char_p), ("save_features", c_char_p),
+                ("real_features", c_char_p), ("reference_order", c_int)]
+
+
+class _MetricsState(_Struct):
+    _fields_ = [("what", c_char_p), ("done", c_int64), ("total", c_int64), ("task", c_int), ("tasks", c_int),
+                ("finished", c_int)]
+
+
+class _MetricValue(_Struct):
+    _fields_ = [("name", c_char_p), ("value", c_double), ("error", c_double)]
+
+
+class _MetricResult(_Struct):
+    _fields_ = [("metric", c_char_p), ("values", POINTER(_MetricValue)), ("count", c_int), ("method", c_char_p),
+                ("how", c_char_p), ("fakes", c_int64), ("reals", c_int64), ("seconds", c_double)]
+
+
+class _MetricInfo(_Struct):
+    _fields_ = [("name", c_char_p), ("about", c_char_p), ("detector", c_char_p), ("higher", c_int),
+                ("data", c_int), ("network", c_int)]
+
+
 class _PathOptions(_Struct):
     _fields_ = [("size", c_size_t), ("ease", c_int), ("sphere", c_int), ("wraps", c_int)]
 
@@ -237,7 +268,8 @@ _STRUCTS = {
     "atl_dataset_options": _DatasetOptions, "atl_dataset_info": _DatasetInfo,
     "atl_dataset_make_options": _DatasetMakeOptions, "atl_dataset_made": _DatasetMade, "atl_finding": _Finding,
     "atl_dataset_check_options": _DatasetCheckOptions, "atl_dataset_checked": _DatasetChecked,
-    "atl_spectrum_options": _SpectrumOptions, "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
+    "atl_metrics_options": _MetricsOptions, "atl_metrics_state": _MetricsState, "atl_metric_value": _MetricValue,
+    "atl_metric_result": _MetricResult, "atl_metric_info": _MetricInfo, "atl_spectrum_options": _SpectrumOptions, "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
     "atl_train_phase": _TrainPhase, "atl_train_cost": _TrainCost, "atl_train_state": _TrainState,
     "atl_train_stat": _TrainStat, "atl_train_set": _TrainSet,
 }
@@ -296,6 +328,14 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_arrays_get": (POINTER(_Array), [_P, c_size_t]),
     "atl_array_read_f32": (None, [POINTER(_Array), c_int64, c_int64, _P]),
     "atl_safetensors_write": (c_int, [_P, c_char_p, POINTER(_Array), c_size_t, POINTER(_Pair), c_size_t]),
+    "atl_metrics_open": (c_int, [_P, POINTER(_MetricsOptions), POINTER(_P)]),
+    "atl_metrics_close": (None, [POINTER(_P)]),
+    "atl_metrics_get_state": (POINTER(_MetricsState), [_P]),
+    "atl_metrics_step": (c_int, [_P]),
+    "atl_metrics_get_results": (POINTER(_MetricResult), [_P, POINTER(c_int)]),
+    "atl_metrics_save": (c_int, [_P, c_char_p]),
+    "atl_metrics_restore": (c_int, [_P, c_char_p]),
+    "atl_metric_get_info": (c_int, [c_size_t, POINTER(_MetricInfo)]),
     "atl_spectrum_open": (c_int, [_P, POINTER(_SpectrumOptions), POINTER(_P)]),
     "atl_spectrum_close": (None, [POINTER(_P)]),
     "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
@@ -1115,6 +1155,132 @@ def write_image(path: str | os.PathLike[str], image: Any, format: str | None = N
 def image_text(path: str | os.PathLike[str], key: str = "atelier") -> str | None:
     """The text kept under `key` in a picture, or None.  The program keeps its record, JSON, under "atelier"."""
     return _context()._text_of(_lib.atl_image_text, _text(path), key.encode())
+
+
+# ---- metrics
+
+Detectors = Union[dict[str, Any], Callable[[str], Any]]
+
+
+@dataclass(frozen=True)
+class MetricResult:
+    """One metric: its values and their standard errors by name, as the official codes call them."""
+    metric: str
+    values: dict[str, float]
+    errors: dict[str, float]  #: nan where not known
+    method: str               #: how the errors were found
+    how: str                  #: what else decides the number
+    fakes: int                #: pictures that it is of; 0: none
+    reals: int
+    seconds: float
+
+
+def metric_names() -> list[str]:
+    """The metrics that there are, with their usual numbers of pictures."""
+    info, names = _MetricInfo(), []
+    while _lib.atl_metric_get_info(len(names), byref(info)):
+        names.append(info.name.decode())
+    return names
+
+
+class Metrics(_Child):
+    """A measurement (docs/metrics.md), of a network or of pictures in its place.
+
+        for result in atelier.Metrics("network.safetensors", "faces-256.zip", "swd16k,msssim20k").run():
+            print(result.metric, result.values, result.errors)
+
+    metrics    names with commas; None: those that need no detector
+    fakes      pictures in place of the network: a folder or a .zip
+    num        pictures in place of the number in each name; 0: as the names say
+    detectors  the files of detectors: a dict from roles ("inception", "lpips-vgg") to a path, or to (trunk, heads);
+               or a function of a role, which returns None where there is none
+    cache      folder where features of the data are kept; None: they are not"""
+
+    _noun = "measurement"
+
+    def __init__(self, network: str | os.PathLike[str] | None = None, data: str | os.PathLike[str] | None = None,
+                 metrics: str | None = None, *, fakes: str | os.PathLike[str] | None = None, num: int = 0,
+                 mirror: bool = False, psi: float = 1.0, cutoff: int = 0, class_idx: int = -1, noise: str = "random",
+                 seed: int = 0, batch: int = 0, detectors: Detectors | None = None, resize: str | None = None,
+                 cache: str | os.PathLike[str] | None = None, save_features: str | os.PathLike[str] | None = None,
+                 real_features: str | os.PathLike[str] | None = None, reference_order: bool = False,
+                 context: Context | None = None) -> None:
+        self._texts: list[Any] = []  # of the callback's answers
+        stop = _Stop()
+        self._find = _FIND(lambda user, role, path, heads: self._answer(stop, detectors, role, path, heads))
+        options = _MetricsOptions(
+            metrics=_text(metrics), network=_text(network), fakes=_text(fakes), data=_text(data), num=num, mirror=mirror,
+            truncation_psi=psi, truncation_cutoff=cutoff, class_index=class_idx, noise_mode=_noise_mode(noise),
+            seed=seed, batch=batch, find_detector=self._find if detectors else _FIND(), resize=_text(resize),
+            cache=_text(cache), save_features=_text(save_features), real_features=_text(real_features),
+            reference_order=reference_order)
+        try:
+            self._adopt(_context(context), _lib.atl_metrics_close, _lib.atl_metrics_open, byref(options))
+        except AtelierError:
+            if stop.error:
+                raise stop.error from None
+            raise
+
+    def _answer(self, stop: _Stop, detectors: Any, role: bytes, path: Any, heads: Any) -> int | None:
+        found: list[Any] = []
+
+        def look() -> None:
+            name = role.decode()
+            files = detectors.get(name) if isinstance(detectors, dict) else detectors(name)
+            found.extend([files] if isinstance(files, (str, os.PathLike)) else files or [])
+
+        if stop.guard(look) or not found:
+            return self._keep(f"{role.decode()}: no file was given for this detector".encode())
+        path[0] = self._keep(os.fsencode(found[0]))
+        heads[0] = self._keep(os.fsencode(found[1])) if len(found) > 1 else None
+        return None
+
+    def _keep(self, text: bytes) -> int:
+        self._texts.append(ctypes.create_string_buffer(text))
+        return ctypes.addressof(self._texts[-1])
+
+    @property
+    def finished(self) -> bool:
+        with self._context._lock:
+            return bool(_lib.atl_metrics_get_state(self._h).contents.finished)
+
+    def step(self) -> None:
+        """The next batch, or the arithmetic at the end of a metric."""
+        self._call(_lib.atl_metrics_step)
+
+    def run(self, progress: Callable[[int, int, str], None] | None = None) -> list[MetricResult]:
+        """All steps.  progress(done, total, what) is called after each."""
+        while not self.finished:
+            self.step()
+            if progress:
+                with self._context._lock:
+                    state = _lib.atl_metrics_get_state(self._h).contents
+                    row = state.done, state.total, (state.what or b"").decode("utf-8", "replace")
+                progress(*row)
+        return self.results()
+
+    def results(self) -> list[MetricResult]:
+        """Those that are there so far."""
+        count = c_int()
+        with self._context._lock:
+            rows = _lib.atl_metrics_get_results(self._h, byref(count))
+            return [_metric_result(rows[i]) for i in range(count.value)]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """What has been measured so far, to go on another day."""
+        self._call(_lib.atl_metrics_save, _text(path))
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Goes on from a file of save(), before the first step."""
+        self._call(_lib.atl_metrics_restore, _text(path))
+
+
+def _metric_result(row: _MetricResult) -> MetricResult:
+    values = [row.values[i] for i in range(row.count)]
+    names = [v.name.decode() for v in values]
+    return MetricResult(row.metric.decode(), dict(zip(names, [v.value for v in values])),
+                        dict(zip(names, [v.error for v in values])), (row.method or b"").decode(),
+                        (row.how or b"").decode(), row.fakes, row.reals, row.seconds)
 
 
 class Spectrum(_Child):

@@ -433,6 +433,37 @@ class Files(Folder):
         self.assertIn("y4m", atelier.video_formats())
         self.assertRegex(atelier.version(), r"^\d+\.\d+\.\d+$")
 
+    def test_metrics(self):
+        self.assertIn("fid50k_full", atelier.metric_names())
+        rng = np.random.RandomState(4)
+        for folder in ("real", "fake"):
+            os.mkdir(self.path(folder))
+            for i in range(12):
+                image = rng.randint(0, 256, (32, 32, 3)).astype(np.uint8)
+                atelier.write_image(self.path(f"{folder}/{i:02}.png"), image)
+        seen, keywords = [], {"data": self.path("real"), "fakes": self.path("fake"), "num": 12}
+        with atelier.Metrics(metrics="swd12,msssim12", **keywords) as m:
+            self.assertFalse(m.finished)
+            results = m.run(lambda done, total, what: seen.append((done, total, what)))
+            self.assertTrue(m.finished)
+        self.assertEqual([r.metric for r in results], ["swd12", "msssim12"])
+        self.assertEqual(results[0].fakes, 12)
+        self.assertIn("swd12", results[0].values)
+        self.assertEqual(results[0].values.keys(), results[0].errors.keys())
+        self.assertTrue(seen)
+        with atelier.Metrics(metrics="swd12,msssim12", **keywords) as m:
+            m.step()
+            m.save(self.path("kept"))
+        with atelier.Metrics(metrics="swd12,msssim12", batch=3, **keywords) as m:
+            m.restore(self.path("kept"))
+            self.assertEqual([r.values for r in m.run()], [r.values for r in results])
+        with self.assertRaisesRegex(atelier.AtelierError, "inception: no file was given for this detector"):
+            atelier.Metrics(metrics="fid12", detectors={"vgg16": "x"}, **keywords)
+        with self.assertRaisesRegex(atelier.AtelierError, "nothing.pt"):
+            atelier.Metrics(metrics="fid12", detectors=lambda role: self.path("nothing.pt"), **keywords)
+        with self.assertRaises(ZeroDivisionError):
+            atelier.Metrics(metrics="fid12", detectors=lambda role: 1 / 0, **keywords)
+
     def test_spectrum(self):
         side, n = 16, 48
         images = np.random.RandomState(3).randint(0, 256, (3, side, side, 3)).astype(np.uint8)
