@@ -66,9 +66,13 @@ static void build(atl_graph *g, atl_call *call, void *user) {
     atl_network_call(p->network, p->function, &net, call);
 }
 
-// Parameters inside a mapped file can be read again: give their memory back once kernels have packed them.
-static void release_mapped(const atl_params *p) {
-    if (p->mapping)
+// Parameters inside a mapped file can be read again: give their memory back once kernels have packed them.  A
+// generator's first function maps and packs little: the rest is soon packed for the next one, which would
+// have to ask for all pages again.
+static void release_mapped(const atl_network *network, const char *function) {
+    const atl_function_row *rows = network->row->functions;
+    const atl_params *p = &network->params;
+    if (p->mapping && (strcmp(rows[0].name, function) != 0 || !rows[1].name))
         madvise((void *)p->mapping, p->mapping_bytes, MADV_DONTNEED);
 }
 
@@ -79,7 +83,7 @@ static atl_status make(atl_programs *programs, const atl_program_key *key, int a
     atl_plan_options options = { .step_mode = key->step_mode, .detached = true };
     atl_program *made;
     atl_status status = atl_program_make(programs->backend, key, build, &p, &options, &made);
-    release_mapped(&programs->network->params);
+    release_mapped(programs->network, key->function);
     ATL_TRY(status);
     atl_program_key *k = &programs->list[at].key;
     *k = *key;
