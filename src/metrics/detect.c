@@ -17,7 +17,7 @@ static atl_status open_network(atl_metrics *m, const char *role, atl_network **n
     if (why)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s", why);
     atl_opened_network *opened = &m->networks[m->n_networks];
-    ATL_TRY(atl_network_open(m->ctx, path, NULL, &opened->net));
+    ATL_TRY(atl_detector_network(m->ctx, role, path, heads, &opened->net));
     opened->role = role;
     m->n_networks++;
     *net = &opened->net;
