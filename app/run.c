@@ -149,6 +149,29 @@ static app_status keep(app_run *r, int last, app_error *late, app_error *e) {
     return over ? APP_FAILED : APP_OK;
 }
 
+// Numbers that can't be had are no reason to end a run.  One that was stopped ends at once.
+static void measure(app_run *r, int last, app_error *late) {
+    int snap = atl_trainer_get_options(r->trainer)->snap, every = r->o.metrics_every;
+    int due = last || every <= 1 || (snap && r->state.tick / snap % every == 0);
+    int stop = r->events.stop && r->events.stop(r->events.user);
+    if (!r->o.metrics || !due || stop || r->owed || r->state.fatal || !r->kept[1])
+        return;
+    if (app_run_measure(r, late) != APP_OK)
+        put_off(r, 1, late);
+}
+
+// Of several processes the first measures; the others wait, and ask it again and again so that they see it
+// live.
+static app_status wait_for_measuring(app_run *r, app_error *e) {
+    int busy = 0;
+    do {
+        busy = 0;
+        if (atl_trainer_any(r->trainer, &busy) != ATL_OK)
+            return app_fail_ctx(e, r->ctx);
+    } while (busy && !r->leader);
+    return APP_OK;
+}
+
 // The line, the record, and every `snap` ticks (or at the end, or when it failed before) pictures and a snapshot.
 // The record comes first: it knows whether the numbers are any, and then the snapshots of before must stay.
 static app_status write_tick(app_run *r, int last, double now, app_error *e) {
@@ -168,6 +191,8 @@ static app_status write_tick(app_run *r, int last, double now, app_error *e) {
         put_off(r, last, &late);
     if ((due || r->owed) && !r->state.fatal)
         status = keep(r, last, &late, e);
+    if (due && status == APP_OK)
+        measure(r, last, &late);
     if (app_run_report(r, APP_REPORT_RUNNING, NULL, &late) != APP_OK)
         put_off(r, last, &late);
     return status;
@@ -177,6 +202,8 @@ static app_status end_tick(app_run *r, int last, app_error *e) {
     double now = app_seconds();
     update(r, now);
     app_status status = r->leader ? write_tick(r, last, now, e) : APP_OK;
+    if (r->o.metrics && wait_for_measuring(r, e) != APP_OK)
+        status = APP_FAILED;
     atl_trainer_clear_stats(r->trainer);
     r->state.tick++;
     r->tick_images = atl_trainer_get_state(r->trainer)->images;

@@ -29,6 +29,9 @@ typedef struct app_run_options {
     const char *folder;        // of a run that goes on; NULL: a new one
     const char *snapshot;      // in that folder, from which it goes on; NULL: not from there
     long long stamp;           // app_resume_stamp() of before it was read; 0: nobody knows
+    const char *metrics;       // names with commas, to measure snapshots by; NULL: none
+    int metrics_every;         // that many snapshots, and the last one
+    const char *detectors;     // folder of --detectors, or NULL
 } app_run_options;
 
 // Any may be NULL.
@@ -83,6 +86,9 @@ void app_run_close(app_run *run);
 // Whether a folder can be made in `outdir`, which is made when missing: to be known before anything is
 // measured.
 app_status app_run_check_outdir(const char *outdir, app_error *e);
+
+// Whether there are such metrics, and what they need: to be known before anything is trained.
+app_status app_run_check_metrics(const char *names, const char *detectors, app_error *e);
 
 // One step of training, and what is due after it.  APP_STOPPED: as `stop` wished; a snapshot has been written.  A
 // step that fails, as by a picture that can't be read, ends with a snapshot of what was before; what can't be

@@ -11,6 +11,9 @@ app_status app_run_folder_open(app_run *run, app_error *e); // folder, log, opti
 app_status app_run_snapshot(app_run *run, app_error *e);
 app_status app_run_report(app_run *run, app_report_state state, const char *reason, app_error *e);
 
+// ---- run_metrics.c
+app_status app_run_measure(app_run *run, app_error *e); // the newest snapshot
+
 // ---- run_grid.c
 app_status app_run_grid_open(app_run *run, app_error *e);   // reads the real ones, before anything is written
 app_status app_run_write_reals(app_run *run, app_error *e);

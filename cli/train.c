@@ -129,7 +129,10 @@ static int run_loop(loop *l) {
                                       .desc = t->desc,
                                       .folder = t->from.folder,
                                       .snapshot = t->from.folder ? t->from.snapshot : NULL,
-                                      .stamp = t->from.folder ? t->from.stamp : 0 };
+                                      .stamp = t->from.folder ? t->from.stamp : 0,
+                                      .metrics = t->metrics,
+                                      .metrics_every = t->metrics_every,
+                                      .detectors = t->detectors };
     cli_catch_interrupt(); // from here on there is a folder to end well
     app_status status = app_run_open(&l->run, l->ctx, l->trainer, &options, &events, e);
     if (status != APP_OK)
@@ -247,7 +250,13 @@ static int keep_kernels(loop *l) {
 }
 
 static int train(loop *l) {
-    int status = cli_train_resume(l->train, l->ctx);
+    app_error *e = &l->train->common.error;
+    int status =
+        l->train->metrics
+            ? cli_told(&l->train->common, app_run_check_metrics(l->train->metrics, l->train->detectors, e))
+            : CLI_SUCCESS;
+    if (status == CLI_SUCCESS)
+        status = cli_train_resume(l->train, l->ctx);
     if (status == CLI_SUCCESS)
         status = keep_kernels(l);
     if (status != CLI_SUCCESS)

@@ -8,19 +8,19 @@
 #include "app/resume.h"
 #include "common.h"
 
-enum { CLI_TRAIN_GIVEN = 64 };
+enum { CLI_TRAIN_GIVEN = 72 };
 
 // Of the official scripts: what is understood and not listed.
-enum { CLI_TRAIN_UNLISTED = 7 };
+enum { CLI_TRAIN_UNLISTED = 6 };
 typedef struct cli_train_habits {
     int gpus, fp32, tf32, nothing;
-    const char *metrics;
 } cli_train_habits;
 
 typedef struct cli_train {
     cli_common common;
     atl_train_options options;
-    const char *outdir, *resume, *desc;
+    const char *outdir, *resume, *desc, *metrics, *detectors; // metrics NULL: none
+    int metrics_every;
     int dry_run, new_run;
     int given[CLI_TRAIN_GIVEN]; // by row of the table of options
     cli_train_habits habits;

@@ -11,7 +11,6 @@ size_t cli_train_unlisted(cli_train *t, cli_option *list) {
     const cli_option rows[CLI_TRAIN_UNLISTED] = {
         CLI_OPTION_FLAG("n", &t->dry_run, NULL),
         CLI_OPTION_INT("gpus", &h->gpus, "N", NULL, NULL, 1, 1 << 16),
-        CLI_OPTION_TEXT("metrics", &h->metrics, "none", NULL, NULL),
         CLI_OPTION_FLAG("fp32", &h->fp32, NULL),
         CLI_OPTION_FLAG("allow-tf32", &h->tf32, NULL),
         CLI_OPTION_FLAG("nobench", &h->nothing, NULL),
@@ -62,9 +61,8 @@ int cli_train_check_habits(cli_train *t) {
         status = check_cfg(t->options.cfg);
     if (status != CLI_PROCEED)
         return status;
-    if (h->metrics && strcasecmp(h->metrics, "none") != 0)
-        return cli_usage_error("train", "--metrics %s: none are computed; say none, or leave it out",
-                               h->metrics);
+    if (t->metrics && !strcasecmp(t->metrics, "none"))
+        t->metrics = NULL;
     if (h->gpus > 1)
         cli_note(&t->common,
                  "--gpus %d is passed over: the processor computes; 'mpirun -np %d atelier train ...' shares "

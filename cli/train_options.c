@@ -34,6 +34,12 @@ static rows rows_of(cli_train *t) {
         CLI_OPTION_FLAG("new-run", &t->new_run,
                         "start a new run from the networks of --resume, whatever it records"),
         CLI_OPTION_TEXT("desc", &t->desc, "TEXT", "end of the folder's name", NULL),
+        CLI_OPTION_TEXT("metrics", &t->metrics, "LIST",
+                        "measure snapshots: fid5k_full,swd4k; see 'atelier metrics'", "none"),
+        CLI_OPTION_INT("metrics-every", &t->metrics_every, "N",
+                       "measure every so many snapshots, and the last", "1", 1, 1000000),
+        CLI_OPTION_TEXT("detectors", &t->detectors, "DIR", "folder of the networks that metrics look with",
+                        "see 'atelier detectors'"),
         CLI_OPTION_FLAG("dry-run", &t->dry_run, "print what the run will cost and end"),
     };
     const cli_option last[] = { CLI_COMMON_OPTIONS(&t->common) };
@@ -72,7 +78,7 @@ static int check_augmentation(cli_train *t) {
 }
 
 int cli_train_parse(cli_train *t, int argc, char **argv) {
-    *t = (cli_train){ 0 };
+    *t = (cli_train){ .metrics_every = 1 };
     atl_train_options_init(&t->options, sizeof t->options);
     rows r = rows_of(t);
     cli_option unlisted[CLI_TRAIN_UNLISTED];
@@ -85,7 +91,7 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
             "will cost, then a line per tick; Ctrl-C ends it with a snapshot, and --resume FOLDER goes on.\n"
             "Several processes share the work under 'mpirun -np K atelier train ...'.  Options of the "
             "official\n"
-            "scripts that mean nothing here (-n, --gpus, --metrics none, --fp32, --nobench) are understood.",
+            "scripts that mean nothing here (-n, --gpus, --fp32, --nobench) are understood.",
         .options = r.list,
         .count = r.count,
         .unlisted = unlisted,

@@ -35,7 +35,7 @@ t train --data=s --outdir=r $net -n --cond=False --mirror 1 --gpus=1 --metrics=n
     --allow-tf32=False --workers=2 --resume=noresume | plain
 t train --data s --outdir r $net -n --gpus=8 --fp32=false --quiet | plain | tail -1
 t train --data s --outdir r $net -n --gpus=8 --fp32=false | grep passed
-t train --data s --outdir r $net --metrics=fid50k_full
+t train --data s --outdir r $net --metrics=fid50k_fool
 t train --data s --outdir r $net --resume=ffhq256
 t train --data s --outdir r $net --resume=https://example.org/net.pkl
 t train --data s --outdir r $net --cfg=stylegan3-t
