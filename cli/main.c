@@ -59,7 +59,8 @@ static const struct {
     { "dataset_tool", "dataset", NULL },   { "run_training", "train", NULL },
     { "legacy", "convert", NULL },         { "projector", NULL, projection },
     { "run_projector", NULL, projection }, { "calc_metrics", "metrics", NULL },
-    { "run_metrics", "metrics", NULL },    { "visualizer", NULL, window },
+    { "run_metrics", "metrics", NULL },    { "avg_spectra", "spectra", NULL },
+    { "visualizer", NULL, window },
 };
 
 // The command that is meant, or NULL; *answer: why there is none.

@@ -8,7 +8,7 @@ t generat
 t frobnicate
 t --frobnicate
 echo Names of the official scripts:
-for script in gen_images gen_video.py style_mixing dataset_tool train.py projector.py calc_metrics; do
+for script in gen_images gen_video.py style_mixing dataset_tool train.py projector.py calc_metrics avg_spectra.py; do
     t $script --outdir x
 done
 t generate --truncation-psi 1
