@@ -338,6 +338,17 @@ static void sample_weights(const atl_cpu *b, const atl_step *step, const state *
     atl_team_run(b->team, s->n * co, 1 + (1 << 15) / ci, style_rows, &t);
 }
 
+// The product by the loops of a convolution: with weights of their own, sample after sample.
+static atl_status convolve_1x1(const atl_step *step, const state *s, const float *w, float *rest) {
+    size_t x = s->pixels * s->c_in, y = s->pixels * s->c_out, own = s->c_in * s->c_out;
+    if (!s->scaled)
+        return atl_cpu_conv_run(s->conv, step->src[0].data, w, step->out, rest);
+    for (size_t i = 0; i < (size_t)s->n; i++)
+        ATL_TRY(atl_cpu_conv_run(s->conv, (const float *)step->src[0].data + i * x, w + i * own,
+                                 (float *)step->out + i * y, rest));
+    return ATL_OK;
+}
+
 static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
     const float *w = step->src[1].data;
     float *rest = (float *)step->workspace + s->scaled;
@@ -345,7 +356,10 @@ static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
         sample_weights(b, step, s, step->workspace);
         w = step->workspace;
     }
-    ATL_TRY(atl_cpu_gemm_run(s->gemm, step->src[0].data, w, step->out, rest));
+    if (s->conv)
+        ATL_TRY(convolve_1x1(step, s, w, rest));
+    else
+        ATL_TRY(atl_cpu_gemm_run(s->gemm, step->src[0].data, w, step->out, rest));
     atl_cpu_epilogue e;
     if (!epilogue_of(step, s, &e))
         return ATL_OK;
@@ -356,9 +370,23 @@ static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
     return ATL_OK;
 }
 
-static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
-    const atl_fusion *f = step->node->fusion;
-    bool styled = f && (f->in_scale >= 0 || f->scale >= 0);
+// Wide products of many pixels: with AVX2 our own loops take 0.85 to 0.92 of the time of oneDNN's matrix
+// product.
+static bool direct_1x1(const atl_cpu *b, const state *s, bool styled) {
+    const size_t wide = 128, many = 512;
+    return b->base.ctx->cpu == ATL_CPU_AVX2 && s->c_in >= wide && s->c_out >= wide &&
+           s->pixels * (styled ? 1 : (size_t)s->n) >= many;
+}
+
+static atl_status make_direct_1x1(atl_cpu *b, state *s, bool styled, const float *constant) {
+    int pixels = (int)s->pixels, ci = (int)s->c_in, co = (int)s->c_out;
+    atl_cpu_conv_shape c = {
+        ATL_SLOT_Y, styled ? 1 : s->n, 1, pixels, ci, 1, pixels, co, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0
+    };
+    return atl_cpu_conv_make_by(ATL_CPU_CONV_OWN, b->base.ctx, &b->kernels, b->team, &c, constant, &s->conv);
+}
+
+static atl_status make_product_1x1(atl_cpu *b, state *s, bool styled, const float *constant) {
     int64_t pixels = (int64_t)s->pixels, ci = (int64_t)s->c_in, co = (int64_t)s->c_out;
     atl_cpu_gemm_shape g = { .batch = styled ? s->n : 1,
                              .m = styled ? pixels : pixels * s->n,
@@ -368,13 +396,21 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
                              .stride_a = pixels * ci,
                              .stride_b = styled ? co * ci : 0,
                              .stride_c = pixels * co };
+    return atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->team, &g, constant, &s->gemm);
+}
+
+static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
+    const atl_fusion *f = step->node->fusion;
+    bool styled = f && (f->in_scale >= 0 || f->scale >= 0);
     const float *constant = styled ? NULL : step->src[1].constant;
-    ATL_TRY(atl_cpu_gemm_make(b->base.ctx, &b->kernels, b->team, &g, constant, &s->gemm));
+    bool direct = direct_1x1(b, s, styled);
+    ATL_TRY((direct ? make_direct_1x1 : make_product_1x1)(b, s, styled, constant));
     s->run = run_1x1;
-    s->scaled = styled ? atl_round_floats((size_t)(s->n * co * ci)) : 0;
+    s->scaled = styled ? atl_round_floats((size_t)s->n * s->c_out * s->c_in) : 0;
     step->packed = constant ? 2u : 0;
     step->kernel = "conv 1x1";
-    step->workspace_bytes = s->scaled * sizeof(float) + atl_cpu_gemm_workspace(s->gemm);
+    step->workspace_bytes = s->scaled * sizeof(float) +
+                            (direct ? atl_cpu_conv_workspace(s->conv) : atl_cpu_gemm_workspace(s->gemm));
     return ATL_OK;
 }
 
