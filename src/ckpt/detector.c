@@ -139,6 +139,11 @@ atl_found_detector *atl_detector_add(atl_ckpt *ckpt, const char *key, const char
     return d;
 }
 
+atl_status atl_detector_done(atl_ckpt *ckpt, const atl_found_detector *d) {
+    return d->config ? ATL_OK
+                     : atl_fail(ckpt->ctx, ATL_NO_MEMORY, "%s: out of memory for a config", ckpt->path);
+}
+
 static bool put(atl_ckpt *ckpt, atl_found_detector *d, const char *name, const atl_ckpt_source *source) {
     const char *copy = d->size < d->room ? atl_arena_string(&ckpt->arena, name, strlen(name)) : NULL;
     if (!copy)

@@ -47,6 +47,7 @@ const char *atl_flat_prefix(const atl_flat *flat, const char *end);
 
 // Begins a network with room for `most` parameters; NULL: out of memory, or of room.
 atl_found_detector *atl_detector_add(atl_ckpt *ckpt, const char *key, const char *kind, size_t most);
+atl_status atl_detector_done(atl_ckpt *ckpt, const atl_found_detector *d); // whether its config could be made
 // The tensor becomes the parameter; false: it has another shape, or there is none.  Weights of convolutions
 // may be [o, i, h, w] or [h, w, i, o], those of dense layers [o, i] or, with `turned` set, [i, o]; vectors
 // may have dims of 1 around.

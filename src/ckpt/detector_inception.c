@@ -211,5 +211,5 @@ atl_status atl_find_inception(const atl_flat *flat) {
     if (classes && classes != CLASSES)
         return refuse_other(flat, classes);
     s.d->config = json_pack("{s:i s:i}", "classes", (int)classes, "norm_scale", s.scales ? 1 : 0);
-    return s.d->config ? ATL_OK : ATL_NO_MEMORY;
+    return atl_detector_done(ckpt, s.d);
 }

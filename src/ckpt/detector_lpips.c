@@ -253,7 +253,7 @@ static atl_status add_trunk(atl_ckpt *ckpt, const trunk *t) {
         return ATL_NO_MEMORY;
     bool classifies = t->b == &VGG && put_classifier(ckpt, d, t);
     d->config = json_pack("{s:i}", "classes", classifies ? CLASSES : 0);
-    return d->config ? ATL_OK : ATL_NO_MEMORY;
+    return atl_detector_done(ckpt, d);
 }
 
 static atl_status add_lpips(atl_ckpt *ckpt, const backbone *b, const trunk *t,
@@ -263,7 +263,7 @@ static atl_status add_lpips(atl_ckpt *ckpt, const backbone *b, const trunk *t,
     if (!d || (t && !put_trunk(ckpt, d, t)) || !put_heads(ckpt, d, b, heads))
         return ATL_NO_MEMORY;
     d->config = json_pack("{s:s}", "net", b->net);
-    return d->config ? ATL_OK : ATL_NO_MEMORY;
+    return atl_detector_done(ckpt, d);
 }
 
 atl_status atl_find_lpips(const atl_flat *flat) {

@@ -306,6 +306,19 @@ static atl_status call_inspect(atl_ctx *ctx) {
     return status;
 }
 
+static atl_status call_inspect_detector(atl_ctx *ctx) {
+    char *json = NULL, path[512];
+    const char *data = getenv("ATL_TEST_DATA");
+    snprintf(path, sizeof path, "%s/metrics/heads_alex.pth", data ? data : "tests/data");
+    atl_status status = atl_inspect(ctx, path, &json);
+    if (status == ATL_OK)
+        assert_non_null(strstr(json, "lpips_heads"));
+    else
+        assert_null(json);
+    atl_text_free(ctx, json);
+    return status;
+}
+
 static atl_status call_formats(atl_ctx *ctx) {
     char *json = NULL;
     atl_status status = atl_formats(ctx, &json);
@@ -589,6 +602,7 @@ CASE(init, 1)
 CASE(synthesize, 0)
 CASE(convert, 1)
 CASE(inspect, 0)
+CASE(inspect_detector, 0)
 CASE(formats, 0)
 CASE(profile, 0)
 CASE(blend, 0)
@@ -650,6 +664,7 @@ int main(void) {
         cmocka_unit_test(synthesize_fails_cleanly),
         cmocka_unit_test(convert_fails_cleanly),
         cmocka_unit_test(inspect_fails_cleanly),
+        cmocka_unit_test(inspect_detector_fails_cleanly),
         cmocka_unit_test(formats_fails_cleanly),
         cmocka_unit_test(profile_fails_cleanly),
         cmocka_unit_test(blend_fails_cleanly),
