@@ -69,28 +69,15 @@ static atl_status finish_swd(atl_metrics *m, atl_metric_job *job) {
 static atl_status plan_msssim(atl_metrics *m, atl_metric_job *job) {
     atl_collector fake = atl_collect_fakes(m, job, &atl_collect_msssim);
     if (fake.count < 2)
-        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is of pairs of pictures: two are needed",
-                        job->metric.name);
-    ATL_TRY(atl_metrics_collect(m, &fake, &job->fake));
-    if (!m->data || atl_dataset_info_get(m->data)->count < 2)
-        return ATL_OK;
-    atl_collector real =
-        atl_collect_reals(m, job, &atl_collect_msssim); // what the number is to be compared with
-    return atl_metrics_collect(m, &real, &job->real);
-}
-
-static void put_msssim(atl_metric_job *job, const atl_collector *c, int64_t pictures, const char *tail) {
-    atl_estimate e = atl_estimate_mean(atl_collected_msssim(c), pictures / 2);
-    job->result.method = e.method;
-    atl_metric_put(job, tail, e.value, e.error);
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is of pairs of pictures: two are needed", job->metric.name);
+    return atl_metrics_collect(m, &fake, &job->fake);
 }
 
 static atl_status finish_msssim(atl_metrics *m, atl_metric_job *job) {
+    atl_estimate e = atl_estimate_mean(atl_collected_msssim(job->fake), job->metric.count / 2);
     (void)m;
-    put_msssim(job, job->fake, job->metric.count, "");
-    if (job->real) {
-        put_msssim(job, job->real, job->reals, "_real");
-    }
+    job->result.method = e.method;
+    atl_metric_put(job, "", e.value, e.error);
     return ATL_OK;
 }
 
