@@ -89,7 +89,9 @@ atl_status atl_equivariance_plan(atl_metrics *m, atl_metric_job *job) {
     work *k = atl_arena_alloc(&m->arena, 1, sizeof *k);
     if (!k)
         return ATL_NO_MEMORY;
-    if (!atl_generator_moves(&m->generator))
+    bool moves;
+    ATL_TRY(atl_generator_moves(&m->generator, &moves));
+    if (!moves)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT,
                         "%s: only StyleGAN3 networks can be moved and turned; %s is %s", job->metric.name,
                         m->net.name, m->net.row->family);

@@ -165,9 +165,11 @@ static atl_status get_synthesis(atl_generator *g, int n, atl_noise_mode noise, a
     return get_program(g, "synthesize", n, noise, p);
 }
 
-bool atl_generator_moves(atl_generator *g) {
+atl_status atl_generator_moves(atl_generator *g, bool *moves) {
     atl_program *p;
-    return get_synthesis(g, 1, ATL_NOISE_CONST, &p) == ATL_OK && atl_program_in(p, "transform");
+    ATL_TRY(get_synthesis(g, 1, ATL_NOISE_CONST, &p));
+    *moves = atl_program_in(p, "transform") != NULL;
+    return ATL_OK;
 }
 
 static atl_status paint_with(atl_generator *g, atl_program *p, int n, const float *ws,

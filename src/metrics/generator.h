@@ -81,7 +81,7 @@ atl_status atl_generator_paint(atl_generator *g, int n, const float *ws, const a
 // The same of one sample, in a run of its own: for scenes that differ from sample to sample.
 atl_status atl_generator_paint_one(atl_generator *g, const float *ws, const atl_generator_scene *scene,
                                    float *img);
-bool atl_generator_moves(atl_generator *g); // whether it has a transform
+atl_status atl_generator_moves(atl_generator *g, bool *moves); // whether it has a transform
 
 // The pictures of the purpose PICTURES: rgb [n, 3, height, width], gray three times, as the official codes
 // round them.

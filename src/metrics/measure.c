@@ -231,15 +231,19 @@ static atl_status check_metric(atl_metrics *m, const atl_metric_job *job) {
 }
 
 // Those that need no detector: of pictures, and of moved pictures where the network can move them.
-static void standard_names(atl_metrics *m, char *text, size_t room) {
-    bool moves = m->net.ctx && atl_generator_moves(&m->generator);
+static atl_status standard_names(atl_metrics *m, char *text, size_t room) {
+    bool moves = false;
+    if (m->net.ctx)
+        ATL_TRY(atl_generator_moves(&m->generator, &moves));
     snprintf(text, room, "%s%s%s", m->data ? "swd16k," : "", "msssim20k", moves ? ",eqt50k_int,eqr50k" : "");
+    return ATL_OK;
 }
 
 static atl_status plan(atl_metrics *m) {
     atl_metric list[ATL_METRICS_MOST];
     char standard[128];
-    standard_names(m, standard, sizeof standard);
+    if (!m->o.metrics)
+        ATL_TRY(standard_names(m, standard, sizeof standard));
     ATL_TRY(atl_metrics_parse(m->ctx, m->o.metrics ? m->o.metrics : standard, m->o.num, list, &m->n_jobs));
     m->jobs = atl_calloc(m->ctx, (size_t)m->n_jobs, sizeof *m->jobs);
     m->results = atl_calloc(m->ctx, (size_t)m->n_jobs, sizeof *m->results);

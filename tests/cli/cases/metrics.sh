@@ -60,7 +60,7 @@ m --network cond.safetensors --metrics msssim10 --data reals
 m --network cond.safetensors --metrics msssim10 --class 3
 m --network a.safetensors --metrics msssim10 --class 0
 m --network a.safetensors --metrics msssim10 --data empty
-m --network a.safetensors --metrics msssim10 --data mixed
+m --network a.safetensors --metrics swd1k --data mixed
 m --network a.safetensors --metrics swd10 --data nothing
 m --network reals/seed0000.png --metrics msssim10
 m --network nothing.pkl --metrics msssim10
