@@ -12,6 +12,7 @@
 #include "cpu/kernels.h"
 #include "cpu/sizes.h"
 
+enum { APART = 16 }; // floats between planes, or many would share one set of the first-level cache
 enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
 
 int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies) {
@@ -211,8 +212,9 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     const atl_cpu_wino_shape *s = &w->shape;
     size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, t = (size_t)w->plan.tiles;
     size_t ci = (size_t)s->ci, co = (size_t)s->co;
-    w->v_floats = atl_round_bytes(planes * t * ci * 4) / 4;
-    w->m_floats = atl_round_bytes(planes * t * co * 4) / 4;
+    size_t apart = s->up == 1 ? planes * t * APART : 0;
+    w->v_floats = atl_round_bytes((planes * t * ci + apart) * 4) / 4;
+    w->m_floats = atl_round_bytes((planes * t * co + apart) * 4) / 4;
     if (s->up == 2)
         w->up_floats = atl_round_bytes((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
     ATL_TRY(make_gemms(w));
@@ -342,11 +344,11 @@ typedef struct call { // one run of up = 1
 // Floats from one plane to the next and from one tile to the next.  In a block, all that belongs to a tile
 // is together, so that a transform writes one stretch; split, all that belongs to a product is.
 static size_t plane_step(const atl_cpu_wino *w, size_t channels) {
-    return w->plan.split ? (size_t)w->plan.tiles * channels : channels;
+    return (w->plan.split ? (size_t)w->plan.tiles * channels : channels) + APART;
 }
 
 static size_t tile_step(const atl_cpu_wino *w, size_t channels) {
-    return w->plan.split ? channels : ATL_WINO_PLANES * channels;
+    return w->plan.split ? channels : ATL_WINO_PLANES * plane_step(w, channels);
 }
 
 static void tiles_in(const call *c, int first, int count, float *v) {
@@ -374,10 +376,10 @@ static void tiles_out(const call *c, int first, int count, const float *m) {
 
 // The products of one block: m [tiles, 36, co] = v [tiles, 36, ci] by the weights.
 static void block_products(const atl_cpu_wino *w, size_t tiles, const float *v, float *m) {
-    const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, planes = ATL_WINO_PLANES;
-    for (size_t p = 0; p < planes; p++)
-        w->kernels.product(v + p * ci, planes * ci, w->weight + p * ci * co, m + p * co, planes * co, tiles,
-                           co, ci);
+    const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
+    for (size_t p = 0; p < ATL_WINO_PLANES; p++)
+        w->kernels.product(v + p * plane_step(w, ci), tile_step(w, ci), w->weight + p * ci * co,
+                           m + p * plane_step(w, co), tile_step(w, co), tiles, co, ci);
 }
 
 static void blocks(void *job, int lane, int64_t begin, int64_t end) {
@@ -403,10 +405,10 @@ static void split_in(void *job, int lane, int64_t begin, int64_t end) {
 static void split_products(void *job, int lane, int64_t begin, int64_t end) {
     const call *c = job;
     atl_cpu_wino_space s = atl_cpu_wino_space_of(c->w, c->workspace, lane);
-    size_t t = (size_t)c->tiles, ci = (size_t)c->w->shape.ci, co = (size_t)c->w->shape.co;
+    size_t ci = (size_t)c->w->shape.ci, co = (size_t)c->w->shape.co;
     for (size_t p = (size_t)begin; p < (size_t)end; p++)
-        atl_cpu_wino_gemm_run(c->w->gemm[0], lane, s.v + p * t * ci, c->w->weight + p * ci * co,
-                              s.m + p * t * co, s.scratch);
+        atl_cpu_wino_gemm_run(c->w->gemm[0], lane, s.v + p * plane_step(c->w, ci), c->w->weight + p * ci * co,
+                              s.m + p * plane_step(c->w, co), s.scratch);
 }
 
 static void split_out(void *job, int lane, int64_t begin, int64_t end) {

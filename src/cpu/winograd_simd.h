@@ -178,14 +178,20 @@ INLINE VF ended(const ending *e, VF v, float noise, int usual, float gain) {
     return vf_max(e->bottom, vf_min(e->top, v));
 }
 
-// `count` pixels from pixel p on, `step` pixels apart.  The loop for the usual case has no test inside.
+enum { LINE = 16 }; // floats of a cache line
+
+// `count` pixels from pixel p on, `step` pixels apart; to `lines`, a line for each pixel, where lines are gathered.
+// The loop for the usual case has no test inside.
 INLINE void finish(const atl_cpu_wino_target *to, const ending *e, const VF *v, int count, size_t p,
-                   size_t step, size_t c, size_t n, int whole) {
+                   size_t step, size_t c, size_t n, int whole, float *lines) {
     static const float silence = 0.0f;
     const float *noise = to->noise ? to->noise + p : &silence;
     size_t at = p * (size_t)to->c + c, next = step * (size_t)to->c, hop = to->noise ? step : 0;
     float *y = to->y + at;
-    if (whole && e->usual && to->stream)
+    if (whole && e->usual && lines)
+        for (int i = 0; i < count; i++, lines += LINE, noise += hop)
+            vf_store(lines, ended(e, v[i], *noise, 1, 1.0f));
+    else if (whole && e->usual && to->stream)
         for (int i = 0; i < count; i++, y += next, noise += hop)
             vf_stream(y, ended(e, v[i], *noise, 1, 1.0f));
     else if (whole && e->usual)
@@ -216,7 +222,7 @@ INLINE void out_line(VF m0, VF m1, VF m2, VF m3, VF m4, VF m5, VF y[4]) {
 }
 
 INLINE void out_channels(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox,
-                         size_t c, size_t n, int whole) {
+                         size_t c, size_t n, int whole, float *lines) {
     VF t[6][4], y[4];
     ending e = ending_of(to, c, n, whole);
     for (size_t j = 0; j < 6; j++) {
@@ -228,17 +234,43 @@ INLINE void out_channels(const atl_cpu_wino_target *to, const float *m, size_t p
     int rows = to->h - oy, columns = to->w - ox < 4 ? to->w - ox : 4;
     for (int i = 0; i < 4 && i < rows; i++) {
         out_line(t[0][i], t[1][i], t[2][i], t[3][i], t[4][i], t[5][i], y);
-        finish(to, &e, y, columns, (size_t)(oy + i) * (size_t)to->w + (size_t)ox, 1, c, n, whole);
+        finish(to, &e, y, columns, (size_t)(oy + i) * (size_t)to->w + (size_t)ox, 1, c, n, whole,
+               lines ? lines + i * 4 * LINE : NULL);
     }
+}
+
+// Whether whole lines have to be gathered for the stream: one that is written in two halves goes to memory twice.
+INLINE int gathers(const atl_cpu_wino_target *to, size_t c, size_t end) {
+    return (int)VL < (int)LINE && to->stream && to->gain > 0 && to->slope >= 0 && to->slope <= 1 && !to->gate &&
+           !to->residual && c % LINE == 0 && c + LINE <= end;
+}
+
+INLINE void stream_line(float *y, const float *line) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < LINE; i += VL)
+        vf_stream(y + i, vf_load(line + i));
+}
+
+// 16 channels of a tile.
+INLINE void out_lines(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, size_t c) {
+    _Alignas(64) float lines[4 * 4 * LINE];
+    for (size_t part = 0; part < LINE; part += VL)
+        out_channels(to, m, plane, oy, ox, c + part, VL, 1, lines + part);
+    for (int i = 0; i < 4 && i < to->h - oy; i++)
+        for (int j = 0; j < 4 && j < to->w - ox; j++)
+            stream_line(to->y + ((size_t)(oy + i) * (size_t)to->w + (size_t)(ox + j)) * (size_t)to->c + c,
+                        lines + (i * 4 + j) * LINE);
 }
 
 static void out_simd(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0,
                      int c1) {
     size_t c = (size_t)c0, end = (size_t)c1;
+    for (; gathers(to, c, end); c += LINE)
+        out_lines(to, m, plane, oy, ox, c);
     for (; c + VL <= end; c += VL)
-        out_channels(to, m, plane, oy, ox, c, VL, 1);
+        out_channels(to, m, plane, oy, ox, c, VL, 1, NULL);
     if (c < end)
-        out_channels(to, m, plane, oy, ox, c, end - c, 0);
+        out_channels(to, m, plane, oy, ox, c, end - c, 0, NULL);
 }
 
 // Five products to five coefficients.
@@ -285,8 +317,17 @@ INLINE VF taps(const VF f[4], VF a, VF b, VF c, VF d) {
     return vf_fma(f[3], a, vf_fma(f[2], b, vf_fma(f[1], c, vf_mul(f[0], d))));
 }
 
+// Rows of a tile that exist.
+INLINE int first_row_of(const atl_cpu_wino_up_tile *tile) {
+    return tile->y0 > tile->oy ? tile->y0 - tile->oy : 0;
+}
+
+INLINE int last_row_of(const atl_cpu_wino_up_tile *tile) {
+    return tile->y1 - tile->oy < 8 ? tile->y1 - tile->oy : 8;
+}
+
 INLINE void up_out_channels(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile, size_t c,
-                            size_t n, int whole) {
+                            size_t n, int whole, float *lines) {
     VF z[9][9], wide[9][8], f[4], k[4];
     size_t step = tile->kept, at = c - (size_t)tile->c0;
     if (!tile->empty)
@@ -313,8 +354,7 @@ INLINE void up_out_channels(const atl_cpu_wino_target *to, const atl_cpu_wino_up
     for (int i = 0; i < 4; i++)
         f[i] = vf_set(tile->fy[i]);
     ending e = ending_of(to, c, n, whole);
-    int first_row = tile->y0 > tile->oy ? tile->y0 - tile->oy : 0;
-    int last_row = tile->y1 - tile->oy < 8 ? tile->y1 - tile->oy : 8;
+    int first_row = first_row_of(tile), last_row = last_row_of(tile);
     for (int j = 0; j < 8; j++) {
         float *kept = tile->above + (size_t)j * step + at;
         VF y[8];
@@ -334,16 +374,30 @@ INLINE void up_out_channels(const atl_cpu_wino_target *to, const atl_cpu_wino_up
             continue;
         if (first_row < last_row)
             finish(to, &e, y + first_row, last_row - first_row,
-                   (size_t)(tile->oy + first_row) * (size_t)to->w + (size_t)x, (size_t)to->w, c, n, whole);
+                   (size_t)(tile->oy + first_row) * (size_t)to->w + (size_t)x, (size_t)to->w, c, n, whole,
+                   lines ? lines + (j * 8 + first_row) * LINE : NULL);
     }
+}
+
+INLINE void up_out_lines(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile, size_t c) {
+    _Alignas(64) float lines[8 * 8 * LINE];
+    for (size_t part = 0; part < LINE; part += VL)
+        up_out_channels(to, tile, c + part, VL, 1, lines + part);
+    for (int i = first_row_of(tile); i < last_row_of(tile); i++)
+        for (int j = 0, x = tile->ox; j < 8; j++, x++)
+            if (x >= 0 && x < to->w)
+                stream_line(to->y + ((size_t)(tile->oy + i) * (size_t)to->w + (size_t)x) * (size_t)to->c + c,
+                            lines + (j * 8 + i) * LINE);
 }
 
 static void up_out_simd(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile) {
     size_t c = (size_t)tile->c0, end = (size_t)tile->c1;
+    for (; gathers(to, c, end); c += LINE)
+        up_out_lines(to, tile, c);
     for (; c + VL <= end; c += VL)
-        up_out_channels(to, tile, c, VL, 1);
+        up_out_channels(to, tile, c, VL, 1, NULL);
     if (c < end)
-        up_out_channels(to, tile, c, end - c, 0);
+        up_out_channels(to, tile, c, end - c, 0, NULL);
 }
 
 void ATL_VEC(atl_cpu_wino_init)(atl_cpu_wino_kernels *k) {
