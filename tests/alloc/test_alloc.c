@@ -215,9 +215,9 @@ static atl_status read_picture(atl_ctx *ctx, const char *path) {
     return status;
 }
 
-static atl_status init_model(atl_ctx *ctx, const char *path) {
+static atl_status init_model_of(atl_ctx *ctx, int resolution, const char *path) {
     atl_init_options o = ATL_INIT_OPTIONS_INIT;
-    o.resolution = 8;
+    o.resolution = resolution;
     o.channel_base = 64;
     o.channel_max = 16;
     o.map_depth = 2;
@@ -230,6 +230,10 @@ static atl_status init_model(atl_ctx *ctx, const char *path) {
         assert_null(model);
     atl_model_close(&model);
     return status;
+}
+
+static atl_status init_model(atl_ctx *ctx, const char *path) {
+    return init_model_of(ctx, 8, path);
 }
 
 static atl_status use_model(atl_ctx *ctx, const char *path) {
@@ -510,6 +514,30 @@ static atl_status call_train(atl_ctx *ctx) {
     return train_once(ctx, in("run.safetensors"), out("run.safetensors"));
 }
 
+// Two pictures and their similarity, kept after the pictures and gone on with.
+static atl_status call_metrics(atl_ctx *ctx) {
+    atl_metrics_options o = ATL_METRICS_OPTIONS_INIT;
+    atl_metrics *m;
+    o.network = in("measured.safetensors");
+    o.metrics = "msssim2";
+    o.batch = 1;
+    atl_status status = atl_metrics_open(ctx, &o, &m);
+    if (status == ATL_OK)
+        status = atl_metrics_step(m);
+    if (status == ATL_OK)
+        status = atl_metrics_save(m, out("measured.partial"));
+    atl_metrics_close(&m);
+    if (status == ATL_OK)
+        status = atl_metrics_open(ctx, &o, &m);
+    if (status == ATL_OK)
+        status = atl_metrics_restore(m, out("measured.partial"));
+    while (status == ATL_OK && !atl_metrics_get_state(m)->finished)
+        status = atl_metrics_step(m);
+    atl_metrics_close(&m);
+    remove(out("measured.partial"));
+    return status;
+}
+
 static atl_status call_spectrum(atl_ctx *ctx) {
     atl_spectrum_options o = ATL_SPECTRUM_OPTIONS_INIT;
     atl_spectrum *s;
@@ -587,6 +615,7 @@ static void fails_cleanly(atl_status (*call)(atl_ctx *ctx), int files, long all)
 CASE(ctx, 0)
 CASE(npy_write, 1)
 CASE(npz_write, 1)
+CASE(metrics, 0)
 CASE(spectrum, 0)
 CASE(safetensors_write, 1)
 CASE(npy_open, 0)
@@ -630,7 +659,7 @@ static int make_inputs(void **state) {
     bad = bad || write_npy(ctx, in("a.npy")) || write_safetensors(ctx, in("a.safetensors")) ||
           write_text(in("a.txt")) || write_pickle(in("a.pkl")) || write_picture(ctx, in("a.png"), "png") ||
           write_picture(ctx, in("a.jpg"), "jpg") || init_model(ctx, in("net.safetensors")) ||
-          train_once(ctx, NULL, in("run.safetensors"));
+          init_model_of(ctx, 16, in("measured.safetensors")) || train_once(ctx, NULL, in("run.safetensors"));
     if (bad)
         fprintf(stderr, "setup: %s\n", ctx ? atl_message(ctx) : "no context");
     atl_ctx_close(&ctx);
@@ -646,35 +675,21 @@ static int remove_inputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ctx_fails_cleanly),
-        cmocka_unit_test(npy_write_fails_cleanly),
-        cmocka_unit_test(npz_write_fails_cleanly),
-        cmocka_unit_test(spectrum_fails_cleanly),
-        cmocka_unit_test(safetensors_write_fails_cleanly),
-        cmocka_unit_test(npy_open_fails_cleanly),
-        cmocka_unit_test(safetensors_open_fails_cleanly),
-        cmocka_unit_test(text_open_fails_cleanly),
-        cmocka_unit_test(pickle_open_fails_cleanly),
-        cmocka_unit_test(png_write_fails_cleanly),
-        cmocka_unit_test(jpg_write_fails_cleanly),
-        cmocka_unit_test(png_read_fails_cleanly),
-        cmocka_unit_test(jpg_read_fails_cleanly),
-        cmocka_unit_test(text_fails_cleanly),
-        cmocka_unit_test(init_fails_cleanly),
-        cmocka_unit_test(synthesize_fails_cleanly),
-        cmocka_unit_test(convert_fails_cleanly),
-        cmocka_unit_test(inspect_fails_cleanly),
-        cmocka_unit_test(inspect_detector_fails_cleanly),
-        cmocka_unit_test(formats_fails_cleanly),
-        cmocka_unit_test(profile_fails_cleanly),
-        cmocka_unit_test(blend_fails_cleanly),
-        cmocka_unit_test(truncate_fails_cleanly),
-        cmocka_unit_test(generate_fails_cleanly),
-        cmocka_unit_test(run_fails_cleanly),
-        cmocka_unit_test(graph_fails_cleanly),
-        cmocka_unit_test(path_fails_cleanly),
-        cmocka_unit_test(video_fails_cleanly),
-        cmocka_unit_test(train_fails_cleanly),
+        cmocka_unit_test(ctx_fails_cleanly),        cmocka_unit_test(npy_write_fails_cleanly),
+        cmocka_unit_test(npz_write_fails_cleanly),  cmocka_unit_test(metrics_fails_cleanly),
+        cmocka_unit_test(spectrum_fails_cleanly),   cmocka_unit_test(safetensors_write_fails_cleanly),
+        cmocka_unit_test(npy_open_fails_cleanly),   cmocka_unit_test(safetensors_open_fails_cleanly),
+        cmocka_unit_test(text_open_fails_cleanly),  cmocka_unit_test(pickle_open_fails_cleanly),
+        cmocka_unit_test(png_write_fails_cleanly),  cmocka_unit_test(jpg_write_fails_cleanly),
+        cmocka_unit_test(png_read_fails_cleanly),   cmocka_unit_test(jpg_read_fails_cleanly),
+        cmocka_unit_test(text_fails_cleanly),       cmocka_unit_test(init_fails_cleanly),
+        cmocka_unit_test(synthesize_fails_cleanly), cmocka_unit_test(convert_fails_cleanly),
+        cmocka_unit_test(inspect_fails_cleanly),    cmocka_unit_test(inspect_detector_fails_cleanly),
+        cmocka_unit_test(formats_fails_cleanly),    cmocka_unit_test(profile_fails_cleanly),
+        cmocka_unit_test(blend_fails_cleanly),      cmocka_unit_test(truncate_fails_cleanly),
+        cmocka_unit_test(generate_fails_cleanly),   cmocka_unit_test(run_fails_cleanly),
+        cmocka_unit_test(graph_fails_cleanly),      cmocka_unit_test(path_fails_cleanly),
+        cmocka_unit_test(video_fails_cleanly),      cmocka_unit_test(train_fails_cleanly),
         cmocka_unit_test(transfer_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
