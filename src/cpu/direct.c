@@ -40,6 +40,18 @@ bool atl_cpu_direct_worth(const atl_cpu_conv_shape *s, atl_cpu_set set) {
 #endif
 }
 
+// Wide products of many pixels: with AVX2 these loops take 0.85 to 0.92 of the time of oneDNN's matrix
+// product.
+bool atl_cpu_direct_worth_1x1(size_t ci, size_t co, size_t pixels, atl_cpu_set set) {
+    const size_t wide = 128, many = 512;
+#if defined(__aarch64__)
+    const atl_cpu_set ours = ATL_CPU_NEON;
+#else
+    const atl_cpu_set ours = ATL_CPU_AVX2;
+#endif
+    return set == ours && ci >= wide && co >= wide && pixels >= many;
+}
+
 typedef struct unit_job {
     void (*unit)(void *job, int lane, int64_t i);
     void *job;
