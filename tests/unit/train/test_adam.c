@@ -36,6 +36,7 @@ static void make_store(atl_backend *b, atl_params *p) {
     assert_int_equal(atl_params_add(p, "bias", 1, (int64_t[]){ 1 }, false, NULL), ATL_OK);
     assert_int_equal(atl_params_add(p, "w_avg", 1, (int64_t[]){ 1 }, true, NULL), ATL_OK);
     assert_int_equal(atl_params_allocate(p), ATL_OK);
+    memset(p->data, 0, p->total * sizeof *p->data);
     assert_int_equal(atl_resident_take(b, p->data, p->total, 0, NULL), ATL_OK);
 }
 
