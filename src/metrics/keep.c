@@ -85,6 +85,7 @@ static const char *text_of(const json_t *o, const char *key) {
 static atl_status restore_result(atl_metrics *m, atl_metric_job *job, const json_t *o) {
     const json_t *values = json_object_get(o, "values");
     const char *method = text_of(o, "method");
+    job->result.count = 0;
     for (size_t i = 0; i < json_array_size(values) && i < ATL_METRIC_VALUES; i++) {
         const json_t *v = json_array_get(values, i);
         snprintf(job->names[i], sizeof job->names[i], "%s", text_of(v, "name"));
@@ -178,10 +179,13 @@ static atl_status compare(atl_metrics *m, const char *path, const json_t *kept) 
     atl_status status = identity(m, &now);
     if (status != ATL_OK)
         return status;
-    json_object_foreach(now, key, value) if (status == ATL_OK &&
-                                             !json_equal(value, json_object_get(kept, key))) status =
-        atl_fail(m->ctx, ATL_BAD_ARGUMENT,
-                 "%s: was kept by a measurement whose %s differs from what is asked for now", path, key);
+    // clang-format off
+    json_object_foreach(now, key, value) {
+        if (status == ATL_OK && !json_equal(value, json_object_get(kept, key)))
+            status = atl_fail(m->ctx, ATL_BAD_ARGUMENT,
+                              "%s: was kept by a measurement whose %s differs from what is asked for now", path, key);
+    }
+    // clang-format on
     json_decref(now);
     return status;
 }
