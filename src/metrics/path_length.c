@@ -9,6 +9,37 @@
 #include "base/mem.h"
 #include "base/philox.h"
 
+void atl_ppl_slerp(const float *a, const float *b, size_t size, double t, float *out) {
+    double aa = 0, bb = 0, dot = 0, cc = 0, norm = 0;
+    for (size_t i = 0; i < size; i++) {
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    aa = sqrt(aa);
+    bb = sqrt(bb);
+    for (size_t i = 0; i < size; i++)
+        dot += (double)a[i] / aa * ((double)b[i] / bb);
+    for (size_t i = 0; i < size; i++) { // the part of b across a
+        double x = (double)b[i] / bb - dot * ((double)a[i] / aa);
+        cc += x * x;
+    }
+    cc = sqrt(cc);
+    double p = t * acos(dot < -1 ? -1 : dot > 1 ? 1 : dot), cosine = cos(p), sine = sin(p);
+    for (size_t i = 0; i < size; i++) {
+        double x = (double)a[i] / aa, across = cc > 0 ? ((double)b[i] / bb - dot * x) / cc : 0;
+        out[i] = (float)(x * cosine + across * sine);
+        norm += (double)out[i] * (double)out[i];
+    }
+    norm = sqrt(norm);
+    for (size_t i = 0; i < size; i++)
+        out[i] = (float)((double)out[i] / norm);
+}
+
+void atl_ppl_lerp(const float *a, const float *b, size_t size, double t, float *out) {
+    for (size_t i = 0; i < size; i++)
+        out[i] = (float)((double)a[i] + ((double)b[i] - (double)a[i]) * t);
+}
+
 atl_ppl_view atl_ppl_view_of(int64_t h, int64_t w, bool crop) {
     atl_ppl_view v = { .rows = h, .columns = w };
     if (crop) {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of perceptual path length (Karras et al. 2019, 2020) that is neither networks nor
-// interpolation.
+// The arithmetic of perceptual path length (Karras et al. 2019, 2020).
 #ifndef ATL_METRICS_PATH_LENGTH_H
 #define ATL_METRICS_PATH_LENGTH_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include "metrics/estimate.h"
 
 #define ATL_PPL_EPSILON 1e-4 // step along the path
+
+// The point at t between a and b [size]: both normalised, on the sphere, of unit length; or on the line.
+void atl_ppl_slerp(const float *a, const float *b, size_t size, double t, float *out);
+void atl_ppl_lerp(const float *a, const float *b, size_t size, double t, float *out);
 
 // What the detector sees of a picture [c, h, w]: with `crop` rows 3/8 to 7/8 and columns 2/8 to 6/8, which is
 // the face in an aligned portrait; then averages of f x f pixels, f = rows of the window / 256, where that is

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Perceptual path length of a network: how much pictures change, as LPIPS sees it, along a small step between
 // two latents (Karras et al. 2019, section 4.1).
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,40 +16,6 @@ typedef struct work {
     // A pair for each sample of a run: the two ends of the step lie behind each other.
     float *z, *c, *w, *ends, *ws, *img, *view_of, *rows;
 } work;
-
-// ---- points on a path
-
-// Both ends normalised, the point between them on the sphere, of unit length.
-static void slerp(const float *a, const float *b, size_t size, double t, float *out) {
-    double aa = 0, bb = 0, dot = 0, cc = 0, norm = 0;
-    for (size_t i = 0; i < size; i++) {
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    aa = sqrt(aa);
-    bb = sqrt(bb);
-    for (size_t i = 0; i < size; i++)
-        dot += (double)a[i] / aa * ((double)b[i] / bb);
-    for (size_t i = 0; i < size; i++) { // the part of b across a
-        double x = (double)b[i] / bb - dot * ((double)a[i] / aa);
-        cc += x * x;
-    }
-    cc = sqrt(cc);
-    double p = t * acos(dot < -1 ? -1 : dot > 1 ? 1 : dot), cosine = cos(p), sine = sin(p);
-    for (size_t i = 0; i < size; i++) {
-        double x = (double)a[i] / aa, across = cc > 0 ? ((double)b[i] / bb - dot * x) / cc : 0;
-        out[i] = (float)(x * cosine + across * sine);
-        norm += (double)out[i] * (double)out[i];
-    }
-    norm = sqrt(norm);
-    for (size_t i = 0; i < size; i++)
-        out[i] = (float)((double)out[i] / norm);
-}
-
-static void lerp(const float *a, const float *b, size_t size, double t, float *out) {
-    for (size_t i = 0; i < size; i++)
-        out[i] = (float)((double)a[i] + ((double)b[i] - (double)a[i]) * t);
-}
 
 // ---- a run: inner / 2 samples, or one in two runs where the network makes one picture at a time
 
@@ -108,7 +73,7 @@ static atl_status make_ends(atl_metrics *m, work *k, int64_t first, int s) {
     for (int i = 0; i < 2 * s; i++) {
         double at = (k->whole_path ? (double)t[i / 2] : 0) + (i % 2 ? ATL_PPL_EPSILON : 0);
         const float *a = from + (size_t)(i / 2 * 2) * size;
-        (k->in_z ? slerp : lerp)(a, a + size, size, at, k->ends + (size_t)i * size);
+        (k->in_z ? atl_ppl_slerp : atl_ppl_lerp)(a, a + size, size, at, k->ends + (size_t)i * size);
     }
     if (k->in_z)
         return map(g, 2 * s, k->ends, k->c, k->w);
