@@ -33,28 +33,14 @@ static void take_rows(const atl_collector *c, atl_collected *f, const float *row
 
 // ---- a file in place of the data
 
-static atl_status statistics(atl_ctx *ctx, const atl_features *given, double *mean, double *cov) {
-    size_t width = (size_t)given->width;
-    if (given->mean) {
-        memcpy(mean, given->mean, width * sizeof *mean);
-        memcpy(cov, given->cov, width * width * sizeof *cov);
-        return ATL_OK;
-    }
-    atl_moments *moments;
-    ATL_TRY(atl_moments_open(ctx, given->width, &moments));
-    atl_status status = atl_moments_add(moments, given->rows, given->count);
-    if (status == ATL_OK)
-        status = atl_moments_finish(moments, mean, cov);
-    atl_moments_close(&moments);
-    return status;
-}
-
 static atl_status fill_from_file(atl_collector *c, const atl_features *given) {
     atl_collected *f = c->state;
     const atl_features_of of = of_what(c);
     ATL_TRY(atl_features_check(c->ctx, given, &of, (int64_t)f->width));
-    for (int i = 0; i < c->n_marks; i++)
-        ATL_TRY(statistics(c->ctx, given, f->mean[i], f->mean[i] + f->width));
+    if (c->n_marks)
+        ATL_TRY(atl_features_statistics(c->ctx, given, f->mean[0], f->mean[0] + f->width));
+    for (int i = 1; i < c->n_marks; i++)
+        memcpy(f->mean[i], f->mean[0], (f->width + 1) * f->width * sizeof **f->mean);
     if (c->rows && (!given->rows || given->count < c->count))
         return atl_fail(c->ctx, ATL_BAD_ARGUMENT,
                         "%s: has mean and covariance alone, and a metric needs the features of each picture",
