@@ -268,12 +268,21 @@ typedef struct strip {
     float **t_rows, **m_rows; // rows of a vector's rings, in the order of a call
 } strip;
 
+static size_t first_channel(const strip *s, int vector) {
+    return (size_t)s->c0 + (size_t)vector * (size_t)s->fl->kernels.lanes;
+}
+
+// Channels of a vector: its lanes, but for the last one.
+static size_t channels_of(const strip *s, int vector) {
+    size_t lanes = (size_t)s->fl->kernels.lanes, left = (size_t)s->fl->args.c - first_channel(s, vector);
+    return left < lanes ? left : lanes;
+}
+
 // One input row (zeros outside of the picture), oversampled along x.
 static void oversample_row(const strip *s, int vector, int64_t row, float *t) {
     const atl_cpu_flrelu *fl = s->fl;
     const atl_cpu_flrelu_args *a = &fl->args;
-    size_t lanes = (size_t)fl->kernels.lanes, at = (size_t)s->c0 + (size_t)vector * lanes;
-    size_t n = (size_t)a->c - at < lanes ? (size_t)a->c - at : lanes;
+    size_t lanes = (size_t)fl->kernels.lanes, at = first_channel(s, vector), n = channels_of(s, vector);
     if (row < 0 || row >= a->h || s->left >= s->right) {
         memset(t, 0, (size_t)s->width * lanes * sizeof *t);
         return;
@@ -324,25 +333,23 @@ static void start_state(const strip *s, int vector) {
     keep_windows(s, vector, 0);
 }
 
-static float *output_at(const strip *s, int vector, int64_t row, size_t *n) {
-    size_t lanes = (size_t)s->fl->kernels.lanes, c = (size_t)s->fl->args.c;
-    size_t at = (size_t)s->c0 + (size_t)vector * lanes;
-    *n = c - at < lanes ? c - at : lanes;
-    return s->y + ((size_t)row * (size_t)s->fl->ow + (size_t)s->ox) * c + at;
+static float *output_at(const strip *s, int vector, int64_t row) {
+    size_t pixel = (size_t)row * (size_t)s->fl->ow + (size_t)s->ox;
+    return s->y + pixel * (size_t)s->fl->args.c + first_channel(s, vector);
 }
 
 // The rows of x that the next block reads first and the rows of y that this one writes, from row `o` on.
 static atl_cpu_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, int64_t o) {
     const atl_cpu_flrelu *fl = s->fl;
     const atl_cpu_flrelu_args *a = &fl->args;
-    size_t n, c = (size_t)a->c, at = (size_t)s->c0 + (size_t)vector * (size_t)fl->kernels.lanes;
+    size_t c = (size_t)a->c, at = first_channel(s, vector);
     int64_t row = s->first_y + step + fl->block + fl->filter.up_taps;
     int fits = row >= 0 && row + fl->block <= a->h, left = s->left < a->w ? s->left : a->w - 1;
     atl_cpu_flrelu_soon soon = { .step = c,
                                  .x_row = fits ? (size_t)a->w * c : 0,
                                  .y_row = (size_t)fl->ow * c };
     soon.x = s->x + ((size_t)(fits ? row : 0) * (size_t)a->w + (size_t)left) * c + at;
-    soon.y = output_at(s, vector, o < 0 ? 0 : o < fl->oh ? o : fl->oh - 1, &n);
+    soon.y = output_at(s, vector, o < 0 ? 0 : o < fl->oh ? o : fl->oh - 1);
     if (s->stream) { // y never is in a cache
         soon.y = soon.x;
         soon.y_row = 0;
@@ -353,12 +360,12 @@ static atl_cpu_flrelu_soon look_ahead(const strip *s, int vector, int64_t step, 
 // Rows of d that are outputs go through the row filter: outputs o to end - 1, of which d holds the columns.
 static void filter_rows(const strip *s, int vector, int64_t first, int rows, int o, int end) {
     const atl_cpu_flrelu *fl = s->fl;
-    size_t n, c = (size_t)fl->args.c;
+    size_t n = channels_of(s, vector), c = (size_t)fl->args.c;
     for (int i = 0; i < rows; i++) {
         int64_t line = first + i;
         if (line < 0 || line >= fl->oh)
             continue;
-        float *y = output_at(s, vector, line, &n) + (size_t)o * c;
+        float *y = output_at(s, vector, line) + (size_t)o * c;
         fl->kernels.down_x(&fl->filter, y, c, n, s->d + (size_t)i * fl->d_row, (size_t)(end - o), s->stream);
     }
 }
@@ -366,11 +373,10 @@ static void filter_rows(const strip *s, int vector, int64_t first, int rows, int
 static void block_separable(const strip *s, int vector, int64_t step, int steps) {
     const atl_cpu_flrelu *fl = s->fl;
     const atl_cpu_flrelu_args *a = &fl->args;
-    size_t lanes = (size_t)fl->kernels.lanes, n;
+    size_t lanes = (size_t)fl->kernels.lanes, n = channels_of(s, vector);
     int64_t first = step * a->up / a->down - fl->lag;
     int chunk = fl->chunk, taps = fl->filter.outputs * a->down, rows = steps * a->up / a->down;
     atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, first);
-    output_at(s, vector, 0, &n);
     for (int at = 0, o = 0; at < s->width; at += chunk) {
         int count = s->width - at < chunk ? s->width - at : chunk, kept = at - o * a->down;
         fl->kernels.column(&fl->filter, s->d + (size_t)kept * lanes, fl->d_row,
@@ -397,8 +403,8 @@ static void block_radial(const strip *s, int vector, int64_t step, int steps) {
     int64_t o = atl_floor_div(begin - taps, a->down) + 1, last = atl_floor_div(end - taps, a->down) + 1;
     o = o < 0 ? 0 : o; // the first that was not complete before, and what follows the last that now is
     last = last < fl->oh ? last : fl->oh;
-    size_t n;
-    float *m = s->m + (size_t)vector * fl->m_floats, *y = output_at(s, vector, o < fl->oh ? o : 0, &n);
+    size_t n = channels_of(s, vector);
+    float *m = s->m + (size_t)vector * fl->m_floats, *y = output_at(s, vector, o < fl->oh ? o : 0);
     for (int64_t i = o * a->down; i < end; i++)
         s->m_rows[i - o * a->down] = ring_row(s, m, i, fl->m_rows);
     atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, o);
