@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "metrics/fid_inside.h"
-#include "metrics/matrix.h"
+#include "cpu/matrix.h"
 
 // ---- one distance
 

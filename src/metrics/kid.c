@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "metrics/matrix.h"
+#include "cpu/matrix.h"
 
 enum { GENERATED, REAL, SIDES };
 

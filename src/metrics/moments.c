@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "metrics/matrix.h"
+#include "cpu/matrix.h"
 
 enum { BLOCK = 256, WIDEST = 16384 };
 

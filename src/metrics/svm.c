@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/team.h"
-#include "metrics/matrix.h"
+#include "cpu/matrix.h"
 
 enum { MOST_STEPS = 200, GATHER = 1024 };
 

@@ -2,7 +2,7 @@
 // Products, factors and eigenvalues against definitions and identities.
 #include "recorded.h"
 #include "base/ctx.h"
-#include "metrics/matrix.h"
+#include "cpu/matrix.h"
 
 static double *numbers(int64_t n, uint32_t seed) {
     double *x = malloc((size_t)n * sizeof *x);
@@ -160,12 +160,64 @@ static void eigenvalues_keep_traces_for_any_number_of_threads(void **state) {
     free(first);
 }
 
+// A v = value v, rows of length 1 at right angles, from the largest value down.
+static void check_eigenvectors(const double *a, int64_t n) {
+    atl_ctx *ctx = ctx_with(1);
+    double *copy = malloc((size_t)(n * n) * sizeof *copy), *rows = malloc((size_t)(n * n) * sizeof *rows);
+    double *values = malloc((size_t)n * sizeof *values), largest = 0;
+    memcpy(copy, a, (size_t)(n * n) * sizeof *copy);
+    ok(ctx, atl_matrix_eigenvectors(ctx, copy, n, values, rows));
+    for (int64_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(values[i]));
+    for (int64_t i = 0; i < n; i++) {
+        assert_true(i == 0 || values[i] <= values[i - 1]);
+        for (int64_t j = 0; j < n; j++) {
+            double product = 0, along = 0;
+            for (int64_t k = 0; k < n; k++) {
+                product += rows[i * n + k] * rows[j * n + k];
+                along += a[j * n + k] * rows[i * n + k];
+            }
+            assert_true(fabs(product - (i == j)) < 1e-13 * (double)(n + 10));
+            assert_true(fabs(along - values[i] * rows[i * n + j]) <= 1e-14 * (double)(n + 10) * largest);
+        }
+    }
+    free(copy);
+    free(rows);
+    free(values);
+    atl_ctx_close(&ctx);
+}
+
+static void eigenvectors_are_turned_into_themselves(void **state) {
+    (void)state;
+    static const int64_t sizes[][2] = { { 1, 1 }, { 2, 2 }, { 3, 1 }, { 60, 200 }, { 61, 30 } };
+    for (size_t t = 0; t < sizeof sizes / sizeof *sizes; t++) {
+        int64_t n = sizes[t][0], k = sizes[t][1];
+        double *some = numbers(n * k, 17), *a = square(some, n, k);
+        check_eigenvectors(a, n);
+        for (int64_t i = 0; i < n; i++) // of both signs, and of numbers whose squares are out of range
+            for (int64_t j = 0; j < n; j++)
+                a[i * n + j] = (a[i * n + j] - (i == j ? 3 : 0)) * 1e200;
+        check_eigenvectors(a, n);
+        memset(a, 0, (size_t)(n * n) * sizeof *a);
+        check_eigenvectors(a, n);
+        a[n * n - 1] = NAN;
+        atl_ctx *ctx = ctx_with(1);
+        double *rows = malloc((size_t)(n * n) * sizeof *rows), values[64];
+        assert_int_equal(atl_matrix_eigenvectors(ctx, a, n, values, rows), ATL_BAD_ARGUMENT);
+        free(rows);
+        atl_ctx_close(&ctx);
+        free(some);
+        free(a);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_sums_of_products),
         cmocka_unit_test(a_factor_makes_its_matrix_again),
         cmocka_unit_test(eigenvalues_of_a_known_matrix),
         cmocka_unit_test(eigenvalues_keep_traces_for_any_number_of_threads),
+        cmocka_unit_test(eigenvectors_are_turned_into_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

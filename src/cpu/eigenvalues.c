@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Eigenvalues of a symmetric matrix: Householder's reduction to three diagonals, then implicit QL (Wilkinson
-// and Reinsch 1971, II/2 and II/4).  No eigenvectors: the reduction is all the work.
+// and Reinsch 1971, II/2 and II/4).  Without eigenvectors the reduction is all the work; with them see
+// eigenvectors.c.
 //
 // A step of the reduction reflects with u so that row i keeps two elements: of A, the rows before i, it makes
 // A - u qT - q uT, for which A u is needed.  Both are one sweep over A: what the step before subtracts, and
@@ -13,7 +14,7 @@
 #include "base/mem.h"
 #include "base/team.h"
 #include "cpu/kernels.h"
-#include "metrics/matrix.h"
+#include "cpu/matrix.h"
 
 // Rows are swept in parts, each with a product of its own, which are added in order.  Their number depends on
 // the size alone.
@@ -133,8 +134,18 @@ static void reduce(reduction *r, atl_team *team, double *diagonal, double *besid
     diagonal[0] = r->a[0] - 2 * r->u[0] * r->q[0];
 }
 
+// Turns rows i and i + 1 of n numbers by the angle of sine s and cosine c.
+static void rotate(double *rows, int64_t n, int64_t i, double s, double c) {
+    double *x = rows + i * n, *y = x + n;
+    for (int64_t k = 0; k < n; k++) {
+        double f = y[k];
+        y[k] = s * x[k] + c * f;
+        x[k] = c * x[k] - s * f;
+    }
+}
+
 // One implicit QL step with Wilkinson's shift on rows first to last: e[i] stands between i and i + 1 here.
-static void ql_step(double *d, double *e, int64_t first, int64_t last) {
+static void ql_step(double *d, double *e, int64_t n, int64_t first, int64_t last, double *rows) {
     double g = (d[first + 1] - d[first]) / (2 * e[first]), r = hypot(g, 1), s = 1, c = 1, p = 0;
     g = d[last] - d[first] + e[first] / (g + copysign(r, g));
     for (int64_t i = last - 1; i >= first; i--) {
@@ -151,15 +162,15 @@ static void ql_step(double *d, double *e, int64_t first, int64_t last) {
         p = s * r;
         d[i + 1] = g + p;
         g = c * r - b;
+        if (rows)
+            rotate(rows, n, i, s, c);
     }
     d[first] -= p;
     e[first] = g;
     e[last] = 0;
 }
 
-// Of three diagonals whose numbers are at most 1; false when it does not converge, which only numbers that
-// are none make.
-static bool ql(double *d, double *e, int64_t n) {
+bool atl_matrix_ql(double *d, double *e, int64_t n, double *rows) {
     enum { MOST = 100 };
     for (int64_t first = 0; first < n; first++)
         for (int step = 0;; step++) {
@@ -171,7 +182,7 @@ static bool ql(double *d, double *e, int64_t n) {
                 break;
             if (step == MOST)
                 return false;
-            ql_step(d, e, first, last);
+            ql_step(d, e, n, first, last, rows);
         }
     return true;
 }
@@ -203,7 +214,7 @@ static atl_status find(atl_ctx *ctx, double *a, int64_t n, double *scratch, doub
     atl_team_close(&team);
     memmove(beside, beside + 1, (size_t)(n - 1) * sizeof *beside);
     beside[n - 1] = 0;
-    if (!ql(values, beside, n))
+    if (!atl_matrix_ql(values, beside, n, NULL))
         return atl_fail(ctx, ATL_INTERNAL, "the eigenvalues of a matrix of %lld rows do not converge",
                         (long long)n);
     for (int64_t i = 0; i < n; i++)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrices in double: products, the factor of a covariance, eigenvalues of a symmetric matrix.  All sums have
 // an order that the sizes decide, so that threads don't show in the results.
-#ifndef ATL_METRICS_MATRIX_H
-#define ATL_METRICS_MATRIX_H
+#ifndef ATL_CPU_MATRIX_H
+#define ATL_CPU_MATRIX_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,5 +42,14 @@ atl_status atl_matrix_factor(atl_ctx *ctx, double *s, int64_t n, double *f, int6
 
 // Eigenvalues of a symmetric matrix, of which the lower half is read, in no order.  a is used up.
 atl_status atl_matrix_eigenvalues(atl_ctx *ctx, double *a, int64_t n, double *values);
+
+// The same from the largest to the smallest, with eigenvectors of length 1: the rows of vectors [n, n].  The
+// largest number of each is positive.  a is used up.
+atl_status atl_matrix_eigenvectors(atl_ctx *ctx, double *a, int64_t n, double *values, double *vectors);
+
+// Eigenvalues of three diagonals whose numbers are at most 1: d [n], and e [n], where e[i] stands between i
+// and i + 1.  What turns them turns `rows` [n, n], too, unless NULL.  False when it does not converge, which
+// only numbers that are none make.
+bool atl_matrix_ql(double *d, double *e, int64_t n, double *rows);
 
 #endif

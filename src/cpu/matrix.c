@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products and factors: see matrix.h.  A product is made of tiles (cpu/dense.h) in blocks of the summed
 // dimension: a block of both operands is packed, as double, into panels as high or wide as a tile.
-#include "metrics/matrix.h"
+#include "cpu/matrix.h"
 
 #include <math.h>
 #include <string.h>
