@@ -35,6 +35,7 @@
 // image.h       PNG, JPEG, WebP;  array.h  .npy, .npz, .safetensors
 // dataset.h     sets of pictures: made, checked, read
 // metrics.h     how good a generator, or a set of pictures, is: FID and the others
+// ranks.h       several processes that measure together
 // spectra.h     average power spectra of pictures
 // train.h       training, step by step, with snapshots that go on bit for bit
 //
@@ -71,6 +72,7 @@
 #include <atelier/model.h>
 #include <atelier/network.h>
 #include <atelier/path.h>
+#include <atelier/ranks.h>
 #include <atelier/rng.h>
 #include <atelier/spectra.h>
 #include <atelier/status.h>

@@ -354,7 +354,7 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
     atl_dataset_close(&t->data);
     atl_backend_close(&t->backend);
     atl_team_close(&t->team);
-    atl_ranks_close(&t->ranks, failed != 0);
+    atl_ranks_close(&t->ranks, failed);
     atl_arena_clear(&t->texts);
     atl_free(t->ctx, t);
     *trainer = NULL;

@@ -271,10 +271,7 @@ atl_status atl_trainer_step(atl_trainer *t) {
 }
 
 atl_status atl_trainer_any(atl_trainer *t, int *flag) {
-    bool any = *flag != 0;
-    ATL_TRY(atl_ranks_any(t->ranks, &any));
-    *flag = any;
-    return ATL_OK;
+    return atl_ranks_any(t->ranks, flag);
 }
 
 // ---- measuring

@@ -6,12 +6,12 @@
 #include <atelier/train.h>
 #include "run/backend.h"
 #include "run/program.h"
+#include "run/ranks.h"
 #include "data/loader.h"
 #include "data/print.h"
 #include "train/adam.h"
 #include "train/draw.h"
 #include "train/like.h"
-#include "train/ranks.h"
 #include "train/recipe.h"
 
 enum { ATL_TRAIN_STATS = 64 }; // at most

@@ -8,6 +8,7 @@
 #include <atelier/model.h>
 #include <atelier/network.h>
 #include <atelier/path.h>
+#include <atelier/ranks.h>
 #include <atelier/spectra.h>
 #include <atelier/rng.h>
 #include <atelier/train.h>
@@ -48,6 +49,7 @@ static void check_sizes(void) {
     const atl_dataset_make_options dm = ATL_DATASET_MAKE_OPTIONS_INIT;
     const atl_dataset_check_options dc = ATL_DATASET_CHECK_OPTIONS_INIT;
     const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
+    const atl_ranks_options ra = ATL_RANKS_OPTIONS_INIT;
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
@@ -66,6 +68,7 @@ static void check_sizes(void) {
     SETS(atl_dataset_options, d);
     SETS(atl_dataset_make_options, dm);
     SETS(atl_dataset_check_options, dc);
+    SETS(atl_ranks_options, ra);
     SETS(atl_spectrum_options, sp);
     SETS(atl_train_options, t);
 }
@@ -81,9 +84,11 @@ static void check_values(void) {
     const atl_blend_options b = ATL_BLEND_OPTIONS_INIT;
     const atl_convert_options c = ATL_CONVERT_OPTIONS_INIT;
     const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
+    const atl_ranks_options ra = ATL_RANKS_OPTIONS_INIT;
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
+    expect(ra.stall_seconds == 600.0 && !ra.divide, "atl_ranks_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
     expect(m.lod == -1.0f && !m.net, "atl_model_options");
     expect(p.truncation_psi == 1.0f && !p.truncation_cutoff && !p.centroids, "atl_map_options");

@@ -13,6 +13,7 @@
 #include <atelier/model.h>
 #include <atelier/network.h>
 #include <atelier/path.h>
+#include <atelier/ranks.h>
 #include <atelier/spectra.h>
 #include <atelier/train.h>
 #include <atelier/video.h>
@@ -157,6 +158,13 @@ static outcome check_set(bench *b, const void *o) {
     return r;
 }
 
+static outcome open_ranks(bench *b, const void *o) {
+    atl_ranks *ranks;
+    outcome r = { atl_ranks_open(b->p->ctx, o, &ranks), atl_ranks_size(ranks) };
+    atl_ranks_close(&ranks, r.status != ATL_OK);
+    return r;
+}
+
 static outcome open_metrics(bench *b, const void *o) { // of nothing: always a failure
     atl_metrics *m;
     outcome r = { atl_metrics_open(b->p->ctx, o, &m), 0 };
@@ -192,6 +200,7 @@ static const atl_video_options VIDEO = { sizeof VIDEO, 16, 16, 0, NULL, NULL, 0,
 static const atl_dataset_options SET = ATL_DATASET_OPTIONS_INIT;
 static const atl_dataset_make_options MAKE = ATL_DATASET_MAKE_OPTIONS_INIT;
 static const atl_dataset_check_options CHECK = ATL_DATASET_CHECK_OPTIONS_INIT;
+static const atl_ranks_options RANKS = ATL_RANKS_OPTIONS_INIT;
 static const atl_metrics_options METRICS = ATL_METRICS_OPTIONS_INIT;
 static const atl_spectrum_options SPECTRUM = { sizeof SPECTRUM, 16, 4, 8.0, 0.0, 1.0 };
 static atl_train_options TRAIN; // filled by its function
@@ -222,6 +231,7 @@ static const row ROWS[] = {
     ROW(atl_dataset_options, SET, labels, open_set),
     ROW(atl_dataset_make_options, MAKE, labels, make_set),
     ROW(atl_dataset_check_options, CHECK, labels, check_set),
+    ROW(atl_ranks_options, RANKS, stall_seconds, open_ranks),
     ROW(atl_metrics_options, METRICS, metrics, open_metrics),
     ROW(atl_spectrum_options, SPECTRUM, interp, open_spectrum),
     ROW(atl_train_options, TRAIN, data, open_trainer),

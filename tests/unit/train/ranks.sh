@@ -93,7 +93,7 @@ fails stopped "$victim: no answer for 2 s at step 3; " $living
 fails halfway "$victim: no answer for 2 s at step 8; " $living
 fails chain "$victim: no answer for 4 s at step 9; " $living
 # each side sees the other as the one in another place
-fails mixed "rank .*: alive, but for 6 s in another part of the training than rank " 1
+fails mixed "rank .*: alive, but for 6 s in another part of the work than rank " 1
 fails amount "rank .*: sent another amount than rank . needs" "$ranks"
 fails killed "no survivor is left the time to say something" 0
 grep -q 'rank 1 ' "$out" || bad killed "nobody names rank 1"

@@ -53,6 +53,7 @@ static atl_status join(worker *w, double stall_seconds) {
     atl_ranks_options o = ATL_RANKS_OPTIONS_INIT;
     CHECK(o.stall_seconds == 600.0);
     o.stall_seconds = stall_seconds;
+    o.divide = 1;
     atl_status status = atl_ranks_open(w->ctx, &o, &w->ranks);
     if (status != ATL_OK)
         return status;
@@ -74,7 +75,7 @@ static int fail(worker *w, atl_status status) {
     CHECK(status != ATL_OK);
     printf("told: %s\n", atl_message(w->ctx));
     fflush(stdout);
-    bool flag = false; // the failure is final, and costs no second wait
+    int flag = false; // the failure is final, and costs no second wait
     CHECK(!w->ranks || atl_ranks_any(w->ranks, &flag) == status);
     CHECK(!w->ranks || atl_ranks_sum(w->ranks, (float[2]){ 1, 2 }, 2) == status);
     CHECK(!w->ranks || atl_ranks_sum_begin(w->ranks, NULL, 0) == status);
@@ -167,11 +168,42 @@ static void broadcast(worker *w, size_t count) {
 
 static void agree(worker *w) {
     for (int p = -1; p < w->size; p++) {
-        bool flag = w->rank == p;
+        int flag = w->rank == p;
         CHECK(atl_ranks_any(w->ranks, &flag) == ATL_OK);
         CHECK(flag == (p >= 0));
     }
     CHECK(atl_ranks_same(w->ranks, UINT64_MAX - 5, "the data set") == ATL_OK);
+}
+
+// A number of bytes that hangs on the rank, from each in turn.
+static void bring(worker *w, size_t more) {
+    for (int p = 1; p < w->size; p++) {
+        size_t count = (size_t)p + more;
+        uint8_t *x = malloc(count + 1);
+        memset(x, w->rank == p ? 10 + p : 99, count + 1);
+        CHECK(atl_ranks_bring(w->ranks, p, x, count) == ATL_OK);
+        for (size_t i = 0; i <= count; i++)
+            CHECK(x[i] == (w->rank == p || (w->rank == 0 && i < count) ? 10 + p : 99));
+        free(x);
+    }
+}
+
+// A failure of some ranks is that of all, with the sentence of the first of them; then the group goes on.
+static void fail_together(worker *w) {
+    CHECK(atl_ranks_agree(w->ranks, ATL_OK) == ATL_OK);
+    for (int p = 0; p < w->size; p++) {
+        char sentence[64];
+        snprintf(sentence, sizeof sentence, "the disk of rank %d is full", p);
+        atl_status own = w->rank >= p ? ATL_IO : ATL_OK;
+        if (w->rank >= p)
+            atl_fail(w->ctx, own, "the disk of rank %d is full", w->rank);
+        CHECK(atl_ranks_agree(w->ranks, own) == ATL_IO);
+        CHECK(!strcmp(atl_message(w->ctx), sentence));
+        atl_message_clear(w->ctx);
+    }
+    CHECK(atl_ranks_agree(w->ranks, w->rank == VICTIM ? ATL_NO_MEMORY : ATL_OK) == ATL_NO_MEMORY);
+    CHECK(!*atl_message(w->ctx));
+    CHECK(atl_ranks_agree(w->ranks, ATL_OK) == ATL_OK);
 }
 
 static void everything(worker *w) {
@@ -188,6 +220,9 @@ static void everything(worker *w) {
     broadcast(w, 1);
     broadcast(w, (64u << 20) + 5); // one more than a parcel
     agree(w);
+    bring(w, 0);
+    bring(w, 64u << 20);
+    fail_together(w);
 }
 
 static int case_works(worker *w) {
@@ -195,10 +230,11 @@ static int case_works(worker *w) {
     CHECK(w->size >= 2 && atl_ranks_local_size(w->ranks) == w->size);
     int share = atl_cpu_count() / w->size; // ranks.sh asks the launcher to bind nobody
     CHECK(atl_ranks_threads(w->ranks) == (share > 1 ? share : 1));
+    CHECK(atl_ctx_threads(w->ctx) == atl_ranks_threads(w->ranks));
     everything(w);
     atl_ranks_close(&w->ranks, false);
     CHECK(join(w, 600.0) == ATL_BAD_ARGUMENT && !w->ranks); // MPI starts once
-    CHECK(strstr(atl_message(w->ctx), "once per process"));
+    CHECK(strstr(atl_message(w->ctx), "one group per process"));
     return leave(w, false);
 }
 
@@ -339,13 +375,13 @@ static int case_chain(worker *w) {
     atl_status status = atl_ranks_broadcast(w->ranks, bytes, sizeof bytes);
     if (w->rank >= 2)
         CHECK(status == ATL_OK);
-    bool flag = false;
+    int flag = false;
     return fail(w, status == ATL_OK ? atl_ranks_any(w->ranks, &flag) : status);
 }
 
 static int case_mixed(worker *w) {
     CHECK(join(w, 3.0) == ATL_OK);
-    bool flag = false;
+    int flag = false;
     return fail(w, w->rank == VICTIM ? atl_ranks_any(w->ranks, &flag) : atl_ranks_same(w->ranks, 1, "x"));
 }
 
@@ -360,7 +396,7 @@ static int case_failed(worker *w) {
     CHECK(join(w, 600.0) == ATL_OK);
     if (w->rank == VICTIM)
         return leave(w, true);
-    bool flag = false;
+    int flag = false;
     return fail(w, atl_ranks_any(w->ranks, &flag));
 }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "train/ranks.h"
+#include "run/ranks.h"
 
 static const atl_ranks_options OPTIONS = ATL_RANKS_OPTIONS_INIT;
 
@@ -64,7 +64,7 @@ static void alone_everything_stays_as_it_is(void **state) {
     assert_int_equal(atl_ranks_broadcast(r, text, sizeof text), ATL_OK);
     assert_string_equal(text, "abc");
     assert_int_equal(atl_ranks_same(r, 42, "the data set"), ATL_OK);
-    bool flag = false;
+    int flag = false;
     assert_int_equal(atl_ranks_any(r, &flag), ATL_OK);
     assert_false(flag);
     flag = true;
@@ -112,7 +112,8 @@ static void a_limit_that_is_no_time_is_refused(void **state) {
     const double bad[] = { -1.0, NAN, INFINITY };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         atl_ranks *r;
-        atl_ranks_options o = { bad[i] };
+        atl_ranks_options o = ATL_RANKS_OPTIONS_INIT;
+        o.stall_seconds = bad[i];
         assert_int_equal(atl_ranks_open(*state, &o, &r), ATL_BAD_ARGUMENT);
         assert_null(r);
     }

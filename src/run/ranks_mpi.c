@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// An exchange is a receive and a send per other rank.  Waiting polls, since a blocking call of MPI burns a whole
-// processor and never gives up.
+// An exchange is a receive and a send per other rank.  Waiting polls, since a blocking call of MPI burns a
+// whole processor and never gives up.
 //
-// Who is late?  Not everyone whose data is missing: a rank may be missing since it waits itself for another.  So a
-// rank that waits for long sends every other one an empty message now and then, the sign of life; those that
-// neither deliver nor show life are late.
-#include "train/ranks_mpi.h"
+// Who is late?  Not everyone whose data is missing: a rank may be missing since it waits itself for another.
+// So a rank that waits for long sends every other one an empty message now and then, the sign of life; those
+// that neither deliver nor show life are late.
+#include "run/ranks_mpi.h"
 
 #ifdef ATL_HAVE_MPI
 
@@ -19,23 +19,23 @@
 
 enum { TAG_LIFE = 256, SIGNS = 8 }; // signs of life in stall_seconds; tags below are kinds of exchange
 
-// Yield for SPIN seconds, then sleep a fraction of the time waited so far: an answer is noticed at most 1/16 later
-// than it came, and a long wait costs next to nothing.
-#define SPIN 100e-6
+// Yield for SPIN seconds, then sleep a fraction of the time waited so far: an answer is noticed at most 1/16
+// later than it came, and a long wait costs next to nothing.
+#define SPIN        100e-6
 #define SLEEP_SHARE (1.0 / 16.0)
-#define SLEEP_MAX 1e-3
+#define SLEEP_MAX   1e-3
 
 // Signs of life missing for so much of stall_seconds: most of those due were lost or never sent.
 #define SILENCE 0.5
 
-// More time between two polls than this means that this process itself was stopped (Ctrl-Z, a debugger): the others
-// may have been as well, so it doesn't count.
+// More time between two polls than this means that this process itself was stopped (Ctrl-Z, a debugger): the
+// others may have been as well, so it doesn't count.
 #define GAP_MAX 1.0
 
 struct atl_mpi {
     atl_ctx *ctx;
     MPI_Comm comm;
-    bool ours;             // we have initialised MPI
+    bool ours; // we have initialised MPI
     int rank, size;
     double stall;          // seconds; 0: never
     MPI_Request *requests; // [size, 2]: receive, send
@@ -93,7 +93,7 @@ static atl_status join(atl_mpi *m) {
     MPI_Finalized(&over);
     if (over)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT,
-                        "MPI has ended in this process and can't start again; train once per process");
+                        "MPI has ended in this process and can't start again; open one group per process");
     if (!running && MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
         return atl_fail(m->ctx, ATL_INTERNAL, "MPI can't be initialised");
     m->ours = !running;
@@ -183,7 +183,8 @@ atl_mpi_end atl_mpi_start(atl_mpi *m, int kind, const atl_mpi_piece *pieces) {
         m->expected[p] = p == m->rank ? 0 : (int)pieces[p].receive_bytes;
         if (!m->expected[p])
             continue;
-        int code = MPI_Irecv(pieces[p].receive, m->expected[p], MPI_BYTE, p, kind, m->comm, &m->requests[2 * p]);
+        int code =
+            MPI_Irecv(pieces[p].receive, m->expected[p], MPI_BYTE, p, kind, m->comm, &m->requests[2 * p]);
         if (code != MPI_SUCCESS)
             return broken(m, code);
     }
@@ -203,7 +204,8 @@ static atl_mpi_end check(atl_mpi *m, int done, bool failed, bool *late) {
     for (int i = 0; i < done; i++) {
         int p = m->which[i] / 2, bytes = 0, class = MPI_SUCCESS;
         bool receive = m->which[i] % 2 == 0;
-        if (failed && m->statuses[i].MPI_ERROR != MPI_SUCCESS && m->statuses[i].MPI_ERROR != MPI_ERR_PENDING) {
+        if (failed && m->statuses[i].MPI_ERROR != MPI_SUCCESS &&
+            m->statuses[i].MPI_ERROR != MPI_ERR_PENDING) {
             late[p] = true;
             MPI_Error_class(m->statuses[i].MPI_ERROR, &class);
             return class == MPI_ERR_TRUNCATE ? ATL_MPI_SIZE : broken(m, m->statuses[i].MPI_ERROR);
@@ -219,8 +221,8 @@ static atl_mpi_end check(atl_mpi *m, int done, bool failed, bool *late) {
     return ATL_MPI_DONE;
 }
 
-// Nothing has come for `quiet` seconds, longer than the limit.  Those that showed life wait for somebody; only when
-// that goes on as long again is it an error of its own.
+// Nothing has come for `quiet` seconds, longer than the limit.  Those that showed life wait for somebody;
+// only when that goes on as long again is it an error of its own.
 static atl_mpi_end judge(const atl_mpi *m, double quiet, bool *late) {
     int dead = 0;
     for (int p = 0; p < m->size; p++) {
@@ -273,9 +275,10 @@ atl_mpi_end atl_mpi_wait(atl_mpi *m, bool *late) {
 atl_status atl_mpi_open(atl_ctx *ctx, double stall_seconds, atl_mpi **mpi) {
     (void)stall_seconds;
     *mpi = NULL;
-    return atl_fail(ctx, ATL_UNSUPPORTED,
-                    "a launcher started several processes, but this build has no MPI: install MPI's development "
-                    "files (libopenmpi-dev) and build again, or start one process without the launcher");
+    return atl_fail(
+        ctx, ATL_UNSUPPORTED,
+        "a launcher started several processes, but this build has no MPI: install MPI's development "
+        "files (libopenmpi-dev) and build again, or start one process without the launcher");
 }
 
 void atl_mpi_close(atl_mpi **mpi, bool failed) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything is made of one exchange in which each rank sends to each.  A sum goes block by block: every rank owns a
-// part of the block, receives the others' numbers for it, adds them in the order of ranks, and sends the result to
-// all.  As much travels as in a ring, but in two rounds in place of 2 (size - 1), the order of additions depends on
-// neither block nor owner, and the first round shows everybody who is missing.
+// Everything is made of one exchange in which each rank sends to each.  A sum goes block by block: every rank
+// owns a part of the block, receives the others' numbers for it, adds them in the order of ranks, and sends
+// the result to all.  As much travels as in a ring, but in two rounds in place of 2 (size - 1), the order of
+// additions depends on neither block nor owner, and the first round shows everybody who is missing.
 #define _GNU_SOURCE // sched_getaffinity
-#include "train/ranks.h"
+#include "run/ranks.h"
 
 #include <assert.h>
 #include <sched.h>
@@ -14,14 +14,25 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "train/ranks_mpi.h"
+#include "base/options.h"
+#include "run/ranks_mpi.h"
 
 enum {
     BLOCK = 4 << 20,  // bytes summed at once: as large as caches, small beside a network's weights
     PARCEL = 64 << 20 // bytes broadcast at once
 };
 
-enum { KIND_HELLO, KIND_PARTS, KIND_SUMS, KIND_BROADCAST, KIND_SAME, KIND_ANY, KIND_BYE };
+enum {
+    KIND_HELLO,
+    KIND_PARTS,
+    KIND_SUMS,
+    KIND_BROADCAST,
+    KIND_SAME,
+    KIND_ANY,
+    KIND_BYE,
+    KIND_BRING,
+    KIND_AGREE
+};
 
 // What ranks tell each other at the start.
 typedef struct peer {
@@ -42,9 +53,9 @@ struct atl_ranks {
     int rank, size, local_size, threads;
     double stall;
     uint64_t step;
-    atl_status status; // of the failure that ended the group
-    peer *peers;       // [size]
-    bool greeted;      // peers are known
+    atl_status status;     // of the failure that ended the group
+    peer *peers;           // [size]
+    bool greeted;          // peers are known
     atl_mpi_piece *pieces; // [size]
     bool *late;            // [size]
     char *room;            // [size, stride]: others' numbers for the own part
@@ -56,7 +67,8 @@ struct atl_ranks {
 
 static void name_of(const atl_ranks *r, int p, char out[128]) {
     if (r->greeted)
-        snprintf(out, 128, "rank %d (host %s, process %lld)", p, r->peers[p].host, (long long)r->peers[p].process);
+        snprintf(out, 128, "rank %d (host %s, process %lld)", p, r->peers[p].host,
+                 (long long)r->peers[p].process);
     else
         snprintf(out, 128, "rank %d", p);
 }
@@ -82,14 +94,18 @@ static atl_status lose(atl_ranks *r, atl_mpi_end end) {
     r->status = ATL_INTERNAL;
     switch (end) {
     case ATL_MPI_STALLED:
-        return atl_fail(r->ctx, ATL_INTERNAL, "%s: no answer for %g s at step %llu; %s", who, r->stall, step, ADVICE);
+        return atl_fail(r->ctx, ATL_INTERNAL, "%s: no answer for %g s at step %llu; %s", who, r->stall, step,
+                        ADVICE);
     case ATL_MPI_MIXED:
-        return atl_fail(r->ctx, ATL_INTERNAL, "%s: alive, but for %g s in another part of the training than rank %d, "
-                        "which is at step %llu; start all ranks with the same options; %s", who, 2.0 * r->stall,
-                        r->rank, step, ADVICE);
+        return atl_fail(r->ctx, ATL_INTERNAL,
+                        "%s: alive, but for %g s in another part of the work than rank %d, "
+                        "which is at step %llu; start all ranks with the same options; %s",
+                        who, 2.0 * r->stall, r->rank, step, ADVICE);
     case ATL_MPI_SIZE:
-        return atl_fail(r->ctx, ATL_INTERNAL, "%s: sent another amount than rank %d needs at step %llu; start all "
-                        "ranks with the same program and options", who, r->rank, step);
+        return atl_fail(r->ctx, ATL_INTERNAL,
+                        "%s: sent another amount than rank %d needs at step %llu; start all "
+                        "ranks with the same program and options",
+                        who, r->rank, step);
     default:
         return atl_fail(r->ctx, ATL_INTERNAL, "MPI failed on rank %d at step %llu: %s; %s", r->rank, step,
                         atl_mpi_error(r->mpi), ADVICE);
@@ -174,6 +190,8 @@ static void divide_host(atl_ranks *r) {
 static atl_status allocate(atl_ranks *r) {
     size_t n = (size_t)r->size;
     r->stride = (BLOCK / n + 2 * sizeof(double) + 63) & ~(size_t)63;
+    if (r->stride < ATL_MESSAGE_MAX)
+        r->stride = ATL_MESSAGE_MAX;
     r->peers = atl_calloc(r->ctx, n, sizeof *r->peers);
     r->pieces = atl_calloc(r->ctx, n, sizeof *r->pieces);
     r->late = atl_calloc(r->ctx, n, sizeof *r->late);
@@ -187,9 +205,11 @@ static atl_status join(atl_ranks *r, long expected) {
         r->rank = atl_mpi_rank(r->mpi);
         r->size = atl_mpi_size(r->mpi);
         if (expected > 0 && r->size != expected)
-            return atl_fail(r->ctx, ATL_UNSUPPORTED,
-                            "the launcher started %ld processes, but MPI sees %d: it is the launcher of another MPI "
-                            "than this program was built with; use mpirun of that one", expected, r->size);
+            return atl_fail(
+                r->ctx, ATL_UNSUPPORTED,
+                "the launcher started %ld processes, but MPI sees %d: it is the launcher of another MPI "
+                "than this program was built with; use mpirun of that one",
+                expected, r->size);
     }
     ATL_TRY(allocate(r));
     peer me;
@@ -203,32 +223,37 @@ static atl_status join(atl_ranks *r, long expected) {
 }
 
 atl_status atl_ranks_open(atl_ctx *ctx, const atl_ranks_options *options, atl_ranks **ranks) {
+    atl_ranks_options o = ATL_RANKS_OPTIONS_INIT;
     *ranks = NULL;
-    if (!(options->stall_seconds >= 0.0 && options->stall_seconds <= 1e9))
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "a rank can't be given %g s to answer: it takes 0 (for ever) to 1e9",
-                        options->stall_seconds);
+    ATL_TRY(atl_options_read(ctx, "atl_ranks_options", &o, sizeof o, options));
+    if (!(o.stall_seconds >= 0.0 && o.stall_seconds <= 1e9))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "a rank can't be given %g s to answer: it takes 0 (for ever) to 1e9",
+                        o.stall_seconds);
     atl_ranks *r = atl_calloc(ctx, 1, sizeof *r);
     if (!r)
         return ATL_NO_MEMORY;
     r->ctx = ctx;
     r->size = 1;
-    r->stall = options->stall_seconds;
+    r->stall = o.stall_seconds;
     atl_status status = join(r, launched());
     if (status != ATL_OK)
         atl_ranks_close(&r, true);
+    else if (o.divide && r->size > 1)
+        ctx->threads = r->threads;
     *ranks = r;
     return status;
 }
 
 // Ranks part together, with a limit on time: MPI's own ending would wait for ever.
-void atl_ranks_close(atl_ranks **ranks, bool failed) {
+void atl_ranks_close(atl_ranks **ranks, int failed) {
     if (!ranks || !*ranks)
         return;
     atl_ranks *r = *ranks;
     uint8_t bye = 0;
     if (r->mpi && !failed)
         failed = gather(r, KIND_BYE, &bye, 1, r->room) != ATL_OK;
-    atl_mpi_close(&r->mpi, failed);
+    atl_mpi_close(&r->mpi, failed != 0);
     atl_free(r->ctx, r->room);
     atl_free(r->ctx, r->late);
     atl_free(r->ctx, r->pieces);
@@ -238,11 +263,11 @@ void atl_ranks_close(atl_ranks **ranks, bool failed) {
 }
 
 int atl_ranks_rank(const atl_ranks *r) {
-    return r->rank;
+    return r ? r->rank : 0;
 }
 
 int atl_ranks_size(const atl_ranks *r) {
-    return r->size;
+    return r ? r->size : 1;
 }
 
 int atl_ranks_local_size(const atl_ranks *r) {
@@ -277,7 +302,8 @@ static atl_status send_parts(atl_ranks *r, size_t first) {
     char *block = (char *)s->values + first * s->size;
     for (int p = 0; p < r->size; p++) {
         size_t at = part_of(r, count, p), n = part_of(r, count, p + 1) - at;
-        r->pieces[p] = (atl_mpi_piece){ block + at * s->size, n * s->size, r->room + (size_t)p * r->stride, mine };
+        r->pieces[p] =
+            (atl_mpi_piece){ block + at * s->size, n * s->size, r->room + (size_t)p * r->stride, mine };
     }
     return start(r, KIND_PARTS);
 }
@@ -296,22 +322,22 @@ static atl_status send_sums(atl_ranks *r, size_t first) {
     return finish(r);
 }
 
-// own = room[0] + room[1] + ..., in that order; `own` itself stands in the row of this rank.  A tile at a time, so
-// that partial sums stay in the innermost cache.
-#define DEFINE_ADD(name, type)                                                       \
-    static void name(const atl_ranks *r, type *own, size_t count) {                  \
-        enum { TILE = 512 };                                                         \
-        type sum[TILE];                                                              \
-        for (size_t at = 0; at < count; at += TILE) {                                \
-            size_t n = count - at < TILE ? count - at : TILE;                        \
-            for (int p = 0; p < r->size; p++) {                                      \
-                const type *row = (const type *)(r->room + (size_t)p * r->stride);   \
-                const type *x = (p == r->rank ? own : row) + at;                     \
-                for (size_t i = 0; i < n; i++)                                       \
-                    sum[i] = p ? sum[i] + x[i] : x[i];                               \
-            }                                                                        \
-            memcpy(own + at, sum, n * sizeof *sum);                                  \
-        }                                                                            \
+// own = room[0] + room[1] + ..., in that order; `own` itself stands in the row of this rank.  A tile at a
+// time, so that partial sums stay in the innermost cache.
+#define DEFINE_ADD(name, type)                                                                               \
+    static void name(const atl_ranks *r, type *own, size_t count) {                                          \
+        enum { TILE = 512 };                                                                                 \
+        type sum[TILE];                                                                                      \
+        for (size_t at = 0; at < count; at += TILE) {                                                        \
+            size_t n = count - at < TILE ? count - at : TILE;                                                \
+            for (int p = 0; p < r->size; p++) {                                                              \
+                const type *row = (const type *)(r->room + (size_t)p * r->stride);                           \
+                const type *x = (p == r->rank ? own : row) + at;                                             \
+                for (size_t i = 0; i < n; i++)                                                               \
+                    sum[i] = p ? sum[i] + x[i] : x[i];                                                       \
+            }                                                                                                \
+            memcpy(own + at, sum, n * sizeof *sum);                                                          \
+        }                                                                                                    \
     }
 
 DEFINE_ADD(add_float, float)
@@ -319,7 +345,8 @@ DEFINE_ADD(add_double, double)
 
 static void add_parts(atl_ranks *r, size_t first) {
     const span *s = &r->sum;
-    size_t count = block_of(s, first), at = part_of(r, count, r->rank), n = part_of(r, count, r->rank + 1) - at;
+    size_t count = block_of(s, first), at = part_of(r, count, r->rank),
+           n = part_of(r, count, r->rank + 1) - at;
     char *own = (char *)s->values + (first + at) * s->size;
     if (s->size == sizeof(float))
         add_float(r, (float *)own, n);
@@ -391,18 +418,60 @@ atl_status atl_ranks_same(atl_ranks *r, uint64_t hash, const char *what) {
         char name[128];
         name_of(r, p, name);
         r->status = ATL_BAD_ARGUMENT;
-        return atl_fail(r->ctx, ATL_BAD_ARGUMENT, "%s: %s differs from rank 0's; start all ranks with the same files "
-                        "and options", name, what);
+        return atl_fail(r->ctx, ATL_BAD_ARGUMENT,
+                        "%s: %s differs from rank 0's; start all ranks with the same files "
+                        "and options",
+                        name, what);
     }
     return ATL_OK;
 }
 
-atl_status atl_ranks_any(atl_ranks *r, bool *flag) {
-    if (!r->mpi)
+atl_status atl_ranks_bring(atl_ranks *r, int from, void *bytes, size_t count) {
+    for (size_t at = 0; r && r->mpi && from && at < count; at += PARCEL) {
+        size_t n = count - at < PARCEL ? count - at : PARCEL;
+        char *parcel = (char *)bytes + at;
+        memset(r->pieces, 0, (size_t)r->size * sizeof *r->pieces);
+        if (r->rank == from)
+            r->pieces[0] = (atl_mpi_piece){ .send = parcel, .send_bytes = n };
+        if (r->rank == 0)
+            r->pieces[from] = (atl_mpi_piece){ .receive = parcel, .receive_bytes = n };
+        ATL_TRY(start(r, KIND_BRING));
+        ATL_TRY(finish(r));
+    }
+    return r ? r->status : ATL_OK;
+}
+
+atl_status atl_ranks_any(atl_ranks *r, int *flag) {
+    if (!r || !r->mpi)
         return ATL_OK;
-    uint8_t mine = *flag, *all = (uint8_t *)r->room;
+    uint8_t mine = *flag != 0, *all = (uint8_t *)r->room;
     ATL_TRY(gather(r, KIND_ANY, &mine, 1, all));
     for (int p = 0; p < r->size; p++)
         *flag = *flag || all[p];
     return ATL_OK;
+}
+
+// One exchange of a few bytes where all is well, which is each time but the last.
+atl_status atl_ranks_agree(atl_ranks *r, atl_status status) {
+    if (!r || !r->mpi)
+        return status;
+    if (r->status != ATL_OK)
+        return r->status;
+    uint8_t mine = (uint8_t)status, *all = (uint8_t *)r->room;
+    int failed = 0;
+    ATL_TRY(gather(r, KIND_AGREE, &mine, 1, all));
+    while (failed < r->size && all[failed] == ATL_OK)
+        failed++;
+    if (failed == r->size)
+        return ATL_OK;
+    status = (atl_status)all[failed];
+    char sentence[ATL_MESSAGE_MAX];
+    snprintf(sentence, sizeof sentence, "%s", atl_message(r->ctx));
+    ATL_TRY(gather(r, KIND_AGREE, sentence, sizeof sentence, r->room));
+    char *first = r->room + (size_t)failed * sizeof sentence;
+    first[sizeof sentence - 1] = '\0';
+    atl_message_clear(r->ctx);
+    if (*first)
+        atl_fail(r->ctx, status, "%s", first);
+    return status;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ranks.c needs of MPI: one exchange of bytes with every other rank, and who is late.  All else (sums, their
-// order, sentences) is made of it there.  Without MPI in the build, opening fails and says so.
-#ifndef ATL_TRAIN_RANKS_MPI_H
-#define ATL_TRAIN_RANKS_MPI_H
+// What ranks.c needs of MPI: one exchange of bytes with every other rank, and who is late.  All else (sums,
+// their order, sentences) is made of it there.  Without MPI in the build, opening fails and says so.
+#ifndef ATL_RUN_RANKS_MPI_H
+#define ATL_RUN_RANKS_MPI_H
 
 #include <stdbool.h>
 #include "base/ctx.h"
@@ -32,8 +32,8 @@ int atl_mpi_rank(const atl_mpi *m);
 int atl_mpi_size(const atl_mpi *m);
 const char *atl_mpi_error(const atl_mpi *m); // MPI's own words, after ATL_MPI_BROKEN
 
-// pieces [size]; the own one is ignored.  `kind` (0 to 255) is the same on both sides.  Memory is borrowed until
-// atl_mpi_wait() returns; one exchange at a time.
+// pieces [size]; the own one is ignored.  `kind` (0 to 255) is the same on both sides.  Memory is borrowed
+// until atl_mpi_wait() returns; one exchange at a time.
 atl_mpi_end atl_mpi_start(atl_mpi *m, int kind, const atl_mpi_piece *pieces);
 atl_mpi_end atl_mpi_wait(atl_mpi *m, bool *late); // late [size] is set on failure
 
