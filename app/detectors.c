@@ -258,9 +258,10 @@ static app_status missing(const char *role, const app_detector_folders *f, app_e
     char where[2048];
     name_folders(f, where, sizeof where);
     for (size_t i = 0; i < FILES; i++)
-        if (has_word(files[i].roles, role))
+        if (has_word(files[i].roles, role)) // classifiers are of use together
             return app_fail(e, "%s (%s) is not %s: 'atelier detectors --fetch %s' downloads it from %s",
-                            files[i].file, files[i].use, where, files[i].name, files[i].url);
+                            files[i].file, files[i].use, where,
+                            i < FIRST_CLASSIFIER ? files[i].name : "classifiers", files[i].url);
     for (size_t i = 0; i < FILES; i++) // what needs two files
         if (!strncmp(files[i].roles, role, strlen(role)))
             return app_fail(e, "%s (%s) is not %s: 'atelier detectors --fetch %s,%s-heads' downloads it",

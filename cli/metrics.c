@@ -223,14 +223,16 @@ static void fill_options(measure *m) {
 static int list_metrics(void) {
     atl_metric_info info;
     for (size_t i = 0; atl_metric_get_info(i, &info); i++) {
+        const char *detector = info.detector;
+        if (detector && !strncmp(detector, "classifier-", 11)) // the first of them
+            detector = "classifiers";
         printf("%-13s %s", info.name, info.about);
-        if (info.data || info.network || info.detector)
+        if (info.data || info.network || detector)
             printf(" (needs %s%s%s)",
                    info.data      ? "--data"
                    : info.network ? "a network"
                                   : "",
-                   info.detector && (info.data || info.network) ? ", " : "",
-                   info.detector ? info.detector : "");
+                   detector && (info.data || info.network) ? ", " : "", detector ? detector : "");
         printf("\n");
     }
     return CLI_SUCCESS;

@@ -110,7 +110,8 @@ ATL_API atl_status atl_metrics_restore(atl_metrics *metrics, const char *path);
 typedef struct atl_metric_info {
     const char *name;     // with the usual number of pictures: "fid50k_full"
     const char *about;    // "Frechet distance of Inception features to those of all data"
-    const char *detector; // role of the detector that it needs: "inception"; NULL: none
+    const char *detector; // role of the detector that it needs, or of the first of them, "classifier-00", of
+                          // forty; NULL: none
     int higher;           // 1: higher is better, -1: lower, 0: what the data's pictures have
     int data, network;    // 1: it needs data; a network rather than pictures
 } atl_metric_info;

@@ -83,14 +83,6 @@ static atl_status finish_msssim(atl_metrics *m, atl_metric_job *job) {
 
 // ---- the table
 
-static atl_status no_plan(atl_metrics *m, atl_metric_job *job) {
-    return atl_fail(m->ctx, ATL_UNSUPPORTED, "%s: this version can't measure it", job->metric.name);
-}
-
-static atl_status no_finish(atl_metrics *m, atl_metric_job *job) {
-    return no_plan(m, job);
-}
-
 static const atl_metric_way ways[] = {
     { ATL_METRIC_FID, atl_fid_plan, atl_fid_finish },
     { ATL_METRIC_KID, atl_kid_plan, atl_kid_finish },
@@ -99,7 +91,7 @@ static const atl_metric_way ways[] = {
     { ATL_METRIC_PPL, atl_paths_plan, atl_paths_finish },
     { ATL_METRIC_EQT, atl_equivariance_plan, atl_equivariance_finish },
     { ATL_METRIC_EQR, atl_equivariance_plan, atl_equivariance_finish },
-    { ATL_METRIC_LS, no_plan, no_finish },
+    { ATL_METRIC_LS, atl_separability_plan, atl_separability_finish },
     { ATL_METRIC_SWD, plan_swd, finish_swd },
     { ATL_METRIC_MSSSIM, plan_msssim, finish_msssim },
 };

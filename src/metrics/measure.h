@@ -189,5 +189,7 @@ atl_status atl_precision_recall_plan(atl_metrics *m, atl_metric_job *job);
 atl_status atl_precision_recall_finish(atl_metrics *m, atl_metric_job *job);
 atl_status atl_paths_plan(atl_metrics *m, atl_metric_job *job);
 atl_status atl_paths_finish(atl_metrics *m, atl_metric_job *job);
+atl_status atl_separability_plan(atl_metrics *m, atl_metric_job *job);
+atl_status atl_separability_finish(atl_metrics *m, atl_metric_job *job);
 
 #endif

@@ -47,7 +47,7 @@ static const atl_metric_row rows[] = {
       "equivariance to translation by parts of pixels, decibels" },
     { "eqr", "", true, K, 50000, ATL_METRIC_EQR, NULL, NULL, false, 0, true, NULL, "eqr50k",
       "equivariance to rotation, decibels" },
-    { "ls", "", false, K, 200000, ATL_METRIC_LS, "classifier-00", "logit", false, 0, true, NULL, "ls",
+    { "ls", "", false, K, 200000, ATL_METRIC_LS, "classifier-00", "scores", false, 0, true, NULL, "ls",
       "linear separability of attributes of faces in z and w" },
     { "swd", "", false, KI, 16384, ATL_METRIC_SWD, NULL, NULL, true, 0, false, NULL, "swd16k",
       "sliced Wasserstein distance of patches, at each scale" },

@@ -36,3 +36,4 @@ cp a.safetensors det/vgg16.safetensors
 m --network a.safetensors --data reals --metrics pr4k3 --num 4 --detectors det
 head -c 1000000 det/inception.safetensors >cut && rm det/inception.safetensors && mv cut det/inception.safetensors
 m --network a.safetensors --data reals --metrics fid4_full --detectors det
+m --network a.safetensors --metrics ls10 --detectors det
