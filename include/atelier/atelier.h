@@ -38,6 +38,7 @@
 // ranks.h       several processes that measure together
 // spectra.h     average power spectra of pictures
 // train.h       training, step by step, with snapshots that go on bit for bit
+// edit.h        pictures found in a network's latent space, and changed there: project.h
 //
 // Experimental
 // ------------
@@ -66,6 +67,7 @@
 #include <atelier/array.h>
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
+#include <atelier/edit.h>
 #include <atelier/generate.h>
 #include <atelier/graph.h>
 #include <atelier/image.h>

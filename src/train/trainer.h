@@ -4,12 +4,12 @@
 #define ATL_TRAIN_TRAINER_H
 
 #include <atelier/train.h>
+#include "run/adam.h"
 #include "run/backend.h"
 #include "run/program.h"
 #include "run/ranks.h"
 #include "data/loader.h"
 #include "data/print.h"
-#include "train/adam.h"
 #include "train/draw.h"
 #include "train/like.h"
 #include "train/recipe.h"

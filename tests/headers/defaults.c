@@ -3,6 +3,7 @@
 // the values that the headers promise; and a library function can be linked and called from both languages.
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
+#include <atelier/edit.h>
 #include <atelier/generate.h>
 #include <atelier/metrics.h>
 #include <atelier/model.h>
@@ -51,6 +52,8 @@ static void check_sizes(void) {
     const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
     const atl_ranks_options ra = ATL_RANKS_OPTIONS_INIT;
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
+    const atl_project_options pr = ATL_PROJECT_OPTIONS_INIT;
+    const atl_project_start ps = ATL_PROJECT_START_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     SETS(atl_ctx_options, c);
@@ -70,6 +73,8 @@ static void check_sizes(void) {
     SETS(atl_dataset_check_options, dc);
     SETS(atl_ranks_options, ra);
     SETS(atl_spectrum_options, sp);
+    SETS(atl_project_options, pr);
+    SETS(atl_project_start, ps);
     SETS(atl_train_options, t);
 }
 
@@ -86,10 +91,18 @@ static void check_values(void) {
     const atl_metrics_options me = ATL_METRICS_OPTIONS_INIT;
     const atl_ranks_options ra = ATL_RANKS_OPTIONS_INIT;
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
+    const atl_project_options pr = ATL_PROJECT_OPTIONS_INIT;
+    const atl_project_start ps = ATL_PROJECT_START_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(ra.stall_seconds == 600.0 && !ra.divide, "atl_ranks_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
+    expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") && !strcmp(pr.loss, "lpips") &&
+               !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 && pr.samples == 10000 && pr.initial_noise == 0.05 &&
+               pr.noise_ramp == 0.75 && pr.rampup == 0.05 && pr.rampdown == 0.25 && pr.noise_weight == 1e5 &&
+               pr.mse_weight == 1.0,
+           "atl_project_options");
+    expect(ps.count == 1 && !ps.targets && !ps.best_of, "atl_project_start");
     expect(m.lod == -1.0f && !m.net, "atl_model_options");
     expect(p.truncation_psi == 1.0f && !p.truncation_cutoff && !p.centroids, "atl_map_options");
     expect(s.noise_mode == ATL_NOISE_CONST && !s.dump_dir, "atl_synthesis_options");

@@ -14,6 +14,7 @@
 #include <atelier/network.h>
 #include <atelier/path.h>
 #include <atelier/ranks.h>
+#include <atelier/project.h>
 #include <atelier/spectra.h>
 #include <atelier/train.h>
 #include <atelier/video.h>
@@ -186,6 +187,14 @@ static outcome open_trainer(bench *b, const void *o) { // without pictures or a 
     return r;
 }
 
+static outcome open_projector(bench *b, const void *o) {
+    atl_projector *p;
+    outcome r = { atl_projector_open(b->model, o, &p), 0 };
+    r.number = p ? atl_projector_get_state(p)->steps : 0;
+    atl_projector_close(&p);
+    return r;
+}
+
 static const atl_ctx_options CTX = ATL_CTX_OPTIONS_INIT;
 static const atl_model_options MODEL = ATL_MODEL_OPTIONS_INIT;
 static const atl_map_options MAP = ATL_MAP_OPTIONS_INIT;
@@ -203,6 +212,8 @@ static const atl_dataset_check_options CHECK = ATL_DATASET_CHECK_OPTIONS_INIT;
 static const atl_ranks_options RANKS = ATL_RANKS_OPTIONS_INIT;
 static const atl_metrics_options METRICS = ATL_METRICS_OPTIONS_INIT;
 static const atl_spectrum_options SPECTRUM = { sizeof SPECTRUM, 16, 4, 8.0, 0.0, 1.0 };
+static const atl_project_options PROJECT = { sizeof PROJECT, 1,     50,   303,  "w",  "mse", NULL, 1,
+                                             0.0,            10000, 0.05, 0.75, 0.05, 0.25,  1e5,  1.0 };
 static atl_train_options TRAIN; // filled by its function
 
 // least: where the fields begin that hold what the initialiser sets: the shortest struct that says the same.
@@ -234,6 +245,7 @@ static const row ROWS[] = {
     ROW(atl_ranks_options, RANKS, stall_seconds, open_ranks),
     ROW(atl_metrics_options, METRICS, metrics, open_metrics),
     ROW(atl_spectrum_options, SPECTRUM, interp, open_spectrum),
+    ROW(atl_project_options, PROJECT, features, open_projector),
     ROW(atl_train_options, TRAIN, data, open_trainer),
 };
 enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
@@ -325,7 +337,8 @@ static void test_no_struct_means_the_defaults(void **state) {
     for (int i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
         bool missing = r->call == open_video || r->call == open_metrics ||
-                       r->call == open_spectrum || r->call == open_trainer; // a size, or what to measure, must be given
+                       r->call == open_spectrum || r->call == open_trainer ||
+                       r->call == open_projector; // a size, what to measure, or a network must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
             fail_msg("%s: NULL gives status %d, %s", r->name, o.status, atl_message(b.p->ctx));

@@ -10,7 +10,7 @@
 
 #include "graph/resident.h"
 #include "run/backend.h"
-#include "train/adam.h"
+#include "run/adam.h"
 
 static int setup(void **state) {
     atl_ctx *ctx;

@@ -2,8 +2,8 @@
 // What happens to weights outside the graph: Adam over one span, and moving averages of weights.  Spans are
 // those of atl_params; parts of them are parameters.  The loops are the backend's (graph/backend.h): pointers
 // here are those of the host, of spans that are resident (graph/resident.h).
-#ifndef ATL_TRAIN_ADAM_H
-#define ATL_TRAIN_ADAM_H
+#ifndef ATL_RUN_ADAM_H
+#define ATL_RUN_ADAM_H
 
 #include "graph/backend.h"
 #include "nn/params.h"

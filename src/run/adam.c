@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adam and moving averages: what the loops over spans are called with.
-#include "train/adam.h"
+#include "run/adam.h"
 
 #include <math.h>
 #include <string.h>

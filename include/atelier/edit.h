@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// Editing: a picture found again in the latent space of a network, and changed there.
+//
+// project.h     a picture to latents and noise (projection), and a network tuned around them (pivotal tuning)
+#ifndef ATELIER_EDIT_H
+#define ATELIER_EDIT_H
+
+#include <atelier/project.h>
+
+#endif
