@@ -12,6 +12,8 @@ int cli_convert(int argc, char **argv) {
     const cli_option options[] = {
         CLI_OPTION_CHOICE("dtype", &dtype, "f32|f16", "number format of the weights", "f32"),
         CLI_OPTION_TEXT("net", &conversion.net, "NAME", "only this network: G_ema, G or D", "all"),
+        CLI_OPTION_TEXT("heads", &conversion.heads, "FILE",
+                        "of LPIPS, to be joined with their backbone, FROM", NULL),
         CLI_NETWORK_OPTIONS(&common),
         CLI_COMMON_OPTIONS(&common),
     };

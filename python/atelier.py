@@ -131,7 +131,7 @@ class _BlendOptions(_Struct):
 
 class _ConvertOptions(_Struct):
     _fields_ = [("size", c_size_t), ("net", c_char_p), ("dtype", c_int), ("ignore_unused", c_int),
-                ("assume", c_char_p)]
+                ("assume", c_char_p), ("heads", c_char_p)]
 
 
 class _PortInfo(_Struct):
@@ -1039,12 +1039,13 @@ def portraits() -> str:
 
 
 def convert(source: str | os.PathLike[str], dest: str | os.PathLike[str], net: str | None = None,
-            dtype: str = "f32", *, ignore_unused: bool = False, assume: str | None = None) -> None:
-    """Writes the networks of a checkpoint, or the one named, as safetensors.  dtype: "f32" or "f16"; the rest as for
-    Model.open()."""
+            dtype: str = "f32", *, ignore_unused: bool = False, assume: str | None = None,
+            heads: str | os.PathLike[str] | None = None) -> None:
+    """Writes the networks of a checkpoint, or the one named, as safetensors.  dtype: "f32" or "f16"; heads: those of
+    LPIPS, to be joined with their backbone, `source`; the rest as for Model.open()."""
     ctx = _context()
     options = _ConvertOptions(net=_text(net), dtype=_word("atl_dtype", dtype, "dtype"), ignore_unused=ignore_unused,
-                              assume=_text(assume))
+                              assume=_text(assume), heads=_text(heads))
     ctx._call(_lib.atl_convert, ctx._h, _text(source), _text(dest), byref(options))
 
 

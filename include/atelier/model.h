@@ -162,9 +162,10 @@ typedef struct atl_convert_options {
     atl_dtype dtype;
     int ignore_unused; // as in atl_model_options: what is left out is named in the new file's record
     const char *assume;
+    const char *heads; // a file with the heads of LPIPS: of `from`, its backbone, both together are written
 } atl_convert_options;
 #define ATL_CONVERT_OPTIONS_INIT                                                                             \
-    { sizeof(atl_convert_options), NULL, ATL_F32, 0, NULL }
+    { sizeof(atl_convert_options), NULL, ATL_F32, 0, NULL, NULL }
 ATL_API atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to,
                                const atl_convert_options *options);
 

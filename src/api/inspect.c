@@ -7,6 +7,7 @@
 #include "api/model_api.h"
 #include "base/options.h"
 #include "io/json.h"
+#include "metrics/detector.h"
 #include "run/unused.h"
 
 static json_t *shape_json(atl_json *b, int rank, const int64_t *d) {
@@ -220,9 +221,24 @@ static atl_status convert_all(conversion *c, const char *to) {
     return status;
 }
 
+// LPIPS out of two files.
+static atl_status convert_joined(atl_ctx *ctx, const char *from, const char *to,
+                                 const atl_convert_options *o) {
+    atl_network lpips;
+    if (o->net)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "net %s: with heads one network is written, lpips", o->net);
+    ATL_TRY(atl_detector_network(ctx, "lpips", from, o->heads, &lpips));
+    const atl_ckpt_out out = { lpips.name, lpips.row->kind, lpips.json, &lpips.params, NULL };
+    atl_status status = atl_ckpt_write(ctx, to, &out, 1, NULL, NULL, o->dtype);
+    atl_network_clear(&lpips);
+    return status;
+}
+
 atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const atl_convert_options *options) {
     atl_convert_options o = ATL_CONVERT_OPTIONS_INIT;
     ATL_TRY(atl_options_read(ctx, "atl_convert_options", &o, sizeof o, options));
+    if (o.heads)
+        return convert_joined(ctx, from, to, &o);
     conversion c = { .ctx = ctx, .from = from, .o = &o };
     ATL_TRY(atl_ckpt_open_assuming(ctx, from, c.o->assume, &c.ckpt));
     atl_status status = convert_all(&c, to);

@@ -224,6 +224,78 @@ static void heads_and_backbone_join(void **state) {
     atl_ctx_close(&ctx);
 }
 
+// ---- conversion
+
+// Each network of a file in Atelier's own format has the same names, shapes and values.
+static void converted_files_hold_the_same(void **state) {
+    (void)state;
+    static const char *const files[] = { "inception.pt",        "inception_features.pt", "lpips_alex.pth",
+                                         "vgg16_perceptual.pt", "heads_squeeze.pth",     "classifier.pt" };
+    atl_ctx *ctx = open_ctx();
+    char from[512], to[512];
+    path_of(to, "converted.safetensors");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        atl_ckpt *a, *b;
+        path_of(from, files[i]);
+        if (atl_convert(ctx, from, to, NULL) != ATL_OK || atl_ckpt_open(ctx, from, &a) != ATL_OK ||
+            atl_ckpt_open(ctx, to, &b) != ATL_OK)
+            fail_msg("%s", atl_message(ctx));
+        assert_int_equal(atl_ckpt_size(a), atl_ckpt_size(b));
+        for (size_t k = 0; k < atl_ckpt_size(a); k++) {
+            atl_network x, y;
+            atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+            o.net = atl_ckpt_get(a, k)->key;
+            assert_int_equal(atl_network_open(ctx, from, &o, &x), ATL_OK);
+            assert_int_equal(atl_network_open(ctx, to, &o, &y), ATL_OK);
+            assert_string_equal(x.row->kind, y.row->kind);
+            assert_true(json_equal(x.json, y.json));
+            assert_true(atl_params_fingerprint(&x.params) == atl_params_fingerprint(&y.params));
+            atl_network_clear(&x);
+            atl_network_clear(&y);
+        }
+        atl_ckpt_close(&a);
+        atl_ckpt_close(&b);
+    }
+    remove(to);
+    atl_ctx_close(&ctx);
+}
+
+static void heads_are_joined_by_conversion(void **state) {
+    (void)state;
+    atl_ctx *ctx = open_ctx();
+    atl_network joined, whole;
+    atl_convert_options o = ATL_CONVERT_OPTIONS_INIT;
+    char from[512], to[512], heads[512], name[64];
+    static const struct {
+        const char *role, *trunk, *net;
+    } cases[] = { { "lpips-alex", "alexnet.pth", "alex" }, { "lpips-squeeze", "squeezenet.pth", "squeeze" } };
+    path_of(to, "converted.safetensors");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(name, sizeof name, "heads_%s.pth", cases[i].net);
+        o.heads = path_of(heads, name);
+        if (atl_convert(ctx, path_of(from, cases[i].trunk), to, &o) != ATL_OK)
+            fail_msg("%s", atl_message(ctx));
+        snprintf(name, sizeof name, "lpips_%s.pth", cases[i].net);
+        open_role(ctx, cases[i].role, "converted.safetensors", NULL, &joined);
+        open_role(ctx, cases[i].role, name, NULL, &whole);
+        assert_string_equal(joined.row->family, "lpips");
+        assert_true(atl_params_fingerprint(&joined.params) == atl_params_fingerprint(&whole.params));
+        atl_network_clear(&joined);
+        atl_network_clear(&whole);
+    }
+    remove(to);
+    assert_int_not_equal(atl_convert(ctx, path_of(from, "alexnet.pth"), to, &o),
+                         ATL_OK); // with others' heads
+    assert_non_null(
+        strstr(atl_message(ctx), "there is no network squeezenet in the file, which holds: alexnet"));
+    atl_message_clear(ctx);
+    o.net = "lpips";
+    assert_int_equal(atl_convert(ctx, from, to, &o), ATL_BAD_ARGUMENT);
+    FILE *f = fopen(to, "rb");
+    assert_null(f);
+    atl_ctx_close(&ctx);
+}
+
 static void classifiers_score_pictures_alone(void **state) {
     (void)state;
     enum { SIZE = 32, N = 9, PICTURE = 3 * SIZE * SIZE }; // larger than the network takes, more than a batch
@@ -258,6 +330,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_is_none_is_said),
         cmocka_unit_test(roles_choose_networks),
         cmocka_unit_test(heads_and_backbone_join),
+        cmocka_unit_test(converted_files_hold_the_same),
+        cmocka_unit_test(heads_are_joined_by_conversion),
         cmocka_unit_test(classifiers_score_pictures_alone),
     };
     folder = argc > 1 ? argv[1] : ".";
