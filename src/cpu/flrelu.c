@@ -8,7 +8,7 @@
 // A block of rows passes all stages while it is in the second-level cache; `state` carries what the
 // vertical filters need from block to block, so that no row is computed twice.  Neighbouring strips compute
 // the taps' width of oversampled columns twice.  Vectors of channels that share cache lines of x and y (c is
-// not a multiple of the lanes) take turns every few blocks, so that memory sees each line once.
+// not a multiple of the lanes) take turns block by block, so that memory sees each line once.
 #include "cpu/flrelu.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@
 #include "cpu/sizes.h"
 
 enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16 };
-enum { STACK_MOST = 4, TURN_BLOCKS = 2 }; // vectors that take turns, and the blocks of a turn
+enum { STACK_MOST = 16, RADIAL_STACK_MOST = 8 }; // vectors that take turns
 enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 
 struct atl_cpu_flrelu {
@@ -38,12 +38,12 @@ struct atl_cpu_flrelu {
     int strip, strips;      // output columns of a strip; how many strips
     int unit, block;        // input rows after which a kernel may stop; input rows of a block
     int carried, lag;       // columns of state per oversampled column; output rows from start to end
-    int t_rows, m_rows;     // rows of the rings that t and, for each vector of a stack, m are
+    int m_rows;             // rows of the ring that m is for each vector of a stack
     int chunk;              // columns that pass the vertical filters before the horizontal one
     size_t row;             // floats of a row of t and m
     size_t d_row;           // floats of a row of d: a chunk and what is left of the one before
     double cached_most;     // floats of a result that later steps may still find in a cache
-    size_t v_floats, t_floats, d_floats, kept_floats, state_floats, m_floats, thread_bytes;
+    size_t v_floats, t_floats, d_floats, state_floats, m_floats, thread_bytes;
 };
 
 static int round_to(int64_t n, int unit) {
@@ -126,26 +126,35 @@ static atl_status prepare_filters(atl_cpu_flrelu *fl, const float *fu, const flo
     return ATL_OK;
 }
 
+// The time of equal tasks over the least that is possible with so many threads.
+static double unevenness(int64_t tasks, int64_t threads) {
+    return (double)((tasks + threads - 1) / threads * threads) / (double)tasks;
+}
+
+// As few stacks as share the work well, and no more than vectors.
+static int count_stacks(const atl_cpu_flrelu *fl, int vectors, int most) {
+    int64_t threads = atl_team_parts(fl->team), tasks = (int64_t)fl->args.n * fl->strips;
+    int best = (vectors + most - 1) / most;
+    for (int k = best; k <= vectors && unevenness(tasks * best, threads) > 1.1; k++)
+        if (unevenness(tasks * k, threads) < unevenness(tasks * best, threads))
+            best = k;
+    return best;
+}
+
 // How the picture is cut.  Wide strips waste less, narrow ones fit the cache; all that matters for
 // correctness is that a strip starts where a group starts.
 static void cut(atl_cpu_flrelu *fl) {
     const atl_cpu_flrelu_args *a = &fl->args;
-    int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes;
-    fl->stack = a->c % lanes ? STACK_MOST : 1;
-    fl->stack = fl->stack > vectors ? vectors : fl->stack;
-    int start = a->up / atl_gcd(a->up, a->down),
-        most = a->down_radial || fl->stack > 1 ? STRIP_MOST * 2 / 3 : STRIP_MOST;
-    fl->strips = (fl->ow + most - 1) / most;
-    for (;;) {
-        fl->stacks = (vectors + fl->stack - 1) / fl->stack;
-        int64_t tasks = (int64_t)a->n * fl->stacks * fl->strips;
-        if (tasks >= atl_team_parts(fl->team) || fl->ow / (fl->strips + 1) < STRIP_LEAST)
-            break;
-        if (fl->stack > 1)
-            fl->stack = (fl->stack + 1) / 2;
-        else
-            fl->strips++;
-    }
+    int lanes = fl->kernels.lanes, vectors = (a->c + lanes - 1) / lanes, radial = a->down_radial;
+    int stack_most = a->c % lanes == 0 ? 1 : radial ? RADIAL_STACK_MOST : STACK_MOST;
+    int strip_most = radial || stack_most > 1 ? STRIP_MOST * 2 / 3 : STRIP_MOST;
+    fl->strips = (fl->ow + strip_most - 1) / strip_most;
+    fl->stack = (vectors - 1) / count_stacks(fl, vectors, stack_most) + 1;
+    fl->stacks = (vectors - 1) / fl->stack + 1;
+    while ((int64_t)a->n * fl->stacks * fl->strips < atl_team_parts(fl->team) &&
+           fl->ow / (fl->strips + 1) >= STRIP_LEAST)
+        fl->strips++;
+    int start = a->up / atl_gcd(a->up, a->down);
     fl->strip = round_to((fl->ow + fl->strips - 1) / fl->strips, start * 8 / atl_gcd(start, 8));
     fl->strips = (fl->ow + fl->strip - 1) / fl->strip;
 }
@@ -173,20 +182,21 @@ static void size_buffers(atl_cpu_flrelu *fl) {
     fl->carried = fl->kernels.carried;
     fl->lag = a->down_radial ? f->outputs - 1 : fl->kernels.lag;
     int rows = fl->block * a->up, taps = f->outputs * a->down;
-    fl->t_rows = f->up_taps + fl->block;
+    size_t windows = stack * (size_t)f->up_taps, block = (size_t)fl->block;
     fl->m_rows = a->down_radial ? taps - 1 + rows : 0;
     fl->row = apart((size_t)width) * lanes;
     fl->v_floats = atl_round_floats(((size_t)(width / a->up) + (size_t)f->up_taps + 1) * lanes);
-    fl->t_floats = atl_round_floats((size_t)fl->t_rows * fl->row);
-    fl->chunk = fl->kernels.chunk && fl->kernels.chunk < width ? fl->kernels.chunk : width;
+    fl->t_floats = atl_round_floats((windows + block) * fl->row);
+    // Pixels that are written into caches come in whole rows, which the processor fetches by itself.
+    fl->chunk = fl->stack == 1 && fl->kernels.chunk && fl->kernels.chunk < width ? fl->kernels.chunk : width;
     fl->d_row = apart((size_t)(fl->chunk < width ? fl->chunk + taps : width)) * lanes;
     fl->d_floats = a->down_radial ? 0 : atl_round_floats((size_t)(rows / a->down) * fl->d_row);
     fl->state_floats = a->down_radial ? 0 : atl_round_floats((size_t)fl->carried * (size_t)width * lanes);
     fl->m_floats = atl_round_floats((size_t)fl->m_rows * fl->row);
-    size_t pointers = atl_round_floats((size_t)(fl->t_rows + fl->m_rows) * sizeof(float *) / sizeof(float));
-    fl->kept_floats = fl->stack > 1 ? atl_round_floats((size_t)f->up_taps * fl->row) : 0;
-    fl->thread_bytes = sizeof(float) * (pointers + fl->v_floats + fl->t_floats + fl->d_floats +
-                                        stack * (fl->kept_floats + fl->state_floats + fl->m_floats));
+    size_t pointers = windows + block + (size_t)f->up_taps + block + (size_t)fl->m_rows;
+    fl->thread_bytes = sizeof(float) * (atl_round_floats(pointers * sizeof(float *) / sizeof(float)) +
+                                        fl->v_floats + fl->t_floats + fl->d_floats +
+                                        stack * (fl->state_floats + fl->m_floats));
 }
 
 static atl_status check_args(atl_ctx *ctx, const atl_cpu_flrelu_args *a, const float *fu, const float *fd) {
@@ -264,8 +274,9 @@ typedef struct strip {
     int groups, width;        // groups of oversampled columns, and these columns
     int left, right;          // pixels that exist
     int64_t first_x, first_y; // pixel and row at which the first window starts
-    float *v, *t, *d, *kept, *state, *m;
-    float **t_rows, **m_rows; // rows of a vector's rings, in the order of a call
+    float *v, *t, *d, *state, *m;
+    float **windows, **spare; // all rows of t: those with the windows of each vector, and the others
+    float **t_rows, **m_rows; // rows of a vector, in the order of a call
 } strip;
 
 static size_t first_channel(const strip *s, int vector) {
@@ -296,32 +307,14 @@ static void oversample_row(const strip *s, int vector, int64_t row, float *t) {
     fl->kernels.up_x(&fl->filter, t, s->v, (size_t)s->groups, n);
 }
 
-// Row `row` of a ring of `rows` rows.
-static float *ring_row(const strip *s, float *ring, int64_t row, int rows) {
-    return ring + (size_t)(row % rows) * s->fl->row;
+// Row `row` of a vector's ring of m.
+static float *ring_row(const strip *s, float *ring, int64_t row) {
+    return ring + (size_t)(row % s->fl->m_rows) * s->fl->row;
 }
 
-static float *t_row(const strip *s, int64_t row) {
-    return ring_row(s, s->t, row, s->fl->t_rows);
-}
-
-// The windows of all columns, which begin at row `step`, when vectors take turns: those of one leave the ring
-// ...
-static void keep_windows(const strip *s, int vector, int64_t step) {
-    const atl_cpu_flrelu *fl = s->fl;
-    float *kept = s->kept + (size_t)vector * fl->kept_floats;
-    size_t floats = (size_t)s->width * (size_t)fl->kernels.lanes;
-    for (int k = 0; k < fl->filter.up_taps && s->vectors > 1; k++)
-        memcpy(kept + (size_t)k * fl->row, t_row(s, step + k), floats * sizeof *kept);
-}
-
-// ... and those of the next come back.
-static void take_windows(const strip *s, int vector, int64_t step) {
-    const atl_cpu_flrelu *fl = s->fl;
-    const float *kept = s->kept + (size_t)vector * fl->kept_floats;
-    size_t floats = (size_t)s->width * (size_t)fl->kernels.lanes;
-    for (int k = 0; k < fl->filter.up_taps && s->vectors > 1; k++)
-        memcpy(t_row(s, step + k), kept + (size_t)k * fl->row, floats * sizeof *kept);
+// The rows of t that hold a vector's windows between its turns.
+static float **window_of(const strip *s, int vector) {
+    return s->windows + (size_t)vector * (size_t)s->fl->filter.up_taps;
 }
 
 // The windows before the first step; sums start at zero.
@@ -329,8 +322,7 @@ static void start_state(const strip *s, int vector) {
     const atl_cpu_flrelu *fl = s->fl;
     memset(s->state + (size_t)vector * fl->state_floats, 0, fl->state_floats * sizeof *s->state);
     for (int k = 0; k < fl->filter.up_taps; k++)
-        oversample_row(s, vector, s->first_y + k, t_row(s, k));
-    keep_windows(s, vector, 0);
+        oversample_row(s, vector, s->first_y + k, window_of(s, vector)[k]);
 }
 
 static float *output_at(const strip *s, int vector, int64_t row) {
@@ -406,7 +398,7 @@ static void block_radial(const strip *s, int vector, int64_t step, int steps) {
     size_t n = channels_of(s, vector);
     float *m = s->m + (size_t)vector * fl->m_floats, *y = output_at(s, vector, o < fl->oh ? o : 0);
     for (int64_t i = o * a->down; i < end; i++)
-        s->m_rows[i - o * a->down] = ring_row(s, m, i, fl->m_rows);
+        s->m_rows[i - o * a->down] = ring_row(s, m, i);
     atl_cpu_flrelu_soon soon = look_ahead(s, vector, step, o);
     fl->kernels.rows(&fl->filter, s->m_rows + (begin - o * a->down), (const float *const *)s->t_rows,
                      (size_t)s->width, (size_t)steps, n, &soon);
@@ -416,16 +408,20 @@ static void block_radial(const strip *s, int vector, int64_t step, int steps) {
                             s->stream);
 }
 
+// The rows behind the windows become the next windows, and what is in front of these is spare.
 static void run_block(const strip *s, int vector, int64_t step, int steps) {
     int taps = s->fl->filter.up_taps;
-    for (int i = 0; i < steps + taps; i++)
-        s->t_rows[i] = t_row(s, step + i);
+    float **window = window_of(s, vector);
+    memcpy(s->t_rows, window, (size_t)taps * sizeof *window);
+    memcpy(s->t_rows + taps, s->spare, (size_t)steps * sizeof *window);
     for (int i = taps; i < steps + taps; i++)
         oversample_row(s, vector, s->first_y + step + i, s->t_rows[i]);
     if (s->fl->args.down_radial)
         block_radial(s, vector, step, steps);
     else
         block_separable(s, vector, step, steps);
+    memcpy(window, s->t_rows + steps, (size_t)taps * sizeof *window);
+    memcpy(s->spare, s->t_rows, (size_t)steps * sizeof *window);
 }
 
 static void run_strip(strip *s) {
@@ -443,15 +439,9 @@ static void run_strip(strip *s) {
     for (int vector = 0; vector < s->vectors; vector++)
         start_state(s, vector);
     int64_t steps = ((int64_t)a->down * (fl->oh + fl->lag) + a->up - 1) / a->up;
-    int turn = TURN_BLOCKS * fl->block;
-    for (int64_t step = 0; step < steps; step += turn)
-        for (int vector = 0; vector < s->vectors; vector++) {
-            int64_t at = step, last = step + turn < steps ? step + turn : steps;
-            take_windows(s, vector, at);
-            for (; at < last; at += fl->block)
-                run_block(s, vector, at, steps - at < fl->block ? round_to(steps - at, fl->unit) : fl->block);
-            keep_windows(s, vector, at);
-        }
+    for (int64_t step = 0; step < steps; step += fl->block)
+        for (int vector = 0; vector < s->vectors; vector++)
+            run_block(s, vector, step, steps - step < fl->block ? round_to(steps - step, fl->unit) : fl->block);
 }
 
 static void share_memory(strip *s, char *workspace, int lane) {
@@ -460,11 +450,15 @@ static void share_memory(strip *s, char *workspace, int lane) {
     s->v = (float *)(void *)mine;
     s->t = s->v + fl->v_floats;
     s->d = s->t + fl->t_floats;
-    s->kept = s->d + fl->d_floats;
-    s->state = s->kept + (size_t)fl->stack * fl->kept_floats;
+    s->state = s->d + fl->d_floats;
     s->m = s->state + (size_t)fl->stack * fl->state_floats;
-    s->t_rows = (float **)(void *)(s->m + (size_t)fl->stack * fl->m_floats);
-    s->m_rows = s->t_rows + fl->t_rows;
+    size_t taps = (size_t)fl->filter.up_taps, windows = (size_t)fl->stack * taps;
+    s->windows = (float **)(void *)(s->m + (size_t)fl->stack * fl->m_floats);
+    s->spare = s->windows + windows;
+    for (size_t i = 0; i < windows + (size_t)fl->block; i++)
+        s->windows[i] = s->t + i * fl->row;
+    s->t_rows = s->spare + fl->block;
+    s->m_rows = s->t_rows + taps + fl->block;
 }
 
 static void run_plain(const atl_cpu_flrelu *fl, const float *x, const float *bias, float *y) {

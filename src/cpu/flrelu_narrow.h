@@ -149,18 +149,9 @@ ALWAYS void rows(const atl_cpu_flrelu_filter *f, float *const *m, const float *c
 
 // Whole lines from where they were gathered: a line that is streamed in two halves far apart goes to memory
 // twice.
-ALWAYS void store_block(float *y, size_t y_step, size_t n, const float *from, int stream, const int block) {
-    if (stream) {
-        UNROLL for (int o = 0; o < block * HALVES; o++)
-            vf_stream(y + (size_t)(o / HALVES) * y_step + o % HALVES * VL, vf_load(from + o * VL));
-    } else if (n == LANES) {
-        UNROLL for (int o = 0; o < block * HALVES; o++)
-            vf_store(y + (size_t)(o / HALVES) * y_step + o % HALVES * VL, vf_load(from + o * VL));
-    } else {
-        for (int o = 0; o < block; o++, y += y_step, from += LANES)
-            for (size_t i = 0; i < n; i += VL)
-                vf_store_n(y + i, vf_load(from + i), n - i < VL ? n - i : VL);
-    }
+ALWAYS void stream_block(float *y, size_t y_step, const float *from, const int block) {
+    UNROLL for (int o = 0; o < block * HALVES; o++)
+        vf_stream(y + (size_t)(o / HALVES) * y_step + o % HALVES * VL, vf_load(from + o * VL));
 }
 
 ALWAYS void down_block(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,
@@ -169,9 +160,15 @@ ALWAYS void down_block(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, 
     for (size_t half = 0; half < LANES && half < n; half += VL) {
         VF sum[8];
         down_sums(sum, f->down_x, d + half, LANES, block);
-        UNROLL for (int o = 0; o < block; o++) vf_store(lines + o * LANES + half, sum[o]);
+        if (stream)
+            UNROLL for (int o = 0; o < block; o++) vf_store(lines + o * LANES + half, sum[o]);
+        else if (n - half >= VL)
+            UNROLL for (int o = 0; o < block; o++) vf_store(y + (size_t)o * y_step + half, sum[o]);
+        else
+            UNROLL for (int o = 0; o < block; o++) vf_store_n(y + (size_t)o * y_step + half, sum[o], n - half);
     }
-    store_block(y, y_step, n, lines, stream, block);
+    if (stream)
+        stream_block(y, y_step, lines, block);
 }
 
 static void down_x(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n, const float *d,
@@ -215,6 +212,19 @@ ALWAYS void add_folded_rows(float *sums, const float *w, const float *top, const
     }
 }
 
+ALWAYS void store_block(float *y, size_t y_step, size_t n, const float *from, int stream, const int block) {
+    if (stream) {
+        stream_block(y, y_step, from, block);
+    } else if (n == LANES) {
+        UNROLL for (int o = 0; o < block * HALVES; o++)
+            vf_store(y + (size_t)(o / HALVES) * y_step + o % HALVES * VL, vf_load(from + o * VL));
+    } else {
+        for (int o = 0; o < block; o++, y += y_step, from += LANES)
+            for (size_t i = 0; i < n; i += VL)
+                vf_store_n(y + i, vf_load(from + i), n - i < VL ? n - i : VL);
+    }
+}
+
 ALWAYS void down_xy_block(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t n,
                           const float *const *m, size_t at, int stream, const int block, const int mirrored) {
     _Alignas(64) float lines[8 * LANES];
@@ -233,14 +243,25 @@ ALWAYS void down_xy_block(const atl_cpu_flrelu_filter *f, float *y, size_t y_ste
     store_block(y, y_step, n, lines, stream, block);
 }
 
+// The pixels that the next block writes: they lie too far apart for the processor to fetch them by itself.
+ALWAYS void fetch_pixels(const float *y, size_t y_step, size_t n) {
+    for (int o = 0; o < 8; o++, y += y_step) {
+        __builtin_prefetch(y, 1, 3);
+        __builtin_prefetch(y + n - 1, 1, 3);
+    }
+}
+
 // All lines of a few columns before the next columns: the window's twelve rows stay in the first-level cache.
 ALWAYS void down_xy(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t y_row, size_t n,
                     const float *const *m, size_t count, size_t lines, int stream, const int mirrored) {
     size_t o = 0;
     for (; o + 8 <= count; o += 8)
-        for (size_t i = 0; i < lines; i++)
+        for (size_t i = 0; i < lines; i++) {
+            if (!stream && (i + 1 < lines || o + 16 <= count))
+                fetch_pixels(y + (i + 1 < lines ? (i + 1) * y_row + o * y_step : (o + 8) * y_step), y_step, n);
             down_xy_block(f, y + i * y_row + o * y_step, y_step, n, m + i * DOWN, o * DOWN * LANES, stream, 8,
                           mirrored);
+        }
     for (; o < count; o++)
         for (size_t i = 0; i < lines; i++)
             down_xy_block(f, y + i * y_row + o * y_step, y_step, n, m + i * DOWN, o * DOWN * LANES, stream, 1,

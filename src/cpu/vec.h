@@ -81,7 +81,26 @@ static inline __m256i vf_first(size_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 static inline VF vf_load_n(const float *p, size_t n) { return _mm256_maskload_ps(p, vf_first(n)); }
-static inline void vf_store_n(float *p, VF a, size_t n) { _mm256_maskstore_ps(p, vf_first(n), a); }
+// By parts: a masked store takes as long as ten whole ones on some processors.
+static inline void vf_store_n(float *p, VF a, size_t n) {
+    __m128 part = _mm256_castps256_ps128(a);
+    if (n >= 8) {
+        _mm256_storeu_ps(p, a);
+        return;
+    }
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps(a, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_ss(p, part);
+}
 static inline VF vf_set(float a) { return _mm256_set1_ps(a); }
 static inline VF vf_zero(void) { return _mm256_setzero_ps(); }
 static inline VF vf_add(VF a, VF b) { return _mm256_add_ps(a, b); }
