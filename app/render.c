@@ -107,7 +107,11 @@ static app_status open_buffers(app_render *r, const app_render_source *s, app_er
     r->ws = r->c ? app_array(r->batch, r->row_ws, 1, sizeof(float), e) : NULL;
     r->img = r->ws ? app_array(r->batch, r->row_img, 1, sizeof(float), e) : NULL;
     r->noise_seeds = r->img ? app_array(r->batch, 1, 1, sizeof(uint32_t), e) : NULL;
-    return r->noise_seeds ? APP_OK : APP_FAILED;
+    if (!r->noise_seeds)
+        return APP_FAILED;
+    if (!s->maps || !r->latents.tensors.set || r->latents.tensors.count != 1 || r->recipe.noise != ATL_NOISE_CONST)
+        return APP_OK;
+    return app_maps_open(r->model, r->latents.tensors.set, r->recipe.latents, r->latents.count, r->batch, &r->maps, e);
 }
 
 app_status app_render_open(app_render *r, atl_ctx *ctx, atl_model *model, const app_recipe *recipe,
@@ -122,6 +126,7 @@ app_status app_render_open(app_render *r, atl_ctx *ctx, atl_model *model, const 
 }
 
 void app_render_close(app_render *r) {
+    app_maps_close(&r->maps);
     app_latents_close(&r->latents);
     app_labels_close(&r->labels);
     free(r->centroids);
@@ -226,6 +231,7 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
         if (check_row(r, row, rows + i * l->width, e) != APP_OK)
             return APP_FAILED;
         app_render_noise(r, i, l->seeds ? l->seeds[row] : (uint32_t)row);
+        app_maps_row(&r->maps, row, i);
         if (app_render_is_labelled(r) &&
             app_labels_row(&r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)
             return APP_FAILED;
@@ -239,6 +245,10 @@ app_status app_render_img(app_render *r, size_t n, const float *ws, app_error *e
     atl_synthesis_options options = ATL_SYNTHESIS_OPTIONS_INIT;
     options.noise_mode = r->recipe.noise;
     options.noise_seeds = r->noise_seeds;
+    if (r->maps.count) {
+        options.noise_mode = ATL_NOISE_MAPS;
+        options.noise_maps = (const float *const *)r->maps.room;
+    }
     options.transform = r->transform;
     options.dump = r->dump;
     options.dump_dir = r->dump_folder;

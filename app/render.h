@@ -18,6 +18,7 @@
 #include <atelier/model.h>
 #include "labels.h"
 #include "latents.h"
+#include "maps.h"
 #include "move.h"
 #include "recipe.h"
 #include "seeds.h"
@@ -31,6 +32,7 @@ typedef struct app_render_source {
     int draw_classes;         // networks of StyleGAN-XL draw a class by each seed where none is chosen
     int replay;               // one image, whose label is row recipe.row of a file
     size_t batch;             // images at once
+    int maps;                 // the rows are the images: noise maps beside latents are theirs, where noise is const
 } app_render_source;
 
 typedef struct app_render {
@@ -48,6 +50,7 @@ typedef struct app_render {
     size_t batch, row_ws, row_img;  // images at once; numbers of an image in `ws` and `img`
     float *latent, *c, *ws, *img;   // [batch, ...]
     uint32_t *noise_seeds;          // [batch]
+    app_maps maps;                  // of the file of latents
 } app_render;
 
 // Refuses what the network can't do: latents of another shape, a missing or unknown class.  A zeroed struct

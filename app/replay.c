@@ -105,7 +105,8 @@ app_status app_replay_make(atl_ctx *ctx, atl_model *model, const char *picture, 
     app_render render = { 0 };
     app_status status = check(atl_model_get_info(model), picture, recipe, e);
     const app_render_source source = {
-        .seeds = recipe->has_seed ? &recipe->seed : NULL, .count = 1, .replay = recipe->has_seed, .batch = 1
+        .seeds = recipe->has_seed ? &recipe->seed : NULL, .count = 1, .replay = recipe->has_seed, .batch = 1,
+        .maps = !recipe->styles
     };
     *image = (atl_image){ 0 };
     if (status == APP_OK)

@@ -22,6 +22,7 @@ int cli_metrics(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_init(int argc, char **argv);
 int cli_blend(int argc, char **argv);
+int cli_project(int argc, char **argv);
 int cli_spectra(int argc, char **argv);
 int cli_detectors(int argc, char **argv);
 int cli_bench(int argc, char **argv);

@@ -22,6 +22,7 @@ static const cli_command commands[] = {
     { "report", cli_report, "write the report of a training run" },
     { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
+    { "project", cli_project, "find the latents with which a network makes given pictures" },
     { "spectra", cli_spectra, "compute and draw average spectra of pictures" },
     { "detectors", cli_detectors, "list the networks that metrics need, and download one" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },
@@ -45,8 +46,6 @@ static const cli_command *find(const char *name) {
     return NULL;
 }
 
-static const char projection[] =
-    "no command looks for the latents of a picture; examples/05_project.c does, with the library";
 static const char window[] =
     "there is no window to look into networks; 'atelier generate --dump' writes their layers";
 
@@ -57,8 +56,8 @@ static const struct {
     { "gen_images", "generate", NULL },    { "run_generator", "generate", NULL },
     { "style_mixing", "mix", NULL },       { "gen_video", "video", NULL },
     { "dataset_tool", "dataset", NULL },   { "run_training", "train", NULL },
-    { "legacy", "convert", NULL },         { "projector", NULL, projection },
-    { "run_projector", NULL, projection }, { "calc_metrics", "metrics", NULL },
+    { "legacy", "convert", NULL },         { "projector", "project", NULL },
+    { "run_projector", "project", NULL }, { "calc_metrics", "metrics", NULL },
     { "run_metrics", "metrics", NULL },    { "avg_spectra", "spectra", NULL },
     { "visualizer", NULL, window },
 };
