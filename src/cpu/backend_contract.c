@@ -17,6 +17,7 @@
 #include "cpu/sizes.h"
 #include "cpu/winograd.h"
 #include "cpu/winograd_grad.h"
+#include "cpu/winograd_line.h"
 
 typedef struct state {
     atl_status (*run)(atl_cpu *b, const atl_step *step, struct state *s);
@@ -25,6 +26,7 @@ typedef struct state {
     atl_cpu_fir *fir;
     atl_cpu_wino *wino;
     atl_cpu_wino_grad *grad;
+    atl_cpu_line *line;
     atl_cpu_flrelu *flrelu;
     int n;
     size_t pixels, c_in, c_out; // of the result, and of the input that in_scale belongs to
@@ -99,6 +101,7 @@ void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
     atl_cpu_fir_free(&s->fir);
     atl_cpu_wino_free(&s->wino);
     atl_cpu_wino_grad_free(&s->grad);
+    atl_cpu_line_free(&s->line);
     atl_cpu_flrelu_free(&s->flrelu);
     atl_free(b->base.ctx, s);
     step->state = NULL;
@@ -257,6 +260,16 @@ static atl_status run_winograd(atl_cpu *b, const atl_step *step, state *s) {
     int x = step->node->at.conv.slot == ATL_SLOT_Y ? 0 : 1;
     atl_cpu_wino_run(s->wino, step->src[x].data, step->src[!x].data, f ? source(step, f->in_scale) : NULL,
                      step->out, &e, step->workspace);
+    return ATL_OK;
+}
+
+static atl_status run_line(atl_cpu *b, const atl_step *step, state *s) {
+    (void)b;
+    const atl_fusion *f = step->node->fusion;
+    atl_cpu_epilogue e = ATL_EPILOGUE_NONE;
+    epilogue_of(step, s, &e);
+    atl_cpu_line_run(s->line, step->src[0].data, f ? source(step, f->in_scale) : NULL, step->out, &e,
+                     step->workspace);
     return ATL_OK;
 }
 
@@ -520,30 +533,54 @@ static atl_status prepare_up(atl_cpu *b, atl_step *step, state *s) {
     return ATL_OK;
 }
 
-static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
-    const atl_node *n = step->node;
+static atl_cpu_conv_shape conv_shape(const atl_node *n) {
     const atl_conv_attr *a = &n->at.conv;
     atl_slot slot = a->slot;
     const atl_shape *x = slot == ATL_SLOT_X ? &n->shape : &n->src[0]->shape;
     const atl_shape *w = slot == ATL_SLOT_W ? &n->shape : &n->src[slot == ATL_SLOT_Y ? 1 : 0]->shape;
     const atl_shape *y = slot == ATL_SLOT_Y ? &n->shape : &n->src[1]->shape;
-    atl_cpu_conv_shape c = { .slot = slot,
-                             .n = (int)x->d[0],
-                             .h = (int)x->d[1],
-                             .w = (int)x->d[2],
-                             .ci = (int)x->d[3],
-                             .oh = (int)y->d[1],
-                             .ow = (int)y->d[2],
-                             .co = (int)y->d[3],
-                             .kh = (int)w->d[2],
-                             .kw = (int)w->d[3],
-                             .sy = a->sy,
-                             .sx = a->sx,
-                             .py0 = a->py0,
-                             .py1 = a->py1,
-                             .px0 = a->px0,
-                             .px1 = a->px1,
-                             .groups = a->groups };
+    return (atl_cpu_conv_shape){ .slot = slot,
+                                 .n = (int)x->d[0],
+                                 .h = (int)x->d[1],
+                                 .w = (int)x->d[2],
+                                 .ci = (int)x->d[3],
+                                 .oh = (int)y->d[1],
+                                 .ow = (int)y->d[2],
+                                 .co = (int)y->d[3],
+                                 .kh = (int)w->d[2],
+                                 .kw = (int)w->d[3],
+                                 .sy = a->sy,
+                                 .sx = a->sx,
+                                 .py0 = a->py0,
+                                 .py1 = a->py1,
+                                 .px0 = a->px0,
+                                 .px1 = a->px1,
+                                 .groups = a->groups };
+}
+
+// Lines of taps with constant weights by Winograd's method along them; *done says whether it was taken.
+static atl_status try_lines(atl_cpu *b, atl_step *step, state *s, bool *done) {
+    const atl_node *n = step->node;
+    *done = false;
+    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_Y || !step->src[1].constant ||
+        (n->fusion && n->fusion->up_fir))
+        return ATL_OK;
+    const atl_cpu_conv_shape c = conv_shape(n);
+    if (!atl_cpu_line_worth(&c))
+        return ATL_OK;
+    ATL_TRY(atl_cpu_line_make(b->base.ctx, &b->kernels, b->team, &c, step->src[1].constant, &s->line));
+    s->run = run_line;
+    step->kernel = "winograd lines";
+    step->packed = 2u;
+    step->workspace_bytes = atl_cpu_line_workspace(s->line);
+    *done = true;
+    return ATL_OK;
+}
+
+static atl_status prepare_plain(atl_cpu *b, atl_step *step, state *s) {
+    const atl_node *n = step->node;
+    const atl_slot slot = n->at.conv.slot;
+    const atl_cpu_conv_shape c = conv_shape(n);
     int wi = slot == ATL_SLOT_X ? 0 : 1;
     const float *constant = slot == ATL_SLOT_W ? NULL : step->src[wi].constant;
     ATL_TRY(atl_cpu_conv_make(b->base.ctx, &b->kernels, b->team, &c, constant, &s->conv));
@@ -562,10 +599,13 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
     const atl_shape *x = &n->src[input]->shape;
     s->c_in = (size_t)x->d[3];
     s->run = n->at.conv.slot == ATL_SLOT_W ? run_gradient : run_conv;
-    bool done, grad;
+    bool done, grad, lines;
     ATL_TRY(try_winograd(b, step, s, &done));
     ATL_TRY(try_winograd_grad(b, step, s, &grad));
     if (done || grad)
+        return ATL_OK;
+    ATL_TRY(try_lines(b, step, s, &lines));
+    if (lines)
         return ATL_OK;
     const atl_shape *w = &n->src[1]->shape;
     if (is_1x1(n, w) && (w->d[0] <= ATL_RGB_MAX || w->d[1] <= ATL_RGB_MAX)) {

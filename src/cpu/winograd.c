@@ -303,21 +303,11 @@ atl_cpu_wino_source atl_cpu_wino_source_of(const atl_cpu_wino *w, const float *x
     return (atl_cpu_wino_source){ x + n * floats, in_scale ? in_scale + n * ci : NULL, s->h, s->w, s->ci };
 }
 
-atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, const atl_cpu_epilogue *e,
-                                           int sample) {
-    const atl_cpu_wino_shape *s = &w->shape;
-    atl_cpu_wino_target to = {
-        .h = s->h * s->up + 2 * s->grow,
-        .w = s->w * s->up + 2 * s->grow,
-        .c = s->co,
-        .slope = 1,
-        .gain = 1,
-        .clamp = INFINITY,
-    };
-    size_t floats = (size_t)to.h * (size_t)to.w * (size_t)to.c, n = (size_t)sample;
+atl_cpu_wino_target atl_cpu_wino_target_with(float *y, int h, int w, int c, const atl_cpu_epilogue *e,
+                                             int sample) {
+    atl_cpu_wino_target to = { .h = h, .w = w, .c = c, .slope = 1, .gain = 1, .clamp = INFINITY };
+    size_t floats = (size_t)h * (size_t)w * (size_t)c, n = (size_t)sample;
     to.y = y + n * floats;
-    // when the next reader will not find y in a cache anyway
-    to.stream = (uintptr_t)y % 64 == 0 && s->co % 16 == 0 && 4.0 * (double)floats * s->n > w->l3 / 2;
     if (!e)
         return to;
     to.scale = e->scale ? e->scale + (ptrdiff_t)n * e->scale_stride : NULL;
@@ -329,6 +319,17 @@ atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, cons
     to.slope = e->slope;
     to.gain = e->gain;
     to.clamp = e->clamp;
+    return to;
+}
+
+atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, const atl_cpu_epilogue *e,
+                                           int sample) {
+    const atl_cpu_wino_shape *s = &w->shape;
+    atl_cpu_wino_target to =
+        atl_cpu_wino_target_with(y, s->h * s->up + 2 * s->grow, s->w * s->up + 2 * s->grow, s->co, e, sample);
+    double floats = (double)to.h * to.w * to.c * s->n;
+    // when the next reader will not find y in a cache anyway
+    to.stream = (uintptr_t)y % 64 == 0 && s->co % 16 == 0 && 4.0 * floats > w->l3 / 2;
     return to;
 }
 

@@ -47,6 +47,9 @@ atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace,
 
 atl_cpu_wino_source atl_cpu_wino_source_of(const atl_cpu_wino *w, const float *x, const float *in_scale,
                                            int sample);
+// Sample `sample` of y [n, h, w, c] with what of the epilogue is its own.
+atl_cpu_wino_target atl_cpu_wino_target_with(float *y, int h, int w, int c, const atl_cpu_epilogue *e,
+                                             int sample);
 atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, const atl_cpu_epilogue *e,
                                            int sample);
 

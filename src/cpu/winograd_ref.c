@@ -240,7 +240,45 @@ static void outer_ref(const float *a, size_t a_row, const float *b, size_t b_row
         }
 }
 
+// ---- lines
+
+// Coefficients of the product of (x - point) over all points but one; of `infinity`, over all.
+static void line_in_ref(const atl_cpu_wino_source *from, int oy, int ox, int down, float *v, size_t plane) {
+    const double at[7] = { 0, ATL_LINE_A, -ATL_LINE_A, ATL_LINE_B, -ATL_LINE_B, ATL_LINE_C, -ATL_LINE_C };
+    for (int point = 0; point < 8; point++) {
+        double product[8] = { 1 };
+        for (int i = 0, degree = 0; i < 7; i++) {
+            if (i == point)
+                continue;
+            degree++;
+            for (int k = degree; k >= 0; k--)
+                product[k] = (k ? product[k - 1] : 0) - at[i] * (k < degree ? product[k] : 0);
+        }
+        for (int c = 0; c < from->c; c++) {
+            double sum = 0;
+            for (int k = 0; k < 8; k++)
+                sum += product[k] * (double)pixel(from, oy + (down ? k : 0), ox + (down ? 0 : k), c);
+            v[(size_t)point * plane + (size_t)c] = (float)sum;
+        }
+    }
+}
+
+static void line_out_ref(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox,
+                         int down, int pixels) {
+    const double at[7] = { 0, ATL_LINE_A, -ATL_LINE_A, ATL_LINE_B, -ATL_LINE_B, ATL_LINE_C, -ATL_LINE_C };
+    for (int c = 0; c < to->c; c++)
+        for (int i = 0; i < pixels; i++) {
+            double sum = i + 1 == pixels ? (double)m[7 * plane + (size_t)c] : 0;
+            for (size_t point = 0; point < 7; point++)
+                sum += pow(at[point], i) * (double)m[point * plane + (size_t)c];
+            int y = oy + (down ? i : 0), x = ox + (down ? 0 : i);
+            if (y < to->h && x < to->w)
+                finish(to, (float)sum, y, x, c);
+        }
+}
+
 void atl_cpu_wino_init_ref(atl_cpu_wino_kernels *k) {
-    *k = (atl_cpu_wino_kernels){ in_ref,    up_in_ref,   out_ref,   up_out_ref,      product_ref,
-                                 panel_ref, grad_in_ref, outer_ref, weight_gradient, weight_transform };
+    *k = (atl_cpu_wino_kernels){ in_ref,          up_in_ref,        out_ref,     up_out_ref,
+                                 product_ref,     panel_ref,        grad_in_ref, outer_ref,
+                                 weight_gradient, weight_transform, line_in_ref, line_out_ref };
 }

@@ -400,7 +400,10 @@ static void up_out_simd(const atl_cpu_wino_target *to, const atl_cpu_wino_up_til
         up_out_channels(to, tile, c, end - c, 0, NULL);
 }
 
+#include "cpu/winograd_line_simd.h"
+
 void ATL_VEC(atl_cpu_wino_init)(atl_cpu_wino_kernels *k) {
-    *k = (atl_cpu_wino_kernels){ in_simd,    up_in_simd,   out_simd,   up_out_simd,     product_simd,
-                                 panel_simd, grad_in_simd, outer_simd, weight_gradient, weight_transform };
+    *k = (atl_cpu_wino_kernels){ in_simd,         up_in_simd,       out_simd,     up_out_simd,
+                                 product_simd,    panel_simd,       grad_in_simd, outer_simd,
+                                 weight_gradient, weight_transform, line_in_simd, line_out_simd };
 }
