@@ -257,6 +257,45 @@ class _TrainSet(_Struct):
                 ("label_size", c_int), ("name", c_char_p)]
 
 
+class _Direction(_Struct):
+    _fields_ = [("name", c_char_p), ("space", c_int), ("rows", c_int), ("width", c_int64),
+                ("values", POINTER(c_float)), ("styles", POINTER(ctypes.c_int32)), ("scale", c_float),
+                ("layers", c_uint64), ("value", c_double), ("offset", c_double), ("mean", POINTER(c_float))]
+
+
+class _RelabelOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("space", c_int), ("name", c_char_p), ("source", c_char_p)]
+
+
+class _SefaOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("layers", c_uint64), ("count", c_int), ("as_stored", c_int)]
+
+
+class _FitOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("method", c_int), ("space", c_int), ("rows", c_int), ("width", c_int64),
+                ("count", c_int), ("chosen", c_double), ("training", c_double), ("invalid", c_double),
+                ("skip", c_int), ("penalty", c_double), ("seed", c_uint32), ("centred", c_int),
+                ("layers", c_uint64)]
+
+
+class _BoundaryCheck(_Struct):
+    _fields_ = [("positive", c_int64), ("negative", c_int64), ("checked", c_int64), ("right", c_int64),
+                ("others", c_int64), ("others_right", c_int64)]
+
+
+class _MoveOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("how", c_int), ("layers", c_uint64)]
+
+
+class _StyleInfo(_Struct):
+    _fields_ = [("name", c_char_p), ("layer", c_int), ("channels", c_int)]
+
+
+class _EditorOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("n", c_int), ("styles", c_int), ("mask", c_void_p), ("in_features", c_int),
+                ("noise_mode", c_int)]
+
+
 _REPORT = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_char_p)
 
 _STRUCTS = {
@@ -272,6 +311,9 @@ _STRUCTS = {
     "atl_metric_result": _MetricResult, "atl_metric_info": _MetricInfo, "atl_spectrum_options": _SpectrumOptions, "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
     "atl_train_phase": _TrainPhase, "atl_train_cost": _TrainCost, "atl_train_state": _TrainState,
     "atl_train_stat": _TrainStat, "atl_train_set": _TrainSet,
+    "atl_direction": _Direction, "atl_relabel_options": _RelabelOptions, "atl_sefa_options": _SefaOptions,
+    "atl_fit_options": _FitOptions, "atl_boundary_check": _BoundaryCheck, "atl_move_options": _MoveOptions,
+    "atl_style_info": _StyleInfo, "atl_editor_options": _EditorOptions,
 }
 
 # Words of the enums, in the order of the headers.
@@ -287,6 +329,9 @@ _ENUMS = {
     "atl_alpha": ["refuse", "white", "black"],
     "atl_color": ["keep", "rgb", "gray"],
     "atl_path_ease": ["cubic", "linear", "smooth"],
+    "atl_direction_space": ["z", "w", "ws", "s"],
+    "atl_fit_method": ["pca", "ipca", "boundary", "lstsq"],
+    "atl_move_how": ["by", "to"],
     "atl_train_kind": ["flag", "int", "real", "text", "choice"],
     "atl_transfer": ["used", "shape", "missing", "extra"],
 }

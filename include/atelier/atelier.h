@@ -38,7 +38,7 @@
 // ranks.h       several processes that measure together
 // spectra.h     average power spectra of pictures
 // train.h       training, step by step, with snapshots that go on bit for bit
-// edit.h        pictures found in a network's latent space, and changed there: project.h
+// edit.h        pictures found in a network's latent space, and changed there: project.h, directions.h
 //
 // Experimental
 // ------------

@@ -3,6 +3,7 @@
 #ifndef ATL_API_MODEL_API_H
 #define ATL_API_MODEL_API_H
 
+#include <atelier/directions.h>
 #include "run/backend.h"
 #include "run/program.h"
 #include "run/truncate.h"
@@ -24,6 +25,9 @@ struct atl_model {
     atl_arena texts;    // of what follows
     atl_array *tensors; // of net.params, in its order
     atl_port_list ports[ATL_FUNCTIONS];
+    bool styled; // the next two are filled
+    atl_style_info *styles;
+    int n_styles;
 };
 
 // A model of a network whose making gave `status`, which it takes over, also on failure.

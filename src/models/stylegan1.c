@@ -104,9 +104,10 @@ static atl_node *finish(atl_net *net, styles *s, const char *name, atl_node *x) 
     atl_node *e = s->c->use_noise ? noise_of(net, x, s->call) : NULL;
     if (e)
         x = atl_add(g, x, e);
-    atl_node *w = atl_reshape(g, atl_slice_axis(g, s->ws, 1, s->index++, 1), ATL_SHAPE(n, s->c->w_dim));
+    int layer = s->index++;
+    atl_node *w = atl_reshape(g, atl_slice_axis(g, s->ws, 1, layer, 1), ATL_SHAPE(n, s->c->w_dim));
     atl_plain_layer affine = { "affine", 2 * ch, 1.0f, 1.0f };
-    atl_node *style = atl_plain_dense(net, &affine, w);
+    atl_node *style = atl_call_style(net, s->call, layer, atl_plain_dense(net, &affine, w));
     atl_scope_pop(g, scope);
     x = atl_lrelu(g, atl_plain_bias(net, name, x), 0.2f);
     scope = atl_scope_push(g, "%s", name);
@@ -119,6 +120,7 @@ static atl_node *finish(atl_net *net, styles *s, const char *name, atl_node *x) 
     atl_node *offset = atl_reshape(g, atl_slice_axis(g, style, 1, ch, ch), scale->shape);
     x = atl_mul(g, x, atl_expand(g, scale, x->shape));
     x = atl_named(g, atl_add(g, x, atl_expand(g, offset, x->shape)));
+    x = atl_call_features(net, s->call, x);
     atl_scope_pop(g, scope);
     return x;
 }

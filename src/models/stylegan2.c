@@ -119,11 +119,12 @@ static void map(atl_net *net, const void *config_, atl_call *call) {
     atl_call_out(net, call, "w", atl_mapping(net, &c->mapping, z, label));
 }
 
-static atl_node *style_of(atl_net *net, const config *c, atl_node *ws, int index, int64_t channels) {
+static atl_node *style_of(atl_net *net, const config *c, atl_node *ws, int index, int64_t channels,
+                          atl_call *call) {
     int64_t n = ws->shape.d[0];
     atl_node *w = atl_reshape(net->g, atl_slice_axis(net->g, ws, 1, index, 1), ATL_SHAPE(n, c->w_dim));
     atl_linear_options o = { ATL_LINEAR, 1.0f, 1.0f, false };
-    return atl_linear(net, "affine", w, channels, &o);
+    return atl_call_style(net, call, index, atl_linear(net, "affine", w, channels, &o));
 }
 
 // noise of a layer, [n or 1, h, w, 1], times its strength; NULL: none.
@@ -143,7 +144,7 @@ static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "%s", name);
     int64_t in = x->shape.d[3];
-    atl_node *styles = style_of(net, c, ws, w_index, in);
+    atl_node *styles = style_of(net, c, ws, w_index, in, call);
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(out, in, 3, 3), ATL_INIT_NORMAL, 1.0f);
     atl_node *y = atl_modulated_conv(g, x, styles, weight, up, true, &c->taps);
     atl_node *e = c->use_noise ? noise_of(net, y->shape.d[1], y->shape.d[2], call) : NULL;
@@ -152,19 +153,22 @@ static atl_node *synthesis_layer(atl_net *net, const config *c, const char *name
     y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f));
     y = atl_named(g, atl_activate(g, y, c->activation, atl_activation_gain(c->activation) * gain,
                                   c->conv_clamp * gain));
+    y = atl_call_features(net, call, y);
     atl_scope_pop(g, scope);
     return y;
 }
 
-static atl_node *to_rgb(atl_net *net, const config *c, atl_node *x, atl_node *ws, int w_index) {
+static atl_node *to_rgb(atl_net *net, const config *c, atl_node *x, atl_node *ws, int w_index,
+                        atl_call *call) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "torgb");
     int64_t in = x->shape.d[3];
-    atl_node *styles = atl_scale(g, style_of(net, c, ws, w_index, in), (float)(1.0 / sqrt((double)in)));
+    atl_node *styles = atl_scale(g, style_of(net, c, ws, w_index, in, call), (float)(1.0 / sqrt((double)in)));
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(c->channels, in, 1, 1), ATL_INIT_NORMAL, 1.0f);
     atl_node *y = atl_modulated_conv(g, x, styles, weight, 1, false, NULL);
     y = atl_add_bias(g, y, atl_net_param(net, "bias", ATL_SHAPE(c->channels), ATL_INIT_ZERO, 0.0f));
     y = atl_named(g, atl_activate(g, y, ATL_LINEAR, 1.0f, c->conv_clamp));
+    y = atl_call_features(net, call, y);
     atl_scope_pop(g, scope);
     return y;
 }
@@ -200,16 +204,17 @@ static atl_node *block(atl_net *net, const config *c, int r, atl_node *x, atl_no
     if (*img)
         *img = atl_upsample2d(g, *img, &c->taps);
     if ((r == c->resolution && c->lod == 0.0f) || c->architecture == SKIP) {
-        atl_node *y = to_rgb(net, c, x, ws, *w_index); // shares its style with the next block's conv0
+        atl_node *y = to_rgb(net, c, x, ws, *w_index, call); // shares its style with the next block's conv0
         *img = *img ? atl_add(g, *img, y) : y;
     }
     atl_scope_pop(g, scope);
     return x;
 }
 
-static atl_node *rgb_at(atl_net *net, const config *c, int r, atl_node *x, atl_node *ws, int w_index) {
+static atl_node *rgb_at(atl_net *net, const config *c, int r, atl_node *x, atl_node *ws, int w_index,
+                        atl_call *call) {
     size_t scope = atl_scope_push(net->g, "b%d", r);
-    atl_node *y = to_rgb(net, c, x, ws, w_index);
+    atl_node *y = to_rgb(net, c, x, ws, w_index, call);
     atl_scope_pop(net->g, scope);
     return y;
 }
@@ -222,10 +227,10 @@ static atl_node *synthesize_growing(atl_net *net, const config *c, atl_node *ws,
     int w_index = 0;
     for (int r = 4; r <= level.top; r *= 2) {
         if (r == level.top && level.fade > 0.0f)
-            coarse = atl_nearest_up(g, rgb_at(net, c, r / 2, x, ws, w_index));
+            coarse = atl_nearest_up(g, rgb_at(net, c, r / 2, x, ws, w_index, call));
         x = block(net, c, r, x, &none, ws, &w_index, call);
     }
-    atl_node *img = atl_fade(net, call, rgb_at(net, c, level.top, x, ws, w_index), coarse, &level);
+    atl_node *img = atl_fade(net, call, rgb_at(net, c, level.top, x, ws, w_index, call), coarse, &level);
     return atl_nearest_up_times(g, img, level.halvings);
 }
 

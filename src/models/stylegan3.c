@@ -218,7 +218,8 @@ static atl_node *fourier_input(atl_net *net, const config *c, atl_node *w, atl_c
     int64_t n = w->shape.d[0], k = c->input_channels, width = c->input_size[0], height = c->input_size[1];
     atl_node *transform = transform_of(net, call);
     atl_linear_options plain = { ATL_LINEAR, 1.0f, 0.0f, false };
-    waves f = transformed(net, c, atl_linear(net, "affine", w, 4, &plain), transform);
+    atl_node *pose = atl_call_style(net, call, 0, atl_linear(net, "affine", w, 4, &plain));
+    waves f = transformed(net, c, pose, transform);
     // frequencies beyond the band fade out: clamp(1 - (|f| - bandwidth) / (rate / 2 - bandwidth), 0, 1)
     float slope = -1.0f / (c->sampling_rate / 2.0f - c->bandwidth);
     atl_node *norm = atl_sqrt(g, atl_add(g, atl_square(g, f.fx), atl_square(g, f.fy)));
@@ -258,12 +259,14 @@ static const float *filter_of(atl_net *net, const char *name, int taps, bool rad
     return atl_arena_alloc(&net->g->arena, (size_t)atl_shape_count(&shape), sizeof(float));
 }
 
-static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_node *w) {
+// `index`: of w among ws.
+static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_node *w, int index,
+                                 atl_call *call) {
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "%s", l->name);
     int64_t n = x->shape.d[0], in = l->in_channels, out = l->out_channels, k = l->kernel;
     atl_linear_options affine = { ATL_LINEAR, 1.0f, 1.0f, false };
-    atl_node *s = atl_linear(net, "affine", w, in, &affine);
+    atl_node *s = atl_call_style(net, call, index, atl_linear(net, "affine", w, in, &affine));
     atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(out, in, k, k), ATL_INIT_NORMAL, 1.0f);
     atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
     atl_node *ema = atl_net_buffer(net, "magnitude_ema", atl_shape_make(0, (int64_t[]){ 1 }), ATL_INIT_FILL, 1.0f);
@@ -319,7 +322,7 @@ static void synthesize(atl_net *net, const void *config_, atl_call *call) {
         w[i] = atl_reshape(g, atl_slice_axis(g, ws, 1, i, 1), ATL_SHAPE(n, c->w_dim));
     atl_node *x = fourier_input(net, c, w[0], call);
     for (int i = 0; i < c->n_layers; i++)
-        x = synthesis_layer(net, &c->layers[i], x, w[i + 1]);
+        x = synthesis_layer(net, &c->layers[i], x, w[i + 1], i + 1, call);
     if (c->output_scale != 1.0f)
         x = atl_scale(g, x, c->output_scale);
     x = atl_named(g, x);

@@ -148,6 +148,18 @@ void atl_call_out(atl_net *net, atl_call *call, const char *name, atl_node *x) {
     add(net->g, call->out, &call->n_out, name, x);
 }
 
+// ---- touching
+
+atl_node *atl_call_style(atl_net *net, const atl_call *call, int layer, atl_node *s) {
+    const atl_touch *t = call->touch;
+    return t && t->style ? t->style(t->user, net, layer, s) : s;
+}
+
+atl_node *atl_call_features(atl_net *net, const atl_call *call, atl_node *x) {
+    const atl_touch *t = call->touch;
+    return t && t->features ? t->features(t->user, net, x) : x;
+}
+
 // ---- what most functions ask for
 
 atl_node *atl_call_latent(atl_net *net, atl_call *call, int z_dim) {

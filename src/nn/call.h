@@ -23,6 +23,16 @@ typedef struct atl_port {
     bool asked;           // the function knows this port
 } atl_port;
 
+// What a caller does inside of a function: nodes that it returns stand in the place of those that it was
+// given, in their shape.  Either may be NULL.
+typedef struct atl_touch {
+    void *user;
+    // The style [n, channels] of the layer whose scope is open, which reads `layer` of ws.
+    atl_node *(*style)(void *user, atl_net *net, int layer, atl_node *s);
+    // What a layer gives, [n, h, w, c]: of a synthesis each convolution with what follows it, and each toRGB.
+    atl_node *(*features)(void *user, atl_net *net, atl_node *x);
+} atl_touch;
+
 typedef struct atl_call {
     int n;                // samples
     atl_noise_mode noise; // CONST: stored maps; NONE; all others: ports, unless bound
@@ -31,6 +41,7 @@ typedef struct atl_call {
     bool planar;  // ports that are images are [n, c, h, w] outside of the function, not [n, h, w, c]
     atl_port in[ATL_PORTS], out[ATL_PORTS];
     int n_in, n_out, n_maps;
+    const atl_touch *touch; // NULL: nothing is changed inside
 } atl_call;
 
 // ---- the caller's side
@@ -56,6 +67,10 @@ atl_node *atl_call_setting(atl_net *net, atl_call *call, const char *name, atl_s
 // scope, which some files lack or have in another size, or a port.  NULL: none.
 atl_node *atl_call_noise(atl_net *net, atl_call *call, int64_t h, int64_t w);
 void atl_call_out(atl_net *net, atl_call *call, const char *name, atl_node *x);
+
+// What the caller makes of a style, and of what a layer gives; mostly the same node.
+atl_node *atl_call_style(atl_net *net, const atl_call *call, int layer, atl_node *s);
+atl_node *atl_call_features(atl_net *net, const atl_call *call, atl_node *x);
 
 // "z" and the label "c"; NULL when the network takes none (dim 0).
 atl_node *atl_call_latent(atl_net *net, atl_call *call, int z_dim);

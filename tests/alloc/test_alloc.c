@@ -166,6 +166,11 @@ static int write_text(const char *path) {
     return write_bytes(path, text, sizeof text - 1);
 }
 
+static int write_channels(const char *path) {
+    static const char text[] = "smile:\n0_1 2\n1_0 -1.5\n";
+    return write_bytes(path, text, sizeof text - 1);
+}
+
 static int write_pickle(const char *path) {
     char bytes[300];
     static const char start[] =
@@ -357,6 +362,80 @@ static atl_status call_blend(atl_ctx *ctx) {
     atl_model_close(&model);
     atl_model_close(&b);
     atl_model_close(&a);
+    return status;
+}
+
+// SeFa, written, read, and one direction kept apart from another.
+static atl_status call_directions(atl_ctx *ctx) {
+    atl_model *model;
+    atl_directions *set = NULL, *read = NULL, *left = NULL;
+    atl_style_info style;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    if (status != ATL_OK)
+        return status;
+    status = atl_directions_sefa(model, NULL, &set);
+    if (status == ATL_OK)
+        status = atl_directions_write(set, out("d.safetensors"));
+    if (status == ATL_OK)
+        status = atl_directions_open(ctx, out("d.safetensors"), NULL, NULL, &read);
+    const atl_direction *other = status == ATL_OK ? atl_directions_get(read, 1) : NULL;
+    if (status == ATL_OK)
+        status = atl_directions_condition(read, 0, &other, 1, &left);
+    if (status == ATL_OK && !atl_model_style(model, 0, &style))
+        status = ATL_NO_MEMORY;
+    atl_directions_close(&set);
+    atl_directions_close(&read);
+    atl_directions_close(&left);
+    atl_model_close(&model);
+    if (status != ATL_OK)
+        unlink(out("d.safetensors")); // whole, from before
+    return status;
+}
+
+static atl_status call_fit(atl_ctx *ctx) {
+    static const float x[6][3] = { { 1, 0, 0 },  { 2, 1, 0 }, { -1, 0, 1 },
+                                   { -2, 3, 0 }, { 0, 1, 4 }, { 3, 1, 1 } };
+    static const double scores[6] = { 1, 2, -1, -2, 0, 3 };
+    atl_status status = ATL_OK;
+    for (int method = 0; method < 4 && status == ATL_OK; method++) {
+        atl_fit_options o = ATL_FIT_OPTIONS_INIT;
+        atl_fit *fit;
+        atl_directions *set = NULL;
+        o.method = (atl_fit_method)method;
+        o.width = 3;
+        o.chosen = 1;
+        status = atl_fit_open(ctx, &o, &fit);
+        for (int i = 0; i < 6 && status == ATL_OK; i += 3)
+            status = atl_fit_add(fit, 3, x[i], method < 2 ? NULL : scores + i);
+        if (status == ATL_OK)
+            status = atl_fit_read(fit, &set);
+        atl_directions_close(&set);
+        atl_fit_close(&fit);
+    }
+    return status;
+}
+
+// Channels of a list, moved within a mask.
+static atl_status call_editor(atl_ctx *ctx) {
+    static float mask[8 * 8] = { 1, 0.5f }, ws[16 * 512], img[3 * 8 * 8];
+    atl_model *model;
+    atl_directions *set = NULL;
+    atl_editor *editor = NULL;
+    atl_editor_options o = ATL_EDITOR_OPTIONS_INIT;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    if (status == ATL_OK)
+        status = atl_directions_open(ctx, in("channels.txt"), NULL, NULL, &set);
+    o.styles = o.in_features = 1;
+    o.mask = mask;
+    if (status == ATL_OK)
+        status = atl_editor_open(model, &o, &editor);
+    if (status == ATL_OK)
+        status = atl_editor_style(editor, 0, atl_directions_get(set, 0), 2);
+    if (status == ATL_OK)
+        status = atl_editor_run(editor, 1, ws, ws, img);
+    atl_editor_close(&editor);
+    atl_directions_close(&set);
+    atl_model_close(&model);
     return status;
 }
 
@@ -636,6 +715,9 @@ CASE(formats, 0)
 CASE(profile, 0)
 CASE(blend, 0)
 CASE(truncate, 0)
+CASE(directions, 1)
+CASE(fit, 0)
+CASE(editor, 0)
 CASE(generate, 0)
 CASE(run, 0)
 SAMPLED(graph, 0, 400)
@@ -657,9 +739,10 @@ static int make_inputs(void **state) {
     atl_ctx *ctx;
     int bad = atl_ctx_open(&ctx, NULL) != ATL_OK;
     bad = bad || write_npy(ctx, in("a.npy")) || write_safetensors(ctx, in("a.safetensors")) ||
-          write_text(in("a.txt")) || write_pickle(in("a.pkl")) || write_picture(ctx, in("a.png"), "png") ||
-          write_picture(ctx, in("a.jpg"), "jpg") || init_model(ctx, in("net.safetensors")) ||
-          init_model_of(ctx, 16, in("measured.safetensors")) || train_once(ctx, NULL, in("run.safetensors"));
+          write_text(in("a.txt")) || write_channels(in("channels.txt")) || write_pickle(in("a.pkl")) ||
+          write_picture(ctx, in("a.png"), "png") || write_picture(ctx, in("a.jpg"), "jpg") ||
+          init_model(ctx, in("net.safetensors")) || init_model_of(ctx, 16, in("measured.safetensors")) ||
+          train_once(ctx, NULL, in("run.safetensors"));
     if (bad)
         fprintf(stderr, "setup: %s\n", ctx ? atl_message(ctx) : "no context");
     atl_ctx_close(&ctx);
@@ -690,7 +773,8 @@ int main(void) {
         cmocka_unit_test(generate_fails_cleanly),   cmocka_unit_test(run_fails_cleanly),
         cmocka_unit_test(graph_fails_cleanly),      cmocka_unit_test(path_fails_cleanly),
         cmocka_unit_test(video_fails_cleanly),      cmocka_unit_test(train_fails_cleanly),
-        cmocka_unit_test(transfer_fails_cleanly),
+        cmocka_unit_test(transfer_fails_cleanly),   cmocka_unit_test(directions_fails_cleanly),
+        cmocka_unit_test(fit_fails_cleanly),        cmocka_unit_test(editor_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);

@@ -54,8 +54,18 @@ static void check_sizes(void) {
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     const atl_project_options pr = ATL_PROJECT_OPTIONS_INIT;
     const atl_project_start ps = ATL_PROJECT_START_INIT;
+    const atl_relabel_options re = ATL_RELABEL_OPTIONS_INIT;
+    const atl_sefa_options se = ATL_SEFA_OPTIONS_INIT;
+    const atl_fit_options fi = ATL_FIT_OPTIONS_INIT;
+    const atl_move_options mo = ATL_MOVE_OPTIONS_INIT;
+    const atl_editor_options ed = ATL_EDITOR_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
+    SETS(atl_relabel_options, re);
+    SETS(atl_sefa_options, se);
+    SETS(atl_fit_options, fi);
+    SETS(atl_move_options, mo);
+    SETS(atl_editor_options, ed);
     SETS(atl_ctx_options, c);
     SETS(atl_model_options, m);
     SETS(atl_map_options, p);
@@ -96,6 +106,13 @@ static void check_values(void) {
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(ra.stall_seconds == 600.0 && !ra.divide, "atl_ranks_options");
+    const atl_relabel_options re = ATL_RELABEL_OPTIONS_INIT;
+    const atl_fit_options fi = ATL_FIT_OPTIONS_INIT;
+    const atl_editor_options ed = ATL_EDITOR_OPTIONS_INIT;
+    expect(re.space == -1 && !re.name, "atl_relabel_options");
+    expect(fi.method == ATL_FIT_PCA && fi.space == ATL_DIRECTION_W && fi.rows == 1 && !fi.width,
+           "atl_fit_options");
+    expect(ed.n == 1 && !ed.mask && ed.noise_mode == ATL_NOISE_CONST, "atl_editor_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
     expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") && !strcmp(pr.loss, "lpips") &&
                !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 && pr.samples == 10000 && pr.initial_noise == 0.05 &&

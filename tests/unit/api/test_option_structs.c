@@ -8,6 +8,7 @@
 
 #include "data/check.h"
 
+#include <atelier/directions.h>
 #include <atelier/generate.h>
 #include <atelier/metrics.h>
 #include <atelier/model.h>
@@ -195,6 +196,64 @@ static outcome open_projector(bench *b, const void *o) {
     return r;
 }
 
+static outcome find_sefa(bench *b, const void *o) {
+    atl_directions *set;
+    outcome r = { atl_directions_sefa(b->model, o, &set), 0 };
+    r.number = set ? sum(10, atl_directions_get(set, 0)->values) + (double)atl_directions_size(set) : 0;
+    atl_directions_close(&set);
+    return r;
+}
+
+static outcome relabel(bench *b, const void *o) {
+    const atl_direction d = {
+        .name = "d", .space = ATL_DIRECTION_W, .rows = 1, .width = 8, .values = b->z, .scale = 1
+    };
+    atl_directions *set, *other;
+    outcome r = { atl_directions_make(b->p->ctx, &d, 1, "", "", &set), 0 };
+    if (r.status == ATL_OK)
+        r.status = atl_directions_relabel(set, o, &other);
+    r.number = r.status == ATL_OK ? atl_directions_get(other, 0)->space : 0;
+    if (r.status == ATL_OK)
+        atl_directions_close(&other);
+    atl_directions_close(&set);
+    return r;
+}
+
+static outcome open_fit(bench *b, const void *o) {
+    atl_fit *fit;
+    outcome r = { atl_fit_open(b->p->ctx, o, &fit), 0 };
+    atl_fit_close(&fit);
+    return r;
+}
+
+static outcome move_along(bench *b, const void *o) {
+    const atl_direction d = {
+        .name = "", .space = ATL_DIRECTION_W, .rows = 1, .width = 8, .values = b->z, .scale = 1
+    };
+    float x[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    outcome r = { atl_direction_move(b->p->ctx, &d, o, 2, 1, 8, x), 0 };
+    r.number = sum(8, x);
+    return r;
+}
+
+static outcome open_editor(bench *b, const void *o) {
+    atl_editor *editor;
+    outcome r = { atl_editor_open(b->model, o, &editor), 0 };
+    memset(b->ws, 0, sizeof b->ws);
+    if (r.status == ATL_OK)
+        r.status = atl_editor_run(editor, 1, b->ws, NULL, b->img);
+    r.number = r.status == ATL_OK ? sum(3 * 8 * 8, b->img) : 0;
+    atl_editor_close(&editor);
+    return r;
+}
+
+static const atl_sefa_options SEFA = ATL_SEFA_OPTIONS_INIT;
+static const atl_relabel_options RELABEL = ATL_RELABEL_OPTIONS_INIT;
+static const atl_fit_options FIT = {
+    sizeof FIT, ATL_FIT_PCA, ATL_DIRECTION_W, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0
+};
+static const atl_move_options MOVE = ATL_MOVE_OPTIONS_INIT;
+static const atl_editor_options EDITOR = ATL_EDITOR_OPTIONS_INIT;
 static const atl_ctx_options CTX = ATL_CTX_OPTIONS_INIT;
 static const atl_model_options MODEL = ATL_MODEL_OPTIONS_INIT;
 static const atl_map_options MAP = ATL_MAP_OPTIONS_INIT;
@@ -237,6 +296,11 @@ static const row ROWS[] = {
     ROW(atl_init_options, INIT, c_dim, init),
     ROW(atl_blend_options, BLEND, swap_below, blend),
     ROW(atl_convert_options, CONVERT, net, convert),
+    ROW(atl_sefa_options, SEFA, layers, find_sefa),
+    ROW(atl_relabel_options, RELABEL, name, relabel),
+    ROW(atl_fit_options, FIT, count, open_fit),
+    ROW(atl_move_options, MOVE, how, move_along),
+    ROW(atl_editor_options, EDITOR, styles, open_editor),
     ROW(atl_path_options, PATH, ease, open_path),
     ROW(atl_video_options, VIDEO, fps, open_video),
     ROW(atl_dataset_options, SET, labels, open_set),
@@ -336,8 +400,8 @@ static void test_no_struct_means_the_defaults(void **state) {
     set_up(&b, state);
     for (int i = 0; i < ROW_COUNT; i++) {
         const row *r = &ROWS[i];
-        bool missing = r->call == open_video || r->call == open_metrics ||
-                       r->call == open_spectrum || r->call == open_trainer ||
+        bool missing = r->call == open_video || r->call == open_metrics || r->call == open_spectrum ||
+                       r->call == open_trainer || r->call == open_fit ||
                        r->call == open_projector; // a size, what to measure, or a network must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
