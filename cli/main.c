@@ -23,6 +23,8 @@ static const cli_command commands[] = {
     { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "project", cli_project, "find the latents with which a network makes given pictures" },
+    { "directions", cli_directions, "find directions that change one thing in pictures" },
+    { "edit", cli_edit, "change pictures along directions" },
     { "spectra", cli_spectra, "compute and draw average spectra of pictures" },
     { "detectors", cli_detectors, "list the networks that metrics need, and download one" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },

@@ -198,7 +198,7 @@ typedef struct atl_editor_options {
     int styles;        // 1: styles are moved
     const float *mask; // [height, width] of the network, 0 (keep) to 1 (edit); NULL: edit all.  Copied.
     int in_features;   // 1: the mask holds in every layer of the synthesis, not in the finished picture
-    atl_noise_mode noise_mode; // const or none
+    atl_noise_mode noise_mode; // const, none, or maps: those of atl_editor_maps()
 } atl_editor_options;
 #define ATL_EDITOR_OPTIONS_INIT                                                                              \
     { sizeof(atl_editor_options), 1, 0, NULL, 0, ATL_NOISE_CONST }
@@ -211,6 +211,9 @@ ATL_API void atl_editor_close(atl_editor **editor); // before the model
 ATL_API void atl_editor_reset(atl_editor *editor);
 ATL_API atl_status atl_editor_style(atl_editor *editor, int i, const atl_direction *direction,
                                     double strength);
+
+// The noise of all samples from now on: one map [h, w] per layer, sizes by atl_model_noise_size().  Copied.
+ATL_API atl_status atl_editor_maps(atl_editor *editor, const float *const *maps);
 
 // Pictures of n edited ws [n, num_ws, w_dim] -> img [n, channels, height, width].  `original`: ws of what the
 // mask keeps, needed with a mask.

@@ -7,6 +7,7 @@
 //     edit = original + mask (edit - original)
 //
 // so that outside of the mask nothing differs that a next layer could carry on.
+#include <stdio.h>
 #include <string.h>
 
 #include "base/options.h"
@@ -32,6 +33,8 @@ struct atl_editor {
     float *ws;       // [batch, num_ws, w_dim]
     float *img;      // [batch, channels, height, width]
     atl_program *program;
+    float **maps; // [n_maps]: of the noise ports in turn; NULL: not given
+    int n_maps;
 };
 
 // ---- building
@@ -95,8 +98,10 @@ static void build(atl_graph *g, atl_call *call, void *user) {
 static atl_status check(atl_ctx *ctx, const atl_editor_options *o) {
     if (o->n < 1 || o->n > 1024)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%d edits at once are not possible: 1 to 1024 are", o->n);
-    if (o->noise_mode != ATL_NOISE_CONST && o->noise_mode != ATL_NOISE_NONE)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "edits with styles or a mask have stored noise or none");
+    if (o->noise_mode != ATL_NOISE_CONST && o->noise_mode != ATL_NOISE_NONE &&
+        o->noise_mode != ATL_NOISE_MAPS)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "edits with styles or a mask have stored noise, given maps or none");
     if (o->in_features && !o->mask)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "an edit within features needs a mask");
     return ATL_OK;
@@ -222,6 +227,45 @@ atl_status atl_editor_style(atl_editor *e, int i, const atl_direction *d, double
     return ATL_OK;
 }
 
+static const atl_port *noise_port(const atl_editor *e, int index) {
+    char name[32];
+    snprintf(name, sizeof name, "noise.%d", index);
+    return atl_program_in(e->program, name);
+}
+
+static size_t map_size(const atl_editor *e, const atl_port *port) {
+    return (size_t)atl_shape_count(&port->node->shape) / (size_t)e->batch;
+}
+
+atl_status atl_editor_maps(atl_editor *e, const float *const *maps) {
+    if (e->o.noise_mode != ATL_NOISE_MAPS)
+        return atl_fail(e->ctx, ATL_BAD_ARGUMENT, "the editor was opened without noise maps");
+    int count = 0;
+    while (noise_port(e, count))
+        count++;
+    if (!e->maps)
+        e->maps = atl_arena_alloc(&e->arena, (size_t)count + 1, sizeof *e->maps);
+    for (int i = 0; e->maps && i < count; i++) {
+        size_t size = map_size(e, noise_port(e, i));
+        if (!e->maps[i])
+            e->maps[i] = atl_arena_alloc(&e->arena, size, sizeof **e->maps);
+        if (!e->maps[i])
+            return ATL_NO_MEMORY;
+        memcpy(e->maps[i], maps[i], size * sizeof **e->maps);
+        e->n_maps = i + 1;
+    }
+    return e->maps ? ATL_OK : ATL_NO_MEMORY;
+}
+
+// One map for all samples: the others repeat the first.
+static atl_status write_maps(atl_editor *e) {
+    if (e->o.noise_mode == ATL_NOISE_MAPS && !e->maps && noise_port(e, 0))
+        return atl_fail(e->ctx, ATL_BAD_ARGUMENT, "noise maps were not given to the editor");
+    for (int i = 0; i < e->n_maps; i++)
+        ATL_TRY(atl_program_write(e->program, noise_port(e, i)->name, 1, e->maps[i]));
+    return ATL_OK;
+}
+
 // A batch that is not full repeats its first sample.
 static void gather(float *to, const float *from, int n, int all, size_t row) {
     for (int i = 0; i < all; i++)
@@ -248,6 +292,7 @@ atl_status atl_editor_run(atl_editor *e, int n, const float *ws, const float *or
         gather(e->ws, original, n, e->o.n, row);
     gather(e->ws + (e->mask ? (size_t)e->o.n * row : 0), ws, n, e->o.n, row);
     ATL_TRY(atl_program_write(e->program, "ws", e->batch, e->ws));
+    ATL_TRY(write_maps(e));
     for (int i = 0; i < e->count; i++)
         atl_plan_write(e->program->plan, e->list[i].node, e->list[i].values);
     ATL_TRY(atl_program_run(e->program));

@@ -67,6 +67,15 @@ case $example in
     awk -v a="${distance%,}" -v b="$slope" 'BEGIN { exit !(a > 0 && a < 1e6 && b > 0 && b < 1e6) }' ||
         { cat out; fail "there is no distance, or no slope"; }
     ;;
+08_edit)
+    ok "$program" "$network" 85 8 there.png
+    is_png there.png 2000
+    ok "$program" "$network" 85 0 same.png
+    cmp -s there.png same.png && fail "the strength changes nothing"
+    printf '0_1 2\n' >channels.txt
+    "$program" "$network" 85 1 no.png channels.txt >out 2>&1 && fail "a direction of styles moves ws"
+    grep -q styles out || { cat out; fail "why it does not is not said"; }
+    ;;
 *) fail "nobody has said what this example should do" ;;
 esac
 echo "$example does what it says"

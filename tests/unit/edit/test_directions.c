@@ -354,20 +354,23 @@ static void two(atl_model *model, float *a, float *b) {
     free(z);
 }
 
-// Left of the middle the original to the last bit, where the mask holds in the picture or in every layer;
-// right of it the edit, of which a mask in the layers keeps what comes over the border.
+// Left of the middle the original (to what Winograd's transforms leave of single precision), where the mask
+// holds in the picture or in every layer; right of it the edit, of which a mask in the layers keeps what
+// comes over the border.
 static void a_mask_keeps_the_rest(void **state) {
     (void)state;
     static float a[16 * 512], b[16 * 512], mask[SIDE * SIDE], plain[PIXELS], edit[PIXELS], got[PIXELS];
     for (int i = 0; i < SIDE * SIDE; i++)
         mask[i] = i % SIDE >= SIDE / 2;
     static const char *const kinds[] = { "stylegan2", "stylegan1" };
+    // a new StyleGAN begins with ones, of which normalisation makes rounding times 1e4
+    static const double bounds[] = { 1e-4, 2e-2 };
     for (size_t k = 0; k < 2; k++) {
         atl_model *model = tiny(kinds[k]);
         two(model, a, b);
         ok(atl_model_synthesize(model, 1, a, NULL, plain));
         ok(atl_model_synthesize(model, 1, b, NULL, edit));
-        assert_true(apart(plain, edit, 0, SIDE / 2) > 1e-3);
+        assert_true(apart(plain, edit, 0, SIDE / 2) > 3 * bounds[k]);
         for (int inside = 0; inside < 2; inside++) {
             atl_editor_options o = ATL_EDITOR_OPTIONS_INIT;
             atl_editor *editor;
@@ -376,10 +379,10 @@ static void a_mask_keeps_the_rest(void **state) {
             o.in_features = inside;
             ok(atl_editor_open(model, &o, &editor));
             ok(atl_editor_run(editor, 1, b, a, got));
-            assert_true(apart(got, plain, 0, SIDE / 2) < 1e-5);
-            assert_true(apart(got, plain, SIDE / 2, SIDE) > 1e-3);
+            assert_true(apart(got, plain, 0, SIDE / 2) < bounds[k]);
+            assert_true(apart(got, plain, SIDE / 2, SIDE) > 3 * bounds[k]);
             if (!inside)
-                assert_true(apart(got, edit, SIDE / 2, SIDE) < 1e-5);
+                assert_true(apart(got, edit, SIDE / 2, SIDE) < bounds[k]);
             refused(atl_editor_run(editor, 1, b, NULL, got), "needs the original");
             atl_editor_close(&editor);
         }
@@ -432,6 +435,41 @@ static void styles_move_as_w_moves_them(void **state) {
     atl_model_close(&model);
 }
 
+// Maps that are given are those of a plain synthesis with the same maps.
+static void noise_maps_go_with_an_edit(void **state) {
+    (void)state;
+    static float a[16 * 512], b[16 * 512], mask[SIDE * SIDE], plain[PIXELS], got[PIXELS],
+        noise[8][SIDE * SIDE];
+    const float *maps[8];
+    atl_model *model = tiny("stylegan2");
+    atl_synthesis_options s = ATL_SYNTHESIS_OPTIONS_INIT;
+    atl_editor_options o = ATL_EDITOR_OPTIONS_INIT;
+    atl_editor *editor;
+    for (int i = 0; i < 8; i++) {
+        maps[i] = noise[i];
+        for (int k = 0; k < SIDE * SIDE; k++)
+            noise[i][k] = (float)((k * 37 + i * 11) % 19) - 9;
+    }
+    for (size_t i = 0; atl_model_tensor_get(model, i); i++) // a new network's noise has no strength
+        if (strstr(atl_model_tensor_get(model, i)->name, "noise_strength"))
+            *(float *)(uintptr_t)atl_model_tensor_get(model, i)->data = 0.3f;
+    two(model, a, b);
+    s.noise_mode = ATL_NOISE_MAPS;
+    s.noise_maps = maps;
+    ok(atl_model_synthesize(model, 1, a, &s, plain));
+    o.noise_mode = ATL_NOISE_MAPS;
+    o.mask = mask; // nothing is edited
+    ok(atl_editor_open(model, &o, &editor));
+    refused(atl_editor_run(editor, 1, b, a, got), "were not given");
+    ok(atl_editor_maps(editor, maps));
+    ok(atl_editor_run(editor, 1, b, a, got));
+    assert_true(apart(got, plain, 0, SIDE) < 1e-4);
+    ok(atl_model_synthesize(model, 1, a, NULL, plain));
+    assert_true(apart(got, plain, 0, SIDE) > 1e-2); // and they count
+    atl_editor_close(&editor);
+    atl_model_close(&model);
+}
+
 static void networks_without_what_an_edit_needs_say_so(void **state) {
     (void)state;
     static float mask[SIDE * SIDE];
@@ -478,6 +516,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(styles_are_listed_as_the_network_runs_them),
         cmocka_unit_test(a_mask_keeps_the_rest),
         cmocka_unit_test(styles_move_as_w_moves_them),
+        cmocka_unit_test(noise_maps_go_with_an_edit),
         cmocka_unit_test(networks_without_what_an_edit_needs_say_so),
     };
     corpus = argc > 1 ? argv[1] : "tests/fuzz/corpus/directions";

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// Latents in, directions out; see fit.h.
+#include "fit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <atelier/rng.h>
+#include "memory.h"
+
+static app_status stopped(app_error *e) {
+    return app_stop(e, "interrupted before a direction was found; nothing is written");
+}
+
+static int told(const app_fit_options *o, const char *what, size_t done, size_t total) {
+    return o->progress && o->progress(o->user, what, done, total);
+}
+
+static app_status read_fit(atl_ctx *ctx, atl_fit *fit, const char *source, atl_directions **set,
+                           app_error *e) {
+    atl_relabel_options r = ATL_RELABEL_OPTIONS_INIT;
+    atl_directions *found;
+    if (atl_fit_read(fit, &found) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    r.source = source;
+    atl_status status = atl_directions_relabel(found, &r, set);
+    atl_directions_close(&found);
+    return status == ATL_OK ? APP_OK : app_fail_ctx(e, ctx);
+}
+
+// ---- principal directions
+
+typedef struct drawing {
+    float *z, *c, *ws, *x; // [block, .]
+} drawing;
+
+static void close_drawing(drawing *d) {
+    free(d->z);
+    free(d->c);
+    free(d->ws);
+    free(d->x);
+}
+
+static app_status open_drawing(const atl_model_info *info, const app_fit_options *o, drawing *d,
+                               app_error *e) {
+    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim;
+    d->z = app_array(o->block, (size_t)info->z_dim, 1, sizeof(float), e);
+    d->c = d->z ? app_array(o->block, (size_t)info->c_dim + 1, 1, sizeof(float), e) : NULL;
+    d->ws = d->c ? app_array(o->block, ws, 1, sizeof(float), e) : NULL;
+    d->x = d->ws ? app_array(o->block, (size_t)info->w_dim + (size_t)info->z_dim, 1, sizeof(float), e) : NULL;
+    if (!d->x)
+        return APP_FAILED;
+    int index = o->recipe.class_index;
+    if (info->c_dim && index >= info->c_dim)
+        return app_fail(e, "--class %d: the network has classes 0 to %d", index, info->c_dim - 1);
+    for (size_t i = 0; info->c_dim && index >= 0 && i < o->block; i++)
+        d->c[i * (size_t)info->c_dim + (size_t)index] = 1;
+    return APP_OK;
+}
+
+// One block: its seed out of the generator of seeds, then normal numbers by that.
+static app_status draw(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_numpy_rng *seeds,
+                       drawing *d, app_error *e) {
+    const atl_model_info *info = atl_model_get_info(model);
+    enum { AT_ONCE = 250 };
+    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim, w = (size_t)info->w_dim, z = (size_t)info->z_dim;
+    atl_seed_to_z(atl_numpy_rng_below(seeds, 2147483647), o->block * z, d->z);
+    if (o->fit.space == ATL_DIRECTION_Z) {
+        memcpy(d->x, d->z, o->block * z * sizeof *d->x);
+        return APP_OK;
+    }
+    for (size_t first = 0; first < o->block; first += AT_ONCE) {
+        size_t n = o->block - first < AT_ONCE ? o->block - first : AT_ONCE;
+        const float *c = info->c_dim ? d->c + first * (size_t)info->c_dim : NULL;
+        if (atl_model_map(model, (int)n, d->z + first * z, c, NULL, d->ws + first * ws) != ATL_OK)
+            return app_fail_ctx(e, ctx);
+    }
+    for (size_t i = 0; i < o->block; i++)
+        memcpy(d->x + i * w, d->ws + i * ws, w * sizeof *d->x);
+    return APP_OK;
+}
+
+app_status app_fit_samples(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_directions **set,
+                           app_error *e) {
+    const atl_model_info *info = atl_model_get_info(model);
+    atl_fit_options f = o->fit;
+    atl_numpy_rng seeds;
+    atl_fit *fit;
+    drawing d = { 0 };
+    char source[128];
+    *set = NULL;
+    if (info->c_dim && o->recipe.class_index < 0)
+        return app_fail(e, "%s is conditional: choose a class with --class K, 0 to %d", o->recipe.network,
+                        info->c_dim - 1);
+    f.width = f.space == ATL_DIRECTION_Z ? info->z_dim : info->w_dim;
+    if (atl_fit_open(ctx, &f, &fit) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    app_status status = open_drawing(info, o, &d, e);
+    atl_numpy_rng_init(&seeds, o->seed);
+    size_t blocks = o->samples / o->block;
+    for (size_t i = 0; i < blocks && status == APP_OK; i++) {
+        status = draw(ctx, model, o, &seeds, &d, e);
+        if (status == APP_OK && atl_fit_add(fit, (int64_t)o->block, d.x, NULL) != ATL_OK)
+            status = app_fail_ctx(e, ctx);
+        if (status == APP_OK && told(o, "samples", (i + 1) * o->block, blocks * o->block))
+            status = stopped(e);
+    }
+    snprintf(source, sizeof source, "%016llx, %zu samples", (unsigned long long)info->fingerprint,
+             blocks * o->block);
+    if (status == APP_OK)
+        status = read_fit(ctx, fit, source, set, e);
+    close_drawing(&d);
+    atl_fit_close(&fit);
+    return status;
+}
+
+// ---- scores
+
+// The judge's score of the pictures of a row.
+typedef struct judge {
+    atl_model *model;
+    const atl_model_info *info;
+    size_t output;
+    float *img, *logits; // [channels, height, width], [num_logits]
+} judge;
+
+static void close_judge(judge *j) {
+    atl_model_close(&j->model);
+    free(j->img);
+    free(j->logits);
+}
+
+// "FILE:3"
+static app_status open_judge(atl_ctx *ctx, const char *source, judge *j, app_error *e) {
+    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+    char *path = app_copy(source, e), *colon = path ? strrchr(path, ':') : NULL;
+    if (!path)
+        return APP_FAILED;
+    if (colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
+        j->output = strtoul(colon + 1, NULL, 10);
+        *colon = '\0';
+    }
+    o.net = "D";
+    o.ignore_unused = 1;
+    atl_status status = atl_model_open(ctx, path, &o, &j->model);
+    app_status result = status == ATL_OK ? APP_OK : app_fail_ctx(e, ctx);
+    if (result == APP_OK) {
+        j->info = atl_model_get_info(j->model);
+        j->img = app_array((size_t)j->info->channels, (size_t)j->info->height, (size_t)j->info->width,
+                           sizeof(float), e);
+        j->logits = j->img ? app_array((size_t)j->info->num_logits, 1, 1, sizeof(float), e) : NULL;
+        result = j->logits ? APP_OK : APP_FAILED;
+        if (result == APP_OK && j->output >= (size_t)j->info->num_logits)
+            result = app_fail(e, "%s: has outputs 0 to %d", path, j->info->num_logits - 1);
+    }
+    free(path);
+    return result;
+}
+
+// To the judge's size, by means of squares or repetition of pixels.
+static app_status resize(const judge *j, const atl_model_info *from, const float *img, app_error *e) {
+    int h = j->info->height, w = j->info->width;
+    if (from->channels != j->info->channels || from->height % h * (h % from->height) != 0 ||
+        from->width % w * (w % from->width) != 0)
+        return app_fail(
+            e,
+            "pictures of %dx%d with %d channels don't become those of %dx%d with %d that the classifier "
+            "takes",
+            from->width, from->height, from->channels, w, h, j->info->channels);
+    int fy = from->height > h ? from->height / h : 1, fx = from->width > w ? from->width / w : 1;
+    int gy = h > from->height ? h / from->height : 1, gx = w > from->width ? w / from->width : 1;
+    for (int c = 0; c < from->channels; c++)
+        for (int y = 0; y < h; y++)
+            for (int x = 0; x < w; x++) {
+                double sum = 0;
+                for (int p = 0; p < fy; p++)
+                    for (int q = 0; q < fx; q++)
+                        sum += (double)img[((size_t)c * (size_t)from->height + (size_t)(y / gy * fy + p)) *
+                                               (size_t)from->width +
+                                           (size_t)(x / gx * fx + q)];
+                j->img[((size_t)c * (size_t)h + (size_t)y) * (size_t)w + (size_t)x] =
+                    (float)(sum / (fy * fx));
+            }
+    return APP_OK;
+}
+
+static app_status judged(atl_ctx *ctx, judge *j, app_render *r, double *score, app_error *e) {
+    if (app_render_img(r, 1, r->ws, e) != APP_OK || resize(j, r->info, r->img, e) != APP_OK)
+        return APP_FAILED;
+    if (atl_model_discriminate(j->model, 1, j->img, NULL, j->logits) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    *score = (double)j->logits[j->output];
+    return APP_OK;
+}
+
+// ---- latents with scores
+
+static app_status check_rows(const app_render *r, const app_fit_options *o, const app_scores *s,
+                             app_error *e) {
+    static const char *const words[] = { "z", "w", "ws" };
+    if (s->rows && s->rows != r->latents.count)
+        return app_fail(e, "%s: has scores of %zu samples, and there are %zu latents", o->scores, s->rows,
+                        r->latents.count);
+    int have = r->latents.space == APP_Z ? 0 : r->latents.space == APP_W ? 1 : 2;
+    if ((o->fit.space == ATL_DIRECTION_Z && have != 0) || (o->fit.space == ATL_DIRECTION_W && have == 2))
+        return app_fail(e, "--space %s: the latents are %s; choose --space %s", words[o->fit.space],
+                        words[have], words[have]);
+    return APP_OK;
+}
+
+// A row's numbers in the space of the fit, after app_render_ws().
+static const float *numbers_of(const app_render *r, const app_fit_options *o) {
+    return o->fit.space == ATL_DIRECTION_Z ? r->latent : r->ws; // w: the first layer's, which all have
+}
+
+static app_status add_rows(atl_ctx *ctx, const app_fit_options *o, app_render *r, const app_scores *s,
+                           judge *j, atl_fit *fit, app_error *e) {
+    for (size_t i = 0; i < r->latents.count; i++) {
+        double score;
+        const double *scores = s->rows ? s->values + i * s->columns : &score;
+        r->labels.only = 1;
+        r->labels.first = r->labels.rows > 1 ? i : 0;
+        if (app_render_ws(r, i, 1, e) != APP_OK || (j->model && judged(ctx, j, r, &score, e) != APP_OK))
+            return APP_FAILED;
+        if (atl_fit_add(fit, 1, numbers_of(r, o), scores) != ATL_OK)
+            return app_fail_ctx(e, ctx);
+        if (told(o, j->model ? "pictures" : "latents", i + 1, r->latents.count))
+            return stopped(e);
+    }
+    return APP_OK;
+}
+
+static app_status fit_rows(atl_ctx *ctx, atl_model *model, const app_fit_options *o, const app_scores *s,
+                           judge *j, atl_boundary_check *check, atl_directions **set, app_error *e) {
+    const atl_model_info *info = atl_model_get_info(model);
+    const app_render_source source = {
+        .seeds = s->seeds ? s->seeds : o->seeds, .count = s->seeds ? s->rows : o->count, .walk = 1, .batch = 1
+    };
+    app_render r = { 0 };
+    atl_fit_options f = o->fit;
+    atl_fit *fit = NULL;
+    char text[64];
+    app_status status = app_render_open(&r, ctx, model, &o->recipe, &source, e);
+    r.recipe.psi = 1; // where truncation would pull all to one place
+    if (status == APP_OK)
+        status = check_rows(&r, o, s, e);
+    f.rows = f.space == ATL_DIRECTION_WS ? info->num_ws : 1;
+    f.width = f.space == ATL_DIRECTION_Z ? info->z_dim : info->w_dim;
+    f.count = s->rows ? (int)s->columns : 1;
+    if (status == APP_OK && f.method == ATL_FIT_BOUNDARY && f.count > 1)
+        status = app_fail(e, "%s: has %d columns; a boundary takes one, as in %s:0", o->scores, f.count,
+                          o->scores);
+    if (status == APP_OK && atl_fit_open(ctx, &f, &fit) != ATL_OK)
+        status = app_fail_ctx(e, ctx);
+    if (status == APP_OK)
+        status = add_rows(ctx, o, &r, s, j, fit, e);
+    snprintf(text, sizeof text, "%016llx, %zu samples", (unsigned long long)info->fingerprint,
+             r.latents.count);
+    if (status == APP_OK)
+        status = read_fit(ctx, fit, text, set, e);
+    if (status == APP_OK && check && atl_fit_check(fit))
+        *check = *atl_fit_check(fit);
+    atl_fit_close(&fit);
+    app_render_close(&r);
+    return status;
+}
+
+// The names of columns become those of directions.
+static app_status name_directions(atl_ctx *ctx, const app_scores *s, atl_directions **set, app_error *e) {
+    size_t count = atl_directions_size(*set);
+    if (!s->names || s->columns != count)
+        return APP_OK;
+    atl_direction *list = app_array(count, 1, 1, sizeof *list, e);
+    atl_directions *named;
+    if (!list)
+        return APP_FAILED;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = *atl_directions_get(*set, i);
+        list[i].name = s->names[i];
+    }
+    atl_status status = atl_directions_make(ctx, list, count, atl_directions_method(*set),
+                                            atl_directions_source(*set), &named);
+    free(list);
+    if (status != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    atl_directions_close(set);
+    *set = named;
+    return APP_OK;
+}
+
+app_status app_fit_scores(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_boundary_check *check,
+                          atl_directions **set, app_error *e) {
+    app_scores s = { 0 };
+    judge j = { 0 };
+    app_status status = APP_OK;
+    *set = NULL;
+    if (o->scores)
+        status = app_scores_read(o->scores, &s, e);
+    else if (o->good)
+        status = app_scores_sorted(ctx, o->good, o->bad, atl_model_get_info(model)->fingerprint, &s, e);
+    else
+        status = open_judge(ctx, o->classifier, &j, e);
+    if (status == APP_OK && s.seeds && (o->seeds || o->recipe.latents))
+        status = app_fail(e, "%s says whose scores these are: --seeds and --latents don't go with it",
+                          o->scores ? o->scores : o->good);
+    if (status == APP_OK && !s.seeds && !o->seeds && !o->recipe.latents)
+        status = app_fail(e, "expected --seeds LIST or --latents FILE: whose scores these are");
+    if (status == APP_OK)
+        status = fit_rows(ctx, model, o, &s, &j, check, set, e);
+    if (status == APP_OK)
+        status = name_directions(ctx, &s, set, e);
+    if (status != APP_OK)
+        atl_directions_close(set);
+    app_scores_close(&s);
+    close_judge(&j);
+    return status;
+}
