@@ -38,7 +38,8 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 __all__ = [
-    "AtelierError", "Context", "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
+    "AtelierError", "Context", "Direction", "Directions",
+    "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names", "portraits",
     "Port", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
     "video_formats", "write_image",
@@ -447,6 +448,18 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_video_finish": (c_int, [POINTER(_P)]),
     "atl_video_abort": (None, [POINTER(_P)]),
     "atl_video_formats": (None, [_P, c_size_t]),
+    "atl_directions_open": (c_int, [_P, c_char_p, c_char_p, POINTER(c_int), POINTER(_P)]),
+    "atl_directions_close": (None, [POINTER(_P)]),
+    "atl_directions_write": (c_int, [_P, c_char_p]),
+    "atl_directions_size": (c_size_t, [_P]),
+    "atl_directions_get": (POINTER(_Direction), [_P, c_size_t]),
+    "atl_directions_method": (c_char_p, [_P]),
+    "atl_directions_sefa": (c_int, [_P, POINTER(_SefaOptions), POINTER(_P)]),
+    "atl_direction_move": (c_int, [_P, POINTER(_Direction), POINTER(_MoveOptions), c_double, c_int, c_int64, _P]),
+    "atl_fit_open": (c_int, [_P, POINTER(_FitOptions), POINTER(_P)]),
+    "atl_fit_add": (c_int, [_P, c_int64, _P, _P]),
+    "atl_fit_read": (c_int, [_P, POINTER(_P)]),
+    "atl_fit_close": (None, [POINTER(_P)]),
 }
 
 
@@ -1364,6 +1377,130 @@ class Spectrum(_Child):
         out = np.empty((self._n, self._n), np.float64)
         self._call(_lib.atl_spectrum_read, out.ctypes.data)
         return out
+
+
+# ---- directions in latent space
+
+@dataclass(frozen=True)
+class Direction:
+    """One of Directions (atl_direction)."""
+
+    name: str            #: "": none
+    space: str           #: "z", "w", "ws" or "s"
+    values: np.ndarray   #: [width], of ws [num_ws, width]
+    scale: float         #: how far strength 1 goes
+    layers: tuple[int, ...]  #: that it is meant for; (): all
+    value: float         #: eigenvalue, variance or accuracy; NaN: none
+    offset: float        #: of a boundary
+
+
+def _layer_bits(layers: Iterable[int] | None) -> int:
+    bits = 0
+    for layer in layers or ():
+        if not 0 <= layer < 64:
+            raise ValueError(f"layer {layer}: layers are counted from 0 to 63")
+        bits |= 1 << layer
+    return bits
+
+
+class _Fit(_Child):
+    _noun = "fit"
+
+    def __init__(self, context: Context, options: _FitOptions) -> None:
+        self._adopt(context, _lib.atl_fit_close, _lib.atl_fit_open, byref(options))
+
+
+class Directions(_Child):
+    """Directions in latent space: found, read, and gone along (docs/editing.md).
+
+        found = atelier.Directions.sefa(model, layers=range(4))
+        z = atelier.seed_to_z([85], model.info.z_dim)
+        ws = found.move(model.map(z), 0, 3.0)
+        found.save("sefa.safetensors")"""
+
+    _noun = "set of directions"
+
+    def __init__(self) -> None:
+        raise TypeError("use Directions.open(), Directions.sefa() or Directions.fit()")
+
+    @classmethod
+    def _from(cls, context: Context, function: Callable[..., int], *before: Any, first: bool = True) -> Directions:
+        self = cls.__new__(cls)
+        self._adopt(context, _lib.atl_directions_close, function, *before, first=first)
+        return self
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], array: str | None = None, context: Context | None = None) -> Directions:
+        """A file of directions, Atelier's or somebody else's.  What does not say whether it moves z or w moves w."""
+        return cls._from(_context(context), _lib.atl_directions_open, _text(path), _text(array), None)
+
+    @classmethod
+    def sefa(cls, model: Model, layers: Iterable[int] | None = None, count: int = 0) -> Directions:
+        """Those in which the weights that read w change styles the most (Shen and Zhou 2021)."""
+        options = _SefaOptions(layers=_layer_bits(layers), count=count)
+        return cls._from(model._context, _lib.atl_directions_sefa, model._h, byref(options), first=False)
+
+    @classmethod
+    def fit(cls, x: Any, scores: Any = None, method: str | None = None, space: str = "w", count: int = 0,
+            chosen: float = 0.02, training: float = 0.7, context: Context | None = None) -> Directions:
+        """Of latents x [n, width].  Without scores principal directions ("pca", or "ipca": all in one block); with
+        scores [n] a "boundary" between high and low ones, with scores [n, k] directions by least squares ("lstsq")."""
+        array = np.asarray(x)
+        x = _numbers(array, (None, array.shape[-1] if array.ndim == 2 else None), "x")
+        if scores is not None:
+            scores = np.asarray(scores)
+            method = method or ("boundary" if scores.ndim == 1 else "lstsq")
+            scores = _numbers(scores[:, None] if scores.ndim == 1 else scores, (len(x), None), "scores", np.float64)
+            count = scores.shape[1]
+        options = _FitOptions(method=_word("atl_fit_method", method or "pca", "method"),
+                              space=_word("atl_direction_space", space, "space"), rows=1, width=x.shape[1], count=count,
+                              chosen=chosen, training=training, centred=1)
+        context = _context(context)
+        with _Fit(context, options) as fit:
+            fit._call(_lib.atl_fit_add, len(x), x.ctypes.data, None if scores is None else scores.ctypes.data)
+            return cls._from(context, _lib.atl_fit_read, fit._h, first=False)
+
+    @property
+    def method(self) -> str:
+        """"sefa", "ganspace", "boundary", "lstsq", or "" where a file does not say."""
+        return _lib.atl_directions_method(self._h).decode()
+
+    def __len__(self) -> int:
+        return int(_lib.atl_directions_size(self._h))
+
+    def _at(self, which: int | str) -> Any:
+        if isinstance(which, str):
+            for i in range(len(self)):
+                if _lib.atl_directions_get(self._h, i).contents.name == which.encode():
+                    return _lib.atl_directions_get(self._h, i)
+            raise KeyError(which)
+        if not -len(self) <= which < len(self):
+            raise IndexError(f"direction {which} of {len(self)}")
+        return _lib.atl_directions_get(self._h, which % len(self))
+
+    def __getitem__(self, which: int | str) -> Direction:
+        d = self._at(which).contents
+        shape = (d.rows, d.width) if d.rows > 1 else (d.width,)
+        values = np.ctypeslib.as_array(d.values, shape).copy()
+        return Direction(d.name.decode("utf-8", "replace"), _ENUMS["atl_direction_space"][d.space], values,
+                         d.scale, tuple(i for i in range(64) if d.layers >> i & 1), d.value, d.offset)
+
+    def move(self, x: Any, which: int | str, strength: float, layers: Iterable[int] | None = None,
+             how: str = "by") -> np.ndarray:
+        """A copy of x, z or w [n, width] or ws [n, num_ws, width], moved; "to": so far from the boundary."""
+        array = np.array(x, np.float32, order="C")
+        if array.ndim not in (2, 3):
+            raise ValueError(f"x has shape {list(array.shape)}; expected [n, width] or [n, num_ws, width]")
+        options = _MoveOptions(how=_word("atl_move_how", how, "how"), layers=_layer_bits(layers))
+        rows = array.shape[1] if array.ndim == 3 else 1
+        for one in array:
+            self._context._call(_lib.atl_direction_move, self._context._h, self._at(which), byref(options), strength,
+                                rows, array.shape[-1], one.ctypes.data)
+        return array
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes Atelier's own file, safetensors."""
+        self._call(_lib.atl_directions_write, _text(path))
 
 
 # ---- sets of pictures

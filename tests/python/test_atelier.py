@@ -420,6 +420,31 @@ class Files(Folder):
         self.assertEqual([net["name"] for net in atelier.inspect(half)["networks"]], ["D"])
         self.assertEqual(atelier.inspect(path)["networks"][0]["fingerprint"], fingerprint)
 
+    def test_directions(self):
+        with atelier.Model.open(data("stylegan", "sg2-32.pkl")) as m, atelier.Directions.sefa(m, layers=[0, 1], count=3) as found:
+            self.assertEqual((len(found), found.method, found[0].layers), (3, "sefa", (0, 1)))
+            self.assertAlmostEqual(float(np.linalg.norm(found[-1].values)), 1, places=5)
+            ws = np.zeros((2, m.info.num_ws, m.info.w_dim), np.float32)
+            moved = found.move(ws, 0, 2.0)
+            np.testing.assert_allclose(moved[1, 0], 2 * found[0].values, atol=1e-6)
+            self.assertFalse(moved[:, 2:].any() or ws.any())
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "d.safetensors")
+                found.save(path)
+                with atelier.Directions.open(path) as again:
+                    np.testing.assert_array_equal(again[2].values, found[2].values)
+            with self.assertRaises(IndexError):
+                found[3]
+            with self.assertRaises(KeyError):
+                found["smile"]
+        x = np.random.RandomState(0).randn(200, 6).astype(np.float32)
+        with atelier.Directions.fit(x, x[:, 2], chosen=0.4) as boundary:
+            self.assertGreater(boundary[0].values[2], 0.9)
+        with atelier.Directions.fit(x, x[:, 1:3]) as two:
+            np.testing.assert_allclose(two[1].values, np.eye(6)[2], atol=0.2)  # of 200 samples
+        with atelier.Directions.fit(x * [1, 1, 1, 9, 1, 1], count=2) as spread:
+            self.assertGreater(abs(spread[0].values[3]), 0.99)
+
     def test_blend(self):
         with atelier.Model.open() as a, atelier.Model.open() as b:
             with atelier.Model.blend(a, b, swap_above=16) as c:
