@@ -52,7 +52,8 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *line_of(const char *subject, const atl_metric_result *r, const json_t *settings, double now) {
+static json_t *line_of(const char *subject, const atl_metric_result *r, int processes, const json_t *settings,
+                       double now) {
     json_t *line = json_object(), *results = json_object(), *errors = json_object();
     const char *name = base_of(subject);
     char text[32];
@@ -64,7 +65,7 @@ static json_t *line_of(const char *subject, const atl_metric_result *r, const js
     bad |= put(line, "results", results) | put(line, "metric", json_string(r->metric));
     bad |= put(line, "total_time", json_real(r->seconds));
     bad |= put(line, "total_time_str", json_string(app_time_text(r->seconds, text)));
-    bad |= put(line, "num_gpus", json_integer(1)); // of the official form: processes of one measurement
+    bad |= put(line, "num_gpus", json_integer(processes)); // the official form's name for them
     bad |= put(line, "snapshot_pkl", app_json_text(name, strlen(name)));
     bad |= put(line, "timestamp", json_real(now));
     bad |= put(line, "errors", errors) | put(line, "error_method", json_string(r->method));
@@ -101,11 +102,11 @@ static app_status append(const char *path, const char *text, app_error *e) {
 }
 
 app_status app_metrics_append(const char *folder, const char *subject, const atl_metric_result *result,
-                              const struct json_t *settings, double now, app_error *e) {
+                              int processes, const struct json_t *settings, double now, app_error *e) {
     char name[96];
     snprintf(name, sizeof name, "metric-%s.jsonl", result->metric);
     char *path = app_join(folder, name, e);
-    json_t *line = line_of(subject, result, settings, now);
+    json_t *line = line_of(subject, result, processes, settings, now);
     char *dump = line ? json_dumps(line, JSON_REAL_PRECISION(17)) : NULL, *text = NULL;
     app_status status = path ? APP_OK : APP_FAILED;
     if (dump && (text = malloc(strlen(dump) + 3)))
@@ -133,6 +134,7 @@ typedef struct subject {
     const app_metrics *a;
     const char *path; // of the network or the pictures
     const char *cache; // folder; NULL: none
+    int leads;         // this process is the first one, which writes
     char *folder;     // results go there; NULL: nowhere
     char *kept;       // what an unfinished measurement is kept in; NULL: nothing
     json_t *settings;
@@ -150,6 +152,20 @@ static const char *find_detector(void *user, const char *role, const char **path
     *path = s->place.path;
     *heads = *s->place.heads ? s->place.heads : NULL;
     return NULL;
+}
+
+// For the same: long computations ask whether to go on.
+static int on_stop(void *user, const atl_metrics_state *state) {
+    const subject *s = user;
+    return s->a->progress && s->a->progress(s->a->user, s->path, state);
+}
+
+// A failure of another process is one without a sentence.
+static app_status together(const app_metrics *a, app_status status) {
+    int failed = status != APP_OK;
+    if (atl_ranks_any(a->options.ranks, &failed) != ATL_OK)
+        return APP_FAILED; // what ended the group ends the next call of the library, with its sentence
+    return status == APP_OK && failed ? APP_FAILED : status;
 }
 
 static json_t *settings_of(const atl_metrics_options *o) {
@@ -202,8 +218,8 @@ static app_status tell(const subject *s, const atl_metrics *m, told *t, int quie
             continue;
         if (s->a->result)
             s->a->result(s->a->user, s->path, &list[i]);
-        if (s->folder &&
-            app_metrics_append(s->folder, s->path, &list[i], s->settings, (double)time(NULL), e) != APP_OK)
+        if (s->folder && app_metrics_append(s->folder, s->path, &list[i], atl_ranks_size(s->a->options.ranks),
+                                            s->settings, (double)time(NULL), e) != APP_OK)
             return APP_FAILED;
     }
     return APP_OK;
@@ -222,25 +238,47 @@ static app_status stopped(const subject *s, app_error *e) {
     return app_stop(e, "stopped; without --outdir nothing was kept");
 }
 
+// One step, and what has to be written after it.  *stop: one of the processes wishes to.
+static app_status step(subject *s, atl_ctx *ctx, atl_metrics *m, told *t, int *stop, app_error *e) {
+    const atl_metrics_state *state = atl_metrics_get_state(m);
+    atl_status stepped = atl_metrics_step(m);
+    *stop = stepped == ATL_CANCELLED;
+    if (stepped != ATL_OK && !*stop)
+        return app_fail_ctx(e, ctx);
+    atl_message_clear(ctx);
+    app_status status = tell(s, m, t, 0, e);
+    *stop |= s->a->progress && s->a->progress(s->a->user, s->path, state);
+    if (atl_ranks_any(s->a->options.ranks, stop) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    *stop = *stop && !state->finished;
+    if (status == APP_OK && s->leads && !state->finished && (*stop || keep_is_due(s)))
+        status = keep(s, ctx, m, e);
+    return together(s->a, status);
+}
+
 static app_status drive(subject *s, atl_ctx *ctx, atl_metrics *m, app_error *e) {
     told t = { .count = 0 };
-    const atl_metrics_state *state = atl_metrics_get_state(m);
+    int stop = 0;
     s->saved = app_seconds();
     tell(s, m, &t, 1, e);
-    while (!state->finished) {
-        if (atl_metrics_step(m) != ATL_OK)
-            return app_fail_ctx(e, ctx);
-        if (tell(s, m, &t, 0, e) != APP_OK)
-            return APP_FAILED;
-        int stop = s->a->progress && s->a->progress(s->a->user, s->path, state) && !state->finished;
-        if ((stop || keep_is_due(s)) && !state->finished && keep(s, ctx, m, e) != APP_OK)
-            return APP_FAILED;
+    while (!atl_metrics_get_state(m)->finished) {
+        app_status status = step(s, ctx, m, &t, &stop, e);
+        if (status != APP_OK)
+            return status;
         if (stop)
             return stopped(s, e);
     }
-    if (s->kept && unlink(s->kept) != 0 && errno != ENOENT)
-        return app_fail(e, "%s: can't be removed: %s", s->kept, strerror(errno));
-    return APP_OK;
+    if (s->leads && s->kept && unlink(s->kept) != 0 && errno != ENOENT)
+        return together(s->a, app_fail(e, "%s: can't be removed: %s", s->kept, strerror(errno)));
+    return together(s->a, APP_OK);
+}
+
+// Whether there is something to go on from, as the first process sees it.
+static app_status resume(subject *s, atl_ctx *ctx, atl_metrics *m, app_error *e) {
+    int there = s->a->resume && s->leads && s->kept && access(s->kept, F_OK) == 0;
+    if (atl_ranks_any(s->a->options.ranks, &there) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    return there && atl_metrics_restore(m, s->kept) != ATL_OK ? app_fail_ctx(e, ctx) : APP_OK;
 }
 
 static app_status measure(subject *s, atl_ctx *ctx, app_error *e) {
@@ -250,12 +288,14 @@ static app_status measure(subject *s, atl_ctx *ctx, app_error *e) {
         o.network = s->path;
     o.cache = s->cache;
     o.find_detector = find_detector;
+    o.stop = on_stop;
     o.user = s;
-    if (atl_metrics_open(ctx, &o, &m) != ATL_OK)
+    atl_status opened = atl_metrics_open(ctx, &o, &m);
+    if (opened == ATL_CANCELLED)
+        return app_stop(e, "stopped; nothing was measured yet");
+    if (opened != ATL_OK)
         return app_fail_ctx(e, ctx);
-    app_status status = APP_OK;
-    if (s->a->resume && s->kept && access(s->kept, F_OK) == 0 && atl_metrics_restore(m, s->kept) != ATL_OK)
-        status = app_fail_ctx(e, ctx);
+    app_status status = resume(s, ctx, m, e);
     if (status == APP_OK)
         status = drive(s, ctx, m, e);
     atl_metrics_close(&m);
@@ -272,7 +312,9 @@ static app_status open_subject(subject *s, app_error *e) {
         return s->a->outdir ? APP_FAILED : APP_OK;
     snprintf(name, sizeof name, "metrics-%.200s.partial", base_of(s->path));
     s->kept = app_join(s->folder, name, e);
-    return s->kept ? app_folder_make(s->folder, e) : APP_FAILED;
+    if (!s->kept)
+        return APP_FAILED;
+    return s->leads ? app_folder_make(s->folder, e) : APP_OK;
 }
 
 static void close_subject(subject *s) {
@@ -281,22 +323,28 @@ static void close_subject(subject *s) {
     json_decref(s->settings);
 }
 
+static app_status write_page(const subject *s, app_error *e) {
+    app_status status = app_metrics_page(s->folder, e);
+    char *page = app_join(s->folder, "metrics.html", e);
+    if (status == APP_OK && page && s->a->file)
+        s->a->file(s->a->user, page);
+    free(page);
+    return status;
+}
+
 app_status app_metrics_run(atl_ctx *ctx, const app_metrics *a, app_error *e) {
     app_status status = APP_OK;
     size_t count = a->count ? a->count : 1;
     char *cache = a->no_cache ? NULL : cache_folder();
+    int leads = atl_ranks_rank(a->options.ranks) == 0;
     for (size_t i = 0; status == APP_OK && i < count; i++) {
-        subject s = { .a = a, .cache = cache, .path = a->count ? a->networks[i] : a->options.fakes };
-        status = open_subject(&s, e);
+        const char *path = a->count ? a->networks[i] : a->options.fakes;
+        subject s = { .a = a, .cache = cache, .path = path, .leads = leads };
+        status = together(a, open_subject(&s, e));
         if (status == APP_OK)
             status = measure(&s, ctx, e);
-        if (status == APP_OK && s.folder) {
-            status = app_metrics_page(s.folder, e);
-            char *page = app_join(s.folder, "metrics.html", e);
-            if (status == APP_OK && page && a->file)
-                a->file(a->user, page);
-            free(page);
-        }
+        if (status == APP_OK)
+            status = together(a, leads && s.folder ? write_page(&s, e) : APP_OK);
         close_subject(&s);
     }
     free(cache);

@@ -25,6 +25,8 @@ typedef struct app_metrics {
     void *user;
 } app_metrics;
 
+// Of several processes (options.ranks) all make this call; the first one tells and writes.  A failure of
+// another one may come without a sentence.
 app_status app_metrics_run(atl_ctx *ctx, const app_metrics *a, app_error *e);
 
 // The folder that a network's results go to when none is chosen, by malloc: where it lies, if
@@ -32,10 +34,11 @@ app_status app_metrics_run(atl_ctx *ctx, const app_metrics *a, app_error *e);
 char *app_metrics_folder(const char *network);
 
 // One line {"results": {"fid50k_full": 3.2}, "metric": .., "snapshot_pkl": .., "errors": {..}, ..} to
-// FOLDER/metric-NAME.jsonl; settings (borrowed, may be NULL): all else that decides the numbers.
+// FOLDER/metric-NAME.jsonl; processes: that shared the work; settings (borrowed, may be NULL): all else that
+// decides the numbers.
 struct json_t;
 app_status app_metrics_append(const char *folder, const char *subject, const atl_metric_result *result,
-                              const struct json_t *settings, double now, app_error *e);
+                              int processes, const struct json_t *settings, double now, app_error *e);
 
 // FOLDER/metrics.html: a table of all metric-*.jsonl of the folder, a row for each network, and a curve for
 // each metric of several.

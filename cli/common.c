@@ -47,8 +47,8 @@ void cli_note(const cli_common *common, const char *format, ...) {
 }
 
 static void on_log(void *user, atl_log_level level, const char *line) {
-    (void)user;
-    if (level <= ATL_LOG_WARNING)
+    const cli_common *common = user; // which may have become quiet
+    if (level <= ATL_LOG_WARNING && !(common && common->quiet))
         fprintf(stderr, "atelier: %s%s\n", level == ATL_LOG_WARNING ? "warning: " : "", line);
 }
 
@@ -85,6 +85,7 @@ int cli_open(cli_common *common, atl_ctx **ctx) {
     options.direct = common->direct;
     options.cpu = common->cpu;
     options.log = common->quiet ? NULL : on_log;
+    options.log_user = common;
     atl_status status = atl_ctx_open(ctx, &options);
     if (status == ATL_OK)
         return CLI_SUCCESS;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // atelier metrics: how good a generator, or a set of pictures, is beside real pictures.
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ typedef struct measure {
     atl_model_options model;
     int list, num, class_index, noise, resize, verbose, seed;
     double psi;
+    int leads; // this process is the first one, or alone
     // What the bar shows.
     int terminal, drawn;
     const char *subject;
@@ -238,11 +240,43 @@ static int list_metrics(void) {
     return CLI_SUCCESS;
 }
 
+// The first of several processes speaks for all.
+static int open_ranks(measure *m, atl_ctx *ctx, atl_ranks **ranks) {
+    atl_ranks_options o = ATL_RANKS_OPTIONS_INIT;
+    const char *threads = getenv("ATELIER_THREADS");
+    o.divide = !m->common.threads && !(threads && *threads);
+    if (atl_ranks_open(ctx, &o, ranks) != ATL_OK)
+        return cli_fail(ctx);
+    m->a.options.ranks = *ranks;
+    m->leads = atl_ranks_rank(*ranks) == 0;
+    if (!m->leads) {
+        m->common.quiet = 1;
+        m->common.error.warn = NULL;
+    }
+    return CLI_SUCCESS;
+}
+
+static int run(measure *m, atl_ctx *ctx) {
+    int status = find_networks(m);
+    if (status != CLI_SUCCESS)
+        return status;
+    fill_options(m);
+    cli_catch_interrupt();
+    app_status result = app_metrics_run(ctx, &m->a, &m->common.error);
+    erase(m);
+    int failed = result == APP_FAILED;
+    bool alive = atl_ranks_any(m->a.options.ranks, &failed) == ATL_OK;
+    if (alive && !m->leads)
+        return result == APP_OK ? CLI_SUCCESS : result == APP_STOPPED ? CLI_INTERRUPTED : CLI_FAILURE;
+    return cli_told(&m->common, result);
+}
+
 int cli_metrics(int argc, char **argv) {
     measure m = { .psi = 1, .class_index = -1, .task = -1 };
     const atl_metrics_options standard = ATL_METRICS_OPTIONS_INIT;
     const atl_model_options model = ATL_MODEL_OPTIONS_INIT;
     atl_ctx *ctx = NULL;
+    atl_ranks *ranks = NULL;
     m.a.options = standard;
     m.model = model;
     int status = parse(&m, argc, argv);
@@ -250,20 +284,16 @@ int cli_metrics(int argc, char **argv) {
         return status;
     if (m.list)
         return list_metrics();
-    status = find_networks(&m);
+    status = cli_open(&m.common, &ctx);
     if (status == CLI_SUCCESS)
-        status = cli_open(&m.common, &ctx);
-    if (status != CLI_SUCCESS)
-        return status;
-    fill_options(&m);
-    cli_catch_interrupt();
-    app_status result = app_metrics_run(ctx, &m.a, &m.common.error);
-    erase(&m);
-    status = cli_told(&m.common, result);
+        status = open_ranks(&m, ctx, &ranks);
+    if (status == CLI_SUCCESS)
+        status = run(&m, ctx);
     if (status == CLI_SUCCESS && !m.a.options.metrics)
         cli_note(&m.common,
                  "FID, KID and others need a detector: 'atelier detectors' says which, and where they are "
                  "found; then --metrics fid50k_full");
+    atl_ranks_close(&ranks, status != CLI_SUCCESS && status != CLI_INTERRUPTED);
     atl_ctx_close(&ctx);
     return status;
 }

@@ -19,12 +19,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <atelier/model.h>
+#include <atelier/ranks.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct atl_metrics atl_metrics;
+
+typedef struct atl_metrics_state {
+    const char *what;    // is done now: "pictures of faces-256", "ppl2_wend"
+    int64_t done, total; // of its steps
+    int task, tasks;     // it is number `task` of so many, from 0
+    int finished;        // 1: all results are there
+} atl_metrics_state;
 
 // Texts are borrowed while opening.
 typedef struct atl_metrics_options {
@@ -56,24 +64,27 @@ typedef struct atl_metrics_options {
                                // official codes; NULL: none
     int reference_order;       // 1: latents, labels and noise of pictures are those that the official code
                                // draws in one process on a processor after PyTorch and NumPy were seeded
+    atl_ranks *ranks;          // processes that share the work; NULL: this one alone
+    // Asked now and then while a call computes for long, as at the end of a metric; not 0: the call fails
+    // with ATL_CANCELLED, and a measurement that was open can go on.  `user` is that of find_detector.  NULL:
+    // nobody is asked.
+    int (*stop)(void *user, const atl_metrics_state *state);
 } atl_metrics_options;
 #define ATL_METRICS_OPTIONS_INIT                                                                             \
     {                                                                                                        \
         sizeof(atl_metrics_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 1.0f, 0, -1, ATL_NOISE_RANDOM, 0,   \
-            0, NULL, NULL, NULL, NULL, NULL, NULL, 0                                                         \
+            0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL                                             \
     }
 
 // Opens the network and the sets, and finds out what there is to do; computes nothing yet.  Names the metric
 // that can't be had and what it lacks.  On failure *metrics is NULL.
+//
+// Of several processes all make each of these calls, with the same options.  A failure of one is one of all,
+// with its sentence.  The first process alone has results, keeps and writes; numbers are those of one
+// process.
 ATL_API atl_status atl_metrics_open(atl_ctx *ctx, const atl_metrics_options *options, atl_metrics **metrics);
 ATL_API void atl_metrics_close(atl_metrics **metrics);
 
-typedef struct atl_metrics_state {
-    const char *what;    // is done now: "pictures of faces-256", "ppl2_wend"
-    int64_t done, total; // of its steps
-    int task, tasks;     // it is number `task` of so many, from 0
-    int finished;        // 1: all results are there
-} atl_metrics_state;
 ATL_API const atl_metrics_state *atl_metrics_get_state(const atl_metrics *metrics);
 
 // The next batch, or the arithmetic at the end of a metric.  Nothing when all is finished.
@@ -97,10 +108,12 @@ typedef struct atl_metric_result {
     double seconds;       // of this metric alone and its share of what several have in common
 } atl_metric_result;
 
-// Those that are there so far, in the order of their names in the options.
+// Those that are there so far, in the order of their names in the options.  Of several processes the first
+// one has them.
 ATL_API const atl_metric_result *atl_metrics_get_results(const atl_metrics *metrics, int *count);
 
-// What has been measured so far, to go on another day: written beside `path`, then renamed.
+// What has been measured so far, to go on another day: written beside `path`, then renamed.  Of several
+// processes the first one writes; others need not call it.
 ATL_API atl_status atl_metrics_save(atl_metrics *metrics, const char *path);
 // Goes on from a file of atl_metrics_save(), before the first step.  Other metrics, pictures, networks or
 // options than it was saved with are an error that says what differs.

@@ -9,7 +9,8 @@ static void close_features(atl_collector *c) {
     atl_collected *f = c->state;
     if (!f)
         return;
-    atl_free(c->ctx, f->some);
+    if (f->head.network)
+        atl_programs_clear(&f->head);
     atl_free(c->ctx, f->rows);
     atl_free(c->ctx, f->halves);
     atl_free(c->ctx, f->state);
@@ -21,12 +22,11 @@ static void close_features(atl_collector *c) {
 }
 
 static atl_status make_room(atl_collector *c, atl_collected *f) {
-    f->some = atl_alloc(c->ctx, (size_t)c->m->o.batch * f->width, sizeof *f->some);
     if (c->rows && c->half)
         f->halves = atl_calloc(c->ctx, (size_t)c->count, f->width * sizeof *f->halves);
     else if (c->rows)
         f->rows = atl_calloc(c->ctx, (size_t)c->count, f->width * sizeof *f->rows);
-    if (!f->some || (c->rows && !f->rows && !f->halves))
+    if (c->rows && !f->rows && !f->halves)
         return ATL_NO_MEMORY;
     if (c->n_marks)
         ATL_TRY(atl_moments_open(c->ctx, (int64_t)f->width, &f->moments));
@@ -38,26 +38,39 @@ static atl_status make_room(atl_collector *c, atl_collected *f) {
     return ATL_OK;
 }
 
+static atl_detector *detector_of(const atl_collector *c) {
+    return ((const atl_collected *)c->state)->detector;
+}
+
 // Where a file takes the place of the data, the detector of the generated pictures says what it must be of.
-static atl_status open_features(atl_collector *c) {
-    atl_collected *f = atl_calloc(c->ctx, 1, sizeof *f);
-    c->state = f;
-    if (!f)
-        return ATL_NO_MEMORY;
+static atl_status open_detector(atl_collector *c, atl_collected *f) {
+    if (c->base) {
+        f->detector = detector_of(c->base);
+        return atl_collected_head_open(c);
+    }
     if (c->real && c->m->given)
-        f->detector = ((const atl_collected *)c->twin->state)->detector;
+        f->detector = detector_of(c->twin);
     else
         ATL_TRY(atl_metrics_detector(c->m, c->detector, c->use, c->height, c->width, &f->detector));
     f->width = (size_t)atl_detector_width(f->detector);
     if (c->m->o.batch % atl_detector_batch(f->detector))
         return atl_fail(c->ctx, ATL_INTERNAL, "a detector that takes %d pictures at once",
                         atl_detector_batch(f->detector));
-    ATL_TRY(make_room(c, f));
-    return c->real ? atl_collected_fill(c) : ATL_OK;
+    return ATL_OK;
+}
+
+static atl_status open_features(atl_collector *c) {
+    atl_collected *f = atl_calloc(c->ctx, 1, sizeof *f);
+    c->state = f;
+    if (!f)
+        return ATL_NO_MEMORY;
+    ATL_TRY(open_detector(c, f));
+    c->each = f->width * sizeof(float);
+    return atl_metrics_leads(c->m) ? make_room(c, f) : ATL_OK;
 }
 
 // Rows of pictures f->done and on to the sums, which are read at each mark.
-static atl_status add_moments(const atl_collector *c, atl_collected *f, int64_t n) {
+static atl_status add_moments(const atl_collector *c, atl_collected *f, const float *rows, int64_t n) {
     for (int64_t at = 0; at < n;) {
         int mark = 0;
         while (mark < c->n_marks && c->marks[mark] <= f->done + at)
@@ -65,7 +78,7 @@ static atl_status add_moments(const atl_collector *c, atl_collected *f, int64_t 
         if (mark == c->n_marks)
             return ATL_OK; // nobody wants more
         int64_t part = c->marks[mark] - f->done - at < n - at ? c->marks[mark] - f->done - at : n - at;
-        ATL_TRY(atl_moments_add(f->moments, f->some + (size_t)at * f->width, part));
+        ATL_TRY(atl_moments_add(f->moments, rows + (size_t)at * f->width, part));
         at += part;
         if (f->done + at == c->marks[mark])
             ATL_TRY(atl_moments_finish(f->moments, f->mean[mark], f->mean[mark] + f->width));
@@ -73,17 +86,20 @@ static atl_status add_moments(const atl_collector *c, atl_collected *f, int64_t 
     return ATL_OK;
 }
 
-static atl_status add_features(atl_collector *c, int64_t first, int n, const uint8_t *rgb) {
+static atl_status look_features(atl_collector *c, int n, const uint8_t *rgb, void *seen) {
+    return c->base ? atl_collected_head_run(c, n, seen) : atl_detector_run(detector_of(c), rgb, n, seen);
+}
+
+static atl_status keep_features(atl_collector *c, int64_t first, int n, const void *seen) {
     atl_collected *f = c->state;
     size_t at = (size_t)first * f->width, count = (size_t)n * f->width;
-    ATL_TRY(atl_detector_run(f->detector, rgb, n, f->some));
     f->done = first;
     if (f->rows)
-        memcpy(f->rows + at, f->some, count * sizeof *f->rows);
+        memcpy(f->rows + at, seen, count * sizeof *f->rows);
     if (f->halves)
-        atl_pr_round(f->some, (int64_t)count, f->halves + at);
+        atl_pr_round(seen, (int64_t)count, f->halves + at);
     if (f->moments)
-        ATL_TRY(add_moments(c, f, n));
+        ATL_TRY(add_moments(c, f, seen, n));
     f->done = first + n;
     return ATL_OK;
 }
@@ -117,12 +133,18 @@ static atl_status restored_features(atl_collector *c) {
     return f->moments ? atl_moments_load(f->moments, f->state, atl_moments_state_count(f->moments)) : ATL_OK;
 }
 
-const atl_collector_kind atl_collect_features = { "features",        open_features,   add_features,
-                                                  close_features,    arrays_features, restored_features,
-                                                  atl_collected_keep };
+const atl_collector_kind atl_collect_features = { .name = "features",
+                                                  .open = open_features,
+                                                  .close = close_features,
+                                                  .look = look_features,
+                                                  .keep = keep_features,
+                                                  .arrays = arrays_features,
+                                                  .restored = restored_features,
+                                                  .fill = atl_collected_fill,
+                                                  .whole = atl_collected_keep };
 
 const atl_detector *atl_collected_detector(const atl_collector *c) {
-    return ((const atl_collected *)c->state)->detector;
+    return detector_of(c);
 }
 
 const float *atl_collected_rows(const atl_collector *c) {

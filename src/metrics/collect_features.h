@@ -5,11 +5,13 @@
 
 #include "metrics/measure.h"
 #include "metrics/moments.h"
+#include "run/program.h"
 
 typedef struct atl_collected {
-    atl_detector *detector;
+    atl_detector *detector; // of its base, where it has one
+    atl_programs head;      // of the network: makes the numbers of the base's
     size_t width;
-    float *some;      // [batch, width] of a step
+    // In the first process:
     float *rows;      // [count, width]; NULL: not kept
     uint16_t *halves; // the same as half floats
     atl_moments *moments;
@@ -17,6 +19,10 @@ typedef struct atl_collected {
     double *mean[ATL_COLLECTOR_MARKS]; // [width] when a mark was reached, and behind it the covariance
     int64_t done;
 } atl_collected;
+
+// Features in this process of the pictures that were looked at last become those of a collector with a base.
+atl_status atl_collected_head_open(atl_collector *c);
+atl_status atl_collected_head_run(atl_collector *c, int n, float *seen);
 
 // Fills a collector of the data's features, and sets c->filled, where its measurement was given a file in
 // place of the data (which must be of this detector), or where the folder of caches has all that is wanted.

@@ -9,14 +9,15 @@
 // Samples that a run of the network holds, and what they add up to.
 typedef struct work {
     atl_equi_kind kind;
-    atl_equi_sum sum;
+    atl_equi_sum sum;   // in the first process
+    atl_equi_sum *each; // of the samples of a run
     float *z, *c, *w, *ws, *still, *moved;
 } work;
 
 static void close_work(atl_metrics *m, atl_task *t) {
     work *k = t->state;
-    if (!k)
-        return;
+    atl_free(m->ctx, k->each);
+    k->each = NULL;
     float **const rooms[] = { &k->z, &k->c, &k->w, &k->ws, &k->still, &k->moved };
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
         atl_free(m->ctx, *rooms[i]);
@@ -33,7 +34,9 @@ static atl_status make_room(atl_metrics *m, work *k) {
     k->ws = atl_alloc(m->ctx, n, g->ws * sizeof *k->ws);
     k->still = atl_alloc(m->ctx, n, g->img * sizeof *k->still);
     k->moved = atl_alloc(m->ctx, 1, g->img * sizeof *k->moved);
-    return k->z && k->c && k->w && k->ws && k->still && k->moved ? ATL_OK : ATL_NO_MEMORY;
+    k->each = atl_calloc(m->ctx, n, sizeof *k->each);
+    ATL_TRY(atl_metrics_reserve(m, n * sizeof *k->each));
+    return k->each && k->z && k->c && k->w && k->ws && k->still && k->moved ? ATL_OK : ATL_NO_MEMORY;
 }
 
 static atl_purpose purpose_of(const work *k) {
@@ -61,19 +64,28 @@ static atl_status add_one(atl_metrics *m, work *k, int64_t index, int i) {
         transform[e] = (float)move.input[e];
     const atl_generator_scene scene = { .noise = ATL_NOISE_CONST, .transform = transform };
     ATL_TRY(atl_generator_paint_one(g, k->ws + (size_t)i * g->ws, &scene, k->moved));
-    return atl_equi_add(m->ctx, &move, k->still + (size_t)i * g->img, k->moved, c, h, w, &k->sum);
+    return atl_equi_add(m->ctx, &move, k->still + (size_t)i * g->img, k->moved, c, h, w, &k->each[i]);
 }
 
-static atl_status step(atl_metrics *m, atl_task *t) {
+static atl_status make(atl_metrics *m, atl_task *t, int64_t first, int n) {
     work *k = t->state;
-    int inner = m->generator.inner;
-    int n = t->total - t->done < inner ? (int)(t->total - t->done) : inner;
     if (!k->z)
         ATL_TRY(make_room(m, k));
-    ATL_TRY(make_still(m, k, t->done));
+    ATL_TRY(make_still(m, k, first));
+    memset(k->each, 0, (size_t)n * sizeof *k->each);
     for (int i = 0; i < n; i++)
-        ATL_TRY(add_one(m, k, t->done + i, i));
-    t->done += n;
+        ATL_TRY(add_one(m, k, first + i, i));
+    return ATL_OK;
+}
+
+static atl_status join(atl_metrics *m, atl_task *t, int from, int64_t first, int n) {
+    work *k = t->state;
+    const void *got;
+    (void)first;
+    ATL_TRY(atl_metrics_bring(m, from, k->each, (size_t)n * sizeof *k->each, &got));
+    const atl_equi_sum *each = got;
+    for (int i = 0; each && i < n; i++)
+        atl_equi_merge(&k->sum, &each[i]);
     return ATL_OK;
 }
 
@@ -98,7 +110,9 @@ atl_status atl_equivariance_plan(atl_metrics *m, atl_metric_job *job) {
     k->kind = row->kind == ATL_METRIC_EQR    ? ATL_EQR
               : !strcmp(row->variant, "int") ? ATL_EQT_INT
                                              : ATL_EQT_FRAC;
-    job->own.step = step;
+    job->own.make = make;
+    job->own.join = join;
+    job->own.run = m->generator.inner;
     job->own.close = close_work;
     job->own.arrays = arrays;
     job->own.state = k;

@@ -60,7 +60,7 @@ static atl_status make_key(atl_collector *c, int64_t pictures, bool rows, char k
     int64_t have = (int64_t)atl_dataset_info_get(m->data)->count, own = pictures < have ? pictures : have;
     char options[96];
     if (m->content_of != own)
-        ATL_TRY(atl_content_of(m->data, (size_t)own, m->o.cache, NULL, m->content));
+        ATL_TRY(atl_content_of(m->data, (size_t)own, m->o.cache, &m->watch, m->content));
     m->content_of = own;
     snprintf(options, sizeof options, "num=%lld %s", (long long)pictures, rows ? "rows" : "sums");
     atl_cache_key(key, m->content, &of, options);
@@ -166,7 +166,7 @@ static atl_status put_marks(atl_collector *c) {
 atl_status atl_collected_keep(atl_collector *c) {
     const atl_metrics *m = c->m;
     if (!c->real)
-        return m->o.save_features ? put_rows(c, m->o.save_features) : ATL_OK;
+        return m->o.save_features && !c->base ? put_rows(c, m->o.save_features) : ATL_OK;
     if (!m->o.cache || c->filled || !fits(c))
         return ATL_OK;
     ATL_TRY(put_marks(c));

@@ -60,6 +60,10 @@ atl_status atl_fid_open(atl_ctx *ctx, const atl_gaussian *g, atl_fid_real *real)
     return status;
 }
 
+static atl_status ask(const atl_fid_real *r) {
+    return atl_watch_ask(r->ctx, r->watch, r->done, r->all);
+}
+
 // tr (S1 S2)^(1/2)
 static atl_status root_trace(atl_fid_real *r, const double *cov, double *sum) {
     int64_t n = r->real.width, k = r->rank;
@@ -71,8 +75,10 @@ static atl_status root_trace(atl_fid_real *r, const double *cov, double *sum) {
     memset(r->scratch, 0, (size_t)(n * k) * sizeof *r->scratch);
     memset(r->small, 0, (size_t)(k * k) * sizeof *r->small);
     ATL_TRY(atl_matrix_add_product(r->ctx, r->scratch, n, k, n, atl_matrix_of(cov, n), f, 1, false));
+    ATL_TRY(ask(r));
     ATL_TRY(atl_matrix_add_product(r->ctx, r->small, k, k, n, atl_matrix_transposed(f),
                                    atl_matrix_of(r->scratch, k), 1, true));
+    ATL_TRY(ask(r));
     ATL_TRY(atl_matrix_eigenvalues(r->ctx, r->small, k, values));
     for (int64_t i = 0; i < k; i++)
         *sum += sqrt(fmax(values[i], 0)); // negative ones are rounding

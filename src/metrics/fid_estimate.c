@@ -16,7 +16,7 @@
 #include "metrics/fid_inside.h"
 #include "metrics/moments.h"
 
-enum { GROUPS = ATL_FID_GROUPS, SIZES = 15, LEAST = 2 * GROUPS };
+enum { GROUPS = ATL_FID_GROUPS, SIZES = 15, LEAST = 2 * GROUPS, PARTS = 1 + 2 * GROUPS + SIZES - 1 };
 
 typedef struct estimate {
     atl_ctx *ctx;
@@ -31,16 +31,34 @@ typedef struct estimate {
     double alone[GROUPS], without[GROUPS];
 } estimate;
 
+static atl_status ask(const estimate *e) {
+    return atl_watch_ask(e->ctx, e->watch, e->done, PARTS);
+}
+
 // FID of what is in part and parts.
 static atl_status next_fid(estimate *e, double *fid) {
-    ATL_TRY(atl_watch_ask(e->ctx, e->watch, e->done++, 1 + 2 * GROUPS + SIZES - 1));
+    ATL_TRY(ask(e));
+    e->real.watch = e->watch;
+    e->real.done = ++e->done;
+    e->real.all = PARTS;
     return atl_fid_to(&e->real, e->part, e->parts, fid);
+}
+
+// In portions of less than a second, which change no bit of the sums.
+static atl_status add_all(estimate *e, atl_moments *m) {
+    enum { PORTION = 2048 };
+    for (int64_t at = 0; at < e->n; at += PORTION) {
+        ATL_TRY(ask(e));
+        int64_t some = e->n - at < PORTION ? e->n - at : PORTION;
+        ATL_TRY(atl_moments_add(m, e->features + at * e->width, some));
+    }
+    return ATL_OK;
 }
 
 static atl_status take_all(estimate *e) {
     atl_moments *m;
     ATL_TRY(atl_moments_open(e->ctx, e->width, &m));
-    atl_status status = atl_moments_add(m, e->features, e->n);
+    atl_status status = add_all(e, m);
     if (status == ATL_OK)
         status = atl_moments_finish(m, e->mean, e->cov);
     atl_moments_close(&m);

@@ -13,6 +13,8 @@ typedef struct atl_fid_real {
     double *factor;  // [width, width], the first `rank` of each row count
     double *scratch; // [width, width]
     double *small;   // [width, width + 1]
+    const atl_watch *watch; // is asked within a distance, too; NULL: nobody is
+    int64_t done, all;      // of the parts that it is told of
 } atl_fid_real;
 
 atl_status atl_fid_open(atl_ctx *ctx, const atl_gaussian *g, atl_fid_real *real); // leaves zeros on failure

@@ -52,8 +52,7 @@ static atl_status plan_swd(atl_metrics *m, atl_metric_job *job) {
 static atl_status finish_swd(atl_metrics *m, atl_metric_job *job) {
     atl_swd *swd = atl_collected_swd(job->fake);
     atl_estimate levels[ATL_SWD_LEVELS], mean;
-    (void)m;
-    ATL_TRY(atl_swd_finish(swd, NULL, levels, &mean));
+    ATL_TRY(atl_swd_finish(swd, &m->watch, levels, &mean));
     job->result.method = mean.method;
     atl_metric_put(job, "", mean.value, mean.error);
     for (int i = 0; i < atl_swd_levels(swd); i++) {

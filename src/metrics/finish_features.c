@@ -57,8 +57,8 @@ atl_status atl_fid_finish(atl_metrics *m, atl_metric_job *job) {
     atl_gaussian real = atl_collected_moments(job->real, job->reals);
     atl_fid_result result;
     warn_of_few(m, job, real.width);
-    ATL_TRY(atl_fid_estimate(m->ctx, &real, atl_collected_rows(job->fake), job->metric.count, m->o.seed, NULL,
-                             &result));
+    ATL_TRY(atl_fid_estimate(m->ctx, &real, atl_collected_rows(job->fake), job->metric.count, m->o.seed,
+                             &m->watch, &result));
     say_how(m, job);
     job->result.method = result.fid.method;
     atl_metric_put(job, "", result.fid.value, result.fid.error);
@@ -76,7 +76,7 @@ atl_status atl_kid_finish(atl_metrics *m, atl_metric_job *job) {
     const atl_kid_options o = { .subsets = 100, .subset_size = 1000, .seed = m->o.seed };
     atl_estimate kid;
     ATL_TRY(atl_kid(m->ctx, atl_collected_rows(job->fake), job->metric.count, atl_collected_rows(job->real),
-                    job->reals, atl_collected_width(job->fake), &o, NULL, &kid));
+                    job->reals, atl_collected_width(job->fake), &o, &m->watch, &kid));
     say_how(m, job);
     job->result.method = kid.method;
     atl_metric_put(job, "", kid.value, kid.error);
@@ -122,7 +122,7 @@ atl_status atl_precision_recall_finish(atl_metrics *m, atl_metric_job *job) {
     atl_pr_result r;
     ATL_TRY(atl_precision_recall(m->ctx, atl_collected_halves(job->real), job->reals,
                                  atl_collected_halves(job->fake), job->metric.count,
-                                 atl_collected_width(job->fake), NEIGHBOURS, NULL, &r));
+                                 atl_collected_width(job->fake), NEIGHBOURS, &m->watch, &r));
     say_how(m, job);
     job->result.method = r.precision.method;
     atl_metric_put(job, "_precision", r.precision.value, r.precision.error);

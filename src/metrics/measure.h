@@ -4,10 +4,14 @@
 // Pictures are made, or read, once and handed to collectors, each of which keeps what some metrics need of
 // them: features, sums, patches.  Metrics that sample in ways of their own (paths, moved pictures) are tasks
 // of their own. In the end each metric makes its numbers of what was collected.
+//
+// Several processes take runs of samples in turn (share.c).  What comes of them goes to the first process,
+// which alone keeps it, in the order of samples, and makes the numbers: they are those of one process.
 #ifndef ATL_METRICS_MEASURE_H
 #define ATL_METRICS_MEASURE_H
 
 #include <atelier/metrics.h>
+#include "io/json.h"
 #include "metrics/content.h"
 #include "metrics/detector.h"
 #include "metrics/features.h"
@@ -16,6 +20,7 @@
 #include "metrics/names.h"
 #include "metrics/reader.h"
 #include "metrics/swd.h"
+#include "run/ranks.h"
 
 // ---- collectors
 
@@ -25,15 +30,18 @@ enum { ATL_COLLECTOR_ARRAYS = 12 };
 
 typedef struct atl_collector_kind {
     const char *name;
-    atl_status (*open)(atl_collector *c);
-    // Pictures first to first + n - 1, rgb [n, 3, height, width]; they come in order, and the first of a call
-    // is a multiple of `batch` of the measurement.
-    atl_status (*add)(atl_collector *c, int64_t first, int n, const uint8_t *rgb);
+    atl_status (*open)(atl_collector *c); // also says how many bytes go from `look` to `keep`: c->each
     void (*close)(atl_collector *c);
+    // What there is to keep of n pictures rgb [n, 3, height, width]: seen [n, each], in the process that has
+    // them; NULL: the pictures themselves.  In the first process `keep` then takes them, in order; the first
+    // of a call is a multiple of `batch` of the measurement.
+    atl_status (*look)(atl_collector *c, int n, const uint8_t *rgb, void *seen);
+    atl_status (*keep)(atl_collector *c, int64_t first, int n, const void *seen);
     // All that it has collected, as arrays [ATL_COLLECTOR_ARRAYS] in place, for saving and restoring; how
     // many, or -1: memory is missing.
     int (*arrays)(atl_collector *c, atl_array *list);
     atl_status (*restored)(atl_collector *c); // they have been read; may be NULL
+    atl_status (*fill)(atl_collector *c);     // of real pictures: sets c->filled where it can; may be NULL
     atl_status (*whole)(atl_collector *c);    // all pictures have come; may be NULL
 } atl_collector_kind;
 
@@ -53,7 +61,11 @@ struct atl_collector {
     int n_marks;
     int64_t others;      // distances of patches: pictures that a set has to have
     atl_collector *twin; // the same of the other side, which was opened before; NULL: none
+    atl_collector *base; // features of which its own are made, of the same pictures; NULL: none
     bool filled;         // all is there: no picture has to be looked at
+    int64_t from;        // pictures before this one are there
+    size_t each;         // bytes that are seen of a picture
+    void *seen;          // [batch, each] of a step; NULL: the pictures themselves
     void *state;         // the kind's own
 };
 
@@ -78,11 +90,14 @@ typedef struct atl_opened_detector {
 } atl_opened_detector;
 
 typedef struct atl_opened_network {
-    const char *role;
+    const char *role, *path;
     atl_network net;
 } atl_opened_network;
 
-// The detector of a role, which the caller of the measurement finds.  Valid until the measurement is closed.
+// The network of a role, which the caller of the measurement finds.  Roles of one file share it.
+atl_status atl_metrics_network(atl_metrics *m, const char *role, const atl_network **net);
+
+// A detector is valid until the measurement is closed.
 atl_status atl_metrics_detector(atl_metrics *m, const char *role, const char *use, int height, int width,
                                 atl_detector **detector);
 void atl_metrics_close_detectors(atl_metrics *m);
@@ -92,9 +107,16 @@ void atl_metrics_close_detectors(atl_metrics *m);
 typedef struct atl_task atl_task;
 struct atl_task {
     const char *what;
-    int64_t done, total;
-    atl_status (*step)(atl_metrics *m, atl_task *t); // does some and adds it to `done`
-    void (*close)(atl_metrics *m, atl_task *t);      // NULL: nothing to release
+    int64_t done, total; // samples
+    int run;             // samples that a process takes at once
+    // Does some in the first process, and adds it to `done`; others wait.  NULL: it is shared.
+    atl_status (*step)(atl_metrics *m, atl_task *t);
+    // Samples first to first + n - 1, of one run, in this process.
+    atl_status (*make)(atl_metrics *m, atl_task *t, int64_t first, int n);
+    // What process `from` made of them goes to the first one by atl_metrics_bring(), which keeps it.  Called
+    // by all, in the order of samples.
+    atl_status (*join)(atl_metrics *m, atl_task *t, int from, int64_t first, int n);
+    void (*close)(atl_metrics *m, atl_task *t); // NULL: nothing to release
     // As of a collector: what is kept of the work so far; NULL: nothing.
     int (*arrays)(atl_task *t, atl_array *list);
     int job;     // the metric that it is of; -1: several
@@ -102,6 +124,27 @@ struct atl_task {
     void *state; // the task's own
     double seconds;
 };
+
+// ---- several processes: share.c
+
+bool atl_metrics_leads(const atl_metrics *m); // this process is the first one
+// Room in which the first process gets what others made, for calls of atl_metrics_bring() with as many bytes.
+atl_status atl_metrics_reserve(atl_metrics *m, size_t bytes);
+// `made`, of which each process has its own, comes from process `from` to the first; *got: where it is there,
+// NULL elsewhere.
+atl_status atl_metrics_bring(atl_metrics *m, int from, void *made, size_t bytes, const void **got);
+// The next run of a task in each process.
+atl_status atl_metrics_share(atl_metrics *m, atl_task *t);
+// The next step of a task of the first process, which the others wait for.
+atl_status atl_metrics_lead(atl_metrics *m, atl_task *t);
+atl_status atl_metrics_finish(atl_metrics *m, atl_task *t); // such a step: the arithmetic of t->job
+// The first process works, and others wait for it.  The work asks m->watch now and then, so that the others
+// see that it goes on, and any process may stop it.
+atl_status atl_metrics_alone(atl_metrics *m, atl_status (*work)(atl_metrics *m, void *user), void *user);
+
+// ---- passes over pictures: pass.c
+
+void atl_metrics_pass(atl_metrics *m, bool real, atl_task *pass); // total 0: there is nothing to do
 
 // ---- metrics
 
@@ -111,7 +154,7 @@ typedef struct atl_metric_job {
     atl_metric metric;
     atl_collector *fake, *real; // NULL: it has none
     int64_t reals;              // pictures of the data that it takes
-    atl_task own;               // sampling of its own; own.step NULL: it has none
+    atl_task own;               // sampling of its own; own.total 0: it has none
     atl_metric_value values[ATL_METRIC_VALUES];
     char names[ATL_METRIC_VALUES][2 * ATL_METRIC_NAME];
     char how[160];
@@ -145,12 +188,26 @@ struct atl_metrics {
     int n_jobs;
     atl_metric_result *results; // [n_jobs], those that are there
     int n_results;
+    void *room; // what other processes made
+    size_t room_bytes;
+    atl_watch watch; // asks the caller, and other processes, whether to go on
+    int64_t asked;   // when it last did, on the clock
+    uint64_t steps;
+    uint64_t classifiers; // a hash of those that are opened one at a time
+    json_t *identity;     // all that decides the numbers; NULL: not made yet
     atl_metrics_state state;
 };
 
 // The collector of that kind and those pictures, made where there is none; NULL: memory is missing.  One that
 // is there takes as many pictures as the one who wants most.
 atl_status atl_metrics_collect(atl_metrics *m, const atl_collector *wanted, atl_collector **collector);
+
+// Jobs with all that they ask for, and later, when it is known what need not be computed, the tasks in order.
+atl_status atl_metrics_plan(atl_metrics *m);
+void atl_metrics_order(atl_metrics *m);
+
+// All that decides the numbers, by the names that a sentence gives them; made once.
+atl_status atl_metrics_identity(atl_metrics *m, const json_t **identity);
 
 // After tasks and jobs were changed from outside of a step.
 void atl_metrics_show_state(atl_metrics *m);

@@ -12,9 +12,10 @@ typedef struct work {
     atl_ppl_view view;
     atl_detector *detector;
     size_t seen, width; // numbers of a picture for the detector, and of what it says
-    float *distances;   // [total]
+    float *distances;   // [total], in the first process
     // A pair for each sample of a run: the two ends of the step lie behind each other.
     float *z, *c, *w, *ends, *ws, *img, *view_of, *rows;
+    float *some; // distances of a run
 } work;
 
 // ---- a run: inner / 2 samples, or one in two runs where the network makes one picture at a time
@@ -34,13 +35,17 @@ static atl_status make_room(atl_metrics *m, work *k) {
     k->img = atl_alloc(m->ctx, n, g->img * sizeof *k->img);
     k->view_of = atl_alloc(m->ctx, n, k->seen * sizeof *k->view_of);
     k->rows = atl_alloc(m->ctx, n, k->width * sizeof *k->rows);
-    return k->z && k->c && k->w && k->ends && k->ws && k->img && k->view_of && k->rows ? ATL_OK
-                                                                                       : ATL_NO_MEMORY;
+    k->some = atl_alloc(m->ctx, n, sizeof *k->some);
+    ATL_TRY(atl_metrics_reserve(m, n * sizeof *k->some));
+    bool all = k->z && k->c && k->w && k->ends && k->ws && k->img && k->view_of && k->rows && k->some;
+    return all ? ATL_OK : ATL_NO_MEMORY;
 }
 
 static void close_work(atl_metrics *m, atl_task *t) {
     work *k = t->state;
-    float **const rooms[] = { &k->z, &k->c, &k->w, &k->ends, &k->ws, &k->img, &k->view_of, &k->rows };
+    float **const rooms[] = {
+        &k->z, &k->c, &k->w, &k->ends, &k->ws, &k->img, &k->rows, &k->view_of, &k->some
+    };
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
         atl_free(m->ctx, *rooms[i]);
         *rooms[i] = NULL;
@@ -108,21 +113,29 @@ static void see(const atl_metrics *m, const work *k, const float *img, float *ou
         memcpy(out + (size_t)copy * area, out, area * sizeof *out);
 }
 
-static atl_status step(atl_metrics *m, atl_task *t) {
+static atl_status make(atl_metrics *m, atl_task *t, int64_t first, int s) {
     work *k = t->state;
-    int most = samples_of(m), s = t->total - t->done < most ? (int)(t->total - t->done) : most;
     if (!k->z)
         ATL_TRY(make_room(m, k));
-    ATL_TRY(make_ends(m, k, t->done, s));
-    ATL_TRY(paint(m, k, t->done, s));
+    ATL_TRY(make_ends(m, k, first, s));
+    ATL_TRY(paint(m, k, first, s));
     for (int i = 0; i < 2 * s; i++)
         see(m, k, k->img + (size_t)i * m->generator.img, k->view_of + (size_t)i * k->seen);
     ATL_TRY(atl_detector_run_float(k->detector, k->view_of, 2 * s, k->rows));
     for (int i = 0; i < s; i++) {
         const float *a = k->rows + 2 * (size_t)i * k->width;
-        k->distances[t->done + i] = (float)atl_ppl_distance(a, a + k->width, (int64_t)k->width);
+        k->some[i] = (float)atl_ppl_distance(a, a + k->width, (int64_t)k->width);
     }
-    t->done += s;
+    return ATL_OK;
+}
+
+static atl_status join(atl_metrics *m, atl_task *t, int from, int64_t first, int n) {
+    work *k = t->state;
+    size_t bytes = (size_t)n * sizeof *k->some;
+    const void *got;
+    ATL_TRY(atl_metrics_bring(m, from, k->some, bytes, &got));
+    if (got)
+        memcpy(k->distances + first, got, bytes);
     return ATL_OK;
 }
 
@@ -150,7 +163,9 @@ atl_status atl_paths_plan(atl_metrics *m, atl_metric_job *job) {
     ATL_TRY(atl_metrics_detector(m, job->metric.row->detector, job->metric.row->use, (int)k->view.height,
                                  (int)k->view.width, &k->detector));
     k->width = (size_t)atl_detector_width(k->detector);
-    job->own.step = step;
+    job->own.make = make;
+    job->own.join = join;
+    job->own.run = samples_of(m);
     job->own.close = close_work;
     job->own.arrays = arrays;
     job->own.state = k;

@@ -131,11 +131,12 @@ static void measure_rows(void *job, int which, int64_t first, int64_t end) {
 
 // done, all: of the watch, in rows
 static atl_status run_pass(pass *p, const atl_watch *watch, int64_t done, int64_t all) {
-    enum { AT_ONCE = 1024 / ROWS };
-    int64_t blocks = (p->rows.n + ROWS - 1) / ROWS;
-    for (p->first = 0; p->first < blocks; p->first += AT_ONCE) {
+    const int64_t pairs = 4 << 20; // half a second's, unless the threads need more to do
+    int64_t blocks = (p->rows.n + ROWS - 1) / ROWS, some = pairs / ROWS / p->columns.n;
+    some = some < 2 * p->lanes ? 2 * p->lanes : some;
+    for (p->first = 0; p->first < blocks; p->first += some) {
         ATL_TRY(atl_watch_ask(p->ctx, watch, done + p->first * ROWS, all));
-        atl_team_run(p->team, blocks - p->first < AT_ONCE ? blocks - p->first : AT_ONCE, 1, measure_rows, p);
+        atl_team_run(p->team, blocks - p->first < some ? blocks - p->first : some, 1, measure_rows, p);
     }
     return ATL_OK;
 }

@@ -15,7 +15,8 @@ struct atl_reader {
     atl_ctx *ctx;
     const atl_dataset *set;
     atl_crew *crew;
-    int64_t next, end; // numbers that the crew gets
+    atl_reader_order o;
+    int64_t next; // number that the crew gets
 };
 
 static void clear_slot(atl_ctx *ctx, void *memory) {
@@ -30,17 +31,22 @@ static void work(void *user, atl_ctx *ctx, size_t value, void *memory) {
 }
 
 static void fill(atl_reader *r) {
-    while (r->next < r->end && atl_crew_put(r->crew, (size_t)r->next))
+    while (r->next < r->o.end && atl_crew_put(r->crew, (size_t)r->next)) {
         r->next++;
+        if (r->next == r->o.first + r->o.run) {
+            r->o.first = r->next + r->o.skip;
+            r->next = r->o.first;
+        }
+    }
 }
 
-atl_status atl_reader_open(atl_ctx *ctx, const atl_dataset *set, int64_t first, int64_t count,
+atl_status atl_reader_open(atl_ctx *ctx, const atl_dataset *set, const atl_reader_order *order,
                            atl_reader **reader) {
     *reader = NULL;
     atl_reader *r = atl_calloc(ctx, 1, sizeof *r);
     if (!r)
         return ATL_NO_MEMORY;
-    *r = (atl_reader){ .ctx = ctx, .set = set, .next = first, .end = first + count };
+    *r = (atl_reader){ .ctx = ctx, .set = set, .o = *order, .next = order->first };
     atl_status status = atl_crew_open(ctx, ctx->threads, AHEAD, sizeof(slot), work, clear_slot, r, &r->crew);
     if (status == ATL_OK)
         fill(r);

@@ -7,9 +7,14 @@
 
 typedef struct atl_reader atl_reader;
 
-// `count` pictures from number `first` on; numbers beyond the set are its pictures again, flipped from left
-// to right, as the official loaders number them.  `set` must outlive the reader.
-atl_status atl_reader_open(atl_ctx *ctx, const atl_dataset *set, int64_t first, int64_t count,
+// Which pictures: `run` numbers from `first` on, then as many after each `skip` others, below `end`.
+typedef struct atl_reader_order {
+    int64_t first, end, run, skip;
+} atl_reader_order;
+
+// Numbers beyond the set are its pictures again, flipped from left to right, as the official loaders number
+// them.  `set` must outlive the reader.
+atl_status atl_reader_open(atl_ctx *ctx, const atl_dataset *set, const atl_reader_order *order,
                            atl_reader **reader);
 void atl_reader_close(atl_reader **reader); // accepts a pointer to NULL
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash64.h"
 #include "metrics/measure.h"
 #include "metrics/path_length.h"
 #include "metrics/separability.h"
@@ -232,8 +233,11 @@ static atl_status check_classifiers(atl_metrics *m, work *k, atl_metric_job *job
     int side = 0;
     for (int i = 0; status == ATL_OK && i < CLASSIFIERS; i++) {
         status = open_classifier(m, k, i);
-        if (status == ATL_OK && k->net.dims.height > side)
-            side = k->net.dims.height;
+        if (status != ATL_OK)
+            break;
+        uint64_t print = atl_detector_fingerprint(k->detector);
+        m->classifiers = atl_hash64(&print, sizeof print, m->classifiers);
+        side = k->net.dims.height > side ? k->net.dims.height : side;
     }
     close_classifier(k);
     bool small = k->view.height < side || k->view.width < side;

@@ -23,6 +23,8 @@ typedef struct measure {
     double *sums;       // [images, channels, 2]
     float *packed;      // directions in panels
     int level, batch;   // what is measured now
+    int64_t from;       // picture with which a portion begins
+    const atl_watch *watch;
     bool real;
     double mean[2][3], scale[2][3]; // of each side's channels: scale is 1 / deviation
     float offset[2][ATL_SWD_BATCH];
@@ -38,12 +40,25 @@ static size_t panels(const measure *m) {
     return (ATL_SWD_BATCH + m->gemv.panel - 1) / m->gemv.panel;
 }
 
+// All pictures in portions of less than a second; threads share those of a portion.
+static atl_status run_images(measure *m, void (*work)(void *job, int lane, int64_t first, int64_t end)) {
+    enum { BATCHES = LINES / ATL_SWD_BATCH };
+    const int64_t numbers = 1 << 25, least = 16 * atl_team_lanes(m->team);
+    int64_t some = numbers / (m->s->channels * m->s->size * m->s->size), left = m->s->images;
+    some = some < least ? least : some;
+    for (m->from = 0; left > 0; m->from += some, left -= some) {
+        ATL_TRY(atl_watch_ask(m->s->ctx, m->watch, m->level * BATCHES + m->batch, m->s->levels * BATCHES));
+        atl_team_run(m->team, left < some ? left : some, 1, work, m);
+    }
+    return ATL_OK;
+}
+
 // ---- mean and deviation of each channel
 
 static void sum_images(void *job, int lane, int64_t first, int64_t end) {
     measure *m = job;
     int64_t part = ATL_SWD_SIDE * ATL_SWD_SIDE, channels = m->s->channels;
-    for (int64_t i = first; i < end; i++) {
+    for (int64_t i = m->from + first; i < m->from + end; i++) {
         const float *x = atl_swd_patches(m->s, m->real, i, m->level, &m->work[lane]);
         double *sums = m->sums + i * channels * 2;
         memset(sums, 0, (size_t)channels * 2 * sizeof *sums);
@@ -56,10 +71,10 @@ static void sum_images(void *job, int lane, int64_t first, int64_t end) {
     }
 }
 
-static void make_uniform(measure *m) {
+static atl_status make_uniform(measure *m) {
     int64_t channels = m->s->channels;
     double n = (double)samples(m) * ATL_SWD_SIDE * ATL_SWD_SIDE;
-    atl_team_run(m->team, m->s->images, 1, sum_images, m);
+    ATL_TRY(run_images(m, sum_images));
     for (int64_t c = 0; c < channels; c++) {
         double sum = 0, squares = 0;
         for (int64_t i = 0; i < m->s->images; i++) {
@@ -70,6 +85,7 @@ static void make_uniform(measure *m) {
         m->mean[m->real][c] = sum / n;
         m->scale[m->real][c] = variance > 0 ? 1 / sqrt(variance) : 0; // a level without content is all zero
     }
+    return ATL_OK;
 }
 
 // ---- directions
@@ -100,7 +116,7 @@ static void pack_directions(measure *m, int first) {
 static void project_images(void *job, int lane, int64_t first, int64_t end) {
     measure *m = job;
     size_t n = samples(m), width = (size_t)m->s->width, panel = m->gemv.panel;
-    for (int64_t i = first; i < end; i++) {
+    for (int64_t i = m->from + first; i < m->from + end; i++) {
         atl_swd_work *work = &m->work[lane];
         const float *x = atl_swd_patches(m->s, m->real, i, m->level, work);
         for (size_t at = 0; at < ATL_SWD_BATCH; at += panel)
@@ -135,18 +151,18 @@ static void compare_lines(void *job, int lane, int64_t first, int64_t end) {
 static const char *const method = "jackknife over 8 groups of pictures";
 
 // without [ATL_SWD_GROUPS]: the level's distance without each group
-static atl_status measure_level(measure *m, const atl_watch *watch, atl_estimate *level, double *without) {
+static atl_status measure_level(measure *m, atl_estimate *level, double *without) {
     enum { BATCHES = LINES / ATL_SWD_BATCH };
+    m->batch = 0;
     for (int side = 0; side < 2; side++) {
         m->real = side;
-        make_uniform(m);
+        ATL_TRY(make_uniform(m));
     }
     for (m->batch = 0; m->batch < BATCHES; m->batch++) {
-        ATL_TRY(atl_watch_ask(m->s->ctx, watch, m->level * BATCHES + m->batch, m->s->levels * BATCHES));
         for (int side = 0; side < 2; side++) {
             m->real = side;
             pack_directions(m, m->batch * ATL_SWD_BATCH);
-            atl_team_run(m->team, m->s->images, 1, project_images, m);
+            ATL_TRY(run_images(m, project_images));
         }
         atl_team_run(m->team, ATL_SWD_BATCH, 1, compare_lines, m);
     }
@@ -164,11 +180,10 @@ static atl_status measure_level(measure *m, const atl_watch *watch, atl_estimate
     return ATL_OK;
 }
 
-static atl_status measure_levels(measure *m, const atl_watch *watch, atl_estimate *levels,
-                                 atl_estimate *mean) {
+static atl_status measure_levels(measure *m, atl_estimate *levels, atl_estimate *mean) {
     double without[ATL_SWD_GROUPS], all[ATL_SWD_GROUPS] = { 0 }, sum = 0;
     for (m->level = 0; m->level < m->s->levels; m->level++) {
-        ATL_TRY(measure_level(m, watch, &levels[m->level], without));
+        ATL_TRY(measure_level(m, &levels[m->level], without));
         sum += levels[m->level].value;
         for (int g = 0; g < ATL_SWD_GROUPS; g++)
             all[g] += without[g] / m->s->levels;
@@ -219,13 +234,13 @@ atl_status atl_swd_finish(atl_swd *s, const atl_watch *watch, atl_estimate *leve
         return ATL_NO_MEMORY;
     atl_cpu_kernels kernels;
     atl_cpu_kernels_init(&kernels, s->ctx->cpu);
-    m->s = s, m->gemv = kernels.gemv;
+    m->s = s, m->gemv = kernels.gemv, m->watch = watch;
     atl_status status = atl_team_open(s->ctx, s->ctx->threads, &m->team);
     int lanes = atl_team_lanes(m->team);
     if (status == ATL_OK)
         status = allocate(m, lanes);
     if (status == ATL_OK)
-        status = measure_levels(m, watch, levels, mean);
+        status = measure_levels(m, levels, mean);
     release(m, lanes);
     return status;
 }

@@ -199,14 +199,11 @@ static void features(atl_net *n, const void *config_, atl_call *call) {
     atl_call_out(n, call, "features", pooled(&t, call));
 }
 
-// "img" -> "logits" [n, classes], "unbiased", the same without the bias of the classes, and "softmax" of
+// [n, 2048] -> "logits" [n, classes], "unbiased", the same without the bias of the classes, and "softmax" of
 // these: what the Inception score is computed of
-static void classify(atl_net *n, const void *config_, atl_call *call) {
-    net t = { n, n->g, config_ };
-    int64_t classes = t.c->classes;
-    if (!classes)
-        return;
-    atl_node *x = pooled(&t, call);
+static void judge(atl_net *n, const config *c, atl_node *x, atl_call *call) {
+    net t = { n, n->g, c };
+    int64_t classes = c->classes;
     size_t scope = atl_scope_push(n->g, "fc");
     atl_node *w =
         atl_net_param(n, "weight", ATL_SHAPE(classes, WIDTH), ATL_INIT_NORMAL, (float)sqrt(1.0 / WIDTH));
@@ -216,6 +213,21 @@ static void classify(atl_net *n, const void *config_, atl_call *call) {
     atl_call_out(n, call, "unbiased", x);
     atl_call_out(n, call, "softmax", atl_softmax(n->g, x));
     atl_call_out(n, call, "logits", named(&t, "logits", atl_add_bias(n->g, x, bias)));
+}
+
+// "img" -> the same
+static void classify(atl_net *n, const void *config_, atl_call *call) {
+    const config *c = config_;
+    net t = { n, n->g, c };
+    if (c->classes)
+        judge(n, c, pooled(&t, call), call);
+}
+
+// "features" [n, 2048] -> the same
+static void classes(atl_net *n, const void *config_, atl_call *call) {
+    const config *c = config_;
+    if (c->classes)
+        judge(n, c, atl_call_in(n, call, "features", ATL_SHAPE(WIDTH)), call);
 }
 
 // "img" -> "spatial" [n, 17, 17, 7]: the first channels of the seventh mixed block's first branch, which sFID
@@ -245,5 +257,6 @@ const atl_model_row atl_inception = {
     .dims = dims,
     .functions = { { "features", features, false },
                    { "classify", classify, false },
-                   { "spatial", spatial, false } },
+                   { "spatial", spatial, false },
+                   { "classes", classes, false } },
 };
