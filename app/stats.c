@@ -37,6 +37,7 @@ void app_stats_close(app_stats *s) {
     for (size_t i = 0; i < s->count; i++)
         free(s->items[i].name);
     free(s->items);
+    free(s->last);
     if (s->path && s->file >= 0)
         close(s->file);
     free(s->path);
@@ -159,6 +160,11 @@ static app_status remember(const app_stats *s, double time, app_history *history
     return status;
 }
 
+static void forget(app_stats *s) {
+    for (size_t i = 0; i < s->count; i++)
+        s->items[i].num = s->items[i].sum = s->items[i].squares = 0;
+}
+
 app_status app_stats_write(app_stats *s, double time, app_history *history, app_error *e) {
     size_t size;
     if (!isfinite(app_stats_mean(s, APP_STAT_KIMG)))
@@ -167,11 +173,64 @@ app_status app_stats_write(app_stats *s, double time, app_history *history, app_
     if (!line)
         return app_fail(e, "%s: out of memory", s->path);
     app_status status = append(s, line, size, e);
-    free(line);
+    free(s->last);
+    s->last = status == APP_OK ? line : NULL;
+    if (status != APP_OK)
+        free(line);
     if (status == APP_OK && history)
         status = remember(s, time, history, e);
+    forget(s);
+    return status;
+}
+
+// The line's items come behind new ones; the rest of it stays as it is.
+static char *make_longer(const app_stats *s, size_t *size) {
+    char *line = NULL;
+    FILE *out = open_memstream(&line, size);
+    if (!out)
+        return NULL;
+    fprintf(out, "{");
     for (size_t i = 0; i < s->count; i++)
-        s->items[i].num = s->items[i].sum = s->items[i].squares = 0;
+        if (s->items[i].num > 0)
+            print_item(out, &s->items[i]);
+    fputs(s->last + 1, out);
+    int bad = ferror(out);
+    if (fclose(out) != 0 || bad) {
+        free(line);
+        return NULL;
+    }
+    return line;
+}
+
+static app_status replace_last(app_stats *s, char *line, size_t size, app_error *e) {
+    struct stat info;
+    off_t old = (off_t)strlen(s->last);
+    if (fstat(s->file, &info) != 0 || info.st_size < old || ftruncate(s->file, info.st_size - old) != 0)
+        return app_fail(e, "%s: can't be written: %s", s->path, strerror(errno));
+    app_status status = append(s, line, size, e);
+    if (status != APP_OK)
+        (void)append(s, s->last, (size_t)old, NULL);
+    return status;
+}
+
+app_status app_stats_amend(app_stats *s, app_history *history, app_error *e) {
+    size_t size;
+    int added = 0;
+    for (size_t i = 0; i < s->count; i++)
+        added |= s->items[i].num > 0;
+    if (!added || !s->last)
+        return APP_OK;
+    char *line = s->lost ? NULL : make_longer(s, &size);
+    if (!line)
+        return app_fail(e, "%s: out of memory", s->path);
+    app_status status = replace_last(s, line, size, e);
+    for (size_t i = 0; i < s->count && status == APP_OK && history; i++)
+        if (s->items[i].num > 0)
+            status = app_history_set(history, s->items[i].name, s->items[i].sum / s->items[i].num, e);
+    free(line);
+    free(s->last);
+    s->last = NULL;
+    forget(s);
     return status;
 }
 

@@ -44,6 +44,7 @@ typedef struct app_stats {
     app_stat *items; // in the order in which their names came first
     size_t count, room;
     int lost; // 1: memory was missing for a name; the next write says so
+    char *last; // the line of the last tick; NULL: there is none
 } app_stats;
 
 // Opens stats.jsonl to append; a last line that was cut short gets an end, so that it spoils no other.
@@ -61,6 +62,10 @@ double app_stats_mean(const app_stats *stats, const char *name);
 // `history` (may be NULL) and begins anew.  Names with nothing added are left out; means that are no finite
 // numbers are written as null.  A line that the disk refused is taken back.  `time`: seconds since 1970.
 app_status app_stats_write(app_stats *stats, double time, app_history *history, app_error *e);
+
+// What was added since goes into the line of the last tick, which is written again, and into `history` (may be
+// NULL).  Nothing happens where nothing was added, or there is no such line.
+app_status app_stats_amend(app_stats *stats, app_history *history, app_error *e);
 
 // For a run that goes on from `kimg`: keeps the lines up to there, and no broken ones.  Writes beside and
 // renames; a missing file is fine.  Not while the file is open in an app_stats.

@@ -81,6 +81,33 @@ static void lines_have_the_official_form(void **state) {
         "{\"num\": 1, \"mean\": 0.1, \"std\": 0.0}, \"timestamp\": 1690000000.25}\n");
 }
 
+// What comes after the last tick, as numbers of its snapshot.
+static void the_last_line_takes_more(void **state) {
+    (void)state;
+    app_stats s;
+    app_history h = { 0 };
+    assert_int_equal(app_stats_open(&s, path, &e), APP_OK);
+    app_stats_add(&s, "Metrics/fid", 3);
+    assert_int_equal(app_stats_amend(&s, &h, &e), APP_OK); // no line yet: it waits for one
+    app_stats_add(&s, "Progress/kimg", 1);
+    assert_int_equal(app_stats_write(&s, 1, &h, &e), APP_OK);
+    assert_int_equal(app_stats_amend(&s, &h, &e), APP_OK); // nothing was added
+    app_stats_add(&s, "Progress/kimg", 2);
+    assert_int_equal(app_stats_write(&s, 2, &h, &e), APP_OK);
+    app_stats_add(&s, "Metrics/fid", 5);
+    assert_int_equal(app_stats_amend(&s, &h, &e), APP_OK);
+    app_stats_close(&s);
+    assert_string_equal(read_text(), "{\"Metrics/fid\": {\"num\": 1, \"mean\": 3.0, \"std\": 0.0}, "
+                                     "\"Progress/kimg\": {\"num\": 1, \"mean\": 1.0, \"std\": 0.0}, "
+                                     "\"timestamp\": 1.0}\n"
+                                     "{\"Metrics/fid\": {\"num\": 1, \"mean\": 5.0, \"std\": 0.0}, "
+                                     "\"Progress/kimg\": {\"num\": 1, \"mean\": 2.0, \"std\": 0.0}, "
+                                     "\"timestamp\": 2.0}\n");
+    assert_int_equal(h.ticks, 2);
+    assert_true(app_history_get(&h, "Metrics/fid")[0] == 3 && app_history_get(&h, "Metrics/fid")[1] == 5);
+    app_history_clear(&h);
+}
+
 static void what_is_no_number_is_null(void **state) {
     (void)state;
     app_stats s;
@@ -253,6 +280,7 @@ static void numbers_are_short_and_read_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(lines_have_the_official_form, clean),
+        cmocka_unit_test_teardown(the_last_line_takes_more, clean),
         cmocka_unit_test_teardown(what_is_no_number_is_null, clean),
         cmocka_unit_test_teardown(a_tick_needs_kimg, clean),
         cmocka_unit_test_teardown(appending_ends_a_line_that_was_cut, clean),

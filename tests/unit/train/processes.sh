@@ -4,7 +4,8 @@
 #
 # Sums are added in another order.  Adam divides a gradient by its size, so where one is almost zero rounding decides
 # where the weight goes; after nine steps the weights are apart by a small part of the way that they went: 1e-3 is ten
-# times what was seen.  Two runs of two processes are equal to the byte.
+# times what was seen.  Two runs of two processes are equal to the byte,
+# also when one is measured.
 set -u -o pipefail
 atelier=$(realpath "$1") distance=$(realpath "$2")
 command -v mpirun >/dev/null || { echo "no mpirun here"; exit 77; }
@@ -24,20 +25,27 @@ for i in 0 1 2 3 4 5; do
     "$atelier" generate --network n.safetensors --seeds $i --outdir s --quiet || exit 1
 done
 
-run() { # NAME PROCESSES KIMG
-    local out=$1.log
-    timeout -k 5 150 mpirun -np "$2" "$atelier" train --data s --outdir "$1" --cbase 64 --cmax 4 --map-depth 2 \
-        --batch 8 --mirror --seed 3 --ada-kimg 0.1 --kimg "$3" --tick 0.04 >"$out" 2>&1 </dev/null ||
-        { echo "$1 failed:"; cat "$out"; exit 1; }
-    mv "$1"/*/network-snapshot-000000.safetensors "$1.safetensors"
+run() { # NAME PROCESSES KIMG OPTION...
+    local name=$1 processes=$2 kimg=$3 out=$1.log
+    shift 3
+    timeout -k 5 150 mpirun -np "$processes" "$atelier" train --data s --outdir "$name" --cbase 64 --cmax 4 \
+        --map-depth 2 --batch 8 --mirror --seed 3 --ada-kimg 0.1 --kimg "$kimg" --tick 0.04 "$@" >"$out" 2>&1 \
+        </dev/null || { echo "$name failed:"; cat "$out"; exit 1; }
+    mv "$name"/*/network-snapshot-000000.safetensors "$name.safetensors"
 }
 run start 1 0.008
 run one 1 0.072
 run two 2 0.072
 run again 2 0.072
+run measured 2 0.072 --metrics swd6,msssim6
 
 failed=0
 cmp two.safetensors again.safetensors || failed=1
+# the first process measures, which changes nothing, and the others wait
+cmp two.safetensors measured.safetensors || failed=1
+[ "$(cat measured/*/metric-{swd6,msssim6}.jsonl | wc -l)" = 2 ] && [ "$(grep -c '^metric ' measured.log)" = 2 ] &&
+    [ "$(tail -1 measured/*/stats.jsonl | grep -o '"Metrics/[a-z]*6"' | wc -l)" = 2 ] ||
+    { echo "FAILED: not measured"; cat measured.log; failed=1; }
 for net in G. D.; do
     ratio=$("$distance" one.safetensors two.safetensors start.safetensors $net) || exit 1
     echo "$net $ratio of the way (at most 1e-3)"
