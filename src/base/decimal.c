@@ -28,6 +28,16 @@ bool atl_decimal(const void *text, size_t length, double *value) {
     return *end == '\0';
 }
 
+void atl_decimal_point(char *text) {
+    const char *point = localeconv()->decimal_point;
+    size_t wide = strlen(point);
+    char *at = wide ? strstr(text, point) : NULL;
+    if (!at)
+        return;
+    *at = '.';
+    memmove(at + 1, at + wide, strlen(at + wide) + 1);
+}
+
 static int digit_of(uint8_t c) {
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }

@@ -93,6 +93,9 @@ static atl_status collect(doctor *d, size_t index, const slot *s, const atl_ctx 
     d->readable[index] = s->status == ATL_OK;
     if (s->status == ATL_OK)
         return ATL_OK;
+    // A picture over the limit of its size is one that is told; missing memory is no fault of a picture.
+    if (s->status == ATL_NO_MEMORY && strstr(atl_message(from), "out of memory"))
+        return atl_fail(d->ctx, ATL_NO_MEMORY, "%s", atl_message(from));
     const char *why = atl_reason(atl_message(from), d->source->entries[index].name);
     d->portraits[index].channels = 0;
     d->portraits[index].damage = atl_arena_string(&d->words, why, strlen(why));

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
+
 void atl_label_set_clear(atl_ctx *ctx, atl_label_set *set) {
     atl_free(ctx, set->classes);
     atl_free(ctx, set->vectors);
@@ -192,6 +194,7 @@ static atl_status put_float(atl_ctx *ctx, atl_image_bytes *out, float value) {
         if (strtof(text, NULL) == value)
             break;
     }
+    atl_decimal_point(text);
     if (!strpbrk(text, ".en"))
         strcat(text, ".0");
     return put(ctx, out, text);

@@ -134,7 +134,9 @@ bool atl_image_is_known(const uint8_t *data, size_t size) {
 
 atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
                            int quality, const atl_pair *text, size_t pairs) {
-    const atl_image_format *f = format_by_name(format);
+    const atl_image_format *f = format ? format_by_name(format) : NULL;
+    if (!format)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: no picture format is named; known are png, jpg, webp", path);
     if (!f)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: unknown picture format \"%s\"; known are png, jpg, webp",
                         path, format);

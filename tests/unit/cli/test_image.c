@@ -105,6 +105,18 @@ static void jpeg_stays_near(void **state) {
     assert_true(worst(*state, "jpg", 3, 3, 5) > 5); // the quality has an effect
 }
 
+static void a_format_must_be_one_that_is_written(void **state) {
+    atl_image a;
+    assert_int_equal(atl_image_init(*state, 4, 4, 3, &a), ATL_OK);
+    assert_int_equal(atl_image_write(*state, in_folder("a.png"), NULL, &a, 0, NULL, 0), ATL_BAD_ARGUMENT);
+    assert_non_null(strstr(atl_message(*state), "a.png: no picture format is named"));
+    atl_message_clear(*state);
+    assert_int_equal(atl_image_write(*state, in_folder("a.gif"), "gif", &a, 0, NULL, 0), ATL_BAD_ARGUMENT);
+    assert_non_null(strstr(atl_message(*state), "unknown picture format"));
+    atl_message_clear(*state);
+    atl_image_clear(*state, &a);
+}
+
 static void jpeg_refuses_transparency(void **state) {
     atl_image a;
     assert_int_equal(atl_image_init(*state, 4, 4, 4, &a), ATL_OK);
@@ -336,6 +348,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(png_keeps_every_pixel),
         TEST(jpeg_stays_near),
+        TEST(a_format_must_be_one_that_is_written),
         TEST(jpeg_refuses_transparency),
         TEST(webp_lossless_and_lossy),
         TEST(text_survives),
