@@ -27,7 +27,7 @@ bad() { # WHAT
 measure() { # OUTDIR PROCESSES OPTION...
     local outdir=$1 processes=$2
     shift 2
-    timeout -k 5 100 mpirun -np "$processes" "$atelier" metrics --outdir "$outdir" --batch 32 "$@" \
+    timeout -k 5 400 mpirun -np "$processes" "$atelier" metrics --outdir "$outdir" --batch 32 "$@" \
         >log 2>&1 </dev/null
 }
 
@@ -79,13 +79,13 @@ mkdir cut && cp s/*.png cut && head -c 100 s/seed0040.png >cut/seed0040.png
 ! measure broken 2 --fakes cut --metrics msssim70 || bad "a cut picture is no failure"
 [ "$(grep -c '^atelier: ' log)" = 1 ] && grep -q '^atelier: .*seed0040.png' log || bad "one sentence about the picture"
 # the processes are asked for different things
-! timeout -k 5 100 mpirun -np 1 "$atelier" metrics --fakes s --metrics msssim70 : -np 1 "$atelier" metrics --fakes s \
+! timeout -k 5 400 mpirun -np 1 "$atelier" metrics --fakes s --metrics msssim70 : -np 1 "$atelier" metrics --fakes s \
     --metrics msssim64 >log 2>&1 </dev/null || bad "different options are no failure"
 grep -q "rank 1 (.*the measurement's list of metrics differs" log || bad "different options are not named"
 
 # one of them is told to stop as soon as it has begun
-long="--network n.safetensors --metrics msssim4000 --verbose"
-timeout -k 5 100 mpirun -np 2 "$atelier" metrics --outdir stopped --batch 32 $long >log 2>&1 </dev/null &
+long="--network n.safetensors --metrics msssim2000 --verbose"
+timeout -k 5 400 mpirun -np 2 "$atelier" metrics --outdir stopped --batch 32 $long >log 2>&1 </dev/null &
 job=$!
 for ((i = 0; i < 300; i++)); do grep -q 'generated pictures' log && break; sleep 0.1; done
 pkill -INT -P "$(pgrep -P $job)" -o

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -253,6 +254,136 @@ static void a_measurement_goes_on_where_it_was_kept(void **state) {
     remove(kept);
 }
 
+enum { REALS = 9 };
+
+static const char *picture_path(int i) {
+    static char path[32];
+    snprintf(path, sizeof path, "reals/%d.png", i);
+    return path;
+}
+
+static void make_pictures(atl_ctx *ctx) {
+    assert_int_equal(mkdir("reals", 0777), 0);
+    for (int i = 0; i < REALS; i++) {
+        atl_image a;
+        assert_int_equal(atl_image_init(ctx, 32, 32, 3, &a), ATL_OK);
+        for (int k = 0; k < PICTURE; k++)
+            a.pixels[k] = (uint8_t)((k * (i + 3) + i * i * 7) % 251);
+        assert_int_equal(atl_image_write(ctx, picture_path(i), "png", &a, 0, NULL, 0), ATL_OK);
+        atl_image_clear(ctx, &a);
+    }
+}
+
+static void remove_pictures(void) {
+    for (int i = 0; i < REALS; i++)
+        remove(picture_path(i));
+    rmdir("reals");
+}
+
+// Patches can't be kept: pictures come again for them, and for nothing else.
+static void what_is_there_waits_for_what_begins_anew(void **state) {
+    atl_ctx *ctx = *state;
+    const char *path = "anew-net.safetensors", *kept = "anew.partial", *names = "swd34,msssim";
+    make_network(ctx, "stylegan2", 0, path);
+    make_pictures(ctx);
+    atl_metrics *m = open_metrics(ctx, path, "reals", names, 32);
+    double distance = finish(m, "swd34"), similarity = finish(m, "msssim");
+    atl_metrics_close(&m);
+    for (int batch = 32; batch <= 64; batch += 32) {
+        m = open_metrics(ctx, path, "reals", names, 32);
+        for (int i = 0; i < 2; i++) // the pictures of the data, 32 of 34 others
+            assert_int_equal(atl_metrics_step(m), ATL_OK);
+        assert_int_equal(atl_metrics_save(m, kept), ATL_OK);
+        atl_metrics_close(&m);
+        m = open_metrics(ctx, path, "reals", names, batch);
+        assert_int_equal(atl_metrics_restore(m, kept), ATL_OK);
+        assert_true(atl_metrics_get_state(m)->task == 0 && atl_metrics_get_state(m)->done == 0);
+        assert_true(finish(m, "swd34") == distance && finish(m, "msssim") == similarity);
+        atl_metrics_close(&m);
+    }
+    remove_pictures();
+    remove(path);
+    remove(kept);
+}
+
+static int stop_at(void *user, const atl_metrics_state *s) {
+    const char **what = user;
+    return *what && s->what && !strcmp(s->what, *what) && s->total > 1;
+}
+
+static void arithmetic_can_be_stopped_and_done_later(void **state) {
+    atl_ctx *ctx = *state;
+    const char *path = "stop-net.safetensors", *kept = "stop.partial", *what = NULL;
+    atl_metrics_options o = ATL_METRICS_OPTIONS_INIT;
+    make_network(ctx, "stylegan2", 0, path);
+    make_pictures(ctx);
+    o.network = path;
+    o.data = "reals";
+    o.metrics = "swd9";
+    o.stop = stop_at;
+    o.user = &what;
+    atl_metrics *m;
+    assert_int_equal(atl_metrics_open(ctx, &o, &m), ATL_OK);
+    double distance = finish(m, "swd9");
+    atl_metrics_close(&m);
+    what = "swd9";
+    assert_int_equal(atl_metrics_open(ctx, &o, &m), ATL_OK);
+    atl_status status = ATL_OK;
+    while (status == ATL_OK && !atl_metrics_get_state(m)->finished)
+        status = atl_metrics_step(m);
+    assert_int_equal(status, ATL_CANCELLED);
+    atl_message_clear(ctx);
+    assert_int_equal(atl_metrics_save(m, kept), ATL_OK);
+    what = NULL;
+    assert_true(finish(m, "swd9") == distance);
+    atl_metrics_close(&m);
+    remove_pictures();
+    remove(path);
+    remove(kept);
+}
+
+static const char *find_lpips(void *user, const char *role, const char **path, const char **heads) {
+    (void)role;
+    *path = user;
+    *heads = NULL;
+    return NULL;
+}
+
+static void other_weights_of_a_detector_are_told(void **state) {
+    atl_ctx *ctx = *state;
+    const char *path = "weights-net.safetensors", *kept = "weights.partial";
+    static char files[2][24] = { "one.safetensors", "other.safetensors" };
+    make_network(ctx, "stylegan2", 0, path);
+    for (unsigned i = 0; i < 2; i++) {
+        atl_init_options init = { sizeof init, "lpips-squeeze", 0, 0, 0, 0, 0, 0, i };
+        atl_model *model;
+        assert_int_equal(atl_model_init(ctx, &init, &model), ATL_OK);
+        assert_int_equal(atl_model_save(model, files[i], ATL_F32), ATL_OK);
+        atl_model_close(&model);
+    }
+    atl_metrics_options o = ATL_METRICS_OPTIONS_INIT;
+    o.network = path;
+    o.metrics = "ppl2_wend";
+    o.num = 3;
+    o.find_detector = find_lpips;
+    o.user = files[0];
+    atl_metrics *m;
+    assert_int_equal(atl_metrics_open(ctx, &o, &m), ATL_OK);
+    assert_int_equal(atl_metrics_save(m, kept), ATL_OK);
+    atl_metrics_close(&m);
+    for (int i = 0; i < 2; i++) {
+        o.user = files[i];
+        assert_int_equal(atl_metrics_open(ctx, &o, &m), ATL_OK);
+        assert_int_equal(atl_metrics_restore(m, kept), i ? ATL_BAD_ARGUMENT : ATL_OK);
+        assert_true(i == 0 || strstr(atl_message(ctx), "whose detector differs"));
+        atl_message_clear(ctx);
+        atl_metrics_close(&m);
+        remove(files[i]);
+    }
+    remove(path);
+    remove(kept);
+}
+
 static int open_ctx(void **state) {
     atl_ctx *ctx;
     if (atl_ctx_open(&ctx, NULL) != ATL_OK)
@@ -280,6 +411,9 @@ int main(void) {
         cmocka_unit_test(the_reference_order_counts_noise),
         cmocka_unit_test(results_do_not_depend_on_batches_and_company),
         cmocka_unit_test(a_measurement_goes_on_where_it_was_kept),
+        cmocka_unit_test(what_is_there_waits_for_what_begins_anew),
+        cmocka_unit_test(arithmetic_can_be_stopped_and_done_later),
+        cmocka_unit_test(other_weights_of_a_detector_are_told),
     };
     int failed = cmocka_run_group_tests(tests, open_ctx, close_ctx);
     if (chdir("/") != 0 || rmdir(folder) != 0)
