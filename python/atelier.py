@@ -196,7 +196,7 @@ class _MetricsOptions(_Struct):
                 ("truncation_psi", c_float), ("truncation_cutoff", c_int), ("class_index", c_int),
                 ("noise_mode", c_int), ("seed", c_uint32), ("batch", c_int), ("find_detector", _FIND),
                 ("user", c_void_p), ("resize", c_char_p), ("cache", c_char_p), ("save_features", c_char_p),
-                ("real_features", c_char_p), ("reference_order", c_int)]
+                ("real_features", c_char_p), ("reference_order", c_int), ("ranks", c_void_p), ("stop", c_void_p)]
 
 
 class _MetricsState(_Struct):

@@ -19,10 +19,7 @@ static void close_work(atl_metrics *m, atl_task *t) {
     atl_free(m->ctx, k->each);
     k->each = NULL;
     float **const rooms[] = { &k->z, &k->c, &k->w, &k->ws, &k->still, &k->moved };
-    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
-        atl_free(m->ctx, *rooms[i]);
-        *rooms[i] = NULL;
-    }
+    atl_metrics_free(m, rooms, sizeof rooms / sizeof *rooms);
 }
 
 static atl_status make_room(atl_metrics *m, work *k) {

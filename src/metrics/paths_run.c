@@ -46,10 +46,7 @@ static void close_work(atl_metrics *m, atl_task *t) {
     float **const rooms[] = {
         &k->z, &k->c, &k->w, &k->ends, &k->ws, &k->img, &k->rows, &k->view_of, &k->some
     };
-    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
-        atl_free(m->ctx, *rooms[i]);
-        *rooms[i] = NULL;
-    }
+    atl_metrics_free(m, rooms, sizeof rooms / sizeof *rooms);
 }
 
 // Maps 2 s latents, in runs of `inner`.

@@ -91,10 +91,7 @@ static atl_status make_room(atl_metrics *m, work *k) {
 static void close_work(atl_metrics *m, atl_task *t) {
     work *k = t->state;
     float **const rooms[] = { &k->z, &k->c, &k->w, &k->ws, &k->img, &k->pictures, &k->latents };
-    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
-        atl_free(m->ctx, *rooms[i]);
-        *rooms[i] = NULL;
-    }
+    atl_metrics_free(m, rooms, sizeof rooms / sizeof *rooms);
     close_classifier(k);
     k->begin = k->held = -1;
 }
