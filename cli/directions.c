@@ -108,12 +108,14 @@ static int open_network(finding *f) {
     return cli_open_network(&f->common, f->network, f->net, &f->ctx, &f->model, &f->fit.recipe.network);
 }
 
+// The name that was asked for, and of which network they are, where that is not said yet.
 static app_status relabel(finding *f, app_error *e) {
     atl_relabel_options o = ATL_RELABEL_OPTIONS_INIT;
     atl_directions *named;
-    if (!f->name)
-        return APP_OK;
+    char source[32];
+    snprintf(source, sizeof source, "%016llx", (unsigned long long)atl_model_get_info(f->model)->fingerprint);
     o.name = f->name;
+    o.source = *atl_directions_source(f->set) ? NULL : source;
     if (atl_directions_relabel(f->set, &o, &named) != ATL_OK)
         return app_fail_ctx(e, f->ctx);
     atl_directions_close(&f->set);
