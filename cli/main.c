@@ -17,6 +17,8 @@ static const cli_command commands[] = {
     { "formats", cli_formats, "list the files that open and the networks that run" },
     { "convert", cli_convert, "write a checkpoint as safetensors" },
     { "blend", cli_blend, "make one generator out of two" },
+    { "drag", cli_drag, "move points of a generated picture" },
+    { "align", cli_align, "cut faces out of photos, or put edited ones back" },
     { "dataset", cli_dataset, "make or check a set of pictures for training" },
     { "metrics", cli_metrics, "measure networks or pictures: FID, KID, equivariance and others" },
     { "report", cli_report, "write the report of a training run" },

@@ -39,9 +39,11 @@ portraits='
 libharfbuzz-dev         pkg-config --exists harfbuzz
 unicode-data            test -e /usr/share/unicode/emoji/emoji-test.txt
 fonts-noto-color-emoji  test -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf'
-# without these ./check leaves out LMDB as its own library writes it, the Python module, CMake's package file, the
-# compilation for AArch64, and training with several processes
+# without these ./check leaves out LMDB as its own library writes it, faces found by dlib, the Python module, CMake's
+# package file, the compilation for AArch64, and training with several processes
 wanted='
+libdlib-dev             pkg-config --exists dlib-1
+libdlib-data            test -e /usr/share/dlib/shape_predictor_68_face_landmarks.dat
 liblmdb-dev             pkg-config --exists lmdb
 python3-numpy           numpy
 cmake                   command -v cmake

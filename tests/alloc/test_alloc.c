@@ -636,6 +636,76 @@ static atl_status call_spectrum(atl_ctx *ctx) {
     return status;
 }
 
+static atl_status call_drag(atl_ctx *ctx) {
+    const atl_drag_point p = { 2, 3, 5, 4 };
+    float ws[64 * 64] = { 0 };
+    uint8_t mask[64 * 64] = { 1 };
+    atl_drag_options o = ATL_DRAG_OPTIONS_INIT;
+    atl_model *model;
+    atl_drag *drag;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    if (status != ATL_OK)
+        return status;
+    o.mask = mask;
+    status = atl_drag_open(model, ws, &p, 1, &o, &drag);
+    if (status == ATL_OK)
+        status = atl_drag_step(drag);
+    atl_drag_close(&drag);
+    atl_model_close(&model);
+    return status;
+}
+
+// A crop that leaves its photo, and back, with its record; and a file of landmarks.
+static atl_status call_align(atl_ctx *ctx) {
+    atl_align_options o = ATL_ALIGN_OPTIONS_INIT;
+    atl_image photo = { 0 }, crop = { 0 };
+    atl_alignment record = { .pixels = 4, .faces = 1 };
+    atl_faces *faces = NULL;
+    atl_status status = atl_align_photo(ctx, in("a.png"), &photo);
+    o.pixels = 4;
+    atl_align_box(-2, 0, photo.width, &record.quad);
+    record.width = photo.width, record.height = photo.height, record.photo = (char *)in("a.png");
+    if (status == ATL_OK)
+        status = atl_align_crop(ctx, &photo, &record.quad, &o, &crop);
+    if (status == ATL_OK)
+        status = atl_align_paste(ctx, &crop, &record.quad, NULL, &photo);
+    if (status == ATL_OK)
+        status = atl_alignment_write(ctx, out("a.json"), &record);
+    record = (atl_alignment){ 0 };
+    if (status == ATL_OK)
+        status = atl_alignment_read(ctx, out("a.json"), &record);
+    if (status == ATL_OK)
+        status = atl_faces_open(ctx, in("faces.txt"), &faces);
+    if (status == ATL_OK)
+        atl_faces_close(&faces);
+    if (status == ATL_OK)
+        status = atl_faces_open(ctx, in("faces.json"), &faces);
+    atl_faces_close(&faces);
+    atl_alignment_clear(ctx, &record);
+    atl_image_clear(ctx, &photo);
+    atl_image_clear(ctx, &crop);
+    remove(out("a.json"));
+    return status;
+}
+
+// Twenty faces, so that the list has to grow, as lines or as JSON.
+static int write_faces(const char *path, int json) {
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return -1;
+    for (int k = 0; k < 20; k++) {
+        fputs(!json ? "photo.png"
+              : k   ? ",{\"file_path\":\"p\",\"face_landmarks\":["
+                    : "[{\"face_landmarks\":[",
+              f);
+        for (int i = 0; i < 68; i++)
+            fprintf(f, json ? "%s[%d,%d]" : "%s %d %d", json && i ? "," : "", i, k);
+        fputs(json ? "]}" : "\n", f);
+    }
+    fputs(json ? "]" : "", f);
+    return fclose(f);
+}
+
 static atl_status call_transfer(atl_ctx *ctx) {
     atl_train_options o = tiny_run();
     atl_trainer *t;
@@ -696,6 +766,8 @@ CASE(npy_write, 1)
 CASE(npz_write, 1)
 CASE(metrics, 0)
 CASE(spectrum, 0)
+CASE(align, 0)
+SAMPLED(drag, 0, 100)
 CASE(safetensors_write, 1)
 CASE(npy_open, 0)
 CASE(safetensors_open, 0)
@@ -741,6 +813,7 @@ static int make_inputs(void **state) {
     bad = bad || write_npy(ctx, in("a.npy")) || write_safetensors(ctx, in("a.safetensors")) ||
           write_text(in("a.txt")) || write_channels(in("channels.txt")) || write_pickle(in("a.pkl")) ||
           write_picture(ctx, in("a.png"), "png") || write_picture(ctx, in("a.jpg"), "jpg") ||
+          write_faces(in("faces.txt"), 0) || write_faces(in("faces.json"), 1) ||
           init_model(ctx, in("net.safetensors")) || init_model_of(ctx, 16, in("measured.safetensors")) ||
           train_once(ctx, NULL, in("run.safetensors"));
     if (bad)
@@ -775,6 +848,7 @@ int main(void) {
         cmocka_unit_test(video_fails_cleanly),      cmocka_unit_test(train_fails_cleanly),
         cmocka_unit_test(transfer_fails_cleanly),   cmocka_unit_test(directions_fails_cleanly),
         cmocka_unit_test(fit_fails_cleanly),        cmocka_unit_test(editor_fails_cleanly),
+        cmocka_unit_test(align_fails_cleanly),      cmocka_unit_test(drag_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);

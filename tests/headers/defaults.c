@@ -59,6 +59,9 @@ static void check_sizes(void) {
     const atl_fit_options fi = ATL_FIT_OPTIONS_INIT;
     const atl_move_options mo = ATL_MOVE_OPTIONS_INIT;
     const atl_editor_options ed = ATL_EDITOR_OPTIONS_INIT;
+    const atl_align_options al = ATL_ALIGN_OPTIONS_INIT;
+    const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
+    const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     SETS(atl_relabel_options, re);
@@ -85,6 +88,9 @@ static void check_sizes(void) {
     SETS(atl_spectrum_options, sp);
     SETS(atl_project_options, pr);
     SETS(atl_project_start, ps);
+    SETS(atl_align_options, al);
+    SETS(atl_paste_options, pa);
+    SETS(atl_drag_options, dr);
     SETS(atl_train_options, t);
 }
 
@@ -103,6 +109,8 @@ static void check_values(void) {
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     const atl_project_options pr = ATL_PROJECT_OPTIONS_INIT;
     const atl_project_start ps = ATL_PROJECT_START_INIT;
+    const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
+    const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(ra.stall_seconds == 600.0 && !ra.divide, "atl_ranks_options");
@@ -113,6 +121,9 @@ static void check_values(void) {
     expect(fi.method == ATL_FIT_PCA && fi.space == ATL_DIRECTION_W && fi.rows == 1 && !fi.width,
            "atl_fit_options");
     expect(ed.n == 1 && !ed.mask && ed.noise_mode == ATL_NOISE_CONST, "atl_editor_options");
+    expect(pa.border == 0.1 && !pa.mask, "atl_paste_options");
+    expect(!strcmp(dr.space, "w+") && !dr.layer && !dr.layers && dr.lr == 0.0 && dr.mask_weight == 20.0,
+           "atl_drag_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
     expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") && !strcmp(pr.loss, "lpips") &&
                !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 && pr.samples == 10000 && pr.initial_noise == 0.05 &&

@@ -8,7 +8,9 @@
 
 #include "data/check.h"
 
+#include <atelier/align.h>
 #include <atelier/directions.h>
+#include <atelier/drag.h>
 #include <atelier/generate.h>
 #include <atelier/metrics.h>
 #include <atelier/model.h>
@@ -181,6 +183,52 @@ static outcome open_spectrum(bench *b, const void *o) {
     return r;
 }
 
+// A gray picture with a step in it, and a square across that.
+static atl_status gray(bench *b, atl_image *image, atl_quad *quad) {
+    atl_align_box(3, 3, 12, quad);
+    atl_status status = atl_image_init(b->p->ctx, 20, 20, 1, image);
+    for (int i = 200; status == ATL_OK && i < 400; i++)
+        image->pixels[i] = 200;
+    return status;
+}
+
+static outcome align_crop(bench *b, const void *o) {
+    atl_image photo, crop;
+    atl_quad quad;
+    assert_ok(b->p, gray(b, &photo, &quad));
+    outcome r = { atl_align_crop(b->p->ctx, &photo, &quad, o, &crop), 0 };
+    for (int i = 0; i < crop.width * crop.height; i++)
+        r.number += crop.pixels[i] * (i % 7 + 1);
+    atl_image_clear(b->p->ctx, &photo);
+    atl_image_clear(b->p->ctx, &crop);
+    return r;
+}
+
+static outcome align_paste(bench *b, const void *o) {
+    atl_image photo, crop;
+    atl_quad quad;
+    assert_ok(b->p, gray(b, &photo, &quad));
+    assert_ok(b->p, atl_image_init(b->p->ctx, 8, 8, 1, &crop));
+    outcome r = { atl_align_paste(b->p->ctx, &crop, &quad, o, &photo), 0 };
+    for (int i = 0; i < 400; i++)
+        r.number += photo.pixels[i] * (i % 7 + 1);
+    atl_image_clear(b->p->ctx, &photo);
+    atl_image_clear(b->p->ctx, &crop);
+    return r;
+}
+
+static outcome open_drag(bench *b, const void *o) {
+    const atl_drag_point p = { 2, 3, 5, 4 };
+    atl_drag *drag;
+    memset(b->ws, 0, sizeof b->ws);
+    outcome r = { atl_drag_open(b->model, b->ws, &p, 1, o, &drag), 0 };
+    if (drag && (r.status = atl_drag_step(drag)) == ATL_OK)
+        atl_drag_read(drag, b->ws);
+    r.number = sum(16, b->ws);
+    atl_drag_close(&drag);
+    return r;
+}
+
 static outcome open_trainer(bench *b, const void *o) { // without pictures or a resolution: always a failure
     atl_trainer *t;
     outcome r = { atl_trainer_open(b->p->ctx, o, &t), 0 };
@@ -273,6 +321,9 @@ static const atl_metrics_options METRICS = ATL_METRICS_OPTIONS_INIT;
 static const atl_spectrum_options SPECTRUM = { sizeof SPECTRUM, 16, 4, 8.0, 0.0, 1.0 };
 static const atl_project_options PROJECT = { sizeof PROJECT, 1,     50,   303,  "w",  "mse", NULL, 1,
                                              0.0,            10000, 0.05, 0.75, 0.05, 0.25,  1e5,  1.0 };
+static const atl_align_options ALIGN = { sizeof ALIGN, 16, 0, 0 };
+static const atl_drag_options DRAG = ATL_DRAG_OPTIONS_INIT;
+static const atl_paste_options PASTE = ATL_PASTE_OPTIONS_INIT;
 static atl_train_options TRAIN; // filled by its function
 
 // least: where the fields begin that hold what the initialiser sets: the shortest struct that says the same.
@@ -310,6 +361,9 @@ static const row ROWS[] = {
     ROW(atl_metrics_options, METRICS, metrics, open_metrics),
     ROW(atl_spectrum_options, SPECTRUM, interp, open_spectrum),
     ROW(atl_project_options, PROJECT, features, open_projector),
+    ROW(atl_align_options, ALIGN, exact, align_crop),
+    ROW(atl_drag_options, DRAG, layer, open_drag),
+    ROW(atl_paste_options, PASTE, mask, align_paste),
     ROW(atl_train_options, TRAIN, data, open_trainer),
 };
 enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
