@@ -193,7 +193,7 @@ static app_status write_tick(app_run *r, int last, double now, app_error *e) {
         status = keep(r, last, &late, e);
     if (due && status == APP_OK)
         measure(r, last, &late);
-    if (last && app_stats_amend(&r->stats, &r->history, &late) != APP_OK) // there is no next tick
+    if (app_stats_amend(&r->stats, &r->history, &late) != APP_OK) // what was measured, in the tick's own line
         put_off(r, last, &late);
     if (app_run_report(r, APP_REPORT_RUNNING, NULL, &late) != APP_OK)
         put_off(r, last, &late);

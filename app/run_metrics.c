@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics while a network is trained: a snapshot is measured as `atelier metrics` measures it.  Results
-// become lines of metric-NAME.jsonl, which the report draws, and numbers of the next tick, after the last tick
-// its own; the networks of the best snapshot are kept in best.safetensors.  The trainer is not touched: a run
-// with metrics is the same run.
+// become lines of metric-NAME.jsonl, which the report draws, and numbers of the snapshot's tick; the networks of
+// the best snapshot are kept in best.safetensors.  The trainer is not touched: a run with metrics is the same
+// run.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
