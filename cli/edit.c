@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <atelier/align.h>
 #include <atelier/array.h>
 #include <atelier/video.h>
 #include "app/edit.h"
@@ -19,7 +20,7 @@ enum { PARTS_MOST = 16 };
 typedef struct edit {
     cli_common common;
     const char *network, *net, *outdir, *seeds_text, *projected_text, *directions_text, *strength_text,
-        *layers_text, *class_text, *noise_seed_text, *video;
+        *layers_text, *class_text, *noise_seed_text, *video, *onto;
     int noise, space, steps, batch, mask_in, pictures, no_record, frames, fps;
     app_seeds seeds, classes;
     app_direction directions[PARTS_MOST];
@@ -31,6 +32,8 @@ typedef struct edit {
     size_t columns;
     atl_ctx *ctx;
     atl_model *model;
+    atl_alignment place; // of the crop within the photo that edits are pasted onto
+    atl_image keep;      // [height, width], gray: the mask, of which pastes are made; empty: none
     cli_progress progress;
 } edit;
 
@@ -61,6 +64,8 @@ static int parse(edit *d, int argc, char **argv) {
         CLI_OPTION_CHOICE("mask-in", &d->mask_in, "picture|features",
                           "the mask holds in the finished picture, or in every layer", "picture"),
         CLI_OPTION_TEXT("outdir", &d->outdir, "DIR", "folder for the results; made when missing", "out"),
+        CLI_OPTION_TEXT("onto", &d->onto, "FILE",
+                        "also paste each picture into the photo of this record of 'atelier align'", NULL),
         CLI_OPTION_FLAG("pictures", &d->pictures, "also write each picture by itself"),
         CLI_OPTION_TEXT("video", &d->video, "FILE", "also a video there and back: .mp4, .webm, .gif, ...",
                         NULL),
@@ -208,10 +213,6 @@ static app_status open_results(edit *d, app_error *e) {
     return d->ws ? APP_OK : APP_FAILED;
 }
 
-static double position_of(const edit *d, size_t step) {
-    return d->steps > 1 ? (double)step / (double)(d->steps - 1) : 0;
-}
-
 static app_status write_png(edit *d, const char *stem, const atl_image *image, app_error *e) {
     char name[80];
     app_recipe recipe = d->edit.render.recipe;
@@ -226,6 +227,55 @@ static app_status write_png(edit *d, const char *stem, const atl_image *image, a
     return status;
 }
 
+// ---- back into the photo
+
+// The mask as a picture, so that only what was edited is pasted.
+static app_status open_keep(edit *d, app_error *e) {
+    const atl_model_info *info = d->edit.render.info;
+    if (!d->edit.mask)
+        return APP_OK;
+    if (atl_image_init(d->ctx, info->width, info->height, 1, &d->keep) != ATL_OK)
+        return app_fail_ctx(e, d->ctx);
+    for (int i = 0; i < info->width * info->height; i++)
+        d->keep.pixels[i] = (uint8_t)(d->edit.mask[i] * 255 + 0.5f);
+    return APP_OK;
+}
+
+static app_status open_photo(edit *d, app_error *e) {
+    if (!d->onto)
+        return APP_OK;
+    if (d->edit.render.info->channels != 3)
+        return app_fail(e, "--onto: photos have colours, and the network's pictures have %d channels",
+                        d->edit.render.info->channels);
+    if (atl_alignment_read(d->ctx, d->onto, &d->place) != ATL_OK)
+        return app_fail_ctx(e, d->ctx);
+    if (!d->place.photo || !*d->place.photo)
+        return app_fail(e, "%s: does not say of which photo it is", d->onto);
+    return open_keep(d, e);
+}
+
+// The tile into the photo, as a picture of its own.
+static app_status paste(edit *d, const char *stem, app_error *e) {
+    atl_paste_options o = ATL_PASTE_OPTIONS_INIT;
+    atl_image photo;
+    char name[80];
+    if (atl_align_photo(d->ctx, d->place.photo, &photo) != ATL_OK)
+        return app_fail_ctx(e, d->ctx);
+    o.mask = d->keep.pixels ? &d->keep : NULL;
+    snprintf(name, sizeof name, "onto-%s", stem);
+    app_status status = APP_OK;
+    if (atl_align_paste(d->ctx, &d->strip.tile, &d->place.quad, &o, &photo) != ATL_OK)
+        status = app_fail_ctx(e, d->ctx);
+    if (status == APP_OK)
+        status = write_png(d, name, &photo, e);
+    atl_image_clear(d->ctx, &photo);
+    return status;
+}
+
+static double position_of(const edit *d, size_t step) {
+    return d->steps > 1 ? (double)step / (double)(d->steps - 1) : 0;
+}
+
 static app_status take(edit *d, size_t row, size_t first, size_t n, app_error *e) {
     const app_render *r = &d->edit.render;
     char name[32], stem[64];
@@ -238,6 +288,8 @@ static app_status take(edit *d, size_t row, size_t first, size_t n, app_error *e
         snprintf(stem, sizeof stem, "%s-%02zu", app_edit_name(&d->edit, row, name), step);
         if (d->pictures)
             status = write_png(d, stem, &d->strip.tile, e);
+        if (d->onto && status == APP_OK)
+            status = paste(d, stem, e);
         cli_progress_step(&d->progress, stem);
     }
     return status;
@@ -329,6 +381,8 @@ static app_status make(edit *d) {
     if (status == APP_OK)
         status = app_edit_open(&d->edit, d->ctx, d->model, &d->options, e);
     if (status == APP_OK)
+        status = open_photo(d, e);
+    if (status == APP_OK)
         status = open_results(d, e);
     if (status != APP_OK)
         return status;
@@ -365,6 +419,10 @@ int cli_edit(int argc, char **argv) {
         status = cli_open_network(&d.common, d.network, d.net, &d.ctx, &d.model, &d.options.recipe.network);
     if (status == CLI_SUCCESS)
         status = cli_told(&d.common, make(&d));
+    if (d.ctx) {
+        atl_alignment_clear(d.ctx, &d.place);
+        atl_image_clear(d.ctx, &d.keep);
+    }
     app_sheet_close(&d.sheet);
     app_sheet_close(&d.strip);
     app_edit_close(&d.edit);

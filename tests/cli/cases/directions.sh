@@ -36,6 +36,11 @@ t edit --network $net --seeds 1 --direction channels.txt --strength 0..2 --steps
 t edit --network $net --seeds 1 --direction sefa.safetensors --mask again/proj00.png --mask-in features --steps 2 \
     --outdir c --quiet
 ls b c
+echo Back into a photo:
+t align --no-face crop --size 32 --outdir crops a/grid.png --quiet
+t edit --network $net --seeds 1 --direction sefa.safetensors --steps 2 --onto crops/grid.json --outdir d --quiet
+ls d
+t edit --network $net --seeds 1 --direction sefa.safetensors --onto missing.json --outdir no
 echo What can not be:
 t edit --network $net --seeds 1 --direction missing.safetensors --outdir no
 t edit --network $net --seeds 1 --direction sefa.safetensors:7 --outdir no
