@@ -54,17 +54,29 @@ int app_finder_built(void) {
     return 1;
 }
 
+// "FOLDER OF THE PROGRAM/WITHIN/atelier-faces.so"
+static void *load_near(const char *within) {
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0)
+        return NULL;
+    path[length] = '\0';
+    char *slash = strrchr(path, '/');
+    size_t at = slash ? (size_t)(slash + 1 - path) : 0;
+    if (at + strlen(within) + sizeof MODULE > sizeof path)
+        return NULL;
+    strcpy(path + at, within);
+    strcat(path + at, MODULE);
+    return access(path, R_OK) == 0 ? dlopen(path, RTLD_LAZY | RTLD_LOCAL) : NULL;
+}
+
+// Beside the program, as it was built; where it was installed, wherever that lies now; and where it should
+// lie.
 static void *load(void) {
-    char beside[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", beside, sizeof beside - sizeof MODULE - 1);
-    void *module = NULL;
-    if (length > 0) {
-        beside[length] = '\0';
-        char *slash = strrchr(beside, '/');
-        strcpy(slash ? slash + 1 : beside, MODULE);
-        module = access(beside, R_OK) == 0 ? dlopen(beside, RTLD_LAZY | RTLD_LOCAL) : NULL;
-    }
-    return module ? module : dlopen(ATL_MODULES "/" MODULE, RTLD_LAZY | RTLD_LOCAL);
+    void *module = load_near("");
+    if (!module)
+        module = load_near("../" ATL_MODULES "/");
+    return module ? module : dlopen(ATL_PREFIX "/" ATL_MODULES "/" MODULE, RTLD_LAZY | RTLD_LOCAL);
 }
 
 app_status app_finder_open(const char *model, app_finder **finder, app_error *e) {
