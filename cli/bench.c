@@ -26,6 +26,9 @@ static int parse(bench *b, int argc, char **argv) {
         CLI_OPTION_FLAG("train", &b->train, "measure the phases of a training step"),
         CLI_OPTION_TEXT("augpipe", &b->augpipe, "NAME", "with --train: augmentation, bgc for example",
                         "none"),
+        CLI_OPTION_FLAG("project", &b->project, "measure a step of projection"),
+        CLI_OPTION_FLAG("tune", &b->tune, "measure a step of pivotal tuning"),
+        CLI_OPTION_CHOICE("loss", &b->features, "mse|lpips", "of both; LPIPS has fresh weights here", "lpips"),
         CLI_OPTION_INT("runs", &b->runs, "N", "timed runs; the median counts", "10", 1, 100000),
         CLI_OPTION_INT("warmup", &b->warmup, "N", "runs before", "2", 0, 100000),
         CLI_OPTION_FLAG("layers", &b->layers, "also time each layer"),
@@ -149,7 +152,7 @@ static int measure(bench *b, atl_ctx *ctx, atl_model *model) {
 }
 
 int cli_bench(int argc, char **argv) {
-    bench b = { .init = ATL_INIT_OPTIONS_INIT, .batch = 1, .runs = 10, .warmup = 2 };
+    bench b = { .init = ATL_INIT_OPTIONS_INIT, .batch = 1, .runs = 10, .warmup = 2, .features = 1 };
     b.init.resolution = 1024;
     int status = parse(&b, argc, argv);
     if (status != CLI_PROCEED)
@@ -168,7 +171,7 @@ int cli_bench(int argc, char **argv) {
     else if (status == CLI_SUCCESS && atl_model_init(ctx, &b.init, &model) != ATL_OK)
         status = cli_fail(ctx);
     if (status == CLI_SUCCESS)
-        status = measure(&b, ctx, model);
+        status = b.project || b.tune ? cli_bench_edit(&b, ctx, model) : measure(&b, ctx, model);
     if (ctx)
         atl_profile_clear(ctx, &b.profile);
     atl_model_close(&model);

@@ -11,6 +11,7 @@ typedef struct cli_bench_options {
     atl_init_options init;
     int batch, runs, warmup, layers, json;
     int train, batch_given;
+    int project, tune, features; // a step of these; with LPIPS of fresh weights
     double peak; // GFLOP/s
     atl_profile profile;
 } cli_bench_options;
@@ -22,5 +23,6 @@ void cli_bench_print_head(const atl_ctx *ctx, const char *cpu, double peak);
 double cli_bench_ratio(double peak, double gflop, double ms);
 
 int cli_bench_train(cli_bench_options *b, atl_ctx *ctx); // bench_train.c: the phases of a training step
+int cli_bench_edit(cli_bench_options *b, atl_ctx *ctx, atl_model *model); // bench_edit.c: projection and tuning
 
 #endif

@@ -23,6 +23,7 @@ int cli_report(int argc, char **argv);
 int cli_init(int argc, char **argv);
 int cli_blend(int argc, char **argv);
 int cli_project(int argc, char **argv);
+int cli_tune(int argc, char **argv);
 int cli_directions(int argc, char **argv);
 int cli_edit(int argc, char **argv);
 int cli_spectra(int argc, char **argv);

@@ -25,6 +25,7 @@ static const cli_command commands[] = {
     { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "project", cli_project, "find the latents with which a network makes given pictures" },
+    { "tune", cli_tune, "tune a network until it makes pictures that were projected" },
     { "directions", cli_directions, "find directions that change one thing in pictures" },
     { "edit", cli_edit, "change pictures along directions" },
     { "spectra", cli_spectra, "compute and draw average spectra of pictures" },
@@ -61,7 +62,8 @@ static const struct {
     { "style_mixing", "mix", NULL },       { "gen_video", "video", NULL },
     { "dataset_tool", "dataset", NULL },   { "run_training", "train", NULL },
     { "legacy", "convert", NULL },         { "projector", "project", NULL },
-    { "run_projector", "project", NULL }, { "calc_metrics", "metrics", NULL },
+    { "run_projector", "project", NULL },
+    { "run_pti", "tune", NULL },           { "run_inversion", "tune", NULL }, { "calc_metrics", "metrics", NULL },
     { "run_metrics", "metrics", NULL },    { "avg_spectra", "spectra", NULL },
     { "visualizer", NULL, window },
 };

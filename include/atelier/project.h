@@ -123,6 +123,68 @@ ATL_API atl_status atl_projector_restore(atl_projector *projector, const char *p
 // The work of a step in GFLOP, by the direct algorithms, and the bytes of its memory beside the network.
 ATL_API void atl_projector_cost(const atl_projector *projector, double *gflop, size_t *bytes);
 
+// ---- pivotal tuning (Roich et al. 2021)
+
+typedef struct atl_tuner atl_tuner;
+
+typedef struct atl_tune_options {
+    size_t size;           // sizeof(atl_tune_options)
+    int batch;             // pivots that a step sees
+    int steps;             // that see each pivot
+    uint32_t seed;         // of the places near pivots
+    const char *loss;      // as in atl_project_options
+    atl_model *features;   // the same
+    double lr;
+    double threshold;      // it ends when LPIPS (with other losses: the distance) of all pivots is at most this;
+                           // negative: 0.06 with LPIPS, else 0
+    double mse_weight;     // of pixels beside LPIPS in "lpips+mse"
+    double locality;       // weight of what the network changes near a pivot; 0: none
+    double alpha;          // how far away in ws that is
+    double truncation_psi; // of the random ws that say in which direction
+    const char *layers;    // shell pattern of the parameters that may change ("synthesis.b6*"); NULL: all
+} atl_tune_options;
+#define ATL_TUNE_OPTIONS_INIT                                                                                \
+    { sizeof(atl_tune_options), 1, 350, 0, "lpips+mse", NULL, 3e-4, -1.0, 1.0, 0.1, 30.0, 0.5, NULL }
+
+// The generator outlives the tuner and is not changed.  On failure *tuner is NULL.
+ATL_API atl_status atl_tuner_open(atl_model *generator, const atl_tune_options *options, atl_tuner **tuner);
+ATL_API void atl_tuner_close(atl_tuner **tuner);
+
+typedef struct atl_tune_start {
+    size_t size;
+    int count;            // pivots
+    const float *targets; // [count, channels, height, width] from -1 to 1
+    const float *ws;      // [count, num_ws, w_dim], which stay
+    // One pivot: its noise maps [h, w] of each layer, which become the network's own.  NULL: it keeps those it has.
+    const float *const *noise_maps;
+} atl_tune_start;
+#define ATL_TUNE_START_INIT { sizeof(atl_tune_start), 1, NULL, NULL, NULL }
+
+// Arrays are borrowed during the call.  Begins again with the generator's weights.
+ATL_API atl_status atl_tuner_begin(atl_tuner *tuner, const atl_tune_start *start);
+
+typedef struct atl_tune_state {
+    int count;              // pivots
+    int step, steps;
+    int finished, enough;   // enough: the threshold was reached
+    double loss, locality;  // of the newest step, before it
+    // [count] LPIPS (with other losses: the distance) when a pivot was seen last; negative: not yet
+    const double *distance;
+} atl_tune_state;
+ATL_API const atl_tune_state *atl_tuner_get_state(const atl_tuner *tuner);
+
+// One step of Adam, with the next pivots in turn.  A loss that is not a number is an error, and weights stay.
+ATL_API atl_status atl_tuner_step(atl_tuner *tuner);
+
+// The picture of a pivot [channels, height, width] (NULL: not asked for), and its distance (may be NULL).
+ATL_API atl_status atl_tuner_look(atl_tuner *tuner, int pivot, float *img, double *distance);
+
+// The tuned network as a file that opens as a model.
+ATL_API atl_status atl_tuner_save(atl_tuner *tuner, const char *path, atl_dtype dtype);
+
+// The work of a step in GFLOP, by the direct algorithms, and the bytes of its memory beside the generator.
+ATL_API void atl_tuner_cost(const atl_tuner *tuner, double *gflop, size_t *bytes);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "edit/project.h"
 #include "edit/target.h"
+#include "edit/tune.h"
 #include "metrics/detector.h"
 
 atl_status atl_lpips_open(atl_ctx *ctx, const char *path, const char *heads, atl_model **lpips) {
@@ -42,4 +43,16 @@ atl_status atl_projector_open(atl_model *generator, const atl_project_options *o
     ATL_TRY(atl_likeness_find(generator->ctx, o.loss, o.features ? &o.features->net : NULL, o.mse_weight,
                               &likeness));
     return atl_projector_make(&generator->net, generator->backend, &likeness, &o, projector);
+}
+
+atl_status atl_tuner_open(atl_model *generator, const atl_tune_options *options, atl_tuner **tuner) {
+    atl_tune_options o = ATL_TUNE_OPTIONS_INIT;
+    atl_likeness likeness;
+    *tuner = NULL;
+    ATL_TRY(atl_options_read(generator->ctx, "atl_tune_options", &o, sizeof o, options));
+    if (!o.loss)
+        return atl_fail(generator->ctx, ATL_BAD_ARGUMENT, "a tuning needs the name of a loss");
+    ATL_TRY(atl_likeness_find(generator->ctx, o.loss, o.features ? &o.features->net : NULL, o.mse_weight,
+                              &likeness));
+    return atl_tuner_make(&generator->net, generator->backend, &likeness, &o, tuner);
 }

@@ -54,6 +54,8 @@ static void check_sizes(void) {
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     const atl_project_options pr = ATL_PROJECT_OPTIONS_INIT;
     const atl_project_start ps = ATL_PROJECT_START_INIT;
+    const atl_tune_options tu = ATL_TUNE_OPTIONS_INIT;
+    const atl_tune_start ts = ATL_TUNE_START_INIT;
     const atl_relabel_options re = ATL_RELABEL_OPTIONS_INIT;
     const atl_sefa_options se = ATL_SEFA_OPTIONS_INIT;
     const atl_fit_options fi = ATL_FIT_OPTIONS_INIT;
@@ -88,6 +90,8 @@ static void check_sizes(void) {
     SETS(atl_spectrum_options, sp);
     SETS(atl_project_options, pr);
     SETS(atl_project_start, ps);
+    SETS(atl_tune_options, tu);
+    SETS(atl_tune_start, ts);
     SETS(atl_align_options, al);
     SETS(atl_paste_options, pa);
     SETS(atl_drag_options, dr);
@@ -109,6 +113,8 @@ static void check_values(void) {
     const atl_spectrum_options sp = ATL_SPECTRUM_OPTIONS_INIT;
     const atl_project_options pr = ATL_PROJECT_OPTIONS_INIT;
     const atl_project_start ps = ATL_PROJECT_START_INIT;
+    const atl_tune_options tu = ATL_TUNE_OPTIONS_INIT;
+    const atl_tune_start ts = ATL_TUNE_START_INIT;
     const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     atl_train_options t;
@@ -125,11 +131,16 @@ static void check_values(void) {
     expect(!strcmp(dr.space, "w+") && !dr.layer && !dr.layers && dr.lr == 0.0 && dr.mask_weight == 20.0,
            "atl_drag_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
-    expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") && !strcmp(pr.loss, "lpips") &&
-               !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 && pr.samples == 10000 && pr.initial_noise == 0.05 &&
-               pr.noise_ramp == 0.75 && pr.rampup == 0.05 && pr.rampdown == 0.25 && pr.noise_weight == 1e5 &&
-               pr.mse_weight == 1.0,
+    expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") &&
+               !strcmp(pr.loss, "lpips") && !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 &&
+               pr.samples == 10000 && pr.initial_noise == 0.05 && pr.noise_ramp == 0.75 &&
+               pr.rampup == 0.05 && pr.rampdown == 0.25 && pr.noise_weight == 1e5 && pr.mse_weight == 1.0,
            "atl_project_options");
+    expect(tu.batch == 1 && tu.steps == 350 && !strcmp(tu.loss, "lpips+mse") && tu.lr == 3e-4 &&
+               tu.threshold == -1.0 && tu.mse_weight == 1.0 && tu.locality == 0.1 && tu.alpha == 30.0 &&
+               tu.truncation_psi == 0.5 && !tu.layers,
+           "atl_tune_options");
+    expect(ts.count == 1 && !ts.targets && !ts.noise_maps, "atl_tune_start");
     expect(ps.count == 1 && !ps.targets && !ps.best_of, "atl_project_start");
     expect(m.lod == -1.0f && !m.net, "atl_model_options");
     expect(p.truncation_psi == 1.0f && !p.truncation_cutoff && !p.centroids, "atl_map_options");

@@ -244,6 +244,18 @@ static outcome open_projector(bench *b, const void *o) {
     return r;
 }
 
+static outcome open_tuner(bench *b, const void *o) {
+    atl_tuner *t;
+    outcome r = { atl_tuner_open(b->model, o, &t), 0 };
+    double gflop = 0;
+    size_t bytes;
+    if (t)
+        atl_tuner_cost(t, &gflop, &bytes);
+    r.number = gflop;
+    atl_tuner_close(&t);
+    return r;
+}
+
 static outcome find_sefa(bench *b, const void *o) {
     atl_directions *set;
     outcome r = { atl_directions_sefa(b->model, o, &set), 0 };
@@ -321,6 +333,7 @@ static const atl_metrics_options METRICS = ATL_METRICS_OPTIONS_INIT;
 static const atl_spectrum_options SPECTRUM = { sizeof SPECTRUM, 16, 4, 8.0, 0.0, 1.0 };
 static const atl_project_options PROJECT = { sizeof PROJECT, 1,     50,   303,  "w",  "mse", NULL, 1,
                                              0.0,            10000, 0.05, 0.75, 0.05, 0.25,  1e5,  1.0 };
+static const atl_tune_options TUNE = { sizeof TUNE, 1, 9, 0, "mse", NULL, 3e-4, -1.0, 1.0, 0.1, 30.0, 0.5, NULL };
 static const atl_align_options ALIGN = { sizeof ALIGN, 16, 0, 0 };
 static const atl_drag_options DRAG = ATL_DRAG_OPTIONS_INIT;
 static const atl_paste_options PASTE = ATL_PASTE_OPTIONS_INIT;
@@ -361,6 +374,7 @@ static const row ROWS[] = {
     ROW(atl_metrics_options, METRICS, metrics, open_metrics),
     ROW(atl_spectrum_options, SPECTRUM, interp, open_spectrum),
     ROW(atl_project_options, PROJECT, features, open_projector),
+    ROW(atl_tune_options, TUNE, features, open_tuner),
     ROW(atl_align_options, ALIGN, exact, align_crop),
     ROW(atl_drag_options, DRAG, layer, open_drag),
     ROW(atl_paste_options, PASTE, mask, align_paste),
@@ -456,7 +470,7 @@ static void test_no_struct_means_the_defaults(void **state) {
         const row *r = &ROWS[i];
         bool missing = r->call == open_video || r->call == open_metrics || r->call == open_spectrum ||
                        r->call == open_trainer || r->call == open_fit ||
-                       r->call == open_projector; // a size, what to measure, or a network must be given
+                       r->call == open_tuner || r->call == open_projector; // a size, what to measure, or a network must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
             fail_msg("%s: NULL gives status %d, %s", r->name, o.status, atl_message(b.p->ctx));
