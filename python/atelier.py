@@ -41,7 +41,7 @@ __all__ = [
     "AtelierError", "Context", "Direction", "Directions",
     "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names", "portraits",
-    "Port", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
+    "Port", "Projector", "Tuner", "lpips", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
     "video_formats", "write_image",
 ]
 
@@ -218,6 +218,39 @@ class _MetricInfo(_Struct):
                 ("data", c_int), ("network", c_int)]
 
 
+class _ProjectOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("batch", c_int), ("steps", c_int), ("seed", c_uint32), ("space", c_char_p),
+                ("loss", c_char_p), ("features", c_void_p), ("noise_maps", c_int), ("lr", c_double),
+                ("samples", c_int), ("initial_noise", c_double), ("noise_ramp", c_double), ("rampup", c_double),
+                ("rampdown", c_double), ("noise_weight", c_double), ("mse_weight", c_double)]
+
+
+class _ProjectStart(_Struct):
+    _fields_ = [("size", c_size_t), ("count", c_int), ("targets", c_void_p), ("mask", c_void_p), ("c", c_void_p),
+                ("ws", c_void_p), ("best_of", c_int), ("noise_maps", POINTER(c_void_p))]
+
+
+class _ProjectState(_Struct):
+    _fields_ = [("count", c_int), ("step", c_int), ("steps", c_int), ("lr", c_double), ("loss", POINTER(c_double)),
+                ("distance", POINTER(c_double)), ("noise", POINTER(c_double))]
+
+
+class _TuneOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("batch", c_int), ("steps", c_int), ("seed", c_uint32), ("loss", c_char_p),
+                ("features", c_void_p), ("lr", c_double), ("threshold", c_double), ("mse_weight", c_double),
+                ("locality", c_double), ("alpha", c_double), ("truncation_psi", c_double), ("layers", c_char_p)]
+
+
+class _TuneStart(_Struct):
+    _fields_ = [("size", c_size_t), ("count", c_int), ("targets", c_void_p), ("ws", c_void_p),
+                ("noise_maps", POINTER(c_void_p))]
+
+
+class _TuneState(_Struct):
+    _fields_ = [("count", c_int), ("step", c_int), ("steps", c_int), ("finished", c_int), ("enough", c_int),
+                ("loss", c_double), ("locality", c_double), ("distance", POINTER(c_double))]
+
+
 class _PathOptions(_Struct):
     _fields_ = [("size", c_size_t), ("ease", c_int), ("sphere", c_int), ("wraps", c_int)]
 
@@ -309,7 +342,10 @@ _STRUCTS = {
     "atl_dataset_make_options": _DatasetMakeOptions, "atl_dataset_made": _DatasetMade, "atl_finding": _Finding,
     "atl_dataset_check_options": _DatasetCheckOptions, "atl_dataset_checked": _DatasetChecked,
     "atl_metrics_options": _MetricsOptions, "atl_metrics_state": _MetricsState, "atl_metric_value": _MetricValue,
-    "atl_metric_result": _MetricResult, "atl_metric_info": _MetricInfo, "atl_spectrum_options": _SpectrumOptions, "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
+    "atl_metric_result": _MetricResult, "atl_metric_info": _MetricInfo, "atl_spectrum_options": _SpectrumOptions,
+    "atl_project_options": _ProjectOptions, "atl_project_start": _ProjectStart, "atl_project_state": _ProjectState,
+    "atl_tune_options": _TuneOptions, "atl_tune_start": _TuneStart, "atl_tune_state": _TuneState,
+    "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
     "atl_train_phase": _TrainPhase, "atl_train_cost": _TrainCost, "atl_train_state": _TrainState,
     "atl_train_stat": _TrainStat, "atl_train_set": _TrainSet,
     "atl_direction": _Direction, "atl_relabel_options": _RelabelOptions, "atl_sefa_options": _SefaOptions,
@@ -387,6 +423,25 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
     "atl_spectrum_count": (c_size_t, [_P]),
     "atl_spectrum_read": (c_int, [_P, _P]),
+    "atl_lpips_open": (c_int, [_P, c_char_p, c_char_p, POINTER(_P)]),
+    "atl_project_target": (c_int, [_P, POINTER(_Image), _P, POINTER(_Image)]),
+    "atl_projector_open": (c_int, [_P, POINTER(_ProjectOptions), POINTER(_P)]),
+    "atl_projector_close": (None, [POINTER(_P)]),
+    "atl_projector_begin": (c_int, [_P, POINTER(_ProjectStart)]),
+    "atl_projector_get_state": (POINTER(_ProjectState), [_P]),
+    "atl_projector_step": (c_int, [_P]),
+    "atl_projector_read": (c_int, [_P, _P]),
+    "atl_projector_read_map": (c_int, [_P, c_int, _P]),
+    "atl_projector_look": (c_int, [_P, _P, _P]),
+    "atl_projector_save": (c_int, [_P, c_char_p]),
+    "atl_projector_restore": (c_int, [_P, c_char_p]),
+    "atl_tuner_open": (c_int, [_P, POINTER(_TuneOptions), POINTER(_P)]),
+    "atl_tuner_close": (None, [POINTER(_P)]),
+    "atl_tuner_begin": (c_int, [_P, POINTER(_TuneStart)]),
+    "atl_tuner_get_state": (POINTER(_TuneState), [_P]),
+    "atl_tuner_step": (c_int, [_P]),
+    "atl_tuner_look": (c_int, [_P, c_int, _P, _P]),
+    "atl_tuner_save": (c_int, [_P, c_char_p, c_int]),
     "atl_image_clear": (None, [_P, POINTER(_Image)]),
     "atl_image_from_float": (None, [_P, POINTER(_Image)]),
     "atl_image_write": (c_int, [_P, c_char_p, c_char_p, POINTER(_Image), c_int, POINTER(_Pair), c_size_t]),
@@ -1501,6 +1556,155 @@ class Directions(_Child):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes Atelier's own file, safetensors."""
         self._call(_lib.atl_directions_write, _text(path))
+
+
+# ---- editing
+
+def lpips(path: str | os.PathLike[str], heads: str | os.PathLike[str] | None = None,
+          context: Context | None = None) -> Model:
+    """LPIPS out of a file, or of one with the trunk and one with the heads (docs/detectors.md)."""
+    return Model._from(_context(context), _lib.atl_lpips_open, os.fsencode(path), _text(heads))
+
+
+def _targets(model: Model, pictures: Sequence[Any]) -> np.ndarray:
+    """Pictures, uint8 [h, w, c] of any size, as the generator has them: float32 [n, channels, height, width]."""
+    i = model.info
+    out = np.empty((len(pictures), i.channels, i.height, i.width), np.float32)
+    for k, picture in enumerate(pictures):
+        struct, _kept = _image_of(picture, "picture")
+        model._call(_lib.atl_project_target, byref(struct), out[k].ctypes.data, None)
+    return out
+
+
+class Projector(_Child):
+    """Pictures found again in a generator (docs/editing.md).
+
+        projector = atelier.Projector(model, [photo], loss="mse", steps=500)
+        for distance in projector.run():
+            print(projector.step, distance)
+        ws, maps = projector.ws, projector.noise_maps
+
+    pictures  uint8 [h, w, c] of any size: cut and resized as the official projector does
+    space     "w", "w+" or "z"
+    loss      "lpips", "lpips+mse", "mse" or "vgg-image2stylegan"; all but "mse" need `features`, a Model
+    ws        to start from; best_of: start from the nearest of so many random latents
+    mask      float [height, width] of the generator: 0 where a picture does not count"""
+
+    _noun = "projector"
+
+    def __init__(self, model: Model, pictures: Sequence[Any], *, steps: int = 1000, seed: int = 303, space: str = "w",
+                 loss: str = "lpips", features: Model | None = None, noise_maps: bool = True, lr: float = 0.0,
+                 ws: Any = None, best_of: int = 0, mask: Any = None, class_idx: int | Sequence[int] | None = None) -> None:
+        i, n = model.info, len(pictures)
+        options = _ProjectOptions(batch=n, steps=steps, seed=seed, space=_text(space), loss=_text(loss),
+                                  features=features._h if features else None, noise_maps=noise_maps, lr=lr,
+                                  samples=10000, initial_noise=0.05, noise_ramp=0.75, rampup=0.05, rampdown=0.25,
+                                  noise_weight=1e5, mse_weight=1.0)
+        self._model, self._features = model, features  # which live as long
+        self._adopt(model.context, _lib.atl_projector_close, _lib.atl_projector_open, model._h, byref(options),
+                    first=False)
+        targets = _targets(model, pictures)
+        start = _ProjectStart(count=n, targets=targets.ctypes.data, best_of=best_of)
+        kept = []
+        for name, value, shape in (("ws", ws, (n, i.num_ws, i.w_dim)), ("mask", mask, (i.height, i.width))):
+            if value is not None:
+                kept.append(_numbers(value, shape, name))
+                setattr(start, name, kept[-1].ctypes.data)
+        if class_idx is not None:
+            kept.append(_one_hot(class_idx, i.c_dim, n))
+            start.c = kept[-1].ctypes.data
+        self._call(_lib.atl_projector_begin, byref(start))
+
+    def _state(self) -> Any:
+        return _lib.atl_projector_get_state(self._h).contents
+
+    @property
+    def step(self) -> int:
+        """Steps that were made."""
+        with self._context._lock:
+            return int(self._state().step)
+
+    def run(self) -> Iterator[np.ndarray]:
+        """The steps that are left; after each the distances [n] before it."""
+        while self.step < self._state().steps:
+            self._call(_lib.atl_projector_step)
+            yield np.array([self._state().distance[k] for k in range(self._state().count)])
+
+    @property
+    def ws(self) -> np.ndarray:
+        """What was found so far, [n, num_ws, w_dim]."""
+        i = self._model.info
+        out = np.empty((self._state().count, i.num_ws, i.w_dim), np.float32)
+        self._call(_lib.atl_projector_read, out.ctypes.data)
+        return out
+
+    @property
+    def noise_maps(self) -> list[np.ndarray]:
+        """The maps that were found, [n, h, w] of each layer; those of Model.synthesize()."""
+        maps = []
+        for k, (h, w) in enumerate(self._model.noise_sizes):
+            maps.append(np.empty((self._state().count, h, w), np.float32))
+            self._call(_lib.atl_projector_read_map, k, maps[-1].ctypes.data)
+        return maps
+
+    def look(self) -> np.ndarray:
+        """The pictures of what was found so far, float32 [n, channels, height, width]."""
+        i = self._model.info
+        out = np.empty((self._state().count, i.channels, i.height, i.width), np.float32)
+        self._call(_lib.atl_projector_look, out.ctypes.data, None)
+        return out
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """All that the next step depends on."""
+        self._call(_lib.atl_projector_save, os.fsencode(path))
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Goes on from a file of save(), bit for bit: with the same pictures and options."""
+        self._call(_lib.atl_projector_restore, os.fsencode(path))
+
+
+class Tuner(_Child):
+    """A generator tuned until it makes pictures at their ws (docs/editing.md); the given one stays as it is.
+
+        tuner = atelier.Tuner(model, [photo], ws, loss="mse")
+        for loss in tuner.run():
+            pass
+        tuner.save("tuned.safetensors")"""
+
+    _noun = "tuner"
+
+    def __init__(self, model: Model, pictures: Sequence[Any], ws: Any, *, steps: int = 350, seed: int = 0, batch: int = 1,
+                 loss: str = "lpips+mse", features: Model | None = None, lr: float = 3e-4, threshold: float = -1.0,
+                 locality: float = 0.1, alpha: float = 30.0, layers: str | None = None) -> None:
+        i, n = model.info, len(pictures)
+        options = _TuneOptions(batch=batch, steps=steps, seed=seed, loss=_text(loss), lr=lr, threshold=threshold,
+                               features=features._h if features else None, mse_weight=1.0, locality=locality,
+                               alpha=alpha, truncation_psi=0.5, layers=_text(layers))
+        self._model, self._features = model, features
+        self._adopt(model.context, _lib.atl_tuner_close, _lib.atl_tuner_open, model._h, byref(options), first=False)
+        targets, w = _targets(model, pictures), _numbers(ws, (n, i.num_ws, i.w_dim), "ws")
+        start = _TuneStart(count=n, targets=targets.ctypes.data, ws=w.ctypes.data)
+        self._call(_lib.atl_tuner_begin, byref(start))
+
+    def _state(self) -> Any:
+        return _lib.atl_tuner_get_state(self._h).contents
+
+    def run(self) -> Iterator[float]:
+        """The steps that are left; after each the loss before it."""
+        while not self._state().finished:
+            self._call(_lib.atl_tuner_step)
+            yield float(self._state().loss)
+
+    def look(self, pivot: int = 0) -> np.ndarray:
+        """The picture of a pivot, float32 [channels, height, width]."""
+        i = self._model.info
+        out = np.empty((i.channels, i.height, i.width), np.float32)
+        self._call(_lib.atl_tuner_look, pivot, out.ctypes.data, None)
+        return out
+
+    def save(self, path: str | os.PathLike[str], dtype: str = "f32") -> None:
+        """Writes the tuned network, which opens as a Model; dtype "f32" or "f16"."""
+        self._call(_lib.atl_tuner_save, os.fsencode(path), _word("atl_dtype", dtype, "dtype"))
 
 
 # ---- sets of pictures

@@ -61,7 +61,7 @@
 // working.
 //
 // The examples/ of the source tree are a course: 01_generate.c, 02_mix.c, 03_train.c, 04_features.c,
-// 05_project.c, 06_gradient.c, 08_edit.c.
+// 06_gradient.c, 07_project.c, 08_edit.c.
 #ifndef ATELIER_ATELIER_H
 #define ATELIER_ATELIER_H
 

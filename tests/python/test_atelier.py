@@ -719,5 +719,31 @@ class Training(Folder):
         np.testing.assert_array_equal(other.generate([1]), first.generate([1]))
 
 
+class Editing(unittest.TestCase):
+    def test_a_picture_is_found_and_a_network_tuned(self):
+        model = atelier.Model.open(atelier.portraits())
+        [picture] = model.generate([1000])
+        projector = atelier.Projector(model, [picture], loss="mse", steps=30)
+        distances = list(projector.run())
+        self.assertEqual((len(distances), projector.step), (30, 30))
+        self.assertLess(distances[-1][0], distances[0][0])
+        found = model.synthesize(projector.ws, noise=projector.noise_maps)
+        np.testing.assert_allclose(found, projector.look(), atol=1e-3)
+        with self.assertRaisesRegex(atelier.AtelierError, "needs the network LPIPS"):
+            atelier.Projector(model, [picture])
+        with tempfile.TemporaryDirectory() as folder:
+            state, tuned = os.path.join(folder, "state.safetensors"), os.path.join(folder, "tuned.safetensors")
+            projector.save(state)
+            other = atelier.Projector(model, [picture], loss="mse", steps=30)
+            other.restore(state)
+            np.testing.assert_array_equal(other.ws, projector.ws)
+            tuner = atelier.Tuner(model, [picture], projector.ws, loss="mse", steps=5, lr=1e-3)
+            losses = list(tuner.run())
+            self.assertLess(losses[-1], losses[0])
+            tuner.save(tuned)
+            again = atelier.Model.open(tuned).synthesize(projector.ws)
+            np.testing.assert_allclose(again[0], tuner.look(), atol=1e-3)
+
+
 if __name__ == "__main__":
     unittest.main()

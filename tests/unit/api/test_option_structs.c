@@ -470,7 +470,8 @@ static void test_no_struct_means_the_defaults(void **state) {
         const row *r = &ROWS[i];
         bool missing = r->call == open_video || r->call == open_metrics || r->call == open_spectrum ||
                        r->call == open_trainer || r->call == open_fit ||
-                       r->call == open_tuner || r->call == open_projector; // a size, what to measure, or a network must be given
+                       r->call == open_tuner ||
+                       r->call == open_projector; // a size, what to measure, or a network must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
             fail_msg("%s: NULL gives status %d, %s", r->name, o.status, atl_message(b.p->ctx));
