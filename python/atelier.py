@@ -38,7 +38,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 __all__ = [
-    "AtelierError", "Context", "Direction", "Directions",
+    "AtelierError", "Context", "Direction", "Directions", "Drag",
     "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names", "portraits",
     "Port", "Projector", "Tuner", "lpips", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
@@ -185,6 +185,21 @@ class _DatasetChecked(_Struct):
 class _SpectrumOptions(_Struct):
     _fields_ = [("size", c_size_t), ("side", c_int), ("interp", c_int), ("beta", c_double), ("mean", c_double),
                 ("deviation", c_double)]
+
+
+class _DragPoint(_Struct):
+    _fields_ = [("x", c_double), ("y", c_double), ("to_x", c_double), ("to_y", c_double)]
+
+
+class _DragOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("space", c_char_p), ("layer", c_char_p), ("layers", c_int), ("lr", c_double),
+                ("motion", c_double), ("tracking", c_double), ("distance", c_double), ("mask", c_void_p),
+                ("mask_weight", c_double)]
+
+
+class _DragState(_Struct):
+    _fields_ = [("step", c_int), ("arrived", c_int), ("loss", c_double), ("distance", c_double), ("count", c_size_t),
+                ("points", POINTER(_DragPoint)), ("layer", c_char_p)]
 
 
 _FIND = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p))
@@ -350,6 +365,7 @@ _STRUCTS = {
     "atl_train_stat": _TrainStat, "atl_train_set": _TrainSet,
     "atl_direction": _Direction, "atl_relabel_options": _RelabelOptions, "atl_sefa_options": _SefaOptions,
     "atl_fit_options": _FitOptions, "atl_boundary_check": _BoundaryCheck, "atl_move_options": _MoveOptions,
+    "atl_drag_point": _DragPoint, "atl_drag_options": _DragOptions, "atl_drag_state": _DragState,
     "atl_style_info": _StyleInfo, "atl_editor_options": _EditorOptions,
 }
 
@@ -418,6 +434,11 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_metrics_save": (c_int, [_P, c_char_p]),
     "atl_metrics_restore": (c_int, [_P, c_char_p]),
     "atl_metric_get_info": (c_int, [c_size_t, POINTER(_MetricInfo)]),
+    "atl_drag_open": (c_int, [_P, _P, POINTER(_DragPoint), c_size_t, POINTER(_DragOptions), POINTER(_P)]),
+    "atl_drag_close": (None, [POINTER(_P)]),
+    "atl_drag_get_state": (POINTER(_DragState), [_P]),
+    "atl_drag_step": (c_int, [_P]),
+    "atl_drag_read": (c_int, [_P, _P]),
     "atl_spectrum_open": (c_int, [_P, POINTER(_SpectrumOptions), POINTER(_P)]),
     "atl_spectrum_close": (None, [POINTER(_P)]),
     "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
@@ -1705,6 +1726,80 @@ class Tuner(_Child):
     def save(self, path: str | os.PathLike[str], dtype: str = "f32") -> None:
         """Writes the tuned network, which opens as a Model; dtype "f32" or "f16"."""
         self._call(_lib.atl_tuner_save, os.fsencode(path), _word("atl_dtype", dtype, "dtype"))
+
+
+# ---- dragging
+
+class Drag(_Child):
+    """Handles on a generated picture moved to targets (docs/editing.md).
+
+        ws = model.map(atelier.seed_to_z([7], model.info.z_dim))
+        drag = atelier.Drag(model, ws, [(33, 39, 33, 33)])         # from x, y to x, y
+        while not drag.arrived and drag.steps < 200:
+            drag.step()
+        picture = model.synthesize(drag.ws())
+
+    ws           [num_ws, w_dim] or [1, num_ws, w_dim]
+    mask         [height, width], true where the picture may change
+    space        "w+": each layer that moves has a w of its own; "w": they share one
+    layers       how many of the first layers move; 0: 6
+    layer        whose features are followed; None: one of half the picture's size, at most 128
+    lr, motion, tracking, distance  see atelier/drag.h; 0: the usual"""
+
+    _noun = "drag"
+
+    def __init__(self, model: Model, ws: Any, points: Iterable[Sequence[float]], mask: Any = None, space: str = "w+",
+                 layers: int = 0, layer: str | None = None, lr: float = 0.0, motion: float = 0.0,
+                 tracking: float = 0.0, distance: float = 0.0, mask_weight: float = 20.0) -> None:
+        info, rows = model.info, [tuple(point) for point in points]
+        array = np.array(ws, np.float32, order="C").reshape(-1)
+        if array.size != info.num_ws * info.w_dim:
+            raise ValueError(f"ws has shape {list(np.shape(ws))}; expected [{info.num_ws}, {info.w_dim}]")
+        allowed = None if mask is None else np.ascontiguousarray(np.asarray(mask) != 0, np.uint8)
+        if allowed is not None and allowed.shape != (info.height, info.width):
+            raise ValueError(f"the mask has shape {list(allowed.shape)}; expected [{info.height}, {info.width}]")
+        options = _DragOptions(space=space.encode(), layer=layer.encode() if layer else None, layers=layers, lr=lr,
+                               motion=motion, tracking=tracking, distance=distance, mask_weight=mask_weight,
+                               mask=None if allowed is None else allowed.ctypes.data)
+        self._model, self._shape = model, (1, info.num_ws, info.w_dim)
+        handles = (_DragPoint * max(len(rows), 1))(*(_DragPoint(x=a, y=b, to_x=c, to_y=d) for a, b, c, d in rows))
+        self._adopt(model.context, _lib.atl_drag_close, _lib.atl_drag_open, model._h, array.ctypes.data, handles,
+                    len(rows), byref(options), first=False)
+
+    def _state(self) -> Any:
+        with self._context._lock:
+            return _lib.atl_drag_get_state(self._h).contents
+
+    @property
+    def steps(self) -> int:
+        """Steps that were made."""
+        return int(self._state().step)
+
+    @property
+    def arrived(self) -> bool:
+        """Whether all handles are near their targets."""
+        return bool(self._state().arrived)
+
+    @property
+    def distance(self) -> float:
+        """Pixels of the farthest handle from its target."""
+        return float(self._state().distance)
+
+    @property
+    def handles(self) -> list[tuple[float, float]]:
+        """Where the handles are now."""
+        state = self._state()
+        return [(state.points[i].x, state.points[i].y) for i in range(state.count)]
+
+    def step(self) -> None:
+        """One step; none once the handles have arrived."""
+        self._call(_lib.atl_drag_step)
+
+    def ws(self) -> np.ndarray:
+        """The latents of now, float32 [1, num_ws, w_dim]."""
+        out = np.empty(self._shape, np.float32)
+        self._call(_lib.atl_drag_read, out.ctypes.data)
+        return out
 
 
 # ---- sets of pictures

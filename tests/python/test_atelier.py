@@ -405,6 +405,27 @@ class Lifetimes(unittest.TestCase):
             self.assertIn(level, ("error", "warning", "info", "debug"))
             self.assertTrue(line)
 
+class Drags(unittest.TestCase):
+    def test_handles_go_to_their_targets(self):
+        allowed = np.zeros((64, 64), bool)
+        allowed[8:56, 8:56] = True
+        with atelier.Model.open(atelier.portraits()) as m:
+            ws = m.map(atelier.seed_to_z([0], m.info.z_dim), psi=0.7)
+            with atelier.Drag(m, ws, [(39, 28, 27, 28)], mask=allowed) as drag:
+                self.assertEqual((drag.steps, drag.arrived, drag.distance), (0, False, 12.0))
+                while not drag.arrived and drag.steps < 300:
+                    drag.step()
+                self.assertTrue(drag.arrived)
+                self.assertLessEqual(abs(drag.handles[0][0] - 27), 2)
+                moved = drag.ws()
+            np.testing.assert_array_equal(moved[0, 6:], ws[0, 6:])
+            self.assertGreater(np.abs(moved[0, :6] - ws[0, :6]).max(), 0.1)
+            with self.assertRaisesRegex(atelier.AtelierError, "outside of the picture"):
+                atelier.Drag(m, ws, [(39, 28, 27, 64)])
+            with self.assertRaisesRegex(ValueError, "mask has shape"):
+                atelier.Drag(m, ws, [(39, 28, 27, 20)], mask=allowed[1:])
+
+
 
 class Files(Folder):
     def test_save_and_convert(self):
