@@ -50,7 +50,9 @@ static void draw(measure *m, const atl_metrics_state *s, double now) {
     fprintf(stderr, "\r[%s] %s %lld/%lld", bar, s->what, (long long)s->done, (long long)s->total);
     if (pace.rate > 0)
         fprintf(stderr, "  %.1f/s  %s left", pace.rate, app_time_text(pace.left, left));
-    fprintf(stderr, "  (%d of %d)\033[K", s->task + 1, s->tasks);
+    if (s->tasks)
+        fprintf(stderr, "  (%d of %d)", s->task + 1, s->tasks);
+    fprintf(stderr, "\033[K");
     fflush(stderr);
     m->drawn = 1;
 }

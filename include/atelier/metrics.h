@@ -30,7 +30,7 @@ typedef struct atl_metrics atl_metrics;
 typedef struct atl_metrics_state {
     const char *what;    // is done now: "pictures of faces-256", "ppl2_wend"
     int64_t done, total; // of its steps
-    int task, tasks;     // it is number `task` of so many, from 0
+    int task, tasks;     // it is number `task` of so many, from 0; -1: while the measurement is opened
     int finished;        // 1: all results are there
 } atl_metrics_state;
 

@@ -225,7 +225,7 @@ static atl_status begin(atl_metrics *m) {
     uint8_t filled[ATL_COLLECTORS_MOST] = { 0 };
     if (atl_ranks_size(m->o.ranks) > 1)
         ATL_TRY(compare_ranks(m));
-    m->state.what = "what is known of the data";
+    m->state = (atl_metrics_state){ .what = "what is known of the data", .task = -1 };
     ATL_TRY(atl_metrics_alone(m, fill, NULL));
     for (int i = 0; i < m->n_collectors; i++)
         filled[i] = m->collectors[i].filled;
@@ -233,6 +233,7 @@ static atl_status begin(atl_metrics *m) {
         ATL_TRY(atl_ranks_broadcast(m->o.ranks, filled, sizeof filled));
     for (int i = 0; i < m->n_collectors; i++)
         m->collectors[i].filled = filled[i];
+    m->state.task = 0;
     atl_metrics_order(m);
     atl_metrics_show_state(m);
     return ATL_OK;
