@@ -345,8 +345,11 @@ app_status app_resume_open(app_resume *r, atl_ctx *ctx, const char *path, atl_tr
     if (status == APP_OK && r->record && !choice->new_run)
         status = compare_data(r, ctx, options->data, e);
     r->goes_on = status == APP_OK && r->record && !choice->new_run && !r->differs;
-    if (!r->goes_on)
+    if (!r->goes_on) {
+        if (options->blur_init_sigma < 0.0)
+            options->blur_init_sigma = 0.0; // G already draws what D shall see
         return status;
+    }
     warn_of_unknown(r, e);
     r->folder = run_folder(r->snapshot, e);
     return take_options(r, options, choice, e);

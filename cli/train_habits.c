@@ -43,12 +43,8 @@ static int check_resume(cli_train *t) {
 }
 
 static int check_cfg(const char *cfg) {
-    if (!strncmp(cfg, "stylegan3", 9))
-        return cli_usage_error(
-            "train",
-            "--cfg %s: only StyleGAN2 is trained; networks of StyleGAN3 run, and 'atelier init' "
-            "makes fresh ones",
-            cfg);
+    if (!strcmp(cfg, "stylegan3"))
+        return cli_usage_error("train", "--cfg stylegan3: say which one, stylegan3-t or stylegan3-r");
     if (!strcmp(cfg, "config-f"))
         return cli_usage_error("train", "--cfg config-f: it is called stylegan2 here");
     return CLI_PROCEED;

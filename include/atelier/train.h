@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training: StyleGAN2 and StyleGAN2-ADA from a set of pictures.
+// Training: StyleGAN2, StyleGAN2-ADA and StyleGAN3 from a set of pictures.
 //
 //     atl_train_options o;
 //     atl_train_options_init(&o, sizeof o);
@@ -9,11 +9,11 @@
 //         atl_trainer_step(t);
 //     atl_trainer_save(t, "snapshot.safetensors");
 //
-// A step is one iteration of the official loop (Karras et al. 2020, "Analyzing and improving the image quality of
-// StyleGAN" and "Training generative adversarial networks with limited data"): a main step of G, path length
-// regularisation every 4th time, a main step of D, R1 every 16th time.  All random numbers are functions of the seed
-// and of the number of the iteration, so a run that is resumed from a snapshot goes on bit for bit, and several
-// processes make the steps of one.
+// A step is one iteration of the official loop (for StyleGAN2 Karras et al. 2020, "Analyzing and improving
+// the image quality of StyleGAN" and "Training generative adversarial networks with limited data"): a main
+// step of G, path length regularisation every 4th time, a main step of D, R1 every 16th time.  All random
+// numbers are functions of the seed and of the number of the iteration, so a run that is resumed from a
+// snapshot goes on bit for bit, and several processes make the steps of one.
 #ifndef ATELIER_TRAIN_H
 #define ATELIER_TRAIN_H
 
@@ -37,7 +37,8 @@ typedef struct atl_train_options {
     size_t size;          // sizeof(atl_train_options), set by atl_train_options_init()
     const char *data;     // folder, .zip or another source of pictures; borrowed while opening
     int resolution;       // when data is NULL: noise of that size takes the place of pictures, to measure
-    const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar"
+    const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
+                          // "stylegan3-t", "stylegan3-r"
     int cond;             // 1: use the labels
     int subset;           // train on so many pictures, chosen by the seed; 0: all
     int mirror;           // 1: each picture twice, once flipped from left to right
@@ -71,6 +72,8 @@ typedef struct atl_train_options {
                           // or transferred from, else 0
     const char *like;     // a checkpoint: what the options leave open of the networks' shapes (widths, depth of the
                           // mapping, sizes of latents) is as in it; NULL: as cfg says
+    double blur_init_sigma; // first width of the blur behind which D sees pictures, in pixels; 0: none
+    double blur_fade_kimg;  // in which it fades away
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
@@ -102,7 +105,7 @@ ATL_API const atl_train_field *atl_train_fields(size_t *count);
 
 typedef struct atl_trainer atl_trainer;
 
-// Opens the set and makes the networks and the plans of the four phases, but takes no memory for running them yet.
+// Opens the set and makes the networks and the plans of the phases, but takes no memory for running them yet.
 // On failure *trainer is NULL.  Names the picture, option or label that does not fit.
 ATL_API atl_status atl_trainer_open(atl_ctx *ctx, const atl_train_options *options, atl_trainer **trainer);
 // failed: another process must not be waited for.
@@ -114,7 +117,7 @@ ATL_API atl_status atl_trainer_describe(atl_trainer *trainer, char **json);
 
 // What a run will cost.
 typedef struct atl_train_phase {
-    const char *name;     // "Gmain", "Greg", "Dmain", "Dreg"
+    const char *name;     // "Gmain", "Greg", "Dmain", "Dreg"; of StyleGAN3 "Gboth", "Dmain", "Dreg"
     int interval;         // every so many steps
     int batch;            // samples of one run of the plan
     int runs;             // of the plan, in one step of this process

@@ -259,6 +259,16 @@ static const float *filter_of(atl_net *net, const char *name, int taps, bool rad
     return atl_arena_alloc(&net->g->arena, (size_t)atl_shape_count(&shape), sizeof(float));
 }
 
+// The mean square of the layer's input: magnitude_ema is its running mean.
+static void tell_magnitude(atl_net *net, atl_call *call, const layer *l, atl_node *x) {
+    char name[64];
+    if (!call->means || x->op == ATL_OP_POISON)
+        return;
+    snprintf(name, sizeof name, "%s.magnitude_ema", l->name);
+    atl_node *mean = atl_mean(net->g, atl_square(net->g, x), 2u | 4u | 8u);
+    atl_call_mean(net, call, name, atl_reshape(net->g, mean, ATL_SHAPE(x->shape.d[0])));
+}
+
 // `index`: of w among ws.
 static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_node *w, int index,
                                  atl_call *call) {
@@ -271,6 +281,7 @@ static atl_node *synthesis_layer(atl_net *net, const layer *l, atl_node *x, atl_
     atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
     atl_node *ema = atl_net_buffer(net, "magnitude_ema", atl_shape_make(0, (int64_t[]){ 1 }), ATL_INIT_FILL, 1.0f);
     atl_node *gain = atl_reshape(g, atl_rsqrt(g, ema), ATL_SHAPE(1, 1));
+    tell_magnitude(net, call, l, x);
     atl_node *y;
     int pad = l->kernel - 1; // every position where the kernel meets the image
     if (l->torgb) {

@@ -148,6 +148,12 @@ void atl_call_out(atl_net *net, atl_call *call, const char *name, atl_node *x) {
     add(net->g, call->out, &call->n_out, name, x);
 }
 
+void atl_call_mean(atl_net *net, atl_call *call, const char *name, atl_node *x) {
+    atl_port *port = add(net->g, call->out, &call->n_out, name, x);
+    if (port)
+        port->mean = true;
+}
+
 // ---- touching
 
 atl_node *atl_call_style(atl_net *net, const atl_call *call, int layer, atl_node *s) {

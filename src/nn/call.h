@@ -21,6 +21,7 @@ typedef struct atl_port {
     atl_port_kind kind;
     const float *initial; // of a setting, in the node's shape
     bool asked;           // the function knows this port
+    bool mean;            // a result [n] whose running mean over samples is a buffer of the network
 } atl_port;
 
 // What a caller does inside of a function: nodes that it returns stand in the place of those that it was
@@ -38,6 +39,7 @@ typedef struct atl_call {
     atl_noise_mode noise; // CONST: stored maps; NONE; all others: ports, unless bound
     bool closed;  // there are no ports but those bound: settings are constants, a missing input is an error
     bool listing; // nothing will be computed: maps that the file lacks are ports
+    bool means;   // results are wanted, too, that training takes running means of
     bool planar;  // ports that are images are [n, c, h, w] outside of the function, not [n, h, w, c]
     atl_port in[ATL_PORTS], out[ATL_PORTS];
     int n_in, n_out, n_maps;
@@ -67,6 +69,8 @@ atl_node *atl_call_setting(atl_net *net, atl_call *call, const char *name, atl_s
 // scope, which some files lack or have in another size, or a port.  NULL: none.
 atl_node *atl_call_noise(atl_net *net, atl_call *call, int64_t h, int64_t w);
 void atl_call_out(atl_net *net, atl_call *call, const char *name, atl_node *x);
+// A number of each sample [n], where the caller wants means.
+void atl_call_mean(atl_net *net, atl_call *call, const char *name, atl_node *x);
 
 // What the caller makes of a style, and of what a layer gives; mostly the same node.
 atl_node *atl_call_style(atl_net *net, const atl_call *call, int layer, atl_node *s);

@@ -39,7 +39,7 @@ static const atl_train_field FIELDS[] = {
     INT("snap", snap, 0, 1 << 30, 50, "ticks from snapshot to snapshot; 0: only at the end"),
 #undef GROUP
 #define GROUP "Steps"
-    TEXT("cfg", cfg, "auto", "auto|stylegan2|paper256|paper512|paper1024|cifar",
+    TEXT("cfg", cfg, "auto", "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
@@ -62,6 +62,8 @@ static const atl_train_field FIELDS[] = {
     REAL("r2-gamma", r2_gamma, 0, 1e6, 0, "weight of R2"),
     REAL_CFG("pl-weight", pl_weight, 0, 1e6, -1, "weight of path length regularisation"),
     REAL_CFG("style-mixing-prob", style_mixing_prob, 0, 1, -1, "share of steps that mix styles"),
+    REAL_CFG("blur-init-sigma", blur_init_sigma, 0, 64, -1, "first width of the blur that D sees through, in pixels"),
+    REAL_CFG("blur-fade-kimg", blur_fade_kimg, 0.001, 1e6, 0, "kimg in which that blur fades away"),
 #undef GROUP
 #define GROUP "Augmentation of what D sees"
     { "aug", GROUP, ATL_TRAIN_CHOICE, AT(aug), 0, 3, 0, "ada", "ada|fixed|noaug|diffaug", NULL,

@@ -37,13 +37,41 @@ static void read_widths(const atl_params *params, atl_train_like *like) {
     }
 }
 
-static atl_status read_generator(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
-    const json_t *config = atl_ckpt_get(ckpt, index)->config;
-    atl_params params;
+static void read_latents(const json_t *config, atl_train_like *like) {
     like->z_dim = read_int(config, "z_dim", 1 << 14);
     like->w_dim = read_int(config, "w_dim", 1 << 14);
     like->map_depth = read_int(json_object_get(config, "mapping"), "num_layers", 64);
-    read_text(config, "architecture", like->g_architecture);
+}
+
+// Of StyleGAN3 the widest layer has max, and the last before the one to RGB, whose cutoff is half the
+// resolution, base / resolution; configuration R has twice as much of both.
+static void read_layers(const json_t *config, atl_train_like *like) {
+    const json_t *layers = json_object_get(json_object_get(config, "synthesis"), "layers"), *l;
+    size_t i;
+    int last = 0, factor = 1, resolution = read_int(config, "img_resolution", RESOLUTION_MOST);
+    json_array_foreach(layers, i, l) {
+        int width = read_int(l, "out_channels", 1 << 14);
+        factor = json_is_true(json_object_get(l, "down_radial")) ? 2 : factor;
+        if (json_is_true(json_object_get(l, "is_torgb")) || !width)
+            continue;
+        last = width;
+        like->channel_max = width > like->channel_max ? width : like->channel_max;
+    }
+    like->channel_max = (like->channel_max + factor - 1) / factor;
+    like->channel_base = (last + factor - 1) / factor * resolution;
+}
+
+static atl_status read_stylegan3(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
+    (void)ctx;
+    read_latents(atl_ckpt_get(ckpt, index)->config, like);
+    read_layers(atl_ckpt_get(ckpt, index)->config, like);
+    return ATL_OK;
+}
+
+static atl_status read_stylegan2(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
+    atl_params params;
+    read_latents(atl_ckpt_get(ckpt, index)->config, like);
+    read_text(atl_ckpt_get(ckpt, index)->config, "architecture", like->g_architecture);
     atl_params_init(&params, ctx);
     atl_status status = atl_ckpt_load(ckpt, index, &params);
     if (status == ATL_OK)
@@ -62,7 +90,9 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
         if (!net->kind || net->why)
             continue;
         if (!strcmp(net->kind, "stylegan2_generator") && !like->w_dim)
-            status = read_generator(ctx, ckpt, i, like);
+            status = read_stylegan2(ctx, ckpt, i, like);
+        else if (!strcmp(net->kind, "stylegan3_generator") && !like->w_dim)
+            status = read_stylegan3(ctx, ckpt, i, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);
     }
@@ -75,6 +105,9 @@ void atl_train_like_generator(const atl_train_like *like, atl_json *b, json_t *j
         atl_json_set(b, json, "z_dim", json_integer(like->z_dim));
     if (like->w_dim)
         atl_json_set(b, json, "w_dim", json_integer(like->w_dim));
+    json_t *synthesis = json_object_get(json, "synthesis");
+    if (like->w_dim && json_object_get(synthesis, "w_dim"))
+        atl_json_set(b, synthesis, "w_dim", json_integer(like->w_dim));
     if (*like->g_architecture)
         atl_json_set(b, json, "architecture", atl_json_string(b, like->g_architecture));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shapes of a file's StyleGAN2, for networks that shall take over all of its weights.
+// The shapes of a file's StyleGAN2 or StyleGAN3, for networks that shall take over all of its weights.
 #ifndef ATL_TRAIN_LIKE_H
 #define ATL_TRAIN_LIKE_H
 
@@ -10,7 +10,7 @@ typedef struct atl_train_like {
     char g_architecture[16], d_architecture[16];            // "": not known
 } atl_train_like;
 
-// A file that holds no StyleGAN2 is no error: nothing is known then.
+// A file that holds neither is no error: nothing is known then.
 atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *like);
 
 // Puts what has no option into the configs of new networks.

@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a cfg stands for: the published settings of StyleGAN2-ADA (Karras et al. 2020, appendix D), and
-// whether options fit together.
+// What a cfg stands for: the published settings of StyleGAN2-ADA (Karras et al. 2020, appendix D) and of
+// StyleGAN3 (Karras et al. 2021, appendix F), and whether options fit together.
 #include <string.h>
 
 #include "train/fields.h"
 #include "train/trainer.h"
 
 typedef struct preset {
-    const char *name;
+    const char *name, *family;
     int processes; // that its batch was meant for: a batch is split into as many parts
     double kimg;
     int batch, mbstd_group, channel_base, map_depth;
-    double lr, gamma, ema_kimg, ema_rampup;
+    double glr, dlr, gamma, ema_kimg, ema_rampup, pl_weight, style_mixing_prob, blur_init_sigma;
+    // What follows from the set, the batch that was asked for (0: none was) and the processes.  NULL:
+    // nothing.
+    struct preset (*fit)(struct preset p, int resolution, int batch, int ranks);
 } preset;
-
-static const preset PRESETS[] = {
-    // clang-format off
-    { "auto",       1, 25000,  0,  0, 0,     2, 0,      0,    0,   0.05 },
-    { "stylegan2",  8, 25000,  32, 4, 32768, 8, 0.002,  10,   10,  -1 },
-    { "paper256",   8, 25000,  64, 8, 16384, 8, 0.0025, 1,    20,  -1 },
-    { "paper512",   8, 25000,  64, 8, 32768, 8, 0.0025, 0.5,  20,  -1 },
-    { "paper1024",  8, 25000,  32, 4, 32768, 8, 0.002,  2,    10,  -1 },
-    { "cifar",      2, 100000, 64, 32, 32768, 2, 0.0025, 0.01, 500, 0.05 },
-    // clang-format on
-};
 
 int atl_train_loss(const char *name) {
     return atl_train_field_index(atl_train_field_find("loss"), name);
@@ -60,11 +52,36 @@ static preset automatic(preset p, int resolution, int batch, int ranks) {
     int b = batch ? batch : p.batch;
     p.mbstd_group = most(least(b / ranks, 4), 1);
     p.channel_base = resolution >= 512 ? 32768 : 16384;
-    p.lr = resolution >= 1024 ? 0.002 : 0.0025;
+    p.glr = p.dlr = resolution >= 1024 ? 0.002 : 0.0025;
     p.gamma = 0.0002 * resolution * resolution / b;
     p.ema_kimg = b * 10 / 32.0;
     return p;
 }
+
+// StyleGAN3 leaves gamma and the batch to its user; the documents of its authors begin with 2 at 256x256 and
+// 32 pictures, four times as much for four times the pixels.
+static preset alias_free(preset p, int resolution, int batch, int ranks) {
+    (void)ranks;
+    int b = batch ? batch : p.batch;
+    p.gamma = resolution / 1024.0 * resolution / b;
+    p.ema_kimg = b * 10 / 32.0;
+    p.processes = most(b / p.mbstd_group, 1); // parts of 4, of 32 as of fewer
+    return p;
+}
+
+static const preset PRESETS[] = {
+    // clang-format off
+    // name, family, processes, kimg, batch, mbstd, cbase, map, glr, dlr, gamma, ema kimg, ramp-up, pl, mixing, blur
+    { "auto",        "stylegan2", 1, 25000,  0,  0,  0,     2, 0,      0,      0,    0,   0.05, 2, 0.9, 0, automatic },
+    { "stylegan2",   "stylegan2", 8, 25000,  32, 4,  32768, 8, 0.002,  0.002,  10,   10,  -1,   2, 0.9, 0, NULL },
+    { "paper256",    "stylegan2", 8, 25000,  64, 8,  16384, 8, 0.0025, 0.0025, 1,    20,  -1,   2, 0.9, 0, NULL },
+    { "paper512",    "stylegan2", 8, 25000,  64, 8,  32768, 8, 0.0025, 0.0025, 0.5,  20,  -1,   2, 0.9, 0, NULL },
+    { "paper1024",   "stylegan2", 8, 25000,  32, 4,  32768, 8, 0.002,  0.002,  2,    10,  -1,   2, 0.9, 0, NULL },
+    { "cifar",       "stylegan2", 2, 100000, 64, 32, 32768, 2, 0.0025, 0.0025, 0.01, 500, 0.05, 0, 0,   0, NULL },
+    { "stylegan3-t", "stylegan3", 8, 25000,  32, 4,  32768, 2, 0.0025, 0.002,  0,    0,   0.05, 0, 0,   0, alias_free },
+    { "stylegan3-r", "stylegan3", 8, 25000,  32, 4,  32768, 2, 0.0025, 0.002,  0,    0,   0.05, 0, 0,  10, alias_free },
+    // clang-format on
+};
 
 static atl_status check_batch(atl_ctx *ctx, int ranks, const atl_train_options *o) {
     int local = o->batch / ranks;
@@ -90,9 +107,9 @@ static const preset *find_preset(const char *name) {
     return NULL;
 }
 
-// All of them are settings of StyleGAN2.
 const char *atl_train_family(const char *cfg) {
-    return find_preset(cfg) ? "stylegan2" : NULL;
+    const preset *p = find_preset(cfg);
+    return p ? p->family : NULL;
 }
 
 atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o) {
@@ -102,8 +119,7 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     if (o->cond && !set->label_size)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "cond needs labels, and %s has none: add a dataset.json",
                         set->name);
-    preset p = found == PRESETS ? automatic(*found, set->width, o->batch, ranks) : *found;
-    bool cifar = !strcmp(o->cfg, "cifar");
+    preset p = found->fit ? found->fit(*found, set->width, o->batch, ranks) : *found;
     o->batch = o->batch ? o->batch : p.batch;
     if (!o->batch_gpu) // what its makers gave to one device, or the next less that divides
         o->batch_gpu = divisor(o->batch / ranks, o->batch / most(p.processes, ranks));
@@ -111,14 +127,17 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
         o->mbstd_group = group_of(o->batch_gpu, p.mbstd_group);
     o->kimg = o->kimg > 0.0 ? o->kimg : p.kimg;
     o->gamma = o->gamma >= 0.0 ? o->gamma : p.gamma;
-    o->glr = o->glr != 0.0 ? o->glr : p.lr;
-    o->dlr = o->dlr != 0.0 ? o->dlr : p.lr;
+    o->glr = o->glr != 0.0 ? o->glr : p.glr;
+    o->dlr = o->dlr != 0.0 ? o->dlr : p.dlr;
     o->map_depth = o->map_depth ? o->map_depth : p.map_depth;
     o->channel_base = o->channel_base ? o->channel_base : p.channel_base;
     o->channel_max = o->channel_max ? o->channel_max : 512;
     o->ema_kimg = o->ema_kimg > 0.0 ? o->ema_kimg : p.ema_kimg;
     o->ema_rampup = o->ema_rampup != 0.0 ? o->ema_rampup : p.ema_rampup;
-    o->pl_weight = o->pl_weight >= 0.0 ? o->pl_weight : cifar ? 0.0 : 2.0;
-    o->style_mixing_prob = o->style_mixing_prob >= 0.0 ? o->style_mixing_prob : cifar ? 0.0 : 0.9;
+    o->pl_weight = o->pl_weight >= 0.0 ? o->pl_weight : p.pl_weight;
+    o->style_mixing_prob = o->style_mixing_prob >= 0.0 ? o->style_mixing_prob : p.style_mixing_prob;
+    o->blur_init_sigma = o->blur_init_sigma >= 0.0 ? o->blur_init_sigma : p.blur_init_sigma;
+    if (o->blur_init_sigma > 0.0 && o->blur_fade_kimg == 0.0)
+        o->blur_fade_kimg = o->batch * 200 / 32.0; // as many steps as 200 kimg have with 32 pictures
     return check_batch(ctx, ranks, o);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c) and the
-// drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this and the
-// functions that it names, in a file of its own: recipe_stylegan2.c.  docs/add-a-loss.md walks through one.
+// A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
+// and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
+// and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c.
+// docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
 
@@ -49,7 +50,7 @@ struct atl_recipe {
     int n_phases;
 };
 
-extern const atl_recipe atl_recipe_stylegan2;
+extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3;
 
 const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none
 

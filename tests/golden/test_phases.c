@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The phases of training as the trainer builds and runs them, against gradients that the official networks
-// and losses gave: G main, path length, R1, with the recorded inputs in place of the drawn ones.
+// and losses gave: G main, path length, R1, with the recorded inputs in place of the drawn ones.  For
+// StyleGAN3 also what its running means follow.
 #include "golden.h"
 
 #include "graph/measure.h"
@@ -12,6 +13,7 @@
 enum { BATCH = 4 };
 
 typedef struct scene {
+    const atl_recipe *recipe;
     atl_ctx *ctx;
     atl_backend *backend;
     golden *truth;
@@ -20,9 +22,9 @@ typedef struct scene {
     float *sum;
 } scene;
 
-static void begin(scene *s, const char *name) {
+static void begin(scene *s, const atl_recipe *recipe, const char *name) {
     char path[1024];
-    memset(s, 0, sizeof *s);
+    *s = (scene){ .recipe = recipe };
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
     assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     golden_path(path, "stylegan", name, ".pkl");
@@ -34,13 +36,29 @@ static void begin(scene *s, const char *name) {
     s->truth = golden_open(s->ctx, "stylegan", name, ".grads.safetensors");
 }
 
-static void end(scene *s) {
-    static const char *const of_test_gradients[] = { "dmain.", "fake", "gpl.lengths", "dr1.penalty", NULL };
-    golden_close(&s->truth, of_test_gradients);
+static void close_scene(scene *s, const char *const *elsewhere) {
+    golden_close(&s->truth, elsewhere);
     atl_network_clear(&s->g);
     atl_network_clear(&s->d);
     atl_backend_close(&s->backend);
     atl_ctx_close(&s->ctx);
+}
+
+static void end(scene *s) {
+    static const char *const of_test_gradients[] = { "dmain.", "fake", "gpl.lengths", "dr1.penalty", NULL };
+    close_scene(s, of_test_gradients);
+}
+
+static void write_z(scene *s, const atl_phase *p, atl_plan *plan) {
+    size_t count;
+    const atl_draw *latents = atl_draw_find(p, "z");
+    float *z = latents ? golden_read(s->truth, "z", &count) : NULL;
+    if (latents)
+        atl_plan_write(plan, latents->input, z);
+    free(z);
+    const atl_draw *transform = atl_draw_find(p, "transform"); // written from the network's own
+    if (transform)
+        atl_plan_write(plan, transform->input, transform->state);
 }
 
 static void write_recorded(scene *s, atl_phase *p, const char *name, const char *tensor) {
@@ -90,12 +108,18 @@ static void write_noise(scene *s, atl_phase *p) {
     assert_null(atl_draw_find(p, name)); // all have numbers
 }
 
-static int row_of(const char *phase) {
+static int row_of(const atl_recipe *recipe, const char *phase) {
     int row = 0;
-    while (row < atl_recipe_stylegan2.n_phases && strcmp(atl_recipe_stylegan2.phases[row].name, phase) != 0)
+    while (row < recipe->n_phases && strcmp(recipe->phases[row].name, phase) != 0)
         row++;
-    assert_true(row < atl_recipe_stylegan2.n_phases);
+    assert_true(row < recipe->n_phases);
     return row;
+}
+
+static void make_phase(scene *s, const char *phase, const atl_train_options *o, atl_phase *p) {
+    const atl_phase_setup setup = { .networks = { &s->g, &s->d }, .options = o, .whole = true };
+    if (atl_phase_make(s->ctx, s->backend, s->recipe, row_of(s->recipe, phase), BATCH, &setup, p) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
 }
 
 // The mean of path lengths was recorded as a constant: its decay is 0 here.
@@ -106,17 +130,15 @@ static void check_phase(scene *s, const char *phase, const char *prefix, const c
     o.gamma = 3.0;
     o.pl_weight = 2.0;
     o.style_mixing_prob = 0.0;
-    const atl_phase_setup setup = { .networks = { &s->g, &s->d }, .options = &o, .whole = true };
     char tensor[256];
     size_t count = 0;
-    if (atl_phase_make(s->ctx, s->backend, &atl_recipe_stylegan2, row_of(phase), BATCH, &setup, &p) != ATL_OK)
-        fail_msg("%s", atl_message(s->ctx));
+    make_phase(s, phase, &o, &p);
     void *block = s->backend->alloc(s->backend, atl_plan_bytes(p.plan));
     float *sum = calloc(p.trained->params.total, sizeof *sum), mean = 0.25f, decay = 0.0f, loss;
     assert_true(block && sum);
     assert_int_equal(atl_resident_take(s->backend, sum, p.trained->params.total, 0, NULL), ATL_OK);
     atl_plan_attach(p.plan, block);
-    write_recorded(s, &p, "z", "z");
+    write_z(s, &p, p.plan);
     write_recorded(s, &p, "c", "c");
     write_recorded(s, &p, "real", real);
     write_recorded(s, &p, "real_c", "c");
@@ -162,7 +184,7 @@ static void check_phase(scene *s, const char *phase, const char *prefix, const c
 
 static void check_case(const char *name) {
     scene s;
-    begin(&s, name);
+    begin(&s, &atl_recipe_stylegan2, name);
     check_phase(&s, "Gmain", "gmain", NULL);
     check_phase(&s, "Greg", "gpl", NULL);
     check_phase(&s, "Dreg", "dr1", "real");
@@ -179,7 +201,98 @@ static void conditional(void **state) {
     check_case("sg2-64-cond");
 }
 
+// The result of a layer of G.
+static const atl_node *layer_named(const atl_graph *g, const char *name) {
+    for (int i = 0; i < g->size; i++)
+        if (g->nodes[i]->name && !strcmp(g->nodes[i]->name, name))
+            return g->nodes[i];
+    fail_msg("there is no layer %s", name);
+    return NULL;
+}
+
+static double mean_square(const atl_plan *plan, const atl_node *x) {
+    size_t count = (size_t)atl_shape_count(&x->shape);
+    float *v = malloc(count * sizeof *v);
+    double sum = 0.0;
+    assert_non_null(v);
+    assert_true(atl_plan_read(plan, x, v));
+    for (size_t i = 0; i < count; i++)
+        sum += (double)v[i] * (double)v[i];
+    free(v);
+    return sum / (double)count;
+}
+
+// Behind w, the sum over samples of the mean square of each layer's input: of the layer before it, which a
+// plan of its own gives here.
+static void check_means(scene *s, const atl_phase *p) {
+    enum { MOST = 40 };
+    atl_node *inputs[MOST + 1];
+    char name[256] = "G.synthesis.input";
+    int n = 0, w_dim = s->g.dims.w_dim;
+    for (size_t i = 0; i < s->g.params.size; i++) {
+        const char *tail = strstr(s->g.params.list[i].name, ".magnitude_ema");
+        if (!tail)
+            continue;
+        assert_true(n < MOST);
+        inputs[n++] = (atl_node *)layer_named(&p->graph, name);
+        snprintf(name, sizeof name, "G.%.*s", (int)(tail - s->g.params.list[i].name),
+                 s->g.params.list[i].name);
+    }
+    assert_int_equal(atl_phase_sum_size(p), w_dim + n);
+    assert_true(n > 5);
+    float *sum = malloc(atl_phase_sum_size(p) * sizeof *sum);
+    assert_non_null(sum);
+    assert_true(atl_plan_read(p->plan, p->sum, sum));
+    atl_plan *plan;
+    if (atl_plan_make((atl_graph *)&p->graph, s->backend, inputs, n, NULL, &plan) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    write_z(s, p, plan);
+    assert_int_equal(atl_plan_run(plan), ATL_OK);
+    for (int i = 0; i < n; i++) {
+        double truth = mean_square(plan, inputs[i]), ours = (double)sum[w_dim + i] / BATCH;
+        if (!(fabs(ours - truth) <= F32_LOSS * truth))
+            fail_msg("layer %d: its input's mean square is %.9g, not %.9g", i, truth, ours);
+    }
+    atl_plan_close(&plan);
+    free(sum);
+}
+
+static void stylegan3(void **state) {
+    (void)state;
+    scene s;
+    begin(&s, &atl_recipe_stylegan3, "sg3-t-32");
+    check_phase(&s, "Gboth", "gmain", NULL);
+    check_phase(&s, "Dreg", "dr1", "real");
+    end(&s);
+}
+
+static void stylegan3_means(void **state) {
+    (void)state;
+    scene s;
+    atl_train_options o;
+    atl_phase p;
+    begin(&s, &atl_recipe_stylegan3, "sg3-t-32");
+    atl_train_options_init(&o, sizeof o);
+    o.style_mixing_prob = o.blur_init_sigma = 0.0;
+    make_phase(&s, "Dmain", &o, &p);
+    void *block = s.backend->alloc(s.backend, atl_plan_bytes(p.plan));
+    assert_non_null(block);
+    atl_plan_attach(p.plan, block);
+    write_z(&s, &p, p.plan);
+    size_t count;
+    float *real = golden_read(s.truth, "real", &count); // any picture: D has no part in this
+    atl_plan_write(p.plan, atl_draw_find(&p, "real")->input, real);
+    free(real);
+    assert_int_equal(atl_plan_run(p.plan), ATL_OK);
+    check_means(&s, &p);
+    s.backend->release(s.backend, block);
+    atl_phase_clear(&p);
+    static const char *const not_here[] = { "gmain.", "dmain.", "dr1.", "fake", NULL };
+    close_scene(&s, not_here);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(unconditional), cmocka_unit_test(conditional) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(unconditional), cmocka_unit_test(conditional),
+                                        cmocka_unit_test(stylegan3), cmocka_unit_test(stylegan3_means) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

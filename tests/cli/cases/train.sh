@@ -38,7 +38,7 @@ t train --data s --outdir r $net -n --gpus=8 --fp32=false | grep passed
 t train --data s --outdir r $net --metrics=fid50k_fool
 t train --data s --outdir r $net --resume=ffhq256
 t train --data s --outdir r $net --resume=https://example.org/net.pkl
-t train --data s --outdir r $net --cfg=stylegan3-t
+t train --data s --outdir r $net --cfg=stylegan3
 t train --data s --outdir r $net --total-kimg 1
 for batch in 6 7 9; do
     t train --data s $net --batch $batch --dry-run | grep settings

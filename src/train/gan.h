@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the recipes of the StyleGAN line have in common: latents and styles, what D sees, the losses of both
+// networks as phases, the discriminator of StyleGAN2 and its freezing, adaptive augmentation.
+#ifndef ATL_TRAIN_GAN_H
+#define ATL_TRAIN_GAN_H
+
+#include "train/recipe.h"
+#include "train/trainer.h"
+
+// ---- phases
+
+atl_node *atl_gan_g_main(atl_phase_builder *b); // G against D(augment(G(z)))
+atl_node *atl_gan_d_main(atl_phase_builder *b); // D on generated and real pictures
+atl_node *atl_gan_d_reg(atl_phase_builder *b);  // R1 and R2, through the augmentation
+bool atl_gan_wants_d_reg(const atl_train_options *o);
+
+// ---- what they are made of
+
+// w of all layers [n, num_ws, w_dim] for labels c or NULL, with mixed styles where the options ask for them.
+atl_node *atl_gan_styles(atl_phase_builder *b, atl_node *c);
+atl_node *atl_gan_synthesized(atl_phase_builder *b, atl_node *ws); // [n, h, w, c], with noise drawn anew
+
+// A phase that is followed gets, per sample and added up: w [w_dim], then the means that synthesis gives in
+// the order of its layers.  This moves a parameter of G that is their running mean, sum / samples + beta of
+// its distance to that.
+void atl_gan_follow(atl_trainer *t, const atl_param *p, const float *sum, double samples, double beta);
+void atl_gan_follow_w(atl_trainer *t, const float *sum, double samples, double beta);
+
+// ---- besides the phases
+
+atl_init_options atl_gan_shapes(const atl_trainer *t); // of both networks, as set and options have them
+// StyleGAN2's discriminator; architecture "orig", NULL: its usual one.
+atl_status atl_gan_make_d(atl_trainer *t, const char *architecture);
+// The first layers of D, counted from the picture on (Mo et al. 2020, "Freeze the discriminator").  The last
+// block never belongs to them.
+bool atl_gan_frozen(const atl_train_options *o, atl_train_net which, const atl_network *network,
+                    const char *name);
+void atl_gan_adapt(atl_trainer *t); // strength of the augmentation, after a step
+
+#endif
