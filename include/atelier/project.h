@@ -50,7 +50,7 @@ typedef struct atl_project_options {
     int batch;           // pictures that are worked on together
     int steps;
     uint32_t seed;       // of noise maps and of the noise on latents
-    const char *space;   // "w": one w for all layers; "w+": one for each; "s": styles; "z"
+    const char *space;   // "w": one w for all layers; "w+": one for each; "z"
     // "lpips"; "lpips+mse"; "mse": squared differences of pixels and of their slopes, in several sizes;
     // "vgg-image2stylegan": four layers of VGG16 and pixels (Abdal et al. 2019)
     const char *loss;
@@ -104,7 +104,7 @@ ATL_API const atl_project_state *atl_projector_get_state(const atl_projector *pr
 // One step of all pictures.  A loss that is not a number is an error, and what was found before stays.
 ATL_API atl_status atl_projector_step(atl_projector *projector);
 
-// What was found so far: ws [count, num_ws, w_dim]; the noise map of layer k, [count, h, w]; in the spaces "s" and "z"
+// What was found so far: ws [count, num_ws, w_dim]; the noise map of layer k, [count, h, w]; in the space "z"
 // what was moved, [count, atl_projector_latent_size()].
 ATL_API atl_status atl_projector_read(atl_projector *projector, float *ws);
 ATL_API atl_status atl_projector_read_map(atl_projector *projector, int k, float *map);

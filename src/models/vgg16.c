@@ -12,21 +12,29 @@
 #include "models/rows.h"
 #include "nn/functions.h"
 
-enum { POOLED = 7, HIDDEN = 4096, STAGES = 5 };
+enum { POOLED = 7, HIDDEN = 4096, STAGES = 5, CONVOLUTIONS = 3 };
 
 typedef struct config {
     atl_picture_size size;
     int classes; // 0: without its classifier, as losses use it
 } config;
 
-// Each stage: convolutions of 3x3, named after the last, then the maximum over 2x2.
+// Each stage: convolutions of 3x3, then the maximum over 2x2.
 static const struct {
     int convolutions, channels;
-    const char *out, *pooled;
+    const char *out[CONVOLUTIONS], *pooled;
 } STAGE[STAGES] = {
-    { 2, 64, "conv1_2", "pool1" },  { 2, 128, "conv2_2", "pool2" }, { 3, 256, "conv3_3", "pool3" },
-    { 3, 512, "conv4_3", "pool4" }, { 3, 512, "conv5_3", "pool5" },
+    { 2, 64, { "conv1_1", "conv1_2" }, "pool1" },
+    { 2, 128, { "conv2_1", "conv2_2" }, "pool2" },
+    { 3, 256, { "conv3_1", "conv3_2", "conv3_3" }, "pool3" },
+    { 3, 512, { "conv4_1", "conv4_2", "conv4_3" }, "pool4" },
+    { 3, 512, { "conv5_1", "conv5_2", "conv5_3" }, "pool5" },
 };
+
+// The results of a stage: of its convolutions, and after its pooling.
+typedef struct stage {
+    atl_node *out[CONVOLUTIONS], *last, *pooled;
+} stage;
 
 static atl_status parse(atl_ctx *ctx, const json_t *json, void *config_) {
     config *c = config_;
@@ -44,39 +52,42 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
     return ATL_OK;
 }
 
-// The result of each stage before and after its pooling; pooled NULL: the last is left out.
-static void trunk(atl_net *net, atl_node *x, atl_node **out, atl_node **pooled) {
+// Without `pool` the last pooling is left out.
+static void trunk(atl_net *net, atl_node *x, stage *stages, bool pool) {
     const atl_pool_options half = { .kernel = 2, .stride = 2 };
     const atl_relu_conv three = { 3, 1, 1 };
     for (int s = 0, at = 0; s < STAGES; s++, at++) {
+        stage *to = &stages[s];
         for (int k = 0; k < STAGE[s].convolutions; k++, at += 2) {
             char name[32];
             snprintf(name, sizeof name, "features.%d", at);
             x = atl_conv_relu(net, name, x, STAGE[s].channels, three);
+            x = to->out[k] = to->last = atl_name_result(net, STAGE[s].out[k], x);
         }
-        x = out[s] = atl_name_result(net, STAGE[s].out, x);
-        if (!pooled && s == STAGES - 1)
+        if (!pool && s == STAGES - 1)
             break;
-        x = atl_name_result(net, STAGE[s].pooled, atl_max_pool(net->g, x, &half));
-        if (pooled)
-            pooled[s] = x;
+        x = to->pooled = atl_name_result(net, STAGE[s].pooled, atl_max_pool(net->g, x, &half));
     }
 }
 
 static void run(atl_net *net, atl_node *x, atl_node **taps) {
-    trunk(net, x, taps, NULL);
+    stage stages[STAGES];
+    trunk(net, x, stages, false);
+    for (int s = 0; s < STAGES; s++)
+        taps[s] = stages[s].last;
 }
 
 const atl_backbone atl_backbone_vgg = { "vgg", STAGES, { 64, 128, 256, 512, 512 }, run };
 
-// "img" -> "conv1_2" [n, h, w, 64], "pool1" [n, h / 2, w / 2, 64] ... "pool5" [n, h / 32, w / 32, 512]
+// "img" -> "conv1_1" [n, h, w, 64], "conv1_2", "pool1" [n, h / 2, w / 2, 64] ... "pool5" [n, h / 32, w / 32, 512]
 static void features(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
-    atl_node *out[STAGES], *pooled[STAGES];
-    trunk(net, atl_call_picture(net, call, "img", &c->size), out, pooled);
+    stage stages[STAGES];
+    trunk(net, atl_call_picture(net, call, "img", &c->size), stages, true);
     for (int s = 0; s < STAGES; s++) {
-        atl_call_out(net, call, STAGE[s].out, out[s]);
-        atl_call_out(net, call, STAGE[s].pooled, pooled[s]);
+        for (int k = 0; k < STAGE[s].convolutions; k++)
+            atl_call_out(net, call, STAGE[s].out[k], stages[s].out[k]);
+        atl_call_out(net, call, STAGE[s].pooled, stages[s].pooled);
     }
 }
 
@@ -97,9 +108,9 @@ static void classify(atl_net *net, const void *config_, atl_call *call) {
     atl_graph *g = net->g;
     if (!c->classes)
         return;
-    atl_node *out[STAGES], *pooled[STAGES];
-    trunk(net, atl_call_picture(net, call, "img", &c->size), out, pooled);
-    atl_node *x = pooled[STAGES - 1];
+    stage stages[STAGES];
+    trunk(net, atl_call_picture(net, call, "img", &c->size), stages, true);
+    atl_node *x = stages[STAGES - 1].pooled;
     x = atl_adaptive_average_pool(g, x, POOLED, POOLED);
     x = atl_permute(g, x, (const int[]){ 0, 3, 1, 2 }); // rows of the first matrix are c, h, w
     x = atl_reshape(g, x, ATL_SHAPE(x->shape.d[0], (int64_t)512 * POOLED * POOLED));

@@ -34,6 +34,12 @@ t project --network $net --num-steps 300 --target pictures/seed0006.png --outdir
     --resume
 t project --network $net --num-steps 300 --target pictures/seed0006.png --outdir part --save-video 0 --quiet --resume
 diff -r part whole && echo the same
+echo === other losses
+mkdir features
+"$ATELIER" init --cfg vgg16 --resolution 32 features/vgg16.safetensors 2>/dev/null
+t project $short --target pictures/seed0005.png --loss vgg-image2stylegan --detectors features --quiet --outdir vgg
+ls vgg
+rm -r features
 echo === wrong
 t project
 t project $short --target nothing.png --quiet
