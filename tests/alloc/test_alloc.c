@@ -706,6 +706,61 @@ static int write_faces(const char *path, int json) {
     return fclose(f);
 }
 
+// A search, kept and taken up again; without a network of features.
+static atl_status call_project(atl_ctx *ctx) {
+    static float img[3 * 64 * 64], ws[64 * 64];
+    atl_project_options o = ATL_PROJECT_OPTIONS_INIT;
+    atl_project_start start = ATL_PROJECT_START_INIT;
+    atl_model *model;
+    atl_projector *p = NULL;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    o.loss = "mse";
+    o.samples = 2;
+    start.targets = img;
+    start.best_of = 2;
+    if (status == ATL_OK)
+        status = atl_projector_open(model, &o, &p);
+    if (status == ATL_OK)
+        status = atl_projector_begin(p, &start);
+    if (status == ATL_OK)
+        status = atl_projector_step(p);
+    if (status == ATL_OK)
+        status = atl_projector_save(p, out("search.safetensors"));
+    if (status == ATL_OK)
+        status = atl_projector_restore(p, out("search.safetensors"));
+    if (status == ATL_OK)
+        status = atl_projector_read(p, ws);
+    if (status == ATL_OK)
+        status = atl_projector_look(p, img, NULL);
+    atl_projector_close(&p);
+    atl_model_close(&model);
+    remove(out("search.safetensors"));
+    return status;
+}
+
+static atl_status call_tune(atl_ctx *ctx) {
+    static float img[3 * 64 * 64], ws[64 * 64];
+    atl_tune_options o = ATL_TUNE_OPTIONS_INIT;
+    atl_tune_start start = ATL_TUNE_START_INIT;
+    atl_model *model;
+    atl_tuner *t = NULL;
+    atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
+    o.loss = "mse";
+    start.targets = img;
+    start.ws = ws;
+    if (status == ATL_OK)
+        status = atl_tuner_open(model, &o, &t);
+    if (status == ATL_OK)
+        status = atl_tuner_begin(t, &start);
+    if (status == ATL_OK)
+        status = atl_tuner_step(t);
+    if (status == ATL_OK)
+        status = atl_tuner_save(t, out("tuned.safetensors"), ATL_F32);
+    atl_tuner_close(&t);
+    atl_model_close(&model);
+    return status;
+}
+
 static atl_status call_transfer(atl_ctx *ctx) {
     atl_train_options o = tiny_run();
     atl_trainer *t;
@@ -768,6 +823,8 @@ CASE(metrics, 0)
 CASE(spectrum, 0)
 CASE(align, 0)
 SAMPLED(drag, 0, 100)
+SAMPLED(project, 0, 100)
+SAMPLED(tune, 1, 100)
 CASE(safetensors_write, 1)
 CASE(npy_open, 0)
 CASE(safetensors_open, 0)
@@ -849,6 +906,7 @@ int main(void) {
         cmocka_unit_test(transfer_fails_cleanly),   cmocka_unit_test(directions_fails_cleanly),
         cmocka_unit_test(fit_fails_cleanly),        cmocka_unit_test(editor_fails_cleanly),
         cmocka_unit_test(align_fails_cleanly),      cmocka_unit_test(drag_fails_cleanly),
+        cmocka_unit_test(project_fails_cleanly),    cmocka_unit_test(tune_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);
