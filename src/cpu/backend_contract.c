@@ -384,15 +384,13 @@ static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
     return ATL_OK;
 }
 
-// Of weights that are packed once, with AVX2, oneDNN's convolution takes 0.83 of the time of ours
-// (Inception's layers, bench_detector.c).
 static atl_status make_direct_1x1(atl_cpu *b, state *s, bool styled, const float *constant) {
     int pixels = (int)s->pixels, ci = (int)s->c_in, co = (int)s->c_out;
     atl_cpu_conv_shape c = {
         ATL_SLOT_Y, styled ? 1 : s->n, 1, pixels, ci, 1, pixels, co, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0
     };
-    bool theirs = constant && b->base.ctx->cpu == ATL_CPU_AVX2;
-    return atl_cpu_conv_make_by(theirs ? ATL_CPU_CONV_ONEDNN : ATL_CPU_CONV_OWN, b->base.ctx, &b->kernels,
+    bool ours = !constant || atl_cpu_direct_worth_packed_1x1(b->base.ctx->cpu);
+    return atl_cpu_conv_make_by(ours ? ATL_CPU_CONV_OWN : ATL_CPU_CONV_ONEDNN, b->base.ctx, &b->kernels,
                                 b->team, &c, constant, &s->conv);
 }
 
