@@ -42,8 +42,8 @@ static enum stage absorb_factor(atl_node *p, atl_fusion *fu, atl_node *other, co
         fu->gate_slope = other->at.unary.a;
         return GATE;
     }
-    atl_node *s = atl_fuse_expanded(other, 1u | 1u << (r - 1));
-    if (r != 4 || fu->scale >= 0 || !(at <= SCALE || (at <= GATE && is_linear(fu))) || !s)
+    atl_node *s = r == 4 ? atl_fuse_expanded(other, 1u | 8u) : NULL;
+    if (fu->scale >= 0 || !(at <= SCALE || (at <= GATE && is_linear(fu))) || !s)
         return DONE;
     fu->scale = atl_fuse_add(p, s);
     return at;
@@ -61,7 +61,7 @@ static enum stage absorb(atl_node *p, atl_fusion *fu, atl_node *u, const atl_nod
         return absorb_factor(p, fu, other, y, at);
     if (u->at.binary.fn != ATL_FN_ADD)
         return DONE;
-    if (at <= OFFSET && fu->bias < 0 && (s = atl_fuse_expanded(other, 1u << (r - 1)))) {
+    if (at <= OFFSET && fu->bias < 0 && r > 0 && (s = atl_fuse_expanded(other, 1u << (r - 1)))) {
         fu->bias = atl_fuse_add(p, s);
         return OFFSET;
     }
