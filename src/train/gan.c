@@ -209,9 +209,10 @@ atl_node *atl_gan_d_reg(atl_phase_builder *b) {
 bool atl_gan_wants_d_reg(const atl_train_options *o) {
     return o->gamma > 0.0 || o->r2_gamma > 0.0;
 }
+
 // ---- besides the phases
 
-atl_init_options atl_gan_shapes(const atl_trainer *t) {
+static atl_init_options shapes(const atl_trainer *t) { // of both networks, as set and options have them
     atl_init_options init = ATL_INIT_OPTIONS_INIT;
     init.cfg = t->options.cfg;
     init.resolution = t->set.width;
@@ -223,9 +224,21 @@ atl_init_options atl_gan_shapes(const atl_trainer *t) {
     return init;
 }
 
-atl_status atl_gan_make_d(atl_trainer *t, const char *architecture) {
+static atl_status make_g(atl_trainer *t, const char *family, double w_avg_beta) {
+    const atl_model_row *g = atl_model_row_for(family, "generator");
+    atl_init_options init = shapes(t);
+    atl_json b = { .ctx = t->ctx };
+    json_t *json;
+    ATL_TRY(g->init(t->ctx, &init, &json));
+    atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(w_avg_beta));
+    atl_train_like_generator(&t->like, &b, json);
+    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
+    return atl_network_make(t->ctx, g, "G", json, t->options.seed, &t->g);
+}
+
+static atl_status make_d(atl_trainer *t, const char *architecture) {
     const atl_model_row *d = atl_model_row_for("stylegan2", "discriminator");
-    atl_init_options init = atl_gan_shapes(t);
+    atl_init_options init = shapes(t);
     atl_json b = { .ctx = t->ctx };
     json_t *json;
     ATL_TRY(d->init(t->ctx, &init, &json));
@@ -235,6 +248,12 @@ atl_status atl_gan_make_d(atl_trainer *t, const char *architecture) {
     atl_train_like_discriminator(&t->like, &b, json);
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     return atl_network_make(t->ctx, d, "D", json, t->options.seed, &t->d);
+}
+
+atl_status atl_gan_networks(atl_trainer *t, const char *family, double w_avg_beta, const char *d_architecture) {
+    // numbers are a function of seed and name: the same names don't occur in both networks
+    ATL_TRY(make_g(t, family, w_avg_beta));
+    return make_d(t, d_architecture);
 }
 
 bool atl_gan_frozen(const atl_train_options *o, atl_train_net which, const atl_network *network,

@@ -28,9 +28,9 @@ void atl_gan_follow_w(atl_trainer *t, const float *sum, double samples, double b
 
 // ---- besides the phases
 
-atl_init_options atl_gan_shapes(const atl_trainer *t); // of both networks, as set and options have them
-// StyleGAN2's discriminator; architecture "orig", NULL: its usual one.
-atl_status atl_gan_make_d(atl_trainer *t, const char *architecture);
+// The generator of a family, w_avg_beta being that of its average of w, and StyleGAN2's
+// discriminator; its architecture "orig", NULL: its usual one.
+atl_status atl_gan_networks(atl_trainer *t, const char *family, double w_avg_beta, const char *d_architecture);
 // The first layers of D, counted from the picture on (Mo et al. 2020, "Freeze the discriminator").  The last
 // block never belongs to them.
 bool atl_gan_frozen(const atl_train_options *o, atl_train_net which, const atl_network *network,

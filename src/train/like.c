@@ -45,10 +45,11 @@ static void read_latents(const json_t *config, atl_train_like *like) {
 
 // Of StyleGAN3 the widest layer has max, and the last before the one to RGB, whose cutoff is half the
 // resolution, base / resolution; configuration R has twice as much of both.
-static void read_layers(const json_t *config, atl_train_like *like) {
+static void read_stylegan3(const json_t *config, atl_train_like *like) {
     const json_t *layers = json_object_get(json_object_get(config, "synthesis"), "layers"), *l;
     size_t i;
     int last = 0, factor = 1, resolution = read_int(config, "img_resolution", RESOLUTION_MOST);
+    read_latents(config, like);
     json_array_foreach(layers, i, l) {
         int width = read_int(l, "out_channels", 1 << 14);
         factor = json_is_true(json_object_get(l, "down_radial")) ? 2 : factor;
@@ -59,13 +60,6 @@ static void read_layers(const json_t *config, atl_train_like *like) {
     }
     like->channel_max = (like->channel_max + factor - 1) / factor;
     like->channel_base = (last + factor - 1) / factor * resolution;
-}
-
-static atl_status read_stylegan3(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
-    (void)ctx;
-    read_latents(atl_ckpt_get(ckpt, index)->config, like);
-    read_layers(atl_ckpt_get(ckpt, index)->config, like);
-    return ATL_OK;
 }
 
 static atl_status read_stylegan2(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
@@ -92,7 +86,7 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
         if (!strcmp(net->kind, "stylegan2_generator") && !like->w_dim)
             status = read_stylegan2(ctx, ckpt, i, like);
         else if (!strcmp(net->kind, "stylegan3_generator") && !like->w_dim)
-            status = read_stylegan3(ctx, ckpt, i, like);
+            read_stylegan3(net->config, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);
     }

@@ -8,7 +8,6 @@
 //   Dreg    R1 (and R2) through the augmentation         every 16th
 #include <string.h>
 
-#include "io/json.h"
 #include "train/draw.h"
 #include "train/gan.h"
 #include "train/loss.h"
@@ -88,17 +87,7 @@ static const atl_phase_row PHASES[] = {
 // ---- besides the phases
 
 static atl_status networks(atl_trainer *t) {
-    const atl_model_row *g = atl_model_row_for("stylegan2", "generator");
-    atl_init_options init = atl_gan_shapes(t);
-    atl_json b = { .ctx = t->ctx };
-    json_t *json;
-    // numbers are a function of seed and name: the same names don't occur in both networks
-    ATL_TRY(g->init(t->ctx, &init, &json));
-    atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(W_AVG_BETA));
-    atl_train_like_generator(&t->like, &b, json);
-    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
-    ATL_TRY(atl_network_make(t->ctx, g, "G", json, t->options.seed, &t->g));
-    return atl_gan_make_d(t, !strcmp(t->options.cfg, "cifar") ? "orig" : NULL);
+    return atl_gan_networks(t, "stylegan2", W_AVG_BETA, !strcmp(t->options.cfg, "cifar") ? "orig" : NULL);
 }
 
 static void after(atl_trainer *t) {

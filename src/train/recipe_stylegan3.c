@@ -14,7 +14,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "io/json.h"
 #include "train/gan.h"
 
 static const double W_AVG_BETA = 0.998;         // of the average of w in training
@@ -60,20 +59,11 @@ static const atl_phase_row PHASES[] = {
 };
 
 static atl_status networks(atl_trainer *t) {
-    const atl_model_row *g = atl_model_row_for("stylegan3", "generator");
-    atl_init_options init = atl_gan_shapes(t);
-    atl_json b = { .ctx = t->ctx };
-    json_t *json;
     if (t->options.pl_weight > 0.0)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
                         "pl-weight %g: StyleGAN3 is trained without path length regularisation; leave it out",
                         t->options.pl_weight);
-    ATL_TRY(g->init(t->ctx, &init, &json));
-    atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(W_AVG_BETA));
-    atl_train_like_generator(&t->like, &b, json);
-    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
-    ATL_TRY(atl_network_make(t->ctx, g, "G", json, t->options.seed, &t->g));
-    return atl_gan_make_d(t, NULL);
+    return atl_gan_networks(t, "stylegan3", W_AVG_BETA, NULL);
 }
 
 const atl_recipe atl_recipe_stylegan3 = {
