@@ -33,7 +33,7 @@ static const struct {
 
 // The results of a stage: of its convolutions, and after its pooling.
 typedef struct stage {
-    atl_node *out[CONVOLUTIONS], *last, *pooled;
+    atl_node *out[CONVOLUTIONS], *pooled;
 } stage;
 
 static atl_status parse(atl_ctx *ctx, const json_t *json, void *config_) {
@@ -62,7 +62,7 @@ static void trunk(atl_net *net, atl_node *x, stage *stages, bool pool) {
             char name[32];
             snprintf(name, sizeof name, "features.%d", at);
             x = atl_conv_relu(net, name, x, STAGE[s].channels, three);
-            x = to->out[k] = to->last = atl_name_result(net, STAGE[s].out[k], x);
+            x = to->out[k] = atl_name_result(net, STAGE[s].out[k], x);
         }
         if (!pool && s == STAGES - 1)
             break;
@@ -74,7 +74,7 @@ static void run(atl_net *net, atl_node *x, atl_node **taps) {
     stage stages[STAGES];
     trunk(net, x, stages, false);
     for (int s = 0; s < STAGES; s++)
-        taps[s] = stages[s].last;
+        taps[s] = stages[s].out[STAGE[s].convolutions - 1];
 }
 
 const atl_backbone atl_backbone_vgg = { "vgg", STAGES, { 64, 128, 256, 512, 512 }, run };
