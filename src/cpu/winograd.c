@@ -12,7 +12,6 @@
 #include "cpu/kernels.h"
 #include "cpu/sizes.h"
 
-enum { APART = 16 }; // floats between planes, or many would share one set of the first-level cache
 enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
 
 int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies) {
@@ -212,7 +211,7 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     const atl_cpu_wino_shape *s = &w->shape;
     size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, t = (size_t)w->plan.tiles;
     size_t ci = (size_t)s->ci, co = (size_t)s->co;
-    size_t apart = s->up == 1 ? planes * t * APART : 0;
+    size_t apart = s->up == 1 ? planes * t * ATL_WINO_APART : 0;
     w->v_floats = atl_round_bytes((planes * t * ci + apart) * 4) / 4;
     w->m_floats = atl_round_bytes((planes * t * co + apart) * 4) / 4;
     if (s->up == 2)
@@ -296,11 +295,17 @@ atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace,
     return s;
 }
 
+atl_cpu_wino_source atl_cpu_wino_source_with(const float *x, int h, int w, int c, const float *scale,
+                                             ptrdiff_t step, int sample) {
+    size_t floats = (size_t)h * (size_t)w * (size_t)c;
+    return (atl_cpu_wino_source){ x + (size_t)sample * floats, scale ? scale + sample * step : NULL, h, w,
+                                  c };
+}
+
 atl_cpu_wino_source atl_cpu_wino_source_of(const atl_cpu_wino *w, const float *x, const float *in_scale,
                                            int sample) {
     const atl_cpu_wino_shape *s = &w->shape;
-    size_t ci = (size_t)s->ci, floats = (size_t)s->h * (size_t)s->w * ci, n = (size_t)sample;
-    return (atl_cpu_wino_source){ x + n * floats, in_scale ? in_scale + n * ci : NULL, s->h, s->w, s->ci };
+    return atl_cpu_wino_source_with(x, s->h, s->w, s->ci, in_scale, s->ci, sample);
 }
 
 atl_cpu_wino_target atl_cpu_wino_target_with(float *y, int h, int w, int c, const atl_cpu_epilogue *e,
@@ -345,7 +350,7 @@ typedef struct call { // one run of up = 1
 // Floats from one plane to the next and from one tile to the next.  In a block, all that belongs to a tile
 // is together, so that a transform writes one stretch; split, all that belongs to a product is.
 static size_t plane_step(const atl_cpu_wino *w, size_t channels) {
-    return (w->plan.split ? (size_t)w->plan.tiles * channels : channels) + APART;
+    return (w->plan.split ? (size_t)w->plan.tiles * channels : channels) + ATL_WINO_APART;
 }
 
 static size_t tile_step(const atl_cpu_wino *w, size_t channels) {

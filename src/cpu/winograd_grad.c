@@ -99,15 +99,13 @@ size_t atl_cpu_wino_grad_workspace(const atl_cpu_wino_grad *w) {
 static void transform(const atl_cpu_wino_grad *w, const atl_cpu_wino_grad_args *a, int i, float *v,
                       float *d) {
     const atl_cpu_wino_grad_shape *s = &w->shape;
-    const int per = w->tile_rows * w->tile_columns, row = i % per / w->tile_columns, column = i % w->tile_columns;
-    const size_t n = (size_t)(i / per), ci = (size_t)s->ci, co = (size_t)s->co;
-    atl_cpu_wino_source x = { a->x + n * (size_t)s->h * (size_t)s->w * ci,
-                              a->x_scale ? a->x_scale + (ptrdiff_t)n * a->x_step : NULL, s->h, s->w, s->ci };
-    atl_cpu_wino_source y = { a->dy + n * (size_t)w->oh * (size_t)w->ow * co,
-                              a->y_scale ? a->y_scale + (ptrdiff_t)n * a->y_step : NULL, w->oh, w->ow,
-                              s->co };
-    w->kernels.in(&x, 4 * row - s->pad, 4 * column - s->pad, v, ci);
-    w->kernels.grad_in(&y, 4 * row, 4 * column, d, co);
+    const int per = w->tile_rows * w->tile_columns, row = i % per / w->tile_columns,
+              column = i % w->tile_columns, n = i / per;
+    const atl_cpu_wino_source x = atl_cpu_wino_source_with(a->x, s->h, s->w, s->ci, a->x_scale, a->x_step, n),
+                              y = atl_cpu_wino_source_with(a->dy, w->oh, w->ow, s->co, a->y_scale, a->y_step,
+                                                           n);
+    w->kernels.in(&x, 4 * row - s->pad, 4 * column - s->pad, v, (size_t)s->ci);
+    w->kernels.grad_in(&y, 4 * row, 4 * column, d, (size_t)s->co);
 }
 
 // Unit `unit` of a slab of `count` tiles.

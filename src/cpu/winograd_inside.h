@@ -8,6 +8,7 @@
 #include "cpu/winograd_kernels.h"
 
 enum { ATL_WINO_TILE = 4, ATL_WINO_GEMMS = 2 };
+enum { ATL_WINO_APART = 16 }; // floats between planes, or many would share one set of the first-level cache
 
 // How the work is cut.  Blocks of tiles: each thread takes its own tiles through all steps, `tiles` at a
 // time, and reads all weights for each block.  Split: all tiles go through each step together, and the
@@ -45,6 +46,9 @@ typedef struct atl_cpu_wino_space {
 
 atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace, int lane);
 
+// Sample `sample` of x [n, h, w, c] with its row of `scale`, whose rows are `step` floats apart; NULL: none.
+atl_cpu_wino_source atl_cpu_wino_source_with(const float *x, int h, int w, int c, const float *scale,
+                                             ptrdiff_t step, int sample);
 atl_cpu_wino_source atl_cpu_wino_source_of(const atl_cpu_wino *w, const float *x, const float *in_scale,
                                            int sample);
 // Sample `sample` of y [n, h, w, c] with what of the epilogue is its own.

@@ -17,8 +17,7 @@
 
 enum {
     POINTS = 8,
-    APART = 16, // floats between planes, or many would share one set of the first-level cache
-    ROWS = 6    // of a product that stay in registers
+    ROWS = 6 // of a product that stay in registers
 };
 
 struct atl_cpu_line {
@@ -145,8 +144,8 @@ static atl_status prepare(atl_cpu_line *l, const atl_cpu_caches *caches, const f
     l->lines = l->down ? s->ow : s->oh;
     l->tiles = atl_ceil_div(l->down ? s->oh : s->ow, l->pixels);
     choose(l, caches);
-    l->v_plane = (size_t)l->tiles * (size_t)(l->block + l->across - 1) * ci + APART;
-    l->m_plane = (size_t)l->tiles * (size_t)l->block * co + APART;
+    l->v_plane = (size_t)l->tiles * (size_t)(l->block + l->across - 1) * ci + ATL_WINO_APART;
+    l->m_plane = (size_t)l->tiles * (size_t)l->block * co + ATL_WINO_APART;
     l->weight = atl_pages_alloc(l->ctx, POINTS * (size_t)l->across * ci * co, sizeof *l->weight);
     if (!l->weight)
         return ATL_NO_MEMORY;
@@ -197,17 +196,11 @@ typedef struct call {
     const atl_cpu_epilogue *e;
 } call;
 
-static atl_cpu_wino_source source_of(const call *c, int sample) {
-    const atl_cpu_conv_shape *s = &c->l->shape;
-    size_t n = (size_t)sample, ci = (size_t)s->ci;
-    return (atl_cpu_wino_source){ c->x + n * (size_t)s->h * (size_t)s->w * ci,
-                                  c->in_scale ? c->in_scale + n * ci : NULL, s->h, s->w, s->ci };
-}
-
 static void tiles_in(const call *c, int sample, int first, int lines, float *v) {
     const atl_cpu_line *l = c->l;
     const atl_cpu_conv_shape *s = &l->shape;
-    const atl_cpu_wino_source from = source_of(c, sample);
+    const atl_cpu_wino_source from =
+        atl_cpu_wino_source_with(c->x, s->h, s->w, s->ci, c->in_scale, s->ci, sample);
     for (int t = 0; t < l->tiles; t++)
         for (int i = 0; i < lines; i++, v += s->ci) {
             int along = t * l->pixels - (l->down ? s->py0 : s->px0),
