@@ -96,6 +96,18 @@ static inline atl_ctx *open_ctx(int threads, const char *cpu) {
     return ctx;
 }
 
+// Counts how often `call` fails as the context's first allocation does, then the second ..., until it needs
+// no more; what it should have made stays NULL each time.
+#define COUNT_FAILED(count, ctx, made, call)                                                                 \
+    do {                                                                                                     \
+        (count) = 0;                                                                                         \
+        for ((ctx)->fail_after = 0; (call); (ctx)->fail_after = ++(count)) {                                 \
+            assert_null(made);                                                                               \
+            assert_true((count) < 100);                                                                      \
+        }                                                                                                    \
+        (ctx)->fail_after = -1;                                                                              \
+    } while (0)
+
 // The team of a context, and one of so many threads, kept until the program ends.
 static inline atl_team *team_of(atl_ctx *ctx) {
     atl_team *team;
