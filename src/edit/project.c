@@ -2,8 +2,6 @@
 // Opening a projector: the stores, the graph of a step, its plans.
 #include "edit/project.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "graph/measure.h"
@@ -66,52 +64,25 @@ static atl_status check_generator(const atl_network *g) {
 
 // ---- stores
 
-static atl_status add(atl_params *store, const char *name, atl_shape s) {
-    return atl_params_add(store, name, s.rank, s.d, false, NULL);
-}
-
-// Values are zeros until a search begins.
-static atl_status allocate(atl_projector *p, atl_params *store) {
-    ATL_TRY(atl_params_allocate(store));
-    memset(store->data, 0, store->total * sizeof *store->data);
-    return atl_resident_take(p->backend, store->data, store->total, store->version, NULL);
-}
-
 static atl_status make_moved(atl_projector *p) {
     int64_t n = p->o.batch;
-    ATL_TRY(add(&p->moved, "latent", ATL_SHAPE(n, p->rows, p->width)));
+    ATL_TRY(atl_store_add(&p->moved, "latent", ATL_SHAPE(n, p->rows, p->width)));
     for (int k = 0; p->o.noise_maps && k < p->maps.count; k++)
-        ATL_TRY(add(&p->moved, p->maps.list[k].name,
-                    ATL_SHAPE(n, p->maps.list[k].height, p->maps.list[k].width, 1)));
-    return allocate(p, &p->moved);
+        ATL_TRY(atl_store_add(&p->moved, p->maps.list[k].name,
+                              ATL_SHAPE(n, p->maps.list[k].height, p->maps.list[k].width, 1)));
+    return atl_store_allocate(&p->moved, p->backend);
 }
 
 static atl_status make_fixed(atl_projector *p) {
     const atl_model_dims *d = &p->generator->dims;
     int64_t n = p->o.batch;
     p->at = (atl_fixed){ 0, 1, 2, 3, d->c_dim > 0 };
-    ATL_TRY(add(&p->fixed, "jitter", ATL_SHAPE(n, p->rows, p->width)));
-    ATL_TRY(add(&p->fixed, "target", ATL_SHAPE(n, d->height, d->width, d->channels)));
-    ATL_TRY(add(&p->fixed, "mask", ATL_SHAPE(1, d->height, d->width, 1)));
+    ATL_TRY(atl_store_add(&p->fixed, "jitter", ATL_SHAPE(n, p->rows, p->width)));
+    ATL_TRY(atl_store_add(&p->fixed, "target", ATL_SHAPE(n, d->height, d->width, d->channels)));
+    ATL_TRY(atl_store_add(&p->fixed, "mask", ATL_SHAPE(1, d->height, d->width, 1)));
     if (p->at.has_label)
-        ATL_TRY(add(&p->fixed, "label", ATL_SHAPE(n, d->c_dim)));
-    return allocate(p, &p->fixed);
-}
-
-static atl_status make_wanted(atl_projector *p) {
-    for (int i = 0; i < p->target_terms.count; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "term.%d", i);
-        ATL_TRY(add(&p->wanted, name, p->target_terms.list[i].node->shape));
-    }
-    return allocate(p, &p->wanted);
-}
-
-// A part of a store as a node of the graph.
-static atl_node *leaf(atl_projector *p, const atl_params *store, size_t at) {
-    const atl_param *q = &store->list[at];
-    return atl_parameter(&p->graph, q->name, atl_shape_make(q->rank, q->dims), atl_param_data(store, q),
-                         &store->version);
+        ATL_TRY(atl_store_add(&p->fixed, "label", ATL_SHAPE(n, d->c_dim)));
+    return atl_store_allocate(&p->fixed, p->backend);
 }
 
 // ---- the graph
@@ -121,9 +92,9 @@ static atl_node *styles(atl_projector *p, atl_net *net, atl_node *latent) {
     atl_graph *g = &p->graph;
     const atl_model_dims *d = &p->generator->dims;
     int64_t n = p->o.batch;
-    atl_node *x = atl_add(g, latent, leaf(p, &p->fixed, p->at.jitter));
+    atl_node *x = atl_add(g, latent, atl_store_node(&p->fixed, p->at.jitter, g));
     if (p->space == ATL_SPACE_Z) {
-        atl_node *label = p->at.has_label ? leaf(p, &p->fixed, p->at.label) : NULL;
+        atl_node *label = p->at.has_label ? atl_store_node(&p->fixed, p->at.label, g) : NULL;
         atl_node *z = atl_reshape(g, x, ATL_SHAPE(n, p->width));
         x = ATL_APPLY(net, p->generator, "map", "w", { "z", z }, { "c", label });
         x = atl_reshape(g, x, ATL_SHAPE(n, 1, d->w_dim));
@@ -157,7 +128,7 @@ static atl_node *masked(atl_projector *p, atl_node *target) {
     atl_graph *g = &p->graph;
     if (p->img->op == ATL_OP_POISON)
         return p->img;
-    atl_node *mask = atl_expand(g, leaf(p, &p->fixed, p->at.mask), p->img->shape);
+    atl_node *mask = atl_expand(g, atl_store_node(&p->fixed, p->at.mask, g), p->img->shape);
     return atl_add(g, atl_mul(g, mask, p->img), atl_mul(g, atl_affine(g, mask, -1.0f, 1.0f), target));
 }
 
@@ -165,16 +136,17 @@ static atl_status build(atl_projector *p) {
     atl_graph *g = &p->graph;
     atl_net generator = atl_network_in(g, p->generator, "G");
     atl_net looks = p->likeness.features ? atl_network_in(g, p->likeness.features, "F") : (atl_net){ .g = g };
-    atl_node *moved[1 + ATL_PORTS], *wanted[ATL_TERMS], *target = leaf(p, &p->fixed, p->at.target);
+    atl_node *moved[1 + ATL_PORTS], *wanted[ATL_TERMS], *target = atl_store_node(&p->fixed, p->at.target, g);
     atl_terms terms;
     atl_likeness_terms(g, &p->likeness, &looks, target, &p->target_terms);
     if (g->status != ATL_OK)
         return atl_fail(p->ctx, g->status, "%s", g->error);
-    ATL_TRY(make_wanted(p));
+    ATL_TRY(atl_store_add_terms(&p->wanted, "term", &p->target_terms));
+    ATL_TRY(atl_store_allocate(&p->wanted, p->backend));
     for (size_t i = 0; i < p->wanted.size; i++)
-        wanted[i] = leaf(p, &p->wanted, i);
+        wanted[i] = atl_store_node(&p->wanted, i, g);
     for (size_t i = 0; i < p->moved.size; i++)
-        moved[i] = leaf(p, &p->moved, i);
+        moved[i] = atl_store_node(&p->moved, i, g);
     p->ws = styles(p, &generator, moved[ATL_LATENT]);
     synthesize(p, &generator, moved);
     if (p->img->op != ATL_OP_POISON)
@@ -284,11 +256,6 @@ atl_status atl_projector_make(const atl_network *generator, atl_backend *backend
     return status;
 }
 
-static void clear_store(atl_projector *p, atl_params *store) {
-    atl_resident_drop(p->backend, store->data);
-    atl_params_clear(store);
-}
-
 void atl_projector_close(atl_projector **projector) {
     atl_projector *p = projector ? *projector : NULL;
     if (!p)
@@ -298,9 +265,9 @@ void atl_projector_close(atl_projector **projector) {
     atl_graph_clear(&p->graph);
     atl_adam_clear(&p->adam);
     atl_resident_drop(p->backend, p->gradient);
-    clear_store(p, &p->moved);
-    clear_store(p, &p->fixed);
-    clear_store(p, &p->wanted);
+    atl_store_clear(&p->moved, p->backend);
+    atl_store_clear(&p->fixed, p->backend);
+    atl_store_clear(&p->wanted, p->backend);
     if (p->block)
         p->backend->release(p->backend, p->block);
     atl_free(p->ctx, p->gradient);

@@ -10,6 +10,7 @@
 #include <atelier/project.h>
 #include "edit/likeness.h"
 #include "edit/maps.h"
+#include "edit/stores.h"
 #include "graph/plan.h"
 #include "run/adam.h"
 
@@ -73,10 +74,6 @@ struct atl_projector {
 atl_status atl_projector_make(const atl_network *generator, atl_backend *backend,
                               const atl_likeness *likeness, const atl_project_options *options,
                               atl_projector **projector);
-
-static inline float *atl_store_at(const atl_params *params, size_t at) {
-    return atl_param_data(params, &params->list[at]);
-}
 
 atl_status atl_projector_run(atl_projector *p, atl_projector_plan plan);
 // A result of the plan that ran last.

@@ -9,7 +9,7 @@
 #include "base/options.h"
 #include "base/philox.h"
 #include "edit/project.h"
-#include "graph/resident.h"
+#include "edit/target.h"
 #include "run/program.h"
 
 enum { MAP_BATCH = 250, MAP_SEED = 123 }; // RandomState(123), as in the official projector
@@ -203,15 +203,6 @@ static void start_maps(atl_projector *p, const atl_project_start *start) {
     }
 }
 
-// [c, h, w] of a target to [h, w, c].
-static void put_target(const atl_projector *p, const float *chw, float *to) {
-    const atl_model_dims *d = &p->generator->dims;
-    size_t pixels = (size_t)d->height * (size_t)d->width, channels = (size_t)d->channels;
-    for (size_t c = 0; c < channels; c++)
-        for (size_t i = 0; i < pixels; i++)
-            to[i * channels + c] = chw[c * pixels + i];
-}
-
 static void put_fixed(atl_projector *p, const atl_project_start *start) {
     const atl_model_dims *d = &p->generator->dims;
     size_t pixels = (size_t)d->height * (size_t)d->width, picture = pixels * (size_t)d->channels;
@@ -220,8 +211,8 @@ static void put_fixed(atl_projector *p, const atl_project_start *start) {
     for (size_t i = 0; i < pixels; i++)
         mask[i] = start->mask ? start->mask[i] : 1.0f;
     for (int i = 0; i < p->o.batch; i++)
-        put_target(p, start->targets + (size_t)(i < start->count ? i : 0) * picture,
-                   target + (size_t)i * picture);
+        atl_target_interleave(d, start->targets + (size_t)(i < start->count ? i : 0) * picture,
+                              target + (size_t)i * picture);
     for (int i = 0; p->at.has_label && start->c && i < p->o.batch; i++)
         memcpy(atl_store_at(&p->fixed, p->at.label) + (size_t)i * (size_t)d->c_dim,
                start->c + (size_t)(i < start->count ? i : 0) * (size_t)d->c_dim,
@@ -262,11 +253,7 @@ static atl_status check_start(const atl_projector *p, const atl_project_start *s
 }
 
 static void reset(atl_projector *p, int count) {
-    for (size_t i = 0; i < p->adam.n_parts; i++)
-        p->adam.parts[i].steps = 0;
-    memset(p->adam.m, 0, p->adam.total * sizeof *p->adam.m);
-    memset(p->adam.v, 0, p->adam.total * sizeof *p->adam.v);
-    atl_adam_changed(&p->adam);
+    atl_adam_restart(&p->adam);
     memset(p->numbers, 0, 4 * (size_t)p->o.batch * sizeof *p->numbers);
     p->state.count = count;
     p->state.step = 0;

@@ -4,7 +4,6 @@
 
 #include "edit/kept.h"
 #include "edit/project.h"
-#include "graph/resident.h"
 
 // All that decides the numbers of a step.
 static atl_status identity(const atl_projector *p, json_t **json) {

@@ -72,3 +72,10 @@ void atl_target_values(const atl_image *picture, float *chw) {
         for (size_t i = 0; i < pixels; i++)
             chw[c * pixels + i] = (float)picture->pixels[i * channels + c] * (1.0f / 127.5f) - 1.0f;
 }
+
+void atl_target_interleave(const atl_model_dims *d, const float *chw, float *hwc) {
+    size_t pixels = (size_t)d->width * (size_t)d->height, channels = (size_t)d->channels;
+    for (size_t c = 0; c < channels; c++)
+        for (size_t i = 0; i < pixels; i++)
+            hwc[i * channels + c] = chw[c * pixels + i];
+}

@@ -13,4 +13,7 @@ atl_status atl_target_picture(const atl_network *generator, const atl_image *pic
 // [channels, height, width] from -1 to 1.
 void atl_target_values(const atl_image *picture, float *chw);
 
+// To [height, width, channels], as graphs have pictures.
+void atl_target_interleave(const atl_model_dims *dims, const float *chw, float *hwc);
+
 #endif

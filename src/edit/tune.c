@@ -4,7 +4,6 @@
 
 #include <fnmatch.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "graph/measure.h"
@@ -38,38 +37,13 @@ static atl_status keep_texts(atl_tuner *t) {
 
 // ---- stores
 
-static atl_status add(atl_params *store, const char *name, atl_shape s) {
-    return atl_params_add(store, name, s.rank, s.d, false, NULL);
-}
-
-static atl_status allocate(atl_tuner *t, atl_params *store) {
-    ATL_TRY(atl_params_allocate(store));
-    memset(store->data, 0, store->total * sizeof *store->data);
-    return atl_resident_take(t->backend, store->data, store->total, store->version, NULL);
-}
-
 static atl_status make_fixed(atl_tuner *t) {
     const atl_model_dims *d = &t->generator->dims;
     int64_t n = t->o.batch;
-    ATL_TRY(add(&t->fixed, "target", ATL_SHAPE(n, d->height, d->width, d->channels)));
-    ATL_TRY(add(&t->fixed, "ws", ATL_SHAPE(n, d->num_ws, d->w_dim)));
-    ATL_TRY(add(&t->fixed, "near", ATL_SHAPE(1, d->num_ws, d->w_dim)));
-    return allocate(t, &t->fixed);
-}
-
-static atl_status add_terms(atl_params *store, const char *format, const atl_terms *terms) {
-    for (int i = 0; i < terms->count; i++) {
-        char name[32];
-        snprintf(name, sizeof name, format, i);
-        ATL_TRY(add(store, name, terms->list[i].node->shape));
-    }
-    return ATL_OK;
-}
-
-static atl_node *leaf(atl_tuner *t, const atl_params *store, size_t at) {
-    const atl_param *q = &store->list[at];
-    return atl_parameter(&t->graph, q->name, atl_shape_make(q->rank, q->dims), atl_param_data(store, q),
-                         &store->version);
+    ATL_TRY(atl_store_add(&t->fixed, "target", ATL_SHAPE(n, d->height, d->width, d->channels)));
+    ATL_TRY(atl_store_add(&t->fixed, "ws", ATL_SHAPE(n, d->num_ws, d->w_dim)));
+    ATL_TRY(atl_store_add(&t->fixed, "near", ATL_SHAPE(1, d->num_ws, d->w_dim)));
+    return atl_store_allocate(&t->fixed, t->backend);
 }
 
 // ---- the graph
@@ -93,7 +67,7 @@ static atl_node *synthesize(atl_tuner *t, atl_net *net, const atl_network *netwo
 static void build_losses(atl_tuner *t, atl_net *tuned, atl_net *looks, atl_node *const *wanted) {
     atl_graph *g = &t->graph;
     atl_terms terms, first;
-    t->img = synthesize(t, tuned, &t->tuned, leaf(t, &t->fixed, ATL_TUNE_WS), false);
+    t->img = synthesize(t, tuned, &t->tuned, atl_store_node(&t->fixed, ATL_TUNE_WS, g), false);
     if (t->img->op != ATL_OP_POISON)
         t->planar = atl_permute(g, t->img, (int[]){ 0, 3, 1, 2 });
     atl_likeness_terms(g, &t->likeness, looks, t->img, &terms);
@@ -103,7 +77,7 @@ static void build_losses(atl_tuner *t, atl_net *tuned, atl_net *looks, atl_node 
     t->perceptual = t->likeness.features ? atl_terms_distance(g, &first, wanted) : t->distance;
     t->loss = atl_reshape(g, atl_mean(g, t->distance, 1u), ATL_SHAPE(1));
     if (t->o.locality > 0.0) {
-        atl_node *near = synthesize(t, tuned, &t->tuned, leaf(t, &t->fixed, ATL_TUNE_NEAR), true);
+        atl_node *near = synthesize(t, tuned, &t->tuned, atl_store_node(&t->fixed, ATL_TUNE_NEAR, g), true);
         atl_likeness_terms(g, &t->likeness, looks, near, &terms);
         t->locality = atl_terms_distance(g, &terms, wanted + t->target_terms.count); // [1]
         t->loss = atl_add(g, t->loss, atl_scale(g, t->locality, (float)t->o.locality));
@@ -147,16 +121,17 @@ static atl_status build(atl_tuner *t) {
     atl_net before = atl_network_in(g, t->generator, "before"), tuned = atl_network_in(g, &t->tuned, "G");
     atl_net looks = t->likeness.features ? atl_network_in(g, t->likeness.features, "F") : (atl_net){ .g = g };
     tuned.varies = true;
-    atl_likeness_terms(g, &t->likeness, &looks, leaf(t, &t->fixed, ATL_TUNE_PICTURE), &t->target_terms);
-    atl_node *near = synthesize(t, &before, t->generator, leaf(t, &t->fixed, ATL_TUNE_NEAR), true);
+    atl_likeness_terms(g, &t->likeness, &looks, atl_store_node(&t->fixed, ATL_TUNE_PICTURE, g),
+                       &t->target_terms);
+    atl_node *near = synthesize(t, &before, t->generator, atl_store_node(&t->fixed, ATL_TUNE_NEAR, g), true);
     atl_likeness_terms(g, &t->likeness, &looks, near, &t->before_terms);
     if (g->status != ATL_OK)
         return atl_fail(t->ctx, g->status, "%s", g->error);
-    ATL_TRY(add_terms(&t->wanted, "target.%d", &t->target_terms));
-    ATL_TRY(add_terms(&t->wanted, "before.%d", &t->before_terms));
-    ATL_TRY(allocate(t, &t->wanted));
+    ATL_TRY(atl_store_add_terms(&t->wanted, "target", &t->target_terms));
+    ATL_TRY(atl_store_add_terms(&t->wanted, "before", &t->before_terms));
+    ATL_TRY(atl_store_allocate(&t->wanted, t->backend));
     for (size_t i = 0; i < t->wanted.size; i++)
-        wanted[i] = leaf(t, &t->wanted, i);
+        wanted[i] = atl_store_node(&t->wanted, i, g);
     build_losses(t, &tuned, &looks, wanted);
     return differentiate(t, &tuned);
 }
@@ -277,11 +252,9 @@ void atl_tuner_close(atl_tuner **tuner) {
     atl_resident_drop(t->backend, t->gradient);
     if (t->tuned.ctx)
         atl_resident_drop(t->backend, t->tuned.params.data);
-    atl_resident_drop(t->backend, t->fixed.data);
-    atl_resident_drop(t->backend, t->wanted.data);
     atl_network_clear(&t->tuned);
-    atl_params_clear(&t->fixed);
-    atl_params_clear(&t->wanted);
+    atl_store_clear(&t->fixed, t->backend);
+    atl_store_clear(&t->wanted, t->backend);
     if (t->block)
         t->backend->release(t->backend, t->block);
     atl_free(t->ctx, t->gradient);

@@ -9,6 +9,7 @@
 #include <atelier/project.h>
 #include "edit/likeness.h"
 #include "edit/maps.h"
+#include "edit/stores.h"
 #include "graph/plan.h"
 #include "run/adam.h"
 #include "run/truncate.h"

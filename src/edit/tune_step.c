@@ -5,12 +5,9 @@
 
 #include "base/options.h"
 #include "base/philox.h"
+#include "edit/target.h"
 #include "edit/tune.h"
 #include "graph/resident.h"
-
-static float *fixed_at(const atl_tuner *t, size_t at) {
-    return atl_param_data(&t->fixed, &t->fixed.list[at]);
-}
 
 static atl_status get(const atl_tuner *t, atl_tuner_plan plan, const atl_node *node, float *values) {
     if (!atl_plan_read(t->plans[plan], node, values))
@@ -54,14 +51,6 @@ static atl_status check_start(const atl_tuner *t, const atl_tune_start *s) {
     return ATL_OK;
 }
 
-// [c, h, w] to [h, w, c].
-static void turn(const atl_model_dims *d, const float *chw, float *to) {
-    size_t pixels = (size_t)d->height * (size_t)d->width, channels = (size_t)d->channels;
-    for (size_t c = 0; c < channels; c++)
-        for (size_t i = 0; i < pixels; i++)
-            to[i * channels + c] = chw[c * pixels + i];
-}
-
 static atl_status take_pivots(atl_tuner *t, const atl_tune_start *s) {
     const atl_model_dims *d = &t->generator->dims;
     size_t n = (size_t)s->count, picture = (size_t)d->height * (size_t)d->width * (size_t)d->channels,
@@ -76,7 +65,7 @@ static atl_status take_pivots(atl_tuner *t, const atl_tune_start *s) {
     if (!t->targets || !t->ws || !t->perceived)
         return ATL_NO_MEMORY;
     for (size_t i = 0; i < n; i++) {
-        turn(d, s->targets + i * picture, t->targets + i * picture);
+        atl_target_interleave(d, s->targets + i * picture, t->targets + i * picture);
         t->perceived[i] = -1.0;
     }
     memcpy(t->ws, s->ws, n * row * sizeof *t->ws);
@@ -97,11 +86,7 @@ atl_status atl_tuner_begin(atl_tuner *t, const atl_tune_start *options) {
     if (start.noise_maps)
         ATL_TRY(put_maps(t, start.noise_maps));
     t->tuned.params.version++;
-    memset(t->adam.m, 0, t->adam.total * sizeof *t->adam.m);
-    memset(t->adam.v, 0, t->adam.total * sizeof *t->adam.v);
-    for (size_t i = 0; i < t->adam.n_parts; i++)
-        t->adam.parts[i].steps = 0;
-    atl_adam_changed(&t->adam);
+    atl_adam_restart(&t->adam);
     t->shown = -1;
     int batches = (t->count + t->o.batch - 1) / t->o.batch;
     t->state = (atl_tune_state){ .count = t->count, .steps = t->o.steps * batches, .distance = t->perceived };
@@ -118,15 +103,15 @@ static atl_status show(atl_tuner *t, int first) {
         return ATL_OK;
     for (int i = 0; i < t->o.batch; i++) {
         size_t from = (size_t)((first + i) % t->count);
-        memcpy(fixed_at(t, ATL_TUNE_PICTURE) + (size_t)i * picture, t->targets + from * picture,
+        memcpy(atl_store_at(&t->fixed, ATL_TUNE_PICTURE) + (size_t)i * picture, t->targets + from * picture,
                picture * sizeof(float));
-        memcpy(fixed_at(t, ATL_TUNE_WS) + (size_t)i * row, t->ws + from * row, row * sizeof(float));
+        memcpy(atl_store_at(&t->fixed, ATL_TUNE_WS) + (size_t)i * row, t->ws + from * row,
+               row * sizeof(float));
     }
     t->fixed.version++;
     ATL_TRY(atl_plan_run(t->plans[ATL_TUNE_TARGET]));
     for (int i = 0; i < t->target_terms.count; i++)
-        ATL_TRY(get(t, ATL_TUNE_TARGET, t->target_terms.list[i].node,
-                    atl_param_data(&t->wanted, &t->wanted.list[i])));
+        ATL_TRY(get(t, ATL_TUNE_TARGET, t->target_terms.list[i].node, atl_store_at(&t->wanted, (size_t)i)));
     t->wanted.version++;
     t->shown = first;
     return ATL_OK;
@@ -159,8 +144,8 @@ static atl_status random_ws(atl_tuner *t, float *ws) {
 // A step of length alpha from the first pivot in the graph toward a random one, and what the generator makes
 // there.
 static atl_status look_near(atl_tuner *t) {
-    const float *pivot = fixed_at(t, ATL_TUNE_WS);
-    float *near = fixed_at(t, ATL_TUNE_NEAR);
+    const float *pivot = atl_store_at(&t->fixed, ATL_TUNE_WS);
+    float *near = atl_store_at(&t->fixed, ATL_TUNE_NEAR);
     size_t row = t->fixed.list[ATL_TUNE_NEAR].count;
     double squares = 0.0;
     if (!t->locality)
@@ -175,7 +160,7 @@ static atl_status look_near(atl_tuner *t) {
     ATL_TRY(atl_plan_run(t->plans[ATL_TUNE_BEFORE]));
     for (int i = 0; i < t->before_terms.count; i++)
         ATL_TRY(get(t, ATL_TUNE_BEFORE, t->before_terms.list[i].node,
-                    atl_param_data(&t->wanted, &t->wanted.list[t->target_terms.count + i])));
+                    atl_store_at(&t->wanted, (size_t)(t->target_terms.count + i))));
     t->wanted.version++;
     return ATL_OK;
 }

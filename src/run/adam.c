@@ -69,6 +69,14 @@ void atl_adam_changed(atl_adam *a) {
     atl_resident_renew(a->backend, a->v, a->version);
 }
 
+void atl_adam_restart(atl_adam *a) {
+    memset(a->m, 0, a->total * sizeof *a->m);
+    memset(a->v, 0, a->total * sizeof *a->v);
+    for (size_t i = 0; i < a->n_parts; i++)
+        a->parts[i].steps = 0;
+    atl_adam_changed(a);
+}
+
 void atl_adam_step(atl_adam *a, size_t index, float *w, float *gradient) {
     const float LIMIT = 1e5f; // as the official trainers do
     atl_backend *b = a->backend;

@@ -37,6 +37,7 @@ typedef struct atl_adam {
 atl_status atl_adam_init(atl_adam *a, atl_backend *backend, const atl_params *params,
                          const atl_adam_options *options);
 void atl_adam_clear(atl_adam *a); // accepts one that is all zeros
+void atl_adam_restart(atl_adam *a); // as if no step had been made
 
 // One step of part `index`: w and gradient are the whole spans.  The part's gradient is made finite first:
 // NaN to 0, infinities to +-1e5.
