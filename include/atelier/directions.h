@@ -5,8 +5,9 @@
 //     atl_sefa_options o = ATL_SEFA_OPTIONS_INIT;
 //     if (atl_directions_sefa(model, &o, &set)) die(atl_message(ctx));
 //     const atl_direction *d = atl_directions_get(set, 0);
-//     atl_direction_move(ctx, d, NULL, 3.0, info->num_ws, info->w_dim, ws);     // ws [num_ws, w_dim], in
-//     place atl_model_synthesize(model, 1, ws, NULL, img); atl_directions_close(&set);
+//     atl_direction_move(ctx, d, NULL, 3.0, info->num_ws, info->w_dim, ws);    // ws [num_ws, w_dim] in place
+//     atl_model_synthesize(model, 1, ws, NULL, img);
+//     atl_directions_close(&set);
 //
 // Where they come from: the weights of a generator (SeFa; Shen and Zhou 2021), the spread of its w (GANSpace;
 // Harkonen et al. 2020), latents and a score of each (InterFaceGAN; Shen et al. 2020), or files, also those

@@ -2,8 +2,10 @@
 // What lies beyond a photo: the photo mirrored, which the blur keeps from looking like a second face, and at
 // the very edge its median.  As in FFHQ (Karras et al. 2018, appendix C):
 //
-//     m = max over both axes of 1 - min(x / left, (w - 1 - x) / right)     1 at the edge, 0 where the photo
-//     begins y = x + (blur(x) - x) clip(3 m + 1, 0, 1);   y + (median(y) - y) clip(m, 0, 1)
+//     m = max over both axes of 1 - min(x / left, (w - 1 - x) / right)
+//     y = x + (blur(x) - x) clip(3 m + 1, 0, 1);   y + (median(y) - y) clip(m, 0, 1)
+//
+// where m is 1 at the edge and 0 where the photo begins.
 //
 // A Gaussian of four deviations to each side, columns first, in float; channels one after the other, so that
 // two planes of floats are all that it needs.

@@ -2,8 +2,11 @@
 // Lists of channels of styles, as people note them (StyleSpace; Wu et al. 2021): a layer, counted as the
 // network runs them with toRGB among them, and a channel of it.
 //
-//     # text: each line one channel, with how far it moves (1 when nothing is said); "NAME:" begins a
-//     direction smile: 6_501  12.5 8_17  -3
+//     # text: each line one channel, with how far it moves (1 when nothing is said)
+//     # "NAME:" begins a direction
+//     smile:
+//     6_501  12.5
+//     8_17  -3
 //
 //     JSON: {"smile": [[6, 501, 12.5], [8, 17, -3]]}, or the list alone
 #include <ctype.h>
