@@ -169,7 +169,6 @@ static app_status crop(app_align *a, const app_photo *photo, const atl_image *im
     }
     app_status status = write(a, photo, image, s, i, &out, e);
     atl_image_clear(a->ctx, &out);
-    a->crops += status == APP_OK;
     return status;
 }
 

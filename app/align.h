@@ -31,7 +31,7 @@ typedef struct app_align {
     atl_faces *list;
     const atl_face **by_name; // [named] of the list, by malloc
     size_t named;
-    size_t crops, faceless; // made; photos in which there was no face
+    size_t faceless; // photos in which there was no face
 } app_align;
 
 typedef struct app_aligned {

@@ -91,7 +91,6 @@ int find(void *self, const uint8_t *rgb, int width, int height, app_dlib_face *f
                 break;
             const dlib::full_object_detection shape = f.predictor(photo, r);
             app_dlib_face &face = faces[count++];
-            face.area = double(r.area());
             for (unsigned long i = 0; i < APP_DLIB_NUMBERS / 2; i++) {
                 face.landmarks[2 * i] = double(shape.part(i).x());
                 face.landmarks[2 * i + 1] = double(shape.part(i).y());

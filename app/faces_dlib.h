@@ -15,7 +15,6 @@ enum { APP_DLIB_SENTENCE = 256, APP_DLIB_NUMBERS = 136 };
 
 typedef struct app_dlib_face {
     double landmarks[APP_DLIB_NUMBERS]; /* x, y in turn */
-    double area;                        /* of the rectangle that was found */
 } app_dlib_face;
 
 typedef struct app_dlib {

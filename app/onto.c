@@ -2,7 +2,6 @@
 // Finding the record and its photo, and pasting; see onto.h.
 #include "onto.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

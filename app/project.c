@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening a projection, and its batches one after the other.
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,8 +198,6 @@ app_status app_project_run(app_project *p, app_project_use *use, void *user, app
         p->step = 0;
         if (!(p->o.resume && app_project_is_done(p)))
             status = run_batch(p, use, user, e);
-        if (status == APP_OK)
-            p->done = b + 1;
     }
     if (status == APP_STOPPED)
         app_stop(e, "stopped after %zu of %zu targets", p->first + p->now, p->count);

@@ -51,7 +51,7 @@ typedef struct app_project {
     size_t first, now; // of the batch in work: its first target, how many it has
     double saved;      // seconds of the clock
     // for whoever watches
-    size_t batches, done; // batches, and those that are finished
+    size_t batches;
     int step;
     double distance; // mean of the batch
 } app_project;

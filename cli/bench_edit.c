@@ -3,7 +3,6 @@
 // weights or the loss mse.
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <atelier/project.h>
 #include <atelier/rng.h>
 #include <jansson.h>

@@ -3,7 +3,6 @@
 #include "edit/kept.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct listing {

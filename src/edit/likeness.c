@@ -160,10 +160,3 @@ atl_node *atl_terms_distance(atl_graph *g, const atl_terms *a, atl_node *const *
     }
     return all ? all : atl_graph_fail(g, ATL_INTERNAL, "pictures are compared by nothing");
 }
-
-atl_node *atl_mean_square(atl_graph *g, atl_node *a, atl_node *b) {
-    atl_node *d = atl_square(g, atl_sub(g, a, b));
-    if (d->op == ATL_OP_POISON)
-        return d;
-    return atl_scale(g, sums(g, d), (float)((double)d->shape.d[0] / (double)atl_shape_count(&d->shape)));
-}

@@ -41,7 +41,4 @@ void atl_likeness_terms(atl_graph *g, const atl_likeness *l, atl_net *net, atl_n
 // The distance [n] of terms and others of the same shapes.
 atl_node *atl_terms_distance(atl_graph *g, const atl_terms *a, atl_node *const *b);
 
-// The mean of squared differences of each sample [n].
-atl_node *atl_mean_square(atl_graph *g, atl_node *a, atl_node *b);
-
 #endif

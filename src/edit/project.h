@@ -14,7 +14,7 @@
 #include "graph/plan.h"
 #include "run/adam.h"
 
-typedef enum atl_space { ATL_SPACE_W, ATL_SPACE_W_PLUS, ATL_SPACE_S, ATL_SPACE_Z } atl_space;
+typedef enum atl_space { ATL_SPACE_W, ATL_SPACE_W_PLUS, ATL_SPACE_Z } atl_space;
 
 // Plans that run in turn in one block.
 typedef enum atl_projector_plan {

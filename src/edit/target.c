@@ -3,8 +3,6 @@
 // Pillow.
 #include "edit/target.h"
 
-#include <string.h>
-
 #include "data/resize.h"
 
 // Channel c of the generator's picture from a pixel of the given one; gray is Rec. 601's luma, as Pillow has
