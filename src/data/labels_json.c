@@ -120,7 +120,7 @@ static atl_status find_list(reader *r, bool *any) {
         ATL_TRY(next(r, &token));
         if (token == ATL_JSON_OBJECT_END)
             return ATL_OK;
-        bool here = r->scan.length == 6 && !memcmp(r->scan.text, "labels", 6);
+        bool here = atl_json_is(&r->scan, "labels");
         ATL_TRY(next(r, &token));
         if (here && token != ATL_JSON_NULL) {
             r->by_name = token == ATL_JSON_OBJECT;

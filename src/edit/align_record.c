@@ -112,27 +112,23 @@ static bool read_photo_size(reader *r) {
     return r->photo_size;
 }
 
-static bool is(const reader *r, const char *key) {
-    return r->scan.length == strlen(key) && !memcmp(r->scan.text, key, r->scan.length);
-}
-
 // The value of a key; *good is false when it is not what the key wants.
 static atl_status value(reader *r, bool *good) {
-    if (is(r, "photo"))
+    if (atl_json_is(&r->scan, "photo"))
         return text(r, good, &r->to->photo);
-    if (is(r, "source"))
+    if (atl_json_is(&r->scan, "source"))
         return text(r, good, &r->to->source);
-    if (is(r, "format"))
-        *good = r->format = atl_json_next(&r->scan) == ATL_JSON_TEXT && is(r, FORMAT);
-    else if (is(r, "quad"))
+    if (atl_json_is(&r->scan, "format"))
+        *good = r->format = atl_json_next(&r->scan) == ATL_JSON_TEXT && atl_json_is(&r->scan, FORMAT);
+    else if (atl_json_is(&r->scan, "quad"))
         *good = read_quad(r);
-    else if (is(r, "photo_size"))
+    else if (atl_json_is(&r->scan, "photo_size"))
         *good = read_photo_size(r);
-    else if (is(r, "size"))
+    else if (atl_json_is(&r->scan, "size"))
         *good = r->size = whole(r, 1, ATL_ALIGN_PIXELS_MAX, &r->to->pixels);
-    else if (is(r, "face"))
+    else if (atl_json_is(&r->scan, "face"))
         *good = whole(r, 0, SIDE_MOST, &r->to->face);
-    else if (is(r, "faces"))
+    else if (atl_json_is(&r->scan, "faces"))
         *good = whole(r, 0, SIDE_MOST, &r->to->faces);
     else
         *good = atl_json_skip(&r->scan, atl_json_next(&r->scan));

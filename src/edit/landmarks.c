@@ -85,10 +85,6 @@ static atl_status read_landmarks(json_reader *r, double numbers[NUMBERS]) {
     return atl_json_next(&r->scan) == ATL_JSON_LIST_END ? ATL_OK : bad(r, wrong);
 }
 
-static bool is(const json_reader *r, const char *key) {
-    return r->scan.length == strlen(key) && !memcmp(r->scan.text, key, r->scan.length);
-}
-
 static atl_status open_object(json_reader *r, bool passed) {
     r->open[++r->depth] = (object){ .passed = passed }; // the scan allows no more than there is room for
     return ATL_OK;
@@ -130,16 +126,16 @@ static atl_status read_json(atl_faces *f, const char *path, const atl_file *file
     r->path = path;
     atl_json_scan_init(&r->scan, file->data, file->bytes);
     for (atl_json_token t; status == ATL_OK && (t = atl_json_next(&r->scan)) != ATL_JSON_END;) {
-        bool image = t == ATL_JSON_KEY && is(r, "image");
+        bool image = t == ATL_JSON_KEY && atl_json_is(&r->scan, "image");
         if (t == ATL_JSON_BAD)
             status = bad(r, r->scan.error);
         else if (t == ATL_JSON_OBJECT)
             status = open_object(r, passed);
         else if (t == ATL_JSON_OBJECT_END)
             status = close_object(r);
-        else if (t == ATL_JSON_KEY && is(r, "face_landmarks"))
+        else if (t == ATL_JSON_KEY && atl_json_is(&r->scan, "face_landmarks"))
             status = take_landmarks(r, &r->open[r->depth]);
-        else if (t == ATL_JSON_KEY && is(r, "file_path"))
+        else if (t == ATL_JSON_KEY && atl_json_is(&r->scan, "file_path"))
             status = take_photo(r, &r->open[r->depth]);
         passed = image;
     }

@@ -235,6 +235,10 @@ atl_json_token atl_json_next(atl_json_scan *s) {
     }
 }
 
+bool atl_json_is(const atl_json_scan *s, const char *word) {
+    return s->length == strlen(word) && memcmp(s->text, word, s->length) == 0;
+}
+
 bool atl_json_skip(atl_json_scan *s, atl_json_token token) {
     if (token == ATL_JSON_BAD)
         return false;

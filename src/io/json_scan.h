@@ -48,6 +48,9 @@ void atl_json_scan_init(atl_json_scan *scan, const void *text, size_t bytes);
 // Python writes one (\udc80 to \udcff), is that byte again.
 atl_json_token atl_json_next(atl_json_scan *scan);
 
+// Whether the text of the newest token is `word`.
+bool atl_json_is(const atl_json_scan *scan, const char *word);
+
 // Passes over the rest of the value that began with `token`.  False: the text is bad.
 bool atl_json_skip(atl_json_scan *scan, atl_json_token token);
 
