@@ -57,8 +57,7 @@ static atl_status read_turned(const atl_source *s, bool orient, atl_ctx *ctx, si
 
 // ---- colours and sizes
 
-// [h, w, 2 or 4] over a uniform ground, rounded to nearest
-static void flatten(atl_image *image, unsigned ground) {
+void atl_image_flatten(atl_image *image, unsigned ground) {
     size_t c = (size_t)image->channels, area = (size_t)image->width * (size_t)image->height;
     for (size_t i = 0; i < area; i++) {
         unsigned alpha = image->pixels[i * c + c - 1];
@@ -70,7 +69,7 @@ static void flatten(atl_image *image, unsigned ground) {
 }
 
 // Gray by the weights of ITU-R 601 in 16 bits, as Pillow's convert("L").
-static atl_status change_color(atl_ctx *ctx, atl_color color, atl_image *image) {
+atl_status atl_image_color(atl_ctx *ctx, atl_color color, atl_image *image) {
     int want = color == ATL_COLOR_RGB ? 3 : color == ATL_COLOR_GRAY ? 1 : image->channels;
     if (want == image->channels)
         return ATL_OK;
@@ -155,9 +154,9 @@ atl_status atl_prepare(const atl_source *s, const atl_dataset_make_options *o, a
     if (o->alpha == ATL_ALPHA_REFUSE)
         status = atl_picture_drop_alpha(s, ctx, index, image);
     else if (image->channels == 2 || image->channels == 4)
-        flatten(image, o->alpha == ATL_ALPHA_WHITE ? 255 : 0);
+        atl_image_flatten(image, o->alpha == ATL_ALPHA_WHITE ? 255 : 0);
     if (status == ATL_OK)
-        status = change_color(ctx, o->color, image);
+        status = atl_image_color(ctx, o->color, image);
     if (status == ATL_OK)
         status = crop_and_resize(o, ctx, image, &prepared->small);
     if (status != ATL_OK)

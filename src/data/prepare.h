@@ -19,4 +19,10 @@ atl_status atl_prepare(const atl_source *source, const atl_dataset_make_options 
 // Turns and flips as `orientation` of EXIF (1 to 8) asks.  On failure the image is as it was.
 atl_status atl_image_turn(atl_ctx *ctx, int orientation, atl_image *image);
 
+// [h, w, 2 or 4] over a uniform ground, rounded to nearest, becomes [h, w, 1 or 3].
+void atl_image_flatten(atl_image *image, unsigned ground);
+
+// Gray [h, w, 1] to colour [h, w, 3], or back.  On failure the image is as it was.
+atl_status atl_image_color(atl_ctx *ctx, atl_color color, atl_image *image);
+
 #endif
