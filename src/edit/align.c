@@ -92,8 +92,7 @@ static void scale_quad(atl_quad *q, double factor) {
     }
 }
 
-// The smallest rectangle of whole pixels around it: left, top, right, bottom.
-static void bounds(const atl_quad *q, int b[4]) {
+void atl_quad_bounds(const atl_quad *q, int b[4]) {
     double low_x = INFINITY, low_y = INFINITY, high_x = -INFINITY, high_y = -INFINITY;
     for (int i = 0; i < 4; i++) {
         low_x = fmin(low_x, q->corner[i].x);
@@ -152,7 +151,7 @@ static int most(int a, int b) {
 
 static atl_status cut(work *w) {
     int b[4];
-    bounds(&w->quad, b);
+    atl_quad_bounds(&w->quad, b);
     int left = most(b[0] - w->border, 0), right = least(b[2] + w->border, w->now->width);
     int top = most(b[1] - w->border, 0), bottom = least(b[3] + w->border, w->now->height);
     if (right - left >= w->now->width && bottom - top >= w->now->height)
@@ -166,7 +165,7 @@ static atl_status cut(work *w) {
 
 static atl_status continue_beyond(work *w) {
     int b[4], widest = 0;
-    bounds(&w->quad, b);
+    atl_quad_bounds(&w->quad, b);
     int add[4] = { most(w->border - b[0], 0), most(w->border - b[1], 0),
                    most(b[2] - w->now->width + w->border, 0), most(b[3] - w->now->height + w->border, 0) };
     for (int i = 0; i < 4; i++)

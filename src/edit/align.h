@@ -11,6 +11,9 @@ enum { ATL_ALIGN_PIXELS_MAX = 4096, ATL_ALIGN_PIXELS = 1024 };
 // Length of a side.
 double atl_quad_side(const atl_quad *quad);
 
+// The smallest rectangle of whole pixels around it: left, top, right, bottom.
+void atl_quad_bounds(const atl_quad *quad, int box[4]);
+
 // Whether it is a square of this photo: see atl_align_crop().
 atl_status atl_quad_check(atl_ctx *ctx, const atl_quad *quad, int width, int height);
 

@@ -86,17 +86,12 @@ static void paste(const atl_image *crop, const atl_image *mask, const place *p, 
 
 // The pixels of a photo around a square: left, top, right, bottom.
 static void box_of(const atl_quad *q, int shrink, const atl_image *photo, int box[4]) {
-    double low_x = photo->width, low_y = photo->height, high_x = 0, high_y = 0;
-    for (int i = 0; i < 4; i++) {
-        low_x = fmin(low_x, q->corner[i].x);
-        low_y = fmin(low_y, q->corner[i].y);
-        high_x = fmax(high_x, q->corner[i].x);
-        high_y = fmax(high_y, q->corner[i].y);
+    atl_quad_bounds(q, box);
+    for (int i = 0; i < 2; i++) {
+        int side = i ? photo->height : photo->width, end = box[2 + i] + shrink; // see place_of()
+        box[i] = box[i] > 0 ? box[i] : 0;
+        box[2 + i] = end < side ? end : side;
     }
-    box[0] = (int)fmax(floor(low_x), 0);
-    box[1] = (int)fmax(floor(low_y), 0);
-    box[2] = (int)fmin(ceil(high_x) + shrink, photo->width); // see place_of()
-    box[3] = (int)fmin(ceil(high_y) + shrink, photo->height);
 }
 
 static atl_status check(atl_ctx *ctx, const atl_image *crop, const atl_quad *quad, const atl_paste_options *o,
