@@ -71,7 +71,6 @@ static app_status write_direction(atl_ctx *ctx, atl_model *model, const app_dire
     const app_edit_options options = { .recipe = o->recipe,
                                        .seeds = o->seeds,
                                        .count = o->count,
-                                       .classes = o->classes,
                                        .parts = &part,
                                        .n_parts = 1,
                                        .batch = 1 };

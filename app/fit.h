@@ -39,7 +39,6 @@ typedef struct app_explore_options {
     app_recipe recipe;
     const uint32_t *seeds; // a line of each strip for each
     size_t count;
-    const app_seeds *classes;
     size_t directions, steps; // the first so many; pictures in a line
     double from, to;          // strengths
     const char *folder;       // index.html and the strips go there
