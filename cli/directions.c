@@ -124,20 +124,19 @@ static app_status relabel(finding *f, app_error *e) {
 }
 
 static app_status look(finding *f, app_error *e) {
-    const app_explore_options o = { .recipe = f->fit.recipe,
-                                    .seeds = f->look.items,
-                                    .count = f->look.count,
-                                    .directions = (size_t)f->shown,
-                                    .steps = (size_t)f->steps,
-                                    .from = f->from,
-                                    .to = f->to,
-                                    .folder = f->explore,
-                                    .progress = on_progress,
-                                    .user = f };
-    app_explore_options with = o;
-    with.recipe.latents = NULL; // strips are of seeds
-    with.recipe.projected = 0;
-    return f->explore ? app_explore(f->ctx, f->model, f->set, &with, e) : APP_OK;
+    app_explore_options o = { .recipe = f->fit.recipe,
+                              .seeds = f->look.items,
+                              .count = f->look.count,
+                              .directions = (size_t)f->shown,
+                              .steps = (size_t)f->steps,
+                              .from = f->from,
+                              .to = f->to,
+                              .folder = f->explore,
+                              .progress = on_progress,
+                              .user = f };
+    o.recipe.latents = NULL; // strips are of seeds
+    o.recipe.projected = 0;
+    return f->explore ? app_explore(f->ctx, f->model, f->set, &o, e) : APP_OK;
 }
 
 // Writes what was found, and the page.
