@@ -78,7 +78,6 @@ static int check_name(const char *command, const char *path) {
     return CLI_PROCEED;
 }
 
-// After the table was read.
 static int check(finding *f, const char *command) {
     app_error *e = &f->common.error;
     if (!f->out)
@@ -101,6 +100,11 @@ static int check(finding *f, const char *command) {
     f->fit.progress = on_progress;
     f->fit.user = f;
     return CLI_PROCEED;
+}
+
+static int parse(finding *f, const cli_spec *spec, int argc, char **argv) {
+    int status = cli_options_parse(spec, argc, argv, NULL);
+    return status == CLI_PROCEED ? check(f, spec->command) : status;
 }
 
 static int open_network(finding *f) {
@@ -188,9 +192,7 @@ static int sefa(int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    int status = cli_options_parse(&spec, argc, argv, NULL);
-    if (status == CLI_PROCEED)
-        status = check(&f, spec.command);
+    int status = parse(&f, &spec, argc, argv);
     if (status != CLI_PROCEED)
         return done(&f, status);
     status = open_network(&f);
@@ -227,9 +229,7 @@ static int ganspace(int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    int status = cli_options_parse(&spec, argc, argv, NULL);
-    if (status == CLI_PROCEED)
-        status = check(&f, spec.command);
+    int status = parse(&f, &spec, argc, argv);
     if (status != CLI_PROCEED)
         return done(&f, status);
     if (samples < block)
@@ -317,9 +317,7 @@ static int boundary(int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    int status = cli_options_parse(&spec, argc, argv, NULL);
-    if (status == CLI_PROCEED)
-        status = check(&f, spec.command);
+    int status = parse(&f, &spec, argc, argv);
     if (status == CLI_PROCEED)
         status = check_scored(&f, spec.command, space);
     if (status == CLI_PROCEED &&
@@ -356,9 +354,7 @@ static int lstsq(int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
     };
-    int status = cli_options_parse(&spec, argc, argv, NULL);
-    if (status == CLI_PROCEED)
-        status = check(&f, spec.command);
+    int status = parse(&f, &spec, argc, argv);
     if (status == CLI_PROCEED)
         status = check_scored(&f, spec.command, space);
     if (status == CLI_PROCEED && !f.fit.scores)
