@@ -515,12 +515,9 @@ static int show(int argc, char **argv) {
 }
 
 int cli_directions(int argc, char **argv) {
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } parts[] = { { "sefa", sefa },   { "ganspace", ganspace },   { "boundary", boundary },
-                  { "lstsq", lstsq }, { "condition", condition }, { "show", show } };
-    const char *part = NULL;
+    static const cli_part parts[] = { { "sefa", sefa },           { "ganspace", ganspace },
+                                      { "boundary", boundary },   { "lstsq", lstsq },
+                                      { "condition", condition }, { "show", show } };
     const cli_spec spec = {
         .command = "directions",
         .arguments = "sefa|ganspace|boundary|lstsq|condition|show",
@@ -536,12 +533,5 @@ int cli_directions(int argc, char **argv) {
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof *parts; i++)
-        if (!strcmp(argv[1], parts[i].name))
-            return parts[i].run(argc - 1, argv + 1);
-    int status = cli_options_parse(&spec, argc, argv, &part);
-    if (status != CLI_PROCEED)
-        return status;
-    return cli_usage_error("directions", "%s: expected sefa, ganspace, boundary, lstsq, condition or show",
-                           part);
+    return cli_part_run(&spec, parts, sizeof parts / sizeof *parts, argc, argv);
 }

@@ -268,3 +268,22 @@ int cli_options_parse(const cli_spec *spec, int argc, char **argv, const char **
         return cli_usage_error(spec->command, "expected %s", spec->arguments);
     return CLI_PROCEED;
 }
+
+int cli_part_run(const cli_spec *spec, const cli_part *parts, size_t count, int argc, char **argv) {
+    const char *part = NULL;
+    char names[200];
+    size_t used = 0;
+    for (size_t i = 0; argc > 1 && i < count; i++)
+        if (!strcmp(argv[1], parts[i].name))
+            return parts[i].run(argc - 1, argv + 1);
+    int status = cli_options_parse(spec, argc, argv, &part);
+    if (status != CLI_PROCEED)
+        return status;
+    for (size_t i = 0; i < count && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 i == 0          ? ""
+                                 : i + 1 < count ? ", "
+                                                 : " or ",
+                                 parts[i].name);
+    return cli_usage_error(spec->command, "%s: expected %s", part, names);
+}

@@ -59,6 +59,16 @@ typedef struct cli_spec {
 // (text on stdout) or a mistake (sentence on stderr).
 int cli_options_parse(const cli_spec *spec, int argc, char **argv, const char **plain);
 
+// A command of a command: "atelier spectra calc".
+typedef struct cli_part {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} cli_part;
+
+// Runs the part that the first argument names.  Of a command that takes nothing else: arguments_min and
+// arguments_max of `spec` are 1.  Returns the exit status.
+int cli_part_run(const cli_spec *spec, const cli_part *parts, size_t count, int argc, char **argv);
+
 // Prints "atelier COMMAND: sentence" and where help is found; returns CLI_USAGE.
 int cli_usage_error(const char *command, const char *format, ...)
 #if defined(__GNUC__)

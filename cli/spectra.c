@@ -214,11 +214,9 @@ static int slices(int argc, char **argv) {
 }
 
 int cli_spectra(int argc, char **argv) {
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } parts[] = { { "stats", stats }, { "calc", calc }, { "heatmap", heatmap }, { "slices", slices } };
-    const char *part = NULL;
+    static const cli_part parts[] = {
+        { "stats", stats }, { "calc", calc }, { "heatmap", heatmap }, { "slices", slices }
+    };
     const cli_spec spec = {
         .command = "spectra",
         .arguments = "stats|calc|heatmap|slices",
@@ -231,11 +229,5 @@ int cli_spectra(int argc, char **argv) {
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof *parts; i++)
-        if (!strcmp(argv[1], parts[i].name))
-            return parts[i].run(argc - 1, argv + 1);
-    int status = cli_options_parse(&spec, argc, argv, &part);
-    if (status != CLI_PROCEED)
-        return status;
-    return cli_usage_error("spectra", "%s: expected stats, calc, heatmap or slices", part);
+    return cli_part_run(&spec, parts, sizeof parts / sizeof *parts, argc, argv);
 }
