@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "memory.h"
+#include "files.h"
 #include "seeds.h"
 
 static app_status relabel(atl_ctx *ctx, const char *path, int space, app_direction *d, app_error *e) {
@@ -67,14 +66,11 @@ static app_status open_named(atl_ctx *ctx, const char *path, const char *name, i
 
 app_status app_direction_open(atl_ctx *ctx, const char *source, int space, app_direction *d, app_error *e) {
     *d = (app_direction){ 0 };
-    char *path = app_copy(source, e), *colon = NULL;
+    const char *name;
+    char *path = app_file_split(source, &name, e);
     if (!path)
         return APP_FAILED;
-    if (access(source, F_OK) != 0)
-        colon = strrchr(path, ':');
-    if (colon)
-        *colon = '\0';
-    app_status status = open_named(ctx, path, colon ? colon + 1 : NULL, space, d, e);
+    app_status status = open_named(ctx, path, name, space, d, e);
     free(path);
     if (status != APP_OK)
         app_direction_close(d);

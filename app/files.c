@@ -133,6 +133,29 @@ app_status app_folder_make(const char *path, app_error *e) {
     return error ? app_fail(e, "%s: the folder can't be made: %s", path, strerror(error)) : APP_OK;
 }
 
+// Where NAME's colon is in "FILE:NAME", or NULL; `path` is a copy to cut short and mend.
+static const char *colon_of(const char *source, char *path) {
+    if (access(source, F_OK) == 0)
+        return NULL;
+    for (const char *colon = strchr(source, ':'); colon; colon = strchr(colon + 1, ':')) {
+        path[colon - source] = '\0';
+        int is_file = access(path, F_OK) == 0;
+        path[colon - source] = ':';
+        if (is_file)
+            return colon;
+    }
+    return strrchr(source, ':');
+}
+
+char *app_file_split(const char *source, const char **name, app_error *e) {
+    char *path = app_copy(source, e);
+    const char *colon = path ? colon_of(source, path) : NULL;
+    *name = colon ? colon + 1 : NULL;
+    if (colon)
+        path[colon - source] = '\0';
+    return path;
+}
+
 char *app_join(const char *folder, const char *name, app_error *e) {
     size_t a = strlen(folder), b = strlen(name);
     int slash = a > 0 && folder[a - 1] != '/';

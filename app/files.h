@@ -27,6 +27,10 @@ void app_file_discard(app_file *file); // a zeroed or committed struct is fine
 // Makes a folder and those above it.
 app_status app_folder_make(const char *path, app_error *e);
 
+// Of "FILE:NAME" the file's path by malloc, or NULL; *name lies within `source`, NULL: there is none.  Both
+// may hold colons: the file ends at the first one before which there is a file.
+char *app_file_split(const char *source, const char **name, app_error *e);
+
 // "DIR/NAME" by malloc, or NULL.
 char *app_join(const char *folder, const char *name, app_error *e);
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <atelier/image.h>
 #include "files.h"
 #include "memory.h"
@@ -170,19 +169,16 @@ static app_status choose_column(app_scores *s, const char *path, const char *nam
 
 app_status app_scores_read(const char *source, app_scores *s, app_error *e) {
     *s = (app_scores){ 0 };
-    char *path = app_copy(source, e), *colon = NULL;
+    const char *name;
+    char *path = app_file_split(source, &name, e);
     if (!path)
         return APP_FAILED;
-    if (access(source, F_OK) != 0)
-        colon = strrchr(path, ':');
-    if (colon)
-        *colon = '\0';
     char *text = app_file_read(path, FILE_MOST, NULL, e);
     app_status status = text ? read_lines(s, path, text, e) : APP_FAILED;
     if (status == APP_OK)
         status = take_seeds(s, path, e);
-    if (status == APP_OK && colon)
-        status = choose_column(s, path, colon + 1, e);
+    if (status == APP_OK && name)
+        status = choose_column(s, path, name, e);
     free(text);
     free(path);
     if (status != APP_OK)

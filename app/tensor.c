@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "files.h"
 #include "memory.h"
 
 int app_tensor_is(const atl_array *array, const char *word) {
@@ -96,26 +97,9 @@ static app_status choose(app_tensors *t, const char *source, const char *name, c
     return t->count ? APP_OK : app_fail(e, "%s: holds no tensor", source);
 }
 
-// Where a tensor's name begins, or NULL.  Both names may hold colons: the file ends at the first one before
-// which there is a file.
-static const char *colon_of(const char *source, char *path) {
-    if (access(source, F_OK) == 0)
-        return NULL;
-    for (const char *colon = strchr(source, ':'); colon; colon = strchr(colon + 1, ':')) {
-        path[colon - source] = '\0';
-        int is_file = access(path, F_OK) == 0;
-        path[colon - source] = ':';
-        if (is_file)
-            return colon;
-    }
-    return strrchr(source, ':');
-}
-
 int app_tensor_exists(const char *source, app_error *e) {
-    char *path = app_copy(source, e);
-    const char *colon = path ? colon_of(source, path) : NULL;
-    if (colon)
-        path[colon - source] = '\0';
+    const char *name;
+    char *path = app_file_split(source, &name, e);
     int found = path && access(path, F_OK) == 0;
     free(path);
     return found;
@@ -124,17 +108,15 @@ int app_tensor_exists(const char *source, app_error *e) {
 app_status app_tensors_open(atl_ctx *ctx, const char *source, const char *const *usual, app_tensors *t,
                             app_error *e) {
     *t = (app_tensors){ 0 };
-    char *path = app_copy(source, e);
+    const char *name;
+    char *path = app_file_split(source, &name, e);
     if (!path)
         return APP_FAILED;
-    const char *colon = colon_of(source, path);
-    if (colon)
-        path[colon - source] = '\0';
     app_status status = APP_OK;
     if (atl_arrays_open(ctx, path, &t->set) != ATL_OK)
         status = app_fail_ctx(e, ctx);
     if (status == APP_OK)
-        status = choose(t, path, colon ? colon + 1 : NULL, usual, e);
+        status = choose(t, path, name, usual, e);
     free(path);
     if (status != APP_OK)
         app_tensors_close(t);
