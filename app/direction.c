@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "files.h"
+#include "memory.h"
 #include "seeds.h"
 
 static app_status relabel(atl_ctx *ctx, const char *path, int space, app_direction *d, app_error *e) {
@@ -80,6 +81,27 @@ app_status app_direction_open(atl_ctx *ctx, const char *source, int space, app_d
 void app_direction_close(app_direction *d) {
     atl_directions_close(&d->set);
     *d = (app_direction){ 0 };
+}
+
+size_t app_directions_count(const char *sources) {
+    size_t count = 1;
+    for (; *sources; sources++)
+        count += *sources == ',';
+    return count;
+}
+
+app_status app_directions_open(atl_ctx *ctx, const char *sources, int space, app_direction *list,
+                               app_error *e) {
+    char *copy = app_copy(sources, e);
+    app_status status = copy ? APP_OK : APP_FAILED;
+    for (char *at = copy, *next; at && status == APP_OK; at = next) {
+        next = strchr(at, ',');
+        if (next)
+            *next++ = '\0';
+        status = app_direction_open(ctx, at, space, list++, e);
+    }
+    free(copy);
+    return status;
 }
 
 app_status app_layers_parse(const char *text, uint64_t *layers, app_error *e) {

@@ -15,10 +15,16 @@ typedef struct app_direction {
     size_t index;            // within it
 } app_direction;
 
-// `space`: ATL_DIRECTION_Z or _W for files that don't say; negative: w, with a warning.  Closing zeros is
+// `space`: ATL_DIRECTION_Z or _W for files that don't say; -1: w, with a warning.  Closing zeros is
 // fine.
 app_status app_direction_open(atl_ctx *ctx, const char *source, int space, app_direction *d, app_error *e);
 void app_direction_close(app_direction *d);
+
+// "FILE[:NAME|K],..": how many they are, and all of them to a list with room for these.  After a failure,
+// too, zeros and opened ones are left to close.
+size_t app_directions_count(const char *sources);
+app_status app_directions_open(atl_ctx *ctx, const char *sources, int space, app_direction *list,
+                               app_error *e);
 
 // "0-3,7" to bits; layers above 63 are refused.
 app_status app_layers_parse(const char *text, uint64_t *layers, app_error *e);

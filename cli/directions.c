@@ -380,24 +380,15 @@ typedef struct changing {
 static app_status condition_on(atl_ctx *ctx, const changing *c, app_error *e) {
     app_direction from = { 0 }, others[OTHERS_MOST] = { { 0 } };
     const atl_direction *list[OTHERS_MOST];
-    char text[4096], *at = text;
-    size_t count = 0;
+    size_t count = app_directions_count(c->on_text);
     atl_directions *left = NULL;
-    int space = c->space ? c->space - 1 : -1;
-    app_status status = app_direction_open(ctx, c->file, space, &from, e);
-    snprintf(text, sizeof text, "%s", c->on_text);
-    for (char *next; status == APP_OK && at; at = next) {
-        next = strchr(at, ',');
-        if (next)
-            *next++ = '\0';
-        if (count == OTHERS_MOST) {
-            status = app_fail(e, "--on: %d directions are the most", OTHERS_MOST);
-            break;
-        }
-        status = app_direction_open(ctx, at, space, &others[count], e);
-        list[count] = others[count].at;
-        count++;
-    }
+    app_status status = app_direction_open(ctx, c->file, c->space - 1, &from, e);
+    if (status == APP_OK && count > OTHERS_MOST)
+        status = app_fail(e, "--on: %d directions are the most", OTHERS_MOST);
+    if (status == APP_OK)
+        status = app_directions_open(ctx, c->on_text, c->space - 1, others, e);
+    for (size_t i = 0; status == APP_OK && i < count; i++)
+        list[i] = others[i].at;
     if (status == APP_OK && (atl_directions_condition(from.set, from.index, list, count, &left) != ATL_OK ||
                              atl_directions_write(left, c->out) != ATL_OK))
         status = app_fail_ctx(e, ctx);
@@ -498,8 +489,7 @@ static int show(int argc, char **argv) {
         return status;
     status = cli_open(&c.common, &ctx);
     if (status == CLI_SUCCESS)
-        status = cli_told(&c.common,
-                          app_direction_open(ctx, c.file, c.space ? c.space - 1 : -1, &d, &c.common.error));
+        status = cli_told(&c.common, app_direction_open(ctx, c.file, c.space - 1, &d, &c.common.error));
     if (status == CLI_SUCCESS) {
         const char *method = atl_directions_method(d.set), *source = atl_directions_source(d.set);
         cli_print_safe(stdout, *method ? method : "directions");

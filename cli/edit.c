@@ -137,13 +137,6 @@ static int parse_layers(edit *d, size_t parts) {
     return status;
 }
 
-static size_t count_of(const char *text) {
-    size_t count = 1;
-    for (; *text; text++)
-        count += *text == ',';
-    return count;
-}
-
 static int check(edit *d) {
     app_error *e = &d->common.error;
     app_recipe *p = &d->options.recipe;
@@ -151,7 +144,7 @@ static int check(edit *d) {
         return cli_usage_error("edit", "expected one of --seeds LIST, --latents FILE and --projected-w FILE");
     if (!d->directions_text)
         return cli_usage_error("edit", "expected --direction FILE[:NAME|K]; 'atelier directions' finds some");
-    size_t parts = count_of(d->directions_text);
+    size_t parts = app_directions_count(d->directions_text);
     if (parts > PARTS_MOST)
         return cli_usage_error("edit", "--direction: %d at once are the most", PARTS_MOST);
     if (d->projected_text) {
@@ -184,17 +177,9 @@ static int check(edit *d) {
 // ---- results
 
 static app_status open_directions(edit *d, app_error *e) {
-    char *copy = app_copy(d->directions_text, e), *next = copy;
-    app_status status = copy ? APP_OK : APP_FAILED;
-    for (size_t i = 0; i < d->options.n_parts && status == APP_OK; i++) {
-        char *at = next, *comma = strchr(at, ',');
-        next = comma ? comma + 1 : NULL;
-        if (comma)
-            *comma = '\0';
-        status = app_direction_open(d->ctx, at, d->space ? d->space - 1 : -1, &d->directions[i], e);
+    app_status status = app_directions_open(d->ctx, d->directions_text, d->space - 1, d->directions, e);
+    for (size_t i = 0; i < d->options.n_parts; i++)
         d->parts[i].direction = d->directions[i].at;
-    }
-    free(copy);
     return status;
 }
 
