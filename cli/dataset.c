@@ -18,12 +18,10 @@ typedef struct report {
     size_t lines;
 } report;
 
-// On a terminal only: thousands of lines in a log help nobody.
 static int on_progress(void *user, size_t done, size_t total, const char *name) {
     report *r = user;
     if (!r->started) {
-        cli_progress_start(&r->progress, total, r->quiet);
-        r->progress.quiet |= !r->progress.terminal;
+        cli_progress_start_bar(&r->progress, total, r->quiet);
         r->started = 1;
     }
     (void)done;

@@ -58,8 +58,7 @@ static int on_progress(void *user, const char *what, size_t done, size_t total) 
     if (f->what != what) {
         if (f->what)
             cli_progress_end(&f->progress);
-        cli_progress_start(&f->progress, total, f->common.quiet);
-        f->progress.quiet |= !f->progress.terminal; // thousands of lines in a log help nobody
+        cli_progress_start_bar(&f->progress, total, f->common.quiet);
         f->progress.done = done - 1;
         f->what = what;
     }

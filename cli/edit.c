@@ -349,8 +349,7 @@ static app_status make_video(edit *d, app_error *e) {
     atl_video *video = NULL;
     app_status status = open_video(d, &video, e);
     if (status == APP_OK) {
-        cli_progress_start(&d->progress, (size_t)d->frames, d->common.quiet);
-        d->progress.quiet |= !d->progress.terminal;
+        cli_progress_start_bar(&d->progress, (size_t)d->frames, d->common.quiet);
         status = make_frames(d, video, e);
         cli_progress_end(&d->progress);
     }

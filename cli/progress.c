@@ -12,6 +12,11 @@ void cli_progress_start(cli_progress *p, size_t total, int quiet) {
     };
 }
 
+void cli_progress_start_bar(cli_progress *p, size_t total, int quiet) {
+    cli_progress_start(p, total, quiet);
+    p->quiet |= !p->terminal;
+}
+
 static void draw(const cli_progress *p, const char *label, double elapsed) {
     enum { WIDTH = 24 };
     char bar[WIDTH + 1];

@@ -12,6 +12,8 @@ typedef struct cli_progress {
 } cli_progress;
 
 void cli_progress_start(cli_progress *progress, size_t total, int quiet);
+// On a terminal only: thousands of lines in a log help nobody.
+void cli_progress_start_bar(cli_progress *progress, size_t total, int quiet);
 void cli_progress_step(cli_progress *progress, const char *label); // one more is done: `label`
 void cli_progress_end(cli_progress *progress);
 

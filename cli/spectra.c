@@ -46,8 +46,7 @@ typedef struct spectra {
 static int on_progress(void *user, size_t done, size_t total) {
     spectra *s = user;
     if (!s->started) {
-        cli_progress_start(&s->progress, total, s->common.quiet);
-        s->progress.quiet |= !s->progress.terminal; // thousands of lines in a log help nobody
+        cli_progress_start_bar(&s->progress, total, s->common.quiet);
         s->started = 1;
     }
     (void)done;
