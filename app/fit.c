@@ -17,16 +17,27 @@ static int told(const app_fit_options *o, const char *what, size_t done, size_t 
     return o->progress && o->progress(o->user, what, done, total);
 }
 
-static app_status read_fit(atl_ctx *ctx, atl_fit *fit, const char *source, atl_directions **set,
-                           app_error *e) {
-    atl_relabel_options r = ATL_RELABEL_OPTIONS_INIT;
+// What was found, called by `names` (NULL: none), and of what.
+static app_status read_fit(atl_ctx *ctx, atl_fit *fit, const atl_model_info *info, size_t samples,
+                           char *const *names, atl_directions **set, app_error *e) {
+    char source[128];
     atl_directions *found;
     if (atl_fit_read(fit, &found) != ATL_OK)
         return app_fail_ctx(e, ctx);
-    r.source = source;
-    atl_status status = atl_directions_relabel(found, &r, set);
+    size_t count = atl_directions_size(found);
+    atl_direction *list = app_array(count, 1, 1, sizeof *list, e);
+    for (size_t i = 0; list && i < count; i++) {
+        list[i] = *atl_directions_get(found, i);
+        if (names)
+            list[i].name = names[i];
+    }
+    snprintf(source, sizeof source, "%016llx, %zu samples", (unsigned long long)info->fingerprint, samples);
+    app_status status = list ? APP_OK : APP_FAILED;
+    if (list && atl_directions_make(ctx, list, count, atl_directions_method(found), source, set) != ATL_OK)
+        status = app_fail_ctx(e, ctx);
+    free(list);
     atl_directions_close(&found);
-    return status == ATL_OK ? APP_OK : app_fail_ctx(e, ctx);
+    return status;
 }
 
 // ---- principal directions
@@ -88,7 +99,6 @@ app_status app_fit_samples(atl_ctx *ctx, atl_model *model, const app_fit_options
     atl_numpy_rng seeds;
     atl_fit *fit;
     drawing d = { 0 };
-    char source[128];
     *set = NULL;
     if (info->c_dim && o->recipe.class_index < 0)
         return app_fail(e, "%s is conditional: choose a class with --class K, 0 to %d", o->recipe.network,
@@ -106,10 +116,8 @@ app_status app_fit_samples(atl_ctx *ctx, atl_model *model, const app_fit_options
         if (status == APP_OK && told(o, "samples", (i + 1) * o->block, blocks * o->block))
             status = stopped(e);
     }
-    snprintf(source, sizeof source, "%016llx, %zu samples", (unsigned long long)info->fingerprint,
-             blocks * o->block);
     if (status == APP_OK)
-        status = read_fit(ctx, fit, source, set, e);
+        status = read_fit(ctx, fit, info, blocks * o->block, NULL, set, e);
     close_drawing(&d);
     atl_fit_close(&fit);
     return status;
@@ -240,7 +248,6 @@ static app_status fit_rows(atl_ctx *ctx, atl_model *model, const app_fit_options
     app_render r = { 0 };
     atl_fit_options f = o->fit;
     atl_fit *fit = NULL;
-    char text[64];
     app_status status = app_render_open(&r, ctx, model, &o->recipe, &source, e);
     r.recipe.psi = 1; // where truncation would pull all to one place
     if (status == APP_OK)
@@ -255,38 +262,13 @@ static app_status fit_rows(atl_ctx *ctx, atl_model *model, const app_fit_options
         status = app_fail_ctx(e, ctx);
     if (status == APP_OK)
         status = add_rows(ctx, o, &r, s, j, fit, e);
-    snprintf(text, sizeof text, "%016llx, %zu samples", (unsigned long long)info->fingerprint,
-             r.latents.count);
     if (status == APP_OK)
-        status = read_fit(ctx, fit, text, set, e);
+        status = read_fit(ctx, fit, info, r.latents.count, s->names, set, e); // a direction for each column
     if (status == APP_OK && check && atl_fit_check(fit))
         *check = *atl_fit_check(fit);
     atl_fit_close(&fit);
     app_render_close(&r);
     return status;
-}
-
-// The names of columns become those of directions.
-static app_status name_directions(atl_ctx *ctx, const app_scores *s, atl_directions **set, app_error *e) {
-    size_t count = atl_directions_size(*set);
-    if (!s->names || s->columns != count)
-        return APP_OK;
-    atl_direction *list = app_array(count, 1, 1, sizeof *list, e);
-    atl_directions *named;
-    if (!list)
-        return APP_FAILED;
-    for (size_t i = 0; i < count; i++) {
-        list[i] = *atl_directions_get(*set, i);
-        list[i].name = s->names[i];
-    }
-    atl_status status = atl_directions_make(ctx, list, count, atl_directions_method(*set),
-                                            atl_directions_source(*set), &named);
-    free(list);
-    if (status != ATL_OK)
-        return app_fail_ctx(e, ctx);
-    atl_directions_close(set);
-    *set = named;
-    return APP_OK;
 }
 
 app_status app_fit_scores(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_boundary_check *check,
@@ -308,10 +290,6 @@ app_status app_fit_scores(atl_ctx *ctx, atl_model *model, const app_fit_options 
         status = app_fail(e, "expected --seeds LIST or --latents FILE: whose scores these are");
     if (status == APP_OK)
         status = fit_rows(ctx, model, o, &s, &j, check, set, e);
-    if (status == APP_OK)
-        status = name_directions(ctx, &s, set, e);
-    if (status != APP_OK)
-        atl_directions_close(set);
     app_scores_close(&s);
     close_judge(&j);
     return status;
