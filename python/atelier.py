@@ -1547,8 +1547,9 @@ class Directions(_Child):
     def _at(self, which: int | str) -> Any:
         if isinstance(which, str):
             for i in range(len(self)):
-                if _lib.atl_directions_get(self._h, i).contents.name == which.encode():
-                    return _lib.atl_directions_get(self._h, i)
+                direction = _lib.atl_directions_get(self._h, i)
+                if direction.contents.name == which.encode():
+                    return direction
             raise KeyError(which)
         if not -len(self) <= which < len(self):
             raise IndexError(f"direction {which} of {len(self)}")
@@ -1569,8 +1570,9 @@ class Directions(_Child):
             raise ValueError(f"x has shape {list(array.shape)}; expected [n, width] or [n, num_ws, width]")
         options = _MoveOptions(how=_word("atl_move_how", how, "how"), layers=_layer_bits(layers))
         rows = array.shape[1] if array.ndim == 3 else 1
+        direction = self._at(which)
         for one in array:
-            self._context._call(_lib.atl_direction_move, self._context._h, self._at(which), byref(options), strength,
+            self._context._call(_lib.atl_direction_move, self._context._h, direction, byref(options), strength,
                                 rows, array.shape[-1], one.ctypes.data)
         return array
 
