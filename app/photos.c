@@ -13,7 +13,7 @@
 
 enum { DEPTH_MOST = 16 }; // folders in folders
 
-static int is_picture(const char *name) {
+int app_photo_ends(const char *name) {
     static const char *const endings[] = {
         ".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp"
     };
@@ -62,7 +62,7 @@ static app_status add_folder(app_photos *p, const char *path, size_t within, int
         else if (lstat(inner, &info) == 0 && S_ISDIR(info.st_mode)) // links could lead in circles
             status = depth < DEPTH_MOST ? add_folder(p, inner, within, depth + 1, e)
                                         : app_fail(e, "%s: over %d folders in each other", inner, DEPTH_MOST);
-        else if (is_picture(d->d_name) && stat(inner, &info) == 0 && S_ISREG(info.st_mode))
+        else if (app_photo_ends(d->d_name) && stat(inner, &info) == 0 && S_ISREG(info.st_mode))
             status = add(p, inner, within, e);
         free(inner);
     }

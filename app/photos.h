@@ -21,6 +21,9 @@ typedef struct app_photos {
 app_status app_photos_open(app_photos *photos, const char *const *paths, size_t count, app_error *e);
 void app_photos_close(app_photos *photos);
 
+// Whether a name ends as those of pictures do.
+int app_photo_ends(const char *name);
+
 // Whether two names may be of one file: the shorter one, in folders, is the end of the other.
 int app_photo_is(const char *path, const char *name);
 

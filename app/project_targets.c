@@ -9,26 +9,12 @@
 #include "files.h"
 #include "latents.h"
 #include "memory.h"
+#include "photos.h"
 #include "project_parts.h"
 
 enum { TARGETS_MOST = 100000 };
 
 // ---- listing
-
-static int is_picture(const char *name) {
-    static const char *const endings[] = {
-        ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"
-    };
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && *name != '.' && i < sizeof endings / sizeof *endings; i++) {
-        const char *a = dot, *b = endings[i];
-        while (*a && (*a | 0x20) == (*b | 0x20))
-            a++, b++;
-        if (!*a && !*b)
-            return 1;
-    }
-    return 0;
-}
 
 static app_status add(app_project *p, char *path, size_t *room, app_error *e) {
     if (p->count == *room) {
@@ -56,7 +42,7 @@ static app_status add_folder(app_project *p, const char *folder, size_t *room, a
     if (!dir)
         return app_fail(e, "%s: the folder can't be read", folder);
     for (struct dirent *entry; status == APP_OK && (entry = readdir(dir)) != NULL;)
-        if (is_picture(entry->d_name)) {
+        if (*entry->d_name != '.' && app_photo_ends(entry->d_name)) {
             char *path = app_join(folder, entry->d_name, e);
             status = path ? add(p, path, room, e) : APP_FAILED;
         }
