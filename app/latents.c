@@ -188,6 +188,12 @@ void app_latents_row(const app_latents *l, size_t row, float *out) {
     atl_array_read_f32(l->tensors.items[low], (int64_t)(row * l->width), (int64_t)l->width, out);
 }
 
+void app_latents_ws(const app_latents *l, size_t row, size_t count, float *ws) {
+    app_latents_row(l, row, ws);
+    for (size_t k = l->width; k < count; k++)
+        ws[k] = ws[k - l->width];
+}
+
 app_status app_centroids_read(atl_ctx *ctx, const atl_model_info *info, const char *source, float **rows,
                               int *count, app_error *e) {
     enum { MOST = 1 << 20 };

@@ -39,6 +39,9 @@ app_status app_latents_open(atl_ctx *ctx, const atl_model_info *info, const char
 void app_latents_close(app_latents *latents); // a zeroed struct is fine
 void app_latents_row(const app_latents *latents, size_t row, float *out);
 
+// A row of w as so many numbers of ws: one w is for all layers.
+void app_latents_ws(const app_latents *latents, size_t row, size_t count, float *ws);
+
 // Rows [count, w_dim] to truncate toward, out of "FILE" or "FILE:TENSOR", by malloc.
 app_status app_centroids_read(atl_ctx *ctx, const atl_model_info *info, const char *source, float **rows,
                               int *count, app_error *e);

@@ -183,12 +183,8 @@ app_status app_project_start_ws(app_project *p, const float **ws, app_error *e) 
     if (l.space == APP_Z || (l.count != 1 && l.count != p->count))
         status = app_fail(e, "--init %s: %zu rows of %s; give one w, or one for each of the %zu targets",
                           p->o.init, l.count, l.space == APP_Z ? "z" : "w", p->count);
-    for (size_t i = 0; status == APP_OK && i < p->now; i++) {
-        float *to = p->ws + i * p->row_ws;
-        app_latents_row(&l, l.count > 1 ? p->first + i : 0, to);
-        for (size_t k = l.width; k < p->row_ws; k++) // one w for all layers
-            to[k] = to[k - l.width];
-    }
+    for (size_t i = 0; status == APP_OK && i < p->now; i++)
+        app_latents_ws(&l, l.count > 1 ? p->first + i : 0, p->row_ws, p->ws + i * p->row_ws);
     app_latents_close(&l);
     *ws = p->ws;
     return status;

@@ -23,9 +23,9 @@ static int is_projection(const char *folder) {
     return size < (int)sizeof path && access(path, F_OK) == 0;
 }
 
-static app_status add(app_tune *t, char *picture, char *latents, size_t row, app_error *e) {
+static app_status add(app_tune *t, char *picture, char *latents, app_error *e) {
     if (picture && latents && t->count < PIVOTS_MOST) {
-        t->pivots[t->count++] = (app_pivot){ picture, latents, row };
+        t->pivots[t->count++] = (app_pivot){ picture, latents };
         return APP_OK;
     }
     free(picture);
@@ -34,7 +34,7 @@ static app_status add(app_tune *t, char *picture, char *latents, size_t row, app
 }
 
 static app_status add_projection(app_tune *t, const char *folder, app_error *e) {
-    return add(t, app_join(folder, "target.png", e), app_join(folder, "projected_w.npz", e), 0, e);
+    return add(t, app_join(folder, "target.png", e), app_join(folder, "projected_w.npz", e), e);
 }
 
 static int by_picture(const void *a, const void *b) {
@@ -74,7 +74,7 @@ static app_status list_pivots(app_tune *t, app_error *e) {
         status = is_projection(t->o.folders[i]) ? add_projection(t, t->o.folders[i], e)
                                                 : add_projections(t, t->o.folders[i], e);
     if (status == APP_OK && t->o.target)
-        status = add(t, app_copy(t->o.target, e), app_copy(t->o.latents, e), 0, e);
+        status = add(t, app_copy(t->o.target, e), app_copy(t->o.latents, e), e);
     return status;
 }
 
@@ -100,12 +100,8 @@ static app_status read_latents(app_tune *t, size_t at, app_maps *maps, app_error
     if (l.space == APP_Z || l.count != 1)
         status = app_fail(e, "%s: %zu rows of %s; a pivot is one w, or one for each layer", p->latents,
                           l.count, l.space == APP_Z ? "z" : "w");
-    float *to = t->ws + at * t->row_ws;
-    if (status == APP_OK) {
-        app_latents_row(&l, p->row, to);
-        for (size_t k = l.width; k < t->row_ws; k++) // one w for all layers
-            to[k] = to[k - l.width];
-    }
+    if (status == APP_OK)
+        app_latents_ws(&l, 0, t->row_ws, t->ws + at * t->row_ws);
     if (status == APP_OK && t->count == 1 && t->o.noise_maps && l.tensors.set)
         status = app_maps_open(t->model, l.tensors.set, p->latents, 1, 1, maps, e);
     if (status == APP_OK)

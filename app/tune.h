@@ -23,7 +23,6 @@ typedef struct app_tune_options {
 
 typedef struct app_pivot {
     char *picture, *latents; // files, by malloc
-    size_t row;              // of latents
 } app_pivot;
 
 typedef struct app_tune {
