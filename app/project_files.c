@@ -264,23 +264,21 @@ static app_status write_videos(app_project *p, app_error *e) {
 static app_status write_picture(app_project *p, size_t at, double distance, app_error *e) {
     const app_target *t = &p->targets[p->first + at];
     const float *a = p->img + at * p->row_img, *b = p->pictures + at * p->row_img;
-    char line[160], n[3][APP_JSON_NUMBER], *path = app_join(t->folder, "proj.png", e);
-    atl_image image = { 0 };
-    app_status status = path ? APP_OK : APP_FAILED;
+    char line[160], n[3][APP_JSON_NUMBER];
+    atl_image image;
     double mse = 0.0;
     for (size_t k = 0; k < p->row_img; k++)
         mse += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]) / (double)p->row_img;
-    if (path && atl_image_init(p->ctx, p->info->width, p->info->height, p->info->channels, &image) == ATL_OK)
-        atl_image_from_float(a, &image);
-    if (path && (!image.pixels || atl_image_write(p->ctx, path, "png", &image, 0, NULL, 0) != ATL_OK))
-        status = app_fail_ctx(e, p->ctx);
+    if (atl_image_init(p->ctx, p->info->width, p->info->height, p->info->channels, &image) != ATL_OK)
+        return app_fail_ctx(e, p->ctx);
+    atl_image_from_float(a, &image);
+    app_status status = app_project_write_picture(p, t, "proj.png", &image, e);
+    atl_image_clear(p->ctx, &image);
     app_json_number(distance, n[0]);
     app_json_number(mse, n[1]);
     app_json_number(10.0 * log10(4.0 / mse), n[2]); // -1 to 1: the largest difference is 2
     snprintf(line, sizeof line, "{\"result\": true, \"distance\": %s, \"mse\": %s, \"psnr\": %s}\n", n[0],
              n[1], n[2]);
-    atl_image_clear(p->ctx, &image);
-    free(path);
     return status == APP_OK ? append(t, line, e) : status;
 }
 

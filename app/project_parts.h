@@ -14,6 +14,10 @@ app_status app_project_list(app_project *p, app_error *e);
 // The pictures, masks and labels of the batch in work, and target.png of each.
 app_status app_project_load(app_project *p, app_error *e);
 
+// Into the folder of a target.
+app_status app_project_write_picture(app_project *p, const app_target *t, const char *name,
+                                     const atl_image *image, app_error *e);
+
 // Where the batch's search starts.
 app_status app_project_start_ws(app_project *p, const float **ws, app_error *e);
 

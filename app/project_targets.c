@@ -100,8 +100,8 @@ app_status app_project_list(app_project *p, app_error *e) {
 
 // ---- loading
 
-static app_status write_picture(app_project *p, const app_target *t, const char *name, const atl_image *image,
-                                app_error *e) {
+app_status app_project_write_picture(app_project *p, const app_target *t, const char *name,
+                                     const atl_image *image, app_error *e) {
     char *path = app_join(t->folder, name, e);
     app_status status = path ? APP_OK : APP_FAILED;
     if (path && atl_image_write(p->ctx, path, "png", image, 0, NULL, 0) != ATL_OK)
@@ -118,7 +118,7 @@ static app_status load_target(app_project *p, size_t at, atl_image *picture, app
         return app_fail_ctx(e, p->ctx);
     app_status status = app_folder_make(t->folder, e);
     if (status == APP_OK)
-        status = write_picture(p, t, "target.png", &shown, e);
+        status = app_project_write_picture(p, t, "target.png", &shown, e);
     atl_image_clear(p->ctx, &shown);
     return status;
 }
