@@ -15,16 +15,11 @@ typedef struct squares {
     const char *source;
 } squares;
 
-// ---- Landmarks of a file: by the last part of the photo's name
+// ---- Landmarks of a file: by the photo's name without folders
 
-static const char *last_part(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static int by_last_part(const void *a, const void *b) {
+static int by_name(const void *a, const void *b) {
     const atl_face *x = *(const atl_face *const *)a, *y = *(const atl_face *const *)b;
-    int order = strcmp(last_part(x->photo), last_part(y->photo));
+    int order = strcmp(app_file_name(x->photo), app_file_name(y->photo));
     return order ? order : (x > y) - (x < y); // faces of a photo stay as they come
 }
 
@@ -42,7 +37,7 @@ static app_status open_list(app_align *a, app_error *e) {
         return app_fail(e,
                         "%s: faces without the name of a photo, and %zu photos; name each, or take one photo",
                         a->o.landmarks, a->photos.count);
-    qsort(a->by_name, a->named, sizeof *a->by_name, by_last_part);
+    qsort(a->by_name, a->named, sizeof *a->by_name, by_name);
     return APP_OK;
 }
 
@@ -51,7 +46,7 @@ static size_t first_of(const app_align *a, const char *name) {
     size_t low = 0, high = a->named;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(last_part(a->by_name[middle]->photo), name) < 0)
+        if (strcmp(app_file_name(a->by_name[middle]->photo), name) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -67,13 +62,13 @@ static app_status take(const app_photo *photo, const atl_point *landmarks, squar
 }
 
 static app_status listed(const app_align *a, const app_photo *photo, squares *s, app_error *e) {
-    const char *name = last_part(photo->path);
+    const char *name = app_file_name(photo->path);
     app_status status = APP_OK;
     s->source = "landmarks";
     for (size_t i = 0; !a->named && i < atl_faces_size(a->list) && status == APP_OK; i++)
         status = take(photo, atl_faces_get(a->list, i)->landmarks, s, e);
     for (size_t i = first_of(a, name); i < a->named && status == APP_OK; i++) {
-        if (strcmp(last_part(a->by_name[i]->photo), name) != 0)
+        if (strcmp(app_file_name(a->by_name[i]->photo), name) != 0)
             break;
         if (app_photo_is(photo->path, a->by_name[i]->photo))
             status = take(photo, a->by_name[i]->landmarks, s, e);

@@ -166,3 +166,8 @@ char *app_join(const char *folder, const char *name, app_error *e) {
         app_fail(e, "out of memory");
     return path;
 }
+
+const char *app_file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}

@@ -34,4 +34,7 @@ char *app_file_split(const char *source, const char **name, app_error *e);
 // "DIR/NAME" by malloc, or NULL.
 char *app_join(const char *folder, const char *name, app_error *e);
 
+// A path without its folders.
+const char *app_file_name(const char *path);
+
 #endif

@@ -56,8 +56,7 @@ static app_status add_folder(app_project *p, const char *folder, size_t *room, a
 
 // The name of a target's folder: that of its file, with a number behind it when another one has it.
 static app_status name_folder(app_project *p, size_t at, app_error *e) {
-    const char *path = p->targets[at].path, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
+    const char *name = app_file_name(p->targets[at].path), *dot = strrchr(name, '.');
     int length = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
     for (int number = 1;; number++) {
         char text[600];

@@ -92,11 +92,6 @@ static int on_progress(void *user, const char *subject, const atl_metrics_state 
     return m->run->events.stop && m->run->events.stop(m->run->events.user);
 }
 
-static const char *base_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static void on_result(void *user, const char *subject, const atl_metric_result *result) {
     measuring *m = user;
     app_run *r = m->run;
@@ -115,7 +110,7 @@ static void on_result(void *user, const char *subject, const atl_metric_result *
     if (strcmp(result->metric, m->first) != 0 || !result->count)
         return;
     atl_metric_info info;
-    best b = { .name = result->values[0].name, .snapshot = base_of(subject), .value = NAN };
+    best b = { .name = result->values[0].name, .snapshot = app_file_name(subject), .value = NAN };
     if (!atl_metric_find(m->first, &info) || !info.higher)
         return;
     b.higher = info.higher > 0;

@@ -3,8 +3,8 @@
 // to which white noise of the pictures' deviation is 0.
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "canvas.h"
+#include "files.h"
 #include "memory.h"
 #include "spectra.h"
 
@@ -250,7 +250,7 @@ static app_status curve_open(atl_ctx *ctx, const char *path, double width, curve
         c->along[k] = app_array((size_t)count, 1, 1, sizeof(float), e);
     c->n = t.n;
     c->count = count;
-    c->name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    c->name = app_file_name(path);
     for (size_t i = 0; c->along[0] && c->along[1] && i < (size_t)count; i++) {
         size_t there = (at + i) % n; // pi is -pi
         c->along[0][i] = t.db[at * n + there];
