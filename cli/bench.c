@@ -4,7 +4,6 @@
 // implementation.
 #include <stdio.h>
 #include <string.h>
-#include <jansson.h>
 #include <sys/resource.h>
 #include "bench.h"
 #include "command.h"
@@ -79,6 +78,15 @@ void cli_bench_print_head(const atl_ctx *ctx, const char *cpu, double peak) {
     printf("peak          %.1f GFLOP/s, multiply-add, measured before and after\n", peak);
 }
 
+int cli_bench_print_json(json_t *json) {
+    if (!json)
+        return cli_error("out of memory");
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
+    printf("\n");
+    json_decref(json);
+    return CLI_SUCCESS;
+}
+
 static json_t *layers_json(const bench *b) {
     json_t *list = json_array();
     for (size_t i = 0; i < b->profile.layer_count; i++) {
@@ -103,12 +111,7 @@ static int print_json(const bench *b, const atl_ctx *ctx, const char *cpu) {
         json_object_set_new(o, "network", json_string(b->network));
     if (o && b->layers)
         json_object_set_new(o, "layers", layers_json(b));
-    if (!o)
-        return cli_error("out of memory");
-    json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
-    printf("\n");
-    json_decref(o);
-    return CLI_SUCCESS;
+    return cli_bench_print_json(o);
 }
 
 static void print_layers(const bench *b) {

@@ -3,6 +3,7 @@
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 
+#include <jansson.h>
 #include "common.h"
 
 typedef struct cli_bench_options {
@@ -19,6 +20,7 @@ typedef struct cli_bench_options {
 double cli_bench_resident_mb(void);
 void cli_bench_processor(char *name, size_t room); // as the system calls it
 void cli_bench_print_head(const atl_ctx *ctx, const char *cpu, double peak);
+int cli_bench_print_json(json_t *json); // takes it; NULL: memory was missing
 // Work over peak over time: 1 is a perfect direct implementation.
 double cli_bench_ratio(double peak, double gflop, double ms);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <atelier/project.h>
 #include <atelier/rng.h>
-#include <jansson.h>
 #include "app/progress.h"
 #include "bench.h"
 
@@ -76,19 +75,13 @@ static int print(const cli_bench_options *b, const atl_ctx *ctx, const search *s
     const char *what = s->project ? "projection" : "tuning";
     double ratio = cli_bench_ratio(b->peak, s->gflop, ms);
     cli_bench_processor(cpu, sizeof cpu);
-    if (b->json) {
-        json_t *o = json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:i, s:s, s:s, s:i, s:i}", "step",
-                              what, "ms_per_step", ms, "steps_per_second", 1000 / ms, "direct_gflop",
-                              s->gflop, "peak_gflops", b->peak, "ratio", ratio, "bytes", (json_int_t)s->bytes,
-                              "peak_rss_mb", cli_bench_resident_mb(), "threads", atl_ctx_threads(ctx), "cpu",
-                              cpu, "kernels", atl_ctx_cpu(ctx), "batch", b->batch, "runs", b->runs);
-        if (!o)
-            return cli_error("out of memory");
-        json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
-        printf("\n");
-        json_decref(o);
-        return CLI_SUCCESS;
-    }
+    if (b->json)
+        return cli_bench_print_json(
+            json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:i, s:s, s:s, s:i, s:i}", "step", what,
+                      "ms_per_step", ms, "steps_per_second", 1000 / ms, "direct_gflop", s->gflop,
+                      "peak_gflops", b->peak, "ratio", ratio, "bytes", (json_int_t)s->bytes, "peak_rss_mb",
+                      cli_bench_resident_mb(), "threads", atl_ctx_threads(ctx), "cpu", cpu, "kernels",
+                      atl_ctx_cpu(ctx), "batch", b->batch, "runs", b->runs));
     cli_bench_print_head(ctx, cpu, b->peak);
     printf("work          %.2f GFLOP per step of %s by the direct algorithm\n", s->gflop, what);
     printf("time          %.2f ms per step, %.2f steps per second (batch %d, median of %d)\n", ms, 1000 / ms,

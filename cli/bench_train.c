@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <atelier/train.h>
-#include <jansson.h>
 #include "bench.h"
 
 static void print_text(const cli_bench_options *b, const atl_ctx *ctx, const atl_train_cost *c,
@@ -40,12 +39,7 @@ static int print_json(const cli_bench_options *b, const atl_ctx *ctx, const atl_
                           1000 / c->sec_per_kimg, "sec_per_kimg", c->sec_per_kimg, "peak_gflops", b->peak,
                           "peak_rss_mb", cli_bench_resident_mb(), "threads", atl_ctx_threads(ctx), "cpu", cpu,
                           "kernels", atl_ctx_cpu(ctx), "phases", phases);
-    if (!o)
-        return cli_error("out of memory");
-    json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
-    printf("\n");
-    json_decref(o);
-    return CLI_SUCCESS;
+    return cli_bench_print_json(o);
 }
 
 int cli_bench_train(cli_bench_options *b, atl_ctx *ctx) {
