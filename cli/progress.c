@@ -17,6 +17,17 @@ void cli_progress_start_bar(cli_progress *p, size_t total, int quiet) {
     p->quiet |= !p->terminal;
 }
 
+enum { LINES = 20 }; // of a log
+
+size_t cli_progress_total(int steps) {
+    return (size_t)(isatty(STDERR_FILENO) || steps < LINES ? steps : LINES);
+}
+
+int cli_progress_due(const cli_progress *p, int step, int steps) {
+    int lines = steps < LINES ? steps : LINES;
+    return p->terminal || step * lines / steps > (step - 1) * lines / steps;
+}
+
 static void draw(const cli_progress *p, const char *label, double elapsed) {
     enum { WIDTH = 24 };
     char bar[WIDTH + 1];

@@ -11,6 +11,11 @@ typedef struct cli_progress {
     double start, shown;  // seconds of the monotonic clock
 } cli_progress;
 
+// Of a search of so many steps, the total to start with: all on a terminal, else at most twenty lines; and
+// whether the step that was made is one of them.
+size_t cli_progress_total(int steps);
+int cli_progress_due(const cli_progress *progress, int step, int steps);
+
 void cli_progress_start(cli_progress *progress, size_t total, int quiet);
 // On a terminal only: thousands of lines in a log help nobody.
 void cli_progress_start_bar(cli_progress *progress, size_t total, int quiet);

@@ -4,13 +4,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "app/project.h"
 #include "command.h"
 #include "common.h"
 #include "progress.h"
 
-enum { TARGETS_MOST = 4096, LINES = 20 }; // LINES: of a log, for each batch
+enum { TARGETS_MOST = 4096 };
 
 typedef struct project {
     cli_common common;
@@ -21,7 +20,6 @@ typedef struct project {
     app_project_options options;
     app_project work;
     cli_progress progress;
-    int by_line; // progress on no terminal
 } project;
 
 static const char *const SPACES[] = { "w", "w+", "z" };
@@ -94,11 +92,10 @@ static int check(project *p) {
 
 static app_status use(void *user, const app_project *w, app_error *e) {
     project *p = user;
-    int steps = w->o.search.steps, lines = steps < LINES ? steps : LINES;
+    int steps = w->o.search.steps;
     char label[200];
     (void)e;
-    // a line where another twentieth is done
-    if (!p->by_line || w->step * lines / steps > (w->step - 1) * lines / steps) {
+    if (cli_progress_due(&p->progress, w->step, steps)) {
         snprintf(label, sizeof label, "step %d of %d, distance %.4g", w->step, steps, w->distance);
         cli_progress_step(&p->progress, label);
     }
@@ -108,10 +105,7 @@ static app_status use(void *user, const app_project *w, app_error *e) {
 // Steps that an earlier run made aren't counted.
 static app_status run(project *p) {
     app_project *w = &p->work;
-    size_t steps = (size_t)w->o.search.steps;
-    p->by_line = !isatty(STDERR_FILENO);
-    cli_progress_start(&p->progress, w->batches * (p->by_line && steps > LINES ? LINES : steps),
-                       p->common.quiet);
+    cli_progress_start(&p->progress, w->batches * cli_progress_total(w->o.search.steps), p->common.quiet);
     app_status status = app_project_run(w, use, p, &p->common.error);
     cli_progress_end(&p->progress);
     return status;

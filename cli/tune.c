@@ -3,13 +3,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "app/tune.h"
 #include "command.h"
 #include "common.h"
 #include "progress.h"
 
-enum { FOLDERS_MOST = 1024, LINES = 20 }; // LINES: of a log
+enum { FOLDERS_MOST = 1024 };
 
 typedef struct tune {
     cli_common common;
@@ -19,7 +18,6 @@ typedef struct tune {
     app_tune_options options;
     app_tune work;
     cli_progress progress;
-    int by_line; // progress on no terminal
 } tune;
 
 static const char *const LOSSES[] = { "lpips", "lpips+mse", "mse", "vgg-image2stylegan" };
@@ -88,10 +86,9 @@ static int check(tune *t) {
 
 static app_status use(void *user, const atl_tune_state *s, app_error *e) {
     tune *t = user;
-    int lines = s->steps < LINES ? s->steps : LINES;
     char label[200];
     (void)e;
-    if (!s->enough && (!t->by_line || s->step * lines / s->steps > (s->step - 1) * lines / s->steps)) {
+    if (!s->enough && cli_progress_due(&t->progress, s->step, s->steps)) {
         snprintf(label, sizeof label, "step %d of %d, loss %.4g", s->step, s->steps, s->loss);
         cli_progress_step(&t->progress, label);
     }
@@ -100,9 +97,7 @@ static app_status use(void *user, const atl_tune_state *s, app_error *e) {
 
 static app_status run(tune *t) {
     const atl_tune_state *s = atl_tuner_get_state(t->work.search);
-    t->by_line = !isatty(STDERR_FILENO);
-    cli_progress_start(&t->progress, (size_t)(t->by_line && s->steps > LINES ? LINES : s->steps),
-                       t->common.quiet);
+    cli_progress_start(&t->progress, cli_progress_total(s->steps), t->common.quiet);
     app_status status = app_tune_run(&t->work, use, t, &t->common.error);
     cli_progress_end(&t->progress);
     if (status == APP_OK && s->enough)
