@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "ckpt/find.h"
 #include "ckpt/mapped.h"
 
@@ -116,8 +117,7 @@ static bool name_tensor(const char *path, atl_ckpt_source *s, char name[NAME_MOS
 }
 
 static bool is_filter(const char *path) {
-    size_t length = strlen(path);
-    return length >= 7 && !strcmp(path + length - 7, ".kernel");
+    return atl_ends_in(path, ".kernel");
 }
 
 static atl_status collect(atl_ckpt *ckpt, const void *network, atl_ckpt_sources *sources) {

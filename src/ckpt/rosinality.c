@@ -9,6 +9,7 @@
 //     convs.3.conv.modulation.bias     synthesis.b16.conv1.affine.bias
 //     to_rgbs.1.bias                   synthesis.b16.torgb.bias
 //     noises.noise_3                   synthesis.b16.conv0.noise_const
+#include "base/names.h"
 #include "ckpt/find.h"
 #include "ckpt/mapped.h"
 #include "io/json.h"
@@ -234,12 +235,7 @@ static atl_status add_average(atl_ckpt *ckpt, const network *n, atl_ckpt_sources
 // Filters, which are checked or checked for the first of them, and the average, which is no variable of its
 // own.
 static bool is_harmless(const char *name) {
-    static const char *const ends[] = { ".kernel", "latent_avg" };
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (length >= strlen(ends[i]) && !strcmp(name + length - strlen(ends[i]), ends[i]))
-            return true;
-    return false;
+    return atl_ends_in(name, ".kernel") || atl_ends_in(name, "latent_avg");
 }
 
 static atl_status collect(atl_ckpt *ckpt, const void *network_, atl_ckpt_sources *sources) {

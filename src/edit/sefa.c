@@ -3,8 +3,8 @@
 // styles, the weights are those of the first layer, and the directions are of z.
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/names.h"
 #include "base/options.h"
 #include "cpu/matrix.h"
 #include "edit/directions.h"
@@ -49,19 +49,14 @@ static atl_status add_weight(sefa *s, const char *name) {
     return status;
 }
 
-static bool ends_in(const char *name, const char *end) {
-    size_t length = strlen(name), tail = strlen(end);
-    return length >= tail && !strcmp(name + length - tail, end);
-}
-
 // Whether a layer counts: toRGB only as the last, what places StyleGAN3's picture only when it is asked for.
 static bool counts(const sefa *s, const atl_style_info *list, int i, int n) {
     uint64_t layers = s->o->layers;
     if (list[i].layer > 63)
         return false;
-    if (ends_in(list[i].name, ".torgb") && i < n - 1)
+    if (atl_ends_in(list[i].name, ".torgb") && i < n - 1)
         return false;
-    return layers ? layers >> list[i].layer & 1 : !ends_in(list[i].name, ".input");
+    return layers ? layers >> list[i].layer & 1 : !atl_ends_in(list[i].name, ".input");
 }
 
 static atl_status add_styles(sefa *s, const atl_style_info *list, int n) {

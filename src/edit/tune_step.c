@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "base/options.h"
 #include "base/philox.h"
 #include "edit/target.h"
@@ -19,13 +20,12 @@ static atl_status get(const atl_tuner *t, atl_tuner_plan plan, const atl_node *n
 
 // The buffers of noise in the order of the maps, which is that of the layers.
 static atl_status put_maps(atl_tuner *t, const float *const *maps) {
-    const char *const SUFFIX = ".noise_const";
     atl_params *p = &t->tuned.params;
     int k = 0;
     for (size_t i = 0; i < p->size && k < t->maps.count; i++) {
         const atl_param *q = &p->list[i];
-        size_t length = strlen(q->name), size = (size_t)(t->maps.list[k].height * t->maps.list[k].width);
-        if (length < strlen(SUFFIX) || strcmp(q->name + length - strlen(SUFFIX), SUFFIX) != 0)
+        size_t size = (size_t)(t->maps.list[k].height * t->maps.list[k].width);
+        if (!atl_ends_in(q->name, ".noise_const"))
             continue;
         if (q->count != size)
             return atl_fail(t->ctx, ATL_UNSUPPORTED, "%s is no place for the noise map %d", q->name, k);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/bytes.h"
+#include "base/names.h"
 #include "io/zip.h"
 #include "io/zip_write.h"
 
@@ -247,13 +248,9 @@ static atl_status read_members(atl_arrays *set, atl_zip *zip) {
 
 // A file of torch.save is a zip, too.
 static bool holds_pickle(const atl_zip *zip) {
-    static const char end[] = "data.pkl";
-    for (size_t i = 0; i < atl_zip_size(zip); i++) {
-        const char *name = atl_zip_name(zip, i);
-        size_t n = strlen(name), tail = sizeof end - 1;
-        if (n >= tail && strcmp(name + n - tail, end) == 0)
+    for (size_t i = 0; i < atl_zip_size(zip); i++)
+        if (atl_ends_in(atl_zip_name(zip, i), "data.pkl"))
             return true;
-    }
     return false;
 }
 

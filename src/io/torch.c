@@ -14,6 +14,7 @@
 #include <string.h>
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/names.h"
 #include "io/arrays.h"
 #include "io/pickle.h"
 #include "io/zip.h"
@@ -274,11 +275,6 @@ static atl_status read_stream(atl_torch *t, const uint8_t *data, size_t bytes, b
 
 // ---- zip
 
-static bool ends_in(const char *name, const char *end) {
-    size_t n = strlen(name), tail = strlen(end);
-    return n >= tail && !strcmp(name + n - tail, end);
-}
-
 // What a zip file without a torch file's pickle is.
 static atl_status refuse_zip(atl_torch *t) {
     static const char *const ends[] = { ".pkl", ".pt", ".pth", ".ckpt", ".safetensors", ".bin" };
@@ -289,7 +285,8 @@ static atl_status refuse_zip(atl_torch *t) {
                "it had: download it again and leave it as it is");
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
-            if (ends_in(atl_zip_name(t->zip, i), ends[k]) && !ends_in(atl_zip_name(t->zip, i), "/data.pkl"))
+            if (atl_ends_in(atl_zip_name(t->zip, i), ends[k]) &&
+                !atl_ends_in(atl_zip_name(t->zip, i), "/data.pkl"))
                 return TORCH_FAIL(t, "is a zip file that holds %.200s: unpack it first",
                                   atl_zip_name(t->zip, i));
     return TORCH_FAIL(t, "is a zip file without data.pkl; it is no file of torch.save");

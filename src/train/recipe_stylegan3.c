@@ -12,17 +12,15 @@
 // here all parts and processes of a step divide by the one of before, which differs by 1 - 0.5^(batch /
 // 20000) of a step's change.
 #include <math.h>
-#include <string.h>
 
+#include "base/names.h"
 #include "train/gan.h"
 
 static const double W_AVG_BETA = 0.998;         // of the average of w in training
 static const double MAGNITUDE_HALF_LIFE = 20e3; // pictures; Karras et al. 2021, appendix D.2
 
 static bool is_magnitude(const char *name) {
-    static const char tail[] = ".magnitude_ema";
-    size_t length = strlen(name), end = sizeof tail - 1;
-    return length > end && !strcmp(name + length - end, tail);
+    return atl_ends_in(name, ".magnitude_ema");
 }
 
 static void follow(atl_trainer *t, const float *sum, double samples) {

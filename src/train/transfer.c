@@ -2,6 +2,7 @@
 // Transfer learning: a new run starts with what fits of somebody's trained networks.
 #include <string.h>
 
+#include "base/names.h"
 #include "ckpt/ckpt.h"
 #include "train/snapshot.h"
 #include "train/trainer.h"
@@ -14,8 +15,7 @@ static bool same_shape(const atl_param *a, const atl_param *b) {
 
 // Filters are constants of the architecture that official files store; ours are in the code.
 static bool is_filter(const char *name) {
-    size_t length = strlen(name), end = strlen("resample_filter");
-    return length >= end && !strcmp(name + length - end, "resample_filter");
+    return atl_ends_in(name, "resample_filter");
 }
 
 static size_t copy_matching(const char *key, const atl_params *from, atl_params *to, reporter *report,
