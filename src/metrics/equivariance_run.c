@@ -11,29 +11,27 @@ typedef struct work {
     atl_equi_kind kind;
     atl_equi_sum sum;   // in the first process
     atl_equi_sum *each; // of the samples of a run
-    float *z, *c, *w, *ws, *still, *moved;
+    atl_generator_room still;
+    float *moved; // one picture
 } work;
 
 static void close_work(atl_metrics *m, atl_task *t) {
     work *k = t->state;
     atl_free(m->ctx, k->each);
     k->each = NULL;
-    float **const rooms[] = { &k->z, &k->c, &k->w, &k->ws, &k->still, &k->moved };
-    atl_metrics_free(m, rooms, sizeof rooms / sizeof *rooms);
+    atl_free(m->ctx, k->moved);
+    k->moved = NULL;
+    atl_generator_room_close(&m->generator, &k->still);
 }
 
 static atl_status make_room(atl_metrics *m, work *k) {
     const atl_generator *g = &m->generator;
     size_t n = (size_t)g->inner;
-    k->z = atl_alloc(m->ctx, n, g->z * sizeof *k->z);
-    k->c = atl_calloc(m->ctx, n * g->c + 1, sizeof *k->c);
-    k->w = atl_alloc(m->ctx, n, g->w * sizeof *k->w);
-    k->ws = atl_alloc(m->ctx, n, g->ws * sizeof *k->ws);
-    k->still = atl_alloc(m->ctx, n, g->img * sizeof *k->still);
+    ATL_TRY(atl_generator_room_open(g, g->inner, &k->still));
     k->moved = atl_alloc(m->ctx, 1, g->img * sizeof *k->moved);
     k->each = atl_calloc(m->ctx, n, sizeof *k->each);
     ATL_TRY(atl_metrics_reserve(m, n * sizeof *k->each));
-    return k->each && k->z && k->c && k->w && k->ws && k->still && k->moved ? ATL_OK : ATL_NO_MEMORY;
+    return k->each && k->moved ? ATL_OK : ATL_NO_MEMORY;
 }
 
 static atl_purpose purpose_of(const work *k) {
@@ -44,11 +42,8 @@ static atl_purpose purpose_of(const work *k) {
 static atl_status make_still(atl_metrics *m, work *k, int64_t first) {
     atl_generator *g = &m->generator;
     const atl_generator_scene scene = { .noise = ATL_NOISE_CONST };
-    atl_generator_z(g, purpose_of(k), first, g->inner, k->z);
-    atl_generator_labels(g, purpose_of(k), first, g->inner, k->c);
-    ATL_TRY(atl_generator_w(g, g->inner, k->z, k->c, k->w));
-    ATL_TRY(atl_generator_styles(g, g->inner, k->w, k->c, k->ws));
-    return atl_generator_paint(g, g->inner, k->ws, &scene, k->still);
+    ATL_TRY(atl_generator_sample(g, purpose_of(k), first, g->inner, &k->still));
+    return atl_generator_paint(g, g->inner, k->still.ws, &scene, k->still.img);
 }
 
 // The transform is one for all samples of a run, so each moved picture is a run of its own.
@@ -60,13 +55,13 @@ static atl_status add_one(atl_metrics *m, work *k, int64_t index, int i) {
     for (int e = 0; e < 9; e++)
         transform[e] = (float)move.input[e];
     const atl_generator_scene scene = { .noise = ATL_NOISE_CONST, .transform = transform };
-    ATL_TRY(atl_generator_paint_one(g, k->ws + (size_t)i * g->ws, &scene, k->moved));
-    return atl_equi_add(m->ctx, &move, k->still + (size_t)i * g->img, k->moved, c, h, w, &k->each[i]);
+    ATL_TRY(atl_generator_paint_one(g, k->still.ws + (size_t)i * g->ws, &scene, k->moved));
+    return atl_equi_add(m->ctx, &move, k->still.img + (size_t)i * g->img, k->moved, c, h, w, &k->each[i]);
 }
 
 static atl_status make(atl_metrics *m, atl_task *t, int64_t first, int n) {
     work *k = t->state;
-    if (!k->z)
+    if (!k->each)
         ATL_TRY(make_room(m, k));
     ATL_TRY(make_still(m, k, first));
     memset(k->each, 0, (size_t)n * sizeof *k->each);

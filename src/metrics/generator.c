@@ -145,6 +145,26 @@ static atl_status get_program(atl_generator *g, const char *function, int n, atl
                             p);
 }
 
+atl_status atl_generator_room_open(const atl_generator *g, int n, atl_generator_room *r) {
+    size_t rows = (size_t)n;
+    *r = (atl_generator_room){ 0 };
+    r->z = atl_alloc(g->ctx, rows * g->z + 1, sizeof *r->z);
+    r->c = atl_calloc(g->ctx, rows * g->c + 1, sizeof *r->c);
+    r->w = atl_alloc(g->ctx, rows * g->w, sizeof *r->w);
+    r->ws = atl_alloc(g->ctx, rows * g->ws, sizeof *r->ws);
+    r->img = atl_alloc(g->ctx, rows * g->img, sizeof *r->img);
+    return r->z && r->c && r->w && r->ws && r->img ? ATL_OK : ATL_NO_MEMORY;
+}
+
+void atl_generator_room_close(const atl_generator *g, atl_generator_room *r) {
+    atl_free(g->ctx, r->z);
+    atl_free(g->ctx, r->c);
+    atl_free(g->ctx, r->w);
+    atl_free(g->ctx, r->ws);
+    atl_free(g->ctx, r->img);
+    *r = (atl_generator_room){ 0 };
+}
+
 atl_status atl_generator_w(atl_generator *g, int n, const float *z, const float *c, float *w) {
     atl_program *p;
     ATL_TRY(get_program(g, "map", g->inner, ATL_NOISE_CONST, &p));
@@ -159,6 +179,14 @@ atl_status atl_generator_w(atl_generator *g, int n, const float *z, const float 
 atl_status atl_generator_styles(atl_generator *g, int n, const float *w, const float *c, float *ws) {
     const atl_map_options o = { sizeof o, g->o.psi, g->o.cutoff, NULL, 0 };
     return atl_truncate(&g->programs, &g->mean, n, w, c, &o, ws);
+}
+
+atl_status atl_generator_sample(atl_generator *g, atl_purpose purpose, int64_t first, int n,
+                                atl_generator_room *r) {
+    atl_generator_z(g, purpose, first, n, r->z);
+    atl_generator_labels(g, purpose, first, n, r->c);
+    ATL_TRY(atl_generator_w(g, n, r->z, r->c, r->w));
+    return atl_generator_styles(g, n, r->w, r->c, r->ws);
 }
 
 static atl_status get_synthesis(atl_generator *g, int n, atl_noise_mode noise, atl_program **p) {
@@ -216,39 +244,19 @@ void atl_generator_bytes(const atl_generator *g, int n, const float *img, uint8_
 // ---- pictures
 
 // What a run works on.
-typedef struct room {
-    float *z, *c, *w, *ws, *img;
+typedef struct work {
+    atl_generator_room room;
     float *noise; // of all layers, in the reference order
     const float *maps[ATL_PORTS];
     uint32_t seeds[INNER_MOST];
-} room;
-
-static atl_status make_room(const atl_generator *g, room *r) {
-    size_t n = (size_t)g->inner;
-    *r = (room){ 0 };
-    r->z = atl_alloc(g->ctx, n * g->z + 1, sizeof *r->z);
-    r->c = atl_calloc(g->ctx, n * g->c + 1, sizeof *r->c);
-    r->w = atl_alloc(g->ctx, n * g->w, sizeof *r->w);
-    r->ws = atl_alloc(g->ctx, n * g->ws, sizeof *r->ws);
-    r->img = atl_alloc(g->ctx, n * g->img, sizeof *r->img);
-    return r->z && r->c && r->w && r->ws && r->img ? ATL_OK : ATL_NO_MEMORY;
-}
-
-static void clear_room(const atl_generator *g, room *r) {
-    atl_free(g->ctx, r->z);
-    atl_free(g->ctx, r->c);
-    atl_free(g->ctx, r->w);
-    atl_free(g->ctx, r->ws);
-    atl_free(g->ctx, r->img);
-    atl_free(g->ctx, r->noise);
-}
+} work;
 
 // The official codes draw z and noise from PyTorch's generator, batch by batch, and labels from NumPy's.
-static atl_status draw_reference(atl_generator *g, room *r) {
+static atl_status draw_reference(atl_generator *g, work *r) {
     uint64_t count = pictures_of(g);
-    atl_torch_randn(&g->torch, (size_t)g->inner * g->z, r->z);
+    atl_torch_randn(&g->torch, (size_t)g->inner * g->z, r->room.z);
     for (int i = 0; g->c && i < g->inner; i++)
-        set_label(g, atl_numpy_rng_below(&g->numpy, (uint32_t)count), r->c + (size_t)i * g->c);
+        set_label(g, atl_numpy_rng_below(&g->numpy, (uint32_t)count), r->room.c + (size_t)i * g->c);
     if (g->o.noise != ATL_NOISE_RANDOM)
         return ATL_OK;
     atl_program *p;
@@ -272,34 +280,34 @@ static atl_status draw_reference(atl_generator *g, room *r) {
 }
 
 // The run of `inner` samples that begins with `first`.
-static atl_status draw(atl_generator *g, int64_t first, room *r) {
+static atl_status draw(atl_generator *g, int64_t first, work *r) {
     if (g->o.reference_order) {
         for (; g->followed < first; g->followed += g->inner) // passed over
             ATL_TRY(draw_reference(g, r));
         g->followed += g->inner;
         return draw_reference(g, r);
     }
-    atl_generator_z(g, ATL_PURPOSE_PICTURES, first, g->inner, r->z);
-    atl_generator_labels(g, ATL_PURPOSE_PICTURES, first, g->inner, r->c);
+    atl_generator_z(g, ATL_PURPOSE_PICTURES, first, g->inner, r->room.z);
+    atl_generator_labels(g, ATL_PURPOSE_PICTURES, first, g->inner, r->room.c);
     for (int i = 0; i < g->inner; i++)
         r->seeds[i] = atl_generator_noise_seed(g, ATL_PURPOSE_PICTURES, first + i);
     return ATL_OK;
 }
 
-static atl_status paint(atl_generator *g, room *r) {
+static atl_status paint(atl_generator *g, work *r) {
     bool maps = g->o.reference_order && g->o.noise == ATL_NOISE_RANDOM;
     const atl_generator_scene scene = { .noise = maps ? ATL_NOISE_MAPS : g->o.noise,
                                         .noise_seeds = r->seeds,
                                         .noise_maps = r->maps };
-    ATL_TRY(atl_generator_w(g, g->inner, r->z, r->c, r->w));
-    ATL_TRY(atl_generator_styles(g, g->inner, r->w, r->c, r->ws));
-    return atl_generator_paint(g, g->inner, r->ws, &scene, r->img);
+    ATL_TRY(atl_generator_w(g, g->inner, r->room.z, r->room.c, r->room.w));
+    ATL_TRY(atl_generator_styles(g, g->inner, r->room.w, r->room.c, r->room.ws));
+    return atl_generator_paint(g, g->inner, r->room.ws, &scene, r->room.img);
 }
 
 atl_status atl_generator_pictures(atl_generator *g, int64_t first, int n, uint8_t *rgb) {
     size_t area = g->img / (size_t)g->net->dims.channels;
-    room r;
-    atl_status status = make_room(g, &r);
+    work r = { .noise = NULL };
+    atl_status status = atl_generator_room_open(g, g->inner, &r.room);
     for (int done = 0; status == ATL_OK && done < n;) {
         int64_t run = (first + done) / g->inner * g->inner; // runs begin at multiples, whoever asks
         int skip = (int)(first + done - run), use = g->inner - skip < n - done ? g->inner - skip : n - done;
@@ -307,9 +315,10 @@ atl_status atl_generator_pictures(atl_generator *g, int64_t first, int n, uint8_
         if (status == ATL_OK)
             status = paint(g, &r);
         if (status == ATL_OK)
-            atl_generator_bytes(g, use, r.img + (size_t)skip * g->img, rgb + (size_t)done * 3 * area);
+            atl_generator_bytes(g, use, r.room.img + (size_t)skip * g->img, rgb + (size_t)done * 3 * area);
         done += use;
     }
-    clear_room(g, &r);
+    atl_generator_room_close(g, &r.room);
+    atl_free(g->ctx, r.noise);
     return status;
 }

@@ -65,10 +65,22 @@ uint32_t atl_generator_noise_seed(const atl_generator *g, atl_purpose purpose, i
 void atl_generator_uniform(const atl_generator *g, atl_purpose purpose, int64_t first, int n, int each,
                            float *u);
 
+// What samples pass through, a row of each for each.
+typedef struct atl_generator_room {
+    float *z, *c, *w, *ws, *img;
+} atl_generator_room;
+
+// For n samples; one that fails is left as it may be closed.
+atl_status atl_generator_room_open(const atl_generator *g, int n, atl_generator_room *room);
+void atl_generator_room_close(const atl_generator *g, atl_generator_room *room);
+
 // At most `inner` samples.  z [n, z_dim], c [n, c_dim] -> w [n, w_dim], before truncation.
 atl_status atl_generator_w(atl_generator *g, int n, const float *z, const float *c, float *w);
 // w [n, w_dim] -> ws [n, num_ws, w_dim], truncated as the options say.
 atl_status atl_generator_styles(atl_generator *g, int n, const float *w, const float *c, float *ws);
+// All of it: the samples of a purpose from `first` on, up to ws, in the first rows of a room.
+atl_status atl_generator_sample(atl_generator *g, atl_purpose purpose, int64_t first, int n,
+                                atl_generator_room *room);
 typedef struct atl_generator_scene {
     atl_noise_mode noise;
     const uint32_t *noise_seeds;    // [n]

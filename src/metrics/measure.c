@@ -39,13 +39,6 @@ atl_status atl_metrics_finish(atl_metrics *m, atl_task *t) {
     return ATL_OK;
 }
 
-void atl_metrics_free(atl_metrics *m, float **const *rooms, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        atl_free(m->ctx, *rooms[i]);
-        *rooms[i] = NULL;
-    }
-}
-
 // ---- running
 
 const atl_metrics_state *atl_metrics_get_state(const atl_metrics *metrics) {

@@ -209,9 +209,6 @@ void atl_metrics_order(atl_metrics *m);
 // All that decides the numbers, by the names that a sentence gives them; made once.
 atl_status atl_metrics_identity(atl_metrics *m, const json_t **identity);
 
-// Frees what a task has worked in, and leaves NULL in its place.
-void atl_metrics_free(atl_metrics *m, float **const *rooms, size_t count);
-
 // After tasks and jobs were changed from outside of a step.
 void atl_metrics_show_state(atl_metrics *m);
 void atl_metrics_list_results(atl_metrics *m);

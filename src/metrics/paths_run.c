@@ -14,7 +14,8 @@ typedef struct work {
     size_t seen, width; // numbers of a picture for the detector, and of what it says
     float *distances;   // [total], in the first process
     // A pair for each sample of a run: the two ends of the step lie behind each other.
-    float *z, *c, *w, *ends, *ws, *img, *view_of, *rows;
+    atl_generator_room room;
+    float *ends, *view_of, *rows;
     float *some; // distances of a run
 } work;
 
@@ -27,26 +28,23 @@ static int samples_of(const atl_metrics *m) {
 static atl_status make_room(atl_metrics *m, work *k) {
     const atl_generator *g = &m->generator;
     size_t n = 2 * (size_t)samples_of(m);
-    k->z = atl_alloc(m->ctx, n, g->z * sizeof *k->z);
-    k->c = atl_calloc(m->ctx, n * g->c + 1, sizeof *k->c);
-    k->w = atl_alloc(m->ctx, n, g->w * sizeof *k->w);
+    ATL_TRY(atl_generator_room_open(g, (int)n, &k->room));
     k->ends = atl_alloc(m->ctx, n, (g->z > g->w ? g->z : g->w) * sizeof *k->ends);
-    k->ws = atl_alloc(m->ctx, n, g->ws * sizeof *k->ws);
-    k->img = atl_alloc(m->ctx, n, g->img * sizeof *k->img);
     k->view_of = atl_alloc(m->ctx, n, k->seen * sizeof *k->view_of);
     k->rows = atl_alloc(m->ctx, n, k->width * sizeof *k->rows);
     k->some = atl_alloc(m->ctx, n, sizeof *k->some);
     ATL_TRY(atl_metrics_reserve(m, n * sizeof *k->some));
-    bool all = k->z && k->c && k->w && k->ends && k->ws && k->img && k->view_of && k->rows && k->some;
-    return all ? ATL_OK : ATL_NO_MEMORY;
+    return k->ends && k->view_of && k->rows && k->some ? ATL_OK : ATL_NO_MEMORY;
 }
 
 static void close_work(atl_metrics *m, atl_task *t) {
     work *k = t->state;
-    float **const rooms[] = {
-        &k->z, &k->c, &k->w, &k->ends, &k->ws, &k->img, &k->rows, &k->view_of, &k->some
-    };
-    atl_metrics_free(m, rooms, sizeof rooms / sizeof *rooms);
+    float **const rooms[] = { &k->ends, &k->rows, &k->view_of, &k->some };
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+        atl_free(m->ctx, *rooms[i]);
+        *rooms[i] = NULL;
+    }
+    atl_generator_room_close(&m->generator, &k->room);
 }
 
 // Maps 2 s latents, in runs of `inner`.
@@ -58,34 +56,36 @@ static atl_status map(atl_generator *g, int count, const float *z, const float *
     return ATL_OK;
 }
 
-// The two ends of each sample's step, as w: rows 2 i and 2 i + 1 of k->w.
+// The two ends of each sample's step, as w: rows 2 i and 2 i + 1 of the room's w.
 static atl_status make_ends(atl_metrics *m, work *k, int64_t first, int s) {
     atl_generator *g = &m->generator;
+    atl_generator_room *r = &k->room;
     float t[64];
-    atl_generator_z(g, ATL_PURPOSE_PATHS, 2 * first, 2 * s, k->z);
+    atl_generator_z(g, ATL_PURPOSE_PATHS, 2 * first, 2 * s, r->z);
     atl_generator_uniform(g, ATL_PURPOSE_PATHS, first, s, 1, t);
     for (int i = 0; i < s; i++) { // both ends have one label
-        atl_generator_labels(g, ATL_PURPOSE_PATHS, first + i, 1, k->c + 2 * (size_t)i * g->c);
-        memcpy(k->c + (2 * (size_t)i + 1) * g->c, k->c + 2 * (size_t)i * g->c, g->c * sizeof *k->c);
+        atl_generator_labels(g, ATL_PURPOSE_PATHS, first + i, 1, r->c + 2 * (size_t)i * g->c);
+        memcpy(r->c + (2 * (size_t)i + 1) * g->c, r->c + 2 * (size_t)i * g->c, g->c * sizeof *r->c);
     }
     size_t size = k->in_z ? g->z : g->w;
-    float *from = k->in_z ? k->z : k->w;
+    float *from = k->in_z ? r->z : r->w;
     if (!k->in_z)
-        ATL_TRY(map(g, 2 * s, k->z, k->c, k->w));
+        ATL_TRY(map(g, 2 * s, r->z, r->c, r->w));
     for (int i = 0; i < 2 * s; i++) {
         double at = (k->whole_path ? (double)t[i / 2] : 0) + (i % 2 ? ATL_PPL_EPSILON : 0);
         const float *a = from + (size_t)(i / 2 * 2) * size;
         (k->in_z ? atl_ppl_slerp : atl_ppl_lerp)(a, a + size, size, at, k->ends + (size_t)i * size);
     }
     if (k->in_z)
-        return map(g, 2 * s, k->ends, k->c, k->w);
-    memcpy(k->w, k->ends, 2 * (size_t)s * size * sizeof *k->w);
+        return map(g, 2 * s, k->ends, r->c, r->w);
+    memcpy(r->w, k->ends, 2 * (size_t)s * size * sizeof *r->w);
     return ATL_OK;
 }
 
 // Pictures of 2 s rows of w with fixed noise, another for each sample and the same for both of its ends.
 static atl_status paint(atl_metrics *m, work *k, int64_t first, int s) {
     atl_generator *g = &m->generator;
+    atl_generator_room *r = &k->room;
     uint32_t seeds[64];
     for (int i = 0; i < 2 * s; i++)
         seeds[i] = atl_generator_noise_seed(g, ATL_PURPOSE_PATHS, first + i / 2);
@@ -93,8 +93,8 @@ static atl_status paint(atl_metrics *m, work *k, int64_t first, int s) {
         int n = 2 * s - at < g->inner ? 2 * s - at : g->inner;
         size_t from = (size_t)at;
         const atl_generator_scene scene = { .noise = ATL_NOISE_RANDOM, .noise_seeds = seeds + at };
-        ATL_TRY(atl_generator_styles(g, n, k->w + from * g->w, k->c + from * g->c, k->ws + from * g->ws));
-        ATL_TRY(atl_generator_paint(g, n, k->ws + from * g->ws, &scene, k->img + from * g->img));
+        ATL_TRY(atl_generator_styles(g, n, r->w + from * g->w, r->c + from * g->c, r->ws + from * g->ws));
+        ATL_TRY(atl_generator_paint(g, n, r->ws + from * g->ws, &scene, r->img + from * g->img));
     }
     return ATL_OK;
 }
@@ -112,12 +112,12 @@ static void see(const atl_metrics *m, const work *k, const float *img, float *ou
 
 static atl_status make(atl_metrics *m, atl_task *t, int64_t first, int s) {
     work *k = t->state;
-    if (!k->z)
+    if (!k->room.z)
         ATL_TRY(make_room(m, k));
     ATL_TRY(make_ends(m, k, first, s));
     ATL_TRY(paint(m, k, first, s));
     for (int i = 0; i < 2 * s; i++)
-        see(m, k, k->img + (size_t)i * m->generator.img, k->view_of + (size_t)i * k->seen);
+        see(m, k, k->room.img + (size_t)i * m->generator.img, k->view_of + (size_t)i * k->seen);
     ATL_TRY(atl_detector_run_float(k->detector, k->view_of, 2 * s, k->rows));
     for (int i = 0; i < s; i++) {
         const float *a = k->rows + 2 * (size_t)i * k->width;

@@ -36,7 +36,7 @@ typedef struct work {
     atl_network net;
     atl_detector *detector;
     // a run of the generator
-    float *z, *c, *w, *ws, *img;
+    atl_generator_room room;
     float *latents; // [count, z or w]
     int held;       // the space that they are of; -1: none
 } work;
@@ -77,21 +77,12 @@ static atl_status open_classifier(atl_metrics *m, work *k, int index) {
 
 // ---- samples
 
-static atl_status make_room(atl_metrics *m, work *k) {
-    const atl_generator *g = &m->generator;
-    size_t n = (size_t)g->inner;
-    k->z = atl_alloc(m->ctx, n, g->z * sizeof *k->z);
-    k->c = atl_calloc(m->ctx, n * g->c + 1, sizeof *k->c);
-    k->w = atl_alloc(m->ctx, n, g->w * sizeof *k->w);
-    k->ws = atl_alloc(m->ctx, n, g->ws * sizeof *k->ws);
-    k->img = atl_alloc(m->ctx, n, g->img * sizeof *k->img);
-    return k->z && k->c && k->w && k->ws && k->img ? ATL_OK : ATL_NO_MEMORY;
-}
-
 static void close_work(atl_metrics *m, atl_task *t) {
     work *k = t->state;
-    float **const rooms[] = { &k->z, &k->c, &k->w, &k->ws, &k->img, &k->pictures, &k->latents };
-    atl_metrics_free(m, rooms, sizeof rooms / sizeof *rooms);
+    atl_generator_room_close(&m->generator, &k->room);
+    atl_free(m->ctx, k->pictures);
+    atl_free(m->ctx, k->latents);
+    k->pictures = k->latents = NULL;
     close_classifier(k);
     k->begin = k->held = -1;
 }
@@ -99,12 +90,9 @@ static void close_work(atl_metrics *m, atl_task *t) {
 // ws of the samples from `first` on, at most `inner` of them.
 static atl_status make_styles(atl_metrics *m, work *k, int64_t first, int n) {
     atl_generator *g = &m->generator;
-    if (!k->z)
-        ATL_TRY(make_room(m, k));
-    atl_generator_z(g, ATL_PURPOSE_SEPARABILITY, first, n, k->z);
-    atl_generator_labels(g, ATL_PURPOSE_SEPARABILITY, first, n, k->c);
-    ATL_TRY(atl_generator_w(g, n, k->z, k->c, k->w));
-    return atl_generator_styles(g, n, k->w, k->c, k->ws);
+    if (!k->room.z)
+        ATL_TRY(atl_generator_room_open(g, g->inner, &k->room));
+    return atl_generator_sample(g, ATL_PURPOSE_SEPARABILITY, first, n, &k->room);
 }
 
 // A picture in [-1, 1] as the classifiers take it: averaged, three colours from 0 to 255, not rounded.
@@ -127,9 +115,9 @@ static atl_status make_pictures(atl_metrics *m, work *k, int n) {
     for (int i = 0; i < n; i++)
         seeds[i] = atl_generator_noise_seed(g, ATL_PURPOSE_SEPARABILITY, first + i);
     ATL_TRY(make_styles(m, k, first, n));
-    ATL_TRY(atl_generator_paint(g, n, k->ws, &scene, k->img));
+    ATL_TRY(atl_generator_paint(g, n, k->room.ws, &scene, k->room.img));
     for (int i = 0; i < n; i++)
-        see(m, k, k->img + (size_t)i * g->img, k->pictures + (size_t)(k->made + i) * k->seen);
+        see(m, k, k->room.img + (size_t)i * g->img, k->pictures + (size_t)(k->made + i) * k->seen);
     k->made += n;
     return ATL_OK;
 }
@@ -156,7 +144,7 @@ static atl_status take_latents(atl_metrics *m, work *k, space s) {
         }
         ATL_TRY(make_styles(m, k, at, n));
         for (int i = 0; i < n; i++)
-            memcpy(to + (size_t)i * width, k->ws + ((size_t)i + 1) * g->ws - width, width * sizeof *to);
+            memcpy(to + (size_t)i * width, k->room.ws + ((size_t)i + 1) * g->ws - width, width * sizeof *to);
     }
     k->held = (int)s;
     return ATL_OK;
