@@ -65,6 +65,16 @@ void atl_ppl_see(const atl_ppl_view *v, const float *image, int64_t c, int64_t h
             }
 }
 
+void atl_ppl_see_colours(const atl_ppl_view *v, const float *image, int64_t c, int64_t h, int64_t w,
+                         float *seen) {
+    int64_t area = v->height * v->width;
+    atl_ppl_see(v, image, c, h, w, seen);
+    for (int64_t i = 0; i < c * area; i++)
+        seen[i] = (seen[i] + 1.0f) * 127.5f;
+    for (int64_t copy = c; copy < 3; copy++)
+        memcpy(seen + copy * area, seen, (size_t)area * sizeof *seen);
+}
+
 double atl_ppl_distance(const float *a, const float *b, int64_t width) {
     double sum = 0;
     for (int64_t i = 0; i < width; i++) {

@@ -23,6 +23,9 @@ typedef struct atl_ppl_view {
 
 atl_ppl_view atl_ppl_view_of(int64_t h, int64_t w, bool crop);
 void atl_ppl_see(const atl_ppl_view *view, const float *image, int64_t c, int64_t h, int64_t w, float *seen);
+// The same of a picture in [-1, 1] as detectors take it: three colours from 0 to 255, not rounded.
+void atl_ppl_see_colours(const atl_ppl_view *view, const float *image, int64_t c, int64_t h, int64_t w,
+                         float *seen);
 
 // |a - b|^2 / epsilon^2 of two detector outputs.
 double atl_ppl_distance(const float *a, const float *b, int64_t width);

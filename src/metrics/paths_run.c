@@ -99,17 +99,6 @@ static atl_status paint(atl_metrics *m, work *k, int64_t first, int s) {
     return ATL_OK;
 }
 
-// A picture in [-1, 1] as the detector takes it: the window, averaged, three colours from 0 to 255.
-static void see(const atl_metrics *m, const work *k, const float *img, float *out) {
-    int channels = m->net.dims.channels;
-    size_t area = k->seen / 3;
-    atl_ppl_see(&k->view, img, channels, m->height, m->width, out);
-    for (size_t i = 0; i < area * (size_t)channels; i++)
-        out[i] = (out[i] + 1.0f) * 127.5f;
-    for (int copy = channels; copy < 3; copy++)
-        memcpy(out + (size_t)copy * area, out, area * sizeof *out);
-}
-
 static atl_status make(atl_metrics *m, atl_task *t, int64_t first, int s) {
     work *k = t->state;
     if (!k->room.z)
@@ -117,7 +106,8 @@ static atl_status make(atl_metrics *m, atl_task *t, int64_t first, int s) {
     ATL_TRY(make_ends(m, k, first, s));
     ATL_TRY(paint(m, k, first, s));
     for (int i = 0; i < 2 * s; i++)
-        see(m, k, k->room.img + (size_t)i * m->generator.img, k->view_of + (size_t)i * k->seen);
+        atl_ppl_see_colours(&k->view, k->room.img + (size_t)i * m->generator.img, m->net.dims.channels,
+                            m->height, m->width, k->view_of + (size_t)i * k->seen);
     ATL_TRY(atl_detector_run_float(k->detector, k->view_of, 2 * s, k->rows));
     for (int i = 0; i < s; i++) {
         const float *a = k->rows + 2 * (size_t)i * k->width;

@@ -95,17 +95,6 @@ static atl_status make_styles(atl_metrics *m, work *k, int64_t first, int n) {
     return atl_generator_sample(g, ATL_PURPOSE_SEPARABILITY, first, n, &k->room);
 }
 
-// A picture in [-1, 1] as the classifiers take it: averaged, three colours from 0 to 255, not rounded.
-static void see(const atl_metrics *m, const work *k, const float *img, float *out) {
-    int channels = m->net.dims.channels;
-    size_t area = k->seen / 3;
-    atl_ppl_see(&k->view, img, channels, m->height, m->width, out);
-    for (size_t i = 0; i < area * (size_t)channels; i++)
-        out[i] = (out[i] + 1.0f) * 127.5f;
-    for (int copy = channels; copy < 3; copy++)
-        memcpy(out + (size_t)copy * area, out, area * sizeof *out);
-}
-
 // The next n pictures of the chunk, at most `inner`.
 static atl_status make_pictures(atl_metrics *m, work *k, int n) {
     atl_generator *g = &m->generator;
@@ -117,7 +106,8 @@ static atl_status make_pictures(atl_metrics *m, work *k, int n) {
     ATL_TRY(make_styles(m, k, first, n));
     ATL_TRY(atl_generator_paint(g, n, k->room.ws, &scene, k->room.img));
     for (int i = 0; i < n; i++)
-        see(m, k, k->room.img + (size_t)i * g->img, k->pictures + (size_t)(k->made + i) * k->seen);
+        atl_ppl_see_colours(&k->view, k->room.img + (size_t)i * g->img, m->net.dims.channels, m->height,
+                            m->width, k->pictures + (size_t)(k->made + i) * k->seen);
     k->made += n;
     return ATL_OK;
 }

@@ -53,10 +53,11 @@ same() { # NAME NUMBERS OPTION...: so many processes, the first number being 1
 
 small="--resolution 16 --cbase 64 --cmax 4 --quiet"
 "$atelier" init --cfg stylegan2 $small n.safetensors && "$atelier" init --cfg stylegan3-t $small t.safetensors &&
-    "$atelier" init --cfg stylegan2 $small --resolution 32 p.safetensors &&
+    "$atelier" init --cfg stylegan2 $small --resolution 64 p.safetensors &&
     "$atelier" generate --network n.safetensors --seeds 0-69 --outdir s --quiet || exit 1
 mkdir det
-for cfg in inception lpips-vgg; do "$atelier" init --cfg $cfg --quiet det/$cfg.safetensors || exit 1; done
+"$atelier" init --cfg inception --quiet det/inception.safetensors &&
+    "$atelier" init --cfg lpips-squeeze --quiet det/lpips-vgg.safetensors || exit 1 # the smallest LPIPS
 ln -s inception.safetensors det/inception-softmax.safetensors
 
 same pictures "1 2 3" --network n.safetensors --data s --metrics swd150,msssim135 --mirror
@@ -64,11 +65,12 @@ same folder "1 3" --fakes s --metrics msssim70,swd40 --data s
 same order "1 2" --network n.safetensors --metrics msssim100 --reference-order
 same moves "1 2" --network t.safetensors --metrics eqt40_int,eqr33
 same paths "1 3" --network p.safetensors --metrics ppl_zfull,ppl2_wend --num 34 --detectors det
-same features "1 2" --network n.safetensors --data s --metrics kid36,is34 --detectors det --save-features x.npz
+# Inception takes most of the time: 34 pictures are the fewest that have some for the second process, and eight a run
+same features "1 2" --fakes s --data s --metrics kid8,is34 --detectors det --save-features x.npz
 
 # features of the data from a cache, which the first process makes
 for k in 2 3; do
-    measure cached$k $k --network n.safetensors --data s --metrics kid36 --detectors det || bad "cached with $k"
+    measure cached$k $k --fakes s --data s --metrics kid8 --detectors det || bad "cached with $k"
     [ "$(numbers cached$k)" = "$(numbers features1 | sed -n 3,4p)" ] ||
         bad "with a cache $k processes give other numbers"
 done
