@@ -285,26 +285,40 @@ static double pivot_mse(place *p, atl_tuner *t, int pivot) {
     return d;
 }
 
+static atl_tune_options tune_options(int steps) {
+    atl_tune_options o = ATL_TUNE_OPTIONS_INIT;
+    o.loss = "mse";
+    o.steps = steps;
+    o.lr = 3e-3;
+    return o;
+}
+
+static atl_tuner *begin_tuning(place *p, const atl_tune_options *o, const atl_tune_start *start) {
+    atl_tuner *t;
+    ok(p, atl_tuner_open(p->g, o, &t));
+    ok(p, atl_tuner_begin(t, start));
+    return t;
+}
+
+static void finish(place *p, atl_tuner *t) {
+    while (!atl_tuner_get_state(t)->finished)
+        ok(p, atl_tuner_step(t));
+}
+
 // From the mean of w, where the target is far away: the error falls to a tenth (the bound of spec and paper
 // alike is for 350 steps), the generator does not change, and the file opens and makes the same picture.
 static void tuning_brings_a_pivot_to_its_target(void **state) {
     place *p = *state;
-    atl_tune_options o = ATL_TUNE_OPTIONS_INIT;
+    atl_tune_options o = tune_options(100);
     atl_tune_start start = ATL_TUNE_START_INIT;
-    atl_tuner *t;
     atl_model *tuned;
     float *img = calloc(1, PIXELS * sizeof *img);
     uint64_t before = p->info->fingerprint;
-    o.loss = "mse";
-    o.steps = 100;
-    o.lr = 3e-3;
     start.targets = p->targets;
     start.ws = p->ws + p->row; // of the other picture
-    ok(p, atl_tuner_open(p->g, &o, &t));
-    ok(p, atl_tuner_begin(t, &start));
+    atl_tuner *t = begin_tuning(p, &o, &start);
     double first = pivot_mse(p, t, 0);
-    while (!atl_tuner_get_state(t)->finished)
-        ok(p, atl_tuner_step(t));
+    finish(p, t);
     assert_int_equal(atl_tuner_get_state(t)->step, 100);
     double last = pivot_mse(p, t, 0);
     if (!(last * 10 < first))
@@ -325,20 +339,14 @@ static void locality_keeps_the_rest(void **state) {
     place *p = *state;
     double far[2];
     for (int k = 0; k < 2; k++) {
-        atl_tune_options o = ATL_TUNE_OPTIONS_INIT;
+        atl_tune_options o = tune_options(60);
         atl_tune_start start = ATL_TUNE_START_INIT;
-        atl_tuner *t;
-        o.loss = "mse";
-        o.steps = 60;
-        o.lr = 3e-3;
         o.locality = k ? 1.0 : 1e-6; // measured, and of no weight
         o.alpha = 5;
         start.targets = p->targets;
         start.ws = p->ws + p->row;
-        ok(p, atl_tuner_open(p->g, &o, &t));
-        ok(p, atl_tuner_begin(t, &start));
-        while (!atl_tuner_get_state(t)->finished)
-            ok(p, atl_tuner_step(t));
+        atl_tuner *t = begin_tuning(p, &o, &start);
+        finish(p, t);
         far[k] = atl_tuner_get_state(t)->locality;
         atl_tuner_close(&t);
     }
@@ -348,31 +356,24 @@ static void locality_keeps_the_rest(void **state) {
 
 static void several_pivots_share_a_network(void **state) {
     place *p = *state;
-    atl_tune_options o = ATL_TUNE_OPTIONS_INIT;
+    atl_tune_options o = tune_options(100);
     atl_tune_start start = ATL_TUNE_START_INIT;
-    atl_tuner *t;
     float *ws = calloc(2, p->row * sizeof *ws);
     memcpy(ws, p->ws + p->row, p->row * sizeof *ws); // each has the other's
     memcpy(ws + p->row, p->ws, p->row * sizeof *ws);
-    o.loss = "mse";
-    o.steps = 100;
-    o.lr = 3e-3;
     o.locality = 0;
     o.layers = "synthesis.*";
     start.count = 2;
     start.targets = p->targets;
     start.ws = ws;
-    ok(p, atl_tuner_open(p->g, &o, &t));
-    ok(p, atl_tuner_begin(t, &start));
+    atl_tuner *t = begin_tuning(p, &o, &start);
     double first = pivot_mse(p, t, 0) + pivot_mse(p, t, 1);
-    while (!atl_tuner_get_state(t)->finished)
-        ok(p, atl_tuner_step(t));
+    finish(p, t);
     assert_int_equal(atl_tuner_get_state(t)->step, 200);
     assert_true((pivot_mse(p, t, 0) + pivot_mse(p, t, 1)) * 5 < first);
     atl_tuner_close(&t);
     o.threshold = 1e9; // reached at once
-    ok(p, atl_tuner_open(p->g, &o, &t));
-    ok(p, atl_tuner_begin(t, &start));
+    t = begin_tuning(p, &o, &start);
     for (int k = 0; k < 2; k++)
         ok(p, atl_tuner_step(t));
     assert_true(atl_tuner_get_state(t)->enough && atl_tuner_get_state(t)->step == 1);
