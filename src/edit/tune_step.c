@@ -78,11 +78,7 @@ atl_status atl_tuner_begin(atl_tuner *t, const atl_tune_start *options) {
     ATL_TRY(atl_options_read(t->ctx, "atl_tune_start", &start, sizeof start, options));
     ATL_TRY(check_start(t, &start));
     ATL_TRY(take_pivots(t, &start));
-    for (size_t i = 0; i < t->tuned.params.size; i++) { // the network as it was
-        const atl_param *to = &t->tuned.params.list[i], *from = &t->generator->params.list[i];
-        memcpy(atl_param_data(&t->tuned.params, to), atl_param_data(&t->generator->params, from),
-               to->count * sizeof(float));
-    }
+    atl_network_copy_values(t->generator, &t->tuned);
     if (start.noise_maps)
         ATL_TRY(put_maps(t, start.noise_maps));
     t->tuned.params.version++;

@@ -113,23 +113,27 @@ atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, const char *
     return finish(network, status == ATL_OK ? fill(network, seed) : status);
 }
 
-static atl_status copy_values(const atl_network *from, atl_network *to) {
-    for (size_t i = 0; i < from->params.size; i++) {
-        const atl_param *p = &from->params.list[i];
-        ATL_TRY(atl_params_add(&to->params, p->name, p->rank, p->dims, p->buffer, NULL));
-    }
-    ATL_TRY(atl_params_allocate(&to->params));
+void atl_network_copy_values(const atl_network *from, atl_network *to) {
     for (size_t i = 0; i < from->params.size; i++) {
         const atl_param *p = &from->params.list[i],
                         *q = &to->params.list[i]; // a mapped file may have other gaps
         memcpy(atl_param_data(&to->params, q), atl_param_data(&from->params, p), p->count * sizeof(float));
     }
+}
+
+static atl_status copy_params(const atl_network *from, atl_network *to) {
+    for (size_t i = 0; i < from->params.size; i++) {
+        const atl_param *p = &from->params.list[i];
+        ATL_TRY(atl_params_add(&to->params, p->name, p->rank, p->dims, p->buffer, NULL));
+    }
+    ATL_TRY(atl_params_allocate(&to->params));
+    atl_network_copy_values(from, to);
     return find_sizes(to);
 }
 
 atl_status atl_network_copy(const atl_network *from, atl_network *to) {
     atl_status status = begin(from->ctx, from->row, from->name, json_deep_copy(from->json), to);
-    return finish(to, status == ATL_OK ? copy_values(from, to) : status);
+    return finish(to, status == ATL_OK ? copy_params(from, to) : status);
 }
 
 void atl_network_clear(atl_network *network) {

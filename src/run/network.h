@@ -30,6 +30,8 @@ atl_status atl_network_open(atl_ctx *ctx, const char *path, const atl_model_opti
 
 // A second one of the same config and values.
 atl_status atl_network_copy(const atl_network *from, atl_network *to);
+// The values alone, to a copy that was changed; the caller raises their version.
+void atl_network_copy_values(const atl_network *from, atl_network *to);
 void atl_network_clear(atl_network *network);
 
 // ---- in a graph
