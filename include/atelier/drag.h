@@ -39,8 +39,8 @@ typedef struct atl_drag_options {
     double lr;               // of Adam; 0: 0.005 in w+, 0.002 in w
     double motion, tracking; // radii in pixels of what is pushed and of where a handle is looked for; 0: 3
                              // and 12 of 512, and at least 3
-    double
-        distance; // a handle that is so near to its target, in pixels, has arrived; 0: 2 of 512, at least 1
+    double distance; // a handle that is so near to its target, in pixels, has arrived; 0: 2 of 512, and at
+                     // least 1
     const uint8_t *mask; // [height, width], not 0 where the picture may change; NULL: everywhere.  Copied
     double mask_weight;  // of what changes elsewhere
 } atl_drag_options;

@@ -17,10 +17,8 @@
 #include "base/mem.h"
 #include "base/team.h"
 
-enum {
-    BINS = 1 << 16,
-    COLUMNS = 1024
-}; // of the median, 1/256 of a level each; what stays in the first cache
+enum { BINS = 1 << 16 }; // of the median, 1/256 of a level each
+enum { COLUMNS = 1024 }; // what stays in the first cache
 
 typedef struct job {
     const atl_image *photo;

@@ -14,12 +14,8 @@
 #include "edit/drag_field.h"
 #include "graph/plan.h"
 
-enum {
-    LAYERS = 6,
-    SIDE_MOST = 128,
-    MARGIN = 10,
-    POINTS_MOST = 64
-}; // MARGIN: of StyleGAN3 layers, at each side
+enum { LAYERS = 6, SIDE_MOST = 128, POINTS_MOST = 64 };
+enum { MARGIN = 10 }; // of StyleGAN3 layers, at each side
 
 struct atl_drag {
     atl_ctx *ctx;
