@@ -16,7 +16,8 @@ app_status app_network_open(atl_ctx *ctx, const char *path, const atl_model_opti
     const atl_model_info *info = atl_model_get_info(*model);
     if (!strcmp(info->role, "generator"))
         return APP_OK;
-    app_fail(e, "%s: %s is a %s; choose a generator with --net G_ema", path, info->net, info->role);
+    app_fail(e, "%s: %s is %s %s; choose a generator with --net G_ema", path, info->net,
+             strchr("aeiou", *info->role) ? "an" : "a", info->role);
     atl_model_close(model);
     return APP_FAILED;
 }

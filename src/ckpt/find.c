@@ -21,9 +21,10 @@ static const struct {
     const char *name; // that no other kind has
     atl_found_kind kind;
 } SIGNATURES[] = {
-    { "synthesis.b4.const", ATL_FOUND_STYLEGAN2 }, { "synthesis.input.freqs", ATL_FOUND_STYLEGAN3 },
-    { "b4.out.weight", ATL_FOUND_STYLEGAN2_D },    { "to_rgb1.bias", ATL_FOUND_PORT },
-    { "final_linear.1.weight", ATL_FOUND_PORT_D }, { "synthesis.early_layer.const", ATL_FOUND_GENFORCE },
+    { "synthesis.b4.const", ATL_FOUND_STYLEGAN2 },    { "synthesis.input.freqs", ATL_FOUND_STYLEGAN3 },
+    { "b4.out.weight", ATL_FOUND_STYLEGAN2_D },       { "to_rgb1.bias", ATL_FOUND_PORT },
+    { "final_linear.1.weight", ATL_FOUND_PORT_D },    { "synthesis.early_layer.const", ATL_FOUND_GENFORCE },
+    { "body.0.res_layer.1.weight", ATL_FOUND_TRUNK }, { "body.0.bn1.weight", ATL_FOUND_TRUNK },
 };
 
 typedef struct finder {
@@ -151,6 +152,10 @@ static void add(atl_ckpt *ckpt, const atl_found *found) {
 
 // ---- the search
 
+static const atl_object *tensor_or_null(const atl_object *o) {
+    return o && o->type == ATL_OBJECT_TENSOR ? o : NULL;
+}
+
 // A name that ends in a signature: what stands before it is the prefix.  The first network of a key counts.
 static atl_status consider(finder *f, const atl_object *dict, const atl_object *parent, const char *where,
                            size_t i, size_t signature, atl_ckpt_names *names) {
@@ -161,7 +166,7 @@ static atl_status consider(finder *f, const atl_object *dict, const atl_object *
     char place[2 * NAME_MOST + 16];
     snprintf(place, sizeof place, "%.200s.%.*s", where, length, name->u.text);
     const char *key = key_of(place, kind != ATL_FOUND_STYLEGAN2_D && kind != ATL_FOUND_PORT_D);
-    if (has_key(ckpt, key))
+    if (kind != ATL_FOUND_TRUNK && has_key(ckpt, key))
         return ATL_OK;
     if (!names->dict)
         ATL_TRY(make_names(ckpt, dict, names));
@@ -171,7 +176,10 @@ static atl_status consider(finder *f, const atl_object *dict, const atl_object *
     const atl_object *average = look_up(names, "latent_avg", strlen("latent_avg"));
     average = average ? average : atl_object_get(parent, "latent_avg");
     atl_found found = { .kind = kind, .key = key, .names = *names, .prefix = prefix };
-    found.average = average && average->type == ATL_OBJECT_TENSOR ? average : NULL;
+    found.average = tensor_or_null(average);
+    found.parent = parent ? parent : dict;
+    if (kind == ATL_FOUND_TRUNK)
+        found.key = atl_encoder_key(&found);
     add(ckpt, &found);
     return ATL_OK;
 }
@@ -304,7 +312,7 @@ static atl_status dict_of_arrays(atl_ckpt *ckpt, atl_object **out) {
     return ATL_OK;
 }
 
-// G_ema, G, D.
+// G_ema, G, D, then the others as they stand in the file.
 static void put_in_order(atl_ckpt *ckpt) {
     static const char *const order[] = { "G_ema", "G", "D" };
     size_t at = 0;

@@ -13,7 +13,8 @@ typedef enum atl_found_kind {
     ATL_FOUND_STYLEGAN3,
     ATL_FOUND_PORT, // the PyTorch port
     ATL_FOUND_PORT_D,
-    ATL_FOUND_GENFORCE
+    ATL_FOUND_GENFORCE,
+    ATL_FOUND_TRUNK // of an encoder or an identity network (encoder.c)
 } atl_found_kind;
 
 // A dict whose text keys are looked up by hash.
@@ -25,11 +26,12 @@ typedef struct atl_ckpt_names {
 
 typedef struct atl_found {
     atl_found_kind kind;
-    const char *key;          // "G_ema", "G", "D"
+    const char *key;          // "G_ema", "G", "D", "encoder", "identity"
     const atl_object *module; // of a MODULE
     atl_ckpt_names names;     // of the others, and in front of each of their names:
     const char *prefix;
     const atl_object *average; // latent_avg beside the network, or NULL
+    const atl_object *parent;  // what holds the dict of names, or the dict itself
 } atl_found;
 
 enum { ATL_FOUND_MOST = 16 };
@@ -47,6 +49,9 @@ const char *atl_found_name(atl_ckpt *ckpt, const atl_found *found, size_t i);
 
 // Whether a file holds one of these kinds; and each of them in turn.
 bool atl_ckpt_holds(const atl_ckpt *ckpt, unsigned kinds);
+
+// encoder.c: what a network with a trunk is: "encoder" or "identity".
+const char *atl_encoder_key(const atl_found *found);
 
 // official.c: the tensors of a module as a dict of names, in the arena; NULL when memory is missing.
 atl_object *atl_official_flatten(atl_ckpt *ckpt, const atl_object *module);

@@ -22,6 +22,8 @@ static const atl_model_row *const ROWS[] = {
     &atl_lpips,
     &atl_lpips_heads,
     &atl_inception,
+    &atl_style_encoder,
+    &atl_face_embedding,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {
