@@ -75,7 +75,7 @@ static app_status open_editor(app_edit *d, app_error *e) {
     if (!d->in_s && !d->o.mask)
         return APP_OK;
     o.n = (int)d->o.batch;
-    o.styles = d->in_s;
+    o.styles = d->in_s || d->render.styles.count;
     o.mask = d->mask;
     o.in_features = d->o.in_features && d->mask;
     o.noise_mode = d->render.maps.count ? ATL_NOISE_MAPS : d->o.recipe.noise;
@@ -90,6 +90,8 @@ static app_status open_rooms(app_edit *d, app_error *e) {
     d->original = d->c ? app_array(d->o.batch, r->row_ws, 1, sizeof(float), e) : NULL;
     d->ws = d->original ? app_array(d->o.batch, r->row_ws, 1, sizeof(float), e) : NULL;
     d->img = d->ws ? app_array(d->o.batch, r->row_img, 1, sizeof(float), e) : NULL;
+    if (d->img && (d->in_s || r->styles.count))
+        return app_styles_list(r->model, d->o.batch, &d->moves, e);
     return d->img ? APP_OK : APP_FAILED;
 }
 
@@ -100,6 +102,7 @@ app_status app_edit_open(app_edit *d, atl_ctx *ctx, atl_model *model, const app_
                                        .classes = o->classes,
                                        .walk = 1, // as many pictures as are asked for, whatever the rows
                                        .maps = 1,
+                                       .styles = 1,
                                        .batch = o->batch };
     *d = (app_edit){ .o = *o };
     app_status status = app_render_open(&d->render, ctx, model, &o->recipe, &source, e);
@@ -119,6 +122,7 @@ app_status app_edit_open(app_edit *d, atl_ctx *ctx, atl_model *model, const app_
 
 void app_edit_close(app_edit *d) {
     atl_editor_close(&d->editor);
+    app_styles_close(&d->moves);
     app_render_close(&d->render);
     free(d->mask);
     free(d->z);
@@ -167,14 +171,31 @@ static app_status map_moved(app_edit *d, size_t row, size_t n, const double *pos
 
 static app_status move_styles(app_edit *d, size_t n, const double *positions, app_error *e) {
     atl_editor_reset(d->editor);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const atl_direction base = app_styles_direction(&d->render.styles, i);
+        if (base.width && atl_editor_base_style(d->editor, (int)i, &base, 1.0) != ATL_OK)
+            return app_fail_ctx(e, d->render.ctx);
         for (size_t k = 0; k < d->o.n_parts; k++) {
             const app_edit_part *p = &d->o.parts[k];
             if (p->direction->space == ATL_DIRECTION_S &&
                 atl_editor_style(d->editor, (int)i, p->direction, strength_at(p, positions[i])) != ATL_OK)
                 return app_fail_ctx(e, d->render.ctx);
         }
+    }
     return APP_OK;
+}
+
+// What all styles gain in each picture, for whoever writes it.
+static void sum_moves(app_edit *d, size_t n, const double *positions) {
+    size_t width = d->moves.width;
+    for (size_t i = 0; d->moves.count && i < n; i++) {
+        float *to = d->moves.moves + i * width;
+        memset(to, 0, width * sizeof *to);
+        if (d->render.styles.count)
+            memcpy(to, d->render.styles.moves + i * width, width * sizeof *to);
+        for (size_t k = 0; k < d->o.n_parts; k++)
+            app_styles_add(&d->moves, i, d->o.parts[k].direction, strength_at(&d->o.parts[k], positions[i]));
+    }
 }
 
 static app_status synthesize(app_edit *d, size_t n, const double *positions, app_error *e) {
@@ -206,7 +227,9 @@ app_status app_edit_make(app_edit *d, size_t row, size_t n, const double *positi
         memcpy(d->ws + i * r->row_ws, r->ws, r->row_ws * sizeof *d->ws);
         r->noise_seeds[i] = noise;
         app_maps_row(&r->maps, row, i);
+        app_styles_row(&r->styles, row, i);
     }
+    sum_moves(d, n, positions);
     if (d->in_z && map_moved(d, row, n, positions, e) != APP_OK)
         return APP_FAILED;
     for (size_t i = 0; i < n; i++)

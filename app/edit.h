@@ -40,6 +40,7 @@ typedef struct app_edit {
     float *z, *c;       // [batch, .]: moved latents and their labels
     float *original;    // [batch, num_ws, w_dim]
     float *ws, *img;    // [batch, ...]: results of app_edit_make()
+    app_styles moves;   // the same: of styles, by latents and by directions; count 0: none are moved
 } app_edit;
 
 // Refuses directions of another network.  A zeroed struct and one after a failure may be closed.

@@ -8,9 +8,13 @@
 
 app_status app_generate_open(app_generate *g, atl_ctx *ctx, atl_model *model, const app_generate_options *o,
                              app_error *e) {
-    const app_render_source source = {
-        .seeds = o->seeds, .count = o->count, .classes = o->classes, .batch = o->batch, .draw_classes = 1, .maps = 1
-    };
+    const app_render_source source = { .seeds = o->seeds,
+                                       .count = o->count,
+                                       .classes = o->classes,
+                                       .batch = o->batch,
+                                       .draw_classes = 1,
+                                       .maps = 1,
+                                       .styles = 1 };
     *g = (app_generate){ .o = *o };
     app_status status = app_render_open(&g->render, ctx, model, &o->recipe, &source, e);
     g->count = g->render.latents.count;

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <atelier/rng.h>
+#include "files.h"
 #include "memory.h"
+#include "styles.h"
 
 // What programs call codes: z, then what is w wherever it is found, then what can be either.
 static const char *const names[] = { "z",       "w",     "ws",      "latent",   "w_plus",    "wplus",
@@ -151,6 +153,14 @@ static int must_be_named(const app_tensors *t) {
     return t->guessed && app_tensors_are(t->set, "numpy objects") && *t->items[0]->name;
 }
 
+// Whether a source is FILE:TENSOR.
+static int is_named(const char *source) {
+    app_error e = { 0 };
+    const char *name = NULL;
+    free(app_file_split(source, &name, &e));
+    return name != NULL;
+}
+
 app_status app_latents_open(atl_ctx *ctx, const atl_model_info *info, const char *source, int projected,
                             app_latents *latents, app_error *e) {
     *latents = (app_latents){ 0 };
@@ -162,7 +172,18 @@ app_status app_latents_open(atl_ctx *ctx, const atl_model_info *info, const char
         status = understand(info, source, projected, latents, e);
     if (status != APP_OK)
         app_latents_close(latents);
+    latents->styled = app_styles_are_in(latents->tensors.set) && !is_named(source);
     return status;
+}
+
+app_status app_latents_need_plain(const app_latents *l, const char *source, app_error *e) {
+    if (!l->styled)
+        return APP_OK;
+    return app_fail(
+        e,
+        "%s: holds moves of styles (space s), which only generate and edit go along with; %s:w is "
+        "the w below them",
+        source, source);
 }
 
 void app_latents_close(app_latents *latents) {

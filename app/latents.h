@@ -18,6 +18,7 @@ typedef struct app_latents {
     const uint32_t *seeds; // borrowed; NULL: rows of the tensors
     app_tensors tensors;
     size_t *ends; // [tensors.count] rows up to and with each tensor, by malloc
+    int styled;   // the file has moves of styles beside them, and nobody named a tensor of it
 } app_latents;
 
 void app_latents_from_seeds(const atl_model_info *info, const uint32_t *seeds, size_t count,
@@ -37,6 +38,8 @@ void app_latents_from_seeds(const atl_model_info *info, const uint32_t *seeds, s
 app_status app_latents_open(atl_ctx *ctx, const atl_model_info *info, const char *source, int projected,
                             app_latents *latents, app_error *e);
 void app_latents_close(app_latents *latents); // a zeroed struct is fine
+// Fails for latents with moves of styles: what uses w alone would not make their picture.
+app_status app_latents_need_plain(const app_latents *latents, const char *source, app_error *e);
 void app_latents_row(const app_latents *latents, size_t row, float *out);
 
 // A row of w as so many numbers of ws: one w is for all layers.

@@ -67,7 +67,11 @@ static app_status open_buffers(app_project *p, app_error *e) {
     p->ws = p->img ? app_array(p->batch, p->row_ws, 1, sizeof(float), e) : NULL;
     p->mask = p->ws ? app_array((size_t)i->height, (size_t)i->width, 1, sizeof(float), e) : NULL;
     p->c = p->mask ? app_array(p->batch, (size_t)i->c_dim + 1, 1, sizeof(float), e) : NULL;
-    p->path = p->c ? app_array(p->batch, (size_t)p->frames + 1, p->row_ws, sizeof(float), e) : NULL;
+    int s = !strcmp(p->o.search.space, "s");
+    if (p->c && s && app_styles_list(p->model, p->batch, &p->styles, e) != APP_OK)
+        return APP_FAILED;
+    p->row_path = s ? p->styles.width : p->row_ws;
+    p->path = p->c ? app_array(p->batch, (size_t)p->frames + 1, p->row_path, sizeof(float), e) : NULL;
     return p->path ? APP_OK : APP_FAILED;
 }
 
@@ -93,6 +97,7 @@ app_status app_project_open(app_project *p, atl_ctx *ctx, atl_model *model, cons
 void app_project_close(app_project *p) {
     atl_projector_close(&p->search);
     atl_model_close(&p->features);
+    app_styles_close(&p->styles);
     for (size_t i = 0; i < p->count; i++) {
         free(p->targets[i].path);
         free(p->targets[i].folder);
@@ -135,12 +140,13 @@ static app_status begin(app_project *p, app_error *e) {
 static app_status remember(app_project *p, app_error *e) {
     if (!p->frames || p->step % p->every || p->step / p->every > p->frames)
         return APP_OK;
-    size_t frame = (size_t)(p->step / p->every - 1);
-    if (atl_projector_read(p->search, p->ws) != ATL_OK)
+    size_t frame = (size_t)(p->step / p->every - 1), row = p->row_path;
+    const float *from = p->styles.count ? p->styles.moves : p->ws;
+    if ((p->styles.count ? atl_projector_read_latent(p->search, p->styles.moves)
+                         : atl_projector_read(p->search, p->ws)) != ATL_OK)
         return app_fail_ctx(e, p->ctx);
     for (size_t i = 0; i < p->now; i++)
-        memcpy(p->path + (i * (size_t)p->frames + frame) * p->row_ws, p->ws + i * p->row_ws,
-               p->row_ws * sizeof *p->path);
+        memcpy(p->path + (i * (size_t)p->frames + frame) * row, from + i * row, row * sizeof *p->path);
     return APP_OK;
 }
 

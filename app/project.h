@@ -2,7 +2,9 @@
 // Pictures projected into a network: files in, and for each a folder of what was found.  A target alone has
 // the folder itself, several have one each, named after their files:
 //
-//     projected_w.npz   ws as "w" [1, layers, w], the noise maps as "noise.0", ...; "latent" in the space z
+//     projected_w.npz   ws as "w" [1, layers, w], the noise maps as "noise.0", ...; "latent_z" in the space
+//     z; in
+//                       the space s what styles gain over those of w as "style.0" [1, channels], ...
 //     target.png        the picture as the network's size has it
 //     proj.png          what was found
 //     proj.mp4          the way there beside the target
@@ -17,6 +19,7 @@
 #include "detectors.h"
 #include "error.h"
 #include "seeds.h"
+#include "styles.h"
 
 typedef struct app_project_options {
     atl_project_options search; // its loss is the one below
@@ -45,8 +48,9 @@ typedef struct app_project {
     app_target *targets;
     size_t count, batch; // pictures, and how many at once
     atl_projector *search;
-    size_t row_ws, row_img;
-    float *pictures, *img, *ws, *mask, *c, *path; // [batch, ...]; path [batch, frames, num_ws, w_dim]
+    size_t row_ws, row_img, row_path;
+    float *pictures, *img, *ws, *mask, *c, *path; // [batch, ...]; path [batch, frames, row_path]
+    app_styles styles;                            // of the space s: the layers, with room for one batch
     int every, frames; // steps from frame to frame of the video, and how many there are
     size_t first, now; // of the batch in work: its first target, how many it has
     double saved;      // seconds of the clock

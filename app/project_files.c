@@ -22,11 +22,12 @@ void app_project_state_path(const app_project *p, const char *ending, char path[
 
 static atl_array path_array(const app_project *p) {
     const atl_model_info *i = p->info;
+    int64_t layers = p->styles.count ? 1 : i->num_ws;
     return (atl_array){ .name = "path",
                         .dtype = ATL_F32,
                         .rank = 4,
                         .data = p->path,
-                        .dims = { (int64_t)p->batch, p->frames, i->num_ws, i->w_dim } };
+                        .dims = { (int64_t)p->batch, p->frames, layers, (int64_t)p->row_path / layers } };
 }
 
 app_status app_project_save(app_project *p, app_error *e) {
@@ -151,9 +152,9 @@ app_status app_project_log(app_project *p, app_error *e) {
 
 // ---- results
 
-// What was found for one picture: ws, its latent where that is something else, its maps.
+// What was found for one picture: ws, its maps, its latent where that is something else.
 typedef struct found {
-    atl_array list[MAPS_MOST + 2];
+    atl_array list[1 + MAPS_MOST + APP_STYLES];
     char names[MAPS_MOST][16];
     float *maps[MAPS_MOST]; // of the whole batch, by malloc
     size_t count, n_maps;
@@ -180,14 +181,23 @@ static app_status read_maps(app_project *p, found *f, app_error *e) {
     return APP_OK;
 }
 
+// What was moved beside ws, [1, size]: z, or what the styles of all layers gain.
+static void add_latent(const app_project *p, found *f, const float *latent, int64_t size) {
+    if (!p->styles.count)
+        f->list[f->count++] = (atl_array){ "latent_z", ATL_F32, 2, { 1, size }, latent };
+    for (size_t k = 0; k < p->styles.count; latent += p->styles.channels[k++])
+        f->list[f->count++] =
+            (atl_array){ p->styles.name[k], ATL_F32, 2, { 1, p->styles.channels[k] }, latent };
+}
+
 app_status app_project_write_ws(app_project *p, app_error *e) {
     found f = { .count = 1 };
     int64_t size = atl_projector_latent_size(p->search);
-    int z = !strcmp(p->o.search.space, "z");
-    float *latent = z ? app_array(p->now, (size_t)size, 1, sizeof *latent, e) : NULL;
-    app_status status = z && !latent ? APP_FAILED : read_maps(p, &f, e);
+    int beside = p->styles.count || !strcmp(p->o.search.space, "z");
+    float *latent = beside ? app_array(p->now, (size_t)size, 1, sizeof *latent, e) : NULL;
+    app_status status = beside && !latent ? APP_FAILED : read_maps(p, &f, e);
     if (status == APP_OK && (atl_projector_read(p->search, p->ws) != ATL_OK ||
-                             (z && atl_projector_read_latent(p->search, latent) != ATL_OK)))
+                             (beside && atl_projector_read_latent(p->search, latent) != ATL_OK)))
         status = app_fail_ctx(e, p->ctx);
     for (size_t i = 0; status == APP_OK && i < p->now; i++) {
         char *path = app_join(p->targets[p->first + i].folder, "projected_w.npz", e);
@@ -195,16 +205,41 @@ app_status app_project_write_ws(app_project *p, app_error *e) {
             (atl_array){ "w", ATL_F32, 3, { 1, p->info->num_ws, p->info->w_dim }, p->ws + i * p->row_ws };
         for (size_t k = 0; k < f.n_maps; k++)
             f.list[1 + k].data = f.maps[k] + i * (size_t)atl_array_count(&f.list[1 + k]);
-        size_t count = f.count;
-        if (z)
-            f.list[count++] = (atl_array){ "latent_z", ATL_F32, 2, { 1, size }, latent + i * (size_t)size };
-        if (!path || atl_npz_write(p->ctx, path, f.list, count) != ATL_OK)
+        f.count = 1 + f.n_maps;
+        if (beside)
+            add_latent(p, &f, latent + i * (size_t)size, size);
+        if (!path || atl_npz_write(p->ctx, path, f.list, f.count) != ATL_OK)
             status = path ? app_fail_ctx(e, p->ctx) : APP_FAILED;
         free(path);
     }
     free(latent);
     found_clear(&f);
     return status;
+}
+
+// Frame k of a picture's way to p->img: of its ws, or of its moved styles by an editor.
+static atl_status make_frame(app_project *p, size_t at, int k, atl_editor *editor,
+                             const atl_synthesis_options *so) {
+    const float *row = p->path + (at * (size_t)p->frames + (size_t)k) * p->row_path;
+    if (!editor)
+        return atl_model_synthesize(p->model, 1, row, so, p->img);
+    atl_direction moves = app_styles_direction(&p->styles, 0);
+    moves.values = row;
+    atl_editor_reset(editor);
+    atl_status status = atl_editor_style(editor, 0, &moves, 1.0);
+    return status == ATL_OK ? atl_editor_run(editor, 1, p->ws + at * p->row_ws, NULL, p->img) : status;
+}
+
+static atl_status open_editor(app_project *p, const atl_synthesis_options *so, atl_editor **editor) {
+    atl_editor_options o = ATL_EDITOR_OPTIONS_INIT;
+    *editor = NULL;
+    if (!p->styles.count)
+        return ATL_OK;
+    o.styles = 1;
+    o.noise_mode = so->noise_mode;
+    atl_status status = atl_editor_open(p->model, &o, editor);
+    return status == ATL_OK && o.noise_mode == ATL_NOISE_MAPS ? atl_editor_maps(*editor, so->noise_maps)
+                                                              : status;
 }
 
 // The video: the way of ws with the noise that was found at its end, as the official script shows it.
@@ -216,6 +251,7 @@ static app_status write_video(app_project *p, size_t at, const found *f, app_err
     const float *maps[MAPS_MOST];
     atl_image frame = { 0 }, half = { 0 };
     atl_video *video = NULL;
+    atl_editor *editor = NULL;
     char *path = app_join(t->folder, "proj.mp4", e);
     vo.width = 2 * i->width;
     vo.height = i->height;
@@ -226,14 +262,13 @@ static app_status write_video(app_project *p, size_t at, const found *f, app_err
     so.noise_mode = f->n_maps ? ATL_NOISE_MAPS : ATL_NOISE_CONST;
     int failed = !path || atl_image_init(p->ctx, vo.width, vo.height, i->channels, &frame) ||
                  atl_image_init(p->ctx, i->width, i->height, i->channels, &half) ||
-                 atl_video_open(p->ctx, path, &vo, &video);
+                 open_editor(p, &so, &editor) || atl_video_open(p->ctx, path, &vo, &video);
     if (!failed) {
         atl_image_from_float(p->pictures + at * p->row_img, &half);
         atl_image_paste(&frame, &half, 0, 0);
     }
     for (int k = 0; !failed && k < p->frames; k++) {
-        const float *ws = p->path + (at * (size_t)p->frames + (size_t)k) * p->row_ws;
-        failed = atl_model_synthesize(p->model, 1, ws, &so, p->img) != ATL_OK;
+        failed = make_frame(p, at, k, editor, &so) != ATL_OK;
         atl_image_from_float(p->img, &half);
         atl_image_paste(&frame, &half, i->width, 0);
         failed = failed || atl_video_write(video, &frame);
@@ -242,6 +277,7 @@ static app_status write_video(app_project *p, size_t at, const found *f, app_err
     if (failed && path)
         app_fail_ctx(e, p->ctx);
     atl_video_abort(&video);
+    atl_editor_close(&editor);
     atl_image_clear(p->ctx, &frame);
     atl_image_clear(p->ctx, &half);
     free(path);

@@ -178,8 +178,8 @@ app_status app_project_start_ws(app_project *p, const float **ws, app_error *e) 
         return APP_OK;
     if (app_latents_open(p->ctx, p->info, p->o.init, 1, &l, e) != APP_OK)
         return APP_FAILED;
-    app_status status = APP_OK;
-    if (l.space == APP_Z || (l.count != 1 && l.count != p->count))
+    app_status status = app_latents_need_plain(&l, p->o.init, e);
+    if (status == APP_OK && (l.space == APP_Z || (l.count != 1 && l.count != p->count)))
         status = app_fail(e, "--init %s: %zu rows of %s; give one w, or one for each of the %zu targets",
                           p->o.init, l.count, l.space == APP_Z ? "z" : "w", p->count);
     for (size_t i = 0; status == APP_OK && i < p->now; i++)

@@ -109,9 +109,30 @@ static app_status open_buffers(app_render *r, const app_render_source *s, app_er
     r->noise_seeds = r->img ? app_array(r->batch, 1, 1, sizeof(uint32_t), e) : NULL;
     if (!r->noise_seeds)
         return APP_FAILED;
-    if (!s->maps || !r->latents.tensors.set || r->latents.tensors.count != 1 || r->recipe.noise != ATL_NOISE_CONST)
+    const app_latents *l = &r->latents;
+    if (!l->tensors.set || l->tensors.count != 1)
         return APP_OK;
-    return app_maps_open(r->model, r->latents.tensors.set, r->recipe.latents, r->latents.count, r->batch, &r->maps, e);
+    app_status status = APP_OK;
+    if (s->maps && r->recipe.noise == ATL_NOISE_CONST)
+        status = app_maps_open(r->model, l->tensors.set, r->recipe.latents, l->count, r->batch, &r->maps, e);
+    if (status == APP_OK && s->styles && l->styled)
+        status =
+            app_styles_open(r->model, l->tensors.set, r->recipe.latents, l->count, r->batch, &r->styles, e);
+    return status;
+}
+
+// Styles are moved by an editor.
+static app_status open_editor(app_render *r, app_error *e) {
+    atl_editor_options o = ATL_EDITOR_OPTIONS_INIT;
+    if (!r->styles.count)
+        return APP_OK;
+    if (r->recipe.noise != ATL_NOISE_CONST && r->recipe.noise != ATL_NOISE_NONE)
+        return app_fail(e, "--noise-mode: latents with moves of styles have const noise or none");
+    if (r->transform)
+        return app_fail(e, "--translate and --rotate don't go with latents that have moves of styles");
+    o.styles = 1;
+    o.noise_mode = r->maps.count ? ATL_NOISE_MAPS : r->recipe.noise;
+    return atl_editor_open(r->model, &o, &r->editor) == ATL_OK ? APP_OK : app_fail_ctx(e, r->ctx);
 }
 
 app_status app_render_open(app_render *r, atl_ctx *ctx, atl_model *model, const app_recipe *recipe,
@@ -122,10 +143,16 @@ app_status app_render_open(app_render *r, atl_ctx *ctx, atl_model *model, const 
     r->move = (app_move){ .x = recipe->translate[0], .y = recipe->translate[1], .degrees = recipe->rotate };
     r->transform = app_move_matrix(&r->move);
     app_status status = open_rows(r, s, e);
-    return status == APP_OK ? open_buffers(r, s, e) : status;
+    if (status == APP_OK && !s->styles)
+        status = app_latents_need_plain(&r->latents, r->recipe.latents, e);
+    if (status == APP_OK)
+        status = open_buffers(r, s, e);
+    return status == APP_OK ? open_editor(r, e) : status;
 }
 
 void app_render_close(app_render *r) {
+    atl_editor_close(&r->editor);
+    app_styles_close(&r->styles);
     app_maps_close(&r->maps);
     app_latents_close(&r->latents);
     app_labels_close(&r->labels);
@@ -232,6 +259,7 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
             return APP_FAILED;
         app_render_noise(r, i, l->seeds ? l->seeds[row] : (uint32_t)row);
         app_maps_row(&r->maps, row, i);
+        app_styles_row(&r->styles, row, i);
         if (app_render_is_labelled(r) &&
             app_labels_row(&r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)
             return APP_FAILED;
@@ -241,7 +269,23 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
     return l->space == APP_W ? broadcast(r, n, r->latent, r->ws, e) : APP_OK;
 }
 
-app_status app_render_img(app_render *r, size_t n, const float *ws, app_error *e) {
+// One image after the other, each with its own maps and moves.
+static app_status edit_images(app_render *r, size_t n, const float *ws, app_error *e) {
+    for (size_t i = 0; i < n; i++) {
+        const atl_direction moves = app_styles_direction(&r->styles, i);
+        const float *maps[APP_MAPS];
+        for (size_t k = 0; k < r->maps.count; k++)
+            maps[k] = r->maps.room[k] + i * r->maps.size[k];
+        atl_editor_reset(r->editor);
+        if ((r->maps.count && atl_editor_maps(r->editor, maps) != ATL_OK) ||
+            atl_editor_style(r->editor, 0, &moves, 1.0) != ATL_OK ||
+            atl_editor_run(r->editor, 1, ws + i * r->row_ws, NULL, r->img + i * r->row_img) != ATL_OK)
+            return app_fail_ctx(e, r->ctx);
+    }
+    return APP_OK;
+}
+
+static app_status synthesize(app_render *r, size_t n, const float *ws, app_error *e) {
     atl_synthesis_options options = ATL_SYNTHESIS_OPTIONS_INIT;
     options.noise_mode = r->recipe.noise;
     options.noise_seeds = r->noise_seeds;
@@ -252,8 +296,16 @@ app_status app_render_img(app_render *r, size_t n, const float *ws, app_error *e
     options.transform = r->transform;
     options.dump = r->dump;
     options.dump_dir = r->dump_folder;
-    if (atl_model_synthesize(r->model, (int)n, ws, &options, r->img) != ATL_OK)
-        return app_fail_ctx(e, r->ctx);
+    return atl_model_synthesize(r->model, (int)n, ws, &options, r->img) == ATL_OK ? APP_OK
+                                                                                  : app_fail_ctx(e, r->ctx);
+}
+
+app_status app_render_img(app_render *r, size_t n, const float *ws, app_error *e) {
+    if (r->editor && r->dump)
+        return app_fail(e, "--dump: layers are written of latents without moves of styles");
+    app_status status = r->editor ? edit_images(r, n, ws, e) : synthesize(r, n, ws, e);
+    if (status != APP_OK)
+        return status;
     if (!all_finite(r->img, n * r->row_img))
         app_warn(e, "an image has NaN or infinity among its numbers: its latents are too large");
     return APP_OK;

@@ -22,6 +22,7 @@
 #include "move.h"
 #include "recipe.h"
 #include "seeds.h"
+#include "styles.h"
 
 // Which rows; borrowed.
 typedef struct app_render_source {
@@ -33,6 +34,7 @@ typedef struct app_render_source {
     int replay;               // one image, whose label is row recipe.row of a file
     size_t batch;             // images at once
     int maps;                 // the rows are the images: noise maps beside latents are theirs, where noise is const
+    int styles;               // and moves of styles, which others refuse
 } app_render_source;
 
 typedef struct app_render {
@@ -51,6 +53,8 @@ typedef struct app_render {
     float *latent, *c, *ws, *img;   // [batch, ...]
     uint32_t *noise_seeds;          // [batch]
     app_maps maps;                  // of the file of latents
+    app_styles styles;              // the same
+    atl_editor *editor;             // for styles; NULL: none
 } app_render;
 
 // Refuses what the network can't do: latents of another shape, a missing or unknown class.  A zeroed struct

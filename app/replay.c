@@ -104,10 +104,12 @@ app_status app_replay_make(atl_ctx *ctx, atl_model *model, const char *picture, 
                            atl_image *image, app_error *e) {
     app_render render = { 0 };
     app_status status = check(atl_model_get_info(model), picture, recipe, e);
-    const app_render_source source = {
-        .seeds = recipe->has_seed ? &recipe->seed : NULL, .count = 1, .replay = recipe->has_seed, .batch = 1,
-        .maps = !recipe->styles
-    };
+    const app_render_source source = { .seeds = recipe->has_seed ? &recipe->seed : NULL,
+                                       .count = 1,
+                                       .replay = recipe->has_seed,
+                                       .batch = 1,
+                                       .maps = !recipe->styles,
+                                       .styles = !recipe->styles };
     *image = (atl_image){ 0 };
     if (status == APP_OK)
         status = app_render_open(&render, ctx, model, recipe, &source, e);

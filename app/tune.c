@@ -96,8 +96,8 @@ static app_status read_latents(app_tune *t, size_t at, app_maps *maps, app_error
     app_latents l;
     if (app_latents_open(t->ctx, t->info, p->latents, 1, &l, e) != APP_OK)
         return APP_FAILED;
-    app_status status = APP_OK;
-    if (l.space == APP_Z || l.count != 1)
+    app_status status = app_latents_need_plain(&l, p->latents, e);
+    if (status == APP_OK && (l.space == APP_Z || l.count != 1))
         status = app_fail(e, "%s: %zu rows of %s; a pivot is one w, or one for each layer", p->latents,
                           l.count, l.space == APP_Z ? "z" : "w");
     if (status == APP_OK)

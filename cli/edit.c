@@ -28,7 +28,7 @@ typedef struct edit {
     app_edit_options options;
     app_edit edit;
     app_sheet sheet, strip; // of all, of one row of latents
-    float *ws;              // [count * steps, num_ws, w_dim]
+    float *ws, *moves;      // [count * steps, num_ws, w_dim]; [count * steps, channels of all styles] or NULL
     size_t columns;
     atl_ctx *ctx;
     atl_model *model;
@@ -195,6 +195,9 @@ static app_status open_results(edit *d, app_error *e) {
     if (status == APP_OK)
         status = app_sheet_open(&d->strip, r, steps, 1, e);
     d->ws = status == APP_OK ? app_array(rows, steps, r->row_ws, sizeof *d->ws, e) : NULL;
+    if (d->ws && d->edit.moves.count &&
+        !(d->moves = app_array(rows, steps, d->edit.moves.width, sizeof *d->moves, e)))
+        return APP_FAILED;
     return d->ws ? APP_OK : APP_FAILED;
 }
 
@@ -270,6 +273,9 @@ static app_status take(edit *d, size_t row, size_t first, size_t n, app_error *e
         app_sheet_put(&d->sheet, at, d->edit.img + i * r->row_img);
         app_sheet_put(&d->strip, step, d->edit.img + i * r->row_img);
         memcpy(d->ws + at * r->row_ws, d->edit.ws + i * r->row_ws, r->row_ws * sizeof *d->ws);
+        size_t width = d->edit.moves.width;
+        if (d->moves)
+            memcpy(d->moves + at * width, d->edit.moves.moves + i * width, width * sizeof *d->moves);
         snprintf(stem, sizeof stem, "%s-%02zu", app_edit_name(&d->edit, row, name), step);
         if (d->pictures)
             status = write_png(d, stem, &d->strip.tile, e);
@@ -297,19 +303,23 @@ static app_status make_row(edit *d, size_t row, app_error *e) {
     return status == APP_OK ? write_png(d, stem, &d->strip.whole, e) : status;
 }
 
-// The ws of all pictures in order; styles and masks are not in them.
+// The ws of all pictures in order, and what their styles gain; masks are not in them.
 static app_status write_latents(edit *d, app_error *e) {
     const atl_model_info *info = d->edit.render.info;
-    const atl_array w = { .name = "w",
-                          .rank = 3,
-                          .dims = { (int64_t)d->edit.count * d->steps, info->num_ws, info->w_dim },
-                          .data = d->ws };
-    char *path = app_join(d->outdir, "edited.npz", e);
-    if (!path)
-        return APP_FAILED;
-    atl_status status = atl_npz_write(d->ctx, path, &w, 1);
+    size_t rows = d->edit.count * (size_t)d->steps, count = d->edit.moves.count;
+    atl_array list[1 + APP_STYLES] = {
+        { .name = "w", .rank = 3, .dims = { (int64_t)rows, info->num_ws, info->w_dim }, .data = d->ws }
+    };
+    float *room = app_array(rows, d->edit.moves.width + 1, 1, sizeof *room, e);
+    char *path = room ? app_join(d->outdir, "edited.npz", e) : NULL;
+    app_status status = path ? APP_OK : APP_FAILED;
+    if (path && count)
+        app_styles_split(&d->edit.moves, rows, d->moves, room, list + 1);
+    if (path && atl_npz_write(d->ctx, path, list, 1 + count) != ATL_OK)
+        status = app_fail_ctx(e, d->ctx);
     free(path);
-    return status == ATL_OK ? APP_OK : app_fail_ctx(e, d->ctx);
+    free(room);
+    return status;
 }
 
 // ---- the video: all latents side by side, from one end to the other and back
@@ -381,8 +391,6 @@ static app_status make(edit *d) {
         status = write_png(d, "grid", &d->sheet.whole, e);
     if (status == APP_OK)
         status = write_latents(d, e);
-    if (status == APP_OK && d->edit.in_s)
-        cli_note(&d->common, "%s/edited.npz holds w, in which moved styles are not", d->outdir);
     return status == APP_OK && d->video ? make_video(d, e) : status;
 }
 
@@ -413,6 +421,7 @@ int cli_edit(int argc, char **argv) {
     for (size_t i = 0; i < PARTS_MOST; i++)
         app_direction_close(&d.directions[i]);
     free(d.ws);
+    free(d.moves);
     app_seeds_clear(&d.seeds);
     app_seeds_clear(&d.classes);
     atl_model_close(&d.model);

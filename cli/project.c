@@ -22,7 +22,7 @@ typedef struct project {
     cli_progress progress;
 } project;
 
-static const char *const SPACES[] = { "w", "w+", "z" };
+static const char *const SPACES[] = { "w", "w+", "z", "s" };
 static const char *const LOSSES[] = { "lpips", "lpips+mse", "mse", "vgg-image2stylegan" };
 
 static int parse(project *p, int argc, char **argv) {
@@ -36,7 +36,8 @@ static int parse(project *p, int argc, char **argv) {
         CLI_OPTION_TEXT("outdir", &o->folder, "DIR", "folder for the results; made when missing", "out"),
         CLI_OPTION_INT("num-steps", &o->search.steps, "N", "steps of the search", "1000", 1, 1000000),
         CLI_OPTION_INT("seed", &p->seed, "N", "seed of noise", "303", 0, INT_MAX),
-        CLI_OPTION_CHOICE("space", &p->space, "w|w+|z", "one w for all layers, one for each, or z", "w"),
+        CLI_OPTION_CHOICE("space", &p->space, "w|w+|z|s",
+                          "one w for all layers, one for each, z, or the styles of all layers", "w"),
         { "loss", CLI_CHOICE, &p->loss, "lpips|lpips+mse|mse|vgg-image2stylegan",
           "what pictures are compared by; mse: pixels and slopes in several sizes",
           "lpips; mse where it is not here", 0, 0, &loss_given },

@@ -453,6 +453,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_projector_step": (c_int, [_P]),
     "atl_projector_read": (c_int, [_P, _P]),
     "atl_projector_read_map": (c_int, [_P, c_int, _P]),
+    "atl_projector_latent_size": (c_int64, [_P]),
+    "atl_projector_read_latent": (c_int, [_P, _P]),
     "atl_projector_look": (c_int, [_P, _P, _P]),
     "atl_projector_save": (c_int, [_P, c_char_p]),
     "atl_projector_restore": (c_int, [_P, c_char_p]),
@@ -1608,7 +1610,7 @@ class Projector(_Child):
         ws, maps = projector.ws, projector.noise_maps
 
     pictures  uint8 [h, w, c] of any size: cut and resized as the official projector does
-    space     "w", "w+" or "z"
+    space     "w", "w+", "z", or "s": the styles of all layers
     loss      "lpips", "lpips+mse", "mse" or "vgg-image2stylegan"; all but "mse" need `features`, a Model
     ws        to start from; best_of: start from the nearest of so many random latents
     mask      float [height, width] of the generator: 0 where a picture does not count"""
@@ -1659,6 +1661,13 @@ class Projector(_Child):
         i = self._model.info
         out = np.empty((self._state().count, i.num_ws, i.w_dim), np.float32)
         self._call(_lib.atl_projector_read, out.ctypes.data)
+        return out
+
+    @property
+    def latent(self) -> np.ndarray:
+        """What was moved, [n, size]: z of the space "z", w of "w" and "w+"; of "s" what the styles of all layers gain."""
+        out = np.empty((self._state().count, _lib.atl_projector_latent_size(self._h)), np.float32)
+        self._call(_lib.atl_projector_read_latent, out.ctypes.data)
         return out
 
     @property

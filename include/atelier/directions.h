@@ -212,6 +212,9 @@ ATL_API void atl_editor_close(atl_editor **editor); // before the model
 ATL_API void atl_editor_reset(atl_editor *editor);
 ATL_API atl_status atl_editor_style(atl_editor *editor, int i, const atl_direction *direction,
                                     double strength);
+// The same to the edit and to the original that a mask keeps: styles that both have to begin with.
+ATL_API atl_status atl_editor_base_style(atl_editor *editor, int i, const atl_direction *direction,
+                                         double strength);
 
 // The noise of all samples from now on: one map [h, w] per layer, sizes by atl_model_noise_size().  Copied.
 ATL_API atl_status atl_editor_maps(atl_editor *editor, const float *const *maps);

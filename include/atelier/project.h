@@ -50,7 +50,9 @@ typedef struct atl_project_options {
     int batch;           // pictures that are worked on together
     int steps;
     uint32_t seed;       // of noise maps and of the noise on latents
-    const char *space;   // "w": one w for all layers; "w+": one for each; "z"
+    // "w": one w for all layers; "w+": one for each; "s": moves of the styles of all layers, from those of
+    // one w or of given ws, which stay; "z"
+    const char *space;
     // "lpips"; "lpips+mse"; "mse": squared differences of pixels and of their slopes, in several sizes;
     // "vgg-image2stylegan": four layers of VGG16 and pixels (Abdal et al. 2019)
     const char *loss;
@@ -81,7 +83,8 @@ typedef struct atl_project_start {
     const float *targets; // [count, channels, height, width] from -1 to 1
     const float *mask;    // [height, width], 0 where the picture does not count, 1 where it does; NULL: it counts
     const float *c;       // [count, c_dim]; NULL: zeros
-    const float *ws;      // [count, num_ws, w_dim] to start from (space "w": of its first row); NULL: the mean of w
+    // [count, num_ws, w_dim] to start from (space "w": of its first row); NULL: the mean of w
+    const float *ws;
     int best_of;          // start from the nearest of so many random latents; 0: no
     const float *const *noise_maps; // [count, h, w] of each layer to start from; NULL: normal numbers
 } atl_project_start;
@@ -104,8 +107,9 @@ ATL_API const atl_project_state *atl_projector_get_state(const atl_projector *pr
 // One step of all pictures.  A loss that is not a number is an error, and what was found before stays.
 ATL_API atl_status atl_projector_step(atl_projector *projector);
 
-// What was found so far: ws [count, num_ws, w_dim]; the noise map of layer k, [count, h, w]; in the space "z"
-// what was moved, [count, atl_projector_latent_size()].
+// What was found so far: ws [count, num_ws, w_dim]; the noise map of layer k, [count, h, w]; in the spaces
+// "z" and "s" what was moved, [count, atl_projector_latent_size()].  In "s" that is what the styles of all
+// layers gain, in the order of atl_model_style(), and ws are those below them, as they were at first.
 ATL_API atl_status atl_projector_read(atl_projector *projector, float *ws);
 ATL_API atl_status atl_projector_read_map(atl_projector *projector, int k, float *map);
 ATL_API int64_t atl_projector_latent_size(const atl_projector *projector);

@@ -203,7 +203,7 @@ void atl_editor_reset(atl_editor *e) {
         memset(e->list[i].values, 0, (size_t)e->batch * (size_t)e->list[i].channels * sizeof(float));
 }
 
-atl_status atl_editor_style(atl_editor *e, int i, const atl_direction *d, double strength) {
+static atl_status check_style(const atl_editor *e, int i, const atl_direction *d) {
     if (!e->o.styles || d->space != ATL_DIRECTION_S)
         return atl_fail(e->ctx, ATL_BAD_ARGUMENT, "%s",
                         e->o.styles ? "this direction is none of styles"
@@ -218,12 +218,28 @@ atl_status atl_editor_style(atl_editor *e, int i, const atl_direction *d, double
                 "%lld channels",
                 d->styles[2 * k + 1], d->styles[2 * k], e->count,
                 (long long)(d->styles[2 * k] < e->count ? e->list[d->styles[2 * k]].channels : 0));
-    int row = e->mask ? e->o.n + i : i;
+    return ATL_OK;
+}
+
+static void add_style(atl_editor *e, int row, const atl_direction *d, double strength) {
     for (int64_t k = 0; k < d->width; k++) {
         moved *m = &e->list[d->styles[2 * k]];
         m->values[row * m->channels + d->styles[2 * k + 1]] +=
             (float)(strength * (double)d->scale * (double)d->values[k]);
     }
+}
+
+atl_status atl_editor_style(atl_editor *e, int i, const atl_direction *d, double strength) {
+    ATL_TRY(check_style(e, i, d));
+    add_style(e, e->mask ? e->o.n + i : i, d, strength);
+    return ATL_OK;
+}
+
+atl_status atl_editor_base_style(atl_editor *e, int i, const atl_direction *d, double strength) {
+    ATL_TRY(check_style(e, i, d));
+    add_style(e, i, d, strength);
+    if (e->mask)
+        add_style(e, e->o.n + i, d, strength);
     return ATL_OK;
 }
 

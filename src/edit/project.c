@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "edit/styles.h"
 #include "graph/measure.h"
 #include "graph/resident.h"
 
@@ -32,6 +33,19 @@ static atl_status check_options(atl_projector *p) {
     return ATL_OK;
 }
 
+// How many numbers the styles of all layers are.
+static atl_status find_styles(atl_projector *p) {
+    ATL_TRY(atl_styles_list(p->generator, &p->texts, &p->styles, &p->n_styles));
+    if (!p->n_styles)
+        return atl_fail(p->ctx, ATL_BAD_ARGUMENT,
+                        "%s is a %s generator, which has no styles: choose the space w or z",
+                        p->generator->name, p->generator->row->family);
+    p->width = 0;
+    for (int k = 0; k < p->n_styles; k++)
+        p->width += p->styles[k].channels;
+    return ATL_OK;
+}
+
 static atl_status find_space(atl_projector *p) {
     static const struct {
         const char *name;
@@ -40,6 +54,7 @@ static atl_status find_space(atl_projector *p) {
         { "w", ATL_SPACE_W },
         { "w+", ATL_SPACE_W_PLUS },
         { "z", ATL_SPACE_Z },
+        { "s", ATL_SPACE_S },
     };
     const atl_model_dims *d = &p->generator->dims;
     for (size_t i = 0; i < sizeof SPACES / sizeof *SPACES; i++) {
@@ -48,11 +63,13 @@ static atl_status find_space(atl_projector *p) {
         p->space = SPACES[i].space;
         p->rows = p->space == ATL_SPACE_W_PLUS ? d->num_ws : 1;
         p->width = p->space == ATL_SPACE_Z ? d->z_dim : d->w_dim;
+        p->jitter_rows = p->rows;
+        p->jitter_width = p->width;
         if (p->width < 1)
             return atl_fail(p->ctx, ATL_BAD_ARGUMENT, "the network has no z: choose the space w or w+");
-        return ATL_OK;
+        return p->space == ATL_SPACE_S ? find_styles(p) : ATL_OK;
     }
-    return atl_fail(p->ctx, ATL_BAD_ARGUMENT, "there is no space %s; there is: w, w+, z", p->o.space);
+    return atl_fail(p->ctx, ATL_BAD_ARGUMENT, "there is no space %s; there is: w, w+, s, z", p->o.space);
 }
 
 static atl_status check_generator(const atl_network *g) {
@@ -76,32 +93,62 @@ static atl_status make_moved(atl_projector *p) {
 static atl_status make_fixed(atl_projector *p) {
     const atl_model_dims *d = &p->generator->dims;
     int64_t n = p->o.batch;
-    p->at = (atl_fixed){ 0, 1, 2, 3, d->c_dim > 0 };
-    ATL_TRY(atl_store_add(&p->fixed, "jitter", ATL_SHAPE(n, p->rows, p->width)));
+    bool has_label = d->c_dim > 0;
+    p->at = (atl_fixed){ 0, 1, 2, 3, has_label ? 4 : 3, has_label, p->space == ATL_SPACE_S };
+    ATL_TRY(atl_store_add(&p->fixed, "jitter", ATL_SHAPE(n, p->jitter_rows, p->jitter_width)));
     ATL_TRY(atl_store_add(&p->fixed, "target", ATL_SHAPE(n, d->height, d->width, d->channels)));
     ATL_TRY(atl_store_add(&p->fixed, "mask", ATL_SHAPE(1, d->height, d->width, 1)));
     if (p->at.has_label)
         ATL_TRY(atl_store_add(&p->fixed, "label", ATL_SHAPE(n, d->c_dim)));
+    if (p->at.has_base)
+        ATL_TRY(atl_store_add(&p->fixed, "base", ATL_SHAPE(n, d->num_ws, d->w_dim)));
     return atl_store_allocate(&p->fixed, p->backend);
 }
 
 // ---- the graph
 
+static atl_node *for_all_layers(atl_projector *p, atl_node *x) {
+    const atl_model_dims *d = &p->generator->dims;
+    return x->op == ATL_OP_POISON || x->shape.d[1] == d->num_ws
+               ? x
+               : atl_expand(&p->graph, x, ATL_SHAPE(p->o.batch, d->num_ws, d->w_dim));
+}
+
 // ws [n, num_ws, w_dim] of the latent and its noise.
-static atl_node *styles(atl_projector *p, atl_net *net, atl_node *latent) {
+static atl_node *find_ws(atl_projector *p, atl_net *net, atl_node *latent) {
     atl_graph *g = &p->graph;
     const atl_model_dims *d = &p->generator->dims;
     int64_t n = p->o.batch;
-    atl_node *x = atl_add(g, latent, atl_store_node(&p->fixed, p->at.jitter, g));
+    atl_node *jitter = atl_store_node(&p->fixed, p->at.jitter, g);
+    if (p->at.has_base)
+        return atl_add(g, atl_store_node(&p->fixed, p->at.base, g), for_all_layers(p, jitter));
+    atl_node *x = atl_add(g, latent, jitter);
     if (p->space == ATL_SPACE_Z) {
         atl_node *label = p->at.has_label ? atl_store_node(&p->fixed, p->at.label, g) : NULL;
         atl_node *z = atl_reshape(g, x, ATL_SHAPE(n, p->width));
         x = ATL_APPLY(net, p->generator, "map", "w", { "z", z }, { "c", label });
         x = atl_reshape(g, x, ATL_SHAPE(n, 1, d->w_dim));
     }
-    return x->op == ATL_OP_POISON || x->shape.d[1] == d->num_ws
-               ? x
-               : atl_expand(g, x, ATL_SHAPE(n, d->num_ws, d->w_dim));
+    return for_all_layers(p, x);
+}
+
+typedef struct moving {
+    const atl_projector *p;
+    atl_node *latent; // [n, 1, width]
+    int layer;        // of those with styles, the next one,
+    int64_t place;    // and where its part of the latent begins
+} moving;
+
+// A layer's part of the latent is added to its style [n, channels].
+static atl_node *add_move(void *user, atl_net *net, int layer, atl_node *s) {
+    (void)layer;
+    moving *m = user;
+    if (m->layer == m->p->n_styles)
+        return atl_graph_fail(net->g, ATL_INTERNAL, "there are more styles than were listed");
+    int64_t channels = m->p->styles[m->layer++].channels;
+    atl_node *by = atl_slice_axis(net->g, m->latent, 2, m->place, channels);
+    m->place += channels;
+    return atl_add(net->g, s, atl_reshape(net->g, by, ATL_SHAPE(m->p->o.batch, channels)));
 }
 
 // The picture, and the sum of penalties of the maps.
@@ -120,7 +167,10 @@ static void synthesize(atl_projector *p, atl_net *net, atl_node *const *moved) {
                 (atl_bound){ m->name, atl_fill(g, ATL_SHAPE(p->o.batch, m->height, m->width, 1), 0.0f) };
         }
     }
-    p->img = atl_apply(net, p->generator, "synthesize", "img", in, count);
+    moving styles = { .p = p, .latent = moved[ATL_LATENT] };
+    const atl_touch touch = { .user = &styles, .style = add_move };
+    p->img = atl_apply_touched(net, p->generator, "synthesize", "img", in, count,
+                               p->space == ATL_SPACE_S ? &touch : NULL);
 }
 
 // Where the mask is 0, the target takes the picture's place.
@@ -147,7 +197,7 @@ static atl_status build(atl_projector *p) {
         wanted[i] = atl_store_node(&p->wanted, i, g);
     for (size_t i = 0; i < p->moved.size; i++)
         moved[i] = atl_store_node(&p->moved, i, g);
-    p->ws = styles(p, &generator, moved[ATL_LATENT]);
+    p->ws = find_ws(p, &generator, moved[ATL_LATENT]);
     synthesize(p, &generator, moved);
     if (p->img->op != ATL_OP_POISON)
         p->planar = atl_permute(g, p->img, (int[]){ 0, 3, 1, 2 });

@@ -4,9 +4,13 @@
 // What is moved lies in a store of parameters of its own ("latent", "noise.0", ...), as if it were a network
 // that is trained; what stays during a search (targets, masks, their terms) in a second one.  Plans read both
 // where they lie, so that nothing is written before a step but the noise on latents.
+//
+// In the space s the search starts from w ("base"), which stays, and the latent is what is added to the
+// styles that the layers make of it, 0 at first.  So the noise of a step is that of w, as the styles show it.
 #ifndef ATL_EDIT_PROJECT_H
 #define ATL_EDIT_PROJECT_H
 
+#include <atelier/directions.h>
 #include <atelier/project.h>
 #include "edit/likeness.h"
 #include "edit/maps.h"
@@ -14,7 +18,7 @@
 #include "graph/plan.h"
 #include "run/adam.h"
 
-typedef enum atl_space { ATL_SPACE_W, ATL_SPACE_W_PLUS, ATL_SPACE_Z } atl_space;
+typedef enum atl_space { ATL_SPACE_W, ATL_SPACE_W_PLUS, ATL_SPACE_Z, ATL_SPACE_S } atl_space;
 
 // Plans that run in turn in one block.
 typedef enum atl_projector_plan {
@@ -30,8 +34,9 @@ typedef void atl_projector_jitter(void *user, int step, size_t count, float *out
 
 // Positions in fixed.list.
 typedef struct atl_fixed {
-    size_t jitter, target, mask, label; // [n, rows, width]; [n, h, w, c]; [1, h, w, 1]; [n, c_dim]
-    bool has_label;
+    // [n, jitter_rows, jitter_width]; [n, h, w, c]; [1, h, w, 1]; [n, c_dim]; [n, num_ws, w_dim]
+    size_t jitter, target, mask, label, base;
+    bool has_label, has_base;
 } atl_fixed;
 
 // In moved.list: the latent, then the maps.
@@ -47,6 +52,9 @@ struct atl_projector {
     atl_arena texts;
     atl_maps maps;
     int64_t rows, width; // of a latent: [n, rows, width]
+    int64_t jitter_rows, jitter_width; // of the noise on it
+    atl_style_info *styles;            // of the space s: a latent has the moves of all, one behind the other
+    int n_styles;
 
     atl_params moved, fixed, wanted; // wanted: the terms of the targets
     atl_fixed at;

@@ -107,12 +107,27 @@ static void describe(samples *s) {
 
 // ---- where latents start
 
-// One latent [rows, width], of a single vector for all rows.
+// Where a start is put, and its shape: the latent, or the w below styles.
+typedef struct place {
+    float *at;
+    size_t rows, width;
+} place;
+
+static place place_of(atl_projector *p, int sample) {
+    const atl_model_dims *d = &p->generator->dims;
+    place to = { NULL, (size_t)p->rows, (size_t)p->width };
+    if (p->at.has_base)
+        to = (place){ NULL, (size_t)d->num_ws, (size_t)d->w_dim };
+    float *first = p->at.has_base ? atl_store_at(&p->fixed, p->at.base) : atl_store_at(&p->moved, ATL_LATENT);
+    to.at = first + (size_t)sample * to.rows * to.width;
+    return to;
+}
+
+// A single vector for all rows.
 static void put_latent(atl_projector *p, int sample, const float *vector) {
-    size_t width = (size_t)p->width, rows = (size_t)p->rows;
-    float *to = atl_store_at(&p->moved, ATL_LATENT) + (size_t)sample * rows * width;
-    for (size_t i = 0; i < rows; i++)
-        memcpy(to + i * width, vector, width * sizeof *to);
+    place to = place_of(p, sample);
+    for (size_t i = 0; i < to.rows; i++)
+        memcpy(to.at + i * to.width, vector, to.width * sizeof *to.at);
 }
 
 static void start_latent(atl_projector *p, int sample, const samples *s, const float *ws) {
@@ -123,9 +138,8 @@ static void start_latent(atl_projector *p, int sample, const samples *s, const f
         return;
     }
     p->numbers[3 * p->o.batch + sample] = s->spread;
-    if (ws && p->space == ATL_SPACE_W_PLUS)
-        memcpy(atl_store_at(&p->moved, ATL_LATENT) + (size_t)sample * num_ws * dim, ws,
-               num_ws * dim * sizeof *ws);
+    if (ws && p->space != ATL_SPACE_W)
+        memcpy(place_of(p, sample).at, ws, num_ws * dim * sizeof *ws);
     else
         put_latent(p, sample, ws ? ws : s->mean);
 }
@@ -133,7 +147,7 @@ static void start_latent(atl_projector *p, int sample, const samples *s, const f
 // Candidate i of each sample, [best_of, width].
 static void keep_candidates(const atl_projector *p, const samples *s, int best_of, float *to) {
     const float *from = p->space == ATL_SPACE_Z ? s->z : s->w;
-    memcpy(to, from, (size_t)best_of * (size_t)p->width * sizeof *to);
+    memcpy(to, from, (size_t)best_of * (size_t)p->jitter_width * sizeof *to);
 }
 
 static atl_status start_latents(atl_projector *p, const atl_project_start *start, float *candidates) {
@@ -153,7 +167,7 @@ static atl_status start_latents(atl_projector *p, const atl_project_start *start
         start_latent(p, i, &s, start->ws ? start->ws + (size_t)from * row : NULL);
         if (candidates)
             keep_candidates(p, &s, start->best_of,
-                            candidates + (size_t)i * (size_t)start->best_of * (size_t)p->width);
+                            candidates + (size_t)i * (size_t)start->best_of * (size_t)p->jitter_width);
     }
     samples_clear(p->ctx, &s);
     return status;
@@ -161,8 +175,10 @@ static atl_status start_latents(atl_projector *p, const atl_project_start *start
 
 static void put_candidates(atl_projector *p, const float *candidates, int best_of, const int *which) {
     for (int i = 0; i < p->o.batch; i++)
-        put_latent(p, i, candidates + ((size_t)i * (size_t)best_of + (size_t)which[i]) * (size_t)p->width);
+        put_latent(p, i,
+                   candidates + ((size_t)i * (size_t)best_of + (size_t)which[i]) * (size_t)p->jitter_width);
     p->moved.version++;
+    p->fixed.version++;
 }
 
 // Each picture starts from the candidate that is nearest to it.
@@ -254,6 +270,7 @@ static atl_status check_start(const atl_projector *p, const atl_project_start *s
 
 static void reset(atl_projector *p, int count) {
     atl_adam_restart(&p->adam);
+    memset(atl_store_at(&p->moved, ATL_LATENT), 0, p->moved.list[ATL_LATENT].count * sizeof(float));
     memset(p->numbers, 0, 4 * (size_t)p->o.batch * sizeof *p->numbers);
     p->state.count = count;
     p->state.step = 0;
@@ -277,10 +294,11 @@ atl_status atl_projector_begin(atl_projector *p, const atl_project_start *option
     put_fixed(p, &start);
     start_maps(p, &start);
     if (start.best_of && !(candidates = atl_alloc(p->ctx, (size_t)p->o.batch * (size_t)start.best_of,
-                                                  (size_t)p->width * sizeof *candidates)))
+                                                  (size_t)p->jitter_width * sizeof *candidates)))
         return ATL_NO_MEMORY;
     atl_status status = start_latents(p, &start, candidates);
     p->moved.version++;
+    p->fixed.version++;
     if (status == ATL_OK)
         status = find_terms(p);
     if (status == ATL_OK && candidates)

@@ -33,7 +33,7 @@ static void write_jitter(atl_projector *p) {
     const atl_project_options *o = &p->o;
     const uint64_t STREAM = UINT64_C(1) << 32; // the maps have the ones below
     double t = (double)p->state.step / (double)o->steps, fade = fmax(0.0, 1.0 - t / o->noise_ramp);
-    size_t row = (size_t)(p->rows * p->width);
+    size_t row = (size_t)(p->jitter_rows * p->jitter_width);
     float *to = atl_store_at(&p->fixed, p->at.jitter);
     if (p->draw)
         p->draw(p->draw_user, p->state.step, row, to);

@@ -32,7 +32,12 @@ void atl_network_call(const atl_network *network, const char *function, atl_net 
 
 atl_node *atl_apply(atl_net *net, const atl_network *network, const char *function, const char *out,
                     const atl_bound *in, int count) {
-    atl_call call = { .closed = true };
+    return atl_apply_touched(net, network, function, out, in, count, NULL);
+}
+
+atl_node *atl_apply_touched(atl_net *net, const atl_network *network, const char *function, const char *out,
+                            const atl_bound *in, int count, const atl_touch *touch) {
+    atl_call call = { .closed = true, .touch = touch };
     for (int i = 0; i < count; i++) {
         if (in[i].node && in[i].node->op == ATL_OP_POISON)
             return in[i].node;

@@ -49,6 +49,9 @@ void atl_network_call(const atl_network *network, const char *function, atl_net 
 //     w = ATL_APPLY(&net, g, "map", "w", { "z", z }, { "c", c });
 atl_node *atl_apply(atl_net *net, const atl_network *network, const char *function, const char *out,
                     const atl_bound *in, int count);
+// And with a caller's hands inside; NULL: none.
+atl_node *atl_apply_touched(atl_net *net, const atl_network *network, const char *function, const char *out,
+                            const atl_bound *in, int count, const atl_touch *touch);
 #define ATL_APPLY(net, network, function, out, ...)                                                          \
     atl_apply(net, network, function, out, (const atl_bound[]){ __VA_ARGS__ },                               \
               (int)(sizeof((const atl_bound[]){ __VA_ARGS__ }) / sizeof(atl_bound)))

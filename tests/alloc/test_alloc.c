@@ -720,6 +720,7 @@ static atl_status call_project(atl_ctx *ctx) {
     atl_projector *p = NULL;
     atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
     o.loss = "mse";
+    o.space = "s"; // which needs the most
     o.samples = 2;
     start.targets = img;
     start.best_of = 2;

@@ -750,6 +750,12 @@ class Editing(unittest.TestCase):
         self.assertLess(distances[-1][0], distances[0][0])
         found = model.synthesize(projector.ws, noise=projector.noise_maps)
         np.testing.assert_allclose(found, projector.look(), atol=1e-3)
+        np.testing.assert_array_equal(projector.latent, projector.ws[:, 0])
+        styles = atelier.Projector(model, [picture], loss="mse", steps=30, space="s")
+        for _ in styles.run():
+            pass
+        self.assertGreater(styles.latent.shape[1], model.info.w_dim)
+        self.assertGreater(np.abs(styles.latent).max(), 0)
         with self.assertRaisesRegex(atelier.AtelierError, "needs the network LPIPS"):
             atelier.Projector(model, [picture])
         with tempfile.TemporaryDirectory() as folder:

@@ -21,6 +21,32 @@ for space in w+ z; do
 done
 t project $short --target pictures/seed0005.png --init one/projected_w.npz --noise-maps 0 --outdir from --quiet
 
+echo === styles
+t project --network $net --num-steps 8 --target pictures/seed0005.png --space s --outdir s --quiet
+ls s | grep -v mp4
+t generate --network $net --projected-w s/projected_w.npz --outdir again --no-record --quiet
+cmp s/proj.png again/proj00.png && echo with the styles that were moved
+t generate --network $net --projected-w s/projected_w.npz:w --outdir below --no-record --quiet
+cmp -s s/proj.png below/proj00.png || echo and another one below them
+"$ATELIER" directions sefa --network $net --layers 0-3 --count 1 --out sefa.safetensors --quiet
+echo '1_3 4' >channel.txt
+t edit --network $net --projected-w s/projected_w.npz --direction sefa.safetensors,channel.txt --strength 0..1 \
+    --steps 2 --outdir edited --no-record --pictures --quiet
+cmp s/proj.png edited/row00-00.png && echo unmoved at 0
+t generate --network $net --latents edited/edited.npz --outdir redone --no-record --quiet --noise-mode none
+t edit --network $net --projected-w s/projected_w.npz --direction channel.txt --strength 0 --steps 1 --outdir kept \
+    --mask pictures/seed0006.png --no-record --pictures --quiet
+cmp s/proj.png kept/row00-00.png && echo and within a mask
+t edit --network $net --projected-w s/projected_w.npz --direction channel.txt --outdir x --quiet --noise-mode random
+t video --network $net --projected-w s/projected_w.npz --output x.mp4 --quiet
+t mix --network $net --rows s/projected_w.npz --cols 1 --outdir x --quiet
+t drag --network $net --latents s/projected_w.npz --points 3,3:9,9 --outdir x --quiet
+t tune --network $net --latents s/projected_w.npz --target pictures/seed0005.png --loss mse --outdir x --quiet
+t project $short --target pictures/seed0005.png --init s/projected_w.npz --outdir x --quiet
+t generate --network data/stylegan/sg2-64-cond.pkl --projected-w s/projected_w.npz --outdir x --quiet
+t generate --network $net --projected-w s/projected_w.npz --noise-mode random --outdir x --quiet
+t project --network data/tf/pgan-32-unfused.pkl --target pictures/seed0005.png --space s --outdir x --quiet
+
 # Ctrl-C, and on
 "$ATELIER" project --network $net --num-steps 300 --target pictures/seed0006.png --outdir whole --save-video 0 --quiet
 "$ATELIER" project --network $net --num-steps 300 --target pictures/seed0006.png --outdir part --save-video 0 --quiet \

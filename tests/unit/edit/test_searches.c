@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <atelier/directions.h>
 #include <atelier/project.h>
 #include <atelier/rng.h>
 
@@ -97,9 +98,9 @@ static void known_pictures_are_found(void **state) {
     static const struct {
         const char *space;
         double part;
-    } CASES[] = { { "w", 5 }, { "w+", 5 }, { "z", 2 } };
+    } CASES[] = { { "w", 5 }, { "w+", 5 }, { "z", 2 }, { "s", 5 } };
     float *img = calloc(1, PIXELS * sizeof *img);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         atl_project_options o = options(CASES[i].space);
         atl_project_start start = ATL_PROJECT_START_INIT;
         start.targets = p->targets;
@@ -138,6 +139,57 @@ static void what_is_read_makes_what_is_seen(void **state) {
     assert_true(mse(img, img + PIXELS) < 1e-9);
     for (int k = 0; k < count; k++)
         free(maps[k]);
+    free(ws);
+    free(img);
+    atl_projector_close(&j);
+}
+
+// Moved styles of a search: an editor makes the picture that the search sees, from ws and from the moves.
+static void moved_styles_make_what_is_seen(void **state) {
+    place *p = *state;
+    atl_project_options o = options("s");
+    atl_project_start start = ATL_PROJECT_START_INIT;
+    atl_editor_options eo = ATL_EDITOR_OPTIONS_INIT;
+    atl_style_info style;
+    atl_editor *editor;
+    int32_t *channels = NULL;
+    int64_t width = 0;
+    start.targets = p->targets;
+    start.ws = p->ws + p->row; // of the other picture
+    o.noise_maps = 0;
+    atl_projector *j = begin(p, &o, &start);
+    int64_t size = atl_projector_latent_size(j);
+    float *img = calloc(2, PIXELS * sizeof *img), *ws = calloc(1, p->row * sizeof *ws);
+    float *moves = calloc((size_t)size, sizeof *moves);
+    channels = calloc((size_t)size, 2 * sizeof *channels);
+    assert_true(img && ws && moves && channels);
+    run(p, j, 5);
+    ok(p, atl_projector_look(j, img, NULL));
+    ok(p, atl_projector_read(j, ws));
+    ok(p, atl_projector_read_latent(j, moves));
+    assert_memory_equal(ws, start.ws, p->row * sizeof *ws);
+    for (int k = 0; atl_model_style(p->g, k, &style); k++)
+        for (int c = 0; c < style.channels; c++, width++) {
+            channels[2 * width] = k;
+            channels[2 * width + 1] = c;
+        }
+    assert_int_equal(width, size);
+    const atl_direction d = { .name = "",
+                              .space = ATL_DIRECTION_S,
+                              .rows = 1,
+                              .width = width,
+                              .values = moves,
+                              .styles = channels,
+                              .scale = 1 };
+    eo.styles = 1;
+    ok(p, atl_editor_open(p->g, &eo, &editor));
+    ok(p, atl_editor_style(editor, 0, &d, 1.0));
+    ok(p, atl_editor_run(editor, 1, ws, NULL, img + PIXELS));
+    assert_true(mse(img, img + PIXELS) < 1e-9);
+    assert_true(mse(img, p->targets + PIXELS) > 1e-4); // something moved
+    atl_editor_close(&editor);
+    free(channels);
+    free(moves);
     free(ws);
     free(img);
     atl_projector_close(&j);
@@ -199,22 +251,22 @@ static void a_mask_hides(void **state) {
     atl_projector_close(&j);
 }
 
-static void a_kept_search_goes_on_bit_for_bit(void **state) {
-    place *p = *state;
-    atl_project_options o = options("w+");
+static void goes_on(place *p, const char *space) {
+    atl_project_options o = options(space);
     atl_project_start start = ATL_PROJECT_START_INIT;
-    float *a = calloc(1, p->row * sizeof *a), *b = calloc(1, p->row * sizeof *b);
     start.targets = p->targets;
     atl_projector *j = begin(p, &o, &start), *k = begin(p, &o, &start);
+    size_t size = (size_t)atl_projector_latent_size(j);
+    float *a = calloc(1, size * sizeof *a), *b = calloc(1, size * sizeof *b);
     run(p, j, 4);
     ok(p, atl_projector_save(j, p->file));
     run(p, j, 4);
     ok(p, atl_projector_restore(k, p->file));
     assert_int_equal(atl_projector_get_state(k)->step, 4);
     run(p, k, 4);
-    ok(p, atl_projector_read(j, a));
-    ok(p, atl_projector_read(k, b));
-    assert_memory_equal(a, b, p->row * sizeof *a);
+    ok(p, atl_projector_read_latent(j, a));
+    ok(p, atl_projector_read_latent(k, b));
+    assert_memory_equal(a, b, size * sizeof *a);
     start.targets = p->targets + PIXELS; // another picture is refused
     ok(p, atl_projector_begin(k, &start));
     assert_int_equal(atl_projector_restore(k, p->file), ATL_BAD_ARGUMENT);
@@ -223,6 +275,11 @@ static void a_kept_search_goes_on_bit_for_bit(void **state) {
     free(b);
     atl_projector_close(&j);
     atl_projector_close(&k);
+}
+
+static void a_kept_search_goes_on_bit_for_bit(void **state) {
+    goes_on(*state, "w+");
+    goes_on(*state, "s");
 }
 
 static void refuses(place *p, atl_status status, const char *sentence) {
@@ -237,7 +294,7 @@ static void what_cannot_be_is_refused(void **state) {
     atl_projector *j;
     atl_project_options o = options("v");
     atl_project_start start = ATL_PROJECT_START_INIT;
-    refuses(p, atl_projector_open(p->g, &o, &j), "there is no space v");
+    refuses(p, atl_projector_open(p->g, &o, &j), "there is no space v; there is: w, w+, s, z");
     o = options("w");
     o.loss = "lpips";
     refuses(p, atl_projector_open(p->g, &o, &j),
@@ -389,6 +446,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(known_pictures_are_found),
         TEST(what_is_read_makes_what_is_seen),
+        TEST(moved_styles_make_what_is_seen),
         TEST(a_picture_has_its_own_search),
         TEST(a_mask_hides),
         TEST(a_kept_search_goes_on_bit_for_bit),
