@@ -110,6 +110,8 @@ app_status app_drag_open(app_drag *d, atl_ctx *ctx, atl_model *model, const app_
         status = open_mask(d, e);
     if (status == APP_OK && !(d->ws = app_array(d->render.row_ws, 1, 1, sizeof(float), e)))
         status = APP_FAILED;
+    if (d->render.maps.count)
+        d->o.drag.noise_maps = (const float *const *)d->render.maps.room;
     if (status == APP_OK &&
         atl_drag_open(model, d->render.ws, d->o.points, d->o.count, &d->o.drag, &d->drag) != ATL_OK)
         status = app_fail_ctx(e, ctx);
@@ -194,15 +196,23 @@ static app_status write_picture(app_drag *d, const char *name, app_error *e) {
 
 static app_status write_latents(app_drag *d, app_error *e) {
     const atl_model_info *i = d->render.info;
+    const app_maps *maps = &d->render.maps;
     char *path = app_join(d->o.folder, "dragged_w.npz", e);
-    const atl_array w = {
-        .name = "w", .dtype = ATL_F32, .rank = 3, .data = d->ws, .dims = { 1, i->num_ws, i->w_dim }
+    atl_array list[1 + APP_MAPS] = {
+        { .name = "w", .dtype = ATL_F32, .rank = 3, .data = d->ws, .dims = { 1, i->num_ws, i->w_dim } }
     };
+    for (size_t k = 0; k < maps->count; k++) {
+        list[1 + k] = *maps->from[k];
+        list[1 + k].dtype = ATL_F32;
+        list[1 + k].dims[0] = 1;
+        list[1 + k].data = maps->room[k];
+    }
     if (!path || atl_drag_read(d->drag, d->ws) != ATL_OK) {
         free(path);
         return app_fail_ctx(e, d->ctx);
     }
-    app_status status = atl_npz_write(d->ctx, path, &w, 1) == ATL_OK ? APP_OK : app_fail_ctx(e, d->ctx);
+    app_status status =
+        atl_npz_write(d->ctx, path, list, 1 + maps->count) == ATL_OK ? APP_OK : app_fail_ctx(e, d->ctx);
     free(path);
     return status;
 }

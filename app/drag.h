@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A picture of a seed or of latents, dragged: handles go to targets, and a folder shows what came of it:
 //
-//     dragged_w.npz     ws as "w" [1, layers, w], for every command that takes latents
+//     dragged_w.npz     ws as "w" [1, layers, w], for every command that takes latents; the noise maps, where
+//     the
+//                       latents came with some
 //     start.png         the picture as it was
 //     drag.png          and as it became
 //     drag.mp4          the way there, with handles and targets

@@ -194,7 +194,7 @@ class _DragPoint(_Struct):
 class _DragOptions(_Struct):
     _fields_ = [("size", c_size_t), ("space", c_char_p), ("layer", c_char_p), ("layers", c_int), ("lr", c_double),
                 ("motion", c_double), ("tracking", c_double), ("distance", c_double), ("mask", c_void_p),
-                ("mask_weight", c_double)]
+                ("mask_weight", c_double), ("noise_maps", POINTER(c_void_p))]
 
 
 class _DragState(_Struct):
@@ -1752,6 +1752,7 @@ class Drag(_Child):
 
     ws           [num_ws, w_dim] or [1, num_ws, w_dim]
     mask         [height, width], true where the picture may change
+    noise        maps of the picture, one for each of noise_sizes, such as Projector.noise_maps; None: the network's own
     space        "w+": each layer that moves has a w of its own; "w": they share one
     layers       how many of the first layers move; 0: 6
     layer        whose features are followed; None: one of half the picture's size, at most 128
@@ -1761,7 +1762,8 @@ class Drag(_Child):
 
     def __init__(self, model: Model, ws: Any, points: Iterable[Sequence[float]], mask: Any = None, space: str = "w+",
                  layers: int = 0, layer: str | None = None, lr: float = 0.0, motion: float = 0.0,
-                 tracking: float = 0.0, distance: float = 0.0, mask_weight: float = 20.0) -> None:
+                 tracking: float = 0.0, distance: float = 0.0, mask_weight: float = 20.0,
+                 noise: Sequence[Any] | None = None) -> None:
         info, rows = model.info, [tuple(point) for point in points]
         array = np.array(ws, np.float32, order="C").reshape(-1)
         if array.size != info.num_ws * info.w_dim:
@@ -1772,6 +1774,12 @@ class Drag(_Child):
         options = _DragOptions(space=space.encode(), layer=layer.encode() if layer else None, layers=layers, lr=lr,
                                motion=motion, tracking=tracking, distance=distance, mask_weight=mask_weight,
                                mask=None if allowed is None else allowed.ctypes.data)
+        maps = [_numbers(np.reshape(m, size), size, f"noise[{k}]") for k, (m, size) in
+                enumerate(zip(noise or [], model.noise_sizes))]
+        if noise is not None and len(noise) != len(model.noise_sizes):
+            raise ValueError(f"noise: {len(noise)} maps; the network takes {len(model.noise_sizes)}")
+        if noise is not None:
+            options.noise_maps = (c_void_p * max(len(maps), 1))(*[m.ctypes.data for m in maps])
         self._model, self._shape = model, (1, info.num_ws, info.w_dim)
         handles = (_DragPoint * max(len(rows), 1))(*(_DragPoint(x=a, y=b, to_x=c, to_y=d) for a, b, c, d in rows))
         self._adopt(model.context, _lib.atl_drag_close, _lib.atl_drag_open, model._h, array.ctypes.data, handles,

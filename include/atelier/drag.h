@@ -43,9 +43,12 @@ typedef struct atl_drag_options {
                      // least 1
     const uint8_t *mask; // [height, width], not 0 where the picture may change; NULL: everywhere.  Copied
     double mask_weight;  // of what changes elsewhere
+    // Noise maps of the picture, [h, w] of each layer by atl_model_noise_size(); NULL: the network's own.
+    // Copied
+    const float *const *noise_maps;
 } atl_drag_options;
 #define ATL_DRAG_OPTIONS_INIT                                                                                \
-    { sizeof(atl_drag_options), "w+", NULL, 0, 0.0, 0.0, 0.0, 0.0, NULL, 20.0 }
+    { sizeof(atl_drag_options), "w+", NULL, 0, 0.0, 0.0, 0.0, 0.0, NULL, 20.0, NULL }
 
 // The generator outlives the drag; ws and points are copied.  A point outside of the picture, a layer that
 // has no features in space, and a mask under which nothing may move are errors.  On failure *drag is NULL.

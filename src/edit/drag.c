@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "edit/drag_field.h"
+#include "edit/maps.h"
 #include "graph/plan.h"
 
 enum { LAYERS = 6, SIDE_MOST = 128, POINTS_MOST = 64 };
@@ -96,8 +97,19 @@ static atl_node *named_layer(atl_drag *d, const char *name) {
     return atl_graph_fail(&d->graph, ATL_BAD_ARGUMENT, "the generator has no layer %s", name);
 }
 
-static void build(atl_drag *d) {
+// The picture's own noise as constants: it is that of every step.
+static int bind_maps(atl_drag *d, const atl_maps *maps, atl_bound *in) {
+    for (int k = 0; k < maps->count; k++) {
+        const atl_map *m = &maps->list[k];
+        in[k] = (atl_bound){ m->name,
+                             atl_const(&d->graph, ATL_SHAPE(1, m->height, m->width, 1), d->o.noise_maps[k]) };
+    }
+    return maps->count;
+}
+
+static void build(atl_drag *d, const atl_maps *maps) {
     atl_graph *g = &d->graph;
+    atl_bound in[1 + ATL_PORTS];
     d->latent = atl_input(g, "w", ATL_SHAPE(1, d->rows, d->w_dim));
     atl_node *moved = atl_expand(g, d->latent, ATL_SHAPE(1, d->layers, d->w_dim));
     atl_node *ws = moved;
@@ -106,7 +118,8 @@ static void build(atl_drag *d) {
         ws = atl_concat(g, (atl_node *[]){ moved, d->rest }, 2, 1);
     }
     atl_net net = atl_network_in(g, d->generator, NULL);
-    ATL_APPLY(&net, d->generator, "synthesize", "img", { "ws", ws });
+    in[0] = (atl_bound){ "ws", ws };
+    atl_apply(&net, d->generator, "synthesize", "img", in, 1 + (maps ? bind_maps(d, maps, in + 1) : 0));
     d->features = d->o.layer ? named_layer(d, d->o.layer) : usual_layer(d);
     d->slope = atl_input(g, "slope", atl_node_shape(d->features));
     atl_node *loss = atl_sum(g, atl_mul(g, d->features, d->slope), 1 | 2 | 4 | 8);
@@ -115,7 +128,11 @@ static void build(atl_drag *d) {
 
 static atl_status make_plans(atl_drag *d, atl_backend *backend) {
     const atl_plan_options options = { 0 };
-    build(d);
+    atl_maps maps;
+    if (d->o.noise_maps)
+        ATL_TRY(atl_maps_list(d->generator, &maps));
+    build(d, d->o.noise_maps ? &maps : NULL);
+    d->o.noise_maps = NULL; // the caller's
     ATL_TRY(atl_plan_make(&d->graph, backend, &d->features, 1, &options, &d->look));
     ATL_TRY(atl_plan_make(&d->graph, backend, &d->gradient, 1, &options, &d->pull));
     const int64_t *s = d->features->shape.d;

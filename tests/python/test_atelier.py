@@ -756,6 +756,12 @@ class Editing(unittest.TestCase):
             pass
         self.assertGreater(styles.latent.shape[1], model.info.w_dim)
         self.assertGreater(np.abs(styles.latent).max(), 0)
+        drag = atelier.Drag(model, projector.ws, [(39, 28, 33, 28)], noise=projector.noise_maps)
+        own = atelier.Drag(model, projector.ws, [(39, 28, 33, 28)])
+        drag.step(), own.step()
+        self.assertGreater(np.abs(drag.ws() - own.ws()).max(), 0)
+        with self.assertRaisesRegex(ValueError, "1 maps; the network takes"):
+            atelier.Drag(model, projector.ws, [(39, 28, 33, 28)], noise=projector.noise_maps[:1])
         with self.assertRaisesRegex(atelier.AtelierError, "needs the network LPIPS"):
             atelier.Projector(model, [picture])
         with tempfile.TemporaryDirectory() as folder:

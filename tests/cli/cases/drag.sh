@@ -11,6 +11,14 @@ t drag --network $net --points 20,12:24,12 "8,8>8,12;9,9:9,9" --steps 2 --space 
 wc -l <c/drag.jsonl
 t drag --network $portraits --latents a/dragged_w.npz --points 20,20:20,20 --outdir d --save-video 0 --quiet
 cmp d/start.png d/drag.png && echo nothing to do
+echo === a projection, with its noise maps
+"$ATELIER" generate --network $net --seeds 5 --outdir pictures --quiet
+"$ATELIER" project --network $net --target pictures/seed0005.png --num-steps 5 --loss mse --save-video 0 --quiet \
+    --outdir found
+t drag --network $net --latents found/projected_w.npz --points 20,12:26,12 --steps 3 --outdir e --save-video 0 --quiet
+cmp found/proj.png e/start.png && echo it starts from what was found
+t generate --network $net --projected-w e/dragged_w.npz --outdir f --no-record --quiet
+cmp e/drag.png f/proj00.png && echo and ends with its noise
 echo === wrong
 t drag
 t drag --points 1,2

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "../../golden/golden.h"
+
 #include <atelier/generate.h>
+#include <atelier/network.h>
 #include <atelier/rng.h>
 #include "edit/drag_field.h"
 #include <atelier/drag.h>
@@ -228,6 +231,55 @@ static void the_same_steps_give_the_same(void **state) {
     close_world(&w);
 }
 
+// Two steps with these maps [h, w] of each layer, on a network whose noise is strong -> ws.
+static void drag_with(world *w, const float *const *maps, float *after) {
+    const atl_drag_point p = { 9, 12, 17, 12 };
+    atl_drag_options o = ATL_DRAG_OPTIONS_INIT;
+    atl_drag *drag;
+    o.noise_maps = maps;
+    if (atl_drag_open(w->model, w->ws, &p, 1, &o, &drag) != ATL_OK)
+        fail_msg("%s", atl_message(w->ctx));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(atl_drag_step(drag), ATL_OK);
+    assert_int_equal(atl_drag_read(drag, after), ATL_OK);
+    atl_drag_close(&drag);
+}
+
+// The network's own maps, given as a picture's, change nothing; others do.
+static void noise_maps_are_those_of_the_picture(void **state) {
+    (void)state;
+    world w = { 0 };
+    char path[1024];
+    const float *own[64];
+    float *other[64], z[512], *kept;
+    int count = 0;
+    assert_int_equal(atl_ctx_open(&w.ctx, NULL), ATL_OK);
+    if (atl_model_open(w.ctx, golden_path(path, "stylegan", "sg2-32", ".pkl"), NULL, &w.model) != ATL_OK)
+        fail_msg("%s", atl_message(w.ctx));
+    const atl_model_info *info = atl_model_get_info(w.model);
+    const atl_array *a;
+    w.all = (size_t)info->num_ws * (size_t)info->w_dim;
+    w.ws = malloc(w.all * sizeof *w.ws);
+    w.after = malloc(w.all * sizeof *w.after);
+    kept = malloc(w.all * sizeof *kept);
+    atl_seed_to_z(1, (size_t)info->z_dim, z);
+    assert_int_equal(atl_model_map(w.model, 1, z, NULL, NULL, w.ws), ATL_OK);
+    for (size_t i = 0; (a = atl_model_tensor_get(w.model, i)) != NULL; i++)
+        if (strstr(a->name, ".noise_const")) {
+            own[count] = a->data;
+            other[count++] = calloc((size_t)atl_array_count(a), sizeof(float));
+        }
+    drag_with(&w, NULL, kept);
+    drag_with(&w, own, w.after);
+    assert_memory_equal(kept, w.after, w.all * sizeof *kept);
+    drag_with(&w, (const float *const *)other, w.after);
+    assert_memory_not_equal(kept, w.after, w.all * sizeof *kept);
+    for (int k = 0; k < count; k++)
+        free(other[k]);
+    free(kept);
+    close_world(&w);
+}
+
 static void a_handle_at_its_target_moves_nothing(void **state) {
     (void)state;
     world w;
@@ -290,6 +342,7 @@ int main(void) {
         cmocka_unit_test(what_is_frozen_is_held),
         cmocka_unit_test(only_the_first_layers_move),
         cmocka_unit_test(the_same_steps_give_the_same),
+        cmocka_unit_test(noise_maps_are_those_of_the_picture),
         cmocka_unit_test(a_handle_at_its_target_moves_nothing),
         cmocka_unit_test(what_can_not_be_dragged_is_said),
     };
