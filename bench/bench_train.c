@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the time of a training step goes: each step of each phase's plan, summed by kernel and by layer.
 //
-//   bench_train [resolution [cbase [cmax [batch [augpipe [layers]]]]]]     augpipe "-": none; layers: how
-//   many lines
+//   bench_train [resolution [cbase [cmax [batch [augpipe [layers [cfg]]]]]]]     augpipe "-": none; layers:
+//   how many lines
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,8 @@ int main(int argc, char **argv) {
     o.channel_max = argc > 3 ? atoi(argv[3]) : 64;
     o.batch = o.batch_gpu = argc > 4 ? atoi(argv[4]) : 8;
     o.map_depth = 8;
+    if (argc > 7)
+        o.cfg = argv[7];
     if (argc > 5 && strcmp(argv[5], "-") != 0)
         o.augpipe = argv[5];
     else

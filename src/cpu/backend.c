@@ -193,6 +193,7 @@ static const struct {
     [ATL_OP_GATHER]  = { NULL, atl_cpu_run_gather, "gather" },
     [ATL_OP_GATHER_T] = { NULL, atl_cpu_run_gather, "gather" },
     [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, "flrelu" },
+    [ATL_OP_FLRELU_T] = { atl_cpu_prepare_flrelu_t, atl_cpu_run_state, "flrelu back" },
     [ATL_OP_EPILOGUE] = { atl_cpu_prepare_epilogue, atl_cpu_run_state, "epilogue" },
     [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, "style_norm" },
     [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, "matmul" },

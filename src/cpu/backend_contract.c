@@ -12,7 +12,7 @@
 #include "cpu/backend_cpu.h"
 #include "cpu/conv.h"
 #include "cpu/direct.h"
-#include "cpu/flrelu.h"
+#include "cpu/flrelu_grad.h"
 #include "cpu/gemm.h"
 #include "cpu/sizes.h"
 #include "cpu/winograd.h"
@@ -28,6 +28,7 @@ typedef struct state {
     atl_cpu_wino_grad *grad;
     atl_cpu_line *line;
     atl_cpu_flrelu *flrelu;
+    atl_cpu_flrelu_grad *flrelu_grad;
     int n;
     size_t pixels, c_in, c_out; // of the result, and of the input that in_scale belongs to
     size_t scaled;              // floats of a scaled copy of the input at the start of the workspace
@@ -103,6 +104,7 @@ void atl_cpu_discard_state(atl_cpu *b, atl_step *step) {
     atl_cpu_wino_grad_free(&s->grad);
     atl_cpu_line_free(&s->line);
     atl_cpu_flrelu_free(&s->flrelu);
+    atl_cpu_flrelu_grad_free(&s->flrelu_grad);
     atl_free(b->base.ctx, s);
     step->state = NULL;
 }
@@ -173,32 +175,55 @@ static atl_status run_flrelu(atl_cpu *b, const atl_step *step, state *s) {
     return ATL_OK;
 }
 
+static atl_cpu_flrelu_args flrelu_args(const atl_flrelu_attr *a, const atl_shape *x) {
+    return (atl_cpu_flrelu_args){ .n = (int)x->d[0],
+                                  .h = (int)x->d[1],
+                                  .w = (int)x->d[2],
+                                  .c = (int)x->d[3],
+                                  .up = a->up,
+                                  .down = a->down,
+                                  .up_taps = a->up_taps ? a->up_taps : 1,
+                                  .down_taps = a->down_taps ? a->down_taps : 1,
+                                  .down_radial = a->radial,
+                                  .px0 = a->px0,
+                                  .px1 = a->px1,
+                                  .py0 = a->py0,
+                                  .py1 = a->py1,
+                                  .slope = a->slope,
+                                  .gain = a->gain,
+                                  .clamp = a->clamp };
+}
+
 atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step) {
     state *s = new_state(b, step);
     if (!s)
         return ATL_NO_MEMORY;
     s->run = run_flrelu;
     const atl_flrelu_attr *a = &step->node->at.flrelu;
-    const atl_shape *x = &step->node->src[0]->shape;
-    atl_cpu_flrelu_args args = { .n = (int)x->d[0],
-                                 .h = (int)x->d[1],
-                                 .w = (int)x->d[2],
-                                 .c = (int)x->d[3],
-                                 .up = a->up,
-                                 .down = a->down,
-                                 .up_taps = a->up_taps ? a->up_taps : 1,
-                                 .down_taps = a->down_taps ? a->down_taps : 1,
-                                 .down_radial = a->radial,
-                                 .px0 = a->px0,
-                                 .px1 = a->px1,
-                                 .py0 = a->py0,
-                                 .py1 = a->py1,
-                                 .slope = a->slope,
-                                 .gain = a->gain,
-                                 .clamp = a->clamp };
+    atl_cpu_flrelu_args args = flrelu_args(a, &step->node->src[0]->shape);
     ATL_TRY(atl_cpu_flrelu_make(b->base.ctx, &b->kernels, b->team, &args, a->up_taps ? a->fu : NULL,
                                 a->down_taps ? a->fd : NULL, &s->flrelu));
     step->workspace_bytes = atl_cpu_flrelu_workspace(s->flrelu);
+    return ATL_OK;
+}
+
+static atl_status run_flrelu_t(atl_cpu *b, const atl_step *step, state *s) {
+    (void)b;
+    atl_cpu_flrelu_grad_run(s->flrelu_grad, step->src[0].data, step->src[1].data, step->src[2].data,
+                            step->out, step->workspace);
+    return ATL_OK;
+}
+
+atl_status atl_cpu_prepare_flrelu_t(atl_cpu *b, atl_step *step) {
+    state *s = new_state(b, step);
+    if (!s)
+        return ATL_NO_MEMORY;
+    s->run = run_flrelu_t;
+    const atl_flrelu_attr *a = &step->node->at.flrelu;
+    atl_cpu_flrelu_args args = flrelu_args(a, &step->node->src[0]->shape);
+    ATL_TRY(atl_cpu_flrelu_grad_make(b->base.ctx, &b->kernels, b->team, &args, a->up_taps ? a->fu : NULL,
+                                     a->down_taps ? a->fd : NULL, &s->flrelu_grad));
+    step->workspace_bytes = atl_cpu_flrelu_grad_workspace(s->flrelu_grad);
     return ATL_OK;
 }
 

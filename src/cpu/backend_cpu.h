@@ -16,6 +16,7 @@ typedef struct atl_cpu {
 
 atl_status atl_cpu_prepare_fir(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_flrelu(atl_cpu *b, atl_step *step);
+atl_status atl_cpu_prepare_flrelu_t(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_prepare_style(atl_cpu *b, atl_step *step);
 atl_status atl_cpu_run_style(atl_cpu *b, const atl_step *step, const atl_run *run);
 atl_status atl_cpu_run_pick(atl_cpu *b, const atl_step *step, const atl_run *run);

@@ -15,13 +15,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cpu/flrelu_kernels.h"
+#include "cpu/flrelu_inside.h"
 #include "cpu/kernels.h"
 #include "cpu/sizes.h"
 
-enum { FACTOR_MOST = 16, TAPS_MOST = 1024, STRIP_MOST = 96, STRIP_LEAST = 16 };
+enum { STRIP_MOST = 96, STRIP_LEAST = 16 };
 enum { STACK_MOST = 16, RADIAL_STACK_MOST = 8 }; // vectors that take turns
-enum { STEP_COLUMNS = 8 }; // oversampled columns come in multiples of this
 
 struct atl_cpu_flrelu {
     atl_ctx *ctx;
@@ -46,10 +45,6 @@ struct atl_cpu_flrelu {
     size_t v_floats, t_floats, d_floats, state_floats, m_floats, thread_bytes;
 };
 
-static int round_to(int64_t n, int unit) {
-    return (int)((n + unit - 1) / unit * unit);
-}
-
 static int out_size(int size, int before, int after, const atl_cpu_flrelu_args *a) {
     int64_t wide = (int64_t)size * a->up + before + after - (a->up_taps - 1);
     int64_t n = atl_floor_div(wide - a->down_taps, a->down) + 1;
@@ -62,69 +57,6 @@ void atl_cpu_flrelu_size(const atl_cpu_flrelu_args *a, int *oh, int *ow) {
 }
 
 // ---- preparation
-
-// Sorts a filter's taps by the members of a group.  The first meets tap `turn`, turn + up, ...
-static void sort_phases(const atl_cpu_flrelu_args *a, const float *f, int turn, double gain, int per_phase,
-                        float *to) {
-    for (int p = 0; p < a->up; p++)
-        for (int k = (turn - p + a->up) % a->up, i = 0; k < a->up_taps; k += a->up, i++) {
-            float tap = f ? f[a->up_taps - 1 - k] : 1.0f;
-            to[p * per_phase + i] = (float)(tap * gain);
-        }
-}
-
-static float down_tap(const float *f, int i, int taps) {
-    return f ? f[taps - 1 - i] : 1.0f;
-}
-
-static void place_down(atl_cpu_flrelu *fl, const float *f, float *to, double sign) {
-    const atl_cpu_flrelu_args *a = &fl->args;
-    int side = fl->filter.outputs * a->down, taps = a->down_taps;
-    if (!a->down_radial) {
-        for (int i = 0; i < taps; i++) {
-            to[i] = down_tap(f, i, taps);
-            to[side + i] = (float)(sign * down_tap(f, i, taps));
-        }
-        fl->filter.down_x = to;
-        fl->filter.down_y = to + side;
-        return;
-    }
-    float *xy = to;
-    fl->filter.mirrored = 1;
-    for (int i = 0; i < taps * taps; i++)
-        xy[i / taps * side + i % taps] = (float)(sign * down_tap(f, i, taps * taps));
-    for (int i = 0; i < side * side; i++) {
-        int row = i / side, column = i % side;
-        if (xy[i] != xy[(side - 1 - row) * side + column] || xy[i] != xy[row * side + side - 1 - column])
-            fl->filter.mirrored = 0;
-    }
-    fl->filter.down_xy = xy;
-}
-
-// leaky ReLU(a x) = a leaky ReLU(x) for a > 0, and clamping is symmetric: the gain's size goes into the first
-// filter, its sign into the second.
-static atl_status prepare_filters(atl_cpu_flrelu *fl, const float *fu, const float *fd) {
-    const atl_cpu_flrelu_args *a = &fl->args;
-    atl_cpu_flrelu_filter *f = &fl->filter;
-    f->up = a->up;
-    f->down = a->down;
-    f->up_taps = (a->up_taps + a->up - 1) / a->up;
-    f->outputs = (a->down_taps + a->down - 1) / a->down;
-    f->turn_x = (int)(a->px0 - atl_floor_div(a->px0, a->up) * a->up);
-    f->turn_y = (int)(a->py0 - atl_floor_div(a->py0, a->up) * a->up);
-    f->slope = a->slope;
-    f->clamp = a->clamp;
-    size_t phases = (size_t)(a->up * f->up_taps), side = (size_t)(f->outputs * a->down);
-    fl->taps = atl_calloc(fl->ctx, 2 * phases + (a->down_radial ? side * side : 2 * side), sizeof(float));
-    if (!fl->taps)
-        return ATL_NO_MEMORY;
-    sort_phases(a, fu, f->turn_x, a->up, f->up_taps, fl->taps);
-    sort_phases(a, fu, f->turn_y, a->up * fabs((double)a->gain), f->up_taps, fl->taps + phases);
-    f->up_x = fl->taps;
-    f->up_y = fl->taps + phases;
-    place_down(fl, fd, fl->taps + 2 * phases, a->gain < 0.0f ? -1.0 : 1.0);
-    return ATL_OK;
-}
 
 // The time of equal tasks over the least that is possible with so many threads.
 static double unevenness(int64_t tasks, int64_t threads) {
@@ -155,20 +87,15 @@ static void cut(atl_cpu_flrelu *fl) {
            fl->ow / (fl->strips + 1) >= STRIP_LEAST)
         fl->strips++;
     int start = a->up / atl_gcd(a->up, a->down);
-    fl->strip = round_to((fl->ow + fl->strips - 1) / fl->strips, start * 8 / atl_gcd(start, 8));
+    fl->strip = atl_flrelu_round((fl->ow + fl->strips - 1) / fl->strips, start * 8 / atl_gcd(start, 8));
     fl->strips = (fl->ow + fl->strip - 1) / fl->strip;
 }
 
 // Oversampled columns that `outputs` columns of a strip need: whole groups, as many as tuned kernels like.
 static int strip_width(const atl_cpu_flrelu *fl, int outputs) {
     const atl_cpu_flrelu_args *a = &fl->args;
-    int step = STEP_COLUMNS * a->up / atl_gcd(STEP_COLUMNS, a->up);
-    return round_to((int64_t)a->down * (outputs - 1) + fl->filter.outputs * a->down, step);
-}
-
-// Columns of a row so that the same column of many rows lies in as many sets of a cache.
-static size_t apart(size_t columns) {
-    return (columns + 7) / 8 * 8 + 3;
+    int step = ATL_FLRELU_COLUMNS * a->up / atl_gcd(ATL_FLRELU_COLUMNS, a->up);
+    return atl_flrelu_round((int64_t)a->down * (outputs - 1) + fl->filter.outputs * a->down, step);
 }
 
 static void size_buffers(atl_cpu_flrelu *fl) {
@@ -184,12 +111,12 @@ static void size_buffers(atl_cpu_flrelu *fl) {
     int rows = fl->block * a->up, taps = f->outputs * a->down;
     size_t windows = stack * (size_t)f->up_taps, block = (size_t)fl->block;
     fl->m_rows = a->down_radial ? taps - 1 + rows : 0;
-    fl->row = apart((size_t)width) * lanes;
+    fl->row = atl_flrelu_apart((size_t)width) * lanes;
     fl->v_floats = atl_round_floats(((size_t)(width / a->up) + (size_t)f->up_taps + 1) * lanes);
     fl->t_floats = atl_round_floats((windows + block) * fl->row);
     // Pixels that are written into caches come in whole rows, which the processor fetches by itself.
     fl->chunk = fl->stack == 1 && fl->kernels.chunk && fl->kernels.chunk < width ? fl->kernels.chunk : width;
-    fl->d_row = apart((size_t)(fl->chunk < width ? fl->chunk + taps : width)) * lanes;
+    fl->d_row = atl_flrelu_apart((size_t)(fl->chunk < width ? fl->chunk + taps : width)) * lanes;
     fl->d_floats = a->down_radial ? 0 : atl_round_floats((size_t)(rows / a->down) * fl->d_row);
     fl->state_floats = a->down_radial ? 0 : atl_round_floats((size_t)fl->carried * (size_t)width * lanes);
     fl->m_floats = atl_round_floats((size_t)fl->m_rows * fl->row);
@@ -199,31 +126,11 @@ static void size_buffers(atl_cpu_flrelu *fl) {
                                         stack * (fl->state_floats + fl->m_floats));
 }
 
-static atl_status check_args(atl_ctx *ctx, const atl_cpu_flrelu_args *a, const float *fu, const float *fd) {
-    int oh, ow;
-    if (a->n < 1 || a->h < 1 || a->w < 1 || a->c < 1)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: sizes must be at least 1, not %dx%dx%dx%d",
-                        a->n, a->h, a->w, a->c);
-    if (a->up < 1 || a->up > FACTOR_MOST || a->down < 1 || a->down > FACTOR_MOST)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: factors must be 1 to %d, not up %d, down %d",
-                        FACTOR_MOST, a->up, a->down);
-    if (a->up_taps < 1 || a->up_taps > TAPS_MOST || a->down_taps < 1 || a->down_taps > TAPS_MOST)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: filters must have 1 to %d taps, not %d and %d",
-                        TAPS_MOST, a->up_taps, a->down_taps);
-    if ((!fu && a->up_taps != 1) || (!fd && a->down_taps != 1))
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: a filter of several taps is missing");
-    atl_cpu_flrelu_size(a, &oh, &ow);
-    if (oh < 1 || ow < 1 || oh == INT32_MAX || ow == INT32_MAX)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "filtered leaky ReLU: padding %d,%d,%d,%d makes %dx%d of a picture "
-                        "of %dx%d", a->px0, a->px1, a->py0, a->py1, oh, ow, a->h, a->w);
-    return ATL_OK;
-}
-
 atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl_team *team,
                                const atl_cpu_flrelu_args *args, const float *fu, const float *fd,
                                atl_cpu_flrelu **fl) {
     *fl = NULL;
-    ATL_TRY(check_args(ctx, args, fu, fd));
+    ATL_TRY(atl_cpu_flrelu_check(ctx, args, fu, fd));
     atl_cpu_flrelu *made = atl_calloc(ctx, 1, sizeof *made);
     if (!made)
         return ATL_NO_MEMORY;
@@ -235,7 +142,7 @@ atl_status atl_cpu_flrelu_make(atl_ctx *ctx, const atl_cpu_kernels *kernels, atl
                   !args->py1;
     made->pointwise = kernels->pointwise;
     made->cached_most = kernels->caches.l3 / 4 / sizeof(float);
-    atl_status status = prepare_filters(made, fu, fd);
+    atl_status status = atl_cpu_flrelu_prepare(ctx, args, fu, fd, &made->filter, &made->taps);
     if (status == ATL_OK) {
         kernels->flrelu(&made->kernels, &made->filter);
         cut(made);
@@ -441,7 +348,8 @@ static void run_strip(strip *s) {
     int64_t steps = ((int64_t)a->down * (fl->oh + fl->lag) + a->up - 1) / a->up;
     for (int64_t step = 0; step < steps; step += fl->block)
         for (int vector = 0; vector < s->vectors; vector++)
-            run_block(s, vector, step, steps - step < fl->block ? round_to(steps - step, fl->unit) : fl->block);
+            run_block(s, vector, step,
+                      steps - step < fl->block ? atl_flrelu_round(steps - step, fl->unit) : fl->block);
 }
 
 static void share_memory(strip *s, char *workspace, int lane) {

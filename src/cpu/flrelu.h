@@ -5,9 +5,7 @@
 //                    -> leaky ReLU, gain, clamp -> FIR with fd, keep every down-th pixel -> y [n, oh, ow, c]
 //
 // The oversampled picture exists only in registers and the second-level cache.  flrelu.c says how.
-//
-// A mode that writes or obeys sign bits (training) would be a second pair of the slots `column` and `rows`
-// in flrelu_kernels.h: only they see the oversampled values, and the rest is linear already.
+// Its gradient is flrelu_grad.h.
 #ifndef ATL_CPU_FLRELU_H
 #define ATL_CPU_FLRELU_H
 

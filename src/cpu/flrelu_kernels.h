@@ -73,6 +73,20 @@ typedef struct atl_cpu_flrelu_kernels {
     // The same with down_xy: `lines` rows of y, y_row floats apart; line i of the rows m[i down] and below.
     void (*down_xy)(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t y_row, size_t n,
                     const float *const *m, size_t count, size_t lines, int stream);
+
+    // ---- the gradient (flrelu_grad.c); in all of these f is the filter of the way back
+
+    // For `count` columns from column `first` on and for `positions` rows, a multiple of both factors and of
+    // 6 times that of x: m[j m_row + i lanes + lane] = oversampled rows t down the column with f, times the
+    // slope at the rows u, which are oversampled with `gate`: 0 where its leaky ReLU is beyond the clamp.
+    void (*gated)(const atl_cpu_flrelu_filter *f, const atl_cpu_flrelu_filter *gate, float *m, size_t m_row,
+                  const float *const *t, const float *const *u, size_t first, size_t count, size_t positions,
+                  size_t n);
+
+    // y[o y_row + i y_step + lane] = sum over k of down_y[k] r[o down + k][i lanes + lane]  for o < lines, i
+    // < count, lane < n.
+    void (*down_y)(const atl_cpu_flrelu_filter *f, float *y, size_t y_row, size_t y_step, size_t n,
+                   const float *const *r, size_t count, size_t lines);
 } atl_cpu_flrelu_kernels;
 
 // Rungs of the ladder, for this filter: only its sizes and turns are read.  lanes: 8 or 16, those of the set

@@ -34,9 +34,9 @@ ALWAYS void up_x(size_t lanes, const atl_cpu_flrelu_filter *f, float *t, const f
         }
 }
 
-// Member p of group s of column i, oversampled and activated.
-ALWAYS void position(size_t lanes, const atl_cpu_flrelu_filter *f, int p, const float *const *t, size_t s,
-                     size_t i, float *m) {
+// Member p of group s of column i, oversampled.
+ALWAYS void member(size_t lanes, const atl_cpu_flrelu_filter *f, int p, const float *const *t, size_t s,
+                   size_t i, float *m) {
     const float *w = f->up_y + (size_t)p * (size_t)f->up_taps;
     for (size_t l = 0; l < lanes; l++)
         m[l] = 0.0f;
@@ -45,6 +45,12 @@ ALWAYS void position(size_t lanes, const atl_cpu_flrelu_filter *f, int p, const 
         for (size_t l = 0; l < lanes; l++)
             m[l] += w[k] * from[l];
     }
+}
+
+// The same, activated.
+ALWAYS void position(size_t lanes, const atl_cpu_flrelu_filter *f, int p, const float *const *t, size_t s,
+                     size_t i, float *m) {
+    member(lanes, f, p, t, s, i, m);
     for (size_t l = 0; l < lanes; l++) {
         float a = m[l] < 0.0f ? m[l] * f->slope : m[l];
         m[l] = a > f->clamp ? f->clamp : a < -f->clamp ? -f->clamp : a;
@@ -124,6 +130,34 @@ ALWAYS void down_xy(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size
     }
 }
 
+ALWAYS void gated(size_t lanes, const atl_cpu_flrelu_filter *f, const atl_cpu_flrelu_filter *gate, float *m,
+                  size_t m_row, const float *const *t, const float *const *u, size_t first, size_t count,
+                  size_t positions) {
+    for (size_t j = 0; j < positions; j++, m += m_row)
+        for (size_t i = 0; i < count; i++) {
+            float back[ATL_FLRELU_LANES], at[ATL_FLRELU_LANES], *to = m + i * lanes;
+            member(lanes, f, (int)(j % (size_t)f->up), t, j / (size_t)f->up, first + i, back);
+            member(lanes, gate, (int)(j % (size_t)gate->up), u, j / (size_t)gate->up, first + i, at);
+            for (size_t l = 0; l < lanes; l++) {
+                float slope = at[l] < 0.0f ? gate->slope : 1.0f, value = at[l] * slope;
+                to[l] = value >= -gate->clamp && value <= gate->clamp ? back[l] * slope : 0.0f;
+            }
+        }
+}
+
+ALWAYS void down_y(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size_t y_row, size_t y_step,
+                   size_t n, const float *const *r, size_t count, size_t lines) {
+    size_t taps = (size_t)(f->outputs * f->down);
+    for (size_t o = 0; o < lines; o++, y += y_row, r += f->down)
+        for (size_t i = 0; i < count; i++) {
+            float sum[ATL_FLRELU_LANES] = { 0 };
+            for (size_t k = 0; k < taps; k++)
+                for (size_t l = 0; l < lanes; l++)
+                    sum[l] += f->down_y[k] * r[k][i * lanes + l];
+            memcpy(y + i * y_step, sum, n * sizeof *y);
+        }
+}
+
 // The lanes are constants in each copy of a pass, so that the compiler may use what vectors there are.
 #define PASSES(lanes)                                                                                        \
     static void load_##lanes(float *v, const float *x, size_t step, size_t count, size_t n,                  \
@@ -158,6 +192,16 @@ ALWAYS void down_xy(size_t lanes, const atl_cpu_flrelu_filter *f, float *y, size
         (void)stream;                                                                                        \
         for (size_t i = 0; i < lines; i++)                                                                   \
             down_xy(lanes, f, y + i * y_row, y_step, n, m + i * (size_t)f->down, count);                     \
+    }                                                                                                        \
+    static void gated_##lanes(const atl_cpu_flrelu_filter *f, const atl_cpu_flrelu_filter *gate, float *m,   \
+                              size_t m_row, const float *const *t, const float *const *u, size_t first,      \
+                              size_t count, size_t positions, size_t n) {                                    \
+        (void)n;                                                                                             \
+        gated(lanes, f, gate, m, m_row, t, u, first, count, positions);                                      \
+    }                                                                                                        \
+    static void down_y_##lanes(const atl_cpu_flrelu_filter *f, float *y, size_t y_row, size_t y_step,        \
+                               size_t n, const float *const *r, size_t count, size_t lines) {                \
+        down_y(lanes, f, y, y_row, y_step, n, r, count, lines);                                              \
     }
 
 PASSES(8)
@@ -166,9 +210,9 @@ PASSES(16)
 void atl_cpu_flrelu_init_ref(atl_cpu_flrelu_kernels *k, int lanes, const atl_cpu_flrelu_filter *f) {
     int lag = f->outputs - 1;
     if (lanes == 16)
-        *k = (atl_cpu_flrelu_kernels){ 16, load_16,   up_x_16, lag,       lag,
-                                       0,  column_16, rows_16, down_x_16, down_xy_16 };
+        *k = (atl_cpu_flrelu_kernels){ 16,        load_16, up_x_16,   lag,        lag,      0,
+                                       column_16, rows_16, down_x_16, down_xy_16, gated_16, down_y_16 };
     else
-        *k =
-            (atl_cpu_flrelu_kernels){ 8, load_8, up_x_8, lag, lag, 0, column_8, rows_8, down_x_8, down_xy_8 };
+        *k = (atl_cpu_flrelu_kernels){ 8,        load_8, up_x_8,   lag,       lag,     0,
+                                       column_8, rows_8, down_x_8, down_xy_8, gated_8, down_y_8 };
 }

@@ -2,6 +2,8 @@
 // The passes of filtered leaky ReLU for StyleGAN3's filters: 6 taps per phase up by 2 or 4, 12 taps down
 // by 2.  Included by one file per instruction set.  Here is what all sets share; the passes themselves have
 // two forms, by the number of registers.
+#include <math.h>
+
 #include "cpu/flrelu_kernels.h"
 #include "cpu/vec.h"
 
@@ -65,6 +67,7 @@ ALWAYS void run_errand(errand *e) {
 #else
 #include "cpu/flrelu_narrow.h"
 #endif
+#include "cpu/flrelu_grad_simd.h"
 
 static void down_xy_any(const atl_cpu_flrelu_filter *f, float *y, size_t y_step, size_t y_row, size_t n,
                         const float *const *m, size_t count, size_t lines, int stream) {
@@ -128,4 +131,11 @@ void ATL_VEC(atl_cpu_flrelu_init)(atl_cpu_flrelu_kernels *k, const atl_cpu_flrel
         k->down_x = down_x;
         k->down_xy = f->mirrored ? down_xy_mirrored : down_xy_any;
     }
+    if (f->outputs == OUTPUTS && (f->down == 2 || f->down == 4)) {
+        k->down_y = f->down == 2 ? down_y_by_2 : down_y_by_4;
+        k->down_x = f->down == 2 ? down_x : down_x_by_4;
+    }
+    if (f->up == DOWN && f->up_taps == UP_TAPS && f->outputs == OUTPUTS && (f->down == 2 || f->down == 4))
+        k->gated =
+            f->down == 2 ? gated_by_2 : gated_by_4; // the gate goes up by what the way back goes down by
 }

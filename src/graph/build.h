@@ -29,12 +29,14 @@ void atl_vjp_pick(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, a
 void atl_vjp_gather(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_resample(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_flrelu_t(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_matmul(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_conv(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 
 double atl_flops_upfirdn(const atl_node *n);
 double atl_flops_gather(const atl_node *n);
 double atl_flops_flrelu(const atl_node *n);
+double atl_flops_flrelu_t(const atl_node *n);
 double atl_flops_matmul(const atl_node *n);
 double atl_flops_conv(const atl_node *n);
 

@@ -29,8 +29,8 @@ typedef enum atl_op {
     ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
     ATL_OP_UPFIRDN, ATL_OP_GEOM, ATL_OP_GEOM_T, ATL_OP_SEPFIR, ATL_OP_SEPFIR_T,
     ATL_OP_PICK, ATL_OP_PICK_T, ATL_OP_GATHER, ATL_OP_GATHER_T,
-    // linear given the signs of its intermediate: one op, for that intermediate never is in memory
-    ATL_OP_FLRELU,
+    // linear given the signs of its intermediate: one op each way, for that intermediate never is in memory
+    ATL_OP_FLRELU, ATL_OP_FLRELU_T,
     // contractions: one multilinear form read through a slot
     ATL_OP_MATMUL, ATL_OP_CONV,
     // made by fusion only

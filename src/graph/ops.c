@@ -32,6 +32,7 @@ const atl_op_row atl_op_table[ATL_OPS] = {
     [ATL_OP_SEPFIR]     = { "sepfir",     ATL_KIND_LINEAR,      atl_vjp_resample, NULL },
     [ATL_OP_SEPFIR_T]   = { "sepfir_t",   ATL_KIND_LINEAR,      atl_vjp_resample, NULL },
     [ATL_OP_FLRELU]     = { "flrelu",     ATL_KIND_LINEAR,      atl_vjp_flrelu,   atl_flops_flrelu },
+    [ATL_OP_FLRELU_T]   = { "flrelu_t",   ATL_KIND_LINEAR,      atl_vjp_flrelu_t, atl_flops_flrelu_t },
     [ATL_OP_MATMUL]     = { "matmul",     ATL_KIND_CONTRACTION, atl_vjp_matmul,   atl_flops_matmul },
     [ATL_OP_CONV]       = { "conv",       ATL_KIND_CONTRACTION, atl_vjp_conv,     atl_flops_conv },
     [ATL_OP_STYLE_NORM] = { "style_norm", ATL_KIND_FUSED,       NULL,             NULL },

@@ -42,6 +42,7 @@ static const struct {
     [ATL_OP_SEPFIR]   = { atl_plain_op_sepfir, NULL },
     [ATL_OP_SEPFIR_T] = { atl_plain_op_sepfir, NULL },
     [ATL_OP_FLRELU]   = { atl_plain_op_flrelu, atl_plain_flrelu_room },
+    [ATL_OP_FLRELU_T] = { atl_plain_op_flrelu_t, atl_plain_flrelu_t_room },
     [ATL_OP_MATMUL]   = { atl_plain_op_matmul, NULL },
     [ATL_OP_CONV]     = { atl_plain_op_conv, NULL },
     // clang-format on

@@ -64,7 +64,7 @@ static void append(chain *k, atl_fir_attr a) {
 }
 
 static chain chain_of(const atl_node *n) {
-    const atl_flrelu_attr *a = &n->at.flrelu;
+    const atl_flrelu_attr *a = &n->at.flrelu; // src[0] is x in both directions
     int up = a->up_taps ? a->up_taps : 1, down = a->down_taps ? a->down_taps : 1;
     const float *fu = a->up_taps ? a->fu : ONE, *fd = a->down_taps ? a->fd : ONE;
     chain k = { .filters = 0 };
@@ -108,6 +108,54 @@ void atl_plain_op_flrelu(const atl_plain_call *c) {
             y[j] = v < -a->clamp ? -a->clamp : v > a->clamp ? a->clamp : v;
         }
         x = y;
+    }
+}
+
+// ---- its gradient: x oversampled as above; dy back through the down filters, times the slopes, and back
+// through the up filters.  Each sum reads the way there: dx[j] += w y[i] where y[i] += w x[j].
+
+static void filter_back(const atl_fir_attr *a, const float *y, const int64_t *dy, float *x,
+                        const int64_t *dx) {
+    memset(x, 0, (size_t)count_of(dx) * sizeof *x);
+    for (int64_t n = 0; n < dy[0]; n++)
+        for (int64_t p = 0; p < dy[1]; p++)
+            for (int64_t q = 0; q < dy[2]; q++)
+                for (int64_t k = 0; k < (int64_t)a->fh * a->fw; k++) {
+                    int64_t row = pixel_at(p * a->downy + k / a->fw, a->py0, a->upy, dx[1]);
+                    int64_t column = pixel_at(q * a->downx + k % a->fw, a->px0, a->upx, dx[2]);
+                    float w = a->f[(int64_t)a->fh * a->fw - 1 - k] * a->gain;
+                    for (int64_t c = 0; row >= 0 && column >= 0 && c < dy[3]; c++)
+                        x[((n * dx[1] + row) * dx[2] + column) * dx[3] + c] +=
+                            w * y[((n * dy[1] + p) * dy[2] + q) * dy[3] + c];
+                }
+}
+
+int64_t atl_plain_flrelu_t_room(const atl_node *n) {
+    chain k = chain_of(n);
+    int64_t most = 0;
+    for (int i = 0; i <= k.filters; i++)
+        most = count_of(k.d[i]) > most ? count_of(k.d[i]) : most;
+    return 3 * most;
+}
+
+void atl_plain_op_flrelu_t(const atl_plain_call *c) {
+    const atl_flrelu_attr *a = &c->node->at.flrelu;
+    chain k = chain_of(c->node);
+    int64_t count = count_of(k.d[0]), wide = count_of(k.d[2]), room = atl_plain_flrelu_t_room(c->node) / 3;
+    float *u = c->room, *v = u + room, *other = v + room;
+    for (int64_t i = 0; i < count; i++)
+        u[i] = c->src[0][i] + c->src[1][i % k.d[0][3]];
+    filter(&k.fir[0], u, k.d[0], v, k.d[1]);
+    filter(&k.fir[1], v, k.d[1], u, k.d[2]);
+    const float *from = c->src[2];
+    for (int i = k.filters - 1; i >= 0; i--) {
+        float *to = i == 0 ? c->out : from == v ? other : v;
+        filter_back(&k.fir[i], from, k.d[i + 1], to, k.d[i]);
+        for (int64_t j = 0; i == 2 && j < wide; j++) {
+            float slope = u[j] < 0.0f ? a->slope : 1.0f, value = u[j] * slope * a->gain;
+            to[j] *= value >= -a->clamp && value <= a->clamp ? slope * a->gain : 0.0f;
+        }
+        from = to;
     }
 }
 

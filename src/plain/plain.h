@@ -66,8 +66,8 @@ int64_t atl_plain_sum_room(const atl_node *n); // floats of workspace
 // contract.c
 atl_plain_kernel atl_plain_op_matmul, atl_plain_op_conv;
 // filter.c
-atl_plain_kernel atl_plain_op_upfirdn, atl_plain_op_flrelu, atl_plain_op_sepfir;
-int64_t atl_plain_flrelu_room(const atl_node *n);
+atl_plain_kernel atl_plain_op_upfirdn, atl_plain_op_flrelu, atl_plain_op_flrelu_t, atl_plain_op_sepfir;
+int64_t atl_plain_flrelu_room(const atl_node *n), atl_plain_flrelu_t_room(const atl_node *n);
 // pick.c
 atl_plain_kernel atl_plain_op_pick, atl_plain_op_gather;
 // sample.c
