@@ -29,7 +29,10 @@ void app_generate_close(app_generate *g) {
 
 static void item_name(const app_generate *g, size_t row, char name[32]) {
     const uint32_t *seeds = g->render.latents.seeds;
-    if (seeds)
+    const app_recipe *p = &g->render.recipe;
+    if (p->has_at)
+        snprintf(name, 32, "at%.6g,%.6g", p->at[0], p->at[1]);
+    else if (seeds)
         snprintf(name, 32, "seed%04lu", (unsigned long)seeds[row]);
     else
         snprintf(name, 32, "proj%02zu", row);

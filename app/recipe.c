@@ -28,7 +28,9 @@ static void put_source(json_t *o, const app_recipe *r, int *bad) {
         put_text(o, "seeds", r->seeds, bad);
         put_text(o, "classes", r->classes, bad);
     }
-    if (r->has_seed)
+    if (r->has_at)
+        put(o, "at", json_pack("[f,f]", r->at[0], r->at[1]), bad);
+    else if (r->has_seed)
         put(o, "seed", json_integer(r->seed), bad);
     if (r->latents) {
         put_text(o, "latents", r->latents, bad);
@@ -110,11 +112,15 @@ static int read_source(const json_t *o, app_recipe *r) {
     r->grid = string_of(o, "grid");
     r->labels = string_of(o, "labels");
     r->centroids = string_of(o, "centroids");
+    const json_t *at = json_object_get(o, "at");
+    r->has_at = json_array_size(at) == 2;
+    for (size_t i = 0; i < 2; i++)
+        r->at[i] = json_number_value(json_array_get(at, i));
     const json_t *translate = json_object_get(o, "translate"); // missing numbers are 0
     for (size_t i = 0; i < 2; i++)
         r->translate[i] = json_number_value(json_array_get(translate, i));
     r->rotate = json_number_value(json_object_get(o, "rotate"));
-    return (r->has_seed || r->latents || r->grid) && has_col == (r->styles != NULL);
+    return (r->has_seed || r->has_at || r->latents || r->grid) && has_col == (r->styles != NULL);
 }
 
 static int read_fields(const json_t *o, app_recipe *r) {

@@ -17,6 +17,8 @@ typedef struct app_recipe {
     uint64_t fingerprint;
     int has_seed;
     uint32_t seed;
+    int has_at;          // a place on the map of seeds, in place of one: see atlas.h
+    double at[2];
     const char *latents; // FILE[:TENSOR] when there is no seed
     size_t row;          // of latents and labels
     int projected;       // two dimensions mean w

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <atelier/rng.h>
 #include "memory.h"
 
 // ---- Opening
@@ -83,7 +84,10 @@ static app_status open_labels(app_render *r, const app_render_source *s, app_err
 static app_status open_rows(app_render *r, const app_render_source *s, app_error *e) {
     const app_recipe *p = &r->recipe;
     app_status status = APP_OK;
-    if (s->seeds)
+    if (p->has_at) {
+        r->atlas = app_atlas_at(p->at[0], p->at[1]);
+        app_latents_from_seeds(r->info, r->atlas.seeds, 1, &r->latents);
+    } else if (s->seeds)
         app_latents_from_seeds(r->info, s->seeds, s->count, &r->latents);
     else
         status = app_latents_open(r->ctx, r->info, p->latents, p->projected, &r->latents, e);
@@ -187,7 +191,7 @@ app_status app_render_truncation(app_render *r, app_error *e) {
 app_recipe app_render_record(const app_render *r, size_t row) {
     app_recipe recipe = r->recipe;
     recipe.row = row;
-    if (r->latents.seeds) {
+    if (r->latents.seeds && !recipe.has_at) {
         recipe.has_seed = 1;
         recipe.seed = r->latents.seeds[row];
     }
@@ -249,6 +253,22 @@ static app_status check_row(const app_render *r, size_t row, const float *x, app
     return APP_OK;
 }
 
+// Styles between those of several seeds, to r->ws.
+static app_status blend_ws(app_render *r, app_error *e) {
+    float *sum = app_array(r->row_ws, 1, 1, sizeof *sum, e);
+    app_status status = sum ? APP_OK : APP_FAILED;
+    for (size_t k = 0; k < r->atlas.count && status == APP_OK; k++) {
+        atl_seed_to_z(r->atlas.seeds[k], (size_t)r->info->z_dim, r->latent);
+        status = app_render_map(r, 1, r->latent, r->info->c_dim ? r->c : NULL, r->ws, e);
+        for (size_t i = 0; i < r->row_ws; i++)
+            sum[i] += (float)r->atlas.weights[k] * r->ws[i];
+    }
+    if (status == APP_OK)
+        memcpy(r->ws, sum, r->row_ws * sizeof *sum);
+    free(sum);
+    return status;
+}
+
 app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
     const app_latents *l = &r->latents;
     float *rows = l->space == APP_WS ? r->ws : r->latent;
@@ -264,6 +284,8 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
             app_labels_row(&r->labels, row, r->c + i * (size_t)r->info->c_dim, e) != APP_OK)
             return APP_FAILED;
     }
+    if (r->atlas.count > 1)
+        return blend_ws(r, e);
     if (l->space == APP_Z)
         return app_render_map(r, n, r->latent, r->info->c_dim ? r->c : NULL, r->ws, e);
     return l->space == APP_W ? broadcast(r, n, r->latent, r->ws, e) : APP_OK;

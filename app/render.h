@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <atelier/image.h>
 #include <atelier/model.h>
+#include "atlas.h"
 #include "labels.h"
 #include "latents.h"
 #include "maps.h"
@@ -43,6 +44,7 @@ typedef struct app_render {
     const atl_model_info *info;
     app_recipe recipe; // of all images; its texts are borrowed
     app_latents latents;
+    app_atlas atlas; // of a recipe with a place between seeds, which are one row then; else none
     app_labels labels;
     float *centroids; // [centroid_count, w_dim] to truncate toward; NULL: the average
     int centroid_count;

@@ -31,7 +31,7 @@ static app_status check(const atl_model_info *info, const char *picture, app_rec
                  info->fingerprint, r->fingerprint);
     if (r->cutoff > info->num_ws)
         r->cutoff = info->num_ws;
-    if (info->c_dim && r->has_seed && r->class_index < 0 && !r->labels)
+    if (info->c_dim && (r->has_seed || r->has_at) && r->class_index < 0 && !r->labels)
         return app_fail(e, "%s: records no class, but %s is conditional", picture, r->network);
     int class_index = r->class_index > r->col_class ? r->class_index : r->col_class;
     if (class_index >= 0 && class_index >= info->c_dim)
@@ -85,12 +85,12 @@ static app_status mix_styles(app_render *render, const char *picture, app_error 
 
 static app_status make(app_render *render, const char *picture, atl_image *image, app_error *e) {
     const app_recipe *r = &render->recipe;
-    if (!r->has_seed && r->row >= render->latents.count)
+    if (!r->has_seed && !r->has_at && r->row >= render->latents.count)
         return app_fail(e, "%s: row %zu is recorded, but the file has %zu", r->latents, r->row,
                         render->latents.count);
     app_status status = app_render_picture(render, image, e);
     if (status == APP_OK)
-        status = app_render_ws(render, r->has_seed ? 0 : r->row, 1, e);
+        status = app_render_ws(render, r->has_seed || r->has_at ? 0 : r->row, 1, e);
     if (status == APP_OK && r->styles)
         status = mix_styles(render, picture, e);
     if (status == APP_OK)
@@ -106,7 +106,7 @@ app_status app_replay_make(atl_ctx *ctx, atl_model *model, const char *picture, 
     app_status status = check(atl_model_get_info(model), picture, recipe, e);
     const app_render_source source = { .seeds = recipe->has_seed ? &recipe->seed : NULL,
                                        .count = 1,
-                                       .replay = recipe->has_seed,
+                                       .replay = recipe->has_seed || recipe->has_at,
                                        .batch = 1,
                                        .maps = !recipe->styles,
                                        .styles = !recipe->styles };

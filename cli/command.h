@@ -29,6 +29,7 @@ int cli_edit(int argc, char **argv);
 int cli_spectra(int argc, char **argv);
 int cli_align(int argc, char **argv);
 int cli_drag(int argc, char **argv);
+int cli_serve(int argc, char **argv);
 int cli_detectors(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_train_run(int argc, char **argv);

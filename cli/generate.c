@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // atelier generate: images from seeds, or from latents in a file, as pictures, one grid, or raw floats.
+#include <math.h>
 #include <stdio.h>
 #include "app/results.h"
 #include "command.h"
@@ -8,7 +9,7 @@
 
 typedef struct generate {
     cli_common common;
-    const char *network, *net, *seeds_text, *projected_text, *grid_text, *translate_text, *class_text,
+    const char *network, *net, *at_text, *seeds_text, *projected_text, *grid_text, *translate_text, *class_text,
         *noise_seed_text;
     int noise, format, batch;
     app_seeds seeds, classes;
@@ -25,6 +26,8 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_TEXT("network", &g->network, "FILE", "checkpoint: official .pkl or .safetensors",
                         "the portraits that come with Atelier"),
         CLI_OPTION_TEXT("seeds", &g->seeds_text, "LIST", "seeds, such as 0,3,5-9", NULL),
+        CLI_OPTION_TEXT("at", &g->at_text, "X,Y",
+                        "one image from the map of seeds: X + 100 Y lies at X,Y, and blends of four between", NULL),
         CLI_OPTION_TEXT("latents", &p->latents, "FILE[:TENSOR]",
                         "z [N, z], w [N, w] or ws [N, layers, w] of a .npy, .npz, .pt or .safetensors", NULL),
         CLI_OPTION_TEXT("projected-w", &g->projected_text, "FILE[:TENSOR]",
@@ -88,9 +91,12 @@ static int check_grid(generate *g) {
 static int check(generate *g) {
     const char *const me = "generate";
     app_recipe *p = &g->options.recipe;
-    int sources = (g->seeds_text != NULL) + (p->latents != NULL) + (g->projected_text != NULL);
+    int sources = (g->at_text != NULL) + (g->seeds_text != NULL) + (p->latents != NULL) + (g->projected_text != NULL);
     if (sources != 1)
-        return cli_usage_error(me, "expected one of --seeds LIST, --latents FILE and --projected-w FILE");
+        return cli_usage_error(me, "expected one of --seeds LIST, --at X,Y, --latents FILE and --projected-w FILE");
+    if (g->at_text && (!app_move_parse(g->at_text, p->at) || fabs(p->at[0]) > 1e6 || fabs(p->at[1]) > 1e6))
+        return cli_usage_error(me, "--at %s: expected X,Y, such as 85.5,0.25", g->at_text);
+    p->has_at = g->at_text != NULL;
     if (g->class_text && p->labels)
         return cli_usage_error(me, "--class and --labels exclude each other");
     if (g->seeds_text && app_seeds_parse(g->seeds_text, &g->seeds, &g->common.error) != APP_OK)

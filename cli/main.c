@@ -28,6 +28,7 @@ static const cli_command commands[] = {
     { "tune", cli_tune, "tune a network until it makes pictures that were projected" },
     { "directions", cli_directions, "find directions that change one thing in pictures" },
     { "edit", cli_edit, "change pictures along directions" },
+    { "serve", cli_serve, "open the studio: everything by hand, in the browser" },
     { "spectra", cli_spectra, "compute and draw average spectra of pictures" },
     { "detectors", cli_detectors, "list the networks that metrics need, and download one" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },
@@ -51,9 +52,6 @@ static const cli_command *find(const char *name) {
     return NULL;
 }
 
-static const char window[] =
-    "there is no window to look into networks; 'atelier generate --dump' writes their layers";
-
 // What the official scripts are called here, or why there is no such command.
 static const struct {
     const char *script, *command, *answer;
@@ -65,7 +63,7 @@ static const struct {
     { "run_projector", "project", NULL },
     { "run_pti", "tune", NULL },           { "run_inversion", "tune", NULL }, { "calc_metrics", "metrics", NULL },
     { "run_metrics", "metrics", NULL },    { "avg_spectra", "spectra", NULL },
-    { "visualizer", NULL, window },
+    { "visualizer", "serve", NULL },       { "visualizer_drag", "serve", NULL },
 };
 
 // The command that is meant, or NULL; *answer: why there is none.

@@ -468,6 +468,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_image_clear": (None, [_P, POINTER(_Image)]),
     "atl_image_from_float": (None, [_P, POINTER(_Image)]),
     "atl_image_write": (c_int, [_P, c_char_p, c_char_p, POINTER(_Image), c_int, POINTER(_Pair), c_size_t]),
+    "atl_image_encode": (c_int, [_P, c_char_p, POINTER(_Image), c_int, POINTER(_Pair), c_size_t, POINTER(_P),
+                                 POINTER(c_size_t)]),
     "atl_image_read": (c_int, [_P, c_char_p, POINTER(_Image)]),
     "atl_image_text": (c_int, [_P, c_char_p, c_char_p, POINTER(_P)]),
     "atl_model_open": (c_int, [_P, c_char_p, POINTER(_ModelOptions), POINTER(_P)]),

@@ -19,9 +19,11 @@ libwebp-dev             pkg-config --exists libwebp libwebpmux libwebpdemux
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
 libjansson-dev          pkg-config --exists jansson'
-# without these only y4m and png videos can be written, no GIF and TIFF pictures be read, and nothing downloaded
+# without these only y4m and png videos can be written, no GIF and TIFF pictures be read, nothing be downloaded, and no
+# studio be opened
 features='
 libcurl4-openssl-dev|libcurl4-gnutls-dev pkg-config --exists libcurl
+libmicrohttpd-dev       pkg-config --exists libmicrohttpd
 libgif-dev              header gif_lib.h
 libtiff-dev             pkg-config --exists libtiff-4
 libavformat-dev         pkg-config --exists libavformat

@@ -36,6 +36,10 @@ ATL_API void atl_image_paste(atl_image *image, const atl_image *tile, int x, int
 ATL_API atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
                            int quality, const atl_pair *text, size_t pairs);
 
+// The same into memory: *bytes has *size of them, and is freed with atl_text_free().  On failure it is NULL.
+ATL_API atl_status atl_image_encode(atl_ctx *ctx, const char *format, const atl_image *image, int quality,
+                                    const atl_pair *text, size_t pairs, char **bytes, size_t *size);
+
 // Reads a picture, recognised by its content.  Palette, 16-bit, CMYK become 8-bit gray or RGB (with alpha).
 // Of a GIF or TIFF it is the first picture.
 ATL_API atl_status atl_image_read(atl_ctx *ctx, const char *path, atl_image *image);

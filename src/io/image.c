@@ -132,24 +132,44 @@ bool atl_image_is_known(const uint8_t *data, size_t size) {
     return format_by_content(&(atl_image_source){ "", data, size }) != NULL;
 }
 
-atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
-                           int quality, const atl_pair *text, size_t pairs) {
+// `path` is what sentences call the picture.
+static atl_status encode(atl_ctx *ctx, const char *path, const char *format, const atl_image_job *job) {
+    const atl_image *image = job->image;
     const atl_image_format *f = format ? format_by_name(format) : NULL;
     if (!format)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: no picture format is named; known are png, jpg, webp", path);
     if (!f)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: unknown picture format \"%s\"; known are png, jpg, webp",
                         path, format);
-    if (quality < 0 || quality > 100)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: quality %d; it must be 1 to 100", path, quality);
+    if (job->quality < 0 || job->quality > 100)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: quality %d; it must be 1 to 100", path, job->quality);
     if (!image->pixels || image->width < 1 || image->height < 1 || image->channels < 1 || image->channels > 4)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: there is no picture to write", path);
+    atl_image_job whole = *job;
+    whole.quality = job->quality ? job->quality : 95;
+    return f->write(ctx, &whole);
+}
+
+atl_status atl_image_write(atl_ctx *ctx, const char *path, const char *format, const atl_image *image,
+                           int quality, const atl_pair *text, size_t pairs) {
     atl_image_bytes bytes = { 0 };
-    atl_image_job job = { path, image, quality ? quality : 95, text, pairs, &bytes };
-    atl_status status = f->write(ctx, &job);
+    const atl_image_job job = { path, image, quality, text, pairs, &bytes };
+    atl_status status = encode(ctx, path, format, &job);
     if (status == ATL_OK)
         status = atl_file_write(ctx, path, bytes.data, bytes.size);
     atl_free(ctx, bytes.data);
+    return status;
+}
+
+atl_status atl_image_encode(atl_ctx *ctx, const char *format, const atl_image *image, int quality,
+                            const atl_pair *text, size_t pairs, char **bytes, size_t *size) {
+    atl_image_bytes made = { 0 };
+    const atl_image_job job = { "a picture", image, quality, text, pairs, &made };
+    atl_status status = encode(ctx, "a picture", format, &job);
+    if (status != ATL_OK)
+        atl_free(ctx, made.data);
+    *bytes = status == ATL_OK ? (char *)made.data : NULL;
+    *size = status == ATL_OK ? made.size : 0;
     return status;
 }
 

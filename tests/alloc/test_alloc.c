@@ -216,6 +216,23 @@ static atl_status write_picture(atl_ctx *ctx, const char *path, const char *form
     return status;
 }
 
+// In memory, of the same bytes as in a file.
+static atl_status encode_picture(atl_ctx *ctx, const char *format) {
+    atl_image image = { 0 };
+    char *bytes = NULL;
+    size_t size = 1;
+    atl_status status = atl_image_init(ctx, 20, 10, 3, &image);
+    if (status == ATL_OK) {
+        atl_pair text = { "seed", "85" };
+        status = atl_image_encode(ctx, format, &image, 0, &text, 1, &bytes, &size);
+        assert_int_equal(bytes != NULL, status == ATL_OK);
+        assert_int_equal(size > 0, status == ATL_OK);
+    }
+    atl_text_free(ctx, bytes);
+    atl_image_clear(ctx, &image);
+    return status;
+}
+
 static atl_status read_picture(atl_ctx *ctx, const char *path) {
     atl_image image = { 0 };
     atl_status status = atl_image_read(ctx, path, &image);
@@ -287,6 +304,8 @@ static atl_status call_pickle_open(atl_ctx *ctx) {
     return read_arrays(ctx, in("a.pkl"));
 }
 static atl_status call_png_write(atl_ctx *ctx) { return write_picture(ctx, out("a.png"), "png"); }
+static atl_status call_png_encode(atl_ctx *ctx) { return encode_picture(ctx, "png"); }
+static atl_status call_jpg_encode(atl_ctx *ctx) { return encode_picture(ctx, "jpg"); }
 static atl_status call_jpg_write(atl_ctx *ctx) { return write_picture(ctx, out("a.jpg"), "jpg"); }
 static atl_status call_png_read(atl_ctx *ctx) { return read_picture(ctx, in("a.png")); }
 static atl_status call_jpg_read(atl_ctx *ctx) { return read_picture(ctx, in("a.jpg")); }
@@ -838,6 +857,8 @@ CASE(text_open, 0)
 CASE(pickle_open, 0)
 CASE(png_write, 1)
 CASE(jpg_write, 1)
+CASE(png_encode, 0)
+CASE(jpg_encode, 0)
 CASE(png_read, 0)
 CASE(jpg_read, 0)
 CASE(text, 0)
@@ -902,6 +923,7 @@ int main(void) {
         cmocka_unit_test(npy_open_fails_cleanly),   cmocka_unit_test(safetensors_open_fails_cleanly),
         cmocka_unit_test(text_open_fails_cleanly),  cmocka_unit_test(pickle_open_fails_cleanly),
         cmocka_unit_test(png_write_fails_cleanly),  cmocka_unit_test(jpg_write_fails_cleanly),
+        cmocka_unit_test(png_encode_fails_cleanly), cmocka_unit_test(jpg_encode_fails_cleanly),
         cmocka_unit_test(png_read_fails_cleanly),   cmocka_unit_test(jpg_read_fails_cleanly),
         cmocka_unit_test(text_fails_cleanly),       cmocka_unit_test(init_fails_cleanly),
         cmocka_unit_test(synthesize_fails_cleanly), cmocka_unit_test(convert_fails_cleanly),

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the studio know of each other.  serve_http.c speaks HTTP, serve_work.c is the thread that
+// works, serve_*.c beside them answer one kind of request each.
+#ifndef APP_SERVE_PARTS_H
+#define APP_SERVE_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <atelier/model.h>
+#include "render.h"
+#include "serve.h"
+#include "serve_files.h"
+#include "serve_queue.h"
+#include "serve_state.h"
+
+// ---- Networks that are open
+
+enum { APP_ROOMS = 4 };
+
+typedef struct app_room {
+    char *name;       // or "A + 0.3 B"; NULL: free
+    const char *path; // that commands name; of the listing's or the options' memory
+    char *own;        // path by malloc, where it is of nobody else
+    atl_model *model;
+    int users;     // long tasks and drags, for which it stays open
+    uint64_t used; // the larger, the later
+} app_room;
+
+// ---- Long tasks
+
+typedef struct app_task app_task;
+typedef struct app_drags app_drags;
+typedef struct app_child app_child;
+
+struct app_serve {
+    app_serve_options o;
+    atl_ctx *ctx;
+    char shipped[4096]; // network
+    app_listing files;
+    double looked; // at the files
+    app_room rooms[APP_ROOMS];
+    uint64_t uses;
+    app_queue queue;
+    app_job *waiting; // for news of tasks
+    app_task *tasks;  // newest first
+    int busy;         // a task is at work: jobs are done in between
+    long last_task;
+    app_drags *drags;
+    app_child *child; // a training
+    pthread_t worker;
+    int works; // the thread has been started
+    atomic_int ends;
+    app_error error; // of the thread
+    char told[512];  // the last warning, for the reply; "": none
+    void *http;
+};
+
+// ---- HTTP (serve_http.c)
+
+app_status app_http_open(app_serve *s, app_error *e);
+void app_http_close(app_serve *s);
+
+// ---- Routes (serve_routes.c)
+
+typedef enum app_method { APP_GET, APP_POST, APP_DELETE } app_method;
+
+typedef enum app_takes { APP_TAKES_NOTHING, APP_TAKES_JSON, APP_TAKES_PHOTO } app_takes;
+
+typedef struct app_route {
+    app_method method;
+    const char *path; // below /api/v1/; a '/' at the end: a name follows
+    app_takes takes;
+    int newest; // a job of the same client and panel takes its place
+    // Fills job->reply, or returns 1: the job waits, and is answered later.
+    int (*use)(app_serve *s, app_job *job);
+} app_route;
+
+enum { APP_JSON_MOST = 256 << 10, APP_PHOTO_MOST = 48 << 20 };
+
+// The row of the table, or -1; *name: what follows a path that ends with '/'.  *status: 404 or 405.
+int app_route_find(app_method method, const char *path, const char **name, int *status);
+const app_route *app_route_get(int row);
+
+// ---- Replies (serve_work.c)
+
+void app_reply_json(app_job *job, json_t *json); // takes it over; NULL: memory was missing
+void app_reply_fail(app_job *job, int status, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+void app_reply_error(app_serve *s, app_job *job); // with the sentence of s->error, which is cleared
+
+// The picture, encoded; facts are taken over.  `record` may be NULL.
+app_status app_reply_picture(app_serve *s, app_job *job, const atl_image *image, const app_state *state,
+                             const app_recipe *record, json_t *facts);
+
+// ---- Work (serve_work.c)
+
+app_status app_work_start(app_serve *s, app_error *e);
+void app_work_end(app_serve *s);
+void app_work_pump(app_serve *s); // jobs that wait, in the midst of a long task
+const app_listing *app_work_files(app_serve *s, int fresh);
+void app_job_finish(app_job *job);
+
+// ---- Networks (serve_rooms.c)
+
+// An open network by name, NULL: the first; blended where state->other is; or NULL and s->error.
+app_room *app_room_open(app_serve *s, const app_state *state);
+app_room *app_room_named(app_serve *s, const char *name);
+void app_rooms_close(app_serve *s);
+
+// ---- Pictures
+
+// Styles of the state's latents to ws [num_ws, w_dim], mixed and moved by directions of w; `r` is open, with
+// the first latent.  (serve_latent.c)
+app_status app_state_open(app_serve *s, app_room *room, app_state *state, app_render *r);
+app_status app_state_ws(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws);
+
+// The picture of these styles to r->img, with directions of styles.  (serve_edit.c)
+app_status app_state_img(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws);
+
+// The path of a pin's file, by malloc, or NULL and s->error.
+char *app_pin_path(app_serve *s, const char *pin);
+
+// "OUTDIR/FOLDER/NAME", whose folder is made; by malloc, or NULL and s->error.  (serve_pins.c)
+char *app_out_path(app_serve *s, const char *folder, const char *name);
+
+// What does the same on a command line, by malloc.  (serve_command.c)
+char *app_state_command(app_serve *s, const app_room *room, const app_state *state, const app_recipe *recipe);
+
+// Text in the making.
+typedef struct app_line {
+    char *text;
+    size_t size, room;
+    int bad; // memory was missing
+} app_line;
+void app_line_add(app_line *line, const char *format, ...) APP_PRINTF;
+void app_line_quote(app_line *line, const char *word); // as a shell needs it
+char *app_line_end(app_line *line);                    // free() it; NULL: memory was missing
+
+// ---- Requests, one function each
+
+int app_serve_about(app_serve *s, app_job *job);
+int app_serve_files(app_serve *s, app_job *job);
+int app_serve_network(app_serve *s, app_job *job);
+int app_serve_frame(app_serve *s, app_job *job);
+
+// ---- The page (serve_page.c)
+
+typedef struct app_page_file {
+    const char *path, *type, *text;
+    size_t size;
+} app_page_file;
+const app_page_file *app_page_find(const char *path); // NULL: none
+
+#endif
