@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "serve_parts.h"
 
 // ---- Text in the making
@@ -60,8 +61,13 @@ char *app_line_end(app_line *l) {
 
 // ---- States
 
+static int same_file(const char *a, const char *b) {
+    struct stat s, t;
+    return stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
 static void add_network(app_line *l, const app_serve *s, const app_room *room) {
-    if (!strcmp(room->path, s->shipped)) // what no option names
+    if (*s->shipped && same_file(room->path, s->shipped)) // what no option names
         return;
     app_line_add(l, " --network ");
     app_line_quote(l, room->path);

@@ -128,6 +128,9 @@ char *app_pin_path(app_serve *s, const char *pin);
 // "OUTDIR/FOLDER/NAME", whose folder is made; by malloc, or NULL and s->error.  (serve_pins.c)
 char *app_out_path(app_serve *s, const char *folder, const char *name);
 
+app_status app_pin_write(app_serve *s, const atl_model_info *info, const char *pin, const float *ws);
+void app_pin_name(app_serve *s, const char *stem, char name[64]); // one that is free
+
 // What does the same on a command line, by malloc.  (serve_command.c)
 char *app_state_command(app_serve *s, const app_room *room, const app_state *state, const app_recipe *recipe);
 
@@ -147,6 +150,10 @@ int app_serve_about(app_serve *s, app_job *job);
 int app_serve_files(app_serve *s, app_job *job);
 int app_serve_network(app_serve *s, app_job *job);
 int app_serve_frame(app_serve *s, app_job *job);
+int app_serve_layers(app_serve *s, app_job *job);
+int app_serve_layer(app_serve *s, app_job *job);
+int app_serve_pins(app_serve *s, app_job *job);
+int app_serve_pin(app_serve *s, app_job *job);
 
 // ---- The page (serve_page.c)
 

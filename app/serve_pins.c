@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pins: styles that somebody wants to keep, each in a file of the output folder, OUTDIR/pins/NAME.npz with
 // "w" [1, layers, w], as every command takes them.
+#define _DEFAULT_SOURCE // scandir
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <atelier/array.h>
 #include "files.h"
+#include "memory.h"
 #include "serve_check.h"
 #include "serve_parts.h"
 
@@ -32,4 +36,79 @@ char *app_pin_path(app_serve *s, const char *pin) {
     else
         app_fail(&s->error, "out of memory");
     return copy;
+}
+
+// ---- Requests
+
+static int by_name(const struct dirent *entry) {
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot && !strcmp(dot, ".npz") && app_name_is_plain(entry->d_name);
+}
+
+int app_serve_pins(app_serve *s, app_job *job) {
+    char *folder = app_join(s->o.outdir, "pins", &s->error);
+    struct dirent **entries = NULL;
+    int n = folder ? scandir(folder, &entries, by_name, alphasort) : 0;
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) {
+        json_array_append_new(list, json_stringn(entries[i]->d_name, strlen(entries[i]->d_name) - 4));
+        free(entries[i]);
+    }
+    free(entries);
+    free(folder);
+    app_reply_json(job, json_pack("{s:o}", "pins", list));
+    return 0;
+}
+
+app_status app_pin_write(app_serve *s, const atl_model_info *info, const char *pin, const float *ws) {
+    char name[80];
+    snprintf(name, sizeof name, "%.64s.npz", pin);
+    const atl_array array = { "w", ATL_F32, 3, { 1, info->num_ws, info->w_dim }, ws };
+    char *path = app_out_path(s, "pins", name);
+    app_status status = path ? APP_OK : APP_FAILED;
+    if (path && atl_npz_write(s->ctx, path, &array, 1) != ATL_OK)
+        status = app_fail_ctx(&s->error, s->ctx);
+    free(path);
+    return status;
+}
+
+void app_pin_name(app_serve *s, const char *stem, char name[64]) {
+    struct stat st;
+    for (int i = 1;; i++) {
+        char path[4300];
+        snprintf(name, 64, "%.40s-%d", stem, i);
+        snprintf(path, sizeof path, "%s/pins/%s.npz", s->o.outdir, name);
+        if (stat(path, &st) != 0)
+            return;
+    }
+}
+
+// Styles that a state makes, kept in a file.
+int app_serve_pin(app_serve *s, app_job *job) {
+    app_state state = { 0 };
+    app_render r = { 0 };
+    char name[64];
+    float *ws = NULL;
+    app_room *room = NULL;
+    const char *stem = json_string_value(json_object_get(job->body, "name"));
+    app_status status = app_state_read(json_object_get(job->body, "state"), &state, &s->error);
+    if (status == APP_OK)
+        status = (room = app_room_open(s, &state)) ? APP_OK : APP_FAILED;
+    if (status == APP_OK)
+        status = app_state_open(s, room, &state, &r);
+    if (status == APP_OK)
+        status = (ws = app_array(r.row_ws, 1, 1, sizeof *ws, &s->error)) ? APP_OK : APP_FAILED;
+    if (status == APP_OK)
+        status = app_state_ws(s, room, &state, &r, ws);
+    app_pin_name(s, stem && app_name_is_plain(stem) ? stem : "pin", name);
+    if (status == APP_OK)
+        status = app_pin_write(s, r.info, name, ws);
+    if (status == APP_OK)
+        app_reply_json(job, json_pack("{s:s}", "pin", name));
+    else
+        app_reply_error(s, job);
+    free(ws);
+    app_render_close(&r);
+    free(state.pin_path);
+    return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "network.h"
+#include "files.h"
 #include "json.h"
 #include "picture.h"
 #include "progress.h"
@@ -73,8 +74,6 @@ static void look(app_serve *s) {
     app_listing fresh = { 0 };
     app_error ignored = { 0 };
     app_status status = APP_OK;
-    if (*s->shipped)
-        status = app_listing_add(&fresh, s->shipped, &s->error);
     for (size_t i = 0; i < s->o.count && status == APP_OK; i++)
         status = app_listing_add(&fresh, s->o.places[i], &s->error);
     if (status != APP_OK) { // out of memory, or a folder has gone: the old list stays
@@ -82,6 +81,8 @@ static void look(app_serve *s) {
         app_error_clear(&s->error);
         return;
     }
+    if (*s->shipped && !app_listing_find(&fresh, app_file_name(s->shipped), APP_IS_NETWORK))
+        app_listing_add(&fresh, s->shipped, &ignored);
     app_listing_add(&fresh, s->o.outdir, &ignored); // which may not be there yet
     app_listing_clear(&s->files);
     s->files = fresh;

@@ -309,7 +309,7 @@ export function slider(o) { // {text, option, min, max, step, value, use}
 }
 
 export function choice(o) { // {text, option, values: [[value, text]...], value, use}
-  const buttons = o.values.map(([value, text]) => h('button', {type: 'button', 'data-value': value,
+  const buttons = o.values.map(([value, text]) => h('button', {type: 'button', 'data-value': String(value),
     onclick: () => { e.value(value); o.use(value); }}, text));
   const e = h('div', {class: 'control', role: 'group', 'aria-label': o.text}, h('span', {class: 'label'}, o.text, o.option ? h('code', {}, o.option) : null),
     h('div', {class: 'segments'}, ...buttons));
@@ -334,6 +334,51 @@ export function number(o) {
   input.addEventListener('change', () => { if (input.value !== '') o.use(+input.value); });
   const e = h('div', {class: 'control'}, label(id, o.text, o.option), input);
   e.value = v => { if (document.activeElement !== input) input.value = v; };
+  return e;
+}
+
+// Layers chosen by drawing over them, as "0-3,7".
+export const layerList = text => text.split(',').filter(Boolean).flatMap(part => {
+  const [from, to = from] = part.split('-').map(Number);
+  return Array.from({length: Math.max(0, to - from + 1)}, (_, i) => from + i);
+});
+export function layerText(layers) {
+  const parts = [];
+  [...layers].sort((a, b) => a - b).forEach(l => {
+    const last = parts[parts.length - 1];
+    if (last && last[1] === l - 1)
+      last[1] = l;
+    else
+      parts.push([l, l]);
+  });
+  return parts.map(([a, b]) => a === b ? `${a}` : `${a}-${b}`).join(',');
+}
+export function layerBrush(text, use) {
+  const chosen = new Set(layerList(text).filter(l => l < info.num_ws)), cells = [];
+  const cellsBox = h('div', {class: 'brush keeps-arrows', role: 'group', 'aria-label': t('layers')});
+  const shown = h('code');
+  const draw = () => {
+    cells.forEach((c, i) => c.setAttribute('aria-pressed', chosen.has(i)));
+    shown.textContent = '--styles ' + (layerText(chosen) || '–');
+  };
+  const put = (i, on) => {
+    if (i >= 0 && chosen.has(i) !== on) {
+      on ? chosen.add(i) : chosen.delete(i);
+      draw();
+      use(layerText(chosen));
+    }
+  };
+  for (let i = 0; i < (info.num_ws || 0); i++) {
+    cells.push(h('button', {type: 'button', 'data-layer': i}, String(i)));
+    cells[i].addEventListener('keydown', event => { if (event.key === ' ' || event.key === 'Enter') { event.preventDefault(); put(i, !chosen.has(i)); } });
+  }
+  cellsBox.append(...cells);
+  let on = true;
+  const at = event => { const e = document.elementFromPoint(event.clientX, event.clientY); return e && e.parentNode === cellsBox ? +e.dataset.layer : -1; };
+  follow(cellsBox, event => { const i = at(event); on = !chosen.has(i); put(i, on); }, (dx, dy, event) => put(at(event), on));
+  const e = h('div', {class: 'control'}, h('span', {class: 'label'}, t('layers'), shown), cellsBox);
+  e.choose = (from, to) => { chosen.clear(); for (let i = from; i <= to; i++) chosen.add(i); draw(); use(layerText(chosen)); };
+  draw();
   return e;
 }
 
@@ -378,6 +423,18 @@ export async function pinCurrent(l = latent(), name) {
     show();
     listener({pins: true});
     toast(t('pinned'));
+  } catch (error) {
+    toast(error.message, true);
+  }
+}
+
+// What no seed makes: its styles are kept in a file of the studio.
+export async function pinState(state, stem) {
+  try {
+    const {side, format, quality, ...plain} = state;
+    const {pin} = await api('pins', {state: plain, name: stem});
+    await pinCurrent({pin}, pin);
+    return pin;
   } catch (error) {
     toast(error.message, true);
   }

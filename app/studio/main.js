@@ -1,8 +1,12 @@
 // The studio's beginning: frame, panels, keys.
 import {api, h, S, start, set, t, language, languages, setLanguage, show, toast, pinCurrent, command} from './core.js';
 import explore from './explore.js';
+import mix from './mix.js';
+import move from './move.js';
+import compare from './compare.js';
+import inside from './inside.js';
 
-const panels = [explore];
+const panels = [explore, mix, move, inside, compare];
 let current = null;
 
 function drawNavigation() {
