@@ -187,22 +187,18 @@ static atl_status build(atl_projector *p) {
     atl_net generator = atl_network_in(g, p->generator, "G");
     atl_net looks = p->likeness.features ? atl_network_in(g, p->likeness.features, "F") : (atl_net){ .g = g };
     atl_node *moved[1 + ATL_PORTS], *wanted[ATL_TERMS], *target = atl_store_node(&p->fixed, p->at.target, g);
-    atl_terms terms;
-    atl_likeness_terms(g, &p->likeness, &looks, target, &p->target_terms);
-    if (g->status != ATL_OK)
-        return atl_fail(p->ctx, g->status, "%s", g->error);
-    ATL_TRY(atl_store_add_terms(&p->wanted, "term", &p->target_terms));
-    ATL_TRY(atl_store_allocate(&p->wanted, p->backend));
-    for (size_t i = 0; i < p->wanted.size; i++)
-        wanted[i] = atl_store_node(&p->wanted, i, g);
     for (size_t i = 0; i < p->moved.size; i++)
         moved[i] = atl_store_node(&p->moved, i, g);
     p->ws = find_ws(p, &generator, moved[ATL_LATENT]);
     synthesize(p, &generator, moved);
-    if (p->img->op != ATL_OP_POISON)
-        p->planar = atl_permute(g, p->img, (int[]){ 0, 3, 1, 2 });
-    atl_likeness_terms(g, &p->likeness, &looks, masked(p, target), &terms);
-    p->distance = atl_terms_distance(g, &terms, wanted);
+    atl_likeness_terms(g, &p->likeness, &looks, masked(p, target), &p->terms);
+    if (g->status != ATL_OK)
+        return atl_fail(p->ctx, g->status, "%s", g->error);
+    ATL_TRY(atl_store_add_terms(&p->wanted, "term", &p->terms));
+    ATL_TRY(atl_store_allocate(&p->wanted, p->backend));
+    for (size_t i = 0; i < p->wanted.size; i++)
+        wanted[i] = atl_store_node(&p->wanted, i, g);
+    p->distance = atl_terms_distance(g, &p->terms, wanted);
     p->loss = p->penalty ? atl_add(g, p->distance, atl_scale(g, p->penalty, (float)p->o.noise_weight))
                          : p->distance;
     atl_node *sum = atl_reshape(g, atl_sum(g, p->loss, 1u), ATL_SHAPE(1));
@@ -221,19 +217,17 @@ static atl_status plan(atl_projector *p, atl_projector_plan which, atl_node *con
 }
 
 static atl_status make_plans(atl_projector *p) {
-    atl_node *step[ATL_PORTS + 4] = { p->distance }, *terms[ATL_TERMS];
-    int count = 1;
+    atl_node *step[ATL_PORTS + ATL_TERMS + 5] = { p->distance, p->img };
+    int count = 2;
     if (p->penalty) {
         step[count++] = p->penalty;
         step[count++] = p->loss;
     }
     for (size_t i = 0; i < p->moved.size; i++)
         step[count++] = p->grads[i];
-    for (int i = 0; i < p->target_terms.count; i++)
-        terms[i] = p->target_terms.list[i].node;
+    for (int i = 0; i < p->terms.count; i++)
+        step[count++] = p->terms.list[i].node;
     ATL_TRY(plan(p, ATL_PROJECT_STEP, step, count));
-    ATL_TRY(plan(p, ATL_PROJECT_LOOK, (atl_node *[]){ p->planar, p->distance }, 2));
-    ATL_TRY(plan(p, ATL_PROJECT_TARGET, terms, p->target_terms.count));
     ATL_TRY(plan(p, ATL_PROJECT_WS, &p->ws, 1));
     p->block = p->backend->alloc(p->backend, p->block_bytes);
     if (!p->block)

@@ -20,14 +20,9 @@
 
 typedef enum atl_space { ATL_SPACE_W, ATL_SPACE_W_PLUS, ATL_SPACE_Z, ATL_SPACE_S } atl_space;
 
-// Plans that run in turn in one block.
-typedef enum atl_projector_plan {
-    ATL_PROJECT_STEP,
-    ATL_PROJECT_LOOK,   // the picture of what was found, and its distance
-    ATL_PROJECT_TARGET, // the terms of the targets
-    ATL_PROJECT_WS,
-    ATL_PROJECT_PLANS
-} atl_projector_plan;
+// Plans that run in turn in one block.  Pictures, distances and the terms of targets come from the first part
+// of a step: plans of their own would hold the transformed weights of two networks once more.
+typedef enum atl_projector_plan { ATL_PROJECT_STEP, ATL_PROJECT_WS, ATL_PROJECT_PLANS } atl_projector_plan;
 
 // Unit normal numbers on the latents of a step, [rows, width] for each sample.
 typedef void atl_projector_jitter(void *user, int step, size_t count, float *out);
@@ -62,9 +57,9 @@ struct atl_projector {
     float *gradient; // of moved's layout; resident
 
     atl_graph graph;
-    atl_node *ws, *img, *planar;         // [n, num_ws, w_dim]; [n, h, w, c]; [n, c, h, w]
+    atl_node *ws, *img;                  // [n, num_ws, w_dim]; [n, h, w, c]
     atl_node *distance, *penalty, *loss; // [n]; penalty NULL: no maps are found
-    atl_terms target_terms;
+    atl_terms terms;                     // of the picture
     atl_node *grads[1 + ATL_PORTS]; // of moved.list
     atl_plan *plans[ATL_PROJECT_PLANS];
     void *block;

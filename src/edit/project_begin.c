@@ -219,13 +219,21 @@ static void start_maps(atl_projector *p, const atl_project_start *start) {
     }
 }
 
+// NULL: all of the picture counts.
+static void put_mask(atl_projector *p, const float *values) {
+    const atl_param *q = &p->fixed.list[p->at.mask];
+    float *mask = atl_param_data(&p->fixed, q);
+    for (size_t i = 0; i < q->count; i++)
+        mask[i] = values ? values[i] : 1.0f;
+    p->fixed.version++;
+}
+
 static void put_fixed(atl_projector *p, const atl_project_start *start) {
     const atl_model_dims *d = &p->generator->dims;
     size_t pixels = (size_t)d->height * (size_t)d->width, picture = pixels * (size_t)d->channels;
-    float *mask = atl_store_at(&p->fixed, p->at.mask), *target = atl_store_at(&p->fixed, p->at.target);
+    float *target = atl_store_at(&p->fixed, p->at.target);
     memset(p->fixed.data, 0, p->fixed.total * sizeof *p->fixed.data);
-    for (size_t i = 0; i < pixels; i++)
-        mask[i] = start->mask ? start->mask[i] : 1.0f;
+    put_mask(p, start->mask);
     for (int i = 0; i < p->o.batch; i++)
         atl_target_interleave(d, start->targets + (size_t)(i < start->count ? i : 0) * picture,
                               target + (size_t)i * picture);
@@ -236,13 +244,19 @@ static void put_fixed(atl_projector *p, const atl_project_start *start) {
     p->fixed.version++;
 }
 
-static atl_status find_terms(atl_projector *p) {
-    ATL_TRY(atl_projector_run(p, ATL_PROJECT_TARGET));
-    for (int i = 0; i < p->target_terms.count; i++)
-        ATL_TRY(atl_projector_get(p, ATL_PROJECT_TARGET, p->target_terms.list[i].node,
-                                  atl_store_at(&p->wanted, (size_t)i)));
+// Behind a mask of zeros the picture is the target.
+static atl_status find_terms(atl_projector *p, const atl_project_start *start) {
+    atl_node *nodes[ATL_TERMS];
+    for (int i = 0; i < p->terms.count; i++)
+        nodes[i] = p->terms.list[i].node;
+    memset(atl_store_at(&p->fixed, p->at.mask), 0, p->fixed.list[p->at.mask].count * sizeof(float));
+    p->fixed.version++;
+    atl_status status = atl_plan_run_to(p->plans[ATL_PROJECT_STEP], nodes, p->terms.count);
+    put_mask(p, start->mask);
+    for (int i = 0; status == ATL_OK && i < p->terms.count; i++)
+        status = atl_projector_get(p, ATL_PROJECT_STEP, nodes[i], atl_store_at(&p->wanted, (size_t)i));
     p->wanted.version++;
-    return ATL_OK;
+    return status;
 }
 
 // ---- all together
@@ -300,7 +314,7 @@ atl_status atl_projector_begin(atl_projector *p, const atl_project_start *option
     p->moved.version++;
     p->fixed.version++;
     if (status == ATL_OK)
-        status = find_terms(p);
+        status = find_terms(p, &start);
     if (status == ATL_OK && candidates)
         status = choose(p, candidates, start.best_of);
     atl_free(p->ctx, candidates);

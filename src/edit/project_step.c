@@ -5,6 +5,7 @@
 
 #include "base/philox.h"
 #include "edit/project.h"
+#include "edit/target.h"
 #include "graph/resident.h"
 
 atl_status atl_projector_run(atl_projector *p, atl_projector_plan plan) {
@@ -119,8 +120,8 @@ static void calm(atl_projector *p) {
 
 atl_status atl_projector_measure(atl_projector *p, double *distance) {
     calm(p);
-    ATL_TRY(atl_projector_run(p, ATL_PROJECT_LOOK));
-    return read_numbers(p, ATL_PROJECT_LOOK, p->distance, distance);
+    ATL_TRY(atl_plan_run_to(p->plans[ATL_PROJECT_STEP], (atl_node *[]){ p->img, p->distance }, 2));
+    return read_numbers(p, ATL_PROJECT_STEP, p->distance, distance);
 }
 
 static atl_status check_begun(const atl_projector *p) {
@@ -143,6 +144,19 @@ static atl_status read_some(atl_projector *p, atl_projector_plan plan, const atl
     return status;
 }
 
+static atl_status read_pictures(atl_projector *p, float *img) {
+    const atl_model_dims *d = &p->generator->dims;
+    size_t one = (size_t)atl_shape_count(&p->img->shape) / (size_t)p->o.batch, n = (size_t)p->state.count;
+    float *room = atl_alloc(p->ctx, n, one * sizeof *room);
+    if (!room)
+        return ATL_NO_MEMORY;
+    atl_status status = read_some(p, ATL_PROJECT_STEP, p->img, room);
+    for (size_t i = 0; status == ATL_OK && i < n; i++)
+        atl_target_separate(d, room + i * one, img + i * one);
+    atl_free(p->ctx, room);
+    return status;
+}
+
 atl_status atl_projector_look(atl_projector *p, float *img, double *distance) {
     ATL_TRY(check_begun(p));
     double *all = atl_alloc(p->ctx, (size_t)p->o.batch, sizeof *all);
@@ -152,7 +166,7 @@ atl_status atl_projector_look(atl_projector *p, float *img, double *distance) {
     if (status == ATL_OK && distance)
         memcpy(distance, all, (size_t)p->state.count * sizeof *distance);
     if (status == ATL_OK && img)
-        status = read_some(p, ATL_PROJECT_LOOK, p->planar, img);
+        status = read_pictures(p, img);
     atl_free(p->ctx, all);
     return status;
 }

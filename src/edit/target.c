@@ -77,3 +77,10 @@ void atl_target_interleave(const atl_model_dims *d, const float *chw, float *hwc
         for (size_t i = 0; i < pixels; i++)
             hwc[i * channels + c] = chw[c * pixels + i];
 }
+
+void atl_target_separate(const atl_model_dims *d, const float *hwc, float *chw) {
+    size_t pixels = (size_t)d->width * (size_t)d->height, channels = (size_t)d->channels;
+    for (size_t c = 0; c < channels; c++)
+        for (size_t i = 0; i < pixels; i++)
+            chw[c * pixels + i] = hwc[i * channels + c];
+}

@@ -16,4 +16,7 @@ void atl_target_values(const atl_image *picture, float *chw);
 // To [height, width, channels], as graphs have pictures.
 void atl_target_interleave(const atl_model_dims *dims, const float *chw, float *hwc);
 
+// And back.
+void atl_target_separate(const atl_model_dims *dims, const float *hwc, float *chw);
+
 #endif

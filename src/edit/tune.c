@@ -68,8 +68,6 @@ static void build_losses(atl_tuner *t, atl_net *tuned, atl_net *looks, atl_node 
     atl_graph *g = &t->graph;
     atl_terms terms, first;
     t->img = synthesize(t, tuned, &t->tuned, atl_store_node(&t->fixed, ATL_TUNE_WS, g), false);
-    if (t->img->op != ATL_OP_POISON)
-        t->planar = atl_permute(g, t->img, (int[]){ 0, 3, 1, 2 });
     atl_likeness_terms(g, &t->likeness, looks, t->img, &terms);
     t->distance = atl_terms_distance(g, &terms, wanted);
     first =
@@ -154,19 +152,19 @@ static atl_status plan_terms(atl_tuner *t, atl_tuner_plan which, const atl_terms
 }
 
 static atl_status make_plans(atl_tuner *t) {
-    atl_node **step = atl_arena_alloc(&t->graph.arena, (size_t)t->n_grads + 4, sizeof *step);
+    atl_node **step = atl_arena_alloc(&t->graph.arena, (size_t)t->n_grads + 5, sizeof *step);
     if (!step)
         return ATL_NO_MEMORY;
     memcpy(step, t->grads, (size_t)t->n_grads * sizeof *step);
     int count = t->n_grads;
     step[count++] = t->loss;
     step[count++] = t->distance;
+    step[count++] = t->img;
     if (t->perceptual != t->distance)
         step[count++] = t->perceptual;
     if (t->locality)
         step[count++] = t->locality;
     ATL_TRY(plan(t, ATL_TUNE_STEP, step, count));
-    ATL_TRY(plan(t, ATL_TUNE_LOOK, (atl_node *[]){ t->planar, t->distance }, 2));
     ATL_TRY(plan_terms(t, ATL_TUNE_TARGET, &t->target_terms));
     if (t->locality)
         ATL_TRY(plan_terms(t, ATL_TUNE_BEFORE, &t->before_terms));

@@ -17,7 +17,6 @@
 // Plans that run in turn in one block.
 typedef enum atl_tuner_plan {
     ATL_TUNE_STEP,
-    ATL_TUNE_LOOK,   // pictures of the pivots and their distances
     ATL_TUNE_TARGET, // the terms of the targets
     ATL_TUNE_BEFORE, // the terms of what the generator makes near the pivots
     ATL_TUNE_PLANS
@@ -46,8 +45,7 @@ struct atl_tuner {
     int n_grads;
 
     atl_graph graph;
-    atl_node *img, *planar, *distance, *perceptual, *locality,
-        *loss; // [n, h, w, c]; [n, c, h, w]; [n]; [n]; [1]; [1]
+    atl_node *img, *distance, *perceptual, *locality, *loss; // [n, h, w, c]; [n]; [n]; [1]; [1]
     atl_terms target_terms, before_terms;
     atl_plan *plans[ATL_TUNE_PLANS];
     void *block;

@@ -232,17 +232,16 @@ const atl_tune_state *atl_tuner_get_state(const atl_tuner *t) {
 atl_status atl_tuner_look(atl_tuner *t, int pivot, float *img, double *distance) {
     if (pivot < 0 || pivot >= t->count)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "there is no pivot %d; there are %d", pivot, t->count);
-    size_t all = (size_t)atl_shape_count(&t->planar->shape), one = all / (size_t)t->o.batch;
-    float *room = atl_alloc(t->ctx, all, sizeof *room), few[64];
+    float *room = atl_alloc(t->ctx, (size_t)atl_shape_count(&t->img->shape), sizeof *room), few[64];
     atl_status status = room ? show(t, pivot) : ATL_NO_MEMORY;
     if (status == ATL_OK)
-        status = atl_plan_run(t->plans[ATL_TUNE_LOOK]);
+        status = atl_plan_run_to(t->plans[ATL_TUNE_STEP], (atl_node *[]){ t->img, t->distance }, 2);
     if (status == ATL_OK)
-        status = get(t, ATL_TUNE_LOOK, t->planar, room);
+        status = get(t, ATL_TUNE_STEP, t->img, room);
     if (status == ATL_OK && img)
-        memcpy(img, room, one * sizeof *img);
+        atl_target_separate(&t->generator->dims, room, img);
     if (status == ATL_OK)
-        status = get(t, ATL_TUNE_LOOK, t->distance, few);
+        status = get(t, ATL_TUNE_STEP, t->distance, few);
     if (status == ATL_OK && distance)
         *distance = (double)few[0];
     atl_free(t->ctx, room);

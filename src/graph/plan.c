@@ -284,12 +284,16 @@ static void renew_parameters(const atl_plan *p) {
             atl_resident_renew(p->backend, p->values[i].host, *p->values[i].version);
 }
 
-atl_status atl_plan_run(atl_plan *p) {
+static atl_status run_first(atl_plan *p, int steps) {
     renew_parameters(p);
-    ATL_TRY(p->backend->run(p->backend, p->steps, (size_t)p->n_steps, &p->run));
+    ATL_TRY(p->backend->run(p->backend, p->steps, (size_t)steps, &p->run));
     p->backend->wait(p->backend);
     p->run.counter++;
     return ATL_OK;
+}
+
+atl_status atl_plan_run(atl_plan *p) {
+    return run_first(p, p->n_steps);
 }
 
 static int find_clone(const atl_plan *p, const atl_node *node) {
@@ -297,6 +301,17 @@ static int find_clone(const atl_plan *p, const atl_node *node) {
         if (p->origin[i] == node)
             return i;
     return -1;
+}
+
+atl_status atl_plan_run_to(atl_plan *p, atl_node *const *outputs, int count) {
+    int steps = 0;
+    for (int i = 0; i < count; i++) {
+        int k = find_clone(p, outputs[i]);
+        for (int t = steps; k >= 0 && t < p->n_steps; t++)
+            if (p->steps[t].value == p->views[k].value)
+                steps = t + 1;
+    }
+    return run_first(p, steps);
 }
 
 void atl_plan_write(atl_plan *p, const atl_node *input, const float *values) {

@@ -63,6 +63,9 @@ bool atl_plan_bind(atl_plan *plan, const atl_node *output, float *address);
 
 // Inputs keep their values between runs.  Nodes that the outputs don't need are ignored.
 void atl_plan_write(atl_plan *plan, const atl_node *input, const float *values);
+// A run that ends with these outputs: the way to a loss, say, of a plan that has gradients behind it.  What
+// comes later has no new values then.
+atl_status atl_plan_run_to(atl_plan *plan, atl_node *const *outputs, int count);
 // An output (or in step mode any node): false when the plan doesn't hold it.
 bool atl_plan_read(const atl_plan *plan, const atl_node *node, float *values);
 // The same without a copy: where it is on the device until the next run, or NULL.

@@ -627,6 +627,36 @@ static void parameters_may_change_between_runs(void **state) {
 }
 
 // A convolution with the second half of a constant weight, in both kinds of plan.
+// The way there is new, and what lies behind it is as the run before left it.
+static void a_run_may_end_before_the_gradients(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(3, 4)), *w = leaf(f, ATL_SHAPE(4, 5)), *dx, *dw;
+    atl_node *y = atl_matmul(g, x, w, false, false), *loss = atl_sum(g, atl_mul(g, y, atl_square(g, y)), 3u);
+    atl_node *grads[2];
+    atl_grad(g, loss, (atl_node *[]){ x, w }, 2, grads);
+    dx = grads[0];
+    dw = grads[1];
+    atl_plan *p = plan_of(f, (atl_node *[]){ y, loss, dx, dw }, 4, true, false);
+    float before[2][20], after[2][20], there[2], *numbers = (float *)(uintptr_t)x->at.leaf.data;
+    assert_int_equal(atl_plan_run(p), ATL_OK);
+    assert_true(atl_plan_read(p, dx, before[0]) && atl_plan_read(p, dw, before[1]) &&
+                atl_plan_read(p, loss, there));
+    for (int i = 0; i < 12; i++)
+        numbers[i] *= 2.0f;
+    f->version++;
+    assert_int_equal(atl_plan_run_to(p, (atl_node *[]){ loss, y }, 2), ATL_OK);
+    assert_true(atl_plan_read(p, dx, after[0]) && atl_plan_read(p, dw, after[1]) &&
+                atl_plan_read(p, loss, there + 1));
+    assert_float_equal(there[1], 8.0f * there[0], 1e-4f * fabsf(there[1])); // a power of two changes no digit
+    assert_memory_equal(before[0], after[0], 12 * sizeof(float));
+    assert_memory_equal(before[1], after[1], 20 * sizeof(float));
+    assert_int_equal(atl_plan_run(p), ATL_OK);
+    assert_true(atl_plan_read(p, dx, after[0]));
+    assert_float_equal(after[0][0], 4.0f * before[0][0], 1e-4f * fabsf(after[0][0]));
+    atl_plan_close(&p);
+}
+
 static void a_part_of_a_constant_is_that_part(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -717,6 +747,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(lives_that_overlap_never_share_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(parameters_may_change_between_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(outputs_go_where_they_are_bound, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_run_may_end_before_the_gradients, setup, teardown),
         cmocka_unit_test_setup_teardown(a_part_of_a_constant_is_that_part, setup, teardown),
         cmocka_unit_test_setup_teardown(random_numbers_follow_key_and_counter, setup, teardown),
     };
