@@ -52,6 +52,8 @@ char *app_recipe_write(const app_recipe *r) {
     json_t *o = json_object();
     put_text(o, "network", r->network, &bad);
     put_text(o, "net", r->net, &bad);
+    if (r->deltas)
+        put_text(o, "deltas", r->deltas, &bad);
     put_text(o, "fingerprint", fingerprint, &bad);
     put_source(o, r, &bad);
     put(o, "psi", json_real(r->psi), &bad);
@@ -127,6 +129,7 @@ static int read_fields(const json_t *o, app_recipe *r) {
     json_int_t v;
     r->network = string_of(o, "network");
     r->net = string_of(o, "net");
+    r->deltas = string_of(o, "deltas");
     const char *fingerprint = string_of(o, "fingerprint");
     const json_t *psi = json_object_get(o, "psi");
     if (!r->network || !r->net || !fingerprint || !json_is_number(psi) || !read_source(o, r) ||

@@ -14,6 +14,7 @@
 
 typedef struct app_recipe {
     const char *network, *net;
+    const char *deltas; // what a tuned network has changed: a file, or NULL
     uint64_t fingerprint;
     int has_seed;
     uint32_t seed;

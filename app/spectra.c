@@ -115,6 +115,7 @@ static app_status each_of_network(stream *s, app_error *e) {
     o.net = s->source->net;
     o.ignore_unused = s->source->ignore_unused;
     o.assume = s->source->assume;
+    o.deltas = s->source->deltas;
     s->total = s->source->num;
     if (!s->total)
         return app_fail(e, "%s: --num says how many pictures a network shall make", s->source->path);

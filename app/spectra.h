@@ -17,7 +17,7 @@ typedef struct app_spectra_source {
     int class_index;   // negative: none
     const char *net;   // of a checkpoint; NULL: the usual
     int ignore_unused; // see atl_model_options
-    const char *assume;
+    const char *assume, *deltas;
     int (*progress)(void *user, size_t done, size_t total); // not 0 stops; may be NULL
     void *user;
 } app_spectra_source;

@@ -12,8 +12,10 @@
 #include "latents.h"
 #include "maps.h"
 #include "memory.h"
+#include "progress.h"
 
 enum { PIVOTS_MOST = 4096 };
+static const double SAVE_SECONDS = 60.0; // between two states that are kept
 
 // ---- which pivots
 
@@ -110,6 +112,17 @@ static app_status read_latents(app_tune *t, size_t at, app_maps *maps, app_error
     return status;
 }
 
+// --resume: a state goes on; a network without one was finished.
+static app_status restore(app_tune *t, app_error *e) {
+    if (!t->o.resume)
+        return APP_OK;
+    if (access(t->state, F_OK) != 0) {
+        t->done = access(t->o.output, F_OK) == 0;
+        return APP_OK;
+    }
+    return atl_tuner_restore(t->search, t->state) == ATL_OK ? APP_OK : app_fail_ctx(e, t->ctx);
+}
+
 static app_status begin(app_tune *t, app_error *e) {
     atl_tune_start start = ATL_TUNE_START_INIT;
     app_maps maps = { 0 };
@@ -127,7 +140,8 @@ static app_status begin(app_tune *t, app_error *e) {
     if (status == APP_OK && atl_tuner_begin(t->search, &start) != ATL_OK)
         status = app_fail_ctx(e, t->ctx);
     app_maps_close(&maps);
-    return status;
+    t->saved = app_seconds();
+    return status == APP_OK ? restore(t, e) : status;
 }
 
 // ---- opening
@@ -158,8 +172,10 @@ app_status app_tune_open(app_tune *t, atl_ctx *ctx, atl_model *model, const app_
     t->row_img = (size_t)t->info->channels * (size_t)t->info->height * (size_t)t->info->width;
     t->targets = app_array(t->count, t->row_img, 1, sizeof(float), e);
     t->ws = t->targets ? app_array(t->count, t->row_ws, 1, sizeof(float), e) : NULL;
-    if (!t->ws)
+    t->state = t->ws ? app_array(strlen(o->output) + sizeof ".state", 1, 1, 1, e) : NULL;
+    if (!t->state)
         return APP_FAILED;
+    sprintf(t->state, "%s.state", o->output);
     status = open_search(t, e);
     return status == APP_OK ? begin(t, e) : status;
 }
@@ -174,6 +190,7 @@ void app_tune_close(app_tune *t) {
     free(t->pivots);
     free(t->targets);
     free(t->ws);
+    free(t->state);
     *t = (app_tune){ 0 };
 }
 
@@ -204,24 +221,49 @@ static app_status show(app_tune *t, const char *when, app_error *e) {
     return status;
 }
 
+static app_status keep(app_tune *t, app_error *e) {
+    t->saved = app_seconds();
+    return atl_tuner_keep(t->search, t->state) == ATL_OK ? APP_OK : app_fail_ctx(e, t->ctx);
+}
+
+static app_status step(app_tune *t, app_tune_use *use, void *user, app_error *e) {
+    const atl_tune_state *s = atl_tuner_get_state(t->search);
+    if (atl_tuner_step(t->search) != ATL_OK)
+        return app_fail_ctx(e, t->ctx);
+    app_status status = use(user, s, e);
+    return status == APP_OK && !s->finished && app_seconds() - t->saved > SAVE_SECONDS ? keep(t, e) : status;
+}
+
+static app_status write_network(app_tune *t, app_error *e) {
+    atl_dtype dtype = t->o.half ? ATL_F16 : ATL_F32;
+    atl_status status = t->o.only_changed ? atl_tuner_save_deltas(t->search, t->o.output, dtype)
+                                          : atl_tuner_save(t->search, t->o.output, dtype);
+    return status == ATL_OK ? APP_OK : app_fail_ctx(e, t->ctx);
+}
+
 app_status app_tune_run(app_tune *t, app_tune_use *use, void *user, app_error *e) {
     const atl_tune_state *s = atl_tuner_get_state(t->search);
-    app_status status = show(t, "before", e);
-    while (status == APP_OK && !s->finished) {
-        if (atl_tuner_step(t->search) != ATL_OK)
-            status = app_fail_ctx(e, t->ctx);
-        else
-            status = use(user, s, e);
-    }
+    if (t->done)
+        return APP_OK;
+    app_status status = s->step ? APP_OK : show(t, "before", e);
+    while (status == APP_OK && !s->finished)
+        status = step(t, use, user, e);
     app_status asked = status;
     if (asked == APP_FAILED)
         return status;
     app_error_clear(e);
-    status = show(t, "after", e);
-    if (status == APP_OK && atl_tuner_save(t->search, t->o.output, t->o.half ? ATL_F16 : ATL_F32) != ATL_OK)
-        status = app_fail_ctx(e, t->ctx);
-    if (status == APP_OK && asked == APP_STOPPED && !s->finished)
-        return app_stop(e, "stopped after %d of %d steps; %s has what was reached", s->step, s->steps,
-                        t->o.output);
+    int stopped = asked == APP_STOPPED && !s->finished;
+    status = stopped ? keep(t, e) : APP_OK;
+    if (status == APP_OK)
+        status = show(t, "after", e);
+    if (status == APP_OK)
+        status = write_network(t, e);
+    if (status == APP_OK && stopped)
+        return app_stop(e,
+                        "stopped after %d of %d steps; %s has what was reached, and the same command with "
+                        "--resume goes on",
+                        s->step, s->steps, t->o.output);
+    if (status == APP_OK)
+        unlink(t->state);
     return status;
 }

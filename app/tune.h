@@ -16,6 +16,8 @@ typedef struct app_tune_options {
     const char *target, *latents; // in place of folders: a picture or a folder of them, and FILE[:TENSOR]
     int noise_maps;               // 1: those of a pivot alone become the network's own
     const char *output;           // the network to write
+    int only_changed;             // 1: the tensors alone that changed, which open with the given network
+    int resume;                   // go on from OUTPUT.state, where there is one
     const char *outdir;           // pictures of the pivots before and after; NULL: none
     int half;                     // weights as float16
     const char *detectors;
@@ -35,6 +37,9 @@ typedef struct app_tune {
     atl_tuner *search;
     size_t row_ws, row_img;
     float *targets, *ws; // [count, ...]
+    char *state;         // OUTPUT.state, by malloc
+    int done;            // --resume found a finished tuning
+    double saved;        // seconds of the clock
 } app_tune;
 
 // Opens all and reads the pivots.  `model` is borrowed.  A zeroed struct and one after a failure may be
@@ -43,7 +48,7 @@ app_status app_tune_open(app_tune *t, atl_ctx *ctx, atl_model *model, const app_
                          app_error *e);
 void app_tune_close(app_tune *t);
 
-// After each step; APP_STOPPED ends, and what was reached is written.
+// After each step; APP_STOPPED ends, and what was reached is written, with a state to go on from.
 typedef app_status app_tune_use(void *user, const atl_tune_state *state, app_error *e);
 app_status app_tune_run(app_tune *t, app_tune_use *use, void *user, app_error *e);
 

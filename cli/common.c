@@ -117,6 +117,7 @@ int cli_open_generator(cli_common *common, atl_ctx *ctx, const char *path, const
     options.net = net;
     options.ignore_unused = common->ignore_unused;
     options.assume = common->assume;
+    options.deltas = common->deltas;
     return cli_told(common, app_network_open(ctx, path, &options, model, &common->error));
 }
 

@@ -16,7 +16,7 @@ typedef struct cli_common {
     int threads, direct, quiet;
     const char *cpu;
     int ignore_unused; // options of files, see CLI_NETWORK_OPTIONS
-    const char *assume;
+    const char *assume, *deltas;
     char network[4096]; // see cli_open_network()
     app_error error;    // for the functions of app/; cli_open() lets it print warnings, unless quiet
 } cli_common;
@@ -34,6 +34,11 @@ typedef struct cli_common {
     CLI_OPTION_FLAG("ignore-unused", &(c)->ignore_unused, "go on without what nothing in the network uses"), \
         CLI_OPTION_TEXT("assume", &(c)->assume, "K=V,..", "what a file without a config does not say",       \
                         "nothing")
+
+// And for those that take one of them.
+#define CLI_DELTAS_OPTION(c)                                                                                 \
+    CLI_OPTION_TEXT("deltas", &(c)->deltas, "FILE",                                                          \
+                    "what a tuned network has changed: 'tune --only-changed 1'", "none")
 
 // Where noise is random, one seed for it in place of the images' own.
 #define CLI_NOISE_SEED_OPTION(text)                                                                          \

@@ -51,7 +51,7 @@ typedef struct finding {
         { "class", CLI_INT, &(f)->class_index, "K", "class of a conditional network", NULL,                  \
           0,       1 << 30, &(f)->class_given },                                                             \
         CLI_OPTION_TEXT("net", &(f)->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),       \
-        CLI_NETWORK_OPTIONS(&(f)->common), CLI_COMMON_OPTIONS(&(f)->common)
+        CLI_DELTAS_OPTION(&(f)->common), CLI_NETWORK_OPTIONS(&(f)->common), CLI_COMMON_OPTIONS(&(f)->common)
 
 static int on_progress(void *user, const char *what, size_t done, size_t total) {
     finding *f = user;

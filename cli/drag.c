@@ -57,6 +57,7 @@ static int parse(drag *d, int argc, char **argv) {
                         "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_TEXT("class", &d->class_text, "N", "class of a conditional network, from 0", NULL),
         CLI_OPTION_TEXT("net", &d->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
+        CLI_DELTAS_OPTION(&d->common),
         CLI_NETWORK_OPTIONS(&d->common),
         CLI_COMMON_OPTIONS(&d->common),
     };
@@ -89,6 +90,7 @@ static int check(drag *d) {
     d->o.recipe.row = (size_t)d->row;
     d->o.recipe.projected = d->o.recipe.latents != NULL;
     d->o.recipe.direct = d->common.direct;
+    d->o.recipe.deltas = d->common.deltas;
     d->o.drag.space = SPACES[d->space];
     d->o.classes = &d->classes;
     d->o.fps = d->video ? 25 : 0;

@@ -83,6 +83,7 @@ static int parse(edit *d, int argc, char **argv) {
         CLI_OPTION_INT("batch", &d->batch, "N", "pictures computed at once", "1", 1, 1024),
         CLI_OPTION_TEXT("net", &d->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_OPTION_FLAG("no-record", &d->no_record, "leave out of the pictures how they were made"),
+        CLI_DELTAS_OPTION(&d->common),
         CLI_NETWORK_OPTIONS(&d->common),
         CLI_COMMON_OPTIONS(&d->common),
     };
@@ -164,6 +165,7 @@ static int check(edit *d) {
         return cli_usage_error("edit", "--mask-in features needs --mask FILE");
     p->noise = (atl_noise_mode)d->noise;
     p->direct = d->common.direct;
+    p->deltas = d->common.deltas;
     d->options.seeds = d->seeds_text ? d->seeds.items : NULL;
     d->options.count = d->seeds.count;
     d->options.classes = &d->classes;

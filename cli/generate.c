@@ -62,6 +62,7 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_FLAG("no-record", &g->wanted.no_record, "leave out of the files how they were made"),
         CLI_OPTION_TEXT("dump", &g->options.dump, "PATTERN",
                         "step mode: write each value whose name matches to DIR/dump/NAME.npy", NULL),
+        CLI_DELTAS_OPTION(&g->common),
         CLI_NETWORK_OPTIONS(&g->common),
         CLI_COMMON_OPTIONS(&g->common),
     };
@@ -111,6 +112,7 @@ static int check(generate *g) {
     }
     p->noise = (atl_noise_mode)g->noise;
     p->direct = g->common.direct;
+    p->deltas = g->common.deltas;
     g->options.seeds = g->seeds_text ? g->seeds.items : NULL;
     g->options.count = g->seeds.count;
     g->options.classes = &g->classes;

@@ -87,7 +87,11 @@ static int print_text(const char *path, const char *text, int tensors) {
     cli_print_safe(stdout, path);
     printf("\n");
     print_field("format", json_object_get(top, "format"));
-    print_field("training set", json_object_get(top, "record"));
+    const json_t *record = json_object_get(top, "record"), *deltas = json_object_get(record, "deltas");
+    if (deltas)
+        print_field("deltas of", json_object_get(deltas, "network"));
+    else
+        print_field("training set", record);
     json_array_foreach(json_object_get(top, "networks"), i, net) print_network(net, tensors);
     json_decref(top);
     return CLI_SUCCESS;

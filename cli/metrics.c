@@ -163,6 +163,7 @@ static int parse(measure *m, int argc, char **argv) {
         CLI_OPTION_FLAG("resume", &m->a.resume, "go on where an earlier call was stopped"),
         CLI_OPTION_FLAG("list", &m->list, "list the metrics there are"),
         CLI_OPTION_FLAG("verbose", &m->verbose, "say how errors were found, and what is done"),
+        CLI_DELTAS_OPTION(&m->common),
         CLI_NETWORK_OPTIONS(&m->common),
         CLI_COMMON_OPTIONS(&m->common),
     };
@@ -210,6 +211,7 @@ static void fill_options(measure *m) {
     m->model.net = m->net;
     m->model.ignore_unused = m->common.ignore_unused;
     m->model.assume = m->common.assume;
+    m->model.deltas = m->common.deltas;
     o->model = &m->model;
     o->num = m->num;
     o->resize = m->resize ? "torch" : "tf";

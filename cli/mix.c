@@ -43,6 +43,7 @@ static int parse(mix *m, int argc, char **argv) {
         CLI_NOISE_SEED_OPTION(&m->noise_seed_text),
         CLI_OPTION_TEXT("net", &m->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_OPTION_FLAG("no-record", &m->no_record, "leave out of the pictures how they were made"),
+        CLI_DELTAS_OPTION(&m->common),
         CLI_NETWORK_OPTIONS(&m->common),
         CLI_COMMON_OPTIONS(&m->common),
     };
@@ -83,6 +84,7 @@ static int check(mix *m) {
         return cli_usage_error("mix", "--class %s", e->text);
     m->options.recipe.noise = (atl_noise_mode)m->noise;
     m->options.recipe.direct = m->common.direct;
+    m->options.recipe.deltas = m->common.deltas;
     m->options.rows = &m->rows;
     m->options.cols = &m->cols;
     m->options.styles = &m->styles;

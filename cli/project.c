@@ -56,6 +56,7 @@ static int parse(project *p, int argc, char **argv) {
         CLI_OPTION_TEXT("detectors", &o->detectors, "DIR", "folder with the networks of losses",
                         "see detectors"),
         CLI_OPTION_TEXT("net", &p->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
+        CLI_DELTAS_OPTION(&p->common),
         CLI_NETWORK_OPTIONS(&p->common),
         CLI_COMMON_OPTIONS(&p->common),
     };

@@ -23,6 +23,8 @@ typedef struct replay {
 static int parse(replay *r, int argc, char **argv) {
     const cli_option options[] = {
         CLI_OPTION_TEXT("network", &r->network, "FILE", "checkpoint to use", "the recorded one"),
+        CLI_OPTION_TEXT("deltas", &r->common.deltas, "FILE", "what a tuned network has changed",
+                        "the recorded one, unless --network is given"),
         CLI_OPTION_TEXT("output", &r->output, "FILE", "picture to write: .png, .jpg or .webp",
                         "DIR/name of the picture"),
         CLI_OPTION_TEXT("outdir", &r->outdir, "DIR", "folder for the result; made when missing", "out"),
@@ -53,8 +55,11 @@ static int follow_direct(replay *r) {
 
 static int make(replay *r) {
     atl_model *model = NULL;
+    if (r->network || r->common.deltas)
+        r->recipe.deltas = r->common.deltas;
     if (r->network)
         r->recipe.network = r->network;
+    r->common.deltas = r->recipe.deltas;
     int status = cli_open_generator(&r->common, r->ctx, r->recipe.network, r->recipe.net, &model);
     if (status == CLI_SUCCESS)
         status = cli_told(

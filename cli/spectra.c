@@ -36,7 +36,7 @@ typedef struct spectra {
                        1 << 30),                                                                             \
         CLI_OPTION_TEXT("net", &(s)->source.net, "NAME", "network of the file: G_ema or G",                  \
                         "G_ema, else G"),                                                                    \
-        CLI_NETWORK_OPTIONS(&(s)->common), CLI_COMMON_OPTIONS(&(s)->common)
+        CLI_DELTAS_OPTION(&(s)->common), CLI_NETWORK_OPTIONS(&(s)->common), CLI_COMMON_OPTIONS(&(s)->common)
 
 #define SPECTRA_INIT                                                                                         \
     {                                                                                                        \
@@ -61,6 +61,7 @@ static int begin(spectra *s, const char *command, atl_ctx **ctx) {
     s->source.seed = (uint32_t)s->seed;
     s->source.ignore_unused = s->common.ignore_unused;
     s->source.assume = s->common.assume;
+    s->source.deltas = s->common.deltas;
     s->source.progress = on_progress;
     s->source.user = s;
     int status = cli_open(&s->common, ctx);

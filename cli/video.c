@@ -74,6 +74,7 @@ static int parse(video *v, int argc, char **argv) {
                         "Mbit/s in place of quality; the official script has 12", NULL, 0.001, 2000),
         CLI_OPTION_INT("batch", &v->batch, "N", "images computed at once", "1", 1, 1024),
         CLI_OPTION_TEXT("net", &v->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
+        CLI_DELTAS_OPTION(&v->common),
         CLI_NETWORK_OPTIONS(&v->common),
         CLI_COMMON_OPTIONS(&v->common),
     };

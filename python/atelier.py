@@ -99,7 +99,7 @@ class _Image(_Struct):
 
 class _ModelOptions(_Struct):
     _fields_ = [("size", c_size_t), ("net", c_char_p), ("lod", c_float), ("ignore_unused", c_int),
-                ("assume", c_char_p)]
+                ("assume", c_char_p), ("deltas", c_char_p)]
 
 
 class _ModelInfo(_Struct):
@@ -465,6 +465,9 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_tuner_step": (c_int, [_P]),
     "atl_tuner_look": (c_int, [_P, c_int, _P, _P]),
     "atl_tuner_save": (c_int, [_P, c_char_p, c_int]),
+    "atl_tuner_save_deltas": (c_int, [_P, c_char_p, c_int]),
+    "atl_tuner_keep": (c_int, [_P, c_char_p]),
+    "atl_tuner_restore": (c_int, [_P, c_char_p]),
     "atl_image_clear": (None, [_P, POINTER(_Image)]),
     "atl_image_from_float": (None, [_P, POINTER(_Image)]),
     "atl_image_write": (c_int, [_P, c_char_p, c_char_p, POINTER(_Image), c_int, POINTER(_Pair), c_size_t]),
@@ -904,7 +907,8 @@ class Model(_Child):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None = None, net: str | None = None, lod: float | None = None, *,
-             ignore_unused: bool = False, assume: str | None = None, context: Context | None = None) -> Model:
+             ignore_unused: bool = False, assume: str | None = None,
+             deltas: str | os.PathLike[str] | None = None, context: Context | None = None) -> Model:
         """Opens a checkpoint, recognised by its content; nothing in it is executed.
 
         path  official pickle, .pt of the PyTorch port, or safetensors; None: the network that comes with Atelier
@@ -913,9 +917,10 @@ class Model(_Child):
               file's
 
         What nothing here uses (a tensor, an option of the file's makers) is an error that names it, unless
-        `ignore_unused`.  `assume` is "key=value,key=value": what a file can't say, as the sentence about it asks."""
+        `ignore_unused`.  `assume` is "key=value,key=value": what a file can't say, as the sentence about it asks.
+        `deltas`: a file of what a tuned network has changed, Tuner.save(..., only_changed=True)."""
         options = _ModelOptions(net=_text(net), lod=-1.0 if lod is None else lod, ignore_unused=ignore_unused,
-                                assume=_text(assume))
+                                assume=_text(assume), deltas=_text(deltas))
         path = portraits() if path is None else path
         return cls._from(_context(context), _lib.atl_model_open, _text(path), byref(options))
 
@@ -1736,9 +1741,19 @@ class Tuner(_Child):
         self._call(_lib.atl_tuner_look, pivot, out.ctypes.data, None)
         return out
 
-    def save(self, path: str | os.PathLike[str], dtype: str = "f32") -> None:
-        """Writes the tuned network, which opens as a Model; dtype "f32" or "f16"."""
-        self._call(_lib.atl_tuner_save, os.fsencode(path), _word("atl_dtype", dtype, "dtype"))
+    def save(self, path: str | os.PathLike[str], dtype: str = "f32", only_changed: bool = False) -> None:
+        """Writes the tuned network, which opens as a Model, or only what changed, for the `deltas` of Model.open();
+        dtype "f32" or "f16"."""
+        write = _lib.atl_tuner_save_deltas if only_changed else _lib.atl_tuner_save
+        self._call(write, os.fsencode(path), _word("atl_dtype", dtype, "dtype"))
+
+    def keep(self, path: str | os.PathLike[str]) -> None:
+        """All that the next step depends on."""
+        self._call(_lib.atl_tuner_keep, os.fsencode(path))
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Goes on from a file of keep(), bit for bit: with the same pictures and options."""
+        self._call(_lib.atl_tuner_restore, os.fsencode(path))
 
 
 # ---- dragging

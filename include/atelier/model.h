@@ -35,9 +35,12 @@ typedef struct atl_model_options {
     // "key=value,key=value": what a file without a config can't say and the sentence about it asks for; NULL:
     // nothing.
     const char *assume;
+    // A file of what a tuned network has changed, as atl_tuner_save_deltas() writes it: those tensors take
+    // the place of the network's own.  Deltas of another network are an error.  NULL: none.
+    const char *deltas;
 } atl_model_options;
 #define ATL_MODEL_OPTIONS_INIT                                                                               \
-    { sizeof(atl_model_options), NULL, -1.0f, 0, NULL }
+    { sizeof(atl_model_options), NULL, -1.0f, 0, NULL, NULL }
 
 // Opens an official pickle or Atelier's own safetensors, recognised by content.  The file may be
 // removed afterwards from a pickle; a safetensors file stays mapped and must not be changed.

@@ -183,8 +183,15 @@ ATL_API atl_status atl_tuner_step(atl_tuner *tuner);
 // The picture of a pivot [channels, height, width] (NULL: not asked for), and its distance (may be NULL).
 ATL_API atl_status atl_tuner_look(atl_tuner *tuner, int pivot, float *img, double *distance);
 
-// The tuned network as a file that opens as a model.
+// The tuned network as a file that opens as a model; or the tensors alone that changed, which open with the
+// generator as the `deltas` of atl_model_options.
 ATL_API atl_status atl_tuner_save(atl_tuner *tuner, const char *path, atl_dtype dtype);
+ATL_API atl_status atl_tuner_save_deltas(atl_tuner *tuner, const char *path, atl_dtype dtype);
+
+// All that the next step depends on, to go on another day bit for bit; restored after atl_tuner_begin() with
+// the same pivots and options, else it is an error that says what differs.
+ATL_API atl_status atl_tuner_keep(atl_tuner *tuner, const char *path);
+ATL_API atl_status atl_tuner_restore(atl_tuner *tuner, const char *path);
 
 // The work of a step in GFLOP, by the direct algorithms, and the bytes of its memory beside the generator.
 ATL_API void atl_tuner_cost(const atl_tuner *tuner, double *gflop, size_t *bytes);

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "io/json.h"
 #include "metrics/detector.h"
+#include "run/deltas.h"
 #include "run/unused.h"
 
 static json_t *shape_json(atl_json *b, int rank, const int64_t *d) {
@@ -115,6 +116,8 @@ static atl_status net_json(atl_json *b, atl_ckpt *ckpt, size_t i, json_t *entry)
             atl_json_set(b, entry, "layers", layers_json(b, net, row, &params, entry));
         else
             set_text(b, entry, "problem", "this version can't run networks of this kind");
+        if (atl_deltas_base(ckpt))
+            set_text(b, entry, "problem", "these are the tensors alone that a tuned network has changed");
         if (ctx->status == ATL_NO_MEMORY)
             status = ATL_NO_MEMORY;
     }
@@ -241,7 +244,9 @@ atl_status atl_convert(atl_ctx *ctx, const char *from, const char *to, const atl
         return convert_joined(ctx, from, to, &o);
     conversion c = { .ctx = ctx, .from = from, .o = &o };
     ATL_TRY(atl_ckpt_open_assuming(ctx, from, c.o->assume, &c.ckpt));
-    atl_status status = convert_all(&c, to);
+    atl_status status = atl_name_file(ctx, atl_deltas_refuse(ctx, c.ckpt), from);
+    if (status == ATL_OK)
+        status = convert_all(&c, to);
     for (size_t i = 0; i < c.used; i++)
         atl_params_clear(&c.params[i]);
     atl_free(ctx, c.params);

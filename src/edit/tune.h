@@ -54,6 +54,7 @@ struct atl_tuner {
     int count;           // pivots
     float *targets, *ws; // [count, h, w, c], [count, num_ws, w_dim]
     double *perceived;   // [count] as they were seen last; below 0: not yet
+    uint64_t print;      // of what was begun with
     int shown;           // the first pivot of those in the graph; -1: none
     atl_tune_state state;
 };

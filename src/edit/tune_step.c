@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash64.h"
 #include "base/names.h"
 #include "base/options.h"
 #include "base/philox.h"
@@ -73,6 +74,15 @@ static atl_status take_pivots(atl_tuner *t, const atl_tune_start *s) {
     return ATL_OK;
 }
 
+// What a kept state belongs to.
+static uint64_t print_of(const atl_tuner *t) {
+    const atl_model_dims *d = &t->generator->dims;
+    size_t n = (size_t)t->count, picture = (size_t)d->channels * (size_t)d->height * (size_t)d->width;
+    uint64_t h = atl_hash64(t->targets, n * picture * sizeof *t->targets, t->o.seed);
+    h = atl_hash64(t->ws, n * (size_t)d->num_ws * (size_t)d->w_dim * sizeof *t->ws, h);
+    return h ^ atl_params_fingerprint(&t->tuned.params); // with its noise maps
+}
+
 atl_status atl_tuner_begin(atl_tuner *t, const atl_tune_start *options) {
     atl_tune_start start = ATL_TUNE_START_INIT;
     ATL_TRY(atl_options_read(t->ctx, "atl_tune_start", &start, sizeof start, options));
@@ -82,6 +92,7 @@ atl_status atl_tuner_begin(atl_tuner *t, const atl_tune_start *options) {
     if (start.noise_maps)
         ATL_TRY(put_maps(t, start.noise_maps));
     t->tuned.params.version++;
+    t->print = print_of(t);
     atl_adam_restart(&t->adam);
     t->shown = -1;
     int batches = (t->count + t->o.batch - 1) / t->o.batch;
@@ -246,11 +257,4 @@ atl_status atl_tuner_look(atl_tuner *t, int pivot, float *img, double *distance)
         *distance = (double)few[0];
     atl_free(t->ctx, room);
     return status;
-}
-
-atl_status atl_tuner_save(atl_tuner *t, const char *path, atl_dtype dtype) {
-    const atl_network *n = &t->tuned;
-    atl_ckpt_out out = { n->name, n->row->kind, n->json, &n->params, NULL };
-    atl_resident_fetch(t->backend, n->params.data, n->params.total);
-    return atl_ckpt_write(t->ctx, path, &out, 1, NULL, NULL, dtype);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "run/deltas.h"
 #include "run/unused.h"
 
 // ---- in a graph
@@ -179,6 +180,7 @@ static atl_status load(atl_ckpt *ckpt, size_t index, const atl_model_options *op
     const atl_ckpt_net *net = atl_ckpt_get(ckpt, index);
     const atl_model_row *row = net->kind ? atl_model_row_find(net->kind) : NULL;
     *network = (atl_network){ 0 };
+    ATL_TRY(atl_deltas_refuse(ctx, ckpt));
     if (net->why)
         return atl_fail(ctx, ATL_UNSUPPORTED, "%s: %s", net->key, net->why);
     if (!row)
@@ -234,5 +236,8 @@ atl_status atl_network_open(atl_ctx *ctx, const char *path, const atl_model_opti
     if (status == ATL_OK)
         status = load(ckpt, index, options, network);
     atl_ckpt_close(&ckpt);
-    return atl_name_file(ctx, status, path);
+    status = atl_name_file(ctx, status, path);
+    if (status == ATL_OK && options && options->deltas)
+        status = finish(network, atl_deltas_apply(options->deltas, network));
+    return status;
 }

@@ -767,6 +767,7 @@ static atl_status call_tune(atl_ctx *ctx) {
     static float img[3 * 64 * 64], ws[64 * 64];
     atl_tune_options o = ATL_TUNE_OPTIONS_INIT;
     atl_tune_start start = ATL_TUNE_START_INIT;
+    atl_model_options mo = ATL_MODEL_OPTIONS_INIT;
     atl_model *model;
     atl_tuner *t = NULL;
     atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
@@ -780,9 +781,20 @@ static atl_status call_tune(atl_ctx *ctx) {
     if (status == ATL_OK)
         status = atl_tuner_step(t);
     if (status == ATL_OK)
+        status = atl_tuner_keep(t, out("tuning.safetensors"));
+    if (status == ATL_OK)
+        status = atl_tuner_restore(t, out("tuning.safetensors"));
+    if (status == ATL_OK)
         status = atl_tuner_save(t, out("tuned.safetensors"), ATL_F32);
+    if (status == ATL_OK)
+        status = atl_tuner_save_deltas(t, out("tuned.safetensors"), ATL_F32);
     atl_tuner_close(&t);
     atl_model_close(&model);
+    mo.deltas = out("tuned.safetensors");
+    if (status == ATL_OK)
+        status = atl_model_open(ctx, in("net.safetensors"), &mo, &model);
+    atl_model_close(&model);
+    remove(out("tuning.safetensors"));
     return status;
 }
 

@@ -776,6 +776,13 @@ class Editing(unittest.TestCase):
             tuner.save(tuned)
             again = atelier.Model.open(tuned).synthesize(projector.ws)
             np.testing.assert_allclose(again[0], tuner.look(), atol=1e-3)
+            tuner.save(state, only_changed=True)
+            joined = atelier.Model.open(atelier.portraits(), deltas=state)
+            np.testing.assert_array_equal(joined.synthesize(projector.ws), again)
+            tuner.keep(state)
+            other = atelier.Tuner(model, [picture], projector.ws, loss="mse", steps=5, lr=1e-3)
+            other.restore(state)
+            np.testing.assert_array_equal(other.look(), tuner.look())
 
 
 if __name__ == "__main__":

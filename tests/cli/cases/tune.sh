@@ -16,6 +16,35 @@ t tune $short --target one/seed0006.png --latents one/ws.npy --output code.safet
     --quiet --half
 t tune $short --threshold 1000 found/seed0005 --output none.safetensors
 t inspect all.safetensors | grep -c stylegan2
+echo === only what changed
+t tune $short found/seed0005 --output changed.safetensors --only-changed 1 --quiet
+t convert --deltas changed.safetensors $net joined.safetensors
+cmp joined.safetensors tuned.safetensors && echo the same network
+t generate --network $net --deltas changed.safetensors --projected-w found/seed0005/projected_w.npz --outdir d --quiet
+"$ATELIER" generate --network $net --deltas changed.safetensors --projected-w found/seed0005/projected_w.npz --quiet \
+    --no-record --outdir e
+cmp seen/pivot0-after.png e/proj00.png && echo the same picture
+t replay d/proj00.png --output replayed.png
+t project --network $net --deltas changed.safetensors --num-steps 1 --save-video 0 --loss mse --outdir on --quiet \
+    --target one/seed0006.png
+t generate --network changed.safetensors --seeds 1 --quiet
+t generate --network tuned.safetensors --deltas changed.safetensors --seeds 1 --quiet
+t generate --network $net --deltas $net --seeds 1 --quiet
+t convert changed.safetensors x.safetensors
+t inspect changed.safetensors | grep -e 'deltas of' -e problem
+echo === stopped and taken up
+"$ATELIER" tune --network $net --num-steps 300 --loss mse found/seed0005 --output long.safetensors --quiet
+"$ATELIER" tune --network $net --num-steps 300 --loss mse found/seed0005 --output part.safetensors --outdir p 2>said &
+until grep -q 'step [1-9]' said 2>/dev/null; do kill -0 $! 2>/dev/null || break; done
+kill -s INT $!
+wait $!
+echo "exit $?"
+tail -1 said | sed 's/after [0-9]* /after N /'
+t tune --network $net --num-steps 300 --loss mse found/seed0006 --output part.safetensors --resume --quiet
+t tune --network $net --num-steps 300 --loss mse found/seed0005 --output part.safetensors --resume --quiet
+cmp long.safetensors part.safetensors && echo the same
+t tune --network $net --num-steps 300 --loss mse found/seed0005 --output part.safetensors --resume --quiet
+rm -r long.safetensors part.safetensors said p d e on
 echo === wrong
 t tune
 t tune $short nothing

@@ -392,6 +392,73 @@ static void tuning_brings_a_pivot_to_its_target(void **state) {
     atl_tuner_close(&t);
 }
 
+static void a_kept_tuning_goes_on_bit_for_bit(void **state) {
+    place *p = *state;
+    atl_tune_options o = tune_options(6);
+    atl_tune_start start = ATL_TUNE_START_INIT;
+    float *a = calloc(1, PIXELS * sizeof *a), *b = calloc(1, PIXELS * sizeof *b);
+    start.count = 2;
+    start.targets = p->targets;
+    start.ws = p->ws;
+    atl_tuner *t = begin_tuning(p, &o, &start), *u = begin_tuning(p, &o, &start);
+    for (int k = 0; k < 5; k++)
+        ok(p, atl_tuner_step(t));
+    ok(p, atl_tuner_keep(t, p->file));
+    ok(p, atl_tuner_restore(u, p->file));
+    assert_int_equal(atl_tuner_get_state(u)->step, 5);
+    finish(p, t);
+    finish(p, u);
+    assert_int_equal(atl_tuner_get_state(u)->step, 12);
+    for (int k = 0; k < 2; k++) {
+        ok(p, atl_tuner_look(t, k, a, NULL));
+        ok(p, atl_tuner_look(u, k, b, NULL));
+        assert_memory_equal(a, b, PIXELS * sizeof *a);
+    }
+    start.targets = p->targets + PIXELS; // another picture is refused
+    start.ws = p->ws + p->row;
+    start.count = 1;
+    ok(p, atl_tuner_begin(u, &start));
+    refuses(p, atl_tuner_restore(u, p->file), "whose pictures, latents or noise maps differs");
+    free(a);
+    free(b);
+    atl_tuner_close(&t);
+    atl_tuner_close(&u);
+}
+
+// The tensors that changed make the tuned network of the given one, and of no other.
+static void what_changed_is_enough(void **state) {
+    place *p = *state;
+    atl_tune_options o = tune_options(3);
+    atl_tune_start start = ATL_TUNE_START_INIT;
+    atl_model_options whole = ATL_MODEL_OPTIONS_INIT, joined = ATL_MODEL_OPTIONS_INIT;
+    atl_model *a, *b;
+    char path[1024], changed[80];
+    start.targets = p->targets;
+    start.ws = p->ws + p->row;
+    o.layers = "synthesis.b8.*";
+    golden_path(path, "trained", "portraits-64", ".safetensors");
+    snprintf(changed, sizeof changed, "changed-%s", p->file);
+    atl_tuner *t = begin_tuning(p, &o, &start);
+    refuses(p, atl_tuner_save_deltas(t, changed, ATL_F32), "nothing of the network has changed");
+    finish(p, t);
+    ok(p, atl_tuner_save(t, p->file, ATL_F32));
+    ok(p, atl_tuner_save_deltas(t, changed, ATL_F32));
+    joined.deltas = changed;
+    ok(p, atl_model_open(p->ctx, p->file, &whole, &a));
+    ok(p, atl_model_open(p->ctx, path, &joined, &b));
+    assert_true(atl_model_get_info(a)->fingerprint == atl_model_get_info(b)->fingerprint);
+    assert_true(atl_model_get_info(a)->fingerprint != p->info->fingerprint);
+    atl_model_close(&a);
+    atl_model_close(&b);
+    refuses(p, atl_model_open(p->ctx, p->file, &joined, &b), "open the network that was tuned");
+    refuses(p, atl_model_open(p->ctx, changed, NULL, &b), "holds only what a tuned network has changed");
+    joined.deltas = p->file;
+    refuses(p, atl_model_open(p->ctx, path, &joined, &b), "is no file of deltas");
+    assert_null(b);
+    unlink(changed);
+    atl_tuner_close(&t);
+}
+
 static void locality_keeps_the_rest(void **state) {
     place *p = *state;
     double far[2];
@@ -453,6 +520,8 @@ int main(void) {
         TEST(what_cannot_be_is_refused),
         TEST(a_loss_that_is_no_number_ends_a_search),
         TEST(tuning_brings_a_pivot_to_its_target),
+        TEST(a_kept_tuning_goes_on_bit_for_bit),
+        TEST(what_changed_is_enough),
         TEST(locality_keeps_the_rest),
         TEST(several_pivots_share_a_network),
     };
