@@ -85,7 +85,7 @@ static app_status open_pictures(app_drag *d, app_error *e) {
 }
 
 static app_status open_files(app_drag *d, app_error *e) {
-    atl_video_options v = ATL_VIDEO_OPTIONS_INIT;
+    atl_video_options v = d->o.video;
     app_status status = app_folder_make(d->o.folder, e);
     char *log = status == APP_OK ? app_join(d->o.folder, "drag.jsonl", e) : NULL;
     char *film = log && d->o.fps ? app_join(d->o.folder, "drag.mp4", e) : NULL;
@@ -188,8 +188,11 @@ static app_status show(app_drag *d, const atl_drag_state *s, app_error *e) {
 static app_status write_picture(app_drag *d, const char *name, app_error *e) {
     char *path = app_join(d->o.folder, name, e);
     app_status status = path ? paint(d, e) : APP_FAILED;
+    app_recipe recipe = app_render_record(&d->render, 0);
+    recipe.grid = "drag";
+    recipe.command = d->o.command;
     if (status == APP_OK)
-        status = app_picture_write(d->ctx, path, "png", &d->picture, 0, NULL, e);
+        status = app_picture_write(d->ctx, path, "png", &d->picture, 0, d->o.command ? &recipe : NULL, e);
     free(path);
     return status;
 }

@@ -30,6 +30,8 @@ typedef struct app_drag_options {
     int steps; // at most
     const char *folder;
     int fps; // of the video; 0: none
+    atl_video_options video; // how it is written: codec, quality and rate
+    const char *command;     // for the records of the pictures; NULL: they have none
 } app_drag_options;
 
 typedef struct app_drag {

@@ -25,6 +25,8 @@ static void put_text(json_t *o, const char *key, const char *text, int *bad) {
 static void put_source(json_t *o, const app_recipe *r, int *bad) {
     if (r->grid) {
         put_text(o, "grid", r->grid, bad);
+        if (r->command)
+            put_text(o, "command", r->command, bad);
         put_text(o, "seeds", r->seeds, bad);
         put_text(o, "classes", r->classes, bad);
     }
@@ -112,6 +114,7 @@ static int read_source(const json_t *o, app_recipe *r) {
     r->projected = json_is_true(json_object_get(o, "projected_w"));
     r->styles = string_of(o, "styles");
     r->grid = string_of(o, "grid");
+    r->command = r->grid ? string_of(o, "command") : NULL;
     r->labels = string_of(o, "labels");
     r->centroids = string_of(o, "centroids");
     const json_t *at = json_object_get(o, "at");

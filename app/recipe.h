@@ -41,6 +41,7 @@ typedef struct app_recipe {
     int col_class;      // negative: the same class
     const char *grid;   // "4x2": several seeds in one picture, which can't be replayed
     const char *seeds, *classes; // the lists, for a grid
+    const char *command;         // a grid of `edit` or `drag`: what makes it again; NULL: not known
 } app_recipe;
 
 #define APP_RECIPE_INIT                                                                                      \

@@ -8,10 +8,35 @@
 #include "memory.h"
 #include "render.h"
 
+static app_status refuse_grid(const char *picture, const app_recipe *r, app_error *e) {
+    if (r->command)
+        return app_fail(
+            e,
+            "%s: was made by 'atelier %s', which replay does not follow; this command does, where its files "
+            "still lie: %s",
+            picture, r->grid, r->command);
+    return app_fail(e, "%s: is a grid of several images; replay takes single ones", picture);
+}
+
+static int is_video(const char *path) {
+    static const char *const endings[] = { ".mp4", ".webm", ".gif", ".apng", ".y4m", ".mkv", ".mov", ".avi" };
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (!strcmp(dot, endings[i]))
+            return 1;
+    return 0;
+}
+
 app_status app_replay_read(atl_ctx *ctx, const char *picture, app_recipe *recipe, json_t **owner,
                            app_error *e) {
     char *text = NULL;
     *owner = NULL;
+    if (is_video(picture))
+        return app_fail(
+            e,
+            "%s: is a video, and those hold no record; what 'atelier edit' and 'atelier drag' write "
+            "beside theirs (grid.png, drag.png) names the command that makes it again",
+            picture);
     if (atl_image_text(ctx, picture, APP_RECIPE_KEY, &text) != ATL_OK)
         return app_fail_ctx(e, ctx);
     if (!text)
@@ -19,9 +44,7 @@ app_status app_replay_read(atl_ctx *ctx, const char *picture, app_recipe *recipe
                         picture);
     app_status status = app_recipe_read(picture, text, recipe, owner, e);
     atl_text_free(ctx, text);
-    if (status == APP_OK && recipe->grid)
-        return app_fail(e, "%s: is a grid of several images; replay takes single ones", picture);
-    return status;
+    return status == APP_OK && recipe->grid ? refuse_grid(picture, recipe, e) : status;
 }
 
 // What is recorded and can't be with this network.

@@ -138,6 +138,51 @@ int cli_open_network(cli_common *common, const char *given, const char *net, atl
     return CLI_USAGE;
 }
 
+void cli_encode(const cli_encoding *encoding, atl_video_options *o) {
+    o->codec = encoding->codec;
+    o->quality = encoding->quality;
+    o->bitrate = (int64_t)(encoding->megabits * 1e6);
+}
+
+// Between quotes where it has more than letters that no shell looks at; a quote is '\\''.  Without `to` it
+// only counts.
+static size_t quote(const char *word, char *to) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+@%";
+    int bare = *word && strspn(word, plain) == strlen(word);
+    size_t used = 0;
+    const char *const marks[] = { bare ? "" : "'", "'\\''" };
+    for (const char *at = marks[0]; *at; at++, used++)
+        if (to)
+            to[used] = *at;
+    for (; *word; word++) {
+        char one[2] = { *word, 0 };
+        for (const char *at = *word == '\'' ? marks[1] : one; *at; at++, used++)
+            if (to)
+                to[used] = *at;
+    }
+    for (const char *at = marks[0]; *at; at++, used++)
+        if (to)
+            to[used] = *at;
+    return used;
+}
+
+char *cli_command_line(int argc, char **argv) {
+    static const char program[] = "atelier";
+    size_t size = sizeof program, used = sizeof program - 1;
+    for (int i = 0; i < argc; i++)
+        size += 1 + quote(argv[i], NULL);
+    char *text = malloc(size);
+    if (!text)
+        return NULL;
+    memcpy(text, program, used);
+    for (int i = 0; i < argc; i++) {
+        text[used++] = ' ';
+        used += quote(argv[i], text + used);
+    }
+    text[used] = '\0';
+    return text;
+}
+
 void cli_print_safe(FILE *out, const char *text) {
     while (*text) {
         size_t control = app_control(text);

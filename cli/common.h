@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <atelier/image.h>
 #include <atelier/model.h>
+#include <atelier/video.h>
 #include "app/error.h"
 #include "app/recipe.h"
 #include "options.h"
@@ -39,6 +40,24 @@ typedef struct cli_common {
 #define CLI_DELTAS_OPTION(c)                                                                                 \
     CLI_OPTION_TEXT("deltas", &(c)->deltas, "FILE",                                                          \
                     "what a tuned network has changed: 'tune --only-changed 1'", "none")
+
+// How a video is written: what `atelier video` and commands with a video beside their pictures have in
+// common.
+typedef struct cli_encoding {
+    const char *codec;
+    int quality;
+    double megabits;
+} cli_encoding;
+#define CLI_ENCODING_OPTIONS(v)                                                                              \
+    CLI_OPTION_TEXT("codec", &(v)->codec, "NAME", "of mp4: h264, h265, av1, mpeg4; of webm: vp9, av1",       \
+                    "the first that FFmpeg has"),                                                            \
+        CLI_OPTION_INT("quality", &(v)->quality, "Q", "1 to 100; webp at 100 is lossless", "80", 1, 100),    \
+        CLI_OPTION_REAL("bitrate", &(v)->megabits, "MBIT",                                                   \
+                        "Mbit/s in place of quality; the official script has 12", NULL, 0.001, 2000)
+void cli_encode(const cli_encoding *encoding, atl_video_options *o);
+
+// "atelier edit --seeds 1 ..." as a shell takes it, by malloc; NULL: memory is missing.
+char *cli_command_line(int argc, char **argv);
 
 // Where noise is random, one seed for it in place of the images' own.
 #define CLI_NOISE_SEED_OPTION(text)                                                                          \

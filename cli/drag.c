@@ -12,7 +12,9 @@ typedef struct drag {
     cli_common common;
     const char *network, *net, *points, *class_text;
     const char *more[APP_DRAG_POINTS];
-    int seed, seed_given, row, space, video;
+    int seed, seed_given, row, space, video, no_record;
+    cli_encoding encoding;
+    char *command; // for records, by malloc
     uint32_t number;
     app_seeds classes;
     app_drag_options o;
@@ -53,10 +55,12 @@ static int parse(drag *d, int argc, char **argv) {
                         1e9),
         CLI_OPTION_TEXT("outdir", &d->o.folder, "DIR", "folder for the results; made when missing", "out"),
         CLI_OPTION_CHOICE("save-video", &d->video, "0|1", "drag.mp4: the way there", "1"),
+        CLI_ENCODING_OPTIONS(&d->encoding),
         CLI_OPTION_REAL("trunc", &d->o.recipe.psi, "PSI", "truncation of a seed",
                         "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_TEXT("class", &d->class_text, "N", "class of a conditional network, from 0", NULL),
         CLI_OPTION_TEXT("net", &d->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
+        CLI_OPTION_FLAG("no-record", &d->no_record, "leave out of the pictures how they were made"),
         CLI_DELTAS_OPTION(&d->common),
         CLI_NETWORK_OPTIONS(&d->common),
         CLI_COMMON_OPTIONS(&d->common),
@@ -94,6 +98,8 @@ static int check(drag *d) {
     d->o.drag.space = SPACES[d->space];
     d->o.classes = &d->classes;
     d->o.fps = d->video ? 25 : 0;
+    d->o.command = d->no_record ? NULL : d->command;
+    cli_encode(&d->encoding, &d->o.video);
     return CLI_SUCCESS;
 }
 
@@ -132,6 +138,8 @@ int cli_drag(int argc, char **argv) {
     if (!d)
         return cli_error("out of memory");
     d->o.drag = (atl_drag_options)ATL_DRAG_OPTIONS_INIT;
+    d->o.video = (atl_video_options)ATL_VIDEO_OPTIONS_INIT;
+    d->command = cli_command_line(argc, argv);
     d->o.recipe = (app_recipe)APP_RECIPE_INIT;
     d->o.folder = "out";
     d->o.steps = 300;
@@ -147,6 +155,7 @@ int cli_drag(int argc, char **argv) {
     }
     app_drag_close(&d->work);
     app_seeds_clear(&d->classes);
+    free(d->command);
     atl_model_close(&model);
     atl_ctx_close(&ctx);
     free(d);

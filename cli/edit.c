@@ -22,6 +22,8 @@ typedef struct edit {
     const char *network, *net, *outdir, *seeds_text, *projected_text, *directions_text, *strength_text,
         *layers_text, *class_text, *noise_seed_text, *video, *onto;
     int noise, space, steps, batch, mask_in, pictures, no_record, frames, fps;
+    cli_encoding encoding; // of the video
+    char *command;         // for records, by malloc
     app_seeds seeds, classes;
     app_direction directions[PARTS_MOST];
     app_edit_part parts[PARTS_MOST];
@@ -71,6 +73,7 @@ static int parse(edit *d, int argc, char **argv) {
                         NULL),
         CLI_OPTION_INT("frames", &d->frames, "N", "of the video", "120", 2, 100000),
         CLI_OPTION_INT("fps", &d->fps, "N", "frames per second of the video", "30", 1, 1000),
+        CLI_ENCODING_OPTIONS(&d->encoding),
         CLI_OPTION_REAL("trunc", &p->psi, "PSI", "truncation: below 1 less varied",
                         "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_INT("trunc-cutoff", &p->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
@@ -208,6 +211,7 @@ static app_status write_png(edit *d, const char *stem, const atl_image *image, a
     app_recipe recipe = d->edit.render.recipe;
     recipe.grid = "edit";
     recipe.seeds = d->seeds_text;
+    recipe.command = d->command;
     snprintf(name, sizeof name, "%s.png", stem);
     char *path = app_join(d->outdir, name, e);
     app_status status =
@@ -336,6 +340,7 @@ static app_status open_video(edit *d, atl_video **video, app_error *e) {
     o.width = d->sheet.whole.width;
     o.height = d->sheet.whole.height;
     o.fps = d->fps;
+    cli_encode(&d->encoding, &o);
     return atl_video_open(d->ctx, d->video, &o, video) == ATL_OK ? APP_OK : app_fail_ctx(e, d->ctx);
 }
 
@@ -408,6 +413,7 @@ int cli_edit(int argc, char **argv) {
     if (status != CLI_PROCEED)
         return status;
     cli_catch_interrupt();
+    d.command = cli_command_line(argc, argv);
     status = check(&d);
     if (status == CLI_SUCCESS)
         status = cli_open_network(&d.common, d.network, d.net, &d.ctx, &d.model, &d.options.recipe.network);
@@ -422,6 +428,7 @@ int cli_edit(int argc, char **argv) {
     app_edit_close(&d.edit);
     for (size_t i = 0; i < PARTS_MOST; i++)
         app_direction_close(&d.directions[i]);
+    free(d.command);
     free(d.ws);
     free(d.moves);
     app_seeds_clear(&d.seeds);

@@ -14,9 +14,9 @@
 typedef struct video {
     cli_common common;
     const char *network, *net, *output, *seeds_text, *projected_text, *grid_text, *class_text, *fixed_text,
-        *noise_seed_text, *format, *codec;
-    double megabits;
-    int noise, batch, shuffle_seed, num_keyframes, w_frames, ease, fps, quality;
+        *noise_seed_text, *format;
+    cli_encoding encoding;
+    int noise, batch, shuffle_seed, num_keyframes, w_frames, ease, fps;
     app_seeds seeds, classes, fixed;
     app_film_options options;
     app_film film;
@@ -67,11 +67,7 @@ static int parse(video *v, int argc, char **argv) {
         CLI_OPTION_TEXT("format", &v->format, "NAME",
                         "mp4, webm, gif, apng, webp, y4m, or png: PNG after PNG",
                         "by the name of the file; y4m for -"),
-        CLI_OPTION_TEXT("codec", &v->codec, "NAME", "of mp4: h264, h265, av1, mpeg4; of webm: vp9, av1",
-                        "the first that FFmpeg has"),
-        CLI_OPTION_INT("quality", &v->quality, "Q", "1 to 100; webp at 100 is lossless", "80", 1, 100),
-        CLI_OPTION_REAL("bitrate", &v->megabits, "MBIT",
-                        "Mbit/s in place of quality; the official script has 12", NULL, 0.001, 2000),
+        CLI_ENCODING_OPTIONS(&v->encoding),
         CLI_OPTION_INT("batch", &v->batch, "N", "images computed at once", "1", 1, 1024),
         CLI_OPTION_TEXT("net", &v->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
         CLI_DELTAS_OPTION(&v->common),
@@ -175,10 +171,8 @@ static app_status open_file(video *v, app_error *e) {
     o.height = frame->height;
     o.fps = v->fps;
     o.format = v->format;
-    o.codec = v->codec;
-    o.quality = v->quality;
+    cli_encode(&v->encoding, &o);
     o.alpha = frame->channels == 2 || frame->channels == 4;
-    o.bitrate = (int64_t)(v->megabits * 1e6);
     return atl_video_open(v->ctx, v->output, &o, &v->file) == ATL_OK ? APP_OK : app_fail_ctx(e, v->ctx);
 }
 

@@ -41,6 +41,12 @@ t align --no-face crop --size 32 --outdir crops a/grid.png --quiet
 t edit --network $net --seeds 1 --direction sefa.safetensors --steps 2 --onto crops/grid.json --outdir d --quiet
 ls d
 t edit --network $net --seeds 1 --direction sefa.safetensors --onto missing.json --outdir no
+echo Videos, and pictures that replay does not make:
+t edit --network $net --seeds 1 --direction sefa.safetensors --steps 2 --video e.y4m --frames 3 --fps 5 --quality 50 \
+    --outdir "d'e" --quiet
+head -c 20 e.y4m; echo
+t replay "d'e/grid.png"
+t replay e.mp4
 echo What can not be:
 t edit --network $net --seeds 1 --direction missing.safetensors --outdir no
 t edit --network $net --seeds 1 --direction sefa.safetensors:7 --outdir no

@@ -15,10 +15,13 @@ echo === a projection, with its noise maps
 "$ATELIER" generate --network $net --seeds 5 --outdir pictures --quiet
 "$ATELIER" project --network $net --target pictures/seed0005.png --num-steps 5 --loss mse --save-video 0 --quiet \
     --outdir found
-t drag --network $net --latents found/projected_w.npz --points 20,12:26,12 --steps 3 --outdir e --save-video 0 --quiet
+t drag --network $net --latents found/projected_w.npz --points 20,12:26,12 --steps 3 --outdir e --save-video 0 --quiet \
+    --no-record
 cmp found/proj.png e/start.png && echo it starts from what was found
 t generate --network $net --projected-w e/dragged_w.npz --outdir f --no-record --quiet
 cmp e/drag.png f/proj00.png && echo and ends with its noise
+t replay a/drag.png
+t replay a/drag.mp4
 echo === wrong
 t drag
 t drag --points 1,2
