@@ -66,7 +66,7 @@ static int same_file(const char *a, const char *b) {
     return stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
 }
 
-static void add_network(app_line *l, const app_serve *s, const app_room *room) {
+void app_line_network(app_line *l, const app_serve *s, const app_room *room) {
     if (*s->shipped && same_file(room->path, s->shipped)) // what no option names
         return;
     app_line_add(l, " --network ");
@@ -126,7 +126,7 @@ static void add_changes(app_line *l, app_serve *s, const app_state *state) {
         layers |= state->changes[i].layers != NULL;
     for (size_t i = 0; i < state->changes_count && layers; i++)
         app_line_add(l, "%s%s", i ? "/" : " --layers ",
-                     state->changes[i].layers ? state->changes[i].layers : "0-63");
+                     state->changes[i].layers ? state->changes[i].layers : "");
     app_line_add(l, " --steps 1");
 }
 
@@ -138,7 +138,7 @@ static app_spot put_aside(app_line *l, const app_serve *s, const app_room *room,
     if (spot->kind != APP_SPOT_AT || app_spot_is_seed(spot))
         return *spot;
     app_line_add(l, "atelier generate");
-    add_network(l, s, room);
+    app_line_network(l, s, room);
     add_spot(l, s, spot, "--seeds", "--latents");
     add_recipe(l, state, r);
     app_line_add(l, " --save-ws --outdir spot\n");
@@ -179,7 +179,7 @@ char *app_state_command(app_serve *s, const app_room *room, const app_state *sta
                          c->channel);
     }
     app_line_add(&l, "atelier %s", state->changes_count ? "edit" : state->mixes ? "mix" : "generate");
-    add_network(&l, s, room);
+    app_line_network(&l, s, room);
     add_source(&l, s, &from, state->mixes ? "--rows" : "--seeds", state->mixes ? "--rows" : "--latents");
     if (state->mixes) {
         add_spot(&l, s, &state->column, "--cols", "--cols");

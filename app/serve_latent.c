@@ -8,8 +8,8 @@
 #include "serve_parts.h"
 
 // The styles of one spot.
-static app_status spot_ws(app_serve *s, app_room *room, const app_state *state, const app_spot *spot,
-                          float *ws) {
+app_status app_spot_ws(app_serve *s, app_room *room, const app_state *state, const app_spot *spot,
+                       float *ws) {
     app_state one = { .recipe = state->recipe, .spots = { *spot }, .spots_count = 1 };
     app_render r = { 0 };
     app_status status = app_state_open(s, room, &one, &r);
@@ -24,7 +24,7 @@ static app_status path_ws(app_serve *s, app_room *room, const app_state *state, 
     float *keys = app_array(state->spots_count, row, 1, sizeof *keys, &s->error);
     app_status status = keys ? APP_OK : APP_FAILED;
     for (size_t i = 0; i < state->spots_count && status == APP_OK; i++)
-        status = spot_ws(s, room, state, &state->spots[i], keys + i * row);
+        status = app_spot_ws(s, room, state, &state->spots[i], keys + i * row);
     atl_path *path = NULL;
     atl_path_options o = ATL_PATH_OPTIONS_INIT;
     o.ease = (atl_path_ease)state->ease;
@@ -43,7 +43,7 @@ static app_status mix(app_serve *s, app_room *room, const app_state *state, size
     if (app_seeds_parse(state->styles, &layers, &s->error) != APP_OK)
         return APP_FAILED;
     float *other = app_array(row, 1, 1, sizeof *other, &s->error);
-    app_status status = other ? spot_ws(s, room, state, &state->column, other) : APP_FAILED;
+    app_status status = other ? app_spot_ws(s, room, state, &state->column, other) : APP_FAILED;
     if (status == APP_OK && !app_layers_fit(&layers, info))
         status =
             app_fail(&s->error, "styles %s: the network has layers 0 to %d", state->styles, info->num_ws - 1);
@@ -87,5 +87,7 @@ app_status app_state_ws(app_serve *s, app_room *room, const app_state *state, ap
         status = path_ws(s, room, state, r->row_ws, ws);
     else
         memcpy(ws, r->ws, r->row_ws * sizeof *ws);
-    return status == APP_OK && state->mixes ? mix(s, room, state, r->row_ws, ws) : status;
+    if (status == APP_OK && state->mixes)
+        status = mix(s, room, state, r->row_ws, ws);
+    return status == APP_OK && state->changes_count ? app_state_move(s, state, r, ws) : status;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <jansson.h>
+#include <atelier/directions.h>
 #include <atelier/model.h>
 #include "render.h"
 #include "serve.h"
@@ -25,14 +26,17 @@ typedef struct app_room {
     char *own;        // path by malloc, where it is of nobody else
     atl_model *model;
     int users;     // long tasks and drags, for which it stays open
-    uint64_t used; // the larger, the later
+    uint64_t used;    // the larger, the later
+    atl_editor *editor; // that moves its styles; NULL: nobody asked
+    atl_noise_mode noise; // of the editor
 } app_room;
 
 // ---- Long tasks
 
 typedef struct app_task app_task;
 typedef struct app_drags app_drags;
-typedef struct app_child app_child;
+struct app_opened;
+enum { APP_OPENED = 16 }; // directions
 
 struct app_serve {
     app_serve_options o;
@@ -48,7 +52,7 @@ struct app_serve {
     int busy;         // a task is at work: jobs are done in between
     long last_task;
     app_drags *drags;
-    app_child *child; // a training
+    struct app_opened *opened; // [APP_OPENED], or NULL
     pthread_t worker;
     int works; // the thread has been started
     atomic_int ends;
@@ -119,6 +123,12 @@ void app_rooms_close(app_serve *s);
 app_status app_state_open(app_serve *s, app_room *room, app_state *state, app_render *r);
 app_status app_state_ws(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws);
 
+// Styles of one latent to ws.
+app_status app_spot_ws(app_serve *s, app_room *room, const app_state *state, const app_spot *spot, float *ws);
+
+// Moves ws along the state's directions, but for those of styles.  (serve_edit.c)
+app_status app_state_move(app_serve *s, const app_state *state, app_render *r, float *ws);
+
 // The picture of these styles to r->img, with directions of styles.  (serve_edit.c)
 app_status app_state_img(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws);
 
@@ -142,6 +152,7 @@ typedef struct app_line {
 } app_line;
 void app_line_add(app_line *line, const char *format, ...) APP_PRINTF;
 void app_line_quote(app_line *line, const char *word); // as a shell needs it
+void app_line_network(app_line *line, const app_serve *s, const app_room *room); // " --network FILE"
 char *app_line_end(app_line *line);                    // free() it; NULL: memory was missing
 
 // ---- Requests, one function each
@@ -154,6 +165,28 @@ int app_serve_layers(app_serve *s, app_job *job);
 int app_serve_layer(app_serve *s, app_job *job);
 int app_serve_pins(app_serve *s, app_job *job);
 int app_serve_pin(app_serve *s, app_job *job);
+int app_serve_directions(app_serve *s, app_job *job);
+int app_serve_sefa(app_serve *s, app_job *job);
+int app_serve_styles(app_serve *s, app_job *job);
+void app_opened_close(app_serve *s);
+int app_serve_drag(app_serve *s, app_job *job);
+int app_serve_drag_step(app_serve *s, app_job *job);
+int app_serve_drag_undo(app_serve *s, app_job *job);
+int app_serve_drag_pin(app_serve *s, app_job *job);
+void app_drags_close(app_serve *s);
+int app_serve_project(app_serve *s, app_job *job);
+int app_serve_tune(app_serve *s, app_job *job);
+int app_serve_video(app_serve *s, app_job *job);
+int app_serve_run(app_serve *s, app_job *job);
+int app_serve_run_grid(app_serve *s, app_job *job);
+int app_serve_plan(app_serve *s, app_job *job);
+int app_serve_train(app_serve *s, app_job *job);
+int app_serve_photo(app_serve *s, app_job *job);
+char *app_photo_path(app_serve *s, const char *name); // by malloc, or NULL and s->error
+
+// The file of this path in a list that is made anew, or NULL and s->error.
+const app_listed *app_listed_at(app_serve *s, const char *path);
+void app_stem_of(const char *path, char stem[48]);
 
 // ---- The page (serve_page.c)
 

@@ -9,6 +9,7 @@
 #include "serve_parts.h"
 
 static void leave(app_room *r) {
+    atl_editor_close(&r->editor);
     atl_model_close(&r->model);
     free(r->name);
     free(r->own);

@@ -177,6 +177,9 @@ int app_serve_task(app_serve *s, app_job *job) {
 }
 
 void app_tasks_tell(app_serve *s) {
+    for (app_task *t = s->tasks; t; t = t->next)
+        if (t->follow && t->phase == APP_TASK_RUNS)
+            t->follow(s, t);
     for (app_job **at = &s->waiting; *at;) {
         app_job *job = *at;
         if (!has_news(s, job)) {

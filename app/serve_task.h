@@ -22,6 +22,7 @@ struct app_task {
     const char *kind; // "video"
     // Does it; app_task_step() in between says when to stop.  `result` of the task may be filled.
     app_status (*run)(app_serve *s, app_task *task);
+    void (*follow)(app_serve *s, app_task *task); // of a process: called between jobs; NULL: `run` does it
     void (*clear)(app_task *task); // what `work` holds; may be NULL
     void *work;
     json_t *options; // as they were asked for

@@ -166,6 +166,8 @@ void app_work_end(app_serve *s) {
         pthread_join(s->worker, NULL);
     refuse_all(s);
     app_tasks_close(s);
+    app_drags_close(s);
+    app_opened_close(s);
     app_rooms_close(s);
     app_listing_clear(&s->files);
     app_queue_close(&s->queue);

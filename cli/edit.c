@@ -128,7 +128,7 @@ static int parse_layers(edit *d, size_t parts) {
         next = strchr(at, '/');
         if (next)
             *next++ = '\0';
-        if (count == PARTS_MOST || app_layers_parse(at, &d->parts[count].layers, &d->common.error) != APP_OK)
+        if (count == PARTS_MOST || (*at && app_layers_parse(at, &d->parts[count].layers, &d->common.error) != APP_OK))
             status = cli_usage_error("edit", "--layers %s", d->common.error.text);
     }
     free(copy);

@@ -148,6 +148,48 @@ export class Live {
   }
 }
 
+// ---- long tasks
+
+// Tells each newer state of a task while `goes()`; the last one when it has ended.
+export async function watch(id, use, goes = () => true) {
+  let after = 0;
+  while (goes()) {
+    let task;
+    try {
+      task = await api(`tasks/${id}?after=${after}`);
+    } catch (error) {
+      if (error.status === 404)
+        return null;
+      await new Promise(wake => setTimeout(wake, 1000));
+      continue;
+    }
+    if (['done', 'failed', 'stopped'].includes(task.phase))
+      return task;
+    after = task.version;
+    await use(task);
+  }
+  return null;
+}
+
+export function taskBar(stop) {
+  const progress = h('progress', {max: 1, value: 0}), words = h('span', {class: 'note'}), end = button(t('stop'), stop, 'stop');
+  const element = h('div', {class: 'task', hidden: true}, progress, h('div', {class: 'row'}, words, end));
+  let phase = '';
+  return {element, running: () => phase === 'running' || phase === 'waiting', show(task) {
+    phase = task.phase;
+    element.hidden = false;
+    element.dataset.phase = phase;
+    end.hidden = !this.running();
+    if (task.total)
+      progress.value = task.done / task.total;
+    else if (this.running())
+      progress.removeAttribute('value');
+    else
+      progress.value = 1;
+    words.textContent = [t('phase_' + phase), task.total ? `${task.done} / ${task.total}` : '', task.note, this.running() && task.left ? t('left', task.left.toFixed(0)) : ''].filter(Boolean).join(' · ');
+  }};
+}
+
 // ---- networks
 
 export let about = {}, files = {}, info = {};

@@ -3,10 +3,15 @@ import {api, h, S, start, set, t, language, languages, setLanguage, show, toast,
 import explore from './explore.js';
 import mix from './mix.js';
 import move from './move.js';
-import compare from './compare.js';
+import edit from './edit.js';
+import drag from './drag.js';
+import project from './project.js';
+import animate from './animate.js';
 import inside from './inside.js';
+import train from './train.js';
+import compare from './compare.js';
 
-const panels = [explore, mix, move, inside, compare];
+const panels = [explore, mix, move, edit, drag, project, animate, inside, train, compare];
 let current = null;
 
 function drawNavigation() {
