@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Latents in, directions out; see fit.h.
-#include "fit.h"
+#include "fit_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,18 +9,17 @@
 #include <atelier/rng.h>
 #include "memory.h"
 
-static app_status stopped(app_error *e) {
+app_status app_fit_stopped(app_error *e) {
     return app_stop(e, "interrupted before a direction was found; nothing is written");
 }
 
-static int told(const app_fit_options *o, const char *what, size_t done, size_t total) {
+int app_fit_told(const app_fit_options *o, const char *what, size_t done, size_t total) {
     return o->progress && o->progress(o->user, what, done, total);
 }
 
-// What was found, called by `names` (NULL: none), and of what.
-static app_status read_fit(atl_ctx *ctx, atl_fit *fit, const atl_model_info *info, size_t samples,
-                           char *const *names, atl_directions **set, app_error *e) {
-    char source[128];
+app_status app_fit_read(atl_ctx *ctx, atl_fit *fit, const app_fit_found *about, atl_directions **set,
+                        app_error *e) {
+    char source[256];
     atl_directions *found;
     if (atl_fit_read(fit, &found) != ATL_OK)
         return app_fail_ctx(e, ctx);
@@ -28,98 +27,23 @@ static app_status read_fit(atl_ctx *ctx, atl_fit *fit, const atl_model_info *inf
     atl_direction *list = app_array(count, 1, 1, sizeof *list, e);
     for (size_t i = 0; list && i < count; i++) {
         list[i] = *atl_directions_get(found, i);
-        if (names)
-            list[i].name = names[i];
+        if (about->names)
+            list[i].name = about->names[i];
+        if (about->scales) {
+            list[i].scale = about->scales[i];
+            list[i].value = about->values[i];
+            list[i].mean = about->mean;
+        }
     }
-    snprintf(source, sizeof source, "%016llx, %zu samples", (unsigned long long)info->fingerprint, samples);
+    snprintf(source, sizeof source, "%016llx, %zu samples%s%s", (unsigned long long)about->info->fingerprint,
+             about->samples, about->layer ? " of " : "", about->layer ? about->layer : "");
     app_status status = list ? APP_OK : APP_FAILED;
-    if (list && atl_directions_make(ctx, list, count, atl_directions_method(found), source, set) != ATL_OK)
+    if (list &&
+        atl_directions_make(ctx, list, count, about->layer ? "ganspace" : atl_directions_method(found),
+                            source, set) != ATL_OK)
         status = app_fail_ctx(e, ctx);
     free(list);
     atl_directions_close(&found);
-    return status;
-}
-
-// ---- principal directions
-
-typedef struct drawing {
-    float *z, *c, *ws, *x; // [block, .]
-} drawing;
-
-static void close_drawing(drawing *d) {
-    free(d->z);
-    free(d->c);
-    free(d->ws);
-    free(d->x);
-}
-
-static app_status open_drawing(const atl_model_info *info, const app_fit_options *o, drawing *d,
-                               app_error *e) {
-    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim;
-    d->z = app_array(o->block, (size_t)info->z_dim, 1, sizeof(float), e);
-    d->c = d->z ? app_array(o->block, (size_t)info->c_dim + 1, 1, sizeof(float), e) : NULL;
-    d->ws = d->c ? app_array(o->block, ws, 1, sizeof(float), e) : NULL;
-    d->x = d->ws ? app_array(o->block, (size_t)info->w_dim + (size_t)info->z_dim, 1, sizeof(float), e) : NULL;
-    if (!d->x)
-        return APP_FAILED;
-    int index = o->recipe.class_index;
-    if (info->c_dim && index >= info->c_dim)
-        return app_fail(e, "--class %d: the network has classes 0 to %d", index, info->c_dim - 1);
-    for (size_t i = 0; info->c_dim && index >= 0 && i < o->block; i++)
-        d->c[i * (size_t)info->c_dim + (size_t)index] = 1;
-    return APP_OK;
-}
-
-// One block: its seed out of the generator of seeds, then normal numbers by that.
-static app_status draw(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_numpy_rng *seeds,
-                       drawing *d, app_error *e) {
-    const atl_model_info *info = atl_model_get_info(model);
-    enum { AT_ONCE = 250 };
-    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim, w = (size_t)info->w_dim, z = (size_t)info->z_dim;
-    atl_seed_to_z(atl_numpy_rng_below(seeds, 2147483647), o->block * z, d->z);
-    if (o->fit.space == ATL_DIRECTION_Z) {
-        memcpy(d->x, d->z, o->block * z * sizeof *d->x);
-        return APP_OK;
-    }
-    for (size_t first = 0; first < o->block; first += AT_ONCE) {
-        size_t n = o->block - first < AT_ONCE ? o->block - first : AT_ONCE;
-        const float *c = info->c_dim ? d->c + first * (size_t)info->c_dim : NULL;
-        if (atl_model_map(model, (int)n, d->z + first * z, c, NULL, d->ws + first * ws) != ATL_OK)
-            return app_fail_ctx(e, ctx);
-    }
-    for (size_t i = 0; i < o->block; i++)
-        memcpy(d->x + i * w, d->ws + i * ws, w * sizeof *d->x);
-    return APP_OK;
-}
-
-app_status app_fit_samples(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_directions **set,
-                           app_error *e) {
-    const atl_model_info *info = atl_model_get_info(model);
-    atl_fit_options f = o->fit;
-    atl_numpy_rng seeds;
-    atl_fit *fit;
-    drawing d = { 0 };
-    *set = NULL;
-    if (info->c_dim && o->recipe.class_index < 0)
-        return app_fail(e, "%s is conditional: choose a class with --class K, 0 to %d", o->recipe.network,
-                        info->c_dim - 1);
-    f.width = f.space == ATL_DIRECTION_Z ? info->z_dim : info->w_dim;
-    if (atl_fit_open(ctx, &f, &fit) != ATL_OK)
-        return app_fail_ctx(e, ctx);
-    app_status status = open_drawing(info, o, &d, e);
-    atl_numpy_rng_init(&seeds, o->seed);
-    size_t blocks = o->samples / o->block;
-    for (size_t i = 0; i < blocks && status == APP_OK; i++) {
-        status = draw(ctx, model, o, &seeds, &d, e);
-        if (status == APP_OK && atl_fit_add(fit, (int64_t)o->block, d.x, NULL) != ATL_OK)
-            status = app_fail_ctx(e, ctx);
-        if (status == APP_OK && told(o, "samples", (i + 1) * o->block, blocks * o->block))
-            status = stopped(e);
-    }
-    if (status == APP_OK)
-        status = read_fit(ctx, fit, info, blocks * o->block, NULL, set, e);
-    close_drawing(&d);
-    atl_fit_close(&fit);
     return status;
 }
 
@@ -233,8 +157,8 @@ static app_status add_rows(atl_ctx *ctx, const app_fit_options *o, app_render *r
             return APP_FAILED;
         if (atl_fit_add(fit, 1, numbers_of(r, o), scores) != ATL_OK)
             return app_fail_ctx(e, ctx);
-        if (told(o, j->model ? "pictures" : "latents", i + 1, r->latents.count))
-            return stopped(e);
+        if (app_fit_told(o, j->model ? "pictures" : "latents", i + 1, r->latents.count))
+            return app_fit_stopped(e);
     }
     return APP_OK;
 }
@@ -263,7 +187,9 @@ static app_status fit_rows(atl_ctx *ctx, atl_model *model, const app_fit_options
     if (status == APP_OK)
         status = add_rows(ctx, o, &r, s, j, fit, e);
     if (status == APP_OK)
-        status = read_fit(ctx, fit, info, r.latents.count, s->names, set, e); // a direction for each column
+        status = app_fit_read(ctx, fit,
+                              &(app_fit_found){ .info = info, .samples = r.latents.count, .names = s->names },
+                              set, e); // a direction for each column
     if (status == APP_OK && check && atl_fit_check(fit))
         *check = *atl_fit_check(fit);
     atl_fit_close(&fit);

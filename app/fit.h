@@ -21,6 +21,7 @@ typedef struct app_fit_options {
     const char *classifier; // "FILE[:OUTPUT]", a network that judges pictures; NULL: another way
     size_t samples, block;  // principal directions: how many w, and how many at once
     uint32_t seed;          // of these
+    const char *layer; // principal directions of what this layer makes of w, followed back to w; NULL: of w
     app_fit_progress *progress;
     void *user;
 } app_fit_options;

@@ -209,11 +209,17 @@ static int sefa(int argc, char **argv) {
 
 static int ganspace(int argc, char **argv) {
     finding f = FINDING_INIT;
-    int samples = 100000, block = 2000, count = 20, blocks = 0, seed = 1, space = 0;
+    int samples = 0, block = 0, count = 20, blocks = 0, seed = 1, space = 0;
     const cli_option options[] = {
         CLI_OPTION_INT("count", &count, "N", "directions", "20", 1, 4096),
-        CLI_OPTION_INT("num", &samples, "N", "latents that are looked at", "100000", 2, 100000000),
-        CLI_OPTION_INT("block", &block, "N", "latents drawn at once", "2000", 2, 1000000),
+        CLI_OPTION_TEXT("layer", &f.fit.layer, "NAME",
+                        "of what this layer of the synthesis makes of w, followed back to w", "of w itself"),
+        CLI_OPTION_INT("num", &samples, "N", "latents that are looked at", "100000; with --layer 10000", 2,
+                       100000000),
+        CLI_OPTION_INT("block", &block, "N", "latents drawn at once",
+                       "2000; with --layer 200, or more for many "
+                       "directions",
+                       2, 1000000),
         CLI_OPTION_FLAG("incremental", &blocks,
                         "keep only --count directions between blocks, as GANSpace does"),
         CLI_OPTION_INT("seed", &seed, "N", "of the latents", "1, as GANSpace", 0, 2147483647),
@@ -231,6 +237,15 @@ static int ganspace(int argc, char **argv) {
     int status = parse(&f, &spec, argc, argv);
     if (status != CLI_PROCEED)
         return done(&f, status);
+    if (f.fit.layer && space) {
+        status = cli_usage_error("directions ganspace",
+                                 "--layer: its directions are followed back to w, not to z");
+        return done(&f, status);
+    }
+    if (!samples)
+        samples = f.fit.layer ? 10000 : 100000;
+    if (!block)
+        block = !f.fit.layer ? 2000 : count > 40 ? 5 * count : 200;
     if (samples < block)
         block = samples;
     f.fit.fit.method = blocks ? ATL_FIT_IPCA : ATL_FIT_PCA;

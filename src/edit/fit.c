@@ -7,7 +7,8 @@
 
 #include "base/options.h"
 
-enum { PCA_WIDTH = 4096, SAMPLES_MOST = 1 << 24 }; // a covariance of 128 MiB
+enum { PCA_WIDTH = ATL_PCA_WIDTH, SAMPLES_MOST = 1 << 24, WIDTH_MOST = 1 << 16 };
+enum { IPCA_WIDTH = 1 << 18 }; // of the activations of a layer; a block of 250 has 512 MiB
 
 static atl_status check_boundary(atl_ctx *ctx, atl_fit_options *o) {
     o->count = 1;
@@ -25,17 +26,19 @@ static atl_status check_boundary(atl_ctx *ctx, atl_fit_options *o) {
 }
 
 static atl_status check_options(atl_ctx *ctx, atl_fit_options *o) {
+    bool blocks = o->method == ATL_FIT_IPCA, pca = o->method == ATL_FIT_PCA || blocks;
     if (o->space == ATL_DIRECTION_S || o->rows < 1 || o->rows > 64 ||
-        (o->rows > 1 && o->space != ATL_DIRECTION_WS) || o->width < 1 || o->width > 1 << 16)
+        (o->rows > 1 && o->space != ATL_DIRECTION_WS) || o->width < 1 ||
+        o->width > (blocks ? IPCA_WIDTH : WIDTH_MOST))
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "directions of %d times %lld numbers can't be fitted", o->rows,
                         (long long)o->width);
     int64_t total = o->rows * o->width;
-    bool pca = o->method == ATL_FIT_PCA || o->method == ATL_FIT_IPCA;
-    if (pca && total > PCA_WIDTH)
+    if (pca && total > (blocks ? IPCA_WIDTH : PCA_WIDTH))
         return atl_fail(
             ctx, ATL_UNSUPPORTED,
-            "principal directions of %lld numbers are too many: up to %d; take those of w, not of ws",
-            (long long)total, PCA_WIDTH);
+            "principal directions of %lld numbers are too many: up to %d all at once, and up to %d block "
+            "by block",
+            (long long)total, PCA_WIDTH, IPCA_WIDTH);
     if (pca && (o->count < 0 || o->count > total))
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%d principal directions of %lld numbers are not possible",
                         o->count, (long long)total);
@@ -56,10 +59,11 @@ static atl_status open_sums(atl_fit *f) {
         return ATL_OK;
     f->mean = atl_calloc(f->ctx, total, sizeof *f->mean);
     f->shift = atl_calloc(f->ctx, total, sizeof *f->shift);
-    f->second = atl_calloc(f->ctx, total, total * sizeof *f->second);
+    f->second = blocks && f->total > PCA_WIDTH ? NULL : atl_calloc(f->ctx, total, total * sizeof *f->second);
     f->kept = atl_calloc(f->ctx, blocks ? count : 1, total * sizeof *f->kept);
     f->spread = atl_calloc(f->ctx, total, sizeof *f->spread);
-    return f->mean && f->shift && f->second && f->kept && f->spread ? ATL_OK : ATL_NO_MEMORY;
+    bool products = f->second || f->total > PCA_WIDTH;
+    return f->mean && f->shift && products && f->kept && f->spread ? ATL_OK : ATL_NO_MEMORY;
 }
 
 atl_status atl_fit_open(atl_ctx *ctx, const atl_fit_options *options, atl_fit **fit) {

@@ -5,6 +5,10 @@
 
 #include "edit/directions.h"
 
+// The widest samples whose products of all pairs of numbers are kept: 128 MiB.  In blocks wider ones are
+// possible, by products of samples.
+enum { ATL_PCA_WIDTH = 4096 };
+
 struct atl_fit {
     atl_ctx *ctx;
     atl_fit_options o;
@@ -18,7 +22,7 @@ struct atl_fit {
     // principal directions
     double *mean;   // [total]: sums less `shift` (all at once), or means (in blocks)
     double *shift;  // [total]: the first sample
-    double *second; // [total, total]: sums of products, lower half
+    double *second; // [total, total]: sums of products, lower half; NULL: they are too wide
     double *kept;   // in blocks: [count, total] directions times their singular values
     int64_t rank;   // rows of it
     double *spread; // in blocks: [total] sums of squared differences from the mean

@@ -4,7 +4,8 @@
 //
 // A block's new directions are those of a stack of rows: what was kept, times its singular values; the
 // block's samples without their mean; and one row for how far the mean moves.  Its singular values squared
-// are the eigenvalues of the rows' products, which is the matrix that is small here.
+// are the eigenvalues of the columns' products, and of the rows' products: of the first where samples are
+// narrow, of the second where they are wider than any block has rows (a layer of a network).
 #include <math.h>
 #include <string.h>
 
@@ -157,17 +158,9 @@ static atl_status keep_largest(atl_fit *f) {
     return ATL_OK;
 }
 
-atl_status atl_ipca_add(atl_fit *f, int64_t n, const float *x) {
+// By products of columns.
+static atl_status add_narrow(atl_fit *f, int64_t n, const float *x, const double *row) {
     size_t total = (size_t)f->total;
-    double *row = atl_alloc(f->ctx, total, sizeof *row);
-    if (!row)
-        return ATL_NO_MEMORY;
-    if (f->n == 0 && n < f->o.count) {
-        atl_free(f->ctx, row);
-        return atl_fail(f->ctx, ATL_BAD_ARGUMENT, "the first block has %lld samples for %d directions",
-                        (long long)n, f->o.count);
-    }
-    move_on(f, n, x, row);
     memset(f->second, 0, total * total * sizeof *f->second);
     atl_matrix kept = atl_matrix_of(f->kept, f->total), moved = atl_matrix_of(row, f->total);
     atl_status status = add_products(f, n, x, f->shift);
@@ -177,8 +170,81 @@ atl_status atl_ipca_add(atl_fit *f, int64_t n, const float *x) {
     if (status == ATL_OK && f->n)
         status = atl_matrix_add_product(f->ctx, f->second, f->total, f->total, 1,
                                         atl_matrix_transposed(moved), moved, 1, true);
-    atl_free(f->ctx, row);
     return status == ATL_OK ? keep_largest(f) : status;
+}
+
+// The stack of rows itself [rank + n + 1, total].
+static void stack_rows(const atl_fit *f, int64_t n, const float *x, const double *row, double *stack) {
+    size_t total = (size_t)f->total;
+    memcpy(stack, f->kept, (size_t)f->rank * total * sizeof *stack);
+    stack += (size_t)f->rank * total;
+    for (int64_t i = 0; i < n; i++, stack += total)
+        for (int64_t k = 0; k < f->total; k++)
+            stack[k] = (double)x[i * f->total + k] - f->shift[k];
+    memcpy(stack, row, total * sizeof *stack);
+}
+
+// The largest number of a direction is positive, as eigenvectors of columns have it.
+static void turn_up(double *x, int64_t n) {
+    double largest = 0;
+    for (int64_t k = 0; k < n; k++)
+        if (fabs(x[k]) > fabs(largest))
+            largest = x[k];
+    for (int64_t k = 0; k < n && largest < 0; k++)
+        x[k] = -x[k];
+}
+
+// Eigenvectors u of the rows' products make directions times their singular values: u stack.
+static atl_status keep_combined(atl_fit *f, int64_t rows, const double *stack, const double *values,
+                                const double *vectors) {
+    atl_status status = ATL_OK;
+    int64_t rank = 0;
+    while (rank < f->o.count && rank < rows && values[rank] > 0)
+        rank++;
+    memset(f->kept, 0, (size_t)f->o.count * (size_t)f->total * sizeof *f->kept);
+    status = atl_matrix_add_product(f->ctx, f->kept, rank, f->total, rows, atl_matrix_of(vectors, rows),
+                                    atl_matrix_of(stack, f->total), 1, false);
+    for (int64_t i = 0; i < rank; i++)
+        turn_up(f->kept + i * f->total, f->total);
+    f->rank = rank;
+    return status;
+}
+
+// By products of rows.
+static atl_status add_wide(atl_fit *f, int64_t n, const float *x, const double *row) {
+    int64_t rows = f->rank + n + 1;
+    size_t size = (size_t)rows;
+    double *stack = atl_alloc(f->ctx, size, (size_t)f->total * sizeof *stack);
+    double *products = atl_calloc(f->ctx, size, (2 * size + 1) * sizeof *products);
+    atl_status status = stack && products ? ATL_OK : ATL_NO_MEMORY;
+    double *vectors = products + size * size, *values = vectors + size * size;
+    if (status == ATL_OK) {
+        stack_rows(f, n, x, row, stack);
+        atl_matrix m = atl_matrix_of(stack, f->total);
+        status = atl_matrix_add_product(f->ctx, products, rows, rows, f->total, m, atl_matrix_transposed(m),
+                                        1, true);
+    }
+    if (status == ATL_OK)
+        status = atl_matrix_eigenvectors(f->ctx, products, rows, values, vectors);
+    if (status == ATL_OK)
+        status = keep_combined(f, rows, stack, values, vectors);
+    atl_free(f->ctx, stack);
+    atl_free(f->ctx, products);
+    return status;
+}
+
+atl_status atl_ipca_add(atl_fit *f, int64_t n, const float *x) {
+    if (f->n == 0 && n < f->o.count)
+        return atl_fail(f->ctx, ATL_BAD_ARGUMENT, "the first block has %lld samples for %d directions",
+                        (long long)n, f->o.count);
+    double *row = atl_alloc(f->ctx, (size_t)f->total, sizeof *row);
+    if (!row)
+        return ATL_NO_MEMORY;
+    move_on(f, n, x, row);
+    bool wide = !f->second || 2 * (f->rank + n + 1) < f->total;
+    atl_status status = wide ? add_wide(f, n, x, row) : add_narrow(f, n, x, row);
+    atl_free(f->ctx, row);
+    return status;
 }
 
 atl_status atl_ipca_read(atl_fit *f, atl_directions **set) {

@@ -5,6 +5,13 @@ t directions sefa --network $net --layers 0-1 --count 3 --out sefa.safetensors -
 t directions show sefa.safetensors | sed 's/value [0-9.]*/value X/'
 t directions ganspace --network $net --num 400 --block 200 --count 2 --incremental --out pca.safetensors --quiet
 t directions show pca.safetensors | sed 's/\(value\|scale\) [0-9.e-]*/\1 X/g'
+t directions ganspace --network $net --layer synthesis.b8.conv1 --num 400 --count 3 --out inner.safetensors --quiet
+t directions show inner.safetensors | sed 's/\(value\|scale\) [0-9.e-]*/\1 X/g'
+t edit --network $net --seeds 1 --direction inner.safetensors:2 --steps 2 --outdir inner --quiet
+t directions ganspace --network $net --layer synthesis.b7 --out no.safetensors
+t directions ganspace --network $net --layer 'synthesis.b8.*' --out no.safetensors
+t directions ganspace --network $net --layer synthesis.b8.conv1 --num 3 --out no.safetensors
+t directions ganspace --network $net --layer synthesis.b8.conv1 --space z --out no.safetensors
 { echo seed,size,other; for i in {0..39}; do echo "$i,$((i * 7 % 40)),$((i * 11 % 13))"; done; } >scores.csv
 t directions boundary --network $net --scores scores.csv:size --chosen 15 --name size --out size.safetensors
 t directions show size.safetensors | sed 's/value [0-9.]*/value X/'

@@ -259,6 +259,58 @@ static void samples_that_say_nothing_are_refused(void **state) {
 }
 
 // Samples on either side of a plane, one of them on the wrong side: the intercept is free, and counts.
+// Blocks of samples of eight numbers each, which lie among zeros where there are more: block by block the
+// same directions, whether columns or rows are multiplied.
+static atl_directions *principal(int64_t width) {
+    enum { BLOCK = 30, NUMBERS = 8 };
+    atl_fit_options o = ATL_FIT_OPTIONS_INIT;
+    atl_directions *set;
+    atl_fit *fit;
+    int64_t apart = width / NUMBERS;
+    float *x = calloc((size_t)(BLOCK * width), sizeof *x), z[NUMBERS];
+    assert_non_null(x);
+    o.method = ATL_FIT_IPCA;
+    o.width = width;
+    o.count = 3;
+    ok(atl_fit_open(ctx, &o, &fit));
+    for (uint32_t block = 0; block < 3; block++) {
+        for (uint32_t i = 0; i < BLOCK; i++) {
+            atl_seed_to_z(block * BLOCK + i, NUMBERS, z);
+            for (int64_t k = 0; k < NUMBERS; k++)
+                x[i * width + k * apart] = z[k] * (float)(NUMBERS - k) + 0.3f * z[0] + (float)(block * k);
+        }
+        ok(atl_fit_add(fit, BLOCK, x, NULL));
+    }
+    ok(atl_fit_read(fit, &set));
+    atl_fit_close(&fit);
+    free(x);
+    return set;
+}
+
+static void wide_samples_have_the_directions_of_narrow_ones(void **state) {
+    (void)state;
+    static const int64_t WIDTHS[] = { 400, 5000 }; // within what columns are for, and beyond
+    for (int w = 0; w < 2; w++) {
+        atl_directions *narrow = principal(8), *wide = principal(WIDTHS[w]);
+        assert_int_equal(atl_directions_size(wide), 3);
+        for (size_t i = 0; i < 3; i++) {
+            const atl_direction *a = atl_directions_get(narrow, i), *b = atl_directions_get(wide, i);
+            double sum = 0;
+            near((double)b->scale, (double)a->scale);
+            near(b->value, a->value);
+            for (int64_t k = 0; k < 8; k++) {
+                near((double)b->values[k * (WIDTHS[w] / 8)], (double)a->values[k]);
+                near((double)b->mean[k * (WIDTHS[w] / 8)], (double)a->mean[k]);
+            }
+            for (int64_t k = 0; k < WIDTHS[w]; k++)
+                sum += (double)b->values[k] * (double)b->values[k];
+            near(sum, 1);
+        }
+        atl_directions_close(&narrow);
+        atl_directions_close(&wide);
+    }
+}
+
 static void a_boundary_has_an_offset(void **state) {
     (void)state;
     float x[40][2];
@@ -512,6 +564,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_direction_moves_its_layers),
         cmocka_unit_test(nothing_is_left_of_a_direction_without_itself),
         cmocka_unit_test(samples_that_say_nothing_are_refused),
+        cmocka_unit_test(wide_samples_have_the_directions_of_narrow_ones),
         cmocka_unit_test(a_boundary_has_an_offset),
         cmocka_unit_test(styles_are_listed_as_the_network_runs_them),
         cmocka_unit_test(a_mask_keeps_the_rest),
