@@ -72,7 +72,7 @@ int cli_train_is_given(void *user, const char *name) {
 static int check_augmentation(cli_train *t) {
     if (t->options.aug != ATL_AUG_FIXED && cli_train_is_given(t, "p"))
         return cli_usage_error("train", "--p belongs to --aug fixed");
-    if (t->options.aug != ATL_AUG_ADA && cli_train_is_given(t, "initial-p"))
+    if (t->options.aug != ATL_AUG_ADA && t->options.aug != ATL_AUG_AUTO && cli_train_is_given(t, "initial-p"))
         return cli_usage_error("train", "--initial-p belongs to --aug ada");
     return CLI_PROCEED;
 }

@@ -19,8 +19,43 @@ static void print_phases(FILE *out, const atl_train_cost *c) {
     }
 }
 
-void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
+// Where networks grow: what they are made of and when.
+static void print_stages(FILE *out, const atl_train_cost *c) {
+    fprintf(out, "  %9s %14s %7s %6s %8s %12s %10s\n", "from kimg", "resolution", "batch", "rate", "MB",
+            "GFLOP/kimg", "s/kimg");
+    for (int i = 0; i < c->n_stages; i++) {
+        const atl_train_stage *s = &c->stages[i];
+        char resolution[32], seconds[32] = "-";
+        if (s->fades)
+            snprintf(resolution, sizeof resolution, "%d to %d", s->resolution / 2, s->resolution);
+        else
+            snprintf(resolution, sizeof resolution, "%d", s->resolution);
+        if (s->sec_per_kimg > 0)
+            snprintf(seconds, sizeof seconds, "%.2f", s->sec_per_kimg);
+        fprintf(out, "  %9g %14s %7d %6g %8.0f %12.0f %10s\n", s->kimg, resolution, s->batch, s->rate,
+                mb(s->bytes), s->gflop, seconds);
+    }
+}
+
+static void print_steps(FILE *out, const atl_train_cost *c) {
+    if (c->n_stages > 1)
+        print_stages(out, c);
+    else
+        print_phases(out, c);
+}
+
+static void print_settings(FILE *out, const atl_train_options *o) {
     static const char *const augs[] = { "adaptive", "fixed", "none", "differentiable" };
+    char batch[64];
+    snprintf(batch, sizeof batch, "batch %d in parts of %d", o->batch, o->batch_gpu);
+    if (o->lod_initial) // the stages have their own
+        snprintf(batch, sizeof batch, "loss %s", o->loss);
+    fprintf(out, "settings      cfg %s, %s, gamma %g, learning rates %g and %g, augmentation %s%s%s\n",
+            o->cfg, batch, o->gamma, o->glr, o->dlr, augs[o->aug], o->aug == ATL_AUG_NONE ? "" : " ",
+            o->aug == ATL_AUG_NONE ? "" : o->augpipe);
+}
+
+void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
     const atl_train_options *o = atl_trainer_get_options(trainer);
     const atl_train_cost *c = atl_trainer_get_cost(trainer);
     const atl_train_set *s = atl_trainer_get_set(trainer);
@@ -33,15 +68,11 @@ void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
         fprintf(out, ", labels of %d numbers", s->label_size);
     fprintf(out, "\nnetworks      G %.2f million parameters, D %.2f million\n", (double)c->g_params / 1e6,
             (double)c->d_params / 1e6);
-    fprintf(out,
-            "settings      cfg %s, batch %d in parts of %d, gamma %g, learning rates %g and %g, augmentation "
-            "%s%s%s\n",
-            o->cfg, o->batch, o->batch_gpu, o->gamma, o->glr, o->dlr, augs[o->aug],
-            o->aug == ATL_AUG_NONE ? "" : " ", o->aug == ATL_AUG_NONE ? "" : o->augpipe);
+    print_settings(out, o);
     if (state->ranks > 1)
         fprintf(out, "processes     %d, each with %d pictures of a batch\n", state->ranks,
-                o->batch / state->ranks);
-    print_phases(out, c);
+                c->phases[0].batch * c->phases[0].runs);
+    print_steps(out, c);
     fprintf(out, "memory        %.0f MB of %.0f MB that are free\n", mb(c->bytes), mb(c->available));
     if (c->sec_per_kimg > 0) {
         double left = o->kimg - (double)state->images / 1000;
@@ -56,7 +87,7 @@ int cli_train_check_memory(const atl_trainer *trainer) {
     const atl_train_options *o = atl_trainer_get_options(trainer);
     if (!c->available || c->bytes <= c->available)
         return CLI_SUCCESS;
-    print_phases(stderr, c);
+    print_steps(stderr, c);
     return cli_error(
         "this run needs %.0f MB and %.0f MB are free: make --batch-gpu smaller than %d (the batch then goes "
         "in more parts), or --cbase or --cmax",

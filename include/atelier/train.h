@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training: StyleGAN2, StyleGAN2-ADA and StyleGAN3 from a set of pictures.
+// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA and StyleGAN3 from a set of pictures.
 //
 //     atl_train_options o;
 //     atl_train_options_init(&o, sizeof o);
@@ -28,7 +28,13 @@ extern "C" {
 
 // ---- options
 
-typedef enum atl_aug { ATL_AUG_ADA, ATL_AUG_FIXED, ATL_AUG_NONE, ATL_AUG_DIFF } atl_aug;
+typedef enum atl_aug {
+    ATL_AUG_ADA,
+    ATL_AUG_FIXED,
+    ATL_AUG_NONE,
+    ATL_AUG_DIFF,
+    ATL_AUG_AUTO // of cfg: none where networks grow, else adaptive
+} atl_aug;
 
 // What a run is made of.  atl_train_options_init() fills in the defaults; where a default is "of cfg" it writes a
 // number that stands for it, and atl_trainer_get_options() has what was chosen.  atl_train_fields() says of each
@@ -38,7 +44,7 @@ typedef struct atl_train_options {
     const char *data;     // folder, .zip or another source of pictures; borrowed while opening
     int resolution;       // when data is NULL: noise of that size takes the place of pictures, to measure
     const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
-                          // "stylegan3-t", "stylegan3-r"
+                          // "stylegan3-t", "stylegan3-r", "stylegan1", "progan"
     int cond;             // 1: use the labels
     int subset;           // train on so many pictures, chosen by the seed; 0: all
     int mirror;           // 1: each picture twice, once flipped from left to right
@@ -55,7 +61,7 @@ typedef struct atl_train_options {
     double ema_kimg, ema_rampup; // half-life of the average of G; negative ramp-up: none
     double pl_weight;     // path length
     double style_mixing_prob;
-    const char *loss;     // "logistic", "logistic-saturating", "wgan", "wgan-gp", "hinge"
+    const char *loss;     // "auto", "logistic", "logistic-saturating", "wgan", "wgan-gp", "hinge"
     double r2_gamma;      // weight of R2
     atl_aug aug;
     double p;             // probability of augmentations with ATL_AUG_FIXED
@@ -74,6 +80,13 @@ typedef struct atl_train_options {
                           // mapping, sizes of latents) is as in it; NULL: as cfg says
     double blur_init_sigma; // first width of the blur behind which D sees pictures, in pixels; 0: none
     double blur_fade_kimg;  // in which it fades away
+    // "stylegan1" and "progan" grow: both networks begin small and double their resolution again and again.
+    int lod_initial;             // resolution at first
+    double lod_training_kimg;    // at each resolution, before
+    double lod_transition_kimg;  // the next one fades in, for so long
+    const char *lod_batch;  // "auto", "none" or pictures of a step by resolution, "4:128,8:64"; others have `batch`
+    const char *lod_rate;   // the same for factors of both learning rates; others have 1
+    const char *g_arch, *d_arch; // of StyleGAN2's networks: "auto", "orig", "skip", "resnet"
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
@@ -117,7 +130,8 @@ ATL_API atl_status atl_trainer_describe(atl_trainer *trainer, char **json);
 
 // What a run will cost.
 typedef struct atl_train_phase {
-    const char *name;     // "Gmain", "Greg", "Dmain", "Dreg"; of StyleGAN3 "Gboth", "Dmain", "Dreg"
+    const char *name;     // "Gmain", "Greg", "Dmain", "Dreg"; of StyleGAN3 "Gboth", "Dmain", "Dreg"; of networks
+                          // that grow "Dmain", "Gmain", as they are at the moment
     int interval;         // every so many steps
     int batch;            // samples of one run of the plan
     int runs;             // of the plan, in one step of this process
@@ -128,13 +142,27 @@ typedef struct atl_train_phase {
     int steps;            // and in how many steps
 } atl_train_phase;
 
+// Where networks grow: the steps between two changes of what they are made of.
+typedef struct atl_train_stage {
+    int resolution;       // that the networks have
+    int fades;            // 1: from half of it
+    double kimg;          // thousands of pictures shown before
+    int batch;            // pictures of a step
+    double rate;          // factor of both learning rates
+    size_t bytes;         // memory of the largest phase
+    double gflop;         // of a thousand pictures
+    double sec_per_kimg;  // after atl_trainer_measure(); else 0
+} atl_train_stage;
+
 typedef struct atl_train_cost {
     int64_t g_params, d_params;
     size_t bytes;         // weights, moments, gradients, the average, and the largest phase
     size_t available;     // memory that the system can give
     const atl_train_phase *phases; // those that this run has, in the order of a step
     int n_phases;
-    double sec_per_kimg;  // after atl_trainer_measure(); else 0
+    double sec_per_kimg;  // after atl_trainer_measure(): on average over the run; else 0
+    const atl_train_stage *stages; // in the order of the run; one where nothing grows
+    int n_stages;
 } atl_train_cost;
 ATL_API const atl_train_cost *atl_trainer_get_cost(const atl_trainer *trainer);
 // Runs each phase `runs` times without any effect on the networks and takes the median times.

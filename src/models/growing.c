@@ -254,14 +254,15 @@ static atl_node *down_block(atl_net *net, const atl_growing_critic *c, int r, at
 
 static atl_node *last_block(atl_net *net, const atl_growing_critic *c, atl_node *x) {
     atl_graph *g = net->g;
-    int64_t n = x->shape.d[0], ch = atl_growing_channels(net->params, c->grow, 4, "b%d.conv.bias");
+    int64_t n = x->shape.d[0], ch = atl_growing_channels(net->params, c->grow, 4, "b%d.conv.bias"),
+            features = atl_growing_channels(net->params, c->grow, 2, "b%d."); // of a new network
     size_t scope = atl_scope_push(g, "b4");
     if (c->mbstd_group > 1 && c->mbstd_channels)
         x = atl_minibatch_std(g, x, c->mbstd_group, c->mbstd_channels);
     x = atl_lrelu(g, atl_plain_bias(net, "conv", atl_plain_conv(net, "conv", x, ch, ATL_SAME_SIZE)), 0.2f);
     x = atl_reshape(g, atl_permute(g, x, (int[]){ 0, 3, 1, 2 }), ATL_SHAPE(n, ch * 16));
     const atl_param *p = atl_params_find(net->params, "b4.fc.bias");
-    atl_plain_layer fc = { "fc", p && p->rank ? p->dims[0] : ch, ATL_SQRT2, 1.0f },
+    atl_plain_layer fc = { "fc", p && p->rank ? p->dims[0] : features, ATL_SQRT2, 1.0f },
                     out = { "out", c->outputs, 1.0f, 1.0f };
     x = atl_plain_dense(net, &out, atl_lrelu(g, atl_plain_dense(net, &fc, x), 0.2f));
     atl_scope_pop(g, scope);
@@ -277,8 +278,25 @@ atl_node *atl_growing_discriminate(atl_net *net, atl_call *call, const atl_growi
     atl_node *x = from_rgb(net, c, level.top, img);
     for (int r = level.top; r > 4; r /= 2) {
         x = down_block(net, c, r, x);
+        if (net->declare)
+            from_rgb(net, c, r / 2, img); // a new network has them all
         if (r == level.top && level.fade > 0.0f)
             x = atl_fade(net, call, x, from_rgb(net, c, r / 2, atl_box_down(g, img)), &level);
     }
     return last_block(net, c, x);
+}
+
+int atl_growing_depth(const atl_params *params, const char *param) {
+    static const char *const order[] = { "fromrgb", "conv0", "conv1" };
+    char layer[64];
+    int at = 0;
+    for (int r = 1 << 14; r > 4; r /= 2)
+        for (int k = 0; k < 3; k++) {
+            int length = snprintf(layer, sizeof layer, "b%d.%s.", r, order[k]);
+            if (!strncmp(param, layer, (size_t)length))
+                return at;
+            snprintf(layer, sizeof layer, "b%d.%s.weight", r, order[k]);
+            at += atl_params_find(params, layer) != NULL;
+        }
+    return -1;
 }

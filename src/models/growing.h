@@ -86,6 +86,10 @@ typedef struct atl_growing_critic {
 // Asks for img [n, h, w, c] -> [n, outputs]
 atl_node *atl_growing_discriminate(atl_net *net, atl_call *call, const atl_growing_critic *c);
 
+// How deep the layer of a parameter lies in the discriminator, for the row: fromrgb, conv0 and conv1 of each
+// resolution from the highest on.
+int atl_growing_depth(const atl_params *params, const char *param);
+
 // The resolution of a parameter "synthesis.b64.conv1.weight", for the row.
 int atl_block_resolution(const char *param);
 

@@ -130,6 +130,13 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
     return atl_growing_init(ctx, o, json_pack("{s:i}", "z_dim", o->channel_max ? o->channel_max : 512), json);
 }
 
+static atl_status init_discriminator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    return atl_growing_init(ctx, o,
+                            json_pack("{s:i s:b s:i s:i}", "label_size", o->c_dim, "fused_scale", 1,
+                                      "mbstd_group_size", 4, "mbstd_num_channels", 1),
+                            json);
+}
+
 const atl_model_row atl_progan_generator = {
     .kind = "progan_generator",
     .family = "progan",
@@ -147,6 +154,8 @@ const atl_model_row atl_progan_discriminator = {
     .role = "discriminator",
     .config_bytes = sizeof(config),
     .parse = parse_discriminator,
+    .init = init_discriminator,
     .dims = discriminator_dims,
     .functions = { { "discriminate", discriminate, true } },
+    .depth_of = atl_growing_depth,
 };

@@ -194,6 +194,11 @@ static atl_status init_generator(atl_ctx *ctx, const atl_init_options *o, json_t
     return atl_growing_init(ctx, o, more, json);
 }
 
+static atl_status init_discriminator(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    return atl_growing_init(ctx, o, json_pack("{s:i s:i}", "mbstd_group_size", 4, "mbstd_num_channels", 1),
+                            json);
+}
+
 const atl_model_row atl_stylegan1_generator = {
     .kind = "stylegan1_generator",
     .family = "stylegan1",
@@ -212,6 +217,8 @@ const atl_model_row atl_stylegan1_discriminator = {
     .role = "discriminator",
     .config_bytes = sizeof(config),
     .parse = parse_discriminator,
+    .init = init_discriminator,
     .dims = discriminator_dims,
     .functions = { { "discriminate", discriminate, true } },
+    .depth_of = atl_growing_depth,
 };

@@ -151,6 +151,14 @@ void atl_network_clear(atl_network *network) {
     memset(network, 0, sizeof *network);
 }
 
+atl_status atl_network_set_lod(atl_network *n, float lod) {
+    if (!json_object_get(n->json, "lod"))
+        return ATL_OK;
+    if (json_object_set_new(n->json, "lod", json_real((double)lod)))
+        return atl_fail(n->ctx, ATL_NO_MEMORY, "out of memory");
+    return n->row->parse(n->ctx, n->json, n->config);
+}
+
 // ---- from files
 
 // Puts the level of detail that the caller wants into a config.

@@ -33,6 +33,8 @@ atl_status atl_network_copy(const atl_network *from, atl_network *to);
 // The values alone, to a copy that was changed; the caller raises their version.
 void atl_network_copy_values(const atl_network *from, atl_network *to);
 void atl_network_clear(atl_network *network);
+// Puts a network that grows at a level of detail; of another kind it stays what it is.
+atl_status atl_network_set_lod(atl_network *network, float lod);
 
 // ---- in a graph
 

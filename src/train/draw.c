@@ -148,7 +148,7 @@ atl_node *atl_draw_real(atl_phase_builder *b, const char *name) {
 }
 
 atl_node *atl_draw_real_label(atl_phase_builder *b, const char *name) {
-    int c_dim = b->setup->networks[ATL_TRAIN_D]->dims.c_dim;
+    int c_dim = b->setup->networks[ATL_TRAIN_G]->dims.c_dim; // D may be given none, and classify
     return c_dim ? atl_draw_with(b, name, ATL_SHAPE(b->n, c_dim), write_real_label, NULL) : NULL;
 }
 

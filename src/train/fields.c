@@ -39,7 +39,8 @@ static const atl_train_field FIELDS[] = {
     INT("snap", snap, 0, 1 << 30, 50, "ticks from snapshot to snapshot; 0: only at the end"),
 #undef GROUP
 #define GROUP "Steps"
-    TEXT("cfg", cfg, "auto", "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r",
+    TEXT("cfg", cfg, "auto",
+         "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
@@ -54,10 +55,20 @@ static const atl_train_field FIELDS[] = {
     INT_WORDS("cmax", channel_max, 1, 1 << 14, 0, "512", "most channels of a layer"),
     INT_WORDS("map-depth", map_depth, 1, 64, 0, "of cfg", "layers of the mapping network"),
     INT_WORDS("mbstd-group", mbstd_group, 1, 65536, 0, "of cfg", "pictures that D compares"),
+    TEXT("g-arch", g_arch, "auto", "orig|skip|resnet|auto", "how StyleGAN2's G joins resolutions; auto: skip"),
+    TEXT("d-arch", d_arch, "auto", "orig|skip|resnet|auto", "how its D does; auto: resnet, of cifar orig"),
     INT("freezed", freezed, 0, 100, 0, "layers of D that stay as they are, from the highest resolution on"),
 #undef GROUP
+#define GROUP "Growing, of progan and stylegan1"
+    INT_WORDS("lod-initial", lod_initial, 4, 4096, 0, "of cfg", "resolution at first"),
+    REAL_CFG("lod-training-kimg", lod_training_kimg, 0, 1e6, -1, "kimg at a resolution before the next fades in"),
+    REAL_CFG("lod-transition-kimg", lod_transition_kimg, 0, 1e6, -1, "kimg in which it fades in"),
+    TEXT("lod-batch", lod_batch, "auto", NULL, "batches by resolution, 4:128,8:64; none; auto: of cfg, without batch"),
+    TEXT("lod-rate", lod_rate, "auto", NULL, "factors of learning rates by resolution, 128:1.5; none; auto: of cfg"),
+#undef GROUP
 #define GROUP "Losses"
-    TEXT("loss", loss, "logistic", "logistic|logistic-saturating|wgan|wgan-gp|hinge", "what G and D compete for"),
+    TEXT("loss", loss, "auto", "logistic|logistic-saturating|wgan|wgan-gp|hinge|auto",
+         "what G and D compete for; auto: wgan-gp for progan, else logistic"),
     REAL_CFG("gamma", gamma, 0, 1e6, -1, "weight of R1"),
     REAL("r2-gamma", r2_gamma, 0, 1e6, 0, "weight of R2"),
     REAL_CFG("pl-weight", pl_weight, 0, 1e6, -1, "weight of path length regularisation"),
@@ -66,8 +77,8 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("blur-fade-kimg", blur_fade_kimg, 0.001, 1e6, 0, "kimg in which that blur fades away"),
 #undef GROUP
 #define GROUP "Augmentation of what D sees"
-    { "aug", GROUP, ATL_TRAIN_CHOICE, AT(aug), 0, 3, 0, "ada", "ada|fixed|noaug|diffaug", NULL,
-      "adaptive, of a fixed probability, none, or DiffAugment", 1, 1 },
+    { "aug", GROUP, ATL_TRAIN_CHOICE, AT(aug), 0, 4, 4, "auto", "ada|fixed|noaug|diffaug|auto", NULL,
+      "adaptive, of a fixed probability, none, DiffAugment; auto: none for progan and stylegan1, else adaptive", 1, 1 },
     TEXT("augpipe", augpipe, "bgc", NULL,
          "blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn, bgcfnc, or policies of diffaug"),
     REAL("p", p, 0, 1, 0.2, "probability of a fixed augmentation"),

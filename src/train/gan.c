@@ -3,6 +3,7 @@
 #include "train/gan.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/philox.h"
 #include "graph/resident.h"
@@ -29,13 +30,15 @@ static atl_node *mapped(atl_phase_builder *b, const char *name, atl_node *c) {
     return ATL_APPLY(&b->nets[ATL_TRAIN_G], generator(b), "map", "w", { "z", z }, { "c", c });
 }
 
-// One cutoff for the whole batch, from 1 to num_ws - 1 with equal probability; else none is mixed.
+// One cutoff for the whole batch, from 1 to the last layer that takes part with equal probability; else none
+// is mixed.
 static void write_mix(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
     int64_t layers = d->input->shape.d[1], cutoff = layers;
+    int64_t there = layers - 2 * (int64_t)run->trainer->stage.lod; // that take part: two to a resolution
     float u[2];
     atl_philox_uniform(run->seed, atl_draw_stream(run, d), 0, 2, u);
     if (u[0] < (float)run->trainer->options.style_mixing_prob)
-        cutoff = 1 + (int64_t)(u[1] * (float)(layers - 1));
+        cutoff = 1 + (int64_t)(u[1] * (float)(there - 1));
     for (int64_t k = 0; k < layers; k++)
         room[k] = k >= cutoff ? 1.0f : 0.0f;
     atl_plan_write(plan, d->input, room);
@@ -126,15 +129,47 @@ static atl_node *blurred(atl_phase_builder *b, atl_node *img) {
     return atl_slice(b->g, atl_sepfir(b->g, atl_pad(b->g, img, begin, wide), f), begin, img->shape);
 }
 
-static atl_node *judged(atl_phase_builder *b, atl_node *img, atl_node *c) { // [n, 1]
-    img = blurred(b, img);
-    return ATL_APPLY(&b->nets[ATL_TRAIN_D], b->setup->networks[ATL_TRAIN_D], "discriminate", "logits",
-                     { "img", atl_draw_augmented(b, img) }, { "c", c });
+atl_node *atl_gan_judged(atl_phase_builder *b, atl_node *img, atl_node *c) {
+    const atl_network *d = b->setup->networks[ATL_TRAIN_D];
+    atl_call call = { .n = b->n };
+    img = atl_draw_augmented(b, blurred(b, img));
+    if (img->op == ATL_OP_POISON || (c && c->op == ATL_OP_POISON))
+        return img->op == ATL_OP_POISON ? img : c;
+    atl_call_bind(b->g, &call, "img", img);
+    if (c && d->dims.c_dim)
+        atl_call_bind(b->g, &call, "c", c);
+    atl_network_call(d, "discriminate", &b->nets[ATL_TRAIN_D], &call);
+    atl_draw_asked(b, &call);
+    return atl_call_result(b->g, &call, "logits");
+}
+
+// ---- auxiliary classification, where D gives class logits behind its score
+
+static bool classifies(const atl_phase_builder *b) {
+    return b->setup->networks[ATL_TRAIN_D]->dims.num_logits > 1;
+}
+
+atl_node *atl_gan_score(atl_phase_builder *b, atl_node *logits) {
+    return classifies(b) ? atl_slice_axis(b->g, logits, 1, 0, 1) : logits;
+}
+
+atl_node *atl_gan_with_labels(atl_phase_builder *b, atl_node *loss, atl_node *logits, atl_node *c,
+                              const char *stat) {
+    if (!classifies(b))
+        return loss;
+    int labels = b->setup->networks[ATL_TRAIN_D]->dims.num_logits - 1;
+    atl_node *each = atl_loss_labels(b->g, atl_slice_axis(b->g, logits, 1, 1, labels), c);
+    atl_phase_report(b, stat, each, ATL_REPORT_VALUES);
+    return atl_add(b->g, loss, atl_reshape(b->g, atl_mean(b->g, each, 1u), ATL_SHAPE(1)));
 }
 
 static void report_scores(atl_phase_builder *b, const char *scores, const char *signs, atl_node *node) {
     atl_phase_report(b, scores, node, ATL_REPORT_VALUES);
     atl_phase_report(b, signs, node, ATL_REPORT_SIGNS);
+}
+
+void atl_gan_report_real(atl_phase_builder *b, atl_node *r) {
+    report_scores(b, "Loss/scores/real", "Loss/signs/real", r);
 }
 
 // ---- the four losses
@@ -151,20 +186,25 @@ static atl_node *g_loss(atl_phase_builder *b, atl_node *f) {
 
 atl_node *atl_gan_g_main(atl_phase_builder *b) {
     atl_node *c = atl_draw_label(b, "c");
-    atl_node *f = judged(b, atl_gan_synthesized(b, atl_gan_styles(b, c)), c), *loss = g_loss(b, f);
+    atl_node *logits = atl_gan_judged(b, atl_gan_synthesized(b, atl_gan_styles(b, c)), c);
+    atl_node *f = atl_gan_score(b, logits), *loss = g_loss(b, f);
     report_scores(b, "Loss/scores/fake", "Loss/signs/fake", f);
+    loss = atl_gan_with_labels(b, loss, logits, c, "Loss/labels/G");
     atl_phase_report(b, "Loss/G/loss", loss, ATL_REPORT_MEAN);
     return loss;
 }
 
 // Of pictures between generated and real ones (Gulrajani et al. 2017).
-static atl_node *mixed_penalty(atl_phase_builder *b, atl_node *real, atl_node *fake, atl_node *c) {
+atl_node *atl_gan_mixed_penalty(atl_phase_builder *b, atl_node *real, atl_node *fake, atl_node *c) {
     atl_node *between = atl_draw_uniform(b, "between", ATL_SHAPE(b->n));
-    atl_node *mix = atl_mix_images(b->g, real, fake, between);
-    return atl_loss_gradient_penalty(b->g, judged(b, mix, c), mix, 10.0f);
+    atl_node *mix = atl_mix_images(b->g, real, fake, between), *lengths;
+    atl_node *scores = atl_gan_score(b, atl_gan_judged(b, mix, c));
+    atl_node *loss = atl_loss_gradient_penalty(b->g, scores, mix, 10.0f, &lengths);
+    atl_phase_report(b, "Loss/gradient_length", lengths, ATL_REPORT_VALUES);
+    return loss;
 }
 
-static atl_node *d_loss(atl_phase_builder *b, atl_node *f, atl_node *r) {
+atl_node *atl_gan_d_loss(atl_phase_builder *b, atl_node *f, atl_node *r) {
     switch (atl_train_loss(b->o->loss)) {
     case ATL_GAN_WGAN:
     case ATL_GAN_WGAN_GP: return atl_loss_d_wgan(b->g, f, r, 0.001f);
@@ -175,19 +215,19 @@ static atl_node *d_loss(atl_phase_builder *b, atl_node *f, atl_node *r) {
 
 atl_node *atl_gan_d_main(atl_phase_builder *b) {
     atl_node *c = atl_draw_label(b, "c"), *fake = atl_gan_synthesized(b, atl_gan_styles(b, c));
-    atl_node *f = judged(b, fake, c);
+    atl_node *f = atl_gan_judged(b, fake, c);
     atl_node *real = atl_draw_real(b, "real"), *real_c = atl_draw_real_label(b, "real_c");
-    atl_node *r = judged(b, real, real_c), *loss = d_loss(b, f, r);
+    atl_node *r = atl_gan_judged(b, real, real_c), *loss = atl_gan_d_loss(b, f, r);
     if (atl_train_loss(b->o->loss) == ATL_GAN_WGAN_GP)
-        loss = atl_add(b->g, loss, mixed_penalty(b, real, fake, real_c));
-    report_scores(b, "Loss/scores/real", "Loss/signs/real", r);
+        loss = atl_add(b->g, loss, atl_gan_mixed_penalty(b, real, fake, real_c));
+    atl_gan_report_real(b, r);
     atl_phase_report(b, "Loss/D/loss", loss, ATL_REPORT_MEAN);
     return loss;
 }
 
 static atl_node *r1(atl_phase_builder *b) {
     atl_node *real = atl_draw_real(b, "real"), *penalties;
-    atl_node *r = judged(b, real, atl_draw_real_label(b, "real_c"));
+    atl_node *r = atl_gan_judged(b, real, atl_draw_real_label(b, "real_c"));
     atl_node *loss = atl_loss_r1_r2(b->g, r, real, (float)b->o->gamma, &penalties);
     atl_phase_report(b, "Loss/r1_penalty", penalties, ATL_REPORT_VALUES);
     return loss;
@@ -195,7 +235,7 @@ static atl_node *r1(atl_phase_builder *b) {
 
 static atl_node *r2(atl_phase_builder *b) {
     atl_node *c = atl_draw_label(b, "c"), *fake = atl_gan_synthesized(b, atl_gan_styles(b, c));
-    return atl_loss_r1_r2(b->g, judged(b, fake, c), fake, (float)b->o->r2_gamma, NULL);
+    return atl_loss_r1_r2(b->g, atl_gan_judged(b, fake, c), fake, (float)b->o->r2_gamma, NULL);
 }
 
 atl_node *atl_gan_d_reg(atl_phase_builder *b) {
@@ -212,11 +252,13 @@ bool atl_gan_wants_d_reg(const atl_train_options *o) {
 
 // ---- besides the phases
 
-static atl_init_options shapes(const atl_trainer *t) { // of both networks, as set and options have them
+// Of both networks, as set and options have them.
+static atl_init_options shapes(const atl_trainer *t, const atl_gan_kinds *k) {
     atl_init_options init = ATL_INIT_OPTIONS_INIT;
+    int base = t->options.channel_base / (k->by_half ? 2 : 1);
     init.cfg = t->options.cfg;
     init.resolution = t->set.width;
-    init.channel_base = t->options.channel_base;
+    init.channel_base = base > 1 ? base : 1;
     init.channel_max = t->options.channel_max;
     init.c_dim = t->set.label_size;
     init.img_channels = t->set.channels;
@@ -224,36 +266,53 @@ static atl_init_options shapes(const atl_trainer *t) { // of both networks, as s
     return init;
 }
 
-static atl_status make_g(atl_trainer *t, const char *family, double w_avg_beta) {
-    const atl_model_row *g = atl_model_row_for(family, "generator");
-    atl_init_options init = shapes(t);
+static bool is_chosen(const char *architecture) {
+    return strcmp(architecture, "auto") != 0;
+}
+
+atl_status atl_gan_no_architecture(atl_trainer *t, const char *family, bool of_d) {
+    bool g = is_chosen(t->options.g_arch);
+    if (!g && !(of_d && is_chosen(t->options.d_arch)))
+        return ATL_OK;
+    return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s-arch %s: of %s there is one architecture; leave it out",
+                    g ? "g" : "d", g ? t->options.g_arch : t->options.d_arch, family);
+}
+
+static atl_status make_g(atl_trainer *t, const atl_gan_kinds *k) {
+    const atl_model_row *g = atl_model_row_for(k->g, "generator");
+    atl_init_options init = shapes(t, k);
     atl_json b = { .ctx = t->ctx };
     json_t *json;
     ATL_TRY(g->init(t->ctx, &init, &json));
-    atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(w_avg_beta));
+    if (g->average)
+        atl_json_set(&b, json_object_get(json, "mapping"), "w_avg_beta", json_real(k->w_avg_beta));
     atl_train_like_generator(&t->like, &b, json);
+    if (is_chosen(t->options.g_arch))
+        atl_json_set(&b, json, "architecture", json_string(t->options.g_arch));
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     return atl_network_make(t->ctx, g, "G", json, t->options.seed, &t->g);
 }
 
-static atl_status make_d(atl_trainer *t, const char *architecture) {
-    const atl_model_row *d = atl_model_row_for("stylegan2", "discriminator");
-    atl_init_options init = shapes(t);
+static atl_status make_d(atl_trainer *t, const atl_gan_kinds *k) {
+    const atl_model_row *d = atl_model_row_for(k->d, "discriminator");
+    atl_init_options init = shapes(t, k);
     atl_json b = { .ctx = t->ctx };
     json_t *json;
     ATL_TRY(d->init(t->ctx, &init, &json));
     atl_json_set(&b, json, "mbstd_group_size", json_integer(t->options.mbstd_group));
-    if (architecture)
-        atl_json_set(&b, json, "architecture", json_string(architecture));
+    if (k->d_architecture)
+        atl_json_set(&b, json, "architecture", json_string(k->d_architecture));
     atl_train_like_discriminator(&t->like, &b, json);
+    if (is_chosen(t->options.d_arch))
+        atl_json_set(&b, json, "architecture", json_string(t->options.d_arch));
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     return atl_network_make(t->ctx, d, "D", json, t->options.seed, &t->d);
 }
 
-atl_status atl_gan_networks(atl_trainer *t, const char *family, double w_avg_beta, const char *d_architecture) {
+atl_status atl_gan_networks(atl_trainer *t, const atl_gan_kinds *kinds) {
     // numbers are a function of seed and name: the same names don't occur in both networks
-    ATL_TRY(make_g(t, family, w_avg_beta));
-    return make_d(t, d_architecture);
+    ATL_TRY(make_g(t, kinds));
+    return make_d(t, kinds);
 }
 
 bool atl_gan_frozen(const atl_train_options *o, atl_train_net which, const atl_network *network,
@@ -272,7 +331,7 @@ void atl_gan_adapt(atl_trainer *t) {
     bool bounded;
     t->state.augment_p =
         (double)atl_augment_adapt((float)t->state.augment_p, t->sign_sum / t->sign_count, t->options.target,
-                                  (double)t->options.batch * ADA_INTERVAL, t->options.ada_kimg, &bounded);
+                                  (double)t->stage.batch * ADA_INTERVAL, t->options.ada_kimg, &bounded);
     t->state.augment_bounded = bounded;
     t->sign_sum = t->sign_count = 0.0;
 }

@@ -20,6 +20,19 @@ bool atl_gan_wants_d_reg(const atl_train_options *o);
 atl_node *atl_gan_styles(atl_phase_builder *b, atl_node *c);
 atl_node *atl_gan_synthesized(atl_phase_builder *b, atl_node *ws); // [n, h, w, c], with noise drawn anew
 
+// What D says of pictures [n, h, w, c] behind blur and augmentation, with labels c or NULL: [n, 1], or with
+// classes' logits behind the score.
+atl_node *atl_gan_judged(atl_phase_builder *b, atl_node *img, atl_node *c);
+atl_node *atl_gan_score(atl_phase_builder *b, atl_node *logits); // [n, 1]
+// The loss with the cross entropy of labels c, reported under a name, where D classifies; else the loss as it
+// is.
+atl_node *atl_gan_with_labels(atl_phase_builder *b, atl_node *loss, atl_node *logits, atl_node *c,
+                              const char *stat);
+atl_node *atl_gan_d_loss(atl_phase_builder *b, atl_node *f, atl_node *r); // of scores
+// The gradient penalty on pictures between real and generated ones.
+atl_node *atl_gan_mixed_penalty(atl_phase_builder *b, atl_node *real, atl_node *fake, atl_node *c);
+void atl_gan_report_real(atl_phase_builder *b, atl_node *r);
+
 // A phase that is followed gets, per sample and added up: w [w_dim], then the means that synthesis gives in
 // the order of its layers.  This moves a parameter of G that is their running mean, sum / samples + beta of
 // its distance to that.
@@ -28,9 +41,15 @@ void atl_gan_follow_w(atl_trainer *t, const float *sum, double samples, double b
 
 // ---- besides the phases
 
-// The generator of a family, w_avg_beta being that of its average of w, and StyleGAN2's
-// discriminator; its architecture "orig", NULL: its usual one.
-atl_status atl_gan_networks(atl_trainer *t, const char *family, double w_avg_beta, const char *d_architecture);
+typedef struct atl_gan_kinds {
+    const char *g, *d;          // families
+    double w_avg_beta;          // of G's average of w, where it has one
+    const char *d_architecture; // "orig"; NULL: D's usual one
+    bool by_half;               // their configs count channels times half of the resolution
+} atl_gan_kinds;
+atl_status atl_gan_networks(atl_trainer *t, const atl_gan_kinds *kinds);
+// Refuses g-arch, and d-arch if of_d, for a family whose networks are all alike.
+atl_status atl_gan_no_architecture(atl_trainer *t, const char *family, bool of_d);
 // The first layers of D, counted from the picture on (Mo et al. 2020, "Freeze the discriminator").  The last
 // block never belongs to them.
 bool atl_gan_frozen(const atl_train_options *o, atl_train_net which, const atl_network *network,

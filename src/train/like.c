@@ -62,7 +62,8 @@ static void read_stylegan3(const json_t *config, atl_train_like *like) {
     like->channel_base = (last + factor - 1) / factor * resolution;
 }
 
-static atl_status read_stylegan2(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
+// Networks that grow have the same rule, and names.
+static atl_status read_stylegan(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_train_like *like) {
     atl_params params;
     read_latents(atl_ckpt_get(ckpt, index)->config, like);
     read_text(atl_ckpt_get(ckpt, index)->config, "architecture", like->g_architecture);
@@ -74,6 +75,11 @@ static atl_status read_stylegan2(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl
     return status;
 }
 
+static bool is_stylegan(const char *kind) {
+    return !strcmp(kind, "stylegan2_generator") || !strcmp(kind, "stylegan1_generator") ||
+           !strcmp(kind, "progan_generator");
+}
+
 atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *like) {
     atl_ckpt *ckpt;
     atl_status status = ATL_OK;
@@ -83,9 +89,9 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
         const atl_ckpt_net *net = atl_ckpt_get(ckpt, i);
         if (!net->kind || net->why)
             continue;
-        if (!strcmp(net->kind, "stylegan2_generator") && !like->w_dim)
-            status = read_stylegan2(ctx, ckpt, i, like);
-        else if (!strcmp(net->kind, "stylegan3_generator") && !like->w_dim)
+        if (is_stylegan(net->kind) && !like->z_dim)
+            status = read_stylegan(ctx, ckpt, i, like);
+        else if (!strcmp(net->kind, "stylegan3_generator") && !like->z_dim)
             read_stylegan3(net->config, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);

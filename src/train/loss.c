@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "nn/functions.h"
+
 static unsigned all_axes(const atl_node *x) {
     return (1u << x->shape.rank) - 1u;
 }
@@ -53,6 +55,10 @@ atl_node *atl_loss_d_hinge(atl_graph *g, atl_node *f, atl_node *r) {
     return atl_add(g, fake, mean(g, relu(g, atl_affine(g, r, -1.0f, 1.0f))));
 }
 
+atl_node *atl_loss_labels(atl_graph *g, atl_node *logits, atl_node *labels) {
+    return atl_reshape(g, atl_cross_entropy(g, logits, labels), ATL_SHAPE(logits->shape.d[0]));
+}
+
 // ---- gradients of scores
 
 // |d sum(scores) / d img|^2 per image, [n].  An image's score depends on others of the batch through the
@@ -75,8 +81,11 @@ atl_node *atl_mix_images(atl_graph *g, atl_node *real, atl_node *fake, atl_node 
     return atl_add(g, real, atl_mul(g, atl_sub(g, fake, real), atl_expand(g, wide, real->shape)));
 }
 
-atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mix, float weight) {
+atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mix, float weight,
+                                    atl_node **lengths) {
     atl_node *length = atl_sqrt(g, squared_gradient(g, scores, mix));
+    if (lengths)
+        *lengths = length;
     return atl_scale(g, mean(g, atl_square(g, atl_affine(g, length, 1.0f, -1.0f))), weight);
 }
 

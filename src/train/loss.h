@@ -7,7 +7,7 @@
 
 #include "graph/graph.h"
 
-typedef enum atl_gan_loss { // in the order of the words of the option "loss"
+typedef enum atl_gan_loss { // in the order of the first words of the option "loss"
     ATL_GAN_LOGISTIC,       // non-saturating
     ATL_GAN_LOGISTIC_SATURATING,
     ATL_GAN_WGAN,    // with the drift term
@@ -31,15 +31,21 @@ atl_node *atl_loss_d_wgan(atl_graph *g, atl_node *f, atl_node *r, float drift);
 // generator's is Wasserstein's.
 atl_node *atl_loss_d_hinge(atl_graph *g, atl_node *f, atl_node *r);
 
+// Of class logits [n, k] of an auxiliary classifier: the cross entropy with labels [n, k], for each picture,
+// [n] (Odena et al. 2017).
+atl_node *atl_loss_labels(atl_graph *g, atl_node *logits, atl_node *labels);
+
 // Zero-centred gradient penalty (Mescheder et al. 2018, equation 9): gamma / 2 * mean of |d sum(scores) / d img|^2
 // per image.  R1 when scores and img are those of real images, R2 when of generated ones.  img is the image before
 // augmentation.  *penalties (may be NULL): [n], without gamma.
 atl_node *atl_loss_r1_r2(atl_graph *g, atl_node *scores, atl_node *img, float gamma, atl_node **penalties);
 
-// Images between real and generated ones, real + (fake - real) * t with t [n] from U(0, 1), and the penalty on
-// them: weight * mean (|d sum(scores) / d mix| - 1)^2 (Gulrajani et al. 2017, equation 3, weight 10).
+// Images between real and generated ones, real + (fake - real) * t with t [n] from U(0, 1), and the penalty
+// on them: weight * mean (|d sum(scores) / d mix| - 1)^2 (Gulrajani et al. 2017, equation 3, weight 10).
+// *lengths (may be NULL): those of the gradients, [n].
 atl_node *atl_mix_images(atl_graph *g, atl_node *real, atl_node *fake, atl_node *t);
-atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mix, float weight);
+atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mix, float weight,
+                                    atl_node **lengths);
 
 // Path length regularisation (Karras et al. 2020, equation 4).  ws [n, num_ws, w_dim] -> img; noise is a unit
 // normal image of img's shape.  With J = d sum(img * noise) / sqrt(h w) / d ws, a length is sqrt(mean over layers of

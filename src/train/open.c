@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening a trainer: the set, the networks, the plans of the phases, and what all of it will cost.  Memory
+// Opening a trainer: the set, the networks, the plans of all stages, and what all of it will cost.  Memory
 // for running is taken when the first step needs it, so that a run which does not fit can be described and
 // refused.
 #include <stdio.h>
@@ -97,7 +97,7 @@ static atl_status make_networks(atl_trainer *t) {
     return open_adam(t, ATL_TRAIN_D, t->options.dlr, &t->d.params, &t->adam_d);
 }
 
-static atl_status choose_augmentation(atl_trainer *t, atl_phase_setup *p) {
+static atl_status choose_augmentation(atl_trainer *t) {
     const atl_train_options *o = &t->options;
     if (o->aug == ATL_AUG_NONE || (o->aug == ATL_AUG_FIXED && o->p == 0.0))
         return ATL_OK;
@@ -106,7 +106,7 @@ static atl_status choose_augmentation(atl_trainer *t, atl_phase_setup *p) {
         if (!atl_diffaug_policy(policy, &t->diffaug))
             return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
                             "augpipe %s: with diffaug it is a list of color, translation and cutout", policy);
-        p->diffaug = &t->diffaug;
+        t->diffaugs = true;
         return ATL_OK;
     }
     if (!atl_augment_pipe(o->augpipe, &t->augment))
@@ -114,33 +114,12 @@ static atl_status choose_augmentation(atl_trainer *t, atl_phase_setup *p) {
                         "augpipe %s: blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn and "
                         "bgcfnc are there",
                         o->augpipe);
-    p->augment = &t->augment;
+    t->augments = true;
     t->state.augment_p = o->aug == ATL_AUG_FIXED ? o->p : o->initial_p > 0.0 ? o->initial_p : 0.0;
     return ATL_OK;
 }
 
-// ---- plans
-
-static void build_view(atl_graph *g, atl_call *call, void *user) {
-    const atl_network *n = user;
-    const atl_model_dims *d = &n->dims;
-    atl_net net = atl_network_in(g, n, NULL);
-    net.varies = true;
-    atl_network_call(n, "map", &net, call);
-    const atl_port *w = atl_call_find_out(call, "w");
-    if (!w)
-        return; // the graph says why
-    atl_node *ws = atl_reshape(g, w->node, ATL_SHAPE(call->n, 1, d->w_dim));
-    call->n_out = 0;
-    atl_call_bind(g, call, "ws", atl_expand(g, ws, ATL_SHAPE(call->n, d->num_ws, d->w_dim)));
-    atl_network_call(n, "synthesize", &net, call);
-}
-
-static atl_status make_view(atl_trainer *t) {
-    atl_program_key key = { .function = "view", .n = t->options.batch_gpu, .noise = ATL_NOISE_CONST };
-    atl_plan_options o = { .detached = true };
-    return atl_program_make(t->backend, &key, build_view, &t->g_ema, &o, &t->view);
-}
+// ---- all plans
 
 static size_t available_memory(void) {
     char line[256];
@@ -153,73 +132,23 @@ static size_t available_memory(void) {
     return (size_t)kib << 10;
 }
 
+// What does not change from stage to stage.
 static void count_cost(atl_trainer *t) {
     atl_train_cost *c = &t->cost;
-    size_t largest = atl_plan_bytes(t->view->plan), g = t->g.params.total, d = t->d.params.total;
     for (size_t i = 0; i < t->g.params.size; i++)
         c->g_params += t->g.params.list[i].buffer ? 0 : (int64_t)t->g.params.list[i].count;
     for (size_t i = 0; i < t->d.params.size; i++)
         c->d_params += t->d.params.list[i].buffer ? 0 : (int64_t)t->d.params.list[i].count;
-    for (int k = 0; k < t->n_phases; k++) {
-        const atl_phase *p = &t->phases[k];
-        t->costs[c->n_phases++] = (atl_train_phase){ .name = p->row->name,
-                                                     .interval = p->row->interval,
-                                                     .batch = p->n,
-                                                     .runs = t->local / t->options.batch_gpu,
-                                                     .gflop = p->gflop,
-                                                     .bytes = atl_phase_bytes(p) };
-        largest = atl_phase_bytes(p) > largest ? atl_phase_bytes(p) : largest;
-    }
     c->phases = t->costs;
-    t->block_bytes = largest;
-    c->bytes = largest + (4 * g + 3 * d + (g > d ? g : d)) * sizeof(float);
+    c->stages = t->stages;
     c->available = available_memory();
 }
 
-// The place of a statistic, which is added when it is new; -1: there are too many.
-static int stat_index(atl_trainer *t, const char *name) {
-    int i = atl_trainer_find_stat(t, name);
-    if (i >= 0)
-        return i;
-    if (t->n_stats == ATL_TRAIN_STATS)
-        return -1;
-    t->stats[t->n_stats].name = name;
-    return t->n_stats++;
-}
-
-static atl_status list_stats(atl_trainer *t, atl_phase *p) {
-    bool fits = true;
-    for (int i = 0; i < p->n_reports; i++) {
-        p->reports[i].index = stat_index(t, p->reports[i].stat);
-        fits = fits && p->reports[i].index >= 0;
-    }
-    p->norm = p->row->norm ? stat_index(t, p->row->norm) : -1;
-    if (!fits || (p->row->norm && p->norm < 0))
-        return atl_fail(t->ctx, ATL_INTERNAL, "%s: more than %d statistics", p->row->name, ATL_TRAIN_STATS);
-    return ATL_OK;
-}
-
-static atl_status make_phase(atl_trainer *t, int number, const atl_phase_setup *setup) {
-    const atl_phase_row *row = &t->recipe->phases[number];
-    int n = t->options.batch_gpu / row->shrink;
-    atl_phase *p = &t->phases[t->n_phases];
-    if (row->wanted && !row->wanted(&t->options))
-        return ATL_OK;
-    ATL_TRY(atl_phase_make(t->ctx, t->backend, t->recipe, number, n > 1 ? n : 1, setup, p));
-    t->n_phases++;
-    return list_stats(t, p);
-}
-
 static atl_status make_plans(atl_trainer *t) {
-    atl_phase_setup setup = { .networks = { &t->g, &t->d }, .options = &t->options };
-    setup.whole = t->options.batch_gpu == t->options.batch;
-    ATL_TRY(choose_augmentation(t, &setup));
+    ATL_TRY(choose_augmentation(t));
     ATL_TRY(make_networks(t));
-    for (int i = 0; i < t->recipe->n_phases; i++)
-        ATL_TRY(make_phase(t, i, &setup));
-    ATL_TRY(make_view(t));
     count_cost(t);
-    return ATL_OK;
+    return atl_trainer_survey(t);
 }
 
 // ---- memory
@@ -258,9 +187,13 @@ atl_status atl_trainer_memory(atl_trainer *t) {
         most = sum > most ? sum : most;
     }
     if (!fill(t, local * pixels, &t->reals) || !fill(t, local * labels, &t->real_labels) ||
-        !fill(t, room, &t->scratch) || !fill(t, span + most, &t->gradient))
+        !fill(t, room, &t->scratch))
         return ATL_NO_MEMORY;
-    ATL_TRY(atl_resident_take(t->backend, t->gradient, span, 0, NULL));
+    if (!t->gradient) { // of all stages
+        if (!fill(t, span + most, &t->gradient))
+            return ATL_NO_MEMORY;
+        ATL_TRY(atl_resident_take(t->backend, t->gradient, span, 0, NULL));
+    }
     t->block = t->backend->alloc(t->backend, t->block_bytes);
     return t->block ? ATL_OK : ATL_NO_MEMORY;
 }
@@ -301,8 +234,6 @@ static atl_status open_all(atl_trainer *t) {
     t->derived = atl_train_fields_filled(&given, o);
     if (!t->recipe)
         t->recipe = atl_recipe_find(atl_train_family(o->cfg));
-    t->stage = (atl_stage){ .rate = 1.0 };
-    t->local = o->batch / t->state.ranks;
     return make_plans(t);
 }
 
@@ -334,14 +265,7 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
     atl_trainer *t = trainer ? *trainer : NULL;
     if (!t)
         return;
-    for (int k = 0; k < t->n_phases; k++)
-        atl_phase_clear(&t->phases[k]);
-    atl_program_free(&t->view);
-    if (t->block)
-        t->backend->release(t->backend, t->block);
-    atl_free(t->ctx, t->reals);
-    atl_free(t->ctx, t->real_labels);
-    atl_free(t->ctx, t->scratch);
+    atl_trainer_leave(t);
     atl_trainer_release(t);
     atl_free(t->ctx, t->gradient);
     atl_adam_clear(&t->adam_g);

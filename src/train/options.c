@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "train/fields.h"
+#include "train/grow.h"
 #include "train/trainer.h"
 
 typedef struct preset {
@@ -12,6 +13,7 @@ typedef struct preset {
     double kimg;
     int batch, mbstd_group, channel_base, map_depth;
     double glr, dlr, gamma, ema_kimg, ema_rampup, pl_weight, style_mixing_prob, blur_init_sigma;
+    int lod_initial; // resolution at first; 0: nothing grows
     // What follows from the set, the batch that was asked for (0: none was) and the processes.  NULL:
     // nothing.
     struct preset (*fit)(struct preset p, int resolution, int batch, int ranks);
@@ -69,17 +71,45 @@ static preset alias_free(preset p, int resolution, int batch, int ranks) {
     return p;
 }
 
+// What was published for so many devices; with other numbers, as for the next smaller one.
+static const struct {
+    int devices, batch;
+    const char *batches, *rates;
+} GROWN[] = {
+    { 8, 32, "4:512,8:256,16:128,32:64,64:32", "128:1.5,256:2,512:3,1024:3" },
+    { 4, 16, "4:512,8:256,16:128,32:64,64:32,128:16", "256:1.5,512:2,1024:3" },
+    { 2, 8, "4:256,8:256,16:128,32:64,64:32,128:16,256:8", "512:1.5,1024:2" },
+    { 1, 4, "4:128,8:128,16:128,32:64,64:32,128:16,256:8,512:4", "1024:1.5" },
+};
+
+static int grown_for(int ranks) { // row of GROWN
+    int i = 0;
+    while (GROWN[i].devices > ranks)
+        i++;
+    return i;
+}
+
+static preset grown(preset p, int resolution, int batch, int ranks) {
+    (void)resolution;
+    (void)batch;
+    p.batch = GROWN[grown_for(ranks)].batch;
+    return p;
+}
+
 static const preset PRESETS[] = {
     // clang-format off
-    // name, family, processes, kimg, batch, mbstd, cbase, map, glr, dlr, gamma, ema kimg, ramp-up, pl, mixing, blur
-    { "auto",        "stylegan2", 1, 25000,  0,  0,  0,     2, 0,      0,      0,    0,   0.05, 2, 0.9, 0, automatic },
-    { "stylegan2",   "stylegan2", 8, 25000,  32, 4,  32768, 8, 0.002,  0.002,  10,   10,  -1,   2, 0.9, 0, NULL },
-    { "paper256",    "stylegan2", 8, 25000,  64, 8,  16384, 8, 0.0025, 0.0025, 1,    20,  -1,   2, 0.9, 0, NULL },
-    { "paper512",    "stylegan2", 8, 25000,  64, 8,  32768, 8, 0.0025, 0.0025, 0.5,  20,  -1,   2, 0.9, 0, NULL },
-    { "paper1024",   "stylegan2", 8, 25000,  32, 4,  32768, 8, 0.002,  0.002,  2,    10,  -1,   2, 0.9, 0, NULL },
-    { "cifar",       "stylegan2", 2, 100000, 64, 32, 32768, 2, 0.0025, 0.0025, 0.01, 500, 0.05, 0, 0,   0, NULL },
-    { "stylegan3-t", "stylegan3", 8, 25000,  32, 4,  32768, 2, 0.0025, 0.002,  0,    0,   0.05, 0, 0,   0, alias_free },
-    { "stylegan3-r", "stylegan3", 8, 25000,  32, 4,  32768, 2, 0.0025, 0.002,  0,    0,   0.05, 0, 0,  10, alias_free },
+    // name, family, processes, kimg, batch, mbstd, cbase, map, glr, dlr, gamma, ema kimg, ramp-up, pl, mixing, blur,
+    // lod
+    { "auto",        "stylegan2", 1, 25e3, 0,  0,  0,     2, 0,     0,     0,    0,   0.05, 2, 0.9, 0,  0, automatic },
+    { "stylegan2",   "stylegan2", 8, 25e3, 32, 4,  32768, 8, .002,  .002,  10,   10,  -1,   2, 0.9, 0,  0, NULL },
+    { "paper256",    "stylegan2", 8, 25e3, 64, 8,  16384, 8, .0025, .0025, 1,    20,  -1,   2, 0.9, 0,  0, NULL },
+    { "paper512",    "stylegan2", 8, 25e3, 64, 8,  32768, 8, .0025, .0025, 0.5,  20,  -1,   2, 0.9, 0,  0, NULL },
+    { "paper1024",   "stylegan2", 8, 25e3, 32, 4,  32768, 8, .002,  .002,  2,    10,  -1,   2, 0.9, 0,  0, NULL },
+    { "cifar",       "stylegan2", 2, 1e5,  64, 32, 32768, 2, .0025, .0025, 0.01, 500, 0.05, 0, 0,   0,  0, NULL },
+    { "stylegan3-t", "stylegan3", 8, 25e3, 32, 4,  32768, 2, .0025, .002,  0,    0,   0.05, 0, 0,   0,  0, alias_free },
+    { "stylegan3-r", "stylegan3", 8, 25e3, 32, 4,  32768, 2, .0025, .002,  0,    0,   0.05, 0, 0,   10, 0, alias_free },
+    { "stylegan1",   "stylegan1", 1, 25e3, 0,  4,  16384, 8, .001,  .001,  10,   10,  -1,   0, 0.9, 0,  8, grown },
+    { "progan",      "progan",    1, 12e3, 0,  4,  16384, 0, .001,  .001,  0,    0,   -1,   0, 0,   0,  4, grown },
     // clang-format on
 };
 
@@ -112,6 +142,55 @@ const char *atl_train_family(const char *cfg) {
     return p ? p->family : NULL;
 }
 
+static bool is_auto(const char *text) {
+    return !strcmp(text, "auto");
+}
+
+// A batch that was asked for is that of all
+// resolutions, unless a table was asked for, too.
+static void fill_growth(atl_train_options *o, const preset *p, int ranks) {
+    int i = grown_for(ranks);
+    const atl_recipe *recipe = atl_recipe_find(p->family);
+    if (is_auto(o->loss))
+        o->loss = recipe->loss;
+    if (o->aug == ATL_AUG_AUTO)
+        o->aug = p->lod_initial ? ATL_AUG_NONE : ATL_AUG_ADA;
+    if (is_auto(o->lod_batch))
+        o->lod_batch = p->lod_initial && !o->batch ? GROWN[i].batches : "none";
+    if (is_auto(o->lod_rate))
+        o->lod_rate = !p->lod_initial ? "none" : GROWN[recipe->rates_by_devices ? i : 0].rates;
+    if (!p->lod_initial)
+        return;
+    o->lod_initial = o->lod_initial ? o->lod_initial : p->lod_initial;
+    o->lod_training_kimg = o->lod_training_kimg >= 0.0 ? o->lod_training_kimg : 600.0; // as published
+    o->lod_transition_kimg = o->lod_transition_kimg >= 0.0 ? o->lod_transition_kimg : 600.0;
+}
+
+// What is for networks that grow and was given for others.
+static atl_status refuse_growth(atl_ctx *ctx, const atl_train_options *o) {
+    const char *given = o->lod_initial                      ? "lod-initial"
+                        : o->lod_training_kimg >= 0.0       ? "lod-training-kimg"
+                        : o->lod_transition_kimg >= 0.0     ? "lod-transition-kimg"
+                        : strcmp(o->lod_batch, "none") != 0 ? "lod-batch"
+                        : strcmp(o->lod_rate, "none") != 0  ? "lod-rate"
+                                                            : NULL;
+    if (!given)
+        return ATL_OK;
+    return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                    "%s: networks of cfg %s don't grow; those of progan and stylegan1 do", given, o->cfg);
+}
+
+// Where networks grow, batch_gpu bounds the parts of each batch; else the batch has equal parts of that size.
+static void fill_batch(atl_train_options *o, const preset *p, const atl_train_set *set, int ranks) {
+    o->batch = o->batch ? o->batch : p->batch;
+    if (!o->batch_gpu && p->lod_initial)
+        o->batch_gpu = atl_grow_largest(o, set->width) / ranks;
+    if (!o->batch_gpu) // what its makers gave to one device, or the next less that divides
+        o->batch_gpu = divisor(o->batch / ranks, o->batch / most(p->processes, ranks));
+    if (!o->mbstd_group)
+        o->mbstd_group = group_of(o->batch_gpu, p->mbstd_group);
+}
+
 atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o) {
     const preset *found = find_preset(o->cfg);
     if (!found)
@@ -120,11 +199,8 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "cond needs labels, and %s has none: add a dataset.json",
                         set->name);
     preset p = found->fit ? found->fit(*found, set->width, o->batch, ranks) : *found;
-    o->batch = o->batch ? o->batch : p.batch;
-    if (!o->batch_gpu) // what its makers gave to one device, or the next less that divides
-        o->batch_gpu = divisor(o->batch / ranks, o->batch / most(p.processes, ranks));
-    if (!o->mbstd_group)
-        o->mbstd_group = group_of(o->batch_gpu, p.mbstd_group);
+    fill_growth(o, &p, ranks);
+    fill_batch(o, &p, set, ranks);
     o->kimg = o->kimg > 0.0 ? o->kimg : p.kimg;
     o->gamma = o->gamma >= 0.0 ? o->gamma : p.gamma;
     o->glr = o->glr != 0.0 ? o->glr : p.glr;
@@ -139,5 +215,9 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     o->blur_init_sigma = o->blur_init_sigma >= 0.0 ? o->blur_init_sigma : p.blur_init_sigma;
     if (o->blur_init_sigma > 0.0 && o->blur_fade_kimg == 0.0)
         o->blur_fade_kimg = o->batch * 200 / 32.0; // as many steps as 200 kimg have with 32 pictures
-    return check_batch(ctx, ranks, o);
+    if (!p.lod_initial) {
+        ATL_TRY(refuse_growth(ctx, o));
+        return check_batch(ctx, ranks, o);
+    }
+    return atl_grow_check(ctx, set, ranks, o);
 }

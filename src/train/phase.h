@@ -75,6 +75,7 @@ typedef struct atl_phase {
 typedef struct atl_phase_setup {
     atl_network *networks[ATL_TRAIN_NETS];
     const atl_train_options *options;  // with all defaults filled in
+    float lod;                         // level of detail of both networks, where they grow
     bool whole;                        // a run of a phase has all samples of a step
     const atl_augment_config *augment; // NULL: none
     const atl_diffaug_config *diffaug; // NULL: none

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const atl_recipe *const RECIPES[] = { &atl_recipe_stylegan2, &atl_recipe_stylegan3 };
+static const atl_recipe *const RECIPES[] = { &atl_recipe_stylegan2, &atl_recipe_stylegan3,
+                                             &atl_recipe_stylegan1, &atl_recipe_progan };
 
 const atl_recipe *atl_recipe_find(const char *family) {
     for (size_t i = 0; i < sizeof RECIPES / sizeof *RECIPES; i++)

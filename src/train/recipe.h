@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
 // and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
-// and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c.
-// docs/add-a-loss.md walks through one.
+// and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c,
+// recipe_growing.c. docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
 
@@ -27,8 +27,11 @@ typedef struct atl_phase_row {
 
 // What a step is like, for recipes in which that changes with the pictures shown.
 typedef struct atl_stage {
-    double rate; // factor of both learning rates
-    float fade;  // what the networks' setting "fade" is, where they have one
+    double rate;          // factor of both learning rates
+    float lod;            // level of detail at which networks that grow stand; 0: full size
+    float fade;           // what their setting "fade" is: the part of lod behind the point
+    int batch, batch_gpu; // pictures of a step, and at once in each process; 0: as the options say
+    uint64_t until;       // so many pictures shown, and the next stage needs other plans; 0: none follows
 } atl_stage;
 
 // One step's sums under the name of a statistic; zeros when it reported none.
@@ -38,19 +41,24 @@ typedef struct atl_train_sum {
 
 struct atl_recipe {
     const char *family;
+    const char *loss;      // that was published with it
+    bool rates_by_devices; // and whether rates follow their number, where networks grow
     // Makes the trainer's networks for its set and options.
     atl_status (*networks)(atl_trainer *t);
     // Whether a parameter is left as it is.  NULL: none is.
     bool (*frozen)(const atl_train_options *o, atl_train_net which, const atl_network *network, const char *name);
     // After the phases of a step: moving means, strength of augmentation.  NULL: nothing.
     void (*after)(atl_trainer *t);
-    // The stage of the step to come.  NULL: always the same, { 1, 0 }.
-    atl_stage (*schedule)(const atl_trainer *t);
+    // The stage of a step before which so many pictures were shown.  NULL: always the same, with the rates as
+    // they are.
+    atl_stage (*schedule)(const atl_trainer *t, uint64_t images);
+    // Weight of the old average of G in a step where the options give no half-life; 0: they always do.
+    float smoothing;
     const atl_phase_row *phases;
     int n_phases;
 };
 
-extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3;
+extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3, atl_recipe_stylegan1, atl_recipe_progan;
 
 const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none
 

@@ -87,7 +87,11 @@ static const atl_phase_row PHASES[] = {
 // ---- besides the phases
 
 static atl_status networks(atl_trainer *t) {
-    return atl_gan_networks(t, "stylegan2", W_AVG_BETA, !strcmp(t->options.cfg, "cifar") ? "orig" : NULL);
+    return atl_gan_networks(
+        t, &(atl_gan_kinds){ .g = "stylegan2",
+                             .d = "stylegan2",
+                             .w_avg_beta = W_AVG_BETA,
+                             .d_architecture = !strcmp(t->options.cfg, "cifar") ? "orig" : NULL });
 }
 
 static void after(atl_trainer *t) {
@@ -99,6 +103,7 @@ static void after(atl_trainer *t) {
 
 const atl_recipe atl_recipe_stylegan2 = {
     .family = "stylegan2",
+    .loss = "logistic",
     .networks = networks,
     .frozen = atl_gan_frozen,
     .after = after,

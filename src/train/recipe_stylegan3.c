@@ -61,11 +61,14 @@ static atl_status networks(atl_trainer *t) {
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
                         "pl-weight %g: StyleGAN3 is trained without path length regularisation; leave it out",
                         t->options.pl_weight);
-    return atl_gan_networks(t, "stylegan3", W_AVG_BETA, NULL);
+    ATL_TRY(atl_gan_no_architecture(t, "StyleGAN3's G", false));
+    return atl_gan_networks(t,
+                            &(atl_gan_kinds){ .g = "stylegan3", .d = "stylegan2", .w_avg_beta = W_AVG_BETA });
 }
 
 const atl_recipe atl_recipe_stylegan3 = {
     .family = "stylegan3",
+    .loss = "logistic",
     .networks = networks,
     .frozen = atl_gan_frozen,
     .after = atl_gan_adapt,

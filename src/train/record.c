@@ -62,6 +62,9 @@ static atl_status read_state(atl_ctx *ctx, const char *path, const json_t *json,
     const double most = 9007199254740992.0; // integers are exact up to 2^53
     ATL_TRY(number_of(ctx, path, json, "iteration", 0, most, &r->iteration));
     ATL_TRY(number_of(ctx, path, json, "images", 0, most, &r->images));
+    r->staged = r->images; // records of before networks grew
+    if (json_object_get(json, "staged"))
+        ATL_TRY(number_of(ctx, path, json, "staged", 0, r->images, &r->staged));
     ATL_TRY(number_of(ctx, path, json, "augment_p", 0, 1, &r->augment_p));
     ATL_TRY(number_of(ctx, path, json, "pl_mean", -most, most, &r->pl_mean));
     ATL_TRY(number_of(ctx, path, json, "sign_sum", -most, most, &r->sign_sum));

@@ -24,8 +24,11 @@ int atl_trainer_z_dim(const atl_trainer *t) {
     return t->g.dims.z_dim;
 }
 
-static atl_status show_part(atl_program *p, int n, const float *z, const float *c, float *images) {
+static atl_status show_part(atl_program *p, int n, const float *fade, const float *z, const float *c,
+                            float *images) {
     ATL_TRY(atl_program_write(p, "z", n, z));
+    if (atl_program_in(p, "fade"))
+        ATL_TRY(atl_program_write(p, "fade", 1, fade));
     if (atl_program_in(p, "c"))
         ATL_TRY(atl_program_write(p, "c", n, c));
     ATL_TRY(atl_program_run(p));
@@ -35,13 +38,15 @@ static atl_status show_part(atl_program *p, int n, const float *z, const float *
 atl_status atl_trainer_generate(atl_trainer *t, int n, const float *z, const float *c, float *images) {
     size_t z_dim = (size_t)t->g.dims.z_dim, c_dim = (size_t)t->g.dims.c_dim;
     size_t image = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
-    int batch = t->options.batch_gpu;
+    int batch = t->stage.batch_gpu;
+    ATL_TRY(atl_trainer_enter(t, t->staged)); // a step may have failed to make its plans
     ATL_TRY(atl_trainer_memory(t));
     atl_program_attach(t->view, t->block);
     for (int first = 0; first < n; first += batch) {
         size_t at = (size_t)first;
         int count = n - first < batch ? n - first : batch;
-        ATL_TRY(show_part(t->view, count, z + at * z_dim, c ? c + at * c_dim : NULL, images + at * image));
+        ATL_TRY(show_part(t->view, count, &t->stage.fade, z + at * z_dim, c ? c + at * c_dim : NULL,
+                          images + at * image));
     }
     return ATL_OK;
 }

@@ -94,6 +94,7 @@ static atl_status state_text(atl_trainer *t, uint64_t sum, char **text) {
     atl_json_set(&b, json, "sum", atl_json_string(&b, sum_text));
     atl_json_set(&b, json, "iteration", json_integer((json_int_t)s->iteration));
     atl_json_set(&b, json, "images", json_integer((json_int_t)s->images));
+    atl_json_set(&b, json, "staged", json_integer((json_int_t)t->staged));
     atl_json_set(&b, json, "augment_p", atl_json_number(&b, s->augment_p));
     atl_json_set(&b, json, "pl_mean", atl_json_number(&b, s->pl_mean));
     atl_json_set(&b, json, "sign_sum", atl_json_number(&b, t->sign_sum));
@@ -117,6 +118,7 @@ atl_status atl_trainer_save(atl_trainer *t, const char *path) {
     uint64_t sum;
     if (t->halfway)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s: not written: the last step failed half way", path);
+    ATL_TRY(atl_trainer_mark_level(t));
     atl_trainer_fetch(t);
     atl_arena_init(&e.arena, t->ctx, 0);
     e.list = atl_arena_alloc(&e.arena, 2 * (t->g.params.size + t->d.params.size) + 2, sizeof *e.list);
@@ -207,12 +209,19 @@ static atl_status read_all(atl_trainer *t, const char *path, const atl_arrays *f
 static void take(atl_trainer *t, const atl_train_record *r) {
     t->state.iteration = (uint64_t)r->iteration;
     t->state.images = (uint64_t)r->images;
+    t->staged = (uint64_t)r->staged;
     if (t->options.aug == ATL_AUG_ADA)
         t->state.augment_p = t->options.initial_p >= 0.0 ? t->options.initial_p : r->augment_p;
     t->state.pl_mean = r->pl_mean;
     t->sign_sum = r->sign_sum;
     t->sign_count = r->sign_count;
     atl_loader_close(&t->loader); // opened again at the new position
+}
+
+static double recorded_number(const atl_train_field *f, const json_t *value) {
+    const char *word = json_string_value(value);
+    return f->kind == ATL_TRAIN_CHOICE ? (word ? atl_train_field_index(f, word) : -1)
+                                       : json_number_value(value);
 }
 
 // What was derived before and has the same value now is still derived.
@@ -225,7 +234,7 @@ static uint64_t still_derived(const json_t *record, const atl_train_options *o) 
         const char *name = json_string_value(item);
         const atl_train_field *f = name ? atl_train_field_find(name) : NULL;
         if (f && f->kind != ATL_TRAIN_TEXT &&
-            json_number_value(json_object_get(options, name)) == atl_train_field_number(f, o))
+            recorded_number(f, json_object_get(options, name)) == atl_train_field_number(f, o))
             derived |= UINT64_C(1) << (f - fields);
     }
     return derived;
@@ -236,6 +245,21 @@ static atl_status other_pictures(atl_ctx *ctx, const char *path, const char *dat
                     "%s: the pictures of its run were others: %s %s; with them it can go on, and from its "
                     "networks a new run can start",
                     path, data, what);
+}
+
+// A cfg of another family has other networks; the options of the record say which.
+static atl_status check_family(atl_trainer *t, const char *path, const atl_arrays *file) {
+    json_t *json;
+    ATL_TRY(atl_train_record_find(t->ctx, path, file, &json));
+    const char *cfg = json_string_value(json_object_get(json_object_get(json, "options"), "cfg"));
+    const char *family = cfg ? atl_train_family(cfg) : NULL;
+    atl_status status = ATL_OK;
+    if (family && atl_recipe_find(family) != t->recipe && atl_recipe_find(t->recipe->family) == t->recipe)
+        status = atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                          "%s: was trained with cfg %s, and this run has cfg %s: it can go on with its own",
+                          path, cfg, t->options.cfg);
+    json_decref(json);
+    return status;
 }
 
 // Before anything is changed but for what is remembered of options.
@@ -258,9 +282,13 @@ atl_status atl_trainer_restore(atl_trainer *t, const char *path) {
     ATL_TRY(atl_arrays_open(t->ctx, path, &file));
     atl_status status = atl_train_record_read(t->ctx, path, file, &r);
     if (status == ATL_OK)
+        status = check_family(t, path, file);
+    if (status == ATL_OK)
         status = check_set(t, path, file);
     if (status == ATL_OK)
         status = read_all(t, path, file, false);
+    if (status == ATL_OK)
+        status = atl_trainer_enter(t, (uint64_t)r.staged);
     if (status == ATL_OK)
         status = read_all(t, path, file, true);
     if (status == ATL_OK) {

@@ -12,9 +12,10 @@ enum {
     ATL_TRAIN_DIFFERENCE = 256    // room for what differs between two sets
 };
 
-// iteration and images are whole, from 0 to 2^53; augment_p is from 0 to 1; all are finite.
+// iteration, images and staged, the images before the last step, are whole, from 0 to 2^53; augment_p is from
+// 0 to 1; all are finite.
 typedef struct atl_train_record {
-    double iteration, images, augment_p, pl_mean, sign_sum, sign_count;
+    double iteration, images, staged, augment_p, pl_mean, sign_sum, sign_count;
 } atl_train_record;
 
 // The record as JSON; NULL when there is none.  `path` is for messages.

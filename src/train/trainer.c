@@ -78,19 +78,26 @@ static double now(const atl_trainer *t) {
 
 // ---- pictures
 
-static atl_status next_reals(atl_trainer *t) {
+// The stage of the step to come, and its pictures.
+static atl_status prepare(atl_trainer *t) {
+    ATL_TRY(atl_trainer_enter(t, t->state.images));
+    ATL_TRY(atl_trainer_memory(t));
     if (!t->data)
         return ATL_OK; // noise stays what it is
     return atl_loader_next(t->loader, (size_t)t->local, t->reals, t->real_labels);
 }
 
 // A step begins in all processes or in none, so that what was before it can still be saved.
-static atl_status agree_on_reals(atl_trainer *t) {
-    atl_status status = next_reals(t);
+static atl_status agree_to_begin(atl_trainer *t) {
+    atl_status status = prepare(t);
     int failed = status != ATL_OK;
     ATL_TRY(atl_trainer_any(t, &failed));
+    if (failed)
+        (void)atl_trainer_enter(t, t->staged); // as it was; the next step may try again
     if (failed && status == ATL_OK)
-        return atl_fail(t->ctx, ATL_BAD_FILE, "another process of this run can't read one of its pictures");
+        return atl_fail(t->ctx, ATL_BAD_FILE,
+                        "another process of this run can't read one of its pictures, or has no room for its "
+                        "share of the step");
     return status;
 }
 
@@ -180,7 +187,7 @@ static atl_status look_ahead(atl_trainer *t, atl_phase *p, int parts) {
 }
 
 static atl_status run_phase(atl_trainer *t, atl_phase *p) {
-    int parts = t->local / t->options.batch_gpu;
+    int parts = t->local / t->stage.batch_gpu;
     float scale = (float)p->row->interval / (float)(parts * t->state.ranks);
     ATL_TRY(look_ahead(t, p, parts));
     ATL_TRY(run_parts(t, p, parts, scale));
@@ -203,8 +210,10 @@ static atl_status run_phase(atl_trainer *t, atl_phase *p) {
 
 static atl_status follow_g(atl_trainer *t) {
     const atl_train_options *o = &t->options;
-    float beta = atl_ema_beta(o->batch, o->ema_kimg, o->ema_rampup > 0.0 ? o->ema_rampup : 0.0,
-                              (double)t->state.images);
+    float beta = t->recipe->smoothing;
+    if (o->ema_kimg > 0.0)
+        beta = atl_ema_beta(t->stage.batch, o->ema_kimg, o->ema_rampup > 0.0 ? o->ema_rampup : 0.0,
+                            (double)t->state.images);
     return atl_ema_update(t->backend, &t->g_ema.params, &t->g.params, beta);
 }
 
@@ -237,19 +246,17 @@ static atl_status check_ranks(atl_trainer *t) {
     return atl_ranks_same(t->ranks, weights, "the networks' weights");
 }
 
-static void enter_stage(atl_trainer *t) {
-    if (t->recipe->schedule)
-        t->stage = t->recipe->schedule(t);
-    t->adam_g.options.lr = t->lr[ATL_TRAIN_G] * (float)t->stage.rate;
-    t->adam_d.options.lr = t->lr[ATL_TRAIN_D] * (float)t->stage.rate;
-}
-
 atl_status atl_trainer_step(atl_trainer *t) {
     ATL_TRY(atl_trainer_memory(t));
     atl_ranks_step(t->ranks, t->state.iteration);
     ATL_TRY(check_ranks(t));
-    ATL_TRY(agree_on_reals(t));
-    enter_stage(t);
+    atl_stage before = t->stage;
+    ATL_TRY(agree_to_begin(t));
+    t->staged = t->state.images;
+    if (atl_stage_grows(&before, &t->stage)) { // other networks to Adam
+        atl_adam_restart(&t->adam_g);
+        atl_adam_restart(&t->adam_d);
+    }
     memset(t->sums, 0, sizeof t->sums);
     for (int k = 0; k < t->n_phases; k++) {
         if (t->state.iteration % (uint64_t)t->costs[k].interval)
@@ -262,7 +269,7 @@ atl_status atl_trainer_step(atl_trainer *t) {
     ATL_TRY(atl_ranks_sum_double(t->ranks, &t->sums[0].count, (size_t)t->n_stats * 3));
     ATL_TRY(follow_g(t));
     t->state.iteration++;
-    t->state.images += (uint64_t)t->options.batch;
+    t->state.images += (uint64_t)t->stage.batch;
     if (t->recipe->after)
         t->recipe->after(t);
     t->halfway = false;
@@ -276,12 +283,11 @@ atl_status atl_trainer_any(atl_trainer *t, int *flag) {
 
 // ---- measuring
 
-atl_status atl_trainer_measure(atl_trainer *t, int runs) {
+// Of the stage that the trainer is in: seconds of a thousand pictures.
+static atl_status measure_stage(atl_trainer *t, int runs, double *sec_per_kimg) {
     enum { MOST = 101 };
     const double LONG = 2.0;
     double seconds[MOST], per_step = 0.0;
-    if (runs < 1 || runs > MOST)
-        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to %d are", runs, MOST);
     ATL_TRY(atl_trainer_memory(t));
     for (int k = 0; k < t->n_phases; k++) {
         for (int i = -1; i < runs; i++) {
@@ -297,6 +303,26 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
         cost->ms = atl_median(seconds, runs) * 1e3;
         per_step += cost->ms * 1e-3 * cost->runs / cost->interval;
     }
-    t->cost.sec_per_kimg = per_step * 1000.0 / t->options.batch;
+    *sec_per_kimg = per_step * 1000.0 / t->stage.batch;
     return ATL_OK;
+}
+
+atl_status atl_trainer_measure(atl_trainer *t, int runs) {
+    enum { MOST = 101 };
+    atl_train_cost *c = &t->cost;
+    double seconds = 0.0;
+    uint64_t before = t->staged;
+    if (runs < 1 || runs > MOST)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to %d are", runs, MOST);
+    for (int i = 0; i < c->n_stages; i++) {
+        atl_train_stage *s = &t->stages[i];
+        double end = i + 1 < c->n_stages ? t->stages[i + 1].kimg : fmax(t->options.kimg, s->kimg);
+        ATL_TRY(atl_trainer_enter(t, (uint64_t)llround(s->kimg * 1000.0)));
+        ATL_TRY(measure_stage(t, runs, &s->sec_per_kimg));
+        seconds += s->sec_per_kimg * (end - s->kimg);
+        c->sec_per_kimg = s->sec_per_kimg;
+    }
+    if (c->n_stages > 1)
+        c->sec_per_kimg = seconds / t->options.kimg;
+    return atl_trainer_enter(t, before);
 }

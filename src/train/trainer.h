@@ -14,7 +14,7 @@
 #include "train/like.h"
 #include "train/recipe.h"
 
-enum { ATL_TRAIN_STATS = 64 }; // at most
+enum { ATL_TRAIN_STATS = 64, ATL_TRAIN_STAGES = 24 }; // at most; two for each resolution from 4 to 4096
 
 struct atl_trainer {
     atl_ctx *ctx;
@@ -29,7 +29,9 @@ struct atl_trainer {
     atl_train_phase costs[ATL_RECIPE_PHASES]; // those of cost.phases, in the order of `phases`
     atl_train_state state;
     const atl_recipe *recipe;
-    atl_stage stage;
+    atl_stage stage;                          // of the last step, or of the first
+    uint64_t staged;                          // pictures that were shown before that step
+    atl_train_stage stages[ATL_TRAIN_STAGES]; // those of cost.stages
     // statistics: those that the phases report, in that order
     atl_train_stat stats[ATL_TRAIN_STATS];
     atl_train_sum sums[ATL_TRAIN_STATS]; // of the step in progress
@@ -45,6 +47,7 @@ struct atl_trainer {
     atl_network g, d, g_ema;
     atl_adam adam_g, adam_d;
     float lr[ATL_TRAIN_NETS]; // Adam's, before the stage's factor
+    bool augments, diffaugs;  // whether D sees through the one or the other
     atl_augment_config augment;
     atl_diffaug_config diffaug;
     // phases
@@ -74,6 +77,16 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
 int atl_train_loss(const char *name);           // an atl_gan_loss, or -1
 const char *atl_train_family(const char *cfg);  // whose recipe a cfg is for; NULL: there is no such cfg
 atl_status atl_trainer_memory(atl_trainer *t); // block, loader and buffers, when the first step needs them
+
+// ---- stage.c: what a step is made with, which changes where networks grow
+// The stage of a step before which so many pictures were shown: makes plans where those at hand don't fit.
+atl_status atl_trainer_enter(atl_trainer *t, uint64_t images);
+// Goes through all stages of the run for what they cost, and enters the first.
+atl_status atl_trainer_survey(atl_trainer *t);
+// Whether networks are made of other layers than before.
+bool atl_stage_grows(const atl_stage *before, const atl_stage *now);
+atl_status atl_trainer_mark_level(atl_trainer *t); // writes the stage's level of detail into the configs
+void atl_trainer_leave(atl_trainer *t);            // releases plans, and the memory that was taken for them
 
 // ---- spans.c: memory of the host that training moves on the device
 atl_status atl_trainer_hold(atl_trainer *t); // the weights of all networks, from now on

@@ -154,12 +154,12 @@ static void check_values(void) {
     expect(!strcmp(i.cfg, "stylegan2") && i.resolution == 256 && !i.seed, "atl_init_options");
     expect(b.alpha == 1.0f && b.width == 0.0f, "atl_blend_options");
     expect(sp.interp == 4 && sp.beta == 8.0 && sp.mean == 0.0 && sp.deviation == 1.0, "atl_spectrum_options");
-    expect(!t.data && !strcmp(t.cfg, "auto") && !strcmp(t.loss, "logistic") && !strcmp(t.augpipe, "bgc"),
+    expect(!t.data && !strcmp(t.cfg, "auto") && !strcmp(t.loss, "auto") && !strcmp(t.augpipe, "bgc"),
            "atl_train_options: texts");
     expect(t.tick == 4.0 && t.snap == 50 && t.gamma == -1.0 && t.pl_weight == -1.0 &&
                t.style_mixing_prob == -1.0,
            "atl_train_options: numbers of a run");
-    expect(t.aug == ATL_AUG_ADA && t.p == 0.2 && t.target == 0.6 && t.ada_kimg == 500.0 && t.workers == 3,
+    expect(t.aug == ATL_AUG_AUTO && t.p == 0.2 && t.target == 0.6 && t.ada_kimg == 500.0 && t.workers == 3,
            "atl_train_options: augmentation and workers");
 }
 

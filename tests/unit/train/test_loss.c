@@ -99,7 +99,7 @@ static void gradient_penalties(void **state) {
     assert_value(f, r1, 5.0 * 14.5);
     atl_grad(g, r1, &img, 1, &d); // gamma / 2 / n * 2 w^2 x
     assert_values(f, d, 4, (double[]){ 15.0, 40.0, 0.0, 20.0 });
-    atl_node *gp = atl_loss_gradient_penalty(g, quadratic(g, img), img, 10.0f);
+    atl_node *gp = atl_loss_gradient_penalty(g, quadratic(g, img), img, 10.0f, NULL);
     assert_value(f, gp, 10.0 * (16.0 + 1.0) / 2.0);
     atl_node *t = atl_const(g, ATL_SHAPE(2), (float[]){ 0.25f, 1.0f });
     atl_node *other = atl_const(g, ATL_SHAPE(2, 1, 2, 1), (float[]){ 7.0f, -2.0f, 5.0f, 6.0f });

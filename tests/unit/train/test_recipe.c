@@ -56,8 +56,8 @@ static double step_of(atl_ctx *ctx, const atl_recipe *recipe) {
     return d;
 }
 
-static atl_stage half_rate(const atl_trainer *t) {
-    assert_true(t->state.images == 0);
+static atl_stage half_rate(const atl_trainer *t, uint64_t images) {
+    assert_true(t->state.images == 0 && images == 0);
     return (atl_stage){ .rate = 0.5 };
 }
 
