@@ -115,6 +115,14 @@ static int collapse(const view *v, app_alarm *a) {
     return 1;
 }
 
+// Wasserstein's scores have no zero that parts reals from fakes, and D's loss is mostly their distance, taken
+// negative: signs say nothing there.  The other losses are never negative.
+static int has_signs(const view *v) {
+    double loss, length;
+    return !(consecutive(v, APP_STAT_D_LOSS, 1, &loss) && loss < 0) &&
+           !consecutive(v, APP_STAT_GRADIENT_LENGTH, 1, &length);
+}
+
 // ---- A discriminator that is always right
 
 // The logistic losses of D at scores of +-4.3 and beyond are below 2 * 0.0135; sound runs stay above 0.3 (D
@@ -125,7 +133,7 @@ static const double won_loss = 0.05, won_signs = 0.98;
 
 static int d_won(const view *v, app_alarm *a) {
     double loss[WON_TICKS], real[WON_TICKS], fake[WON_TICKS];
-    if (!consecutive(v, APP_STAT_D_LOSS, WON_TICKS, loss) ||
+    if (!has_signs(v) || !consecutive(v, APP_STAT_D_LOSS, WON_TICKS, loss) ||
         !consecutive(v, APP_STAT_REAL_SIGNS, WON_TICKS, real) ||
         !consecutive(v, APP_STAT_FAKE_SIGNS, WON_TICKS, fake))
         return 0;
@@ -200,7 +208,7 @@ static const double overfit_signs = 0.9, overfit_kimg = 500;
 static int overfitting(const view *v, app_alarm *a) {
     double real[OVERFIT_TICKS];
     app_alarm other;
-    if (kimg(v) < overfit_kimg || !consecutive(v, APP_STAT_REAL_SIGNS, OVERFIT_TICKS, real) ||
+    if (!has_signs(v) || kimg(v) < overfit_kimg || !consecutive(v, APP_STAT_REAL_SIGNS, OVERFIT_TICKS, real) ||
         mean(real, OVERFIT_TICKS) < overfit_signs || d_won(v, &other))
         return 0;
     snprintf(

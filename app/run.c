@@ -87,6 +87,10 @@ static void add_stats(app_run *r, double now) {
     app_stats_add(s, APP_STAT_TICK, r->state.tick);
     app_stats_add(s, APP_STAT_KIMG, r->state.kimg);
     app_stats_add(s, APP_STAT_AUGMENT, atl_trainer_get_state(r->trainer)->augment_p);
+    if (atl_trainer_get_options(r->trainer)->lod_initial) {
+        app_stats_add(s, "Progress/lod", atl_trainer_get_state(r->trainer)->lod);
+        app_stats_add(s, "Progress/batch", atl_trainer_get_state(r->trainer)->batch);
+    }
     app_stats_add(s, APP_STAT_TOTAL_SECONDS, r->state.seconds);
     app_stats_add(s, "Timing/sec_per_tick", now - r->tick_began);
     app_stats_add(s, APP_STAT_SECONDS_PER_KIMG, sec_per_kimg(r, now));
@@ -97,13 +101,16 @@ static void add_stats(app_run *r, double now) {
 }
 
 static void say_tick(app_run *r, double now) {
-    char total[32], left[32];
+    char total[32], left[32], level[64] = "";
+    const atl_train_state *state = atl_trainer_get_state(r->trainer);
+    if (atl_trainer_get_options(r->trainer)->lod_initial)
+        snprintf(level, sizeof level, "lod %-5.2f batch %-4d ", state->lod, state->batch);
     app_run_say(r,
-                "tick %-5d kimg %-8.1f time %-9s sec/tick %-7.1f sec/kimg %-7.2f maintenance %-5.1f cpumem "
+                "tick %-5d kimg %-8.1f %stime %-9s sec/tick %-7.1f sec/kimg %-7.2f maintenance %-5.1f cpumem "
                 "%-5.2f augment %-5.3f left %s",
-                r->state.tick, r->state.kimg, app_time_text(r->state.seconds, total), now - r->tick_began,
-                sec_per_kimg(r, now), r->maintenance, resident_gb(),
-                atl_trainer_get_state(r->trainer)->augment_p, app_time_text(r->state.left, left));
+                r->state.tick, r->state.kimg, level, app_time_text(r->state.seconds, total), now - r->tick_began,
+                sec_per_kimg(r, now), r->maintenance, resident_gb(), state->augment_p,
+                app_time_text(r->state.left, left));
 }
 
 // What a tick owes may fail for a while, as on a full disk, and is no reason to end a run.

@@ -19,6 +19,7 @@
 #define APP_STAT_AUGMENT          "Progress/augment" // p of adaptive augmentation
 #define APP_STAT_G_LOSS           "Loss/G/loss"
 #define APP_STAT_D_LOSS           "Loss/D/loss"
+#define APP_STAT_GRADIENT_LENGTH  "Loss/gradient_length"
 #define APP_STAT_REAL_SCORES      "Loss/scores/real"
 #define APP_STAT_FAKE_SCORES      "Loss/scores/fake"
 #define APP_STAT_REAL_SIGNS       "Loss/signs/real" // r_t of Karras et al. 2020a, section 3

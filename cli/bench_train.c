@@ -54,6 +54,7 @@ int cli_bench_train(cli_bench_options *b, atl_ctx *ctx) {
     o.channel_base = b->init.channel_base;
     o.channel_max = b->init.channel_max;
     o.map_depth = b->init.map_depth;
+    o.lod_initial = o.resolution; // networks that grow have grown
     o.batch = o.batch_gpu = b->batch_given ? b->batch : 8;
     o.aug = b->augpipe ? ATL_AUG_FIXED : ATL_AUG_NONE;
     o.p = 1;

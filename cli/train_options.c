@@ -86,12 +86,11 @@ int cli_train_parse(cli_train *t, int argc, char **argv) {
         .command = "train",
         .arguments = "",
         .about =
-            "Train StyleGAN2 with adaptive augmentation (StyleGAN2-ADA) on a set of pictures.  Prints what "
-            "it\n"
-            "will cost, then a line per tick; Ctrl-C ends it with a snapshot, and --resume FOLDER goes on.\n"
-            "Several processes share the work under 'mpirun -np K atelier train ...'.  Options of the "
-            "official\n"
-            "scripts that mean nothing here (-n, --gpus, --fp32, --nobench) are understood.",
+            "Train StyleGAN2 with adaptive augmentation (StyleGAN2-ADA), StyleGAN3, StyleGAN or ProGAN on a\n"
+            "set of pictures.  Prints what it will cost, then a line per tick; Ctrl-C ends it with a\n"
+            "snapshot, and --resume FOLDER goes on.  Several processes share the work under\n"
+            "'mpirun -np K atelier train ...'.  Options of the official scripts that mean nothing here (-n,\n"
+            "--gpus, --fp32, --nobench) are understood.",
         .options = r.list,
         .count = r.count,
         .unlisted = unlisted,

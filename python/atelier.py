@@ -287,14 +287,20 @@ class _TrainPhase(_Struct):
                 ("bytes", c_size_t), ("ms", c_double), ("seconds", c_double), ("steps", c_int)]
 
 
+class _TrainStage(_Struct):
+    _fields_ = [("resolution", c_int), ("fades", c_int), ("kimg", c_double), ("batch", c_int), ("rate", c_double),
+                ("bytes", c_size_t), ("gflop", c_double), ("sec_per_kimg", c_double)]
+
+
 class _TrainCost(_Struct):
     _fields_ = [("g_params", c_int64), ("d_params", c_int64), ("bytes", c_size_t), ("available", c_size_t),
-                ("phases", POINTER(_TrainPhase)), ("n_phases", c_int), ("sec_per_kimg", c_double)]
+                ("phases", POINTER(_TrainPhase)), ("n_phases", c_int), ("sec_per_kimg", c_double),
+                ("stages", POINTER(_TrainStage)), ("n_stages", c_int)]
 
 
 class _TrainState(_Struct):
     _fields_ = [("iteration", c_uint64), ("images", c_uint64), ("augment_p", c_double), ("augment_bounded", c_int),
-                ("pl_mean", c_double), ("rank", c_int), ("ranks", c_int)]
+                ("pl_mean", c_double), ("rank", c_int), ("ranks", c_int), ("lod", c_double), ("batch", c_int)]
 
 
 class _TrainStat(_Struct):
@@ -1984,10 +1990,12 @@ class TrainState:
     pl_mean: float
     rank: int              #: of this process, and how many there are
     ranks: int
+    lod: float             #: level of detail of networks that grow: halvings of the full size
+    batch: int             #: pictures of a step
 
 
 class Trainer(_Child):
-    """Training of StyleGAN2 on a set of pictures, one step at a time.
+    """Training of a network of the family on a set of pictures, one step at a time.
 
         trainer = atelier.Trainer("faces-64.zip", cfg="auto", kimg=100, mirror=True)
         for stats in trainer:                       # one step each, until kimg thousand pictures were shown
@@ -2036,7 +2044,7 @@ class Trainer(_Child):
         with self._context._lock:
             raw = _lib.atl_trainer_get_state(self._h).contents
             return TrainState(raw.iteration, raw.images, raw.augment_p, bool(raw.augment_bounded), raw.pl_mean,
-                              raw.rank, raw.ranks)
+                              raw.rank, raw.ranks, raw.lod, raw.batch)
 
     @property
     def set(self) -> DatasetInfo:
@@ -2047,12 +2055,16 @@ class Trainer(_Child):
                                raw.channels, raw.label_size)
 
     def cost(self) -> dict[str, Any]:
-        """What the run costs: parameters, bytes, phases with GFLOP and bytes, and after measure() times."""
+        """What the run costs: parameters, bytes, phases with GFLOP and bytes, stages of networks that grow, and after
+        measure() times."""
+        lists = {"phases": (_TrainPhase, "n_phases"), "stages": (_TrainStage, "n_stages")}
         with self._context._lock:
             raw = _lib.atl_trainer_get_cost(self._h).contents
-            values = {name: getattr(raw, name) for name, _ in _TrainCost._fields_ if name not in ("phases", "n_phases")}
-            values["phases"] = [{name: getattr(raw.phases[i], name) for name, _ in _TrainPhase._fields_}
-                                for i in range(raw.n_phases)]
+            values = {name: getattr(raw, name) for name, _ in _TrainCost._fields_
+                      if name not in lists and not name.startswith("n_")}
+            for name, (kind, count) in lists.items():
+                values[name] = [{field: getattr(getattr(raw, name)[i], field) for field, _ in kind._fields_}
+                                for i in range(getattr(raw, count))]
         for phase in values["phases"]:
             phase["name"] = phase["name"].decode()
         return values

@@ -176,6 +176,8 @@ typedef struct atl_train_state {
     int augment_bounded;        // p was to go beyond 1 and was kept there
     double pl_mean;
     int rank, ranks;            // of this process, and how many there are
+    double lod;                 // level of detail of networks that grow: halvings of the full size, 0 at the end
+    int batch;                  // pictures of a step
 } atl_train_state;
 ATL_API const atl_train_state *atl_trainer_get_state(const atl_trainer *trainer);
 

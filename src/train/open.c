@@ -187,13 +187,9 @@ atl_status atl_trainer_memory(atl_trainer *t) {
         most = sum > most ? sum : most;
     }
     if (!fill(t, local * pixels, &t->reals) || !fill(t, local * labels, &t->real_labels) ||
-        !fill(t, room, &t->scratch))
+        !fill(t, room, &t->scratch) || !fill(t, span + most, &t->gradient))
         return ATL_NO_MEMORY;
-    if (!t->gradient) { // of all stages
-        if (!fill(t, span + most, &t->gradient))
-            return ATL_NO_MEMORY;
-        ATL_TRY(atl_resident_take(t->backend, t->gradient, span, 0, NULL));
-    }
+    ATL_TRY(atl_resident_take(t->backend, t->gradient, span, 0, NULL));
     t->block = t->backend->alloc(t->backend, t->block_bytes);
     return t->block ? ATL_OK : ATL_NO_MEMORY;
 }
@@ -267,7 +263,6 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
         return;
     atl_trainer_leave(t);
     atl_trainer_release(t);
-    atl_free(t->ctx, t->gradient);
     atl_adam_clear(&t->adam_g);
     atl_adam_clear(&t->adam_d);
     atl_network_clear(&t->g);

@@ -166,8 +166,9 @@ static void fill_growth(atl_train_options *o, const preset *p, int ranks) {
     o->lod_transition_kimg = o->lod_transition_kimg >= 0.0 ? o->lod_transition_kimg : 600.0;
 }
 
-// What is for networks that grow and was given for others.
-static atl_status refuse_growth(atl_ctx *ctx, const atl_train_options *o) {
+// What is for networks that grow and was given for others.  To begin at full size is what these do.
+static atl_status refuse_growth(atl_ctx *ctx, int resolution, atl_train_options *o) {
+    o->lod_initial = o->lod_initial == resolution ? 0 : o->lod_initial;
     const char *given = o->lod_initial                      ? "lod-initial"
                         : o->lod_training_kimg >= 0.0       ? "lod-training-kimg"
                         : o->lod_transition_kimg >= 0.0     ? "lod-transition-kimg"
@@ -216,7 +217,7 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     if (o->blur_init_sigma > 0.0 && o->blur_fade_kimg == 0.0)
         o->blur_fade_kimg = o->batch * 200 / 32.0; // as many steps as 200 kimg have with 32 pictures
     if (!p.lod_initial) {
-        ATL_TRY(refuse_growth(ctx, o));
+        ATL_TRY(refuse_growth(ctx, set->width, o));
         return check_batch(ctx, ranks, o);
     }
     return atl_grow_check(ctx, set, ranks, o);

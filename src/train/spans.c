@@ -25,8 +25,6 @@ void atl_trainer_release(atl_trainer *t) {
     list(t, params);
     for (int i = 0; t->backend && i < NETWORKS; i++)
         atl_resident_drop(t->backend, params[i]->data);
-    if (t->backend)
-        atl_resident_drop(t->backend, t->gradient);
 }
 
 void atl_trainer_fetch(atl_trainer *t) {

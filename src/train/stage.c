@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph/measure.h"
+#include "graph/resident.h"
 #include "train/trainer.h"
 
 // ---- plans of one stage
@@ -141,8 +142,11 @@ void atl_trainer_leave(atl_trainer *t) {
     atl_free(t->ctx, t->reals);
     atl_free(t->ctx, t->real_labels);
     atl_free(t->ctx, t->scratch);
+    if (t->backend)
+        atl_resident_drop(t->backend, t->gradient);
+    atl_free(t->ctx, t->gradient);
     t->block = NULL;
-    t->reals = t->real_labels = t->scratch = NULL;
+    t->reals = t->real_labels = t->scratch = t->gradient = NULL;
 }
 
 atl_status atl_trainer_enter(atl_trainer *t, uint64_t images) {
@@ -157,6 +161,8 @@ atl_status atl_trainer_enter(atl_trainer *t, uint64_t images) {
     }
     if (status == ATL_OK) {
         set_rates(t);
+        t->state.lod = (double)s.lod;
+        t->state.batch = s.batch;
         return ATL_OK;
     }
     atl_trainer_leave(t);

@@ -688,18 +688,26 @@ class Training(Folder):
         with atelier.Model.open(self.path("runs", run, snapshot)) as model:
             np.testing.assert_array_equal(model.generate(range(4)), trainer.generate(range(4)))
 
+    def test_networks_that_grow(self):
+        trainer = self.trainer(cfg="stylegan1", lod_initial=4, lod_training_kimg=0.004, lod_transition_kimg=0.004)
+        self.assertEqual([(s["resolution"], s["fades"]) for s in trainer.cost()["stages"]], [(4, 0), (8, 1), (8, 0)])
+        self.assertEqual((trainer.state.lod, trainer.state.batch), (1, 4))
+        for _ in trainer:
+            pass
+        self.assertEqual(trainer.state.lod, 0)
+
     def test_options(self):
         trainer = self.trainer(mirror=True, aug="noaug", gamma=2)
         options = trainer.options
         self.assertEqual((options["mirror"], options["aug"], options["gamma"], options["batch"]), (True, "noaug", 2, 4))
         self.assertEqual(set(options), {option.name for option in atelier.Trainer.available()})
         choice, = [option for option in atelier.Trainer.available() if option.name == "aug"]
-        self.assertEqual((choice.kind, choice.words), ("choice", ("ada", "fixed", "noaug", "diffaug")))
+        self.assertEqual((choice.kind, choice.words), ("choice", ("ada", "fixed", "noaug", "diffaug", "auto")))
         self.assertGreater(trainer.cost()["g_params"], 1000)
         self.assertIn("Gmain", [phase["name"] for phase in trainer.cost()["phases"]])
         self.assertIsInstance(trainer.describe(), dict)
         for wrong, sentence in (({"gama": 1}, "no option 'gama'; did you mean 'gamma'"),
-                                ({"aug": "all"}, "aug 'all': expected one of ada, fixed, noaug, diffaug"),
+                                ({"aug": "all"}, "aug 'all': expected one of ada, fixed, noaug, diffaug, auto"),
                                 ({"batch": 2.5}, "batch 2.5: expected a whole number"),
                                 ({"gamma": "much"}, "gamma 'much': expected a number")):
             with self.assertRaisesRegex(ValueError, sentence):

@@ -159,6 +159,26 @@ static void d_wins_after_eight_ticks(void **state) {
     app_history_clear(&h);
 }
 
+// Its scores drift where they like, and a negative loss is no sure D.
+static void wasserstein_has_no_signs(void **state) {
+    (void)state;
+    app_history h;
+    sound_run(&h, 150); // past 500 kimg
+    for (int i = 1; i <= 20; i++) {
+        sound_tick(&h);
+        set(&h, APP_STAT_D_LOSS, -3);
+        set(&h, APP_STAT_REAL_SIGNS, 1);
+        set(&h, APP_STAT_FAKE_SIGNS, -1);
+    }
+    assert_false(rings(&h, APP_ALARM_D_WON, NULL));
+    assert_false(rings(&h, APP_ALARM_OVERFITTING, NULL));
+    set(&h, APP_STAT_D_LOSS, 0.01); // the penalty outweighs the distance for once
+    set(&h, APP_STAT_GRADIENT_LENGTH, 1.1);
+    assert_false(rings(&h, APP_ALARM_D_WON, NULL));
+    assert_false(rings(&h, APP_ALARM_OVERFITTING, NULL));
+    app_history_clear(&h);
+}
+
 static void d_is_stalled_after_twelve_ticks(void **state) {
     (void)state;
     app_history h;
@@ -256,7 +276,7 @@ int main(void) {
         cmocka_unit_test(a_wild_start_is_no_peak),         cmocka_unit_test(d_wins_after_eight_ticks),
         cmocka_unit_test(d_is_stalled_after_twelve_ticks), cmocka_unit_test(augmentation_runs_away),
         cmocka_unit_test(overfitting_shows_in_the_signs),  cmocka_unit_test(the_gradient_vanishes),
-        cmocka_unit_test(every_kind_has_a_name),
+        cmocka_unit_test(every_kind_has_a_name),           cmocka_unit_test(wasserstein_has_no_signs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

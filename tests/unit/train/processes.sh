@@ -39,6 +39,11 @@ run two 2 0.072
 run again 2 0.072
 run measured 2 0.072 --metrics swd6,msssim6
 
+growing="--cfg stylegan1 --lod-training-kimg 0.016 --lod-transition-kimg 0.016"
+run grown_start 1 0.008 $growing --lod-initial 16
+run grown_one 1 0.072 $growing --lod-initial 4
+run grown_two 2 0.072 $growing --lod-initial 4
+
 failed=0
 cmp two.safetensors again.safetensors || failed=1
 # the first process measures, which changes nothing, and the others wait
@@ -46,9 +51,10 @@ cmp two.safetensors measured.safetensors || failed=1
 [ "$(cat measured/*/metric-{swd6,msssim6}.jsonl | wc -l)" = 2 ] && [ "$(grep -c '^metric ' measured.log)" = 2 ] &&
     [ "$(tail -1 measured/*/stats.jsonl | grep -o '"Metrics/[a-z]*6"' | wc -l)" = 2 ] ||
     { echo "FAILED: not measured"; cat measured.log; failed=1; }
-for net in G. D.; do
-    ratio=$("$distance" one.safetensors two.safetensors start.safetensors $net) || exit 1
-    echo "$net $ratio of the way (at most 1e-3)"
-    awk -v x="$ratio" 'BEGIN { exit !(x <= 1e-3) }' || { echo "FAILED $net"; failed=1; }
+for pair in "G. " "D. " "G. grown_" "D. grown_"; do
+    read -r net run <<<"$pair"
+    ratio=$("$distance" ${run}one.safetensors ${run}two.safetensors ${run}start.safetensors $net) || exit 1
+    echo "$net $run $ratio of the way (at most 1e-3)"
+    awk -v x="$ratio" 'BEGIN { exit !(x <= 1e-3) }' || { echo "FAILED $net $run"; failed=1; }
 done
 exit $failed

@@ -178,6 +178,29 @@ static void each_loss_trains(void **state) {
     }
 }
 
+// Each way of joining resolutions, of G and of D; labels meet D by projection.
+static void each_architecture_trains(void **state) {
+    static const char *const archs[] = { "orig", "skip", "resnet", "auto" };
+    static const char *const layers[] = { NULL, "synthesis.b8.torgb.weight", "synthesis.b8.skip.weight",
+                                          "synthesis.b8.torgb.weight" };
+    for (int i = 0; i < 4; i++) {
+        atl_train_options o = small(*state);
+        o.g_arch = archs[i];
+        o.d_arch = archs[(i + 1) % 4];
+        o.cond = i % 2;
+        atl_trainer *t = open_trainer(*state, &o);
+        steps(*state, t, 1);
+        assert_true(isfinite(stat(t, "Loss/D/loss")->sum) && stat(t, "Gradient/D")->sum > 0);
+        for (int k = 1; k < 3; k++)
+            assert_true((atl_params_find(&t->g.params, layers[k]) != NULL) ==
+                        (layers[i] && !strcmp(layers[i], layers[k])));
+        bool joins = atl_params_find(&t->d.params, "b8.skip.weight") != NULL,
+             reads = atl_params_find(&t->d.params, "b8.fromrgb.weight") != NULL;
+        assert_true(joins == (i == 1 || i == 2) && reads == (i == 0));
+        atl_trainer_close(&t, 0);
+    }
+}
+
 static void frozen_layers_stay(void **state) {
     atl_train_options o = small(*state);
     o.freezed = 2; // fromrgb and conv0 of b16
@@ -549,6 +572,7 @@ int main(void) {
         cmocka_unit_test(statistics_come_from_every_phase),
         cmocka_unit_test(missing_memory_may_be_tried_again),
         cmocka_unit_test(each_loss_trains),
+        cmocka_unit_test(each_architecture_trains),
         cmocka_unit_test(frozen_layers_stay),
         cmocka_unit_test(presets_are_the_published_ones),
         cmocka_unit_test(what_does_not_fit_is_named),
