@@ -4,6 +4,7 @@
 export ATELIER_THREADS=1
 plain() { # what is not the same twice
     sed -E 's/^(tick [0-9]+ +kimg [0-9.]+).*/\1 .../; /^(memory|time|to go on)/d
+        s/^( +[GD]main +[0-9]+ +[0-9]+).*/\1 .../
         s/^( +[0-9.]+ +[0-9]+( to [0-9]+)? +[0-9]+ +[0-9.]+) .*/\1 .../'
 }
 mkdir s
@@ -29,7 +30,7 @@ t train --data s --outdir r --cfg stylegan1 --batch 4 --lod-initial 16 --resume 
     --freezed 1 --kimg 0.008 | plain
 grep -oE '"(cbase|cmax|lod-initial|lod-batch)": [^,]*' r/00002*/training_options.json
 # what can't be
-t train --data s --outdir r $net --cfg progan --resume $r
+t train --data s --outdir r --cfg progan --resume $r
 t train --data s --outdir r --cfg progan --cond
 t train --data s --outdir r --cfg progan --lod-initial 32
 t train --data s --outdir r --cfg progan --kimg 100
