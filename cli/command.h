@@ -26,6 +26,7 @@ int cli_project(int argc, char **argv);
 int cli_tune(int argc, char **argv);
 int cli_directions(int argc, char **argv);
 int cli_edit(int argc, char **argv);
+int cli_encode_run(int argc, char **argv);
 int cli_spectra(int argc, char **argv);
 int cli_align(int argc, char **argv);
 int cli_drag(int argc, char **argv);

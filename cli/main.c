@@ -25,6 +25,7 @@ static const cli_command commands[] = {
     { "train", cli_train_run, "train a network on a set of pictures" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "project", cli_project, "find the latents with which a network makes given pictures" },
+    { "encode", cli_encode_run, "find the latents of pictures with an encoder" },
     { "tune", cli_tune, "tune a network until it makes pictures that were projected" },
     { "directions", cli_directions, "find directions that change one thing in pictures" },
     { "edit", cli_edit, "change pictures along directions" },

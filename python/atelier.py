@@ -38,7 +38,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 __all__ = [
-    "AtelierError", "Context", "Direction", "Directions", "Drag",
+    "AtelierError", "Context", "Direction", "Directions", "Drag", "Encoder",
     "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names", "portraits",
     "Port", "Projector", "Tuner", "lpips", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
@@ -200,6 +200,14 @@ class _DragOptions(_Struct):
 class _DragState(_Struct):
     _fields_ = [("step", c_int), ("arrived", c_int), ("loss", c_double), ("distance", c_double), ("count", c_size_t),
                 ("points", POINTER(_DragPoint)), ("layer", c_char_p)]
+
+
+class _EncodeOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("steps", c_int), ("factor", c_int), ("average", c_int), ("noise_mode", c_int)]
+
+
+class _EncoderInfo(_Struct):
+    _fields_ = [("channels", c_int), ("height", c_int), ("width", c_int), ("steps", c_int), ("sees_result", c_int)]
 
 
 _FIND = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p))
@@ -372,6 +380,7 @@ _STRUCTS = {
     "atl_direction": _Direction, "atl_relabel_options": _RelabelOptions, "atl_sefa_options": _SefaOptions,
     "atl_fit_options": _FitOptions, "atl_boundary_check": _BoundaryCheck, "atl_move_options": _MoveOptions,
     "atl_drag_point": _DragPoint, "atl_drag_options": _DragOptions, "atl_drag_state": _DragState,
+    "atl_encode_options": _EncodeOptions, "atl_encoder_info": _EncoderInfo,
     "atl_style_info": _StyleInfo, "atl_editor_options": _EditorOptions,
 }
 
@@ -383,7 +392,8 @@ _ENUMS = {
     "atl_noise_mode": ["const", "random", "none", "sg2", "maps"],
     "atl_port_kind": ["each", "noise", "setting", "result"],
     "atl_labels": ["auto", "json", "folders", "none"],
-    "atl_resize": ["lanczos", "box", "area"],
+    "atl_resize": ["lanczos", "box", "area", "bilinear", "bicubic"],
+    "atl_encoder_average": ["file", "generator"],
     "atl_crop": ["none", "center", "center-wide"],
     "atl_alpha": ["refuse", "white", "black"],
     "atl_color": ["keep", "rgb", "gray"],
@@ -445,6 +455,11 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_drag_get_state": (POINTER(_DragState), [_P]),
     "atl_drag_step": (c_int, [_P]),
     "atl_drag_read": (c_int, [_P, _P]),
+    "atl_encoder_open": (c_int, [_P, _P, POINTER(_EncodeOptions), POINTER(_P)]),
+    "atl_encoder_close": (None, [POINTER(_P)]),
+    "atl_encoder_get_info": (POINTER(_EncoderInfo), [_P]),
+    "atl_encoder_input": (c_int, [_P, POINTER(_Image), _P]),
+    "atl_encoder_run": (c_int, [_P, c_int, _P, _P, _P]),
     "atl_spectrum_open": (c_int, [_P, POINTER(_SpectrumOptions), POINTER(_P)]),
     "atl_spectrum_close": (None, [POINTER(_P)]),
     "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
@@ -1842,6 +1857,50 @@ class Drag(_Child):
         out = np.empty(self._shape, np.float32)
         self._call(_lib.atl_drag_read, out.ctypes.data)
         return out
+
+
+# ---- encoders
+
+class Encoder(_Child):
+    """Pictures to ws in one pass of an encoder, or in a few (docs/encoders.md).
+
+        encoder = atelier.Encoder(atelier.Model("e4e.pt", net="encoder"), atelier.Model("e4e.pt"))
+        ws, images = encoder([photo])                              # [1, num_ws, w_dim], [1, 3, height, width]
+
+    steps    of an encoder that sees its result; 0: 5, others have 1
+    factor   pictures are made smaller by it first (super-resolution)
+    average  what codes are added to: latent_avg of the "file", or the average w of the "generator"
+    noise    "const" or "none" """
+
+    _noun = "encoder"
+
+    def __init__(self, encoder: Model, generator: Model, steps: int = 0, factor: int = 1, average: str = "file",
+                 noise: str = "const") -> None:
+        options = _EncodeOptions(steps=steps, factor=factor, average=_word("atl_encoder_average", average, "average"),
+                                 noise_mode=_word("atl_noise_mode", noise, "noise"))
+        self._models = encoder, generator  # which live as long
+        self._adopt(generator.context, _lib.atl_encoder_close, _lib.atl_encoder_open, encoder._h, generator._h,
+                    byref(options), first=False)
+        with self._context._lock:
+            self._info = _lib.atl_encoder_get_info(self._h).contents
+
+    @property
+    def steps(self) -> int:
+        """How many steps it makes."""
+        return int(self._info.steps)
+
+    def __call__(self, pictures: Sequence[Any], every: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """ws [n, num_ws, w_dim] of pictures, uint8 [h, w, c] of any size, and the generator's images [n, c, h, w];
+        every: of each step, [steps, n, ...]."""
+        i, g, n = self._info, self._models[1].info, len(pictures)
+        inputs = np.empty((n, i.channels, i.height, i.width), np.float32)
+        for k, picture in enumerate(pictures):
+            struct, _kept = _image_of(picture, "picture")
+            self._call(_lib.atl_encoder_input, byref(struct), inputs[k].ctypes.data)
+        ws = np.empty((i.steps, n, g.num_ws, g.w_dim), np.float32)
+        images = np.empty((i.steps, n, g.channels, g.height, g.width), np.float32)
+        self._call(_lib.atl_encoder_run, n, inputs.ctypes.data, ws.ctypes.data, images.ctypes.data)
+        return (ws, images) if every else (ws[-1], images[-1])
 
 
 # ---- sets of pictures

@@ -38,8 +38,9 @@
 // ranks.h       several processes that measure together
 // spectra.h     average power spectra of pictures
 // train.h       training, step by step, with snapshots that go on bit for bit
-// edit.h        pictures found in a network's latent space, and changed there: project.h, directions.h, drag.h;
-//               align.h: photos made fit for a network and back
+// edit.h        pictures found in a network's latent space, and changed there: project.h, encode.h,
+// directions.h,
+//               drag.h; align.h: photos made fit for a network and back
 //
 // Experimental
 // ------------

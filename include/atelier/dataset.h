@@ -63,7 +63,13 @@ ATL_API void atl_dataset_label(const atl_dataset *set, size_t index, float *labe
 
 // ---- Making a set
 
-typedef enum atl_resize { ATL_RESIZE_LANCZOS, ATL_RESIZE_BOX, ATL_RESIZE_AREA } atl_resize;
+typedef enum atl_resize {
+    ATL_RESIZE_LANCZOS,
+    ATL_RESIZE_BOX,
+    ATL_RESIZE_AREA,
+    ATL_RESIZE_BILINEAR,
+    ATL_RESIZE_BICUBIC
+} atl_resize;
 typedef enum atl_crop {
     ATL_CROP_NONE,       // the whole picture is resized; its proportions are not kept
     ATL_CROP_CENTER,     // the largest square in the middle

@@ -4,6 +4,7 @@
 // align.h       faces, or other squares, of photos: cut out as networks want them, and pasted back
 // project.h     a picture to latents and noise (projection), and a network tuned around them (pivotal tuning)
 // directions.h  directions in that space: found, read and gone along; edits of styles, and within a mask
+// encode.h      pictures to latents in one pass of an encoder
 // drag.h        handles on a generated picture moved to targets
 #ifndef ATELIER_EDIT_H
 #define ATELIER_EDIT_H
@@ -11,6 +12,7 @@
 #include <atelier/align.h>
 #include <atelier/directions.h>
 #include <atelier/drag.h>
+#include <atelier/encode.h>
 #include <atelier/project.h>
 
 #endif

@@ -174,7 +174,7 @@ static atl_status make(maker *m, const char *source, const char *dest) {
 
 static atl_status check_options(atl_ctx *ctx, const atl_dataset_make_options *o) {
     if ((unsigned)o->labels > ATL_LABELS_NONE || (unsigned)o->crop > ATL_CROP_CENTER_WIDE ||
-        (unsigned)o->filter > ATL_RESIZE_AREA || (unsigned)o->alpha > ATL_ALPHA_BLACK ||
+        (unsigned)o->filter > ATL_RESIZE_BICUBIC || (unsigned)o->alpha > ATL_ALPHA_BLACK ||
         (unsigned)o->color > ATL_COLOR_GRAY || o->threads < 0 || o->threads > 4096)
         return atl_fail(
             ctx, ATL_BAD_ARGUMENT,

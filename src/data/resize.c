@@ -30,6 +30,27 @@ static double box(double x) {
     return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
 }
 
+static double triangle(double x) {
+    return fabs(x) < 1.0 ? 1.0 - fabs(x) : 0.0;
+}
+
+static double cubic(double x) { // Keys 1981 with a = -1/2
+    const double a = -0.5, d = fabs(x);
+    if (d < 1.0)
+        return ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0;
+    return d < 2.0 ? (((d - 5.0) * d + 8.0) * d - 4.0) * a : 0.0;
+}
+
+// Of the filters that are functions of the distance; AREA is none.
+static const struct {
+    double support;
+    double (*weight)(double x);
+} FILTERS[] = {
+    [ATL_RESIZE_LANCZOS] = { 3.0, lanczos }, [ATL_RESIZE_BOX] = { 0.5, box },
+    [ATL_RESIZE_AREA] = { 0.5, box },        [ATL_RESIZE_BILINEAR] = { 1.0, triangle },
+    [ATL_RESIZE_BICUBIC] = { 2.0, cubic },
+};
+
 // The part of source pixel `x` under [low, high).
 static double overlap(double low, double high, int x) {
     double a = fmax(low, x), b = fmin(high, x + 1.0);
@@ -48,9 +69,8 @@ static double fill(atl_resize filter, double scale, double support, int in, int 
     high = high > in ? in : high;
     for (int x = low; x < high; x++) {
         double at = (x - center + 0.5) * (1.0 / stretch);
-        double w = filter == ATL_RESIZE_LANCZOS ? lanczos(at)
-                   : filter == ATL_RESIZE_BOX   ? box(at)
-                                                : overlap(i * scale, (i + 1) * scale, x);
+        double w =
+            filter == ATL_RESIZE_AREA ? overlap(i * scale, (i + 1) * scale, x) : FILTERS[filter].weight(at);
         row[x - low] = w;
         sum += w;
     }
@@ -67,7 +87,7 @@ static void taps_clear(atl_ctx *ctx, taps *t) {
 
 static atl_status taps_make(atl_ctx *ctx, atl_resize filter, int in, int out, taps *t) {
     double scale = (double)in / out, stretch = scale > 1.0 ? scale : 1.0;
-    double support = (filter == ATL_RESIZE_LANCZOS ? 3.0 : 0.5) * stretch;
+    double support = FILTERS[filter].support * stretch;
     *t = (taps){ .room = (int)ceil(support) * 2 + 1 };
     t->room += filter == ATL_RESIZE_AREA; // a footprint may touch one pixel more
     t->first = atl_alloc(ctx, (size_t)out, sizeof *t->first);

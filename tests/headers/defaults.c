@@ -64,6 +64,7 @@ static void check_sizes(void) {
     const atl_align_options al = ATL_ALIGN_OPTIONS_INIT;
     const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
+    const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     SETS(atl_relabel_options, re);
@@ -95,6 +96,7 @@ static void check_sizes(void) {
     SETS(atl_align_options, al);
     SETS(atl_paste_options, pa);
     SETS(atl_drag_options, dr);
+    SETS(atl_encode_options, en);
     SETS(atl_train_options, t);
 }
 
@@ -117,6 +119,7 @@ static void check_values(void) {
     const atl_tune_start ts = ATL_TUNE_START_INIT;
     const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
+    const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(ra.stall_seconds == 600.0 && !ra.divide, "atl_ranks_options");
@@ -130,6 +133,7 @@ static void check_values(void) {
     expect(pa.border == 0.1 && !pa.mask, "atl_paste_options");
     expect(!strcmp(dr.space, "w+") && !dr.layer && !dr.layers && dr.lr == 0.0 && dr.mask_weight == 20.0,
            "atl_drag_options");
+    expect(!en.steps && en.factor == 1 && !en.average && !en.noise_mode, "atl_encode_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
     expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") &&
                !strcmp(pr.loss, "lpips") && !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 &&

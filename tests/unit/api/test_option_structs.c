@@ -11,6 +11,7 @@
 #include <atelier/align.h>
 #include <atelier/directions.h>
 #include <atelier/drag.h>
+#include <atelier/encode.h>
 #include <atelier/generate.h>
 #include <atelier/metrics.h>
 #include <atelier/model.h>
@@ -229,6 +230,14 @@ static outcome open_drag(bench *b, const void *o) {
     return r;
 }
 
+// The generator is no encoder: a failure, whatever the options are.
+static outcome open_encoder(bench *b, const void *o) {
+    atl_encoder *e;
+    outcome r = { atl_encoder_open(b->model, b->model, o, &e), 0 };
+    atl_encoder_close(&e);
+    return r;
+}
+
 static outcome open_trainer(bench *b, const void *o) { // without pictures or a resolution: always a failure
     atl_trainer *t;
     outcome r = { atl_trainer_open(b->p->ctx, o, &t), 0 };
@@ -336,6 +345,7 @@ static const atl_project_options PROJECT = { sizeof PROJECT, 1,     50,   303,  
 static const atl_tune_options TUNE = { sizeof TUNE, 1, 9, 0, "mse", NULL, 3e-4, -1.0, 1.0, 0.1, 30.0, 0.5, NULL };
 static const atl_align_options ALIGN = { sizeof ALIGN, 16, 0, 0 };
 static const atl_drag_options DRAG = ATL_DRAG_OPTIONS_INIT;
+static const atl_encode_options ENCODE = ATL_ENCODE_OPTIONS_INIT;
 static const atl_paste_options PASTE = ATL_PASTE_OPTIONS_INIT;
 static atl_train_options TRAIN; // filled by its function
 
@@ -377,6 +387,7 @@ static const row ROWS[] = {
     ROW(atl_tune_options, TUNE, features, open_tuner),
     ROW(atl_align_options, ALIGN, exact, align_crop),
     ROW(atl_drag_options, DRAG, layer, open_drag),
+    ROW(atl_encode_options, ENCODE, average, open_encoder),
     ROW(atl_paste_options, PASTE, mask, align_paste),
     ROW(atl_train_options, TRAIN, data, open_trainer),
 };
