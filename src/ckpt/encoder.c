@@ -54,10 +54,6 @@ static trunk trunk_of(const atl_found *f) {
     return t;
 }
 
-static json_t *four(const int *v) {
-    return json_pack("[i,i,i,i]", v[0], v[1], v[2], v[3]);
-}
-
 static const char *const NO_TRUNK = "its units don't fall into the four stages of an encoder's trunk";
 
 // ---- identity networks
@@ -65,9 +61,10 @@ static const char *const NO_TRUNK = "its units don't fall into the four stages o
 static atl_status add_identity(atl_ckpt *ckpt, const atl_found *f) {
     trunk t = trunk_of(f);
     json_t *config =
-        json_pack("{s:s s:o? s:o? s:I s:i}", "trunk", t.kind, "units", four(t.units), "channels",
-                  four(t.channels), "width", (json_int_t)atl_found_dim(f, 0, "output_layer.3.weight"),
-                  "affine", atl_found_tensor(f, "output_layer.4.weight") != NULL);
+        json_pack("{s:s s:[i,i,i,i] s:[i,i,i,i] s:I s:i}", "trunk", t.kind, "units", t.units[0], t.units[1],
+                  t.units[2], t.units[3], "channels", t.channels[0], t.channels[1], t.channels[2],
+                  t.channels[3], "width", (json_int_t)atl_found_dim(f, 0, "output_layer.3.weight"), "affine",
+                  atl_found_tensor(f, "output_layer.4.weight") != NULL);
     return atl_ckpt_add(ckpt, f->key, "face_embedding", config, t.stages == STAGES ? NULL : NO_TRUNK, f);
 }
 
@@ -90,7 +87,11 @@ static json_t *options_of(atl_ckpt *ckpt, const atl_found *f) {
         if (value)
             atl_json_set(&b, options, key, value);
     }
-    return atl_json_check(&b, "an encoder's options") == ATL_OK ? options : NULL;
+    bool short_of_memory = ckpt->ctx->status == ATL_NO_MEMORY; // a key that was not made
+    if (atl_json_check(&b, "an encoder's options") == ATL_OK && !short_of_memory)
+        return options;
+    json_decref(options);
+    return NULL;
 }
 
 static bool option(const json_t *options, const char *key, bool otherwise) {
@@ -168,8 +169,9 @@ static json_t *config_of(const atl_found *f, const trunk *t, const char *type, j
     int64_t w_dim = width_of(f), channels = atl_found_dim(f, 1, "input_layer.0.weight");
     if (!channels)
         channels = atl_found_dim(f, 1, "conv1.weight");
-    return json_pack("{s:s s:s s:o? s:o? s:i s:I s:i s:i s:I s:i s:i s:O}", "encoder_type", type, "trunk",
-                     t->kind, "units", four(t->units), "channels", four(t->channels), "num_ws",
+    return json_pack("{s:s s:s s:[i,i,i,i] s:[i,i,i,i] s:i s:I s:i s:i s:I s:i s:i s:O}", "encoder_type",
+                     type, "trunk", t->kind, "units", t->units[0], t->units[1], t->units[2], t->units[3],
+                     "channels", t->channels[0], t->channels[1], t->channels[2], t->channels[3], "num_ws",
                      styles_of(f, w_dim), "w_dim", (json_int_t)w_dim, "height", cars ? side * 3 / 4 : side,
                      "width", side, "input_nc", (json_int_t)channels, "average", rows,
                      "start_from_latent_avg", option(options, "start_from_latent_avg", rows > 0), "opts",
