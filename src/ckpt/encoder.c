@@ -15,13 +15,21 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { UNITS_MOST = 64, STYLES_MOST = 64, CONVS_MOST = 12, STAGES = 4, SIDE_OF_MAP = 16 };
+enum { UNITS_MOST = 64, STYLES_MOST = 64, CONVS_MOST = 12, STAGES = 4, SIDE_OF_MAP = 16, TUNED_MOST = 32 };
 
 static bool probe(const atl_ckpt *ckpt) {
     return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_TRUNK);
 }
 
+// The first tensor of a tuned layer's block, or NULL.
+static const atl_tensor *block_of(const atl_found *f, int layer) {
+    return atl_found_tensor(f, "refinement_blocks.%d.convs.0.weight", layer);
+}
+
 const char *atl_encoder_key(const atl_found *f) {
+    for (int i = 0; i < TUNED_MOST; i++)
+        if (block_of(f, i))
+            return "hypernet";
     bool styles = atl_found_tensor(f, "styles.0.linear.weight") || atl_found_tensor(f, "linear.weight");
     return !styles && atl_found_tensor(f, "output_layer.3.weight") ? "identity" : "encoder";
 }
@@ -194,7 +202,77 @@ static atl_status add_encoder(atl_ckpt *ckpt, const atl_found *f) {
     return sure ? ATL_OK : atl_ckpt_note_assumed(ckpt, ckpt->size - 1, assumed, 1);
 }
 
+// ---- hypernetworks
+
+// The weight [1, out, in, k, k] of layer `i` of the generator beside the hypernetwork, or NULL.
+static const atl_tensor *tuned_weight(const atl_ckpt *ckpt, int i) {
+    const atl_found *g = NULL;
+    for (size_t k = 0; k < ckpt->found_size && !g; k++)
+        if (ckpt->found[k].kind == ATL_FOUND_PORT)
+            g = &ckpt->found[k];
+    const atl_tensor *t = !g               ? NULL
+                          : i == 0         ? atl_found_tensor(g, "conv1.conv.weight")
+                          : i == 1         ? atl_found_tensor(g, "to_rgb1.conv.weight")
+                          : i % 3 == 1     ? atl_found_tensor(g, "to_rgbs.%d.conv.weight", (i - 2) / 3)
+                                           : atl_found_tensor(g, "convs.%d.conv.weight", (i - 2) / 3 * 2 + (i - 2) % 3);
+    return t && t->rank == 5 ? t : NULL;
+}
+
+static const char *kind_of_block(const atl_found *f, int layer) {
+    if (atl_found_tensor(f, "refinement_blocks.%d.linear.weight", layer))
+        return "shared";
+    if (atl_found_tensor(f, "refinement_blocks.%d.output.0.make_kernel_in.weight", layer))
+        return "separable";
+    return atl_found_tensor(f, "refinement_blocks.%d.output.1.weight", layer) ? "own" : "rgb";
+}
+
+static void add_tuned(atl_json *b, const atl_ckpt *ckpt, const atl_found *f, int layer, json_t *list) {
+    const atl_tensor *weight = tuned_weight(ckpt, layer);
+    if (weight)
+        atl_json_add(b, list,
+                     json_pack("{s:i s:s s:I s:I s:I}", "index", layer, "kind", kind_of_block(f, layer), "in",
+                               (json_int_t)weight->dims[2], "out", (json_int_t)weight->dims[1], "narrow",
+                               (json_int_t)block_of(f, layer)->dims[0]));
+}
+
+static atl_status add_hypernet(atl_ckpt *ckpt, const atl_found *f) {
+    trunk t = trunk_of(f);
+    atl_json b = { .ctx = ckpt->ctx };
+    json_t *list = atl_json_list(&b), *options = options_of(ckpt, f);
+    const char *why = t.stages == STAGES ? NULL : NO_TRUNK;
+    for (int i = 0; i < TUNED_MOST; i++)
+        if (block_of(f, i)) {
+            add_tuned(&b, ckpt, f, i, list);
+            why = tuned_weight(ckpt, i) ? why : "the generator that it tunes is not beside it";
+        }
+    json_t *config = json_pack(
+        "{s:s s:[i,i,i,i] s:[i,i,i,i] s:i s:i s:I s:I s:I s:o s:o}", "trunk", t.kind, "units", t.units[0], t.units[1],
+        t.units[2], t.units[3], "channels", t.channels[0], t.channels[1], t.channels[2], t.channels[3], "height", 256,
+        "width", 256, "input_nc", (json_int_t)atl_found_dim(f, 1, "conv1.weight"), "vector",
+        (json_int_t)atl_found_dim(f, 0, "shared_weight_hypernet.w2"), "hidden",
+        (json_int_t)atl_found_dim(f, 0, "shared_weight_hypernet.w1"), "layers", list, "opts", options);
+    if (atl_json_check(&b, "a hypernetwork's layers") != ATL_OK) {
+        json_decref(config);
+        return ATL_NO_MEMORY;
+    }
+    return atl_ckpt_add(ckpt, f->key, "hypernet", config, why, f);
+}
+
+// The shared hypernetwork stands in the file again under the name of each block that uses it.
+static bool is_alias(const atl_found *f, const char *name, const atl_tensor *t) {
+    const char *leaf = strstr(name, ".hypernet.");
+    const atl_tensor *first =
+        leaf ? atl_found_tensor(f, "shared_weight_hypernet.%s", leaf + strlen(".hypernet.")) : NULL;
+    return first && first->storage == t->storage && first->offset == t->offset;
+}
+
 // ---- the file
+
+static atl_status add_found(atl_ckpt *ckpt, const atl_found *f) {
+    if (!strcmp(f->key, "identity"))
+        return add_identity(ckpt, f);
+    return !strcmp(f->key, "hypernet") ? add_hypernet(ckpt, f) : add_encoder(ckpt, f);
+}
 
 // The layout of the generators beside it; NULL: there are none.
 static const atl_ckpt_layout *beside(const atl_ckpt *ckpt) {
@@ -213,7 +291,7 @@ static atl_status open_encoders(atl_ckpt *ckpt) {
     for (size_t i = 0; i < ckpt->found_size; i++) {
         const atl_found *f = &ckpt->found[i];
         if (f->kind == ATL_FOUND_TRUNK)
-            ATL_TRY(!strcmp(f->key, "identity") ? add_identity(ckpt, f) : add_encoder(ckpt, f));
+            ATL_TRY(add_found(ckpt, f));
     }
     return ATL_OK;
 }
@@ -229,13 +307,13 @@ static atl_status collect(atl_ckpt *ckpt, const void *found, atl_ckpt_sources *s
     for (size_t i = 0; i < dict->size; i++) {
         const char *name = atl_found_name(ckpt, f, i);
         const atl_object *value = dict->u.items[2 * i + 1];
-        if (!name || value->type != ATL_OBJECT_TENSOR || value == f->average)
+        if (!name || value->type != ATL_OBJECT_TENSOR || value == f->average || is_alias(f, name, value->u.tensor))
             continue;
         atl_ckpt_source s = { .name = name, .from = name, .value = value, .rank = value->u.tensor->rank };
         s.buffer = is_buffer(name);
         ATL_TRY(atl_ckpt_sources_add(ckpt, sources, &s));
     }
-    if (!f->average || !strcmp(f->key, "identity") || !rows_of_average(f))
+    if (!f->average || strcmp(f->key, "encoder") != 0 || !rows_of_average(f))
         return ATL_OK;
     const atl_ckpt_source s = { .name = "latent_avg",
                                 .from = "latent_avg",
@@ -254,12 +332,12 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
 }
 
 const atl_ckpt_layout atl_ckpt_encoder = {
-    "torch file of an encoder (pSp, e4e, ReStyle) or of an identity network (ArcFace, CurricularFace)",
+    "torch file of an encoder (pSp, e4e, ReStyle, HyperStyle) or of an identity network (ArcFace, CurricularFace)",
     probe,
     open_encoders,
     load,
     { ".pt, .pth, .safetensors",
-      "pSp, e4e, ReStyle, HyperStyle's encoder into W; ports of ArcFace and CurricularFace",
+      "pSp, e4e, ReStyle, HyperStyle and its encoder into W; ports of ArcFace and CurricularFace",
       "encoder, its options and latent_avg, the generator beside it; optimisers and latent discriminators "
       "are passed "
       "over" },

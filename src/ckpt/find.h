@@ -26,7 +26,7 @@ typedef struct atl_ckpt_names {
 
 typedef struct atl_found {
     atl_found_kind kind;
-    const char *key;          // "G_ema", "G", "D", "encoder", "identity"
+    const char *key;          // "G_ema", "G", "D", "encoder", "hypernet", "identity"
     const atl_object *module; // of a MODULE
     atl_ckpt_names names;     // of the others, and in front of each of their names:
     const char *prefix;
@@ -50,7 +50,7 @@ const char *atl_found_name(atl_ckpt *ckpt, const atl_found *found, size_t i);
 // Whether a file holds one of these kinds; and each of them in turn.
 bool atl_ckpt_holds(const atl_ckpt *ckpt, unsigned kinds);
 
-// encoder.c: what a network with a trunk is: "encoder" or "identity".
+// encoder.c: what a network with a trunk is: "encoder", "hypernet" or "identity".
 const char *atl_encoder_key(const atl_found *found);
 
 // official.c: the tensors of a module as a dict of names, in the arena; NULL when memory is missing.

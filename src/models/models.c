@@ -24,6 +24,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_inception,
     &atl_style_encoder,
     &atl_face_embedding,
+    &atl_hypernet,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {

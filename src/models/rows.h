@@ -11,6 +11,6 @@ extern const atl_model_row atl_progan_generator, atl_progan_discriminator;
 extern const atl_model_row atl_stylegan3_generator, atl_stylegan_xl_generator;
 extern const atl_model_row atl_vgg16, atl_alexnet, atl_squeezenet, atl_lpips, atl_lpips_heads, atl_inception;
 
-extern const atl_model_row atl_style_encoder, atl_face_embedding;
+extern const atl_model_row atl_style_encoder, atl_face_embedding, atl_hypernet;
 
 #endif

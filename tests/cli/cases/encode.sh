@@ -2,9 +2,9 @@
 # Encoders of pSp's family: their files open as they are, and lose nothing on their way to safetensors.
 facts() { "$ATELIER" inspect "$1" | grep -E 'fingerprint|opts'; }
 same() { [ "$(facts "$1")" = "$(facts "$2")" ] && echo same; }
-for name in e4e restyle psp-bare; do
+for name in e4e restyle psp-bare hyper; do
     t inspect data/encoders/$name.pt >$name.txt
-    sed -n '/^encoder/,/layers/p' $name.txt
+    sed -n '/^encoder/,/layers/p; /^hypernet/,/layers/p' $name.txt
     t convert data/encoders/$name.pt $name.safetensors
     same data/encoders/$name.pt $name.safetensors
 done
