@@ -10,13 +10,14 @@
 #include "common.h"
 #include "app/metrics.h"
 #include "app/network.h"
+#include "app/pairs.h"
 #include "app/progress.h"
 
 enum { NETWORKS_MOST = 256 };
 
 typedef struct measure {
     cli_common common;
-    const char *network, *net, *trunc;
+    const char *network, *net, *trunc, *identity;
     const char *networks[NETWORKS_MOST];
     app_metrics a;
     atl_model_options model;
@@ -138,6 +139,7 @@ static int parse(measure *m, int argc, char **argv) {
                         "those that need no detector"),
         CLI_OPTION_TEXT("detectors", &m->a.detectors, "DIR", "folder of the networks that metrics look with",
                         "see 'atelier detectors'"),
+        CLI_OPTION_TEXT("identity", &m->identity, "FILE", "network that tells faces, for idsim", NULL),
         CLI_OPTION_CHOICE("resize", &m->resize, "tf|torch",
                           "before Inception: as the official codes, or as the FID port for PyTorch", "tf"),
         CLI_OPTION_TEXT("real-features", &o->real_features, "FILE",
@@ -241,7 +243,43 @@ static int list_metrics(void) {
                    detector && (info.data || info.network) ? ", " : "", detector ? detector : "");
         printf("\n");
     }
+    const char *about, *name;
+    for (size_t i = 0; (name = app_pairs_name(i, &about)) != NULL; i++)
+        printf("%-13s %s\n", name, about);
     return CLI_SUCCESS;
+}
+
+// ---- pairs of pictures
+
+static int on_pair(void *user, size_t done, size_t total) {
+    measure *m = user;
+    const atl_metrics_state s = { .what = "pairs", .done = (int64_t)done, .total = (int64_t)total };
+    double now = app_seconds();
+    if (done == 1)
+        m->begun = now;
+    if (!m->common.quiet && m->terminal && now - m->shown >= 0.1) {
+        draw(m, &s, now);
+        m->shown = now;
+    }
+    return cli_interrupted();
+}
+
+static int run_pairs(measure *m, atl_ctx *ctx) {
+    const atl_metrics_options *o = &m->a.options;
+    const app_pairs p = { .fakes = o->fakes,
+                          .data = o->data,
+                          .metrics = o->metrics,
+                          .identity = m->identity,
+                          .detectors = m->a.detectors,
+                          .outdir = m->a.outdir,
+                          .progress = on_pair,
+                          .result = on_result,
+                          .user = m };
+    m->terminal = isatty(STDERR_FILENO);
+    cli_catch_interrupt();
+    app_status status = app_pairs_run(ctx, &p, &m->common.error);
+    erase(m);
+    return cli_told(&m->common, status);
 }
 
 // The first of several processes speaks for all.
@@ -288,7 +326,16 @@ int cli_metrics(int argc, char **argv) {
         return status;
     if (m.list)
         return list_metrics();
+    int pairs = app_pairs_asked(m.a.options.metrics);
+    if (pairs < 0)
+        return cli_usage_error("metrics", "--metrics %s: idsim, lpips, mse and ms-ssim compare pairs of pictures; "
+                               "measure them in a call of their own", m.a.options.metrics);
     status = cli_open(&m.common, &ctx);
+    if (status == CLI_SUCCESS && pairs) {
+        status = run_pairs(&m, ctx);
+        atl_ctx_close(&ctx);
+        return status;
+    }
     if (status == CLI_SUCCESS)
         status = open_ranks(&m, ctx, &ranks);
     if (status == CLI_SUCCESS)

@@ -26,6 +26,7 @@ import ctypes.util
 import difflib
 import glob
 import json
+import math
 import os
 import sys
 import threading
@@ -40,7 +41,8 @@ import numpy as np
 __all__ = [
     "AtelierError", "Context", "Direction", "Directions", "Drag", "Encoder",
     "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
-    "TrainState", "Video", "Walk", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names", "portraits",
+    "TrainState", "Video", "Walk", "compare", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names",
+    "portraits",
     "Port", "Projector", "Tuner", "lpips", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
     "video_formats", "write_image",
 ]
@@ -208,6 +210,14 @@ class _EncodeOptions(_Struct):
 
 class _EncoderInfo(_Struct):
     _fields_ = [("channels", c_int), ("height", c_int), ("width", c_int), ("steps", c_int), ("sees_result", c_int)]
+
+
+class _PairsOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("side", c_int), ("lpips", c_void_p), ("identity", c_void_p)]
+
+
+class _PairLikeness(_Struct):
+    _fields_ = [("mse", c_double), ("msssim", c_double), ("lpips", c_double), ("idsim", c_double)]
 
 
 _FIND = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p))
@@ -380,6 +390,7 @@ _STRUCTS = {
     "atl_direction": _Direction, "atl_relabel_options": _RelabelOptions, "atl_sefa_options": _SefaOptions,
     "atl_fit_options": _FitOptions, "atl_boundary_check": _BoundaryCheck, "atl_move_options": _MoveOptions,
     "atl_drag_point": _DragPoint, "atl_drag_options": _DragOptions, "atl_drag_state": _DragState,
+    "atl_pairs_options": _PairsOptions, "atl_pair_likeness": _PairLikeness,
     "atl_encode_options": _EncodeOptions, "atl_encoder_info": _EncoderInfo,
     "atl_style_info": _StyleInfo, "atl_editor_options": _EditorOptions,
 }
@@ -455,6 +466,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_drag_get_state": (POINTER(_DragState), [_P]),
     "atl_drag_step": (c_int, [_P]),
     "atl_drag_read": (c_int, [_P, _P]),
+    "atl_pictures_compare": (c_int, [_P, POINTER(_Image), POINTER(_Image), POINTER(_PairsOptions),
+                                     POINTER(_PairLikeness)]),
     "atl_encoder_open": (c_int, [_P, _P, POINTER(_EncodeOptions), POINTER(_P)]),
     "atl_encoder_close": (None, [POINTER(_P)]),
     "atl_encoder_get_info": (POINTER(_EncoderInfo), [_P]),
@@ -1857,6 +1870,21 @@ class Drag(_Child):
         out = np.empty(self._shape, np.float32)
         self._call(_lib.atl_drag_read, out.ctypes.data)
         return out
+
+
+# ---- pairs of pictures
+
+def compare(a: Any, b: Any, lpips: Model | None = None, identity: Model | None = None, side: int = 0,
+            context: Context | None = None) -> dict[str, float]:
+    """How much alike two pictures, uint8 [h, w, c], are (docs/metrics.md): "mse" and "msssim", and with their networks
+    "lpips" and "idsim"."""
+    owner = (lpips or identity).context if lpips or identity else _context(context)
+    options = _PairsOptions(side=side, lpips=lpips._h if lpips else None, identity=identity._h if identity else None)
+    first, _kept = _image_of(a, "picture")
+    second, _kept2 = _image_of(b, "picture")
+    out = _PairLikeness()
+    owner._call(_lib.atl_pictures_compare, owner._h, byref(first), byref(second), byref(options), byref(out))
+    return {name: getattr(out, name) for name, _ in _PairLikeness._fields_ if not math.isnan(getattr(out, name))}
 
 
 # ---- encoders

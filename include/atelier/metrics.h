@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <atelier/image.h>
 #include <atelier/model.h>
 #include <atelier/ranks.h>
 
@@ -131,6 +132,27 @@ typedef struct atl_metric_info {
 ATL_API int atl_metric_get_info(size_t index, atl_metric_info *info); // 0: past the last one
 // Of a metric with any number of pictures; 0: there is none of that name.  info->name has the usual number.
 ATL_API int atl_metric_find(const char *name, atl_metric_info *info);
+
+// ---- pairs of pictures that show the same thing: a picture and its reconstruction, before an edit and after
+
+typedef struct atl_pairs_options {
+    size_t size;         // sizeof(atl_pairs_options)
+    int side;            // both are made so large, as Pillow does it bilinearly; 0: 256
+    atl_model *lpips;    // NULL: without
+    atl_model *identity; // a network that tells faces, of aligned pictures; NULL: without
+} atl_pairs_options;
+#define ATL_PAIRS_OPTIONS_INIT                                                                               \
+    { sizeof(atl_pairs_options), 0, NULL, NULL }
+
+typedef struct atl_pair_likeness {
+    double mse;    // mean squared difference of values from -1 to 1
+    double msssim; // multi-scale structural similarity: 1 of equal pictures
+    double lpips;  // NAN: without
+    double idsim;  // cosine between what the identity network makes of both: 1 of equal faces; NAN: without
+} atl_pair_likeness;
+
+ATL_API atl_status atl_pictures_compare(atl_ctx *ctx, const atl_image *a, const atl_image *b,
+                                        const atl_pairs_options *options, atl_pair_likeness *likeness);
 
 #ifdef __cplusplus
 }

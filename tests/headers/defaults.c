@@ -65,6 +65,7 @@ static void check_sizes(void) {
     const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
+    const atl_pairs_options pp = ATL_PAIRS_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     SETS(atl_relabel_options, re);
@@ -97,6 +98,7 @@ static void check_sizes(void) {
     SETS(atl_paste_options, pa);
     SETS(atl_drag_options, dr);
     SETS(atl_encode_options, en);
+    SETS(atl_pairs_options, pp);
     SETS(atl_train_options, t);
 }
 
@@ -120,6 +122,7 @@ static void check_values(void) {
     const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
+    const atl_pairs_options pp = ATL_PAIRS_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(ra.stall_seconds == 600.0 && !ra.divide, "atl_ranks_options");
@@ -134,6 +137,7 @@ static void check_values(void) {
     expect(!strcmp(dr.space, "w+") && !dr.layer && !dr.layers && dr.lr == 0.0 && dr.mask_weight == 20.0,
            "atl_drag_options");
     expect(!en.steps && en.factor == 1 && !en.average && !en.noise_mode, "atl_encode_options");
+    expect(!pp.side && !pp.lpips && !pp.identity, "atl_pairs_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
     expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") &&
                !strcmp(pr.loss, "lpips") && !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 &&

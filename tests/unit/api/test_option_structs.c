@@ -238,6 +238,15 @@ static outcome open_encoder(bench *b, const void *o) {
     return r;
 }
 
+static outcome compare_pictures(bench *b, const void *o) {
+    uint8_t black[3] = { 0, 0, 0 }, grey[3] = { 128, 128, 128 };
+    const atl_image a = { 1, 1, 3, black }, c = { 1, 1, 3, grey };
+    atl_pair_likeness likeness = { 0 };
+    outcome r = { atl_pictures_compare(b->p->ctx, &a, &c, o, &likeness), 0 };
+    r.number = likeness.mse;
+    return r;
+}
+
 static outcome open_trainer(bench *b, const void *o) { // without pictures or a resolution: always a failure
     atl_trainer *t;
     outcome r = { atl_trainer_open(b->p->ctx, o, &t), 0 };
@@ -345,6 +354,7 @@ static const atl_project_options PROJECT = { sizeof PROJECT, 1,     50,   303,  
 static const atl_tune_options TUNE = { sizeof TUNE, 1, 9, 0, "mse", NULL, 3e-4, -1.0, 1.0, 0.1, 30.0, 0.5, NULL };
 static const atl_align_options ALIGN = { sizeof ALIGN, 16, 0, 0 };
 static const atl_drag_options DRAG = ATL_DRAG_OPTIONS_INIT;
+static const atl_pairs_options PAIRS = ATL_PAIRS_OPTIONS_INIT;
 static const atl_encode_options ENCODE = ATL_ENCODE_OPTIONS_INIT;
 static const atl_paste_options PASTE = ATL_PASTE_OPTIONS_INIT;
 static atl_train_options TRAIN; // filled by its function
@@ -387,6 +397,7 @@ static const row ROWS[] = {
     ROW(atl_tune_options, TUNE, features, open_tuner),
     ROW(atl_align_options, ALIGN, exact, align_crop),
     ROW(atl_drag_options, DRAG, layer, open_drag),
+    ROW(atl_pairs_options, PAIRS, lpips, compare_pictures),
     ROW(atl_encode_options, ENCODE, average, open_encoder),
     ROW(atl_paste_options, PASTE, mask, align_paste),
     ROW(atl_train_options, TRAIN, data, open_trainer),
