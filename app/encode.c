@@ -22,13 +22,16 @@ static app_status open_models(app_encode *a, app_error *e) {
     m.net = "encoder";
     if (atl_model_open(a->ctx, o->encoder, &m, &a->encoder_model) != ATL_OK)
         return app_fail_ctx(e, a->ctx);
+    m.net = "hypernet";
+    if (o->hypernet && atl_model_open(a->ctx, o->hypernet, &m, &a->hypernet) != ATL_OK)
+        return app_fail_ctx(e, a->ctx);
     m.net = NULL;
     if (o->network) { // what is assumed is said of the encoder
         m.assume = NULL;
         return app_network_open(a->ctx, o->network, &m, &a->generator, e);
     }
     m.net = "G_ema";
-    if (atl_model_open(a->ctx, o->encoder, &m, &a->generator) == ATL_OK)
+    if (atl_model_open(a->ctx, o->hypernet ? o->hypernet : o->encoder, &m, &a->generator) == ATL_OK)
         return APP_OK;
     return app_fail(e, "%s; the generator that decodes may be another file: --network FILE",
                     atl_message(a->ctx));
@@ -83,9 +86,13 @@ app_status app_encode_open(app_encode *a, atl_ctx *ctx, const app_encode_options
     *a = (app_encode){ .ctx = ctx, .o = *o };
     if (o->batch < 1 || o->batch > BATCH_MOST)
         return app_fail(e, "--batch %d: 1 to %d are possible", o->batch, BATCH_MOST);
+    if (o->hypernet && o->batch > 1)
+        return app_fail(e, "--batch %d: a hypernetwork tunes the generator to one picture after the other",
+                        o->batch);
     app_status status = open_models(a, e);
+    a->o.encode.hypernet = a->hypernet;
     if (status == APP_OK &&
-        atl_encoder_open(a->encoder_model, a->generator, &o->encode, &a->encoder) != ATL_OK)
+        atl_encoder_open(a->encoder_model, a->generator, &a->o.encode, &a->encoder) != ATL_OK)
         status = app_fail(e, "%s: %s%s", o->encoder, atl_message(ctx),
                           strstr(atl_message(ctx), "latent_avg") ? " (--average generator)" : "");
     if (status != APP_OK)
@@ -106,6 +113,7 @@ void app_encode_close(app_encode *a) {
     atl_encoder_close(&a->encoder);
     atl_model_close(&a->encoder_model);
     atl_model_close(&a->generator);
+    atl_model_close(&a->hypernet);
     app_photos_close(&a->photos);
     free(a->inputs);
     free(a->ws);
@@ -246,6 +254,15 @@ static app_status write_ws(app_encode *a, const app_photo *photo, const float *w
     return status;
 }
 
+static app_status write_deltas(app_encode *a, const app_photo *photo, app_error *e) {
+    char *path = path_of(a, photo, 0, "deltas.safetensors", e);
+    app_status status = path ? APP_OK : APP_FAILED;
+    if (path && atl_encoder_save_deltas(a->encoder, path, ATL_F32) != ATL_OK)
+        status = app_fail_ctx(e, a->ctx);
+    free(path);
+    return status;
+}
+
 static app_status write_list(app_encode *a, app_error *e) {
     char *path = app_join(a->o.outdir, "latents.txt", e);
     app_file file = { 0 };
@@ -283,6 +300,8 @@ static app_status run_batch(app_encode *a, size_t n, app_encode_use *use, void *
         status = write_pictures(a, photo, a->img + i * a->row_img, n * a->row_img, e);
         if (status == APP_OK && a->o.save_ws)
             status = write_ws(a, photo, ws, n * a->row_ws, e);
+        if (status == APP_OK && a->hypernet)
+            status = write_deltas(a, photo, e);
         a->done += status == APP_OK;
         if (status == APP_OK)
             status = use(user, photo, e);

@@ -5,6 +5,7 @@
 //     latents.npz    "w" [pictures, layers, w_dim], in the order of
 //     latents.txt    the pictures' paths
 //     STEM.npz       on request: "w" [1, layers, w_dim] of one picture, "steps" [steps, layers, w_dim]
+//     STEM.deltas.safetensors   with a hypernetwork: what it has changed in the generator, for --deltas
 //     aligned/       crops of the faces that were found, when asked to align
 #ifndef APP_ENCODE_H
 #define APP_ENCODE_H
@@ -15,7 +16,8 @@
 #include "photos.h"
 
 typedef struct app_encode_options {
-    const char *encoder, *network; // files; network NULL: the generator beside the encoder
+    const char *encoder, *hypernet; // files; hypernet NULL: none
+    const char *network;            // NULL: the generator beside the hypernetwork or the encoder
     int ignore_unused;
     const char *assume;
     atl_encode_options encode;
@@ -31,7 +33,7 @@ typedef struct app_encode_options {
 typedef struct app_encode {
     atl_ctx *ctx;
     app_encode_options o;
-    atl_model *encoder_model, *generator;
+    atl_model *encoder_model, *generator, *hypernet;
     atl_encoder *encoder;
     const atl_encoder_info *info;
     const atl_model_info *made; // of the generator

@@ -205,7 +205,8 @@ class _DragState(_Struct):
 
 
 class _EncodeOptions(_Struct):
-    _fields_ = [("size", c_size_t), ("steps", c_int), ("factor", c_int), ("average", c_int), ("noise_mode", c_int)]
+    _fields_ = [("size", c_size_t), ("steps", c_int), ("factor", c_int), ("average", c_int), ("noise_mode", c_int),
+                ("hypernet", c_void_p)]
 
 
 class _EncoderInfo(_Struct):
@@ -473,6 +474,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_encoder_get_info": (POINTER(_EncoderInfo), [_P]),
     "atl_encoder_input": (c_int, [_P, POINTER(_Image), _P]),
     "atl_encoder_run": (c_int, [_P, c_int, _P, _P, _P]),
+    "atl_encoder_save_deltas": (c_int, [_P, c_char_p, c_int]),
     "atl_spectrum_open": (c_int, [_P, POINTER(_SpectrumOptions), POINTER(_P)]),
     "atl_spectrum_close": (None, [POINTER(_P)]),
     "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
@@ -1898,15 +1900,17 @@ class Encoder(_Child):
     steps    of an encoder that sees its result; 0: 5, others have 1
     factor   pictures are made smaller by it first (super-resolution)
     average  what codes are added to: latent_avg of the "file", or the average w of the "generator"
-    noise    "const" or "none" """
+    noise    "const" or "none"
+    hypernet a Model that tunes the generator to each picture (HyperStyle)"""
 
     _noun = "encoder"
 
     def __init__(self, encoder: Model, generator: Model, steps: int = 0, factor: int = 1, average: str = "file",
-                 noise: str = "const") -> None:
+                 noise: str = "const", hypernet: Model | None = None) -> None:
         options = _EncodeOptions(steps=steps, factor=factor, average=_word("atl_encoder_average", average, "average"),
-                                 noise_mode=_word("atl_noise_mode", noise, "noise"))
-        self._models = encoder, generator  # which live as long
+                                 noise_mode=_word("atl_noise_mode", noise, "noise"),
+                                 hypernet=hypernet._h if hypernet else None)
+        self._models = encoder, generator, hypernet  # which live as long
         self._adopt(generator.context, _lib.atl_encoder_close, _lib.atl_encoder_open, encoder._h, generator._h,
                     byref(options), first=False)
         with self._context._lock:
@@ -1929,6 +1933,10 @@ class Encoder(_Child):
         images = np.empty((i.steps, n, g.channels, g.height, g.width), np.float32)
         self._call(_lib.atl_encoder_run, n, inputs.ctypes.data, ws.ctypes.data, images.ctypes.data)
         return (ws, images) if every else (ws[-1], images[-1])
+
+    def save_deltas(self, path: str | os.PathLike[str]) -> None:
+        """What the hypernetwork has changed in the generator for the last picture: deltas of its file."""
+        self._call(_lib.atl_encoder_save_deltas, os.fsencode(path), 0)
 
 
 # ---- sets of pictures

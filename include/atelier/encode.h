@@ -11,7 +11,9 @@
 //     ws atl_encoder_close(&e);
 //
 // Encoders that see their own result beside the picture (ReStyle; Alaluf et al. 2021) begin with the
-// generator's average picture and add what is missing in each step; all others have one step.
+// generator's average picture and add what is missing in each step; all others have one step.  A hypernetwork
+// (HyperStyle; Alaluf et al. 2022) leaves the codes and changes the generator, in steps that see its result:
+// img is then what the tuned generator makes.
 #ifndef ATELIER_ENCODE_H
 #define ATELIER_ENCODE_H
 
@@ -37,9 +39,10 @@ typedef struct atl_encode_options {
     int factor;                  // the picture is made smaller by it first, as for super-resolution; 1: not
     atl_encoder_average average; // what codes are added to
     atl_noise_mode noise_mode;   // of the generator: ATL_NOISE_CONST or ATL_NOISE_NONE
+    atl_model *hypernet;         // tunes the generator to each picture in 5 steps (HyperStyle); NULL: none
 } atl_encode_options;
 #define ATL_ENCODE_OPTIONS_INIT                                                                              \
-    { sizeof(atl_encode_options), 0, 1, ATL_ENCODER_AVERAGE_FILE, ATL_NOISE_CONST }
+    { sizeof(atl_encode_options), 0, 1, ATL_ENCODER_AVERAGE_FILE, ATL_NOISE_CONST, NULL }
 
 // The models outlive the encoder.  A generator that takes other ws than the encoder makes is an error, as are
 // several steps of an encoder that doesn't see its result.  On failure *encoder is NULL.
@@ -62,6 +65,10 @@ ATL_API atl_status atl_encoder_input(atl_encoder *e, const atl_image *picture, f
 // Inputs of n pictures -> ws [steps, n, num_ws, w_dim] and img [steps, n, channels, height, width] of the
 // generator, or NULL, where the encoder doesn't need them itself.
 ATL_API atl_status atl_encoder_run(atl_encoder *e, int n, const float *inputs, float *ws, float *img);
+
+// With a hypernetwork: what of the generator it has changed for the last picture, as a file that opens with
+// the generator as the `deltas` of atl_model_options.  dtype: ATL_F32 or ATL_F16.
+ATL_API atl_status atl_encoder_save_deltas(const atl_encoder *e, const char *path, atl_dtype dtype);
 
 #ifdef __cplusplus
 }

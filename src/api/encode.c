@@ -12,5 +12,8 @@ atl_status atl_encoder_open(atl_model *encoder, atl_model *generator, const atl_
     ATL_TRY(atl_options_read(encoder->ctx, "atl_encode_options", &o, sizeof o, options));
     ATL_TRY(atl_model_need(encoder, "encoder", "encode"));
     ATL_TRY(atl_model_need(generator, "generator", "synthesize"));
-    return atl_encoder_make(&encoder->programs, &generator->programs, &generator->mean, &o, e);
+    if (o.hypernet)
+        ATL_TRY(atl_model_need(o.hypernet, "hypernetwork", "tune"));
+    return atl_encoder_make(&encoder->programs, &generator->programs,
+                            o.hypernet ? &o.hypernet->programs : NULL, &generator->mean, &o, e);
 }

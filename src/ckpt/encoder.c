@@ -165,7 +165,7 @@ static int styles_of(const atl_found *f, int64_t w_dim) {
 static int64_t width_of(const atl_found *f) {
     if (atl_found_tensor(f, "styles.0.linear.weight"))
         return atl_found_dim(f, 0, "styles.0.linear.weight");
-    return atl_found_dim(f, 1, "linear.weight");
+    return atl_found_dim(f, atl_found_tensor(f, "output_layer_2.3.weight") ? 1 : 0, "linear.weight");
 }
 
 static json_t *config_of(const atl_found *f, const trunk *t, const char *type, json_t *options) {

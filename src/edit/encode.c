@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "data/resize.h"
+#include "edit/tuning.h"
+#include "run/deltas.h"
 
 enum { STEPS_USUAL = 5, STEPS_MOST = 1000, COLOURS = 3, FACTOR_MOST = 256 };
 
@@ -21,6 +23,7 @@ struct atl_encoder {
     float *rows;    // [n, channels of the network, height, width]
     float *made;    // [n, ...] pictures of the generator, where the caller wants none
     int room;       // n of the two
+    atl_tuning tuning; // with a hypernetwork
 };
 
 // ---- opening
@@ -33,7 +36,7 @@ static atl_status check(atl_encoder *e) {
             "the encoder makes %d w of %d numbers, and the generator takes %d of %d: choose the one that it "
             "was trained with, or one of the same size",
             a->num_ws, a->w_dim, b->num_ws, b->w_dim);
-    if (e->info.sees_result && b->channels != COLOURS)
+    if ((e->info.sees_result || e->tuning.count) && b->channels != COLOURS)
         return atl_fail(e->ctx, ATL_BAD_ARGUMENT,
                         "the encoder looks at pictures of %d channels, and the generator makes %d", COLOURS,
                         b->channels);
@@ -41,7 +44,7 @@ static atl_status check(atl_encoder *e) {
         return atl_fail(e->ctx, ATL_BAD_ARGUMENT,
                         "%d steps or a factor of %d: 1 to %d and 1 to %d are possible", e->o.steps,
                         e->o.factor, STEPS_MOST, FACTOR_MOST);
-    if (e->o.steps > 1 && !e->info.sees_result)
+    if (e->o.steps > 1 && !e->info.sees_result && !e->tuning.count)
         return atl_fail(
             e->ctx, ATL_BAD_ARGUMENT,
             "%d steps: this encoder does not see its result, so that a second step would change nothing",
@@ -88,10 +91,10 @@ static atl_status make_average(atl_encoder *e, atl_w_mean *mean) {
     return ATL_OK;
 }
 
-static atl_status synthesize(atl_encoder *e, int n, const float *ws, float *img) {
+static atl_status synthesize(atl_encoder *e, atl_programs *generator, int n, const float *ws, float *img) {
     atl_program *p;
     ATL_TRY(atl_programs_get(
-        e->generator, &(atl_program_key){ .function = "synthesize", .n = n, .noise = e->o.noise_mode }, &p));
+        generator, &(atl_program_key){ .function = "synthesize", .n = n, .noise = e->o.noise_mode }, &p));
     ATL_TRY(atl_program_write(p, "ws", n, ws));
     ATL_TRY(atl_program_run(p));
     return atl_program_read(p, "img", n, img);
@@ -132,11 +135,24 @@ static atl_status make_start(atl_encoder *e, atl_w_mean *mean) {
     float *img = atl_alloc(e->ctx, e->row_img, sizeof *img);
     e->start =
         atl_alloc(e->ctx, (size_t)COLOURS * (size_t)e->info.height * (size_t)e->info.width, sizeof *e->start);
-    atl_status status = img && e->start ? synthesize(e, 1, e->average, img) : ATL_NO_MEMORY;
+    atl_status status = img && e->start ? synthesize(e, e->generator, 1, e->average, img) : ATL_NO_MEMORY;
     if (status == ATL_OK)
         show(e, img, e->start);
     atl_free(e->ctx, img);
     return status;
+}
+
+// The hypernetwork sees pictures of the encoder's size.
+static atl_status begin_tuning(atl_encoder *e, atl_programs *hypernet) {
+    const atl_model_dims *a = &e->encoder->network->dims, *h = &hypernet->network->dims;
+    if (h->channels != 2 * COLOURS || a->channels != COLOURS || a->height != h->height ||
+        a->width != h->width)
+        return atl_fail(
+            e->ctx, ATL_BAD_ARGUMENT,
+            "the hypernetwork looks at pictures of %dx%d pixels, %d channels with what was made of "
+            "them, and the encoder at %dx%d pixels, %d channels",
+            h->width, h->height, h->channels, a->width, a->height, a->channels);
+    return atl_tuning_init(&e->tuning, hypernet, e->generator);
 }
 
 static atl_status begin(atl_encoder *e, atl_w_mean *mean) {
@@ -151,20 +167,23 @@ static atl_status begin(atl_encoder *e, atl_w_mean *mean) {
     e->row_img = (size_t)b->channels * (size_t)b->height * (size_t)b->width;
     e->row_input = (size_t)e->info.channels * (size_t)a->height * (size_t)a->width;
     ATL_TRY(check(e));
-    e->info.steps = e->o.steps ? e->o.steps : e->info.sees_result ? STEPS_USUAL : 1;
+    bool several = e->info.sees_result || e->tuning.count;
+    e->info.steps = e->o.steps ? e->o.steps : several ? STEPS_USUAL : 1;
     if (from_average(e))
         ATL_TRY(make_average(e, mean));
     return e->info.sees_result ? make_start(e, mean) : ATL_OK;
 }
 
-atl_status atl_encoder_make(atl_programs *encoder, atl_programs *generator, atl_w_mean *mean,
-                            const atl_encode_options *options, atl_encoder **out) {
+atl_status atl_encoder_make(atl_programs *encoder, atl_programs *generator, atl_programs *hypernet,
+                            atl_w_mean *mean, const atl_encode_options *options, atl_encoder **out) {
     atl_ctx *ctx = encoder->network->ctx;
     atl_encoder *e = *out = atl_calloc(ctx, 1, sizeof *e);
     if (!e)
         return ATL_NO_MEMORY;
     *e = (atl_encoder){ .ctx = ctx, .encoder = encoder, .generator = generator, .o = *options };
-    atl_status status = begin(e, mean);
+    atl_status status = hypernet ? begin_tuning(e, hypernet) : ATL_OK;
+    if (status == ATL_OK)
+        status = begin(e, mean);
     if (status != ATL_OK)
         atl_encoder_close(out);
     return status;
@@ -178,6 +197,7 @@ void atl_encoder_close(atl_encoder **e_) {
     atl_free(e->ctx, e->start);
     atl_free(e->ctx, e->rows);
     atl_free(e->ctx, e->made);
+    atl_tuning_clear(&e->tuning);
     atl_free(e->ctx, e);
     *e_ = NULL;
 }
@@ -251,7 +271,8 @@ atl_status atl_encoder_input(atl_encoder *e, const atl_image *picture, float *in
 static atl_status make_room(atl_encoder *e, int n) {
     if (n <= e->room)
         return ATL_OK;
-    size_t row = (size_t)e->encoder->network->dims.channels * (size_t)e->info.height * (size_t)e->info.width;
+    int channels = e->tuning.count ? 2 * COLOURS : e->encoder->network->dims.channels;
+    size_t row = (size_t)channels * (size_t)e->info.height * (size_t)e->info.width;
     atl_free(e->ctx, e->rows);
     atl_free(e->ctx, e->made);
     e->room = 0;
@@ -300,19 +321,52 @@ static atl_status add_codes(atl_encoder *e, int n, const float *rows, const floa
     return status;
 }
 
+// One picture: its w stays, and the generator changes.  img NULL: not wanted.
+static atl_status tune(atl_encoder *e, int at, int n, const float *input, float *ws, float *img) {
+    atl_tuning *t = &e->tuning;
+    const float *codes = ws + (size_t)at * e->row_ws;
+    ATL_TRY(synthesize(e, e->generator, 1, codes, e->made));
+    atl_tuning_begin(t);
+    for (int step = 0; step < e->info.steps; step++) {
+        size_t to = (size_t)step * (size_t)n + (size_t)at;
+        memcpy(e->rows, input, e->row_input * sizeof *e->rows);
+        show(e, e->made, e->rows + e->row_input);
+        ATL_TRY(atl_tuning_step(t, e->rows));
+        if (img || step + 1 < e->info.steps)
+            ATL_TRY(synthesize(e, &t->programs, 1, codes, e->made));
+        if (img)
+            memcpy(img + to * e->row_img, e->made, e->row_img * sizeof *img);
+        memmove(ws + to * e->row_ws, codes, e->row_ws * sizeof *ws);
+    }
+    return ATL_OK;
+}
+
 atl_status atl_encoder_run(atl_encoder *e, int n, const float *inputs, float *ws, float *img) {
     const float *before = NULL, *seen = NULL;
     if (n < 1)
         return atl_fail(e->ctx, ATL_BAD_ARGUMENT, "%d pictures can't be encoded", n);
     ATL_TRY(make_room(e, n));
+    if (e->tuning.count) {
+        ATL_TRY(add_codes(e, n, inputs, NULL, ws));
+        for (int i = 0; i < n; i++)
+            ATL_TRY(tune(e, i, n, inputs + (size_t)i * e->row_input, ws, img));
+        return ATL_OK;
+    }
     for (int step = 0; step < e->info.steps; step++) {
         float *now = ws + (size_t)step * (size_t)n * e->row_ws;
         float *made = img ? img + (size_t)step * (size_t)n * e->row_img : e->made;
         ATL_TRY(add_codes(e, n, rows_of(e, n, inputs, seen), before, now));
         if (img || step + 1 < e->info.steps)
-            ATL_TRY(synthesize(e, n, now, made));
+            ATL_TRY(synthesize(e, e->generator, n, now, made));
         before = now;
         seen = made;
     }
     return ATL_OK;
+}
+
+atl_status atl_encoder_save_deltas(const atl_encoder *e, const char *path, atl_dtype dtype) {
+    if (!e->tuning.count)
+        return atl_fail(e->ctx, ATL_BAD_ARGUMENT,
+                        "%s: without a hypernetwork nothing of the generator has changed", path);
+    return atl_deltas_write(e->tuning.base, &e->tuning.tuned, path, dtype);
 }

@@ -6,9 +6,9 @@
 #include <atelier/encode.h>
 #include "run/truncate.h"
 
-// Both are borrowed; `mean` is of the generator.
-atl_status atl_encoder_make(atl_programs *encoder, atl_programs *generator, atl_w_mean *mean,
-                            const atl_encode_options *options, atl_encoder **out);
+// All are borrowed; `mean` is of the generator, hypernet may be NULL.
+atl_status atl_encoder_make(atl_programs *encoder, atl_programs *generator, atl_programs *hypernet,
+                            atl_w_mean *mean, const atl_encode_options *options, atl_encoder **out);
 
 // x [channels, h, w] to [channels, oh, ow]: pixel i of a side is the mean of pixels floor(i h / oh) to
 // ceil((i + 1) h / oh).

@@ -617,6 +617,8 @@ static atl_status call_train(atl_ctx *ctx) {
     return train_once(ctx, in("run.safetensors"), out("run.safetensors"));
 }
 
+#include "encoders.h"
+
 // Two pictures and their similarity, kept after the pictures and gone on with.
 static atl_status call_metrics(atl_ctx *ctx) {
     atl_metrics_options o = ATL_METRICS_OPTIONS_INIT;
@@ -676,34 +678,6 @@ static atl_status call_drag(atl_ctx *ctx) {
         status = atl_drag_step(drag);
     atl_drag_close(&drag);
     atl_model_close(&model);
-    return status;
-}
-
-// An encoder that sees its result, beside the generator of its file.
-static atl_status call_encode(atl_ctx *ctx) {
-    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
-    atl_encode_options how = ATL_ENCODE_OPTIONS_INIT;
-    atl_model *encoder = NULL, *generator = NULL;
-    atl_encoder *e = NULL;
-    atl_image picture = { 0 };
-    static float input[3 * 64 * 64], ws[2 * 6 * 8];
-    o.net = "encoder";
-    how.steps = 2;
-    atl_status status = atl_model_open(ctx, data_of("encoders/restyle.pt"), &o, &encoder);
-    if (status == ATL_OK)
-        status = atl_model_open(ctx, data_of("encoders/restyle.pt"), NULL, &generator);
-    if (status == ATL_OK)
-        status = atl_encoder_open(encoder, generator, &how, &e);
-    if (status == ATL_OK)
-        status = atl_image_init(ctx, 20, 10, 3, &picture);
-    if (status == ATL_OK)
-        status = atl_encoder_input(e, &picture, input);
-    if (status == ATL_OK)
-        status = atl_encoder_run(e, 1, input, ws, NULL);
-    atl_image_clear(ctx, &picture);
-    atl_encoder_close(&e);
-    atl_model_close(&generator);
-    atl_model_close(&encoder);
     return status;
 }
 
@@ -889,6 +863,8 @@ CASE(spectrum, 0)
 CASE(align, 0)
 SAMPLED(drag, 0, 100)
 SAMPLED(encode, 0, 100)
+SAMPLED(hyper, 1, 100)
+CASE(compare, 0)
 SAMPLED(project, 0, 100)
 SAMPLED(tune, 1, 100)
 CASE(safetensors_write, 1)
@@ -978,7 +954,8 @@ int main(void) {
         cmocka_unit_test(fit_fails_cleanly),        cmocka_unit_test(editor_fails_cleanly),
         cmocka_unit_test(align_fails_cleanly),      cmocka_unit_test(drag_fails_cleanly),
         cmocka_unit_test(project_fails_cleanly),    cmocka_unit_test(tune_fails_cleanly),
-        cmocka_unit_test(encode_fails_cleanly),
+        cmocka_unit_test(encode_fails_cleanly),     cmocka_unit_test(hyper_fails_cleanly),
+        cmocka_unit_test(compare_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);

@@ -22,7 +22,17 @@ ls plain
 t encode --encoder data/encoders/e4e.pt --input in --average generator --outdir average --quiet
 cmp -s average/latents.npz out/latents.npz || echo other codes
 
+# a hypernetwork tunes the generator
+t encode --encoder data/encoders/w.pt --hypernet data/encoders/hyper.pt --input in --steps 2 --outdir hyper
+ls hyper
+t generate --network data/encoders/hyper.pt --deltas hyper/seed0001.deltas.safetensors --latents hyper/latents.npz \
+    --outdir tuned --quiet
+
 # what can't be
+t encode --encoder data/encoders/w.pt --hypernet data/encoders/hyper.pt --input in --batch 2
+t encode --encoder data/encoders/w.pt --hypernet data/encoders/e4e.pt --input in
+t encode --encoder data/encoders/e4e.pt --hypernet data/encoders/hyper.pt --input in
+t encode --encoder data/encoders/w.pt --hypernet data/encoders/hyper.pt --network data/stylegan/sg2-32.pkl --input in
 t encode --encoder data/encoders/e4e.pt
 t encode --input in
 t encode --encoder data/encoders/e4e.pt --input nowhere

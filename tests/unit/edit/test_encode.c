@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include <atelier/encode.h>
 #include <atelier/network.h>
 #include "edit/encode.h"
+#include "edit/hyper.h"
+#include "run/backend.h"
 
 enum {
     SIDE = 64,
@@ -153,6 +156,95 @@ static void one_step_adds_the_average(void **state) {
     end(s);
 }
 
+// ---- hypernetworks
+
+enum { LARGE = 256, SEEN = 3 * LARGE * LARGE };
+
+static void make(atl_ctx *ctx, const atl_network *g, const float *ws, float *img) {
+    atl_backend *backend;
+    atl_programs programs;
+    atl_program *p;
+    assert_int_equal(atl_backend_of(ctx, &backend), ATL_OK);
+    atl_programs_init(&programs, g, backend);
+    assert_int_equal(atl_programs_get(&programs, &(atl_program_key){ .function = "synthesize", .n = 1 }, &p),
+                     ATL_OK);
+    assert_int_equal(atl_program_write(p, "ws", 1, ws), ATL_OK);
+    assert_int_equal(atl_program_run(p), ATL_OK);
+    assert_int_equal(atl_program_read(p, "img", 1, img), ATL_OK);
+    atl_programs_clear(&programs);
+}
+
+// A look at the picture and the result: what the deltas become, and the generator with them.
+static void tune_by_hand(atl_model *hyper, const float *input, const float *img, float sum[3][8 * 8 * 9],
+                         const atl_network *base, atl_network *tuned) {
+    static float both[2 * SEEN];
+    static const char *const names[] = { "delta.0", "delta.2", "delta.3" };
+    const atl_array in = { "img", ATL_F32, 4, { 1, 6, LARGE, LARGE }, both };
+    atl_arrays *out;
+    memcpy(both, input, SEEN * sizeof *both);
+    for (int c = 0; c < 3; c++)
+        atl_reduce_evenly(img + c * MADE * MADE, 1, MADE, MADE, both + SEEN + c * LARGE * LARGE, LARGE,
+                          LARGE);
+    assert_int_equal(atl_model_run(hyper, "tune", &in, 1, NULL, &out), ATL_OK);
+    atl_network_copy_values(base, tuned);
+    for (int i = 0; i < 3; i++) {
+        const float *delta = atl_arrays_find(out, names[i])->data;
+        for (int k = 0; k < 8 * 8 * 9; k++)
+            sum[i][k] += delta[k];
+        assert_int_equal(atl_hyper_apply(tuned, names[i][6] - '0', sum[i], 8 * 8 * 9), ATL_OK);
+    }
+    atl_arrays_close(&out);
+}
+
+static void a_hypernetwork_tunes_the_generator(void **state) {
+    (void)state;
+    static float input[SEEN], ws[2 * WS * W_DIM], img[2 * IMG], sum[3][8 * 8 * 9];
+    float hand[IMG], again[IMG];
+    char path[1024], deltas[] = "/tmp/atl-encode-XXXXXX";
+    scene s = { 0 };
+    atl_model *hyper, *whole;
+    atl_network base, tuned;
+    atl_encoder *e;
+    atl_encode_options o = ATL_ENCODE_OPTIONS_INIT;
+    atl_model_options m = ATL_MODEL_OPTIONS_INIT;
+    assert_int_equal(atl_ctx_open(&s.ctx, NULL), ATL_OK);
+    open_one(&s, "w.pt", "encoder", &s.encoder);
+    open_one(&s, "hyper.pt", NULL, &s.generator);
+    open_one(&s, "hyper.pt", "hypernet", &hyper);
+    assert_int_equal(atl_network_open(s.ctx, data(path, "hyper.pt"), NULL, &base), ATL_OK);
+    assert_int_equal(atl_network_copy(&base, &tuned), ATL_OK);
+    for (int i = 0; i < SEEN; i++)
+        input[i] = sinf(0.003f * (float)i);
+    o.steps = 2;
+    o.hypernet = hyper;
+    assert_int_equal(atl_encoder_open(s.encoder, s.generator, &o, &e), ATL_OK);
+    if (atl_encoder_run(e, 1, input, ws, img) != ATL_OK)
+        fail_msg("%s", atl_message(s.ctx));
+    assert_memory_equal(ws, ws + WS * W_DIM, WS * W_DIM * sizeof *ws); // the code stays
+    make(s.ctx, &base, ws, hand);
+    for (int step = 0; step < 2; step++) {
+        assert_true(distance(img + step * IMG, hand, IMG) > 1e-2); // something is tuned
+        tune_by_hand(hyper, input, hand, sum, &base, &tuned);
+        make(s.ctx, &tuned, ws, hand);
+        assert_true(distance(img + step * IMG, hand, IMG) < 1e-4);
+    }
+    int file = mkstemp(deltas);
+    assert_true(file >= 0 && close(file) == 0);
+    assert_int_equal(atl_encoder_save_deltas(e, deltas, ATL_F32), ATL_OK);
+    m.deltas = deltas;
+    if (atl_model_open(s.ctx, data(path, "hyper.pt"), &m, &whole) != ATL_OK)
+        fail_msg("%s", atl_message(s.ctx));
+    assert_int_equal(atl_model_synthesize(whole, 1, ws, NULL, again), ATL_OK);
+    assert_true(distance(again, img + IMG, IMG) < 1e-6);
+    assert_int_equal(unlink(deltas), 0);
+    atl_encoder_close(&e);
+    atl_model_close(&whole);
+    atl_model_close(&hyper);
+    atl_network_clear(&tuned);
+    atl_network_clear(&base);
+    end(&s);
+}
+
 static void colours_are_from_minus_one_to_one(void **state) {
     (void)state;
     uint8_t pixels[2 * 1 * 4] = { 0, 255, 51, 9, 0, 255, 51, 9 };
@@ -209,9 +301,12 @@ static void what_does_not_fit_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_see_what_was_made),           cmocka_unit_test(one_step_adds_the_average),
-        cmocka_unit_test(colours_are_from_minus_one_to_one), cmocka_unit_test(reducing_weighs_evenly),
+        cmocka_unit_test(steps_see_what_was_made),
+        cmocka_unit_test(one_step_adds_the_average),
+        cmocka_unit_test(colours_are_from_minus_one_to_one),
+        cmocka_unit_test(reducing_weighs_evenly),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_hypernetwork_tunes_the_generator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

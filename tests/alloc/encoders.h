@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Encoders and pairs of pictures, for test_alloc.c: its data_of() and out() stand before this.
+#ifndef ATL_TESTS_ALLOC_ENCODERS_H
+#define ATL_TESTS_ALLOC_ENCODERS_H
+
+static atl_status open_net(atl_ctx *ctx, const char *file, const char *net, atl_model **model) {
+    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+    o.net = net;
+    return atl_model_open(ctx, data_of(file), &o, model);
+}
+
+static atl_status encode(atl_ctx *ctx, const char *file, const char *of, bool tuned) {
+    atl_encode_options o = ATL_ENCODE_OPTIONS_INIT;
+    atl_model *encoder = NULL, *generator = NULL;
+    atl_encoder *e = NULL;
+    static float input[3 * 256 * 256], ws[2 * 6 * 8];
+    uint8_t grey[3] = { 128, 128, 128 };
+    o.steps = tuned ? 1 : 2;
+    atl_status status = open_net(ctx, file, "encoder", &encoder);
+    if (status == ATL_OK)
+        status = open_net(ctx, of, NULL, &generator);
+    if (status == ATL_OK && tuned)
+        status = open_net(ctx, of, "hypernet", &o.hypernet);
+    if (status == ATL_OK)
+        status = atl_encoder_open(encoder, generator, &o, &e);
+    if (status == ATL_OK)
+        status = atl_encoder_input(e, &(atl_image){ 1, 1, 3, grey }, input);
+    if (status == ATL_OK)
+        status = atl_encoder_run(e, 1, input, ws, NULL);
+    if (status == ATL_OK && tuned)
+        status = atl_encoder_save_deltas(e, out("deltas.safetensors"), ATL_F32);
+    atl_encoder_close(&e);
+    atl_model_close(&o.hypernet);
+    atl_model_close(&generator);
+    atl_model_close(&encoder);
+    return status;
+}
+
+// An encoder that sees its result; and a generator tuned by a hypernetwork, with what changed as a file.
+static atl_status call_encode(atl_ctx *ctx) {
+    return encode(ctx, "encoders/restyle.pt", "encoders/restyle.pt", false);
+}
+
+static atl_status call_hyper(atl_ctx *ctx) {
+    return encode(ctx, "encoders/w.pt", "encoders/hyper.pt", true);
+}
+
+static atl_status call_compare(atl_ctx *ctx) {
+    uint8_t black[3] = { 0, 0, 0 }, grey[3] = { 128, 128, 128 };
+    const atl_image a = { 1, 1, 3, black }, b = { 1, 1, 3, grey };
+    atl_pairs_options o = ATL_PAIRS_OPTIONS_INIT;
+    atl_pair_likeness likeness;
+    o.side = 64;
+    return atl_pictures_compare(ctx, &a, &b, &o, &likeness);
+}
+
+#endif
