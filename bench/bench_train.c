@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the time of a training step goes: each step of each phase's plan, summed by kernel and by layer.
 //
-//   bench_train [resolution [cbase [cmax [batch [augpipe [layers [cfg]]]]]]]     augpipe "-": none; layers:
+//   bench_train [resolution [cbase [cmax [batch [augpipe [layers [cfg [depth]]]]]]]]     augpipe "-": none; layers:
 //   how many lines
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
     o.channel_base = argc > 2 ? atoi(argv[2]) : 4096;
     o.channel_max = argc > 3 ? atoi(argv[3]) : 64;
     o.batch = o.batch_gpu = argc > 4 ? atoi(argv[4]) : 8;
-    o.map_depth = 8;
+    o.map_depth = argc > 8 ? atoi(argv[8]) : 8;
+    o.lod_initial = o.resolution; // networks that grow have grown
     if (argc > 7)
         o.cfg = argv[7];
     if (argc > 5 && strcmp(argv[5], "-") != 0)

@@ -67,13 +67,6 @@ static int doublings(const atl_train_options *o, int resolution) {
     return n;
 }
 
-static int divisor(int n, int bound) { // the largest of n up to `bound`
-    int d = bound < n ? bound : n;
-    while (d > 1 && n % d)
-        d--;
-    return d > 1 ? d : 1;
-}
-
 // The level of detail after so many pictures, and when its kind of plan is over.
 static double level_at(const atl_train_options *o, int total, uint64_t images, uint64_t *until) {
     double training = o->lod_training_kimg * 1000.0, transition = o->lod_transition_kimg * 1000.0;
@@ -98,7 +91,7 @@ atl_stage atl_grow_stage_of(const atl_train_options *o, int resolution, int rank
     s.fade = s.lod - floorf(s.lod);
     s.rate = atl_grow_table(o->lod_rate, top, 1.0);
     s.batch = (int)atl_grow_table(o->lod_batch, top, o->batch);
-    s.batch_gpu = divisor(s.batch / ranks, o->batch_gpu);
+    s.batch_gpu = atl_train_divisor(s.batch / ranks, o->batch_gpu);
     return s;
 }
 

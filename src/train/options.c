@@ -31,8 +31,7 @@ static int most(int a, int b) {
     return a > b ? a : b;
 }
 
-// The largest divisor of n up to `bound`.
-static int divisor(int n, int bound) {
+int atl_train_divisor(int n, int bound) {
     int d = most(least(n, bound), 1);
     while (n % d)
         d--;
@@ -42,7 +41,7 @@ static int divisor(int n, int bound) {
 // The group that statistics are taken in: a divisor of n near `size`, and not 1, which would have no
 // deviation.
 static int group_of(int n, int size) {
-    int d = divisor(n, size);
+    int d = atl_train_divisor(n, size);
     while (size > 1 && d < n && (d == 1 || n % d))
         d++;
     return d;
@@ -187,7 +186,7 @@ static void fill_batch(atl_train_options *o, const preset *p, const atl_train_se
     if (!o->batch_gpu && p->lod_initial)
         o->batch_gpu = atl_grow_largest(o, set->width) / ranks;
     if (!o->batch_gpu) // what its makers gave to one device, or the next less that divides
-        o->batch_gpu = divisor(o->batch / ranks, o->batch / most(p->processes, ranks));
+        o->batch_gpu = atl_train_divisor(o->batch / ranks, o->batch / most(p->processes, ranks));
     if (!o->mbstd_group)
         o->mbstd_group = group_of(o->batch_gpu, p->mbstd_group);
 }

@@ -75,6 +75,7 @@ atl_status atl_trainer_open_with(atl_ctx *ctx, const atl_train_options *options,
 // Fills in the defaults of cfg for a set, and checks what does not fit together.
 atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o);
 int atl_train_loss(const char *name);           // an atl_gan_loss, or -1
+int atl_train_divisor(int n, int bound);        // the largest divisor of n up to a bound, at least 1
 const char *atl_train_family(const char *cfg);  // whose recipe a cfg is for; NULL: there is no such cfg
 atl_status atl_trainer_memory(atl_trainer *t); // block, loader and buffers, when the first step needs them
 
