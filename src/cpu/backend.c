@@ -82,6 +82,40 @@ static atl_status run_sum(atl_cpu *b, const atl_step *s, const atl_run *run) {
     return ATL_OK;
 }
 
+// dy, z, scale, then noise and bias where there are any.
+static atl_cpu_scale_grad scale_grad_of(const atl_step *s) {
+    const atl_node *n = s->node, *z = n->src[1];
+    const atl_fusion *f = n->fusion;
+    atl_cpu_scale_grad g = { .dy = s->src[0].data,
+                             .z = s->src[1].data,
+                             .scale = s->src[f->scale].data,
+                             .noise = f->noise < 0 ? NULL : s->src[f->noise].data,
+                             .bias = f->bias < 0 ? NULL : s->src[f->bias].data,
+                             .slope = f->slope,
+                             .gain = f->gain,
+                             .n = z->shape.d[0],
+                             .pixels = z->shape.d[1] * z->shape.d[2],
+                             .c = z->shape.d[3] };
+    g.scale_stride = atl_shape_count(&n->src[f->scale]->shape) > g.c ? (size_t)g.c : 0;
+    g.noise_stride =
+        f->noise >= 0 && atl_shape_count(&n->src[f->noise]->shape) > g.pixels ? (size_t)g.pixels : 0;
+    return g;
+}
+
+static atl_status prepare_scale_grad(atl_cpu *b, atl_step *s) {
+    (void)b;
+    atl_cpu_scale_grad g = scale_grad_of(s);
+    s->workspace_bytes = atl_cpu_scale_grad_workspace(&g);
+    return ATL_OK;
+}
+
+static atl_status run_scale_grad(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    (void)run;
+    atl_cpu_scale_grad g = scale_grad_of(s);
+    atl_cpu_scale_grad_run(&b->kernels.pointwise, &g, s->out, b->team, s->workspace);
+    return ATL_OK;
+}
+
 static atl_status run_expand(atl_cpu *b, const atl_step *s, const atl_run *run) {
     (void)run;
     atl_cpu_move_expand(s->node->shape.rank, s->node->shape.d, s->node->src[0]->shape.d, s->out,
@@ -195,6 +229,7 @@ static const struct {
     [ATL_OP_FLRELU]  = { atl_cpu_prepare_flrelu, atl_cpu_run_state, "flrelu" },
     [ATL_OP_FLRELU_T] = { atl_cpu_prepare_flrelu_t, atl_cpu_run_state, "flrelu back" },
     [ATL_OP_EPILOGUE] = { atl_cpu_prepare_epilogue, atl_cpu_run_state, "epilogue" },
+    [ATL_OP_SCALE_GRAD] = { prepare_scale_grad, run_scale_grad, "scale grad" },
     [ATL_OP_STYLE_NORM] = { atl_cpu_prepare_style, atl_cpu_run_style, "style_norm" },
     [ATL_OP_MATMUL]  = { atl_cpu_prepare_matmul, atl_cpu_run_state, "matmul" },
     [ATL_OP_CONV]    = { atl_cpu_prepare_conv, atl_cpu_run_state, "conv" },

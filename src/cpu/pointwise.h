@@ -32,6 +32,11 @@ typedef struct atl_cpu_pointwise_kernels {
     // y[i] = sum of row i of x [rows, n] times z, or of x alone where z is NULL; n <= ATL_SHORT_ROW.  The
     // same bits as `sum` gives for a row.
     void (*sum_short)(float *y, const float *x, const float *z, size_t rows, size_t n);
+    // The sum that the gradient of an epilogue's scale is: y[j] += sum over rows of dy[row, j] times
+    // (lrelu(z[row, j], inverse) - noise[row] * gain - offset[j]), rows in order, for j < c; noise may be
+    // NULL.
+    void (*undo_rows)(float *y, const float *dy, const float *z, const float *noise, const float *offset,
+                      float inverse, float gain, size_t rows, size_t c);
 } atl_cpu_pointwise_kernels;
 
 enum { ATL_SHORT_ROW = 16 };

@@ -106,6 +106,15 @@ static void sum_nine(float *y, const float *x, const float *z, size_t rows) {
     }
 }
 
+static void undo_rows_loop(float *y, const float *dy, const float *z, const float *noise, const float *offset,
+                           float inverse, float gain, size_t rows, size_t c) {
+    for (size_t i = 0; i < rows; i++, dy += c, z += c) {
+        float less = noise ? noise[i] * gain : 0.0f;
+        for (size_t j = 0; j < c; j++)
+            y[j] += dy[j] * ((z[j] < 0.0f ? z[j] * inverse : z[j]) - less - offset[j]);
+    }
+}
+
 static void sum_short_loop(float *y, const float *x, const float *z, size_t rows, size_t n) {
     float product[ATL_SHORT_ROW];
     if (n == 9) {
@@ -169,4 +178,5 @@ static void fill_loops(atl_cpu_pointwise_kernels *k) {
     k->add_rows = add_rows_loop;
     k->sum = sum_loop;
     k->sum_short = sum_short_loop;
+    k->undo_rows = undo_rows_loop;
 }

@@ -93,7 +93,49 @@ static void epilogue(float *y, const float *x, size_t pixels, size_t c, const at
         wide(y, x, pixels, c, e);
 }
 
+// The sum of undo_rows for a few vectors of channels, a constant at each call; `last` channels of the last
+// one.
+static inline __attribute__((always_inline)) void undo_with(float *y, const float *dy, const float *z,
+                                                            const float *noise, const float *offset,
+                                                            float inverse, float gain, size_t rows, size_t c,
+                                                            size_t vectors, size_t last) {
+    VF sum[4], less[4], slope = vf_set(inverse);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < vectors; v++) {
+        size_t n = v + 1 < vectors ? VL : last;
+        sum[v] = load_part(y + v * VL, n);
+        less[v] = load_part(offset + v * VL, n);
+    }
+    for (size_t i = 0; i < rows; i++, dy += c, z += c) {
+        VF own = noise ? vf_set(noise[i] * gain) : vf_zero();
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++) {
+            size_t n = v + 1 < vectors ? VL : last;
+            VF was = vf_lrelu(load_part(z + v * VL, n), slope);
+            sum[v] = vf_fma(load_part(dy + v * VL, n), vf_sub(vf_sub(was, own), less[v]), sum[v]);
+        }
+    }
+#pragma GCC unroll 4
+    for (size_t v = 0; v < vectors; v++)
+        if (v + 1 < vectors || last == VL)
+            vf_store(y + v * VL, sum[v]);
+        else
+            vf_store_n(y + v * VL, sum[v], last);
+}
+
+static void undo_rows(float *y, const float *dy, const float *z, const float *noise, const float *offset,
+                      float inverse, float gain, size_t rows, size_t c) {
+    size_t j = 0;
+    for (; j + 4 * VL <= c; j += 4 * VL)
+        undo_with(y + j, dy + j, z + j, noise, offset + j, inverse, gain, rows, c, 4, VL);
+    for (; j + VL <= c; j += VL)
+        undo_with(y + j, dy + j, z + j, noise, offset + j, inverse, gain, rows, c, 1, VL);
+    if (j < c)
+        undo_with(y + j, dy + j, z + j, noise, offset + j, inverse, gain, rows, c, 1, c - j);
+}
+
 void ATL_VEC(atl_cpu_pointwise_init)(atl_cpu_pointwise_kernels *k) {
     fill_loops(k);
     k->epilogue = epilogue;
+    k->undo_rows = undo_rows;
 }

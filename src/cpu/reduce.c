@@ -165,3 +165,53 @@ void atl_cpu_reduce_sum(const atl_cpu_pointwise_kernels *k, int rank, const int6
             memcpy(y, x, (size_t)n * sizeof *y);
     }
 }
+
+// ---- the gradient of an epilogue's scale
+
+static int64_t pixel_blocks(const atl_cpu_scale_grad *g) {
+    return (g->pixels + BLOCK_ROWS - 1) / BLOCK_ROWS;
+}
+
+size_t atl_cpu_scale_grad_workspace(const atl_cpu_scale_grad *g) {
+    size_t floats = (size_t)(g->n * pixel_blocks(g) * g->c + g->c);
+    return (floats * sizeof(float) + 63) & ~(size_t)63;
+}
+
+typedef struct undoing {
+    const atl_cpu_pointwise_kernels *k;
+    const atl_cpu_scale_grad *g;
+    float *offset, *sums; // [c] bias times gain; [n, blocks, c]
+} undoing;
+
+static void undo_some(void *job, int lane, int64_t begin, int64_t end) {
+    (void)lane;
+    const undoing *u = job;
+    const atl_cpu_scale_grad *g = u->g;
+    int64_t blocks = pixel_blocks(g);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t sample = i / blocks, first = i % blocks * BLOCK_ROWS;
+        int64_t rows = g->pixels - first < BLOCK_ROWS ? g->pixels - first : BLOCK_ROWS;
+        int64_t at = (sample * g->pixels + first) * g->c;
+        const float *noise = g->noise ? g->noise + sample * (int64_t)g->noise_stride + first : NULL;
+        float *to = u->sums + i * g->c;
+        memset(to, 0, (size_t)g->c * sizeof *to);
+        u->k->undo_rows(to, g->dy + at, g->z + at, noise, u->offset, 1.0f / g->slope, g->gain, (size_t)rows,
+                        (size_t)g->c);
+    }
+}
+
+void atl_cpu_scale_grad_run(const atl_cpu_pointwise_kernels *k, const atl_cpu_scale_grad *g, float *dscale,
+                            atl_team *team, void *workspace) {
+    int64_t blocks = pixel_blocks(g);
+    undoing u = { k, g, workspace, (float *)workspace + g->c };
+    for (int64_t j = 0; j < g->c; j++)
+        u.offset[j] = g->bias ? g->bias[j] * g->gain : 0.0f;
+    atl_team_run(team, g->n * blocks, 1 + SMALL / (BLOCK_ROWS * g->c), undo_some, &u);
+    memset(dscale, 0, (size_t)(g->n * g->c) * sizeof *dscale);
+    for (int64_t i = 0; i < g->n; i++) {
+        const float *scale = g->scale + i * (int64_t)g->scale_stride;
+        k->add_rows(dscale + i * g->c, u.sums + i * blocks * g->c, (size_t)blocks, (size_t)g->c);
+        for (int64_t j = 0; j < g->c; j++)
+            dscale[i * g->c + j] /= g->gain * scale[j];
+    }
+}

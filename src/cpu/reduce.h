@@ -19,4 +19,19 @@ size_t atl_cpu_reduce_workspace(int rank, const int64_t *dims, unsigned mask);
 void atl_cpu_reduce_sum(const atl_cpu_pointwise_kernels *k, int rank, const int64_t *dims, unsigned mask,
                         const float *x, const float *z, float *y, atl_team *team, void *workspace);
 
+// dscale [n, c] of an epilogue, from its result: sums over the pixels of each sample of
+//     dy (lrelu(z, 1 / slope) / gain - noise - bias) / scale
+// noise and bias may be NULL; the strides are floats from one sample's values to the next one's, 0 where all
+// share them.
+typedef struct atl_cpu_scale_grad {
+    const float *dy, *z;               // [n, pixels, c]
+    const float *scale, *noise, *bias; // [c], [pixels], [c]
+    size_t scale_stride, noise_stride;
+    float slope, gain;
+    int64_t n, pixels, c;
+} atl_cpu_scale_grad;
+size_t atl_cpu_scale_grad_workspace(const atl_cpu_scale_grad *g); // bytes; sizes alone are read
+void atl_cpu_scale_grad_run(const atl_cpu_pointwise_kernels *k, const atl_cpu_scale_grad *g, float *dscale,
+                            atl_team *team, void *workspace);
+
 #endif

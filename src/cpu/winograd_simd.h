@@ -154,27 +154,30 @@ static void grad_in_simd(const atl_cpu_wino_source *from, int oy, int ox, float 
     ALL_CHANNELS(GRAD, 4);
 }
 
-// What the epilogue needs for one vector of channels.  A positive gain goes before the leaky ReLU, which it
-// commutes with: into scale, bias and the noise's factor.
+// What the epilogue needs for one vector of channels.
 typedef struct ending {
-    VF scale, bias, slope, top, bottom;
-    float noise_gain;
+    VF scale, bias, slope, gain, top, bottom;
     int usual; // gain above 0, slope in [0, 1], neither gate nor residual
 } ending;
 
 INLINE ending ending_of(const atl_cpu_wino_target *to, size_t c, size_t n, int whole) {
-    int usual = to->gain > 0 && to->slope >= 0 && to->slope <= 1 && !to->gate && !to->residual;
-    VF gain = vf_set(usual ? to->gain : 1.0f), bias = to->bias ? get(to->bias + c, n, whole) : vf_zero();
     return (ending){
-        to->scale ? vf_mul(gain, get(to->scale + c, n, whole)) : gain, vf_mul(gain, bias), vf_set(to->slope),
-        vf_set(to->clamp), vf_set(-to->clamp), usual ? to->gain : 1.0f, usual,
+        to->scale ? get(to->scale + c, n, whole) : vf_set(1.0f),
+        to->bias ? get(to->bias + c, n, whole) : vf_zero(),
+        vf_set(to->slope),
+        vf_set(to->gain),
+        vf_set(to->clamp),
+        vf_set(-to->clamp),
+        to->gain > 0 && to->slope >= 0 && to->slope <= 1 && !to->gate && !to->residual,
     };
 }
 
-// One pixel.  A NaN passes: min and max return their second operand then.
-INLINE VF ended(const ending *e, VF v, float noise, int usual, float gain) {
-    v = vf_fma(v, e->scale, vf_fma(vf_set(noise), vf_set(e->noise_gain), e->bias));
-    v = usual ? vf_max(vf_mul(v, e->slope), v) : vf_mul(vf_lrelu(v, e->slope), vf_set(gain));
+// One pixel, rounded as the single steps are, to the bit: an activation that is zero up to rounding then
+// falls on the same side, and the gradient may read the sign of the result.  A NaN passes: min and max return
+// their second operand.
+INLINE VF ended(const ending *e, VF v, float noise, int usual) {
+    v = vf_add(vf_add(vf_mul(v, e->scale), vf_set(noise)), e->bias);
+    v = vf_mul(usual ? vf_max(vf_mul(v, e->slope), v) : vf_lrelu(v, e->slope), e->gain);
     return vf_max(e->bottom, vf_min(e->top, v));
 }
 
@@ -190,16 +193,16 @@ INLINE void finish(const atl_cpu_wino_target *to, const ending *e, const VF *v, 
     float *y = to->y + at;
     if (whole && e->usual && lines)
         for (int i = 0; i < count; i++, lines += LINE, noise += hop)
-            vf_store(lines, ended(e, v[i], *noise, 1, 1.0f));
+            vf_store(lines, ended(e, v[i], *noise, 1));
     else if (whole && e->usual && to->stream)
         for (int i = 0; i < count; i++, y += next, noise += hop)
-            vf_stream(y, ended(e, v[i], *noise, 1, 1.0f));
+            vf_stream(y, ended(e, v[i], *noise, 1));
     else if (whole && e->usual)
         for (int i = 0; i < count; i++, y += next, noise += hop)
-            vf_store(y, ended(e, v[i], *noise, 1, 1.0f));
+            vf_store(y, ended(e, v[i], *noise, 1));
     else
         for (int i = 0; i < count; i++, y += next, at += next, noise += hop) {
-            VF r = e->usual ? ended(e, v[i], *noise, 1, 1.0f) : ended(e, v[i], *noise, 0, to->gain);
+            VF r = e->usual ? ended(e, v[i], *noise, 1) : ended(e, v[i], *noise, 0);
             if (to->gate)
                 r = vf_gate(r, get(to->gate + at, n, whole), vf_set(to->gate_slope));
             if (to->residual)

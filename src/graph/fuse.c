@@ -26,6 +26,8 @@ static const struct {
     { "pointwise", ROOT(UNARY) | ROOT(BINARY), atl_fuse_pointwise },
     // sum(x * y), sum(x * x)
     { "product", ROOT(SUM), atl_fuse_product },
+    // of these the gradient of an epilogue's scale, which then reads the epilogue's result
+    { "scale-grad", ROOT(SUM), atl_fuse_scale_grad },
 };
 
 const atl_fusion atl_fusion_none = { .in_scale = -1,

@@ -32,6 +32,7 @@ void atl_fuse_step(atl_fuser *f, int i);     // fuse_step.c
 void atl_fuse_in_scale(atl_fuser *f, int i); // fuse_conv.c
 void atl_fuse_up_filter(atl_fuser *f, int i);
 void atl_fuse_product(atl_fuser *f, int i);
+void atl_fuse_scale_grad(atl_fuser *f, int i); // fuse_scale.c
 void atl_fuse_epilogue(atl_fuser *f, int i); // fuse_chain.c
 void atl_fuse_pointwise(atl_fuser *f, int i);
 

@@ -34,7 +34,7 @@ typedef enum atl_op {
     // contractions: one multilinear form read through a slot
     ATL_OP_MATMUL, ATL_OP_CONV,
     // made by fusion only
-    ATL_OP_STYLE_NORM, ATL_OP_EPILOGUE,
+    ATL_OP_STYLE_NORM, ATL_OP_EPILOGUE, ATL_OP_SCALE_GRAD,
     ATL_OPS
 } atl_op;
 

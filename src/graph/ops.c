@@ -37,6 +37,7 @@ const atl_op_row atl_op_table[ATL_OPS] = {
     [ATL_OP_CONV]       = { "conv",       ATL_KIND_CONTRACTION, atl_vjp_conv,     atl_flops_conv },
     [ATL_OP_STYLE_NORM] = { "style_norm", ATL_KIND_FUSED,       NULL,             NULL },
     [ATL_OP_EPILOGUE]   = { "epilogue",   ATL_KIND_FUSED,       NULL,             NULL },
+    [ATL_OP_SCALE_GRAD] = { "scale_grad", ATL_KIND_FUSED,       NULL,             NULL },
     // clang-format on
 };
 

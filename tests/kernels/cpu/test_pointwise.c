@@ -3,6 +3,9 @@
 // reference, the reference against the definition.
 #include "../check.h"
 
+#include <stdbool.h>
+#include "cpu/reduce.h"
+
 static const size_t sizes[] = { 0, 1, 3, 7, 8, 15, 16, 17, 31, 64, 129, 1000 };
 
 static double value_of(atl_fn1 op, double v, double a, double b) {
@@ -279,12 +282,103 @@ static void short_rows_are_sums(void **state) {
     }
 }
 
+// ---- the gradient of an epilogue's scale, from the epilogue's result
+
+typedef struct scaled { // all in double: what goes in, what comes out, and the sums of dy x
+    atl_cpu_scale_grad g;
+    float *dy, *z, *scale, *noise, *bias;
+    double *want;
+} scaled;
+
+static scaled new_scaled(int64_t n, int64_t pixels, int64_t c, bool shared, bool plain) {
+    size_t count = (size_t)(n * pixels * c), scales = (size_t)(shared ? c : n * c),
+           maps = (size_t)(shared ? pixels : n * pixels);
+    scaled s = { .dy = some_floats(count, 1),
+                 .z = some_floats(count, 2),
+                 .scale = some_floats(scales, 3),
+                 .noise = plain ? NULL : some_floats(maps, 4),
+                 .bias = plain ? NULL : some_floats((size_t)c, 5),
+                 .want = calloc((size_t)(n * c), sizeof(double)) };
+    const double slope = 0.2, gain = 1.5, clamp = 0.9;
+    assert_non_null(s.want);
+    for (size_t i = 0; i < scales; i++)
+        s.scale[i] = 1.5f + s.scale[i];
+    s.g = (atl_cpu_scale_grad){ s.dy,
+                                s.z,
+                                s.scale,
+                                s.noise,
+                                s.bias,
+                                shared ? 0 : (size_t)c,
+                                shared ? 0 : (size_t)pixels,
+                                (float)slope,
+                                (float)gain,
+                                n,
+                                pixels,
+                                c };
+    for (int64_t i = 0; i < n * pixels * c; i++) {
+        int64_t sample = i / (pixels * c), j = i % c, p = i / c % pixels;
+        double x = (double)s.z[i],
+               noise = plain ? 0.0 : (double)s.noise[sample * (int64_t)s.g.noise_stride + p];
+        double u = x * (double)s.scale[sample * (int64_t)s.g.scale_stride + j] + noise +
+                   (plain ? 0.0 : (double)s.bias[j]);
+        double y = (u < 0 ? u * slope : u) * gain;
+        if (fabs(y) > clamp)
+            s.dy[i] = 0.0f;
+        s.want[sample * c + j] += (double)s.dy[i] * x;
+        s.z[i] = (float)(y > clamp ? clamp : y < -clamp ? -clamp : y);
+    }
+    return s;
+}
+
+static void check_scaled(const scaled *s) {
+    size_t count = (size_t)(s->g.n * s->g.c);
+    for (int set = 0; set <= (int)atl_cpu_detect(); set++) {
+        float *first = NULL;
+        for (int threads = 1; threads <= 3; threads += 2) {
+            atl_ctx *ctx = open_ctx(threads, atl_cpu_name((atl_cpu_set)set));
+            float *got = guarded(count);
+            void *space = malloc(atl_cpu_scale_grad_workspace(&s->g));
+            assert_non_null(space);
+            atl_cpu_scale_grad_run(&table_of(ctx)->pointwise, &s->g, got, team_of(ctx), space);
+            for (size_t i = 0; i < count; i++) // sums of numbers below 1, each rounded a few times
+                if (!(fabs((double)got[i] - s->want[i]) <= 1e-6 * (double)s->g.pixels))
+                    fail_msg("%s, %d x %d x %d: number %zu is %.9g, not %.9g", atl_ctx_cpu(ctx), (int)s->g.n,
+                             (int)s->g.pixels, (int)s->g.c, i, (double)got[i], s->want[i]);
+            if (first)
+                assert_memory_equal(first, got, count * sizeof *got);
+            else
+                first = got;
+            if (first != got)
+                release_guarded(got, count);
+            free(space);
+            atl_ctx_close(&ctx);
+        }
+        release_guarded(first, count);
+    }
+}
+
+static void a_result_says_what_was_scaled(void **state) {
+    (void)state;
+    for (size_t k = 1; k < 12; k++)
+        for (int form = 0; form < 4; form++) {
+            int64_t c = sizes[k] < 200 ? (int64_t)sizes[k] : 70, pixels = k % 2 ? 600 : 35;
+            scaled s = new_scaled(k % 3 ? 2 : 1, pixels, c, form & 1, form & 2);
+            check_scaled(&s);
+            free(s.dy);
+            free(s.z);
+            free(s.scale);
+            free(s.noise);
+            free(s.bias);
+            free(s.want);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unary_functions_are_theirs), cmocka_unit_test(softplus_and_sigmoid_do_not_overflow),
         cmocka_unit_test(binary_functions_broadcast), cmocka_unit_test(large_tensors_are_split_and_complete),
         cmocka_unit_test(epilogue_is_its_formula),    cmocka_unit_test(rgb_is_a_product),
-        cmocka_unit_test(short_rows_are_sums),
+        cmocka_unit_test(short_rows_are_sums),        cmocka_unit_test(a_result_says_what_was_scaled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

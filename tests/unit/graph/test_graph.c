@@ -324,6 +324,10 @@ static bool is_product_sum(const atl_node *n) {
 }
 
 // Gradients of two styled layers with respect to weights, styles and bias, with everything fused and node by node.
+static bool is_scale_grad(const atl_node *n) {
+    return n->op == ATL_OP_SCALE_GRAD;
+}
+
 static void fused_gradients_keep_the_numbers(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -362,6 +366,8 @@ static void fused_gradients_keep_the_numbers(void **state) {
             assert_true(count_steps(fused, is_image_pointwise) <= 5);
         if (f->backend->fuses)
             assert_true(count_steps(fused, is_product_sum) >= 3);
+        if (f->backend->fuses) // both demodulations read what their layer gives
+            assert_int_equal(count_steps(fused, is_scale_grad), 2);
         atl_plan_close(&fused);
         atl_plan_close(&plain);
     }
