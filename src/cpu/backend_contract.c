@@ -582,7 +582,8 @@ static atl_cpu_conv_shape conv_shape(const atl_node *n) {
                                  .py1 = a->py1,
                                  .px0 = a->px0,
                                  .px1 = a->px1,
-                                 .groups = a->groups };
+                                 .groups = a->groups,
+                                 .swapped = n->fusion && n->fusion->turned };
 }
 
 // Lines of taps with constant weights by Winograd's method along them; *done says whether it was taken.

@@ -31,5 +31,7 @@ static bool upsamples(const atl_node *n) {
 
 bool atl_cpu_fuses(const atl_backend *b, const atl_node *n) {
     (void)b;
+    if (n->op == ATL_OP_CONV && n->fusion->turned && !n->fusion->up_fir)
+        return n->at.conv.sy > 1 || n->at.conv.sx > 1; // the others may go by Winograd
     return n->op != ATL_OP_CONV || !n->fusion->up_fir || upsamples(n);
 }

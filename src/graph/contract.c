@@ -156,5 +156,6 @@ double atl_flops_conv(const atl_node *n) {
         return 2.0 * (double)atl_shape_count(&n->src[1]->shape) / (double)n->src[1]->shape.d[3] *
                    (double)atl_shape_count(w) +
                2.0 * (double)atl_shape_count(&n->shape) * n->fusion->fir.fw * n->fusion->fir.fh;
-    return 2.0 * (double)atl_shape_count(t[ATL_SLOT_Y]) * (double)(w->d[1] * w->d[2] * w->d[3]);
+    int64_t inputs = w->d[n->fusion && n->fusion->turned ? 0 : 1];
+    return 2.0 * (double)atl_shape_count(t[ATL_SLOT_Y]) * (double)(inputs * w->d[2] * w->d[3]);
 }

@@ -19,6 +19,8 @@ static const struct {
     { "in-scale", ROOT(CONV), atl_fuse_in_scale },
     // upfirdn(transposed conv): the upsampling layer of StyleGAN2
     { "up-filter", ROOT(UPFIRDN), atl_fuse_up_filter },
+    // conv(x, turned w), turned weight gradient: what is beside a transposed convolution in gradients
+    { "turned", ROOT(CONV) | ROOT(PERMUTE), atl_fuse_turned },
     // conv | upfirdn | matmul, then * scale[n, c], + noise[n, h, w], + bias[c], lrelu, * gain, clamp,
     // * step(tensor) (the slope of an activation, in gradients), + tensor
     { "epilogue", ROOT(CONV) | ROOT(UPFIRDN) | ROOT(MATMUL), atl_fuse_epilogue },

@@ -31,6 +31,7 @@ void atl_fuse_style(atl_fuser *f, int i);    // fuse_style.c
 void atl_fuse_step(atl_fuser *f, int i);     // fuse_step.c
 void atl_fuse_in_scale(atl_fuser *f, int i); // fuse_conv.c
 void atl_fuse_up_filter(atl_fuser *f, int i);
+void atl_fuse_turned(atl_fuser *f, int i);
 void atl_fuse_product(atl_fuser *f, int i);
 void atl_fuse_scale_grad(atl_fuser *f, int i); // fuse_scale.c
 void atl_fuse_epilogue(atl_fuser *f, int i); // fuse_chain.c

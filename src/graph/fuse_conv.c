@@ -67,6 +67,33 @@ void atl_fuse_up_filter(atl_fuser *f, int i) {
     atl_fuse_put(f, n, &fu);
 }
 
+// ---- weights of transposed convolutions, which are [i, o] where these ask for [o, i]
+
+// The weight gradient whose result is turned, or the convolution whose weight is: nothing is copied.
+void atl_fuse_turned(atl_fuser *f, int i) {
+    atl_node *n = f->list[i].n, *c = n->op == ATL_OP_PERMUTE ? n->src[0] : n, work = *c;
+    bool gradient = c->op == ATL_OP_CONV && c->at.conv.slot == ATL_SLOT_W;
+    int k = c->at.conv.slot == ATL_SLOT_Y ? 1 : 0;
+    if (c->op != ATL_OP_CONV || gradient != (n != c) || c->at.conv.groups != 1 ||
+        (c->fusion && (c->fusion->up_fir || c->fusion->turned)) || !is_swap(gradient ? n : c->src[k]) ||
+        (gradient && !atl_fuse_single(f, c)))
+        return;
+    atl_fusion fu = c->fusion ? *c->fusion : atl_fusion_none;
+    fu.turned = true;
+    if (!gradient)
+        work.src[k] = c->src[k]->src[0];
+    work.shape = n->shape;
+    work.name = n->name;
+    work.scope = n->scope;
+    work.id = n->id;
+    if (!atl_fuse_wanted(f, &work, &fu))
+        return;
+    if (gradient)
+        c->op = ATL_OP_POISON;
+    *n = work;
+    atl_fuse_put(f, n, &fu);
+}
+
 // ---- sum(x * y) without the product in memory
 
 void atl_fuse_product(atl_fuser *f, int i) {

@@ -373,6 +373,40 @@ static void fused_gradients_keep_the_numbers(void **state) {
     }
 }
 
+static bool is_permute(const atl_node *n) {
+    return n->op == ATL_OP_PERMUTE;
+}
+
+// A weight [o, i] that a transposed convolution takes as [i, o], and its gradient, are read and written where
+// they lie.
+static void turned_weights_are_not_copied(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    for (int vary = 0; vary < 2; vary++) {
+        atl_node *x = leaf(f, ATL_SHAPE(2, 7, 6, 40)), *w = leaf(f, ATL_SHAPE(36, 40, 3, 3)), *out[3];
+        atl_node *y = atl_conv2d_transposed(g, x, atl_permute(g, w, (int[]){ 1, 0, 2, 3 }), 2, 0, 15, 13);
+        out[2] = atl_sum(g, atl_mul(g, y, leaf(f, y->shape)), 15u);
+        atl_grad(g, out[2], (atl_node *[]){ x, w }, 2, out);
+        atl_plan *fused = plan_of(f, out, 3, vary, false), *plain = plan_of(f, out, 3, vary, true);
+        assert_int_equal(atl_plan_run(fused), ATL_OK);
+        assert_int_equal(atl_plan_run(plain), ATL_OK);
+        assert_true(atl_plan_flops(fused) == atl_plan_flops(plain) || !vary);
+        for (int k = 0; k < 3; k++) {
+            size_t count = (size_t)atl_shape_count(&out[k]->shape);
+            float *a = malloc(count * sizeof *a), *b = malloc(count * sizeof *b);
+            assert_true(a && b && atl_plan_read(fused, out[k], a) && atl_plan_read(plain, out[k], b));
+            assert_true(relative_l2(a, b, (int64_t)count) < 2e-6); // sums of some hundred terms
+            free(a);
+            free(b);
+        }
+        assert_true(count_steps(plain, is_permute) >= 2);
+        if (f->backend->fuses)
+            assert_int_equal(count_steps(fused, is_permute), 0);
+        atl_plan_close(&fused);
+        atl_plan_close(&plain);
+    }
+}
+
 // Layers of any rank get epilogues: bias, activation, gain and the way around it are part of the product.
 static void epilogues_know_every_rank(void **state) {
     fixture *f = *state;
@@ -743,6 +777,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_wanted_gradients_are_built, setup, teardown),
         cmocka_unit_test_setup_teardown(fusion_keeps_the_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(fused_gradients_keep_the_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(turned_weights_are_not_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(epilogues_know_every_rank, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_read_the_activation, setup, teardown),
         cmocka_unit_test_setup_teardown(filtered_lrelu_is_a_chain_of_plain_ops, setup, teardown),
