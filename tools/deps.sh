@@ -42,7 +42,7 @@ libharfbuzz-dev         pkg-config --exists harfbuzz
 unicode-data            test -e /usr/share/unicode/emoji/emoji-test.txt
 fonts-noto-color-emoji  test -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf'
 # without these ./check leaves out LMDB as its own library writes it, faces found by dlib, the Python module, CMake's
-# package file, the compilation for AArch64, and training with several processes
+# package file, the compilation for AArch64, training with several processes, and the studio in a browser
 wanted='
 libdlib-dev             pkg-config --exists dlib-1
 libdlib-data            test -e /usr/share/dlib/shape_predictor_68_face_landmarks.dat
@@ -52,7 +52,10 @@ cmake                   command -v cmake
 libopenmpi-dev          mpi
 openmpi-bin             command -v mpirun
 gcc-aarch64-linux-gnu   command -v aarch64-linux-gnu-gcc
-libc6-dev-arm64-cross   test -e /usr/aarch64-linux-gnu/include/stdio.h'
+libc6-dev-arm64-cross   test -e /usr/aarch64-linux-gnu/include/stdio.h
+nodejs                  command -v node
+npm                     command -v npm
+chromium                browser'
 
 header() {
     echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1
@@ -60,6 +63,10 @@ header() {
 
 mpi() { # any will do
     pkg-config --exists ompi-c || command -v mpicc
+}
+
+browser() {
+    command -v chromium || command -v chromium-browser || command -v google-chrome
 }
 
 numpy() { # a python3 that comes first in the path may have none: the build looks for the system's too
