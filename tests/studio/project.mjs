@@ -21,7 +21,8 @@ await test('project', {prepare}, async ({page, studio, folder}) => {
   await page.locator('#tray .thumb[title^=photo-]').waitFor();
 
   // the picture is near to the photo: a level apart in sixteen; a search that found nothing is three times as far
-  const [photo, found] = [await pixels(page, 'figure:nth-of-type(1) canvas'), await pixels(page, 'figure:nth-of-type(2) canvas')];
+  const photo = await pixels(page, 'figure:nth-of-type(1) canvas');
+  const found = await pixels(page, 'figure:nth-of-type(2) canvas');
   const apart = photo.reduce((sum, v, i) => sum + Math.abs(v - found[i]), 0) / photo.length;
   assert(apart < 16, `${apart} levels apart`);
   assert.deepEqual(await structure(page), []);

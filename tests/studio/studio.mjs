@@ -105,7 +105,8 @@ export async function go(page, studio, hash) {
 // Waits until stages and grids have drawn what they were last asked for.
 export async function settled(page) {
   await page.waitForFunction(() => {
-    const pictures = [...document.querySelectorAll('.picture')].filter(e => e.offsetParent && !e.querySelector('.drop'));
+    const pictures = [...document.querySelectorAll('.picture')]
+      .filter(e => e.offsetParent && !e.querySelector('.drop'));
     return pictures.every(e => e.dataset.frames && !e.classList.contains('waits')) &&
       [...document.querySelectorAll('.cell')].every(e => e.dataset.drawn);
   });
@@ -195,11 +196,13 @@ export const structure = page => page.evaluate(() => {
       faults.push(`${name(e)} reaches out of the window`);
     if (r.width < 4 || r.height < 4)
       faults.push(`${name(e)} is too small to be seen`);
-    const words = [e.textContent, e.title, e.getAttribute('aria-label'), ...[...e.labels || []].map(l => l.textContent)];
+    const labels = [...e.labels || []].map(l => l.textContent);
+    const words = [e.textContent, e.title, e.getAttribute('aria-label'), ...labels];
     if (!words.some(text => text && text.trim()))
       faults.push(`${name(e)} has no name`);
   }
-  for (const e of [...document.querySelectorAll('.picture[data-frames] canvas:not(.overlay), .cell canvas')].filter(seen)) {
+  const drawn = '.picture[data-frames] canvas:not(.overlay), .cell canvas';
+  for (const e of [...document.querySelectorAll(drawn)].filter(seen)) {
     const {width, height} = e, data = e.getContext('2d').getImageData(0, 0, width, height).data;
     let low = 255, high = 0;
     for (let i = 0; i < data.length; i += 4) {
