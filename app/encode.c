@@ -44,13 +44,45 @@ static app_status pass_over(void *user, const app_aligned *photo, app_error *e) 
     return APP_OK;
 }
 
+// Whether a crop "party" or "party-1" is of one of these photos.
+static int is_of(const char *crop, const app_photos *photos) {
+    for (size_t i = 0; i < photos->count; i++) {
+        const char *stem = photos->list[i].stem;
+        size_t length = strlen(stem);
+        const char *behind = crop + length;
+        if (strncmp(crop, stem, length) != 0)
+            continue;
+        if (!*behind ||
+            (*behind == '-' && behind[1] && strspn(behind + 1, "0123456789") == strlen(behind + 1)))
+            return 1;
+    }
+    return 0;
+}
+
+// Crops that an earlier call has left are not asked for.
+static void keep_own(app_photos *crops, const app_photos *photos) {
+    size_t kept = 0;
+    for (size_t i = 0; i < crops->count; i++) {
+        app_photo crop = crops->list[i];
+        if (is_of(crop.stem, photos)) {
+            crops->list[i] = crops->list[kept];
+            crops->list[kept++] = crop;
+        }
+    }
+    for (size_t i = kept; i < crops->count; i++) {
+        free(crops->list[i].path);
+        free(crops->list[i].stem);
+    }
+    crops->count = kept;
+}
+
 // Crops of the faces, as the scripts of encoders cut them, are what is encoded.
 static app_status cut_faces(app_encode *a, app_error *e) {
     const app_encode_options *o = &a->o;
     app_align_options align = { .crop = ATL_ALIGN_OPTIONS_INIT,
                                 .landmarks = o->landmarks,
                                 .model = o->landmark_model,
-                                .no_face = o->skip_faceless ? APP_NO_FACE_SKIP : APP_NO_FACE_FAIL,
+                                .no_face = o->no_face,
                                 .face = APP_FACES_ALL };
     app_align work = { 0 };
     char *folder = app_join(o->outdir, "aligned", e);
@@ -62,9 +94,13 @@ static app_status cut_faces(app_encode *a, app_error *e) {
     app_status status = app_align_open(&work, a->ctx, &align, o->inputs, o->count, e);
     if (status == APP_OK)
         status = app_align_run(&work, pass_over, NULL, e);
-    app_align_close(&work);
     if (status == APP_OK)
         status = app_photos_open(&a->photos, (const char *const[]){ folder }, 1, e);
+    if (status == APP_OK)
+        keep_own(&a->photos, &work.photos);
+    app_align_close(&work);
+    if (status == APP_OK && !a->photos.count)
+        status = app_fail(e, "no face was found in any of the photos");
     free(folder);
     return status;
 }

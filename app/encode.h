@@ -27,7 +27,7 @@ typedef struct app_encode_options {
     int batch, save_ws, save_steps, couple;
     int align; // cut faces out first
     const char *landmarks, *landmark_model;
-    int skip_faceless;
+    app_no_face no_face; // CROP: the middle of each photo, without looking for faces
 } app_encode_options;
 
 typedef struct app_encode {

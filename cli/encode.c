@@ -38,8 +38,9 @@ static int parse(encode *c, int argc, char **argv) {
                         "dlib finds them"),
         CLI_OPTION_TEXT("landmark-model", &o->landmark_model, "FILE", "dlib's model of 68 landmarks",
                         "that of Debian's libdlib-data"),
-        CLI_OPTION_CHOICE("no-face", &c->no_face, "fail|skip",
-                          "photos without a face: an error, or only a warning", "fail"),
+        CLI_OPTION_CHOICE("no-face", &c->no_face, "fail|skip|crop",
+                          "photos without a face: an error, or a warning; crop: the middle of every photo",
+                          "fail"),
         CLI_OPTION_INT("factor", &o->encode.factor, "N",
                        "make pictures smaller by N first (super-resolution)", "1", 1, 256),
         CLI_OPTION_CHOICE("average", &c->average, "file|generator",
@@ -78,7 +79,7 @@ static int check(encode *c) {
     }
     o->encode.average = (atl_encoder_average)c->average;
     o->encode.noise_mode = c->noise ? ATL_NOISE_NONE : ATL_NOISE_CONST;
-    o->skip_faceless = c->no_face;
+    o->no_face = (app_no_face)c->no_face;
     o->ignore_unused = c->common.ignore_unused;
     o->assume = c->common.assume;
     return CLI_SUCCESS;

@@ -22,6 +22,22 @@ ls plain
 t encode --encoder data/encoders/e4e.pt --input in --average generator --outdir average --quiet
 cmp -s average/latents.npz out/latents.npz || echo other codes
 
+# photos to codes and to edits, in two commands; one has no face, and an older crop lies about
+face() { awk 'BEGIN { for (i = 0; i < 68; i++)
+    printf "%s%g %g", i ? " " : "", 16 + (i >= 36 && i < 42 ? -4 : i >= 42 && i < 48 ? 4 : 0),
+           14 + (i == 48 || i == 54 ? 8 : 0) }'; }
+{ echo "seed0000.png $(face)"; echo "seed0002.png $(face)"; } >faces.txt
+mkdir -p aligned/aligned
+cp in/seed0001.png aligned/aligned/older.png
+t directions sefa --network data/encoders/e4e.pt --count 1 --out sefa.safetensors --quiet
+t encode --encoder data/encoders/e4e.pt --input in --align --landmarks faces.txt --outdir aligned
+t encode --encoder data/encoders/e4e.pt --input in --align --landmarks faces.txt --no-face skip --outdir aligned
+t encode --encoder data/encoders/e4e.pt --input in/seed0001.png --align --no-face crop --outdir middle
+t edit --network data/encoders/e4e.pt --latents aligned/latents.npz --direction sefa.safetensors:0 --strength 2 \
+    --steps 1 --outdir edits --quiet
+cat aligned/latents.txt
+ls aligned/aligned
+
 # a hypernetwork tunes the generator
 t encode --encoder data/encoders/w.pt --hypernet data/encoders/hyper.pt --input in --steps 2 --outdir hyper
 ls hyper
