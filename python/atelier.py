@@ -1894,7 +1894,7 @@ def compare(a: Any, b: Any, lpips: Model | None = None, identity: Model | None =
 class Encoder(_Child):
     """Pictures to ws in one pass of an encoder, or in a few (docs/encoders.md).
 
-        encoder = atelier.Encoder(atelier.Model("e4e.pt", net="encoder"), atelier.Model("e4e.pt"))
+        encoder = atelier.Encoder(atelier.Model.open("e4e.pt", net="encoder"), atelier.Model.open("e4e.pt"))
         ws, images = encoder([photo])                              # [1, num_ws, w_dim], [1, 3, height, width]
 
     steps    of an encoder that sees its result; 0: 5, others have 1

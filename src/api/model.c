@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models as a program sees them: opened, described, saved.
+#include <string.h>
+
 #include "api/model_api.h"
 #include "base/options.h"
 
@@ -88,11 +90,16 @@ const atl_model_info *atl_model_get_info(const atl_model *model) {
     return &m->info;
 }
 
+static const char *article(const char *word) {
+    return strchr("aeiou", *word) ? "an" : "a";
+}
+
 atl_status atl_model_need(const atl_model *m, const char *role, const char *function) {
+    const char *its = m->net.row->role;
     if (atl_model_function_find(m->net.row, function))
         return ATL_OK;
-    return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is a %s, and this needs a %s", m->net.name,
-                    m->net.row->role, role);
+    return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is %s %s, and this needs %s %s", m->net.name, article(its), its,
+                    article(role), role);
 }
 
 // ---- small functions

@@ -405,6 +405,30 @@ class Lifetimes(unittest.TestCase):
             self.assertIn(level, ("error", "warning", "info", "debug"))
             self.assertTrue(line)
 
+class Encoders(unittest.TestCase):
+    PHOTO = np.arange(40 * 50 * 3, dtype=np.uint32).reshape(40, 50, 3).astype(np.uint8)
+
+    def test_codes_make_the_images(self):
+        path = data("encoders", "restyle.pt")
+        with atelier.Model.open(path, net="encoder") as network, atelier.Model.open(path) as g:
+            with atelier.Encoder(network, g, steps=2) as encoder:
+                ws, images = encoder([self.PHOTO, self.PHOTO[::-1]], every=True)
+                last, _ = encoder([self.PHOTO, self.PHOTO[::-1]])
+                with self.assertRaisesRegex(atelier.AtelierError, "nothing of the generator has changed"):
+                    encoder.save_deltas("deltas.safetensors")
+            self.assertEqual((ws.shape, images.shape), ((2, 2, 6, 8), (2, 2, 3, 16, 16)))
+            np.testing.assert_array_equal(ws[-1], last)
+            np.testing.assert_allclose(g.synthesize(last), images[-1], atol=1e-4)
+            with self.assertRaisesRegex(atelier.AtelierError, "needs an encoder"):
+                atelier.Encoder(g, g)
+
+    def test_pictures_are_compared(self):
+        same, other = atelier.compare(self.PHOTO, self.PHOTO), atelier.compare(self.PHOTO, 255 - self.PHOTO)
+        self.assertEqual((same["mse"], sorted(same)), (0.0, ["mse", "msssim"]))
+        self.assertGreater(other["mse"], 0.1)
+        self.assertLess(other["msssim"], same["msssim"])
+
+
 class Drags(unittest.TestCase):
     def test_handles_go_to_their_targets(self):
         allowed = np.zeros((64, 64), bool)
