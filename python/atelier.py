@@ -39,7 +39,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 __all__ = [
-    "AtelierError", "Context", "Direction", "Directions", "Drag", "Encoder",
+    "AtelierError", "Alignment", "Context", "Direction", "Directions", "Drag", "Editor", "Encoder", "landmarks",
     "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "compare", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names",
     "portraits",
@@ -365,6 +365,31 @@ class _StyleInfo(_Struct):
     _fields_ = [("name", c_char_p), ("layer", c_int), ("channels", c_int)]
 
 
+class _Point(_Struct):
+    _fields_ = [("x", c_double), ("y", c_double)]
+
+
+class _Quad(_Struct):
+    _fields_ = [("corner", _Point * 4)]
+
+
+class _AlignOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("pixels", c_int), ("exact", c_int), ("bare", c_int)]
+
+
+class _PasteOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("border", c_double), ("mask", POINTER(_Image))]
+
+
+class _Alignment(_Struct):
+    _fields_ = [("quad", _Quad), ("pixels", c_int), ("width", c_int), ("height", c_int), ("face", c_int),
+                ("faces", c_int), ("photo", c_char_p), ("source", c_char_p)]
+
+
+class _Face(_Struct):
+    _fields_ = [("photo", c_char_p), ("landmarks", _Point * 68)]
+
+
 class _EditorOptions(_Struct):
     _fields_ = [("size", c_size_t), ("n", c_int), ("styles", c_int), ("mask", c_void_p), ("in_features", c_int),
                 ("noise_mode", c_int)]
@@ -394,6 +419,8 @@ _STRUCTS = {
     "atl_pairs_options": _PairsOptions, "atl_pair_likeness": _PairLikeness,
     "atl_encode_options": _EncodeOptions, "atl_encoder_info": _EncoderInfo,
     "atl_style_info": _StyleInfo, "atl_editor_options": _EditorOptions,
+    "atl_point": _Point, "atl_quad": _Quad, "atl_align_options": _AlignOptions, "atl_paste_options": _PasteOptions,
+    "atl_alignment": _Alignment, "atl_face": _Face,
 }
 
 # Words of the enums, in the order of the headers.
@@ -482,6 +509,24 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_spectrum_read": (c_int, [_P, _P]),
     "atl_lpips_open": (c_int, [_P, c_char_p, c_char_p, POINTER(_P)]),
     "atl_project_target": (c_int, [_P, POINTER(_Image), _P, POINTER(_Image)]),
+    "atl_align_face": (c_int, [_P, POINTER(_Point), POINTER(_Quad)]),
+    "atl_align_box": (None, [c_double, c_double, c_double, POINTER(_Quad)]),
+    "atl_align_crop": (c_int, [_P, POINTER(_Image), POINTER(_Quad), POINTER(_AlignOptions), POINTER(_Image)]),
+    "atl_align_paste": (c_int, [_P, POINTER(_Image), POINTER(_Quad), POINTER(_PasteOptions), POINTER(_Image)]),
+    "atl_alignment_write": (c_int, [_P, c_char_p, POINTER(_Alignment)]),
+    "atl_alignment_read": (c_int, [_P, c_char_p, POINTER(_Alignment)]),
+    "atl_alignment_clear": (None, [_P, POINTER(_Alignment)]),
+    "atl_faces_open": (c_int, [_P, c_char_p, POINTER(_P)]),
+    "atl_faces_close": (None, [POINTER(_P)]),
+    "atl_faces_size": (c_size_t, [_P]),
+    "atl_faces_get": (POINTER(_Face), [_P, c_size_t]),
+    "atl_model_style": (c_int, [_P, c_int, POINTER(_StyleInfo)]),
+    "atl_editor_open": (c_int, [_P, POINTER(_EditorOptions), POINTER(_P)]),
+    "atl_editor_close": (None, [POINTER(_P)]),
+    "atl_editor_reset": (None, [_P]),
+    "atl_editor_style": (c_int, [_P, c_int, POINTER(_Direction), c_double]),
+    "atl_editor_maps": (c_int, [_P, POINTER(c_void_p)]),
+    "atl_editor_run": (c_int, [_P, c_int, _P, _P, _P]),
     "atl_projector_open": (c_int, [_P, POINTER(_ProjectOptions), POINTER(_P)]),
     "atl_projector_close": (None, [POINTER(_P)]),
     "atl_projector_begin": (c_int, [_P, POINTER(_ProjectStart)]),
@@ -1626,7 +1671,164 @@ class Directions(_Child):
         self._call(_lib.atl_directions_write, _text(path))
 
 
+class _Landmarks(_Child):
+    _noun = "file of landmarks"
+
+    def __init__(self, path: str | os.PathLike[str], context: Context) -> None:
+        self._adopt(context, _lib.atl_faces_close, _lib.atl_faces_open, _text(path))
+
+
+def landmarks(path: str | os.PathLike[str], context: Context | None = None) -> list[tuple[str | None, np.ndarray]]:
+    """The faces of a file of landmarks, FFHQ's JSON or a line of 68 pairs for each: (name of its photo, [68, 2])."""
+    found = []
+    with _Landmarks(path, _context(context)) as file:
+        for i in range(_lib.atl_faces_size(file._h)):
+            face = _lib.atl_faces_get(file._h, i).contents
+            points = np.array([(p.x, p.y) for p in face.landmarks])
+            found.append((face.photo.decode("utf-8", "replace") if face.photo else None, points))
+    return found
+
+
+class Alignment:
+    """A square of a photo, cut out as a network wants it and pasted back (docs/editing.md).
+
+        square = atelier.Alignment.face(points)            # 68 landmarks, as dlib finds them
+        crop = square.crop(photo, 1024)
+        photo = square.paste(edited, photo)
+
+    quad     float [4, 2]: the corners of the photo that become top left, bottom left, bottom right, top right
+    photo    the name of the photo that a record gives it, or None
+    source   where the square is from: "landmarks", "box", "dlib", "center", or None"""
+
+    def __init__(self, quad: Any, photo: str | None = None, source: str | None = None) -> None:
+        self.quad = _numbers(quad, (4, 2), "quad", np.float64)
+        self.photo, self.source = photo, source
+
+    @classmethod
+    def face(cls, points: Any, context: Context | None = None) -> Alignment:
+        """The square of FFHQ around 68 landmarks [68, 2]."""
+        context, quad = _context(context), _Quad()
+        array = _numbers(points, (68, 2), "points", np.float64)
+        context._call(_lib.atl_align_face, context._h, (_Point * 68)(*(_Point(x=x, y=y) for x, y in array)),
+                      byref(quad))
+        return cls(_corners(quad), source="landmarks")
+
+    @classmethod
+    def box(cls, x: float, y: float, size: float) -> Alignment:
+        """The upright square whose first pixel is (x, y)."""
+        quad = _Quad()
+        _lib.atl_align_box(x, y, size, byref(quad))
+        return cls(_corners(quad), source="box")
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], context: Context | None = None) -> Alignment:
+        """The record beside a crop of `atelier align`, or of save()."""
+        context, record = _context(context), _Alignment()
+        context._call(_lib.atl_alignment_read, context._h, _text(path), byref(record))
+        try:
+            return cls(_corners(record.quad), *(text.decode("utf-8", "replace") if text else None
+                                                for text in (record.photo, record.source)))
+        finally:
+            with context._lock:
+                _lib.atl_alignment_clear(context._handle, byref(record))
+
+    def _struct(self) -> _Quad:
+        return _Quad(corner=(_Point * 4)(*(_Point(x=x, y=y) for x, y in self.quad)))
+
+    def save(self, path: str | os.PathLike[str], photo: Any, pixels: int, context: Context | None = None) -> None:
+        """The record of a crop of so many pixels of `photo`, uint8 [h, w, c], as `atelier edit --onto` reads it."""
+        context, height, width = _context(context), *np.shape(photo)[:2]
+        record = _Alignment(quad=self._struct(), pixels=pixels, width=width, height=height, photo=_text(self.photo),
+                            source=_text(self.source))
+        context._call(_lib.atl_alignment_write, context._h, _text(path), byref(record))
+
+    def crop(self, photo: Any, pixels: int = 1024, exact: bool = False, bare: bool = False,
+             context: Context | None = None) -> np.ndarray:
+        """The square of uint8 [h, w, c], [pixels, pixels, c].  exact: read at that size, as encoders' scripts do; bare:
+        black outside of the photo in place of a mirrored border."""
+        context, (struct, _kept), made = _context(context), _image_of(photo, "photo"), _Image()
+        options = _AlignOptions(pixels=pixels, exact=exact, bare=bare)
+        context._call(_lib.atl_align_crop, context._h, byref(struct), byref(self._struct()), byref(options), byref(made))
+        return _take_pixels(context, made)
+
+    def paste(self, crop: Any, photo: Any, border: float = 0.1, mask: Any = None,
+              context: Context | None = None) -> np.ndarray:
+        """A copy of the photo with a crop of any size where it was cut out; it fades over `border` of its side, and
+        with a mask, uint8 as large as the crop, only what is white is pasted."""
+        context, (struct, _kept) = _context(context), _image_of(crop, "crop")
+        whole, pixels = _image_of(np.array(photo), "photo")
+        options = _PasteOptions(border=border)
+        if mask is not None:
+            gray, _mask = _image_of(mask, "mask")
+            options.mask = ctypes.pointer(gray)
+        context._call(_lib.atl_align_paste, context._h, byref(struct), byref(self._struct()), byref(options),
+                      byref(whole))
+        return pixels
+
+
+def _corners(quad: _Quad) -> np.ndarray:
+    return np.array([(p.x, p.y) for p in quad.corner])
+
+
 # ---- editing
+
+class Editor(_Child):
+    """Edited pictures of a generator: along directions of w and of styles, everywhere or within a mask.
+
+        editor = atelier.Editor(model, mask=mouth)
+        pictures = editor.edit(ws, [(smiles, 0, 3.0)])       # directions, which of them, how far
+
+    n            pictures at once
+    mask         [height, width] from 0 (keep) to 1 (edit); None: all is edited
+    in_features  the mask holds in every layer, not in the finished picture
+    noise        "const" (the stored maps), "none", or maps [h, w], one for each of noise_sizes"""
+
+    _noun = "editor"
+
+    def __init__(self, model: Model, n: int = 1, mask: Any = None, in_features: bool = False,
+                 noise: str | Sequence[Any] = "const") -> None:
+        info = model.info
+        mode = _noise_mode(noise) if isinstance(noise, str) else _ENUMS["atl_noise_mode"].index("maps")
+        options = _EditorOptions(n=n, styles=_has_styles(model), in_features=in_features, noise_mode=mode)
+        if mask is not None:
+            kept = _numbers(mask, (info.height, info.width), "mask")
+            options.mask = kept.ctypes.data
+        self._model, self._n, self._masked = model, n, mask is not None
+        self._adopt(model.context, _lib.atl_editor_close, _lib.atl_editor_open, model._h, byref(options), first=False)
+        if not isinstance(noise, str):
+            sizes = model.noise_sizes
+            if len(noise) != len(sizes):
+                raise ValueError(f"noise: {len(noise)} maps; the network takes {len(sizes)}")
+            maps = [_numbers(np.reshape(m, size), size, f"noise[{k}]") for k, (m, size) in enumerate(zip(noise, sizes))]
+            self._call(_lib.atl_editor_maps, (c_void_p * max(len(maps), 1))(*[m.ctypes.data for m in maps]))
+
+    def edit(self, ws: Any, moves: Iterable[tuple[Directions, int | str, float]]) -> np.ndarray:
+        """Pictures float32 [n, channels, height, width] of ws [n, num_ws, w_dim], moved along directions of w, ws or s."""
+        i = self._model.info
+        original = _numbers(ws, (None, i.num_ws, i.w_dim), "ws")
+        if len(original) > self._n:
+            raise ValueError(f"ws: {len(original)} latents; the editor was made for {self._n} at once")
+        moved = original
+        with self._context._lock:
+            _lib.atl_editor_reset(self._h)
+        for directions, which, strength in moves:
+            space = directions[which].space
+            if space == "z":
+                raise ValueError(f"direction {which!r} moves z: use Directions.move() and Model.map()")
+            if space != "s":
+                moved = directions.move(moved, which, strength)
+            for k in range(len(original)) if space == "s" else ():
+                self._call(_lib.atl_editor_style, k, directions._at(which), strength)
+        out = np.empty((len(original), i.channels, i.height, i.width), np.float32)
+        self._call(_lib.atl_editor_run, len(original), moved.ctypes.data,
+                   original.ctypes.data if self._masked else None, out.ctypes.data)
+        return out
+
+
+def _has_styles(model: Model) -> bool:
+    with model.context._lock:
+        return bool(_lib.atl_model_style(model._h, 0, byref(_StyleInfo())))
+
 
 def lpips(path: str | os.PathLike[str], heads: str | os.PathLike[str] | None = None,
           context: Context | None = None) -> Model:

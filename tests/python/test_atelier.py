@@ -817,5 +817,71 @@ class Editing(unittest.TestCase):
             np.testing.assert_array_equal(other.look(), tuner.look())
 
 
+    def test_squares_of_photos_there_and_back(self):
+        rng = np.random.default_rng(1)
+        photo = np.kron(rng.integers(0, 256, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+        box = atelier.Alignment.box(16, 8, 64)
+        np.testing.assert_array_equal(box.quad, [[15.5, 7.5], [15.5, 71.5], [79.5, 71.5], [79.5, 7.5]])
+        np.testing.assert_array_equal(box.crop(photo, 64, exact=True), photo[8:72, 16:80])
+        same = box.paste(photo[8:72, 16:80], photo)
+        np.testing.assert_array_equal(same, photo)
+        changed = box.paste(np.zeros((64, 64, 3), np.uint8), photo, border=0)
+        self.assertEqual(int(changed[20:60, 30:70].max()), 0)
+        np.testing.assert_array_equal(changed[:, 84:], photo[:, 84:])
+        kept = box.paste(np.zeros((64, 64, 3), np.uint8), photo, mask=np.zeros((64, 64), np.uint8))
+        np.testing.assert_array_equal(kept, photo)
+        points = np.zeros((68, 2))
+        points[36:42], points[42:48], points[48], points[54] = (40, 40), (60, 40), (42, 60), (58, 60)
+        face = atelier.Alignment.face(points)
+        self.assertEqual(face.quad.shape, (4, 2))
+        self.assertLess(face.quad[0, 0], 40)
+        self.assertGreater(face.quad[2, 0], 60)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "face.json")
+            face.photo = "party.jpg"
+            face.save(path, photo, 256)
+            again = atelier.Alignment.open(path)
+            np.testing.assert_allclose(again.quad, face.quad)
+            self.assertEqual((again.photo, again.source), ("party.jpg", "landmarks"))
+            text = os.path.join(folder, "faces.txt")
+            with open(text, "w", encoding="utf-8") as file:
+                file.write("party.jpg " + " ".join(f"{x} {y}" for x, y in points) + "\n")
+            [(name, read)] = atelier.landmarks(text)
+            self.assertEqual(name, "party.jpg")
+            np.testing.assert_array_equal(read, points)
+        with self.assertRaises(atelier.AtelierError):
+            atelier.Alignment.face(np.zeros((68, 2)))
+        with self.assertRaises(ValueError):
+            atelier.Alignment.face(points[:5])
+
+    def test_edits_of_w_of_styles_and_within_a_mask(self):
+        model = atelier.Model.open(atelier.portraits())
+        ws = model.map(atelier.seed_to_z([1, 2], model.info.z_dim))
+        sefa = atelier.Directions.sefa(model, count=2)
+        plain = model.synthesize(ws)
+        with atelier.Editor(model, n=2) as editor:
+            np.testing.assert_allclose(editor.edit(ws, []), plain, atol=1e-5)
+            along = editor.edit(ws, [(sefa, 1, 2.0)])
+            np.testing.assert_allclose(along, model.synthesize(sefa.move(ws, 1, 2.0)), atol=1e-5)
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "channels.txt")
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("2_5 3\n")
+                channels = atelier.Directions.open(path)
+            styled = editor.edit(ws, [(channels, 0, 2.0)])
+            self.assertGreater(np.abs(styled - plain).max(), 1e-3)
+            np.testing.assert_allclose(editor.edit(ws, []), plain, atol=1e-5)
+            with self.assertRaisesRegex(ValueError, "3 latents"):
+                editor.edit(ws[[0, 0, 0]], [])
+        mask = np.zeros((64, 64))
+        mask[40:] = 1
+        with atelier.Editor(model, n=2, mask=mask) as editor:
+            held = editor.edit(ws, [(sefa, 1, 2.0)])
+            np.testing.assert_allclose(held[:, :, :40], plain[:, :, :40], atol=1e-5)
+            np.testing.assert_allclose(held[:, :, 40:], along[:, :, 40:], atol=1e-5)
+        with self.assertRaisesRegex(ValueError, "mask has shape"):
+            atelier.Editor(model, mask=mask[1:])
+
+
 if __name__ == "__main__":
     unittest.main()

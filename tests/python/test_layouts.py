@@ -12,8 +12,6 @@ import atelier
 LEFT_OUT = {"atl_layer_time", "atl_profile", "atl_numpy_rng", "atl_generate_options"}
 LEFT_OUT |= {"atl_ranks_options"}  # groups of processes are launched programs
 LEFT_OUT |= {"atl_train_options"}  # its members are reached through the library's own table
-# photos: Python has libraries of its own to cut pictures with
-LEFT_OUT |= {"atl_point", "atl_quad", "atl_align_options", "atl_paste_options", "atl_alignment", "atl_face"}
 SCALARS = {"size_t": ctypes.c_size_t, "int64_t": ctypes.c_int64, "uint32_t": ctypes.c_uint32,
            "double": ctypes.c_double, "float": ctypes.c_float, "int": ctypes.c_int}
 
