@@ -4,6 +4,7 @@
 #include "golden.h"
 #include "recipe.h"
 
+#include "edit/project.h"
 #include "metrics/detector.h"
 #include "models/backbone.h"
 #include "run/backend.h"
@@ -107,6 +108,22 @@ static void build_vectors(atl_graph *g, atl_call *call, void *user) {
     finish(&net, call, x, atl_sum(g, atl_square(g, atl_sub(g, a, b)), 2u), NULL);
 }
 
+// As projection and tuning compare pictures.
+static void build_likeness(atl_graph *g, atl_call *call, void *user) {
+    const scene *s = user;
+    atl_net net = atl_network_in(g, &s->net, NULL);
+    atl_node *x = atl_call_in(&net, call, "x", ATL_SHAPE(SIZE, SIZE, 3));
+    atl_node *y = atl_call_in(&net, call, "y", ATL_SHAPE(SIZE, SIZE, 3)), *wanted[ATL_TERMS];
+    atl_likeness likeness;
+    atl_terms a, b;
+    assert_int_equal(atl_likeness_find(s->ctx, "lpips", &s->net, 1.0, &likeness), ATL_OK);
+    atl_likeness_terms(g, &likeness, &net, x, &a);
+    atl_likeness_terms(g, &likeness, &net, y, &b);
+    for (int i = 0; i < b.count; i++)
+        wanted[i] = b.list[i].node;
+    finish(&net, call, x, atl_reshape(g, atl_terms_distance(g, &a, wanted), ATL_SHAPE(N, 1)), NULL);
+}
+
 // ---- comparing
 
 // Row i of a result against what is recorded of pair i.
@@ -184,10 +201,89 @@ static void agrees_with_the_recorded_numbers(void **state) {
         begin(&s, names[i], g, ctx);
         compare_program(&s, build_distance, "distance");
         compare_program(&s, build_vectors, "vectors");
+        compare_program(&s, build_likeness, "likeness");
         if (i)
             compare_detector(&s);
         end(&s);
     }
+    golden_close(&g, NULL);
+    atl_ctx_close(&ctx);
+}
+
+// LPIPS of two pictures [3, 64, 64] by the function whose numbers are recorded.
+static double distance_of(scene *s, const float *a, const float *b) {
+    const atl_program_key key = { .function = "distance", .n = N };
+    atl_program *p;
+    float both[N];
+    for (int i = 0; i < N; i++) {
+        memcpy(s->x + i * PICTURE, a, PICTURE * sizeof *a);
+        memcpy(s->y + i * PICTURE, b, PICTURE * sizeof *b);
+    }
+    assert_int_equal(atl_program_make(s->backend, &key, build_distance, s, &(atl_plan_options){ 0 }, &p),
+                     ATL_OK);
+    assert_int_equal(atl_program_write(p, "x", N, s->x), ATL_OK);
+    assert_int_equal(atl_program_write(p, "y", N, s->y), ATL_OK);
+    assert_int_equal(atl_program_run(p), ATL_OK);
+    assert_int_equal(atl_program_read(p, "distance", N, both), ATL_OK);
+    atl_program_free(&p);
+    return (double)both[0];
+}
+
+static atl_projector *begin_search(scene *s, const atl_network *generator, const char *loss,
+                                   const float *target) {
+    atl_project_options o = ATL_PROJECT_OPTIONS_INIT;
+    atl_project_start start = ATL_PROJECT_START_INIT;
+    atl_likeness likeness;
+    atl_projector *j;
+    o.loss = loss;
+    o.steps = 12;
+    o.samples = 50;
+    assert_int_equal(atl_likeness_find(s->ctx, loss, &s->net, o.mse_weight, &likeness), ATL_OK);
+    if (atl_projector_make(generator, s->backend, &likeness, &o, &j) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    start.targets = target;
+    if (atl_projector_begin(j, &start) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    return j;
+}
+
+// A search says LPIPS of what it sees as the function itself does, with pixels beside it what these add, and
+// its steps make it less.
+static void projection_goes_by_it(void **state) {
+    (void)state;
+    static const char *const losses[] = { "lpips", "lpips+mse" };
+    static float target[PICTURE], img[PICTURE];
+    char path[1024];
+    scene s;
+    atl_ctx *ctx;
+    atl_network generator;
+    assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
+    golden *g = golden_open(ctx, "metrics", "lpips", ".safetensors");
+    begin(&s, "vgg", g, ctx);
+    if (atl_network_open(ctx, golden_path(path, "trained", "portraits-64", ".safetensors"), NULL,
+                         &generator) != ATL_OK)
+        fail_msg("%s", atl_message(ctx));
+    memcpy(target, s.x, sizeof target);
+    for (int i = 0; i < 2; i++) {
+        atl_projector *j = begin_search(&s, &generator, losses[i], target);
+        double first, last, pixels = 0;
+        assert_int_equal(atl_projector_look(j, img, &first), ATL_OK);
+        for (int k = 0; i && k < PICTURE; k++)
+            pixels += ((double)img[k] - (double)target[k]) * ((double)img[k] - (double)target[k]) / PICTURE;
+        const float ours = (float)first, truth = (float)(distance_of(&s, img, target) + pixels);
+        golden_check("projection", losses[i], &ours, &truth, 1, 1e-4);
+        while (atl_projector_get_state(j)->step < 12)
+            if (atl_projector_step(j) != ATL_OK)
+                fail_msg("%s", atl_message(ctx));
+        assert_int_equal(atl_projector_look(j, NULL, &last), ATL_OK);
+        if (!(last < 0.98 * first))
+            fail_msg("%s: %g before, %g after", losses[i], first, last);
+        atl_projector_close(&j);
+    }
+    atl_network_clear(&generator);
+    end(&s);
+    for (size_t i = 0; i < atl_arrays_size(g->set); i++)
+        g->used[i] = true; // another test compares them
     golden_close(&g, NULL);
     atl_ctx_close(&ctx);
 }
@@ -234,6 +330,7 @@ static void dark_pixels_have_a_gradient(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(agrees_with_the_recorded_numbers),
+                                        cmocka_unit_test(projection_goes_by_it),
                                         cmocka_unit_test(dark_pixels_have_a_gradient) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
