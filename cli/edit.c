@@ -13,6 +13,7 @@
 #include "app/picture.h"
 #include "command.h"
 #include "common.h"
+#include "photo.h"
 #include "progress.h"
 
 enum { PARTS_MOST = 16 };
@@ -24,6 +25,7 @@ typedef struct edit {
     int noise, space, steps, batch, mask_in, pictures, no_record, frames, fps;
     cli_encoding encoding; // of the video
     char *command;         // for records, by malloc
+    cli_photo photo;
     app_seeds seeds, classes;
     app_direction directions[PARTS_MOST];
     app_edit_part parts[PARTS_MOST];
@@ -49,6 +51,7 @@ static int parse(edit *d, int argc, char **argv) {
                         "latents of a file: z [N, z], w [N, w] or ws [N, layers, w]", NULL),
         CLI_OPTION_TEXT("projected-w", &d->projected_text, "FILE[:TENSOR]",
                         "like --latents, but two dimensions mean w", NULL),
+        CLI_PHOTO_OPTIONS(&d->photo),
         CLI_OPTION_TEXT("direction", &d->directions_text, "FILE[:NAME|K],..",
                         "directions to go along, all at once: by name or number", "the first of the file"),
         CLI_OPTION_TEXT("strength", &d->strength_text, "A..B,..",
@@ -92,7 +95,7 @@ static int parse(edit *d, int argc, char **argv) {
     };
     const cli_spec spec = {
         .command = "edit",
-        .arguments = "--seeds LIST|--latents FILE --direction FILE[:NAME|K]",
+        .arguments = "--seeds LIST|--latents FILE|--photo FILE --direction FILE[:NAME|K]",
         .about = "Change pictures along directions in latent space, and see them change.",
         .options = options,
         .count = sizeof options / sizeof *options,
@@ -144,8 +147,18 @@ static int parse_layers(edit *d, size_t parts) {
 static int check(edit *d) {
     app_error *e = &d->common.error;
     app_recipe *p = &d->options.recipe;
-    if ((d->seeds_text != NULL) + (p->latents != NULL) + (d->projected_text != NULL) != 1)
-        return cli_usage_error("edit", "expected one of --seeds LIST, --latents FILE and --projected-w FILE");
+    if ((d->seeds_text != NULL) + (p->latents != NULL) + (d->projected_text != NULL) +
+            (d->photo.path != NULL) !=
+        1)
+        return cli_usage_error(
+            "edit", "expected one of --seeds LIST, --latents FILE, --projected-w FILE and --photo FILE");
+    if (!d->photo.path && (d->photo.landmarks || d->photo.box || d->photo.tune))
+        return cli_usage_error("edit",
+                               "--photo-landmarks, --photo-box and --photo-tune are about --photo FILE");
+    if (d->photo.landmarks && d->photo.box)
+        return cli_usage_error("edit", "--photo-landmarks and --photo-box: a face or a square, not both");
+    if (d->photo.path && d->onto)
+        return cli_usage_error("edit", "--onto: pictures of --photo go back into it by themselves");
     if (!d->directions_text)
         return cli_usage_error("edit", "expected --direction FILE[:NAME|K]; 'atelier directions' finds some");
     size_t parts = app_directions_count(d->directions_text);
@@ -401,6 +414,20 @@ static app_status make(edit *d) {
     return status == APP_OK && d->video ? make_video(d, e) : status;
 }
 
+// What --photo leads to takes the place of latents, of a record to paste by, and of deltas.
+static int find_photo(edit *d) {
+    app_recipe *p = &d->options.recipe;
+    if (!d->photo.path)
+        return CLI_SUCCESS;
+    int status = cli_photo_find(&d->photo, &d->common, d->network, d->net, d->class_text, d->outdir);
+    p->latents = d->photo.latents;
+    p->projected = 1;
+    d->onto = d->photo.record;
+    if (d->photo.tune)
+        d->common.deltas = p->deltas = d->photo.deltas;
+    return status;
+}
+
 int cli_edit(int argc, char **argv) {
     edit d = { .outdir = "out",
                .strength_text = "-3..3",
@@ -408,6 +435,7 @@ int cli_edit(int argc, char **argv) {
                .batch = 1,
                .frames = 120,
                .fps = 30,
+               .photo.steps = 1000,
                .options.recipe = APP_RECIPE_INIT };
     int status = parse(&d, argc, argv);
     if (status != CLI_PROCEED)
@@ -415,6 +443,8 @@ int cli_edit(int argc, char **argv) {
     cli_catch_interrupt();
     d.command = cli_command_line(argc, argv);
     status = check(&d);
+    if (status == CLI_SUCCESS)
+        status = find_photo(&d);
     if (status == CLI_SUCCESS)
         status = cli_open_network(&d.common, d.network, d.net, &d.ctx, &d.model, &d.options.recipe.network);
     if (status == CLI_SUCCESS)
