@@ -161,7 +161,7 @@ static app_status map_moved(app_edit *d, size_t row, size_t n, const double *pos
     const app_render *r = &d->render;
     size_t z = (size_t)r->info->z_dim, c = (size_t)r->info->c_dim;
     for (size_t i = 0; i < n; i++) {
-        app_latents_row(&r->latents, row, d->z + i * z);
+        app_render_latent(r, row, d->z + i * z);
         memcpy(d->c + i * c, r->c, c * sizeof *d->c); // as app_render_ws() has found it
         if (move(d, 1, positions[i], 1, r->info->z_dim, d->z + i * z, e) != APP_OK)
             return APP_FAILED;

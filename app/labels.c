@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include <atelier/rng.h>
+#include "classes.h"
 #include "tensor.h"
 
 // [N, c] or [c] are vectors, [N], [N, 1] and [1, N] class numbers.  Where a shape could be both, as [3] with
@@ -52,6 +53,10 @@ app_status app_labels_open(atl_ctx *ctx, const atl_model_info *info, const char 
     if (info->c_dim == 0 || !source)
         return APP_OK;
     labels->class_index = -1;
+    if (!strncmp(source, APP_MIXTURE, strlen(APP_MIXTURE))) {
+        labels->mixture = source;
+        return APP_OK;
+    }
     app_status status = app_tensor_open(ctx, source, usual, &labels->set, &labels->array, e);
     if (status == APP_OK)
         status = check_labels(source, count, labels, e);
@@ -81,6 +86,8 @@ double app_labels_class(const app_labels *l, size_t row) {
         return app_class_of_seed(l->seeds[row], l->width);
     if (l->classes && l->rows)
         return l->classes->items[row_of(l, row)];
+    if (l->mixture)
+        return -1;
     if (!l->array)
         return l->class_index;
     if (l->vectors)
@@ -91,6 +98,8 @@ double app_labels_class(const app_labels *l, size_t row) {
 }
 
 app_status app_labels_row(const app_labels *l, size_t row, float *out, app_error *e) {
+    if (l->mixture)
+        return app_mixture_read(l->mixture, l->width, out, e);
     if (l->vectors) {
         atl_array_read_f32(l->array, (int64_t)(row_of(l, row) * l->width), (int64_t)l->width, out);
         for (size_t i = 0; i < l->width; i++)

@@ -17,13 +17,14 @@ typedef struct app_labels {
     atl_arrays *set;
     const atl_array *array; // borrowed from `set`: [rows, c_dim], or [rows] class numbers, ones aside
     int vectors;            // it is the former
+    const char *mixture;    // borrowed; not NULL: of classes, for every image (classes.h)
     size_t rows;            // of array or classes; one is for all images.  0: neither
     size_t first;           // the row of the first image
     int only;               // every image has row `first`
 } app_labels;
 
-// Labels of "FILE" or "FILE:TENSOR" for `count` images: a row for each, or one for all.  count 0: the caller
-// looks at labels->rows.  source NULL: class_index for all.
+// Labels of "FILE", "FILE:TENSOR" or a mixture of classes for `count` images: a row for each, or one for all.
+// count 0: the caller looks at labels->rows.  source NULL: class_index for all.
 app_status app_labels_open(atl_ctx *ctx, const atl_model_info *info, const char *source, int class_index,
                            size_t count, app_labels *labels, app_error *e);
 void app_labels_close(app_labels *labels);

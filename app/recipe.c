@@ -58,7 +58,7 @@ char *app_recipe_write(const app_recipe *r) {
         put_text(o, "deltas", r->deltas, &bad);
     put_text(o, "fingerprint", fingerprint, &bad);
     put_source(o, r, &bad);
-    put(o, "psi", json_real(r->psi), &bad);
+    put(o, "psi", isnan(r->psi) ? json_null() : json_real(r->psi), &bad);
     put(o, "cutoff", json_integer(r->cutoff), &bad);
     put(o, "class", r->class_index < 0 ? json_null() : json_integer(r->class_index), &bad);
     if (r->col_class >= 0)
@@ -135,12 +135,12 @@ static int read_fields(const json_t *o, app_recipe *r) {
     r->deltas = string_of(o, "deltas");
     const char *fingerprint = string_of(o, "fingerprint");
     const json_t *psi = json_object_get(o, "psi");
-    if (!r->network || !r->net || !fingerprint || !json_is_number(psi) || !read_source(o, r) ||
-        !read_noise(o, r))
+    if (!r->network || !r->net || !fingerprint || !(json_is_number(psi) || json_is_null(psi)) ||
+        !read_source(o, r) || !read_noise(o, r))
         return 0;
     char *end;
     r->fingerprint = strtoull(fingerprint, &end, 16);
-    r->psi = json_number_value(psi);
+    r->psi = json_is_null(psi) ? NAN : json_number_value(psi);
     r->cutoff = integer_of(o, "cutoff", 0, 4096, &v) ? (int)v : 0;
     r->class_index = integer_of(o, "class", 0, INT32_MAX, &v) ? (int)v : -1;
     r->col_class = integer_of(o, "col_class", 0, INT32_MAX, &v) ? (int)v : -1;

@@ -176,7 +176,7 @@ app_status app_render_truncation(app_render *r, app_error *e) {
         return app_fail(e, "--trunc-cutoff %d: the network has %d layers", p->cutoff, info->num_ws);
     if (r->latents.space == APP_WS && (!isnan(p->psi) || p->cutoff))
         app_warn(e, "--trunc and --trunc-cutoff are ignored: ws from a file are used as they are");
-    if (!isnan(p->psi))
+    if (!isnan(p->psi) || (info->truncates_z && info->default_psi == 0)) // z is normal
         return APP_OK;
     if (r->latents.space != APP_Z) { // what somebody found is wanted as it is
         p->psi = 1;
@@ -218,7 +218,7 @@ static int all_finite(const float *x, size_t n) {
 
 static atl_map_options map_options(const app_render *r) {
     atl_map_options options = ATL_MAP_OPTIONS_INIT;
-    options.truncation_psi = (float)r->recipe.psi;
+    options.truncation_psi = r->info->truncates_z ? 1.0f : (float)r->recipe.psi;
     options.truncation_cutoff = r->recipe.cutoff;
     options.centroids = r->centroids;
     options.centroid_count = r->centroid_count;
@@ -253,12 +253,26 @@ static app_status check_row(const app_render *r, size_t row, const float *x, app
     return APP_OK;
 }
 
+void app_render_seed(const app_render *r, uint32_t seed, float *z) {
+    if (r->info->truncates_z && !isnan(r->recipe.psi))
+        atl_seed_to_truncated_z(seed, (size_t)r->info->z_dim, r->recipe.psi, z);
+    else
+        atl_seed_to_z(seed, (size_t)r->info->z_dim, z);
+}
+
+void app_render_latent(const app_render *r, size_t row, float *out) {
+    if (r->latents.seeds)
+        app_render_seed(r, r->latents.seeds[row], out);
+    else
+        app_latents_row(&r->latents, row, out);
+}
+
 // Styles between those of several seeds, to r->ws.
 static app_status blend_ws(app_render *r, app_error *e) {
     float *sum = app_array(r->row_ws, 1, 1, sizeof *sum, e);
     app_status status = sum ? APP_OK : APP_FAILED;
     for (size_t k = 0; k < r->atlas.count && status == APP_OK; k++) {
-        atl_seed_to_z(r->atlas.seeds[k], (size_t)r->info->z_dim, r->latent);
+        app_render_seed(r, r->atlas.seeds[k], r->latent);
         status = app_render_map(r, 1, r->latent, r->info->c_dim ? r->c : NULL, r->ws, e);
         for (size_t i = 0; i < r->row_ws; i++)
             sum[i] += (float)r->atlas.weights[k] * r->ws[i];
@@ -274,7 +288,7 @@ app_status app_render_ws(app_render *r, size_t first, size_t n, app_error *e) {
     float *rows = l->space == APP_WS ? r->ws : r->latent;
     for (size_t i = 0; i < n; i++) {
         size_t row = first + i;
-        app_latents_row(l, row, rows + i * l->width);
+        app_render_latent(r, row, rows + i * l->width);
         if (check_row(r, row, rows + i * l->width, e) != APP_OK)
             return APP_FAILED;
         app_render_noise(r, i, l->seeds ? l->seeds[row] : (uint32_t)row);
@@ -316,6 +330,8 @@ static app_status synthesize(app_render *r, size_t n, const float *ws, app_error
         options.noise_maps = (const float *const *)r->maps.room;
     }
     options.transform = r->transform;
+    if (r->info->truncates_z && !isnan(r->recipe.psi))
+        options.truncation = (float)r->recipe.psi;
     options.dump = r->dump;
     options.dump_dir = r->dump_folder;
     return atl_model_synthesize(r->model, (int)n, ws, &options, r->img) == ATL_OK ? APP_OK

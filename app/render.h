@@ -72,6 +72,10 @@ app_status app_render_truncation(app_render *render, app_error *e);
 // Whether images of these latents need a label.
 int app_render_is_labelled(const app_render *render);
 
+// z of a seed, truncated where the network wants that; a row of the latents.
+void app_render_seed(const app_render *render, uint32_t seed, float *z);
+void app_render_latent(const app_render *render, size_t row, float *out);
+
 // Rows [first, first + n) to render->ws, n <= batch.  Numbers that are none are refused.
 app_status app_render_ws(app_render *render, size_t first, size_t n, app_error *e);
 

@@ -54,6 +54,8 @@ static app_status check(const atl_model_info *info, const char *picture, app_rec
                  info->fingerprint, r->fingerprint);
     if (r->cutoff > info->num_ws)
         r->cutoff = info->num_ws;
+    if (isnan(r->psi) && !info->truncates_z)
+        return app_fail(e, "%s: records no truncation, which %s needs", picture, r->network);
     if (info->c_dim && (r->has_seed || r->has_at) && r->class_index < 0 && !r->labels)
         return app_fail(e, "%s: records no class, but %s is conditional", picture, r->network);
     int class_index = r->class_index > r->col_class ? r->class_index : r->col_class;

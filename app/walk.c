@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <atelier/rng.h>
 #include "memory.h"
 
 // From now on labels are that of keyframe `key` of a cell.
@@ -25,7 +24,7 @@ static app_status gather(const app_walk *w, size_t cell, size_t width, float *po
         if (labels && app_labels_row(&w->render->labels, row, labels + k * c, e) != APP_OK)
             return APP_FAILED;
         if (w->in_z)
-            app_latents_row(&w->render->latents, row, points + k * width);
+            app_render_latent(w->render, row, points + k * width);
         else if (app_render_ws(w->render, row, 1, e) != APP_OK)
             return APP_FAILED;
         else
@@ -99,7 +98,7 @@ app_status app_walk_at(const app_walk *w, size_t cell, double position, float *w
 }
 
 app_status app_walk_seed(const app_walk *w, uint32_t seed, float *ws, app_error *e) {
-    atl_seed_to_z(seed, (size_t)w->render->info->z_dim, w->z);
+    app_render_seed(w->render, seed, w->z);
     set_label(w, 0, 0);
     int labelled = w->render->info->c_dim > 0;
     if (labelled && !app_render_is_labelled(w->render))

@@ -13,6 +13,10 @@ typedef struct cli_command {
 int cli_generate(int argc, char **argv);
 int cli_mix(int argc, char **argv);
 int cli_video(int argc, char **argv);
+int cli_encode_codes(int argc, char **argv);
+int cli_decode_codes(int argc, char **argv);
+int cli_sample(int argc, char **argv);
+int cli_complete(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
 int cli_formats(int argc, char **argv);

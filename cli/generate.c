@@ -2,6 +2,7 @@
 // atelier generate: images from seeds, or from latents in a file, as pictures, one grid, or raw floats.
 #include <math.h>
 #include <stdio.h>
+#include "app/classes.h"
 #include "app/results.h"
 #include "command.h"
 #include "common.h"
@@ -10,9 +11,10 @@
 typedef struct generate {
     cli_common common;
     const char *network, *net, *at_text, *seeds_text, *projected_text, *grid_text, *translate_text, *class_text,
-        *noise_seed_text;
+        *names_text, *noise_seed_text;
     int noise, format, batch;
-    app_seeds seeds, classes;
+    app_seeds seeds;
+    app_classes classes;
     app_generate_options options;
     app_results_options wanted;
     app_generate images;
@@ -39,9 +41,12 @@ static int parse(generate *g, int argc, char **argv) {
         CLI_OPTION_INT("trunc-cutoff", &p->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
         CLI_OPTION_TEXT("centroids", &p->centroids, "FILE[:TENSOR]",
                         "truncate toward the nearest of these w [N, w]", "the average of w"),
-        CLI_OPTION_TEXT("class", &g->class_text, "LIST",
-                        "class of a conditional network, from 0: one, or one for each image",
-                        "none; StyleGAN-XL: random, by the seed"),
+        CLI_OPTION_TEXT(
+            "class", &g->class_text, "LIST",
+            "class of a conditional network, from 0: one, one for each image, or a mixture 3:0.3,7:0.7",
+            "none; StyleGAN-XL: random, by the seed"),
+        CLI_OPTION_TEXT("class-names", &g->names_text, "FILE",
+                        "names of the classes, one on a line, that --class may use", NULL),
         CLI_OPTION_TEXT("labels", &p->labels, "FILE[:TENSOR]",
                         "label of each image: [N, classes], or [N] class numbers, also as text", NULL),
         CLI_OPTION_CHOICE("noise-mode", &g->noise, APP_NOISE_WORDS,
@@ -102,8 +107,11 @@ static int check(generate *g) {
         return cli_usage_error(me, "--class and --labels exclude each other");
     if (g->seeds_text && app_seeds_parse(g->seeds_text, &g->seeds, &g->common.error) != APP_OK)
         return cli_usage_error(me, "--seeds %s", g->common.error.text);
-    if (g->class_text && app_seeds_parse(g->class_text, &g->classes, &g->common.error) != APP_OK)
+    if (g->class_text &&
+        app_classes_parse(g->class_text, g->names_text, &g->classes, &g->common.error) != APP_OK)
         return cli_usage_error(me, "--class %s", g->common.error.text);
+    if (g->classes.mixture)
+        p->labels = g->classes.mixture;
     if (g->translate_text && !app_move_parse(g->translate_text, p->translate))
         return cli_usage_error(me, "--translate %s: expected X,Y, such as 0.25,-0.1", g->translate_text);
     if (g->projected_text) {
@@ -115,7 +123,7 @@ static int check(generate *g) {
     p->deltas = g->common.deltas;
     g->options.seeds = g->seeds_text ? g->seeds.items : NULL;
     g->options.count = g->seeds.count;
-    g->options.classes = &g->classes;
+    g->options.classes = &g->classes.list;
     g->options.batch = (size_t)g->batch;
     g->options.folder = g->wanted.folder;
     g->wanted.format = (app_format)g->format;
@@ -162,7 +170,7 @@ int cli_generate(int argc, char **argv) {
     app_results_close(&g.results);
     app_generate_close(&g.images);
     app_seeds_clear(&g.seeds);
-    app_seeds_clear(&g.classes);
+    app_classes_clear(&g.classes);
     atl_model_close(&model);
     atl_ctx_close(&ctx);
     return status;

@@ -12,12 +12,14 @@ int cli_init(int argc, char **argv) {
     const cli_option options[] = {
         CLI_OPTION_TEXT("cfg", &o.cfg, "NAME", "architecture: see 'atelier formats'", "stylegan2"),
         CLI_OPTION_INT("resolution", &o.resolution, "R", "pixels per side, a power of two", "256", 4, 4096),
-        CLI_OPTION_INT("cbase", &o.channel_base, "N", "channels times resolution", "that of cfg: 32768 or 8192", 1,
-                       1 << 24),
-        CLI_OPTION_INT("cmax", &o.channel_max, "N", "most channels of a layer", "512", 1, 65536),
+        CLI_OPTION_INT("cbase", &o.channel_base, "N", "channels times resolution; of biggan and vqgan ch",
+                       "that of cfg: 32768 or 8192", 1, 1 << 24),
+        CLI_OPTION_INT("cmax", &o.channel_max, "N", "most channels of a layer; codes of vqgan", "512", 1,
+                       65536),
         CLI_OPTION_INT("cond", &o.c_dim, "N", "classes of a conditional network", "none", 0, 1 << 20),
         CLI_OPTION_INT("channels", &o.img_channels, "N", "of the images: 1 gray, 3 RGB, 4 RGBA", "3", 1, 64),
-        CLI_OPTION_INT("map-depth", &o.map_depth, "N", "layers of the mapping network", "that of cfg: 8 or 2", 1, 64),
+        CLI_OPTION_INT("map-depth", &o.map_depth, "N", "layers of the mapping network", "that of cfg: 8 or 2",
+                       1, 64),
         CLI_OPTION_INT("seed", &seed, "S", "of the random weights", "0", 0, INT32_MAX),
         CLI_COMMON_OPTIONS(&common),
     };

@@ -30,6 +30,10 @@ static const cli_command commands[] = {
     { "directions", cli_directions, "find directions that change one thing in pictures" },
     { "edit", cli_edit, "change pictures along directions" },
     { "serve", cli_serve, "open the studio: everything by hand, in the browser" },
+    { "encode-codes", cli_encode_codes, "make codes of pictures with a VQ-GAN" },
+    { "decode-codes", cli_decode_codes, "make pictures of codes" },
+    { "sample", cli_sample, "draw pictures with a transformer over codes" },
+    { "complete", cli_complete, "draw the rest of a picture whose upper part is given" },
     { "spectra", cli_spectra, "compute and draw average spectra of pictures" },
     { "detectors", cli_detectors, "list the networks that metrics need, and download one" },
     { "bench", cli_bench, "measure the speed of a network on this machine" },
@@ -40,7 +44,7 @@ static int print_help(FILE *out) {
     fprintf(out, "Usage: atelier COMMAND [options]\n\n"
                  "The StyleGAN family on an ordinary computer.\n\nCommands:\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\n'atelier COMMAND --help' lists the options of a command; 'atelier --version' the version.\n");
     return CLI_SUCCESS;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <atelier/video.h>
+#include "app/classes.h"
 #include "app/film.h"
 #include "command.h"
 #include "common.h"
@@ -13,11 +14,12 @@
 
 typedef struct video {
     cli_common common;
-    const char *network, *net, *output, *seeds_text, *projected_text, *grid_text, *class_text, *fixed_text,
-        *noise_seed_text, *format;
+    const char *network, *net, *output, *seeds_text, *projected_text, *grid_text, *class_text, *names_text,
+        *fixed_text, *noise_seed_text, *format;
     cli_encoding encoding;
     int noise, batch, shuffle_seed, num_keyframes, w_frames, ease, fps;
-    app_seeds seeds, classes, fixed;
+    app_seeds seeds, fixed;
+    app_classes classes;
     app_film_options options;
     app_film film;
     atl_ctx *ctx;
@@ -54,8 +56,11 @@ static int parse(video *v, int argc, char **argv) {
         CLI_OPTION_REAL("trunc", &p->psi, "PSI", "truncation: below 1 less varied",
                         "what its makers use: mostly 1", -100, 100),
         CLI_OPTION_INT("trunc-cutoff", &p->cutoff, "N", "truncate only the first N layers", "all", 0, 4096),
-        CLI_OPTION_TEXT("class", &v->class_text, "LIST",
-                        "class of a conditional network: one, or one for each keyframe", NULL),
+        CLI_OPTION_TEXT(
+            "class", &v->class_text, "LIST",
+            "class of a conditional network: one, one for each keyframe, or a mixture 3:0.3,7:0.7", NULL),
+        CLI_OPTION_TEXT("class-names", &v->names_text, "FILE",
+                        "names of the classes, one on a line, that --class may use", NULL),
         CLI_OPTION_TEXT("labels", &p->labels, "FILE[:TENSOR]",
                         "label of each keyframe: [N, classes], or [N] class numbers, also as text", NULL),
         CLI_OPTION_TEXT("fixed-styles", &v->fixed_text, "SEED:LAYERS",
@@ -127,7 +132,7 @@ static void take_options(video *v) {
     app_film_options *o = &v->options;
     o->recipe.noise = (atl_noise_mode)v->noise;
     o->seeds = v->seeds_text ? &v->seeds : NULL;
-    o->classes = &v->classes;
+    o->classes = &v->classes.list;
     o->fixed = &v->fixed;
     o->keyframes = (size_t)v->num_keyframes;
     o->between = (size_t)v->w_frames;
@@ -154,8 +159,10 @@ static int check(video *v) {
         return cli_usage_error("video", "--output -: standard output is a terminal; send it to a program or a file");
     if (v->seeds_text && app_seeds_parse(v->seeds_text, &v->seeds, e) != APP_OK)
         return cli_usage_error("video", "--seeds %s", e->text);
-    if (v->class_text && app_seeds_parse(v->class_text, &v->classes, e) != APP_OK)
+    if (v->class_text && app_classes_parse(v->class_text, v->names_text, &v->classes, e) != APP_OK)
         return cli_usage_error("video", "--class %s", e->text);
+    if (v->classes.mixture)
+        p->labels = v->classes.mixture;
     int status = parse_grid(v);
     if (status == CLI_SUCCESS)
         status = parse_fixed(v);
@@ -234,7 +241,7 @@ int cli_video(int argc, char **argv) {
     atl_video_abort(&v.file);
     app_film_close(&v.film);
     app_seeds_clear(&v.seeds);
-    app_seeds_clear(&v.classes);
+    app_classes_clear(&v.classes);
     app_seeds_clear(&v.fixed);
     atl_model_close(&model);
     atl_ctx_close(&v.ctx);

@@ -108,7 +108,7 @@ class _ModelInfo(_Struct):
     _fields_ = [("kind", c_char_p), ("role", c_char_p), ("net", c_char_p), ("z_dim", c_int), ("c_dim", c_int),
                 ("w_dim", c_int), ("num_ws", c_int), ("channels", c_int), ("height", c_int), ("width", c_int),
                 ("parameters", c_int64), ("fingerprint", c_uint64), ("default_psi", c_float),
-                ("default_cutoff", c_int), ("num_logits", c_int)]
+                ("default_cutoff", c_int), ("num_logits", c_int), ("truncates_z", c_int)]
 
 
 class _MapOptions(_Struct):
@@ -118,7 +118,7 @@ class _MapOptions(_Struct):
 
 class _SynthesisOptions(_Struct):
     _fields_ = [("size", c_size_t), ("noise_mode", c_int), ("noise_seeds", c_void_p), ("dump", c_char_p),
-                ("dump_dir", c_char_p), ("transform", c_void_p), ("noise_maps", POINTER(c_void_p))]
+                ("dump_dir", c_char_p), ("transform", c_void_p), ("noise_maps", POINTER(c_void_p)), ("truncation", c_float)]
 
 
 class _InitOptions(_Struct):
@@ -576,6 +576,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_inspect": (c_int, [_P, c_char_p, POINTER(_P)]),
     "atl_formats": (c_int, [_P, POINTER(_P)]),
     "atl_seed_to_z": (None, [c_uint32, c_size_t, _P]),
+    "atl_seed_to_truncated_z": (None, [c_uint32, c_size_t, c_double, _P]),
     "atl_path_open": (c_int, [_P, c_size_t, c_size_t, _P, POINTER(_PathOptions), POINTER(_P)]),
     "atl_path_close": (None, [POINTER(_P)]),
     "atl_path_at": (None, [_P, c_double, _P]),
@@ -740,6 +741,16 @@ def seed_to_z(seeds: Seeds, z_dim: int) -> np.ndarray:
     z = np.empty((len(array), z_dim), np.float32)
     for row, seed in zip(z, array):
         _lib.atl_seed_to_z(int(seed), z_dim, row.ctypes.data)
+    return z[0] if isinstance(seeds, (int, np.integer)) else z
+
+
+def truncated_z(seeds: Seeds, z_dim: int, truncation: float = 1.0) -> np.ndarray:
+    """The latents of seeds for networks that truncate z: scipy.stats.truncnorm.rvs(-2, 2) of RandomState(seed), times
+    truncation; float32, shaped as those of seed_to_z()."""
+    array = _seed_array(seeds)
+    z = np.empty((len(array), z_dim), np.float32)
+    for row, seed in zip(z, array):
+        _lib.atl_seed_to_truncated_z(int(seed), z_dim, float(truncation), row.ctypes.data)
     return z[0] if isinstance(seeds, (int, np.integer)) else z
 
 
@@ -955,6 +966,7 @@ class ModelInfo:
     default_psi: float   #: truncation that the network's makers generate with; 1: none
     default_cutoff: int  #: its cutoff; 0: every layer
     num_logits: int      #: numbers per image of a discriminator
+    truncates_z: int     #: not 0: truncation is of z, as truncated_z() draws it
 
 
 @dataclass(frozen=True)

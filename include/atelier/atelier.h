@@ -67,6 +67,7 @@
 #define ATELIER_ATELIER_H
 
 #include <atelier/array.h>
+#include <atelier/codes.h>
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
 #include <atelier/edit.h>

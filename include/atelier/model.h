@@ -60,6 +60,8 @@ typedef struct atl_model_info {
     float default_psi;         // truncation that the network's makers generate with; 1: none
     int default_cutoff;        // its cutoff; 0: every layer
     int num_logits;            // numbers per image of a discriminator
+    // Not 0: truncation is of z, by atl_seed_to_truncated_z(), and default_psi 0 stands for normal z.
+    int truncates_z;
 } atl_model_info;
 
 ATL_API const atl_model_info *atl_model_get_info(const atl_model *model); // valid while the model is open
@@ -81,8 +83,9 @@ typedef struct atl_map_options {
 //
 // Where the file holds no average of w, truncation takes that of 4096 z: the numbers of RandomState(123), row
 // by row, and the label 0.  ProGAN has no mapping network: its only "w" is z with the label behind it,
-// normalised, which truncation leaves alone.  StyleGAN-XL keeps an average for each class: truncation pulls
-// toward that of the sample's own, or the mean weighted by a label of several.
+// normalised, which truncation leaves alone; so it does the "w" of BigGAN (atl_model_info.truncates_z).
+// StyleGAN-XL keeps an average for each class: truncation pulls toward that of the sample's own, or the mean
+// weighted by a label of several.
 ATL_API atl_status atl_model_map(atl_model *model, int n, const float *z, const float *c,
                          const atl_map_options *options, float *ws);
 
@@ -111,9 +114,11 @@ typedef struct atl_synthesis_options {
     const float *transform;
     // ATL_NOISE_MAPS: one array [n, h, w] per layer, sizes by atl_model_noise_size().
     const float *const *noise_maps;
+    // Of z.  BigGAN-deep of pytorch_pretrained_biggan keeps statistics for each truncation; 0: those of 1.
+    float truncation;
 } atl_synthesis_options;
-#define ATL_SYNTHESIS_OPTIONS_INIT \
-    { sizeof(atl_synthesis_options), ATL_NOISE_CONST, NULL, NULL, NULL, NULL, NULL }
+#define ATL_SYNTHESIS_OPTIONS_INIT                                                                           \
+    { sizeof(atl_synthesis_options), ATL_NOISE_CONST, NULL, NULL, NULL, NULL, NULL, 0.0f }
 
 // ws [n, num_ws, w_dim] -> img [n, channels, height, width], about [-1, 1].  The first call with a new n or
 // kind of noise makes a plan; the last few are kept, and later calls only run them.
@@ -129,9 +134,11 @@ ATL_API atl_status atl_model_discriminate(atl_model *model, int n, const float *
 // A freshly initialised network.
 typedef struct atl_init_options {
     size_t size;
-    const char *cfg;           // "stylegan2", "stylegan3-t", "stylegan3-r", "stylegan-xl", "stylegan1", "progan"
+    const char *cfg;           // "stylegan2", "stylegan3-t", "biggan", ...: see atl_formats()
     int resolution;            // power of two, 4 and up
-    int channel_base, channel_max; // 0: those of cfg (stylegan2: 32768, 512; before it 8192, 512)
+    // 0: those of cfg (stylegan2: 32768, 512; before it 8192, 512).  Of biggan the base is the width ch of
+    // its layers.
+    int channel_base, channel_max;
     int c_dim, img_channels;   // 0: not conditional; 0: 3
     int map_depth;             // mapping layers, 0: the default of cfg (8)
     uint64_t seed;

@@ -29,6 +29,9 @@ ATL_API void atl_numpy_rng_shuffle(atl_numpy_rng *rng, uint32_t *items, uint32_t
 
 // z of a seed: RandomState(seed).randn(1, z_dim), rounded to float.
 ATL_API void atl_seed_to_z(uint32_t seed, size_t z_dim, float *z);
+// The same for networks that truncate z (SAGAN, BigGAN): scipy's truncnorm.rvs(-2, 2) of RandomState(seed),
+// times truncation.  These are normal numbers of which none is beyond 2.
+ATL_API void atl_seed_to_truncated_z(uint32_t seed, size_t z_dim, double truncation, float *z);
 
 #ifdef __cplusplus
 }

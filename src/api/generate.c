@@ -53,6 +53,8 @@ static atl_status generate(atl_model *m, const atl_generate_options *o, room *r)
     synthesis.transform = o->transform;
     if (o->z)
         memcpy(r->z, o->z, (size_t)d->z_dim * sizeof *r->z);
+    else if (d->cuts_z && o->truncation_psi != d->default_psi)
+        atl_seed_to_truncated_z(o->seed, (size_t)d->z_dim, (double)o->truncation_psi, r->z);
     else
         atl_seed_to_z(o->seed, (size_t)d->z_dim, r->z);
     if (o->label)

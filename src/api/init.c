@@ -9,16 +9,23 @@
 static const atl_model_row *row_of_cfg(const char *cfg) {
     static const struct { const char *cfg, *family;
     } variants[] = {
-        { "stylegan3-t", "stylegan3" },     { "stylegan3-r", "stylegan3" },
-        { "stylegan-xl-t", "stylegan-xl" }, { "stylegan-xl-r", "stylegan-xl" },
-        { "lpips-vgg", "lpips" },           { "lpips-alex", "lpips" },
+        { "stylegan3-t", "stylegan3" },
+        { "stylegan3-r", "stylegan3" },
+        { "stylegan-xl-t", "stylegan-xl" },
+        { "stylegan-xl-r", "stylegan-xl" },
+        { "lpips-vgg", "lpips" },
+        { "lpips-alex", "lpips" },
         { "lpips-squeeze", "lpips" },
+        { "biggan-deep", "biggan" },
+        { "sagan", "biggan" },
     };
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         if (!strcmp(cfg, variants[i].cfg))
             cfg = variants[i].family;
     const atl_model_row *row = atl_model_row_for(cfg, "generator");
-    return row ? row : atl_model_row_for(cfg, "features");
+    row = row ? row : atl_model_row_for(cfg, "features");
+    row = row ? row : atl_model_row_for(cfg, "autoencoder");
+    return row ? row : atl_model_row_for(cfg, "transformer");
 }
 
 atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model) {
@@ -30,9 +37,8 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_mod
         return atl_fail(
             ctx, ATL_BAD_ARGUMENT,
             "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
-            "stylegan-xl, stylegan1, progan, vgg16, alexnet, squeezenet, lpips-vgg, lpips-alex, "
-            "lpips-squeeze "
-            "and inception can",
+            "stylegan-xl, stylegan1, progan, biggan, biggan-deep, sagan, vqgan, transformer, vgg16, alexnet, "
+            "squeezenet, lpips-vgg, lpips-alex, lpips-squeeze and inception can",
             o.cfg ? o.cfg : "");
     json_t *json;
     atl_network net;

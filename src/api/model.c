@@ -41,9 +41,10 @@ static void fill_info(atl_model *m) {
         .height = d->height,
         .width = d->width,
         .parameters = atl_params_trained(&m->net.params),
-        .default_psi = d->default_psi != 0.0f ? d->default_psi : 1.0f,
+        .default_psi = d->default_psi != 0.0f || d->cuts_z ? d->default_psi : 1.0f,
         .default_cutoff = d->default_cutoff,
         .num_logits = d->num_logits ? d->num_logits : 1,
+        .truncates_z = d->cuts_z,
     };
 }
 

@@ -36,6 +36,33 @@ static atl_status write_transform(atl_model *m, atl_program *p, const float *tra
     return atl_program_write(p, "transform", 1, inverse);
 }
 
+// Norms that know several truncations, the last of them 1: the weights of their rows.  Between two of them
+// the weights are exchanged, and a row is found by a quotient in double: so the published statistics are read
+// by their makers.
+static atl_status write_truncation(atl_model *m, atl_program *p, float truncation) {
+    const atl_port *port = atl_program_in(p, "statistics");
+    if (!port || truncation == 0.0f)
+        return ATL_OK;
+    if (!(truncation > 0.0f && truncation <= 1.0f))
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT,
+                        "a truncation of %g is not possible: %s knows those above 0 to 1", (double)truncation,
+                        m->net.name);
+    int rows = (int)port->node->shape.d[1];
+    // 0.4 as people write it
+    double at = round((double)truncation * 1e6) / 1e6 / (1.0 / (double)(rows - 1)), whole,
+           part = modf(at, &whole);
+    float *weights = atl_calloc(m->ctx, (size_t)rows, sizeof *weights);
+    if (!weights)
+        return ATL_NO_MEMORY;
+    int row = (int)whole < rows - 1 ? (int)whole : rows - 1;
+    weights[row] = part != 0.0 ? (float)part : 1.0f;
+    if (part != 0.0 && row + 1 < rows)
+        weights[row + 1] = (float)(1.0 - part);
+    atl_status status = atl_program_write(p, "statistics", 1, weights);
+    atl_free(m->ctx, weights);
+    return status;
+}
+
 // Images of a large batch in parts: beyond a few hundred thousand pixels a batch is no faster, only larger.
 int atl_model_part(const atl_model *m, int n) {
     int64_t pixels = (int64_t)m->net.dims.height * m->net.dims.width;
@@ -56,6 +83,7 @@ static atl_status synthesize_part(atl_model *m, int first, int n, const float *w
     ATL_TRY(atl_program_write(p, "ws", n, ws + (size_t)first * (size_t)d->num_ws * (size_t)d->w_dim));
     ATL_TRY(atl_noise_write(p, first, n, d->z_dim, o));
     ATL_TRY(write_transform(m, p, o->transform));
+    ATL_TRY(write_truncation(m, p, o->truncation));
     ATL_TRY(atl_program_run(p));
     size_t image = (size_t)d->channels * (size_t)d->height * (size_t)d->width;
     ATL_TRY(atl_program_read(p, "img", n, img + (size_t)first * image));

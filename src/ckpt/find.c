@@ -21,10 +21,20 @@ static const struct {
     const char *name; // that no other kind has
     atl_found_kind kind;
 } SIGNATURES[] = {
-    { "synthesis.b4.const", ATL_FOUND_STYLEGAN2 },    { "synthesis.input.freqs", ATL_FOUND_STYLEGAN3 },
-    { "b4.out.weight", ATL_FOUND_STYLEGAN2_D },       { "to_rgb1.bias", ATL_FOUND_PORT },
-    { "final_linear.1.weight", ATL_FOUND_PORT_D },    { "synthesis.early_layer.const", ATL_FOUND_GENFORCE },
-    { "body.0.res_layer.1.weight", ATL_FOUND_TRUNK }, { "body.0.bn1.weight", ATL_FOUND_TRUNK },
+    { "synthesis.b4.const", ATL_FOUND_STYLEGAN2 },
+    { "synthesis.input.freqs", ATL_FOUND_STYLEGAN3 },
+    { "b4.out.weight", ATL_FOUND_STYLEGAN2_D },
+    { "to_rgb1.bias", ATL_FOUND_PORT },
+    { "final_linear.1.weight", ATL_FOUND_PORT_D },
+    { "synthesis.early_layer.const", ATL_FOUND_GENFORCE },
+    { "body.0.res_layer.1.weight", ATL_FOUND_TRUNK },
+    { "body.0.bn1.weight", ATL_FOUND_TRUNK },
+    { "output_layer.2.u0", ATL_FOUND_BIGGAN },
+    { "embed.u0", ATL_FOUND_BIGGAN_D },
+    { "generator.conv_to_rgb.weight_orig", ATL_FOUND_PRETRAINED_BIGGAN },
+    { "decoder.up.0.block.0.conv1.weight", ATL_FOUND_VQGAN },
+    { "decoder.to_pixel.1.weight", ATL_FOUND_VIT_VQGAN },
+    { "tok_emb.weight", ATL_FOUND_CODES_GPT },
 };
 
 typedef struct finder {
@@ -137,6 +147,16 @@ static const char *key_of(const char *where, bool generator) {
     return holds_word(where, "G") || holds_word(where, "g") || holds_word(where, "generator") ? "G" : "G_ema";
 }
 
+static const char *key_of_kind(const char *place, atl_found_kind kind) {
+    if (kind == ATL_FOUND_CODES_GPT)
+        return "transformer";
+    if (kind == ATL_FOUND_VQGAN ||
+        kind == ATL_FOUND_VIT_VQGAN) // a transformer's file may hold a second one, for its conditions
+        return strstr(place, "cond_stage") ? "cond_vqgan" : "vqgan";
+    return key_of(place,
+                  kind != ATL_FOUND_STYLEGAN2_D && kind != ATL_FOUND_PORT_D && kind != ATL_FOUND_BIGGAN_D);
+}
+
 static bool has_key(const atl_ckpt *ckpt, const char *key) {
     for (size_t i = 0; i < ckpt->found_size; i++)
         if (!strcmp(ckpt->found[i].key, key))
@@ -165,7 +185,7 @@ static atl_status consider(finder *f, const atl_object *dict, const atl_object *
     int length = (int)(name->size - strlen(SIGNATURES[signature].name));
     char place[2 * NAME_MOST + 16];
     snprintf(place, sizeof place, "%.200s.%.*s", where, length, name->u.text);
-    const char *key = key_of(place, kind != ATL_FOUND_STYLEGAN2_D && kind != ATL_FOUND_PORT_D);
+    const char *key = key_of_kind(place, kind);
     if (kind != ATL_FOUND_TRUNK && has_key(ckpt, key))
         return ATL_OK;
     if (!names->dict)

@@ -14,7 +14,13 @@ typedef enum atl_found_kind {
     ATL_FOUND_PORT, // the PyTorch port
     ATL_FOUND_PORT_D,
     ATL_FOUND_GENFORCE,
-    ATL_FOUND_TRUNK // of an encoder or an identity network (encoder.c)
+    ATL_FOUND_TRUNK, // of an encoder or an identity network (encoder.c)
+    ATL_FOUND_BIGGAN,
+    ATL_FOUND_BIGGAN_D,
+    ATL_FOUND_PRETRAINED_BIGGAN,
+    ATL_FOUND_VQGAN,
+    ATL_FOUND_VIT_VQGAN,
+    ATL_FOUND_CODES_GPT // the transformer over its codes
 } atl_found_kind;
 
 // A dict whose text keys are looked up by hash.

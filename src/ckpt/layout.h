@@ -57,7 +57,8 @@ atl_status atl_ckpt_load_tensors(atl_ckpt *ckpt, const atl_ckpt_tensor *list, si
 atl_status atl_ckpt_leave(atl_ckpt *ckpt, const char *name);
 
 extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official, atl_ckpt_tf, atl_ckpt_named,
-    atl_ckpt_rosinality, atl_ckpt_genforce, atl_ckpt_detector, atl_ckpt_encoder;
+    atl_ckpt_rosinality, atl_ckpt_genforce, atl_ckpt_detector, atl_ckpt_encoder, atl_ckpt_biggan,
+    atl_ckpt_codes;
 
 // download.c: what a file is that is no checkpoint, as the rest of a sentence; whether a path is an address.
 const char *atl_ckpt_no_checkpoint(const atl_file *file);

@@ -17,6 +17,7 @@ typedef struct atl_model_dims {
     int default_cutoff;  // first layers that it applies to; 0: all
     int num_logits;      // numbers per image of a discriminator; 0: 1
     bool class_averages; // the average of w has a row for each class
+    bool cuts_z;         // truncation is of z: numbers far from 0 are not drawn, and all are scaled
 } atl_model_dims;
 
 // A function of a network: asks for its inputs and names its results (nn/call.h).

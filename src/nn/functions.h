@@ -35,6 +35,9 @@ atl_node *atl_log_softmax(atl_graph *g, atl_node *x);
 // -sum of target log softmax(logits): logits and target [..., k] -> [..., 1]
 atl_node *atl_cross_entropy(atl_graph *g, atl_node *logits, atl_node *target);
 
+// Where the largest number of each row is, the first of equals: x [n, t, k] -> [n, t].  It has no derivative.
+atl_node *atl_position_of_largest(atl_graph *g, atl_node *x);
+
 // ---- attention (attention.c)
 // x [..., in], weight [out, in], bias [out] or NULL -> [..., out]
 atl_node *atl_dense(atl_graph *g, atl_node *x, atl_node *weight, atl_node *bias);

@@ -27,3 +27,17 @@ atl_node *atl_log_softmax(atl_graph *g, atl_node *x) {
 atl_node *atl_cross_entropy(atl_graph *g, atl_node *logits, atl_node *target) {
     return atl_neg(g, sum_last(g, atl_mul(g, target, atl_log_softmax(g, logits))));
 }
+
+atl_node *atl_position_of_largest(atl_graph *g, atl_node *x) {
+    if (x->op == ATL_OP_POISON)
+        return x;
+    int64_t k = x->shape.d[2];
+    float *numbers = atl_alloc(g->ctx, (size_t)k, sizeof *numbers);
+    if (!numbers)
+        return atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for the numbers of %lld codes", (long long)k);
+    for (int64_t i = 0; i < k; i++)
+        numbers[i] = (float)i;
+    atl_node *all = atl_expand(g, atl_const(g, ATL_SHAPE(1, 1, k), numbers), x->shape);
+    atl_free(g->ctx, numbers);
+    return atl_reshape(g, atl_pick_axis(g, x, all, 2), ATL_SHAPE(x->shape.d[0], x->shape.d[1]));
+}

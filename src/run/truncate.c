@@ -164,7 +164,7 @@ static void spread(const atl_network *net, int n, const float *w, const float *c
 atl_status atl_truncate(atl_programs *programs, atl_w_mean *mean, int n, const float *w, const float *c,
                         const atl_map_options *o, float *ws) {
     const atl_network *net = programs->network;
-    if (o->truncation_psi == 1.0f || net->dims.num_ws == 1) {
+    if (o->truncation_psi == 1.0f || net->dims.num_ws == 1 || net->dims.cuts_z) {
         spread(net, n, w, NULL, o, ws);
         return ATL_OK;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The option structs' initialisers, compiled as C and as C++: they set the size that the library reads and
 // the values that the headers promise; and a library function can be linked and called from both languages.
+#include <atelier/codes.h>
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
 #include <atelier/edit.h>
@@ -66,6 +67,7 @@ static void check_sizes(void) {
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
     const atl_pairs_options pp = ATL_PAIRS_OPTIONS_INIT;
+    const atl_sample_options sa = ATL_SAMPLE_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     SETS(atl_relabel_options, re);
@@ -99,6 +101,7 @@ static void check_sizes(void) {
     SETS(atl_drag_options, dr);
     SETS(atl_encode_options, en);
     SETS(atl_pairs_options, pp);
+    SETS(atl_sample_options, sa);
     SETS(atl_train_options, t);
 }
 
@@ -123,6 +126,7 @@ static void check_values(void) {
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
     const atl_pairs_options pp = ATL_PAIRS_OPTIONS_INIT;
+    const atl_sample_options sa = ATL_SAMPLE_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
     expect(ra.stall_seconds == 600.0 && !ra.divide, "atl_ranks_options");
@@ -138,6 +142,9 @@ static void check_values(void) {
            "atl_drag_options");
     expect(!en.steps && en.factor == 1 && !en.average && !en.noise_mode, "atl_encode_options");
     expect(!pp.side && !pp.lpips && !pp.identity, "atl_pairs_options");
+    expect(sa.height == 16 && sa.width == 16 && sa.temperature == 1.0f && sa.top_p == 1.0f &&
+               sa.window == 16 && !sa.top_k,
+           "atl_sample_options");
     expect(c.dtype == ATL_F32 && !c.net, "atl_convert_options");
     expect(pr.batch == 1 && pr.steps == 1000 && pr.seed == 303 && !strcmp(pr.space, "w") &&
                !strcmp(pr.loss, "lpips") && !pr.features && pr.noise_maps == 1 && pr.lr == 0.0 &&

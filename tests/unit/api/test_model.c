@@ -242,6 +242,22 @@ static void wrong_use_is_a_sentence(void **state) {
     assert_non_null(strstr(atl_message(s->ctx), "100"));
 }
 
+// scipy.stats.truncnorm.rvs(-2, 2, size=3, random_state=numpy.random.RandomState(0)), float32, times 0.5
+static void truncated_z_is_scipys(void **state) {
+    (void)state;
+    static const float truth[] = { 0.11705679514761695f, 0.5399904576877463f, 0.2484002123241459f };
+    enum { MANY = 10000 };
+    static float z[MANY];
+    atl_seed_to_truncated_z(0, 3, 0.5, z);
+    for (int i = 0; i < 3; i++)
+        assert_float_equal(z[i], 0.5f * truth[i], 1e-7f);
+    float largest = 0.0f;
+    atl_seed_to_truncated_z(7, MANY, 1.0, z);
+    for (int i = 0; i < MANY; i++)
+        largest = fabsf(z[i]) > largest ? fabsf(z[i]) : largest;
+    assert_true(largest <= 2.0f && largest > 1.99f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_image_does_not_depend_on_its_batch, setup, teardown),
@@ -253,6 +269,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_file_is_described, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_network_follows_its_seed, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_use_is_a_sentence, setup, teardown),
+        cmocka_unit_test(truncated_z_is_scipys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "data/check.h"
 
 #include <atelier/align.h>
+#include <atelier/codes.h>
 #include <atelier/directions.h>
 #include <atelier/drag.h>
 #include <atelier/encode.h>
@@ -218,6 +219,12 @@ static outcome align_paste(bench *b, const void *o) {
     return r;
 }
 
+static outcome sample_codes(bench *b, const void *o) { // of a generator: always a failure
+    int32_t codes[1] = { 0 };
+    outcome r = { atl_codes_sample(b->model, o, codes), 0 };
+    return r;
+}
+
 static outcome open_drag(bench *b, const void *o) {
     const atl_drag_point p = { 2, 3, 5, 4 };
     atl_drag *drag;
@@ -353,6 +360,7 @@ static const atl_project_options PROJECT = { sizeof PROJECT, 1,     50,   303,  
                                              0.0,            10000, 0.05, 0.75, 0.05, 0.25,  1e5,  1.0 };
 static const atl_tune_options TUNE = { sizeof TUNE, 1, 9, 0, "mse", NULL, 3e-4, -1.0, 1.0, 0.1, 30.0, 0.5, NULL };
 static const atl_align_options ALIGN = { sizeof ALIGN, 16, 0, 0 };
+static const atl_sample_options SAMPLE = ATL_SAMPLE_OPTIONS_INIT;
 static const atl_drag_options DRAG = ATL_DRAG_OPTIONS_INIT;
 static const atl_pairs_options PAIRS = ATL_PAIRS_OPTIONS_INIT;
 static const atl_encode_options ENCODE = ATL_ENCODE_OPTIONS_INIT;
@@ -396,6 +404,7 @@ static const row ROWS[] = {
     ROW(atl_project_options, PROJECT, features, open_projector),
     ROW(atl_tune_options, TUNE, features, open_tuner),
     ROW(atl_align_options, ALIGN, exact, align_crop),
+    ROW(atl_sample_options, SAMPLE, told, sample_codes),
     ROW(atl_drag_options, DRAG, layer, open_drag),
     ROW(atl_pairs_options, PAIRS, lpips, compare_pictures),
     ROW(atl_encode_options, ENCODE, average, open_encoder),

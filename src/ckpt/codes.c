@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of VQ-GAN and of the transformer over its codes (taming-transformers), and of ViT-VQGAN
+// (enhancing-transformers).  A file of the second holds the first, too, and what makes codes of its
+// conditions: "first_stage_model.", "cond_stage_model.", "transformer.".
+//
+// Sizes follow from shapes.  What does not is beside the file, in its YAML (yaml.c): how many heads the
+// transformer has, and the pictures' size.
+#include "base/names.h"
+#include "ckpt/find.h"
+#include "ckpt/mapped.h"
+#include "ckpt/yaml.h"
+#include "io/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LEVELS_MOST = 16, SIDE = 256 };
+
+static bool probe(const atl_ckpt *ckpt) {
+    return atl_ckpt_holds(ckpt,
+                          1u << ATL_FOUND_VQGAN | 1u << ATL_FOUND_VIT_VQGAN | 1u << ATL_FOUND_CODES_GPT);
+}
+
+// ---- VQ-GAN
+
+static json_t *levels_of(atl_json *j, const atl_found *f) {
+    json_t *list = atl_json_list(j);
+    for (int l = 0; l < LEVELS_MOST && atl_found_tensor(f, "encoder.down.%d.block.0.conv1.weight", l); l++)
+        atl_json_add(j, list,
+                     json_pack("[I,b]",
+                               (json_int_t)atl_found_dim(f, 0, "encoder.down.%d.block.0.conv1.weight", l),
+                               atl_found_tensor(f, "encoder.down.%d.attn.0.q.weight", l) != NULL));
+    return list;
+}
+
+static const char *why_not(const atl_found *f) {
+    if (!atl_found_tensor(f, "quantize.embedding.weight") && !atl_found_tensor(f, "quantize.embed.weight"))
+        return "it has no codebook (quantize.embedding.weight): it is another kind of autoencoder";
+    if (atl_found_dim(f, 1, "encoder.conv_in.weight") != atl_found_dim(f, 0, "decoder.conv_out.weight"))
+        return "its pictures have other channels than what it makes of them";
+    return NULL;
+}
+
+static atl_status add_vqgan(atl_ckpt *ckpt, const atl_found *f) {
+    atl_json j = { .ctx = ckpt->ctx };
+    bool gumbel = atl_found_tensor(f, "quantize.embed.weight") != NULL;
+    const char *book = gumbel ? "quantize.embed.weight" : "quantize.embedding.weight";
+    int blocks = 0;
+    while (blocks < LEVELS_MOST && atl_found_tensor(f, "encoder.down.0.block.%d.conv1.weight", blocks))
+        blocks++;
+    json_int_t side = atl_yaml_int(ckpt, f->key, "resolution", SIDE);
+    json_t *config = json_pack("{s:I s:I s:I s:I s:I s:I s:b s:I s:i s:o*}", "height", side, "width", side,
+                               "img_channels", (json_int_t)atl_found_dim(f, 0, "decoder.conv_out.weight"),
+                               "z_channels", (json_int_t)atl_found_dim(f, 1, "decoder.conv_in.weight"),
+                               "embed_dim", (json_int_t)atl_found_dim(f, 1, "%s", book), "n_embed",
+                               (json_int_t)atl_found_dim(f, 0, "%s", book), "gumbel", gumbel, "ch",
+                               (json_int_t)atl_found_dim(f, 0, "encoder.conv_in.weight"), "num_res_blocks",
+                               blocks, "levels", levels_of(&j, f));
+    atl_status status = atl_json_check(&j, "a network's config");
+    if (status == ATL_OK)
+        status = atl_yaml_check(ckpt, f->key, config);
+    if (status != ATL_OK) {
+        json_decref(config);
+        return status;
+    }
+    return atl_ckpt_add(ckpt, f->key, "vqgan", config, why_not(f), f);
+}
+
+// ---- ViT-VQGAN
+
+// "encoder" or "decoder"; *heads as its makers have them, 64 channels each.
+static json_t *tower_of(const atl_found *f, const char *name, int64_t *heads) {
+    int depth = 0;
+    while (depth < 1 << 8 && atl_found_tensor(f, "%s.transformer.layers.%d.0.norm.weight", name, depth))
+        depth++;
+    int64_t rows = atl_found_dim(f, 0, "%s.transformer.layers.0.0.fn.to_qkv.weight", name);
+    *heads = rows % 192 ? 1 : rows / 192;
+    return json_pack("{s:I s:i s:I s:I s:b}", "dim",
+                     (json_int_t)atl_found_dim(f, 0, "%s.transformer.layers.0.0.norm.weight", name), "depth",
+                     depth, "mlp_dim",
+                     (json_int_t)atl_found_dim(f, 0, "%s.transformer.layers.0.1.fn.net.0.weight", name),
+                     "inner", (json_int_t)(rows / 3), "out",
+                     atl_found_tensor(f, "%s.transformer.layers.0.0.fn.to_out.weight", name) != NULL);
+}
+
+// The patches of a square picture say its size.
+static atl_status add_vit(atl_ckpt *ckpt, const atl_found *f) {
+    static const char *const assumed[] = { "encoder_heads", "decoder_heads", "use_norm", "num_quantizers" };
+    int64_t patches = atl_found_dim(f, 1, "encoder.en_pos_embedding"), side = 1, heads[2];
+    int64_t patch = atl_found_dim(f, 2, "decoder.to_pixel.1.weight");
+    while (side < 1024 && side * side < patches)
+        side++;
+    json_t *encoder = tower_of(f, "encoder", &heads[0]), *decoder = tower_of(f, "decoder", &heads[1]);
+    json_t *config =
+        json_pack("{s:I s:I s:I s:I s:I s:o s:o s:I s:I s:b s:i}", "height", (json_int_t)(side * patch),
+                  "width", (json_int_t)(side * patch), "patch", (json_int_t)patch, "embed_dim",
+                  (json_int_t)atl_found_dim(f, 1, "quantizer.embedding.weight"), "n_embed",
+                  (json_int_t)atl_found_dim(f, 0, "quantizer.embedding.weight"), "encoder", encoder,
+                  "decoder", decoder, "encoder_heads", (json_int_t)heads[0], "decoder_heads",
+                  (json_int_t)heads[1], "use_norm", 1, "num_quantizers", 1);
+    ATL_TRY(atl_ckpt_add(ckpt, f->key, "vit_vqgan", config, NULL, f));
+    return atl_ckpt_note_assumed(ckpt, ckpt->size - 1, assumed, 4);
+}
+
+// ---- the transformer
+
+// Of published ones without their YAML: 16, and 24 of the largest.
+static int heads_of(int64_t width, int layers) {
+    int heads = width == 1536 && layers == 48 ? 24 : 16;
+    return width % heads ? 1 : heads;
+}
+
+static atl_status add_gpt(atl_ckpt *ckpt, const atl_found *f) {
+    static const char *const assumed[] = { "n_head" };
+    int layers = 0;
+    while (layers < 1 << 10 && atl_found_tensor(f, "blocks.%d.ln1.weight", layers))
+        layers++;
+    int64_t width = atl_found_dim(f, 1, "tok_emb.weight");
+    json_int_t heads = atl_yaml_int(ckpt, f->key, "n_head", 0),
+               unmasked = atl_yaml_int(ckpt, f->key, "n_unmasked", 0);
+    json_t *config = json_pack("{s:I s:I s:I s:I s:i s:I s:i}", "vocab_size",
+                               (json_int_t)atl_found_dim(f, 0, "tok_emb.weight"), "block_size",
+                               (json_int_t)atl_found_dim(f, 1, "pos_emb"), "n_embd", (json_int_t)width,
+                               "n_head", heads ? heads : (json_int_t)heads_of(width, layers), "n_layer",
+                               layers, "n_unmasked", unmasked, "given", 0);
+    atl_status status = atl_yaml_check(ckpt, f->key, config);
+    if (status != ATL_OK) {
+        json_decref(config);
+        return status;
+    }
+    ATL_TRY(atl_ckpt_add(ckpt, f->key, "codes_gpt", config, NULL, f));
+    return heads ? ATL_OK : atl_ckpt_note_assumed(ckpt, ckpt->size - 1, assumed, 1);
+}
+
+static atl_status open_codes(atl_ckpt *ckpt) {
+    ATL_TRY(atl_yaml_open(ckpt));
+    for (size_t i = 0; i < ckpt->found_size; i++) {
+        const atl_found *f = &ckpt->found[i];
+        if (f->kind == ATL_FOUND_VQGAN)
+            ATL_TRY(add_vqgan(ckpt, f));
+        else if (f->kind == ATL_FOUND_VIT_VQGAN)
+            ATL_TRY(add_vit(ckpt, f));
+        else if (f->kind == ATL_FOUND_CODES_GPT)
+            ATL_TRY(add_gpt(ckpt, f));
+    }
+    return ATL_OK;
+}
+
+// ---- values
+
+// Losses, what training keeps of the codebook, and masks that follow from the config.
+static bool is_harmless(const char *name) {
+    return !strncmp(name, "loss.", 5) || atl_ends_in(name, ".cluster_size") ||
+           atl_ends_in(name, ".embed_avg") || atl_ends_in(name, ".attn.mask") ||
+           !strncmp(name, "colorize", 8);
+}
+
+// The names of the networks that stand beside one whose own names have no prefix.
+static bool is_of_another(const atl_found *f, const char *name) {
+    return !f->prefix[0] &&
+           (!strncmp(name, "first_stage_model.", 18) || !strncmp(name, "cond_stage_model.", 17) ||
+            !strncmp(name, "transformer.", 12) || !strncmp(name, "permuter.", 9));
+}
+
+static atl_status collect(atl_ckpt *ckpt, const void *network, atl_ckpt_sources *sources) {
+    const atl_found *f = network;
+    const atl_object *dict = f->names.dict;
+    for (size_t i = 0; i < dict->size; i++) {
+        const char *path = atl_found_name(ckpt, f, i);
+        atl_ckpt_source s = { .value = dict->u.items[2 * i + 1], .from = path, .name = path };
+        if (!path || s.value->type != ATL_OBJECT_TENSOR || is_harmless(path) || is_of_another(f, path))
+            continue;
+        s.rank = s.value->u.tensor->rank;
+        ATL_TRY(atl_ckpt_sources_add(ckpt, sources, &s));
+    }
+    return ATL_OK;
+}
+
+static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
+    return atl_ckpt_load_mapped(ckpt, index, collect, params);
+}
+
+const atl_ckpt_layout atl_ckpt_codes = {
+    "torch file of VQ-GAN, its transformer or ViT-VQGAN",
+    probe,
+    open_codes,
+    load,
+    { ".ckpt, .pt, .safetensors", "taming-transformers, enhancing-transformers",
+      "encoder, codebook and decoder; the transformer; losses are passed over; options of a YAML beside the "
+      "file" },
+};

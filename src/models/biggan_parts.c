@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks of SAGAN and BigGAN: their list in a config, their tables for new networks, and attention.
+#include "models/biggan.h"
+
+#include <string.h>
+
+#include "nn/functions.h"
+
+enum { CHANNELS_MOST = 1 << 16, STAGES_MOST = 8 };
+
+// ---- configs
+
+static bool read_block(const json_t *row, atl_biggan_block *b) {
+    json_int_t in = json_integer_value(json_array_get(row, 0)),
+               out = json_integer_value(json_array_get(row, 1));
+    const json_t *resamples = json_array_get(row, 2), *attends = json_array_get(row, 3);
+    if (json_array_size(row) != 4 || in < 1 || in > CHANNELS_MOST || out < 1 || out > CHANNELS_MOST ||
+        !json_is_boolean(resamples) || !json_is_boolean(attends))
+        return false;
+    *b = (atl_biggan_block){ (int)in, (int)out, json_is_true(resamples), json_is_true(attends) };
+    return true;
+}
+
+atl_status atl_biggan_parse_blocks(atl_ctx *ctx, const json_t *json, atl_biggan_blocks *blocks) {
+    const json_t *list = json_object_get(json, "blocks");
+    size_t size = json_array_size(list);
+    if (size < 1 || size > ATL_BIGGAN_BLOCKS)
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config has %zu blocks, where 1 to %d are possible",
+                        size, ATL_BIGGAN_BLOCKS);
+    for (size_t i = 0; i < size; i++)
+        if (!read_block(json_array_get(list, i), &blocks->list[i]))
+            return atl_fail(
+                ctx, ATL_BAD_FILE,
+                "the network's config has no block [in, out, resamples, attends] as \"blocks\"[%zu]", i);
+    for (size_t i = 1; i < size; i++)
+        if (blocks->list[i].in != blocks->list[i - 1].out)
+            return atl_fail(ctx, ATL_BAD_FILE,
+                            "block %zu of the network's config takes %d channels and is given %d", i,
+                            blocks->list[i].in, blocks->list[i - 1].out);
+    blocks->size = (int)size;
+    return ATL_OK;
+}
+
+// ---- attention
+
+// [n, h, w, c] -> [n, h w, c]
+static atl_node *flat(atl_graph *g, atl_node *x) {
+    const int64_t *d = x->shape.d;
+    return x->op == ATL_OP_POISON ? x : atl_reshape(g, x, ATL_SHAPE(d[0], d[1] * d[2], d[3]));
+}
+
+atl_node *atl_biggan_attention(atl_net *net, atl_node *x, const atl_spectral *s) {
+    const atl_pool_options half = { .kernel = 2, .stride = 2 };
+    const char *const theta = "theta", *const phi = "phi", *const value = "g", *const out = "o";
+    atl_graph *g = net->g;
+    if (x->op == ATL_OP_POISON)
+        return x;
+    int64_t n = x->shape.d[0], h = x->shape.d[1], w = x->shape.d[2], c = x->shape.d[3];
+    if (c < 8 || h < 2 || w < 2)
+        return atl_graph_fail(g, ATL_BAD_FILE,
+                              "attention: needs 8 channels and 2x2 pixels, not %lld and %lldx%lld",
+                              (long long)c, (long long)w, (long long)h);
+    atl_node *q = flat(g, atl_spectral_conv(net, theta, x, c / 8, 1, false, s));
+    atl_node *k = flat(g, atl_max_pool(g, atl_spectral_conv(net, phi, x, c / 8, 1, false, s), &half));
+    atl_node *v = flat(g, atl_max_pool(g, atl_spectral_conv(net, value, x, c / 2, 1, false, s), &half));
+    atl_node *o = atl_attention(g, q, k, v, 1, 1.0f, NULL);
+    if (o->op == ATL_OP_POISON)
+        return o;
+    o = atl_spectral_conv(net, out, atl_reshape(g, o, ATL_SHAPE(n, h, w, c / 2)), c, 1, false, s);
+    atl_node *gamma = atl_net_param(net, "gamma", (atl_shape){ .rank = 0 }, ATL_INIT_ZERO, 0.0f);
+    gamma = atl_expand(g, atl_reshape(g, gamma, ATL_SHAPE(1, 1, 1, 1)), x->shape);
+    return atl_named(g, atl_add(g, atl_mul(g, o, gamma), x));
+}
+
+// ---- new networks
+
+// Channels after each stage of a generator, in units of ch; the first number is that of 4x4.
+static const struct {
+    int resolution, size, channels[STAGES_MOST];
+} TABLE[] = {
+    { 32, 4, { 4, 4, 4, 4 } },
+    { 64, 5, { 16, 16, 8, 4, 2 } },
+    { 128, 6, { 16, 16, 8, 4, 2, 1 } },
+    { 256, 7, { 16, 16, 8, 8, 4, 2, 1 } },
+    { 512, 8, { 16, 16, 8, 8, 4, 2, 1, 1 } },
+};
+enum { ATTENTION = 64, CLASSES = 1000 };
+
+atl_status atl_biggan_new_of(atl_ctx *ctx, const atl_init_options *o, atl_biggan_new *n) {
+    bool deep = !strcmp(o->cfg, "biggan-deep"), sagan = !strcmp(o->cfg, "sagan");
+    *n = (atl_biggan_new){ .deep = deep, .ch = deep ? 128 : sagan ? 64 : 96, .depth = deep ? 2 : 1 };
+    if (o->channel_base)
+        n->ch = o->channel_base;
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+        if (TABLE[i].resolution == o->resolution) {
+            if (n->ch < 1 || n->ch > 1024 || o->c_dim < 0 || o->c_dim > 1 << 20 || o->img_channels < 0 ||
+                o->img_channels > 64)
+                return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                                "a width of %d, %d classes or %d channels is out of range", n->ch, o->c_dim,
+                                o->img_channels);
+            return ATL_OK;
+        }
+    return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s has 32, 64, 128, 256 or 512 pixels per side, not %d", o->cfg,
+                    o->resolution);
+}
+
+// Takes no reference; on lack of memory the list becomes NULL.
+static void add_block(json_t **list, int in, int out, bool resamples, bool attends) {
+    json_t *row = json_pack("[i,i,b,b]", in, out, resamples, attends);
+    if (*list && row && !json_array_append_new(*list, row))
+        return;
+    json_decref(*list);
+    *list = NULL;
+}
+
+json_t *atl_biggan_generator_blocks(const atl_biggan_new *n, int resolution) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+        for (int k = 1; TABLE[i].resolution == resolution && k < TABLE[i].size; k++) {
+            int in = TABLE[i].channels[k - 1] * n->ch, out = TABLE[i].channels[k] * n->ch, side = 4 << k;
+            bool attends = side == (resolution < 128 ? resolution / 2 : ATTENTION) && resolution > 32;
+            for (int d = 0; d < n->depth; d++) {
+                bool last = d == n->depth - 1;
+                add_block(&list, in, last ? out : in, last, last && attends);
+            }
+        }
+    return list;
+}

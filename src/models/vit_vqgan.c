@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// ViT-VQGAN (Yu et al. 2022): pictures to codes and back with transformers over patches in place of
+// convolutions. Vectors and the codebook are compared by their directions.  In the residual form each patch
+// has several codes: the vector of the first, what it left of the patch's vector, and so on; their sum is
+// decoded.
+//
+// Its makers' pictures go from 0 to 1; here they go from -1 to 1, as everywhere.
+#include "models/rows.h"
+#include "nn/functions.h"
+
+enum { DEPTH_MOST = 256, SIDE_MOST = 1 << 13, QUANTIZERS_MOST = 64 };
+
+typedef struct tower {
+    int width, depth, heads, mlp;
+    int inner; // of all heads together
+    bool out;  // a layer behind the heads
+} tower;
+
+typedef struct config {
+    int height, width, patch;
+    int embed_dim, n_embed;
+    bool normalised; // directions are compared
+    int quantizers;  // codes of a patch
+    tower encoder, decoder;
+} config;
+
+// ---- config
+
+static atl_status parse_tower(atl_ctx *ctx, const json_t *j, const char *name, tower *t) {
+    const json_t *o = json_object_get(j, name);
+    if (!json_is_object(o))
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config has no \"%s\"", name);
+    ATL_TRY(atl_config_int(ctx, o, "dim", 1, 1 << 14, &t->width));
+    ATL_TRY(atl_config_int(ctx, o, "depth", 1, DEPTH_MOST, &t->depth));
+    ATL_TRY(atl_config_int(ctx, o, "mlp_dim", 1, 1 << 16, &t->mlp));
+    ATL_TRY(atl_config_int(ctx, o, "inner", 1, 1 << 16, &t->inner));
+    t->out = json_is_true(json_object_get(o, "out"));
+    return ATL_OK;
+}
+
+static atl_status parse_heads(atl_ctx *ctx, const json_t *j, const char *name, tower *t) {
+    ATL_TRY(atl_config_int(ctx, j, name, 1, 1 << 10, &t->heads));
+    if (t->inner % t->heads)
+        return atl_fail(ctx, ATL_BAD_FILE, "%s: %d do not divide the %d channels of attention", name,
+                        t->heads, t->inner);
+    return ATL_OK;
+}
+
+static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
+    config *c = config_;
+    *c = (config){ .normalised = json_is_true(json_object_get(j, "use_norm")) };
+    ATL_TRY(atl_config_int(ctx, j, "height", 1, SIDE_MOST, &c->height));
+    ATL_TRY(atl_config_int(ctx, j, "width", 1, SIDE_MOST, &c->width));
+    ATL_TRY(atl_config_int(ctx, j, "patch", 1, 256, &c->patch));
+    ATL_TRY(atl_config_int(ctx, j, "embed_dim", 1, 1 << 14, &c->embed_dim));
+    ATL_TRY(atl_config_int(ctx, j, "n_embed", 1, 1 << 22, &c->n_embed));
+    ATL_TRY(atl_config_int(ctx, j, "num_quantizers", 1, QUANTIZERS_MOST, &c->quantizers));
+    ATL_TRY(parse_tower(ctx, j, "encoder", &c->encoder));
+    ATL_TRY(parse_tower(ctx, j, "decoder", &c->decoder));
+    ATL_TRY(parse_heads(ctx, j, "encoder_heads", &c->encoder));
+    ATL_TRY(parse_heads(ctx, j, "decoder_heads", &c->decoder));
+    if (c->height % c->patch || c->width % c->patch)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "pictures of this network have sides that %d divides, not %dx%d", c->patch, c->width,
+                        c->height);
+    return ATL_OK;
+}
+
+static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
+    const config *c = config_;
+    (void)ctx;
+    (void)params;
+    *d = (atl_model_dims){ .channels = 3, .height = c->height, .width = c->width };
+    return ATL_OK;
+}
+
+static int64_t patches(const config *c) {
+    return (int64_t)(c->height / c->patch) * (c->width / c->patch);
+}
+
+// ---- transformers
+
+static atl_node *dense(atl_net *net, const char *scope, atl_node *x, int64_t out, bool bias) {
+    if (x->op == ATL_OP_POISON)
+        return x;
+    size_t mark = atl_scope_push(net->g, "%s", scope);
+    int64_t in = x->shape.d[x->shape.rank - 1];
+    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in), ATL_INIT_NORMAL, 0.02f);
+    atl_node *b = bias ? atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f) : NULL;
+    x = atl_dense(net->g, x, w, b);
+    atl_scope_pop(net->g, mark);
+    return x;
+}
+
+static atl_node *norm(atl_net *net, const char *scope, atl_node *x) {
+    if (x->op == ATL_OP_POISON)
+        return x;
+    size_t mark = atl_scope_push(net->g, "%s", scope);
+    int64_t c = x->shape.d[x->shape.rank - 1];
+    atl_node *scale = atl_net_param(net, "weight", ATL_SHAPE(c), ATL_INIT_FILL, 1.0f);
+    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(c), ATL_INIT_ZERO, 0.0f);
+    x = atl_layer_norm(net->g, x, scale, bias, 1e-5f);
+    atl_scope_pop(net->g, mark);
+    return x;
+}
+
+static atl_node *layer(atl_net *net, const tower *t, int at, atl_node *x) {
+    atl_graph *g = net->g;
+    size_t mark = atl_scope_push(g, "layers.%d.0", at);
+    atl_node *h = dense(net, "fn.to_qkv", norm(net, "norm", x), 3 * (int64_t)t->inner, false), *part[3];
+    for (int i = 0; i < 3; i++)
+        part[i] = atl_slice_axis(g, h, 2, (int64_t)i * t->inner, t->inner);
+    h = atl_attention(g, part[0], part[1], part[2], t->heads, 0.0f, NULL);
+    x = atl_add(g, x, t->out ? dense(net, "fn.to_out", h, t->width, true) : h);
+    atl_scope_pop(g, mark);
+    mark = atl_scope_push(g, "layers.%d.1", at);
+    h = atl_tanh(g, dense(net, "fn.net.0", norm(net, "norm", x), t->mlp, true));
+    x = atl_named(g, atl_add(g, x, dense(net, "fn.net.2", h, t->width, true)));
+    atl_scope_pop(g, mark);
+    return x;
+}
+
+// x [n, t, width], with its places added, through all layers
+static atl_node *transformer(atl_net *net, const tower *t, const char *places, atl_node *x) {
+    atl_graph *g = net->g;
+    if (x->op == ATL_OP_POISON)
+        return x;
+    atl_node *table = atl_net_param(net, places, ATL_SHAPE(1, x->shape.d[1], t->width), ATL_INIT_ZERO, 0.0f);
+    x = atl_add(g, x, atl_expand(g, table, x->shape));
+    size_t mark = atl_scope_push(g, "transformer");
+    for (int i = 0; i < t->depth && x->op != ATL_OP_POISON; i++)
+        x = layer(net, t, i, x);
+    x = norm(net, "norm", x);
+    atl_scope_pop(g, mark);
+    return x;
+}
+
+static atl_node *encoder(atl_net *net, const config *c, atl_node *img) {
+    atl_graph *g = net->g;
+    size_t scope = atl_scope_push(g, "encoder");
+    size_t mark = atl_scope_push(g, "to_patch_embedding.0");
+    int64_t d = c->encoder.width;
+    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(d, 3, c->patch, c->patch), ATL_INIT_NORMAL, 0.02f);
+    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(d), ATL_INIT_ZERO, 0.0f);
+    atl_node *x = atl_conv2d(g, atl_affine(g, img, 0.5f, 0.5f), w, c->patch, 0);
+    atl_scope_pop(g, mark);
+    if (x->op != ATL_OP_POISON)
+        x = atl_reshape(g, atl_add_bias(g, x, bias), ATL_SHAPE(x->shape.d[0], patches(c), d));
+    x = atl_named(g, transformer(net, &c->encoder, "en_pos_embedding", x));
+    atl_scope_pop(g, scope);
+    return x;
+}
+
+// Each vector becomes a patch of pixels: x [n, t, width] -> img
+static atl_node *decoder(atl_net *net, const config *c, atl_node *x) {
+    atl_graph *g = net->g;
+    int64_t p = c->patch, h = c->height / p, w = c->width / p, d = c->decoder.width;
+    size_t scope = atl_scope_push(g, "decoder");
+    x = transformer(net, &c->decoder, "de_pos_embedding", x);
+    size_t mark = atl_scope_push(g, "to_pixel.1");
+    atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(d, 3, p, p), ATL_INIT_NORMAL, 0.02f);
+    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(3), ATL_INIT_ZERO, 0.0f);
+    atl_scope_pop(g, mark);
+    if (x->op != ATL_OP_POISON && weight->op != ATL_OP_POISON) {
+        int64_t n = x->shape.d[0];
+        x = atl_matmul(g, atl_reshape(g, x, ATL_SHAPE(n * h * w, d)),
+                       atl_reshape(g, weight, ATL_SHAPE(d, 3 * p * p)), false, false);
+        x = atl_permute(g, atl_reshape(g, x, ATL_SHAPE(n * h, w, 3, p, p)), (int[]){ 0, 3, 1, 4, 2 });
+        x = atl_add_bias(g, atl_reshape(g, x, ATL_SHAPE(n, h * p, w * p, 3)), bias);
+    }
+    x = atl_affine(g, x, 2.0f, -1.0f);
+    atl_scope_pop(g, scope);
+    return x;
+}
+
+// ---- the codebook
+
+// Rows of length 1, where directions are compared.
+static atl_node *unit(atl_graph *g, const config *c, atl_node *x) {
+    if (!c->normalised || x->op == ATL_OP_POISON)
+        return x;
+    atl_node *length = atl_affine(g, atl_sum(g, atl_square(g, x), 1u << (x->shape.rank - 1)), 1.0f, 1e-24f);
+    return atl_mul(g, x, atl_expand(g, atl_rsqrt(g, length), x->shape));
+}
+
+static atl_node *codebook(atl_net *net, const config *c) {
+    return unit(net->g, c,
+                atl_net_param(net, "quantizer.embedding.weight", ATL_SHAPE(c->n_embed, c->embed_dim),
+                              ATL_INIT_NORMAL, 1.0f));
+}
+
+// The nearest row for each vector: z [n, t, embed_dim] -> [n, t]
+static atl_node *nearest(atl_net *net, const config *c, atl_node *book, atl_node *z) {
+    atl_graph *g = net->g;
+    if (z->op == ATL_OP_POISON || book->op == ATL_OP_POISON)
+        return &g->poison;
+    int64_t n = z->shape.d[0], t = z->shape.d[1];
+    atl_node *rows = atl_reshape(g, unit(g, c, z), ATL_SHAPE(n * t, c->embed_dim));
+    atl_node *length = atl_reshape(g, atl_sum(g, atl_square(g, book), 2u), ATL_SHAPE(c->n_embed));
+    atl_node *scores = atl_scale(g, atl_matmul(g, rows, book, false, true), 2.0f);
+    scores = atl_add_bias(g, scores, atl_neg(g, length));
+    return atl_position_of_largest(g, atl_reshape(g, scores, ATL_SHAPE(n, t, c->n_embed)));
+}
+
+// ---- functions
+
+// img [h, w, 3] -> codes [patches quantizers], all of a patch behind each other; z [patches, embed_dim], and
+// quant, the sum of the codes' vectors
+static void encode(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_graph *g = net->g;
+    atl_node *x = encoder(net, c, atl_call_in(net, call, "img", ATL_SHAPE(c->height, c->width, 3)));
+    atl_node *z = dense(net, "pre_quant", x, c->embed_dim, true), *left = z, *sum = NULL,
+             *codes[QUANTIZERS_MOST];
+    atl_node *book = codebook(net, c);
+    for (int i = 0; i < c->quantizers; i++) {
+        codes[i] = nearest(net, c, book, left);
+        atl_node *q = atl_embedding(g, book, codes[i]);
+        sum = sum ? atl_add(g, sum, q) : q;
+        left = i + 1 < c->quantizers ? atl_sub(g, left, q) : left;
+        if (codes[i]->op == ATL_OP_POISON)
+            return;
+        codes[i] = atl_reshape(g, codes[i], ATL_SHAPE(call->n, patches(c), 1));
+    }
+    atl_node *all = atl_concat(g, codes, c->quantizers, 2);
+    atl_call_out(net, call, "codes", atl_reshape(g, all, ATL_SHAPE(call->n, patches(c) * c->quantizers)));
+    atl_call_out(net, call, "z", z);
+    atl_call_out(net, call, "quant", sum);
+}
+
+// codes [patches quantizers] -> img
+static void decode(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_graph *g = net->g;
+    atl_node *codes = atl_call_in(net, call, "codes", ATL_SHAPE(patches(c) * c->quantizers));
+    atl_node *rows = atl_embedding(g, codebook(net, c), codes);
+    if (rows->op == ATL_OP_POISON)
+        return;
+    rows = atl_reshape(g, rows, ATL_SHAPE(call->n, patches(c), c->quantizers, c->embed_dim));
+    rows = atl_reshape(g, atl_sum(g, rows, 1u << 2), ATL_SHAPE(call->n, patches(c), c->embed_dim));
+    atl_call_out(net, call, "img", decoder(net, c, dense(net, "post_quant", rows, c->decoder.width, true)));
+}
+
+const atl_model_row atl_vit_vqgan = {
+    .kind = "vit_vqgan",
+    .family = "vit-vqgan",
+    .role = "autoencoder",
+    .config_bytes = sizeof(config),
+    .parse = parse,
+    .dims = dims,
+    .functions = { { "encode", encode, false }, { "decode", decode, false } },
+};
