@@ -662,6 +662,21 @@ static atl_status call_spectrum(atl_ctx *ctx) {
     return status;
 }
 
+// Codes from a small transformer.
+static atl_status call_codes(atl_ctx *ctx) {
+    const atl_init_options small = { sizeof small, "transformer", 16, 8, 5, 0, 0, 1, 0 };
+    atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
+    int32_t codes[4];
+    atl_model *model;
+    atl_status status = atl_model_init(ctx, &small, &model);
+    if (status != ATL_OK)
+        return status;
+    o.height = o.width = 2;
+    status = atl_codes_sample(model, &o, codes);
+    atl_model_close(&model);
+    return status;
+}
+
 static atl_status call_drag(atl_ctx *ctx) {
     const atl_drag_point p = { 2, 3, 5, 4 };
     float ws[64 * 64] = { 0 };
@@ -861,6 +876,7 @@ CASE(npz_write, 1)
 CASE(metrics, 0)
 CASE(spectrum, 0)
 CASE(align, 0)
+SAMPLED(codes, 0, 100)
 SAMPLED(drag, 0, 100)
 SAMPLED(encode, 0, 100)
 SAMPLED(hyper, 1, 100)
@@ -956,6 +972,7 @@ int main(void) {
         cmocka_unit_test(project_fails_cleanly),    cmocka_unit_test(tune_fails_cleanly),
         cmocka_unit_test(encode_fails_cleanly),     cmocka_unit_test(hyper_fails_cleanly),
         cmocka_unit_test(compare_fails_cleanly),
+        cmocka_unit_test(codes_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);

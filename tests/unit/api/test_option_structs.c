@@ -501,7 +501,7 @@ static void test_no_struct_means_the_defaults(void **state) {
         const row *r = &ROWS[i];
         bool missing = r->call == open_video || r->call == open_metrics || r->call == open_spectrum ||
                        r->call == open_trainer || r->call == open_fit || r->call == open_tuner ||
-                       r->call == open_encoder ||
+                       r->call == open_encoder || r->call == sample_codes ||
                        r->call == open_projector; // a size, what to measure, or a network must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
