@@ -25,6 +25,8 @@ export function h(name, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith('on'))
       e.addEventListener(key.slice(2), value);
+    else if (key === 'style') // an attribute is what the page's policy forbids
+      e.style.cssText = value;
     else if (value === true)
       e.setAttribute(key, '');
     else if (value !== false && value !== undefined && value !== null)

@@ -167,6 +167,8 @@ export const texts = {
   cfg: ['Network', 'Netz', '网络'],
   kimg: ['Thousands of pictures', 'Tausende Bilder', '千张图像'],
   batch: ['Batch', 'Batch', '批大小'],
+  cbase: ['Width', 'Breite', '宽度'],
+  cmax: ['Most channels', 'Höchstens Kanäle', '最多通道'],
   mirror: ['Mirror images, too', 'Auch gespiegelt', '镜像'],
   aug: ['Augmentation', 'Augmentierung', '增强'],
   plan: ['Plan', 'Plan', '计划'],

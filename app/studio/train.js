@@ -1,8 +1,8 @@
 // Train: the runs of the folders, their curves, grids and alarms; a new run, with its plan first.
 import {S, defaults, set, t, h, choice, list, number, button, files, about, api, toast, command, watch, loadFiles, taskBar} from './core.js';
 
-Object.assign(defaults, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, mirror: true, aug: 'ada'});
-Object.assign(S, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, mirror: true, aug: 'ada'});
+Object.assign(defaults, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, cbase: 0, cmax: 0, mirror: true, aug: 'ada'});
+Object.assign(S, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, cbase: 0, cmax: 0, mirror: true, aug: 'ada'});
 
 let chooser, view, plan, bar, timer = 0, turn = 0, shown = null;
 
@@ -83,7 +83,7 @@ async function draw(run) {
 // ---- a new run
 
 const body = () => ({data: S.set || (files.sets[0] || {}).name, cfg: S.cfg, kimg: S.kimg, mirror: S.mirror, aug: S.aug,
-  ...(S.batch > 0 ? {batch: S.batch} : {}), ...(S.gamma >= 0 ? {gamma: S.gamma} : {})});
+  ...(S.cbase > 0 ? {cbase: S.cbase} : {}), ...(S.cmax > 0 ? {cmax: S.cmax} : {}), ...(S.batch > 0 ? {batch: S.batch} : {}), ...(S.gamma >= 0 ? {gamma: S.gamma} : {})});
 
 async function follow(id, what) {
   const mine = ++turn;
@@ -156,6 +156,8 @@ export default {
       number({text: t('kimg'), option: '--kimg', value: S.kimg, min: 1, use: v => set({kimg: v})}),
       number({text: t('batch'), option: '--batch', value: S.batch || '', min: 0, use: v => set({batch: v})}),
       number({text: 'Gamma', option: '--gamma', value: S.gamma < 0 ? '' : S.gamma, min: 0, step: 'any', use: v => set({gamma: v})}),
+      number({text: t('cbase'), option: '--cbase', value: S.cbase || '', min: 0, use: v => set({cbase: v})}),
+      number({text: t('cmax'), option: '--cmax', value: S.cmax || '', min: 0, use: v => set({cmax: v})}),
       choice({text: t('mirror'), option: '--mirror', value: S.mirror, values: [[true, t('yes')], [false, t('no')]], use: v => set({mirror: v})}),
       choice({text: t('aug'), option: '--aug', value: S.aug, values: [['ada', 'ada'], ['fixed', 'fixed'], ['noaug', t('no')]], use: v => set({aug: v})}),
       h('div', {class: 'row'}, button(t('plan'), () => begin('plan')), button('▶ ' + t('start_run'), () => begin('train'), 'main'),

@@ -12,7 +12,7 @@ open_studio() {
     "$ATELIER" serve "$portraits" fresh.safetensors sg3.safetensors "$@" --port 0 --outdir kept --quiet \
         >address 2>said &
     studio=$!
-    for _ in $(seq 100); do grep -q http address && break; sleep 0.1; done
+    for _ in $(seq 600); do grep -q http address && break; sleep 0.1; done
     sed 's/:[0-9][0-9]*\//:PORT\//' address
     port=$(grep -oE '[0-9]+/$' address | tr -d /)
 }
