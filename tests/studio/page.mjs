@@ -58,7 +58,7 @@ async function inTheme(page, theme) {
     `${theme}: ink ${ink} on paper ${paper}`);
 }
 
-const windows = [[1280, 800], [390, 844], [820, 1180], [2200, 1200]];
+const windows = [[1280, 800], [390, 844], [820, 1180], [1000, 700], [2200, 1200]];
 
 async function inWindows(page, panel) {
   for (const [width, height] of windows) {
