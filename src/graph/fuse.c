@@ -81,7 +81,7 @@ atl_status atl_fuse(atl_arena *arena, const atl_backend *backend, atl_fuse_node 
     atl_fuser f = { arena, backend, list, size, false };
     for (size_t p = 0; backend->fuses && p < sizeof PATTERNS / sizeof *PATTERNS; p++) {
         count_uses(&f);
-        for (int i = 0; i < size; i++)
+        for (int i = 0; i < size && !f.lost; i++) // patterns read what earlier ones have put
             if (PATTERNS[p].roots >> list[i].n->op & 1)
                 PATTERNS[p].try(&f, i);
     }

@@ -812,6 +812,8 @@ static atl_status call_tune(atl_ctx *ctx) {
         status = atl_model_open(ctx, in("net.safetensors"), &mo, &model);
     atl_model_close(&model);
     remove(out("tuning.safetensors"));
+    if (status != ATL_OK) // saved, but not opened again
+        remove(out("tuned.safetensors"));
     return status;
 }
 
