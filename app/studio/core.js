@@ -61,6 +61,15 @@ function write() {
     history.replaceState(null, '', hash);
 }
 
+// What an address says has the kind of the default, which for the truncation is a number or none.
+function fits(value, like) {
+  if (like === null)
+    return value === null || Number.isFinite(value);
+  if (Array.isArray(like))
+    return Array.isArray(value) && value.every(v => v !== null && typeof v === (like.length ? typeof like[0] : 'object'));
+  return typeof value === 'number' ? typeof like === 'number' && Number.isFinite(value) : typeof value === typeof like && value !== null;
+}
+
 function read() {
   const [panel, query] = location.hash.slice(1).split('?');
   const q = new URLSearchParams(query || ''), next = {...defaults, panel: panel || 'explore'};
@@ -69,7 +78,7 @@ function read() {
       continue;
     try {
       const value = typeof defaults[key] === 'string' ? text : JSON.parse(text);
-      if (value === null || defaults[key] === null || typeof value === typeof defaults[key])
+      if (fits(value, defaults[key]))
         next[key] = value;
     } catch { /* an address that somebody has changed: the default */ }
   }
@@ -372,10 +381,15 @@ export function list(o) { // the same as a list to open
   return e;
 }
 
-export function number(o) {
+export function number(o) { // {text, option, min, step, value, use, empty: the value of an empty field}
   const id = 'c' + ++serial;
   const input = h('input', {type: 'number', id, min: o.min, max: o.max, step: o.step || 1, value: o.value});
-  input.addEventListener('change', () => { if (input.value !== '') o.use(+input.value); });
+  input.addEventListener('change', () => {
+    if (input.value !== '')
+      o.use(+input.value);
+    else if (o.empty !== undefined)
+      o.use(o.empty);
+  });
   const e = h('div', {class: 'control'}, label(id, o.text, o.option), input);
   e.value = v => { if (document.activeElement !== input) input.value = v; };
   return e;

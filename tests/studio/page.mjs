@@ -94,7 +94,7 @@ await test('page', {}, async ({page, studio, browser}) => {
 
   // a browser of somebody who reads Chinese, and an address that nobody wrote
   const other = await openPage(browser, studio, {locale: 'zh-CN', colorScheme: 'dark'});
-  await go(other, studio, 'nothing?x=abc&psi=x&mix_rows=7&unknown=1');
+  await go(other, studio, 'nothing?x=abc&psi=[]&cutoff=null&mix_rows=7&keys=[null]&points=7&unknown=1');
   await settled(other);
   assert.equal(await other.textContent('.side h2'), texts[panels[0]][2]);
   assert.deepEqual(other.faults, []);
