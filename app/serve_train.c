@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trainings are processes of their own: the program itself, started with what the form says, so that the
-// studio may end and a training goes on, and a training may fail and the studio stays.  A task follows what
-// it prints; stopping it sends SIGTERM, after which the program writes a snapshot and ends.
+// Trainings are processes of their own: the program itself, started with what the form says, so that a
+// training may fail and the studio stays.  A task follows what it prints; stopping it, or the studio, sends
+// SIGTERM, after which the program writes a snapshot and ends.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -50,15 +50,21 @@ static void clear(words *w) {
 static const struct {
     const char *key, *option;
     double low, high;
-} numbers[] = { { "kimg", "--kimg", 0.001, 1e6 },   { "batch", "--batch", 1, 4096 },
-                { "gamma", "--gamma", 0, 1e6 },     { "seed", "--seed", 0, 2147483647 },
-                { "cbase", "--cbase", 1, 1 << 20 }, { "cmax", "--cmax", 1, 4096 },
-                { "tick", "--tick", 0.001, 1e6 },   { "snap", "--snap", 1, 100000 },
-                { "threads", "--threads", 1, 4096 } };
+} numbers[] = { { "kimg", "--kimg", 0.001, 1e6 },
+                { "batch", "--batch", 1, 4096 },
+                { "gamma", "--gamma", 0, 1e6 },
+                { "seed", "--seed", 0, 2147483647 },
+                { "cbase", "--cbase", 1, 1 << 20 },
+                { "cmax", "--cmax", 1, 4096 },
+                { "tick", "--tick", 0.001, 1e6 },
+                { "snap", "--snap", 1, 100000 },
+                { "threads", "--threads", 1, 4096 },
+                { "lod_training_kimg", "--lod-training-kimg", 0, 1e6 },
+                { "lod_transition_kimg", "--lod-transition-kimg", 0, 1e6 } };
 
 static const struct {
     const char *key, *option, *values;
-} choices[] = { { "cfg", "--cfg", "|auto|stylegan2|stylegan3-t|stylegan3-r|" },
+} choices[] = { { "cfg", "--cfg", "|auto|stylegan2|stylegan3-t|stylegan3-r|stylegan1|progan|" },
                 { "aug", "--aug", "|ada|fixed|noaug|" } };
 
 static app_status add_options(words *w, const json_t *o, app_error *e) {
@@ -158,10 +164,13 @@ static app_status start(app_serve *s, const words *w, child *c) {
     return app_fail(&s->error, "%s: can't be started: %s", s->o.program, strerror(failed));
 }
 
-// What it has printed since: the end of it is kept.
+// What it has printed since: the end of it is kept.  Whether it has ended is asked first: what it printed
+// before that is in the pipe then, all of it.
 static int read_text(child *c) {
     char chunk[4096];
     ssize_t n, all = 0;
+    int ends = !c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid;
+    c->ended |= ends;
     while ((n = read(c->out, chunk, sizeof chunk)) > 0) {
         size_t size = (size_t)n, keep = c->size + size > TEXT_MOST ? TEXT_MOST - size : c->size;
         memmove(c->text, c->text + c->size - keep, keep);
@@ -170,11 +179,7 @@ static int read_text(child *c) {
         c->text[c->size] = '\0';
         all += n;
     }
-    if (!c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid) {
-        c->ended = 1;
-        return 1;
-    }
-    return all > 0;
+    return ends || all > 0;
 }
 
 static json_t *result_of(const child *c) {

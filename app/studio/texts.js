@@ -166,6 +166,8 @@ export const texts = {
   set: ['Pictures', 'Bilder', '图像集'],
   cfg: ['Network', 'Netz', '网络'],
   kimg: ['Thousands of pictures', 'Tausende Bilder', '千张图像'],
+  lod_training: ['Thousands per resolution', 'Tausende je Auflösung', '每个分辨率的千张图像'],
+  lod_transition: ['Thousands to fade in', 'Tausende zum Einblenden', '渐入的千张图像'],
   batch: ['Batch', 'Batch', '批大小'],
   cbase: ['Width', 'Breite', '宽度'],
   cmax: ['Most channels', 'Höchstens Kanäle', '最多通道'],

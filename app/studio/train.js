@@ -1,10 +1,12 @@
 // Train: the runs of the folders, their curves, grids and alarms; a new run, with its plan first.
 import {S, defaults, set, t, h, choice, list, number, button, files, about, api, toast, command, watch, loadFiles, taskBar} from './core.js';
 
-Object.assign(defaults, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, cbase: 0, cmax: 0, mirror: true, aug: 'ada'});
-Object.assign(S, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, cbase: 0, cmax: 0, mirror: true, aug: 'ada'});
+Object.assign(defaults, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, cbase: 0, cmax: 0, lod_training: 0, lod_transition: 0, mirror: true, aug: ''});
+Object.assign(S, {run: '', grid: -1, train_task: '', set: '', cfg: 'auto', kimg: 100, batch: 0, gamma: -1, cbase: 0, cmax: 0, lod_training: 0, lod_transition: 0, mirror: true, aug: ''});
 
-let chooser, view, plan, bar, timer = 0, turn = 0, shown = null;
+let chooser, view, plan, bar, grown = [], starters = [], timer = 0, shown = null;
+let turn = 0, looks = 0; // of followed tasks and of looks at a run only the newest goes on
+let told = false; // the command is that of the task
 
 // ---- curves
 
@@ -45,86 +47,115 @@ const groups = [
 
 async function look() {
   clearTimeout(timer);
+  const mine = ++looks;
   if (!S.run || !view.isConnected)
     return;
-  const mine = turn;
   try {
     const run = await api('run', {run: S.run});
-    if (mine !== turn)
-      return;
-    if (!shown || JSON.stringify(run) !== JSON.stringify(shown)) {
-      shown = run;
-      await draw(run);
+    if (mine === looks && JSON.stringify(run) !== JSON.stringify(shown)) {
+      await draw(run, () => mine === looks);
+      if (mine === looks)
+        shown = run;
     }
-    command(`atelier report ${run.path}\natelier train --resume ${run.path}`);
+    if (mine === looks && !told)
+      command(`atelier report ${run.path}\natelier train --resume ${run.path}`);
   } catch (error) {
-    view.replaceChildren(h('div', {class: 'error'}, error.message));
+    if (mine === looks) {
+      shown = null;
+      view.replaceChildren(h('div', {class: 'error'}, error.message));
+    }
   }
-  timer = setTimeout(look, 3000); // it lives
+  if (mine === looks)
+    timer = setTimeout(look, 3000); // it lives
 }
 
-async function draw(run) {
+async function draw(run, wanted) {
+  let grid = null;
   const parts = [h('div', {class: 'figures'}, h('span', {}, h('b', {}, run.kimg.toFixed(1)), ' kimg'), h('span', {}, h('b', {}, run.ticks), ' ticks'))];
   parts.push(...run.alarms.map(a => h('div', {class: a.fatal ? 'alarm fatal' : 'alarm'}, h('b', {}, a.alarm), ' ', a.text)));
   if (run.grids.length) {
     const newest = S.grid >= 0 && S.grid < run.grids.length ? S.grid : run.grids.map(g => g.startsWith('fakes') ? g : '').reduce((best, g, i) => g && /\d/.test(g) ? i : best, 0);
     const {blob} = await api('run-grid', {run: S.run, grid: newest});
+    if (!wanted())
+      return;
+    const src = URL.createObjectURL(blob), image = h('img', {class: 'run-grid', src, alt: run.grids[newest]});
+    await image.decode().finally(() => URL.revokeObjectURL(src));
+    image.style.maxWidth = image.naturalWidth + 'px'; // its pictures are small enough
     const select = h('select', {'aria-label': t('grid')}, ...run.grids.map((g, i) => h('option', {value: i}, g)));
     select.value = newest;
     select.addEventListener('change', () => { shown = null; set({grid: +select.value}); });
-    parts.push(h('div', {class: 'row'}, select), h('img', {class: 'run-grid', src: URL.createObjectURL(blob), alt: run.grids[newest]}));
+    parts.push(h('div', {class: 'row'}, select), grid = h('div', {class: 'scroll run-grids', tabindex: 0}, image));
   }
   const known = name => run.curves[name];
   const charts = groups.map(([title, names]) => curve(title, run.x, names.filter(known).map(n => ({name: n.split('/').slice(-2).join('/'), y: run.curves[n]})))).filter(Boolean);
   parts.push(h('div', {class: 'curves'}, ...charts));
+  const old = view.querySelector('.run-grids'), [x, y] = old ? [old.scrollLeft, old.scrollTop] : [0, 0];
+  if (!wanted())
+    return;
   view.replaceChildren(...parts);
+  if (grid)
+    grid.scrollTo(x, y); // whoever looks at a part of it goes on looking
 }
 
 // ---- a new run
 
-const body = () => ({data: S.set || (files.sets[0] || {}).name, cfg: S.cfg, kimg: S.kimg, mirror: S.mirror, aug: S.aug,
-  ...(S.cbase > 0 ? {cbase: S.cbase} : {}), ...(S.cmax > 0 ? {cmax: S.cmax} : {}), ...(S.batch > 0 ? {batch: S.batch} : {}), ...(S.gamma >= 0 ? {gamma: S.gamma} : {})});
+const grows = cfg => ['stylegan1', 'progan'].includes(cfg);
 
-async function follow(id, what) {
-  const mine = ++turn;
-  const task = await watch(id, now => {
-    bar.show(now);
-    command(now.command);
-    if (now.result)
-      plan.textContent = now.result.text;
-    plan.hidden = !plan.textContent;
-  }, () => mine === turn);
-  if (!task || mine !== turn)
-    return;
+const body = () => ({data: S.set || (files.sets[0] || {}).name, cfg: S.cfg, kimg: S.kimg, mirror: S.mirror, aug: S.aug,
+  ...(S.cbase > 0 ? {cbase: S.cbase} : {}), ...(S.cmax > 0 ? {cmax: S.cmax} : {}), ...(S.batch > 0 ? {batch: S.batch} : {}), ...(S.gamma >= 0 ? {gamma: S.gamma} : {}),
+  ...(grows(S.cfg) && S.lod_training > 0 ? {lod_training_kimg: S.lod_training} : {}),
+  ...(grows(S.cfg) && S.lod_transition > 0 ? {lod_transition_kimg: S.lod_transition} : {})});
+
+function show(task) {
   bar.show(task);
-  if (task.result)
-    plan.textContent = task.result.text;
+  starters.forEach(b => { b.disabled = bar.running(); }); // one at a time: a plan beside a training measures both
+  if (task.command) {
+    told = true;
+    command(task.command);
+  }
+  plan.textContent = task.result ? task.result.text : '';
   plan.hidden = !plan.textContent;
   plan.dataset.phase = task.phase;
+}
+
+async function follow(id) {
+  const mine = ++turn;
+  const task = await watch(id, show, () => mine === turn);
+  if (!task || mine !== turn)
+    return;
+  show(task);
   if (task.phase === 'failed')
     toast(task.error, true);
 }
 
+// Shows the run that a task has begun as soon as its folder is there.
+async function seek(before) {
+  for (const mine = turn; mine === turn;) {
+    const last = !bar.running();
+    await new Promise(wake => setTimeout(wake, 500));
+    await loadFiles();
+    const fresh = files.runs.find(r => !before.includes(r.name));
+    if (mine === turn && fresh) {
+      fillRuns();
+      shown = null;
+      set({run: fresh.name, grid: -1});
+    }
+    if (fresh || last)
+      return;
+  }
+}
+
 async function begin(kind, more) {
+  const before = files.runs.map(r => r.name);
+  show({phase: 'waiting'});
   try {
     const {task} = await api(kind, more || body());
     set({train_task: task});
-    follow(task, kind);
-    if (kind === 'train') {
-      for (let i = 0; i < 40; i++) { // until its folder is there
-        await new Promise(wake => setTimeout(wake, 500));
-        const before = files.runs.map(r => r.name);
-        await loadFiles();
-        const fresh = files.runs.find(r => !before.includes(r.name));
-        if (fresh) {
-          fillRuns();
-          shown = null;
-          set({run: fresh.name});
-          break;
-        }
-      }
-    }
+    follow(task);
+    if (kind === 'train' && !more)
+      await seek(before);
   } catch (error) {
+    show({phase: 'failed'});
     toast(error.message, true);
   }
 }
@@ -135,6 +166,9 @@ function fillRuns() {
   select.value = S.run;
 }
 
+const cfgs = ['auto', 'stylegan2', 'stylegan3-t', 'stylegan3-r', 'stylegan1', 'progan'].map(c => [c, c]);
+const showGrown = () => grown.forEach(e => { e.hidden = !grows(S.cfg); });
+
 export default {
   id: 'train',
   icon: '<path d="M3.5 20.5h17"/><path d="m4.5 15 4.5-5 4 3.5 7-9"/>',
@@ -143,25 +177,32 @@ export default {
     parent.classList.add('top');
     view = h('div', {class: 'run'});
     parent.append(view);
-    chooser = list({text: t('run'), value: S.run, values: [], use: v => { shown = null; set({run: v, grid: -1}); }});
+    chooser = list({text: t('run'), value: S.run, values: [], use: v => { shown = null; told = false; set({run: v, grid: -1}); }});
     plan = h('pre', {class: 'plan', hidden: true});
     bar = taskBar(() => { api('tasks/' + S.train_task, undefined, {method: 'DELETE'}).catch(() => {}); });
     side.append(h('h2', {}, t('train')), h('p', {}, t('train_about')), chooser);
+    starters = [];
+    told = false;
     if (!about.trains)
       return;
+    grown = [['lod_training', '--lod-training-kimg'], ['lod_transition', '--lod-transition-kimg']].map(([key, option]) =>
+      number({text: t(key), option, value: S[key] || '', min: 0, step: 'any', empty: 0, use: v => set({[key]: v})}));
+    showGrown();
+    starters = [button(t('plan'), () => begin('plan')), button('▶ ' + t('start_run'), () => begin('train'), 'main'),
+      button(t('resume'), () => S.run && begin('train', {resume: S.run}))];
     side.append(h('h3', {}, t('new_run')),
       files.sets.length ? list({text: t('set'), option: '--data', value: S.set || files.sets[0].name, values: files.sets.map(s => [s.name, s.name]), use: v => set({set: v})})
         : h('div', {class: 'empty-state'}, t('no_sets')),
-      choice({text: t('cfg'), option: '--cfg', value: S.cfg, values: [['auto', 'auto'], ['stylegan2', 'SG2'], ['stylegan3-t', 'SG3-T'], ['stylegan3-r', 'SG3-R']], use: v => set({cfg: v})}),
-      number({text: t('kimg'), option: '--kimg', value: S.kimg, min: 1, use: v => set({kimg: v})}),
-      number({text: t('batch'), option: '--batch', value: S.batch || '', min: 0, use: v => set({batch: v})}),
-      number({text: 'Gamma', option: '--gamma', value: S.gamma < 0 ? '' : S.gamma, min: 0, step: 'any', use: v => set({gamma: v})}),
-      number({text: t('cbase'), option: '--cbase', value: S.cbase || '', min: 0, use: v => set({cbase: v})}),
-      number({text: t('cmax'), option: '--cmax', value: S.cmax || '', min: 0, use: v => set({cmax: v})}),
+      list({text: t('cfg'), option: '--cfg', value: S.cfg, values: cfgs, use: v => { set({cfg: v}); showGrown(); }}),
+      number({text: t('kimg'), option: '--kimg', value: S.kimg, min: 0, step: 'any', use: v => set({kimg: v})}),
+      ...grown,
+      number({text: t('batch'), option: '--batch', value: S.batch || '', min: 0, empty: 0, use: v => set({batch: v})}),
+      number({text: 'Gamma', option: '--gamma', value: S.gamma < 0 ? '' : S.gamma, min: 0, step: 'any', empty: -1, use: v => set({gamma: v})}),
+      number({text: t('cbase'), option: '--cbase', value: S.cbase || '', min: 0, empty: 0, use: v => set({cbase: v})}),
+      number({text: t('cmax'), option: '--cmax', value: S.cmax || '', min: 0, empty: 0, use: v => set({cmax: v})}),
       choice({text: t('mirror'), option: '--mirror', value: S.mirror, values: [[true, t('yes')], [false, t('no')]], use: v => set({mirror: v})}),
-      choice({text: t('aug'), option: '--aug', value: S.aug, values: [['ada', 'ada'], ['fixed', 'fixed'], ['noaug', t('no')]], use: v => set({aug: v})}),
-      h('div', {class: 'row'}, button(t('plan'), () => begin('plan')), button('▶ ' + t('start_run'), () => begin('train'), 'main'),
-        button(t('resume'), () => S.run && begin('train', {resume: S.run}))), bar.element, plan);
+      choice({text: t('aug'), option: '--aug', value: S.aug, values: [['', 'auto'], ['ada', 'ada'], ['fixed', 'fixed'], ['noaug', t('no')]], use: v => set({aug: v})}),
+      h('div', {class: 'row'}, ...starters), bar.element, plan);
     if (S.train_task)
       follow(S.train_task);
   },
@@ -173,5 +214,5 @@ export default {
       view.replaceChildren(h('div', {class: 'empty-state'}, t('no_runs')));
     look();
   },
-  leave() { clearTimeout(timer); turn++; },
+  leave() { clearTimeout(timer); turn++; looks++; },
 };

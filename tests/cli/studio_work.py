@@ -103,7 +103,9 @@ print('-- trainings')
 run('generate', '--seeds', '0-31', '--outdir', 'set')
 small = {'data': 'set', 'kimg': 1, 'batch': 8, 'cbase': 512, 'cmax': 8, 'tick': 1}
 task, _ = wait(api('plan', small))
-print(task['phase'], task['command'], 'kimg' in task['result']['text'])
+print(task['phase'], task['command'], task['result']['text'].splitlines()[-1].split()[0])
+task, _ = wait(api('plan', {**small, 'cfg': 'progan', 'lod_training_kimg': 0.1, 'lod_transition_kimg': 0.1}))
+print(task['phase'], task['command'], '32 to 64' in task['result']['text'])
 reply = api('train', {**small, 'kimg': 1000})
 while not [r for r in api('files')[1]['runs']]:
     api(f'tasks/{reply[1]["task"]}?after=1')
