@@ -18,18 +18,18 @@ function curve(title, x, rows) {
   if (!values.length)
     return null;
   const low = Math.min(...values), high = Math.max(...values), span = high - low || 1, right = x[x.length - 1] || 1, left = x[0] || 0;
-  const px = v => 62 + (v - left) / (right - left || 1) * 562, py = v => 264 - (v - low) / span * 240;
+  const px = v => 94 + (v - left) / (right - left || 1) * 530, py = v => 264 - (v - low) / span * 240;
   c.font = '500 17px ui-monospace, monospace';
   c.fillStyle = style.getPropertyValue('--soft');
   c.strokeStyle = style.getPropertyValue('--line');
   for (let i = 0; i <= 2; i++) {
     const v = low + span * i / 2;
-    c.beginPath(); c.moveTo(62, py(v)); c.lineTo(630, py(v)); c.stroke();
+    c.beginPath(); c.moveTo(94, py(v)); c.lineTo(630, py(v)); c.stroke();
     c.textAlign = 'right';
-    c.fillText(v.toPrecision(3), 56, py(v) + 5);
+    c.fillText(+v.toPrecision(3), 88, py(v) + 5);
   }
   c.textAlign = 'right';
-  c.fillText(`${right.toPrecision(4)} kimg`, 630, 290);
+  c.fillText(`${+right.toPrecision(4)} kimg`, 630, 290);
   rows.forEach((r, i) => {
     c.strokeStyle = style.getPropertyValue(colours[i % colours.length]);
     c.lineWidth = 3;

@@ -112,20 +112,36 @@ async function handle(page) {
   }
 }
 
+async function plan(page) {
+  await page.locator('.curve').first().waitFor();
+  await page.locator('.stage').evaluate(e => { e.scrollTop = 200; });
+  await page.getByRole('button', {name: 'Plan'}).click();
+  await page.waitForFunction(() => document.querySelector('.task').dataset.phase === 'done');
+  await page.locator('.plan').evaluate(e => e.scrollIntoView(false));
+}
+
 const network = 'moving.safetensors';
 const shots = [
   ['explore', 'x=85.4&y=0.3&psi=0.8'], ['mix', 'mix_styles=4-9'], ['move', `network=${network}&x=3&tx=0.1&angle=20`],
   ['edit', 'x=12', sefa], ['drag', 'x=7', handle], ['project', '', find],
   ['animate', 'keys=[{"seed":3},{"seed":12},{"seed":29}]&at=1.4'], ['inside', 'x=12&layer=synthesis.b32.conv1'],
-  ['train', 'kimg=200'], ['compare', 'x=12&other=other.safetensors&alpha=0.5'],
+  ['train', 'kimg=2&batch=8&cbase=2048&cmax=64', plan], ['compare', 'x=12&other=other.safetensors&alpha=0.5'],
 ];
+
+// A run that is small, and real: some minutes from the shipped network on, with pictures that it has made.
+const train = folder => run('atelier generate --seeds 0-255 --trunc 0.7 --outdir photos --quiet\n' +
+  `atelier train --data photos --resume ${portraits} --outdir runs --mirror --kimg 2 --batch 8 --tick 0.1 --snap 5`,
+  folder);
 
 const prepare = folder => {
   run('atelier generate --seeds 0-31 --outdir set --quiet\n' +
     `atelier init --cfg stylegan3-t --resolution 64 --cbase 2048 --cmax 64 --seed 3 --quiet ${network}\n` +
     `atelier blend ${portraits} ${portraits} --alpha 0.5 --out other.safetensors --quiet`, folder);
   fs.copyFileSync(portraits, path.join(folder, path.basename(portraits)));
-  return [path.basename(portraits), 'other.safetensors', network, 'set']; // as the command lines name them
+  if (!only || only === 'train')
+    train(folder);
+  const runs = fs.existsSync(path.join(folder, 'runs')) ? ['runs'] : [];
+  return [path.basename(portraits), 'other.safetensors', network, 'set', ...runs]; // as the command lines name them
 };
 
 await test('pictures', {places: [], prepare, options: {viewport: {width: 1040, height: 680}}}, async ({page, studio, folder}) => {

@@ -79,5 +79,9 @@ await test('train', {prepare}, async ({page, studio, folder}) => {
   await page.locator('.task button.stop').click();
   await phase(page, 'stopped');
   await page.waitForFunction(before => +document.querySelector('.figures b').textContent > before, before); // it lives
-  assert.deepEqual(await structure(page), []);
+  for (const [width, height] of [[390, 844], [1000, 700], [1280, 800]]) {
+    await page.setViewportSize({width, height});
+    await page.waitForTimeout(60);
+    assert.deepEqual(await structure(page), [], `a run in ${width} x ${height}`);
+  }
 });
