@@ -34,7 +34,7 @@ void atl_fuse_up_filter(atl_fuser *f, int i);
 void atl_fuse_turned(atl_fuser *f, int i);
 void atl_fuse_product(atl_fuser *f, int i);
 void atl_fuse_scale_grad(atl_fuser *f, int i); // fuse_scale.c
-void atl_fuse_epilogue(atl_fuser *f, int i); // fuse_chain.c
+void atl_fuse_epilogue(atl_fuser *f, int i);   // fuse_chain.c
 void atl_fuse_pointwise(atl_fuser *f, int i);
 
 // ---- for them
