@@ -64,7 +64,7 @@ bool atl_plan_bind(atl_plan *plan, const atl_node *output, float *address);
 // Inputs keep their values between runs.  Nodes that the outputs don't need are ignored.
 void atl_plan_write(atl_plan *plan, const atl_node *input, const float *values);
 // A run that ends with these outputs: the way to a loss, say, of a plan that has gradients behind it.  What
-// comes later has no new values then.
+// comes later has no values then, until the next whole run: its memory may hold something else.
 atl_status atl_plan_run_to(atl_plan *plan, atl_node *const *outputs, int count);
 // An output (or in step mode any node): false when the plan doesn't hold it.
 bool atl_plan_read(const atl_plan *plan, const atl_node *node, float *values);
