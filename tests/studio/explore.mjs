@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Explore: the map and the picture are dragged, keys move, sliders truncate, pins are kept; what is seen is what the
 // command line shown makes, and the address leads back to it.
-import {assert, drag, filePixels, fs, go, hash, line, openPage, otherPixels, pixels, sameAsCommand, samePixels,
+import {assert, built, drag, filePixels, fs, go, hash, line, openPage, otherPixels, pixels, sameAsCommand, samePixels,
   settled, slide, structure, test} from './studio.mjs';
 
 await test('explore', {}, async ({page, studio, browser}) => {
@@ -25,6 +25,7 @@ await test('explore', {}, async ({page, studio, browser}) => {
   const address = page.url();
   const other = await openPage(browser, studio);
   await other.goto(address);
+  await built(other);
   await settled(other);
   samePixels(await pixels(other), there);
   assert.deepEqual(other.faults, []);

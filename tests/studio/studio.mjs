@@ -99,8 +99,11 @@ export async function openPage(browser, studio, options = {}) {
 export async function go(page, studio, hash) {
   await page.goto('about:blank'); // an address that differs by its hash alone loads nothing
   await page.goto(studio.address + '#' + hash);
-  await page.waitForFunction(() => document.querySelector('#panel .side h2'));
+  await built(page);
 }
+
+// Waits until there is a panel: what has none yet looks settled.
+export const built = page => page.waitForFunction(() => document.querySelector('#panel .side h2'));
 
 // Waits until stages and grids have drawn what they were last asked for.
 export async function settled(page) {
