@@ -28,7 +28,8 @@ t replay d/proj00.png --output replayed.png
 t project --network $net --deltas changed.safetensors --num-steps 1 --save-video 0 --loss mse --outdir on --quiet \
     --target one/seed0006.png
 t generate --network changed.safetensors --seeds 1 --quiet
-t generate --network tuned.safetensors --deltas changed.safetensors --seeds 1 --quiet 2>&1 | sed 's/this one is [0-9a-f]*/this one is N/'
+t generate --network tuned.safetensors --deltas changed.safetensors --seeds 1 --quiet 2>&1 |
+    sed 's/this one is [0-9a-f]*/this one is N/'
 t generate --network $net --deltas $net --seeds 1 --quiet
 t convert changed.safetensors x.safetensors
 t inspect changed.safetensors | grep -e 'deltas of' -e problem
