@@ -3,10 +3,11 @@
 // which therefore can't vanish into its epilogue: it is written, read, written again as what the layer gives,
 // and stays in memory until the way back, beside that.  But the layer's result says what it was:
 //
-//     z = gain * lrelu(x * scale + noise + bias, slope)       where z isn't clamped, else dy is 0
+//     z = gain * lrelu(x * scale + noise + bias, slope)
 //     sum(dy * x) = sum(dy * (lrelu(z, 1 / slope) / gain - noise - bias)) / scale
 //
-// So the sum reads z, and the contraction has its epilogue.
+// So the sum reads z, and the contraction has its epilogue.  A clamp would lose what x was, and a scale that may
+// be zero, too: demodulation's is 1 / sqrt.
 #include "graph/fuse.h"
 
 #include <math.h>
@@ -18,6 +19,18 @@ static bool sums_pixels(const atl_node *n) {
            (!axis[0] || n->src[0]->shape.d[0] == 1);
 }
 
+static bool never_zero(const atl_node *n) {
+    while (n->op == ATL_OP_RESHAPE)
+        n = n->src[0];
+    return atl_is_unary(n, ATL_FN_RSQRT);
+}
+
+static bool tells_its_source(const atl_node *e) {
+    const atl_fusion *u = e->fusion;
+    return u->scale >= 0 && never_zero(e->src[u->scale]) && u->clamp == INFINITY && u->gate < 0 &&
+           u->residual < 0 && u->slope > 0.0f && u->gain > 0.0f;
+}
+
 // The epilogue that reads x, its only reader beside the sum; NULL: there is none whose result says what x
 // was.
 static atl_node *epilogue_of(const atl_fuser *f, const atl_node *x, const atl_node *sum) {
@@ -27,11 +40,8 @@ static atl_node *epilogue_of(const atl_fuser *f, const atl_node *x, const atl_no
         return NULL;
     for (int i = x->id + 1; i < sum->id; i++) {
         atl_node *e = f->list[i].n;
-        const atl_fusion *u = e->fusion;
         if (e->op == ATL_OP_EPILOGUE && e->src[0] == x)
-            return u->scale >= 0 && u->gate < 0 && u->residual < 0 && u->slope > 0.0f && u->gain > 0.0f
-                       ? e
-                       : NULL;
+            return tells_its_source(e) ? e : NULL;
     }
     return NULL;
 }
@@ -53,7 +63,6 @@ static bool join(const atl_node *x, const atl_node *e, atl_node *work, atl_fusio
     fu->bias = hand_over(e, u->bias, work);
     fu->slope = u->slope;
     fu->gain = u->gain;
-    fu->clamp = u->clamp;
     work->name = e->name;
     work->scope = e->scope;
     work->id = e->id;

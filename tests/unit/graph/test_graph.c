@@ -666,8 +666,7 @@ static void parameters_may_change_between_runs(void **state) {
     atl_plan_close(&p);
 }
 
-// A convolution with the second half of a constant weight, in both kinds of plan.
-// The way there is new, and what lies behind it is as the run before left it.
+// The way there is new, and the next whole run has the gradients.
 static void a_run_may_end_before_the_gradients(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -697,6 +696,34 @@ static void a_run_may_end_before_the_gradients(void **state) {
     atl_plan_close(&p);
 }
 
+// The sum of dy times a convolution, where the layer's result does not say what that was: a scale is zero, or a clamp
+// has taken it away.
+static void gradients_of_scales_need_no_result(void **state) {
+    fixture *f = *state;
+    atl_graph *g = &f->g;
+    atl_node *x = leaf(f, ATL_SHAPE(2, 6, 5, 8)), *w = leaf(f, ATL_SHAPE(8, 8, 3, 3)), *s = leaf(f, ATL_SHAPE(2, 8));
+    for (int i = 0; i < 16; i += 3)
+        ((float *)(uintptr_t)s->at.leaf.data)[i] = 0.0f;
+    atl_node *y = atl_conv2d(g, x, w, 1, 1), *a = leaf(f, y->shape), *ds;
+    atl_node *z = atl_lrelu(g, atl_scale_channels(g, y, s), 0.2f);
+    atl_grad(g, atl_sum(g, atl_mul(g, z, a), 15u), &s, 1, &ds);
+    atl_node *r = atl_unary(g, ATL_FN_RSQRT, atl_square(g, leaf(f, ATL_SHAPE(2, 8))), 0.0f, 0.0f);
+    atl_node *clamped = atl_unary(g, ATL_FN_CLAMP, atl_scale_channels(g, y, r), -0.5f, 0.5f);
+    atl_node *sum = atl_sum(g, atl_mul(g, y, a), 6u);
+    for (int k = 0; k < 2; k++) {
+        atl_node *out[2] = { k ? clamped : z, k ? sum : ds };
+        float *truth = values_of(f, out[1], true), got[16];
+        atl_plan *p = plan_of(f, out, 2, true, false);
+        assert_int_equal(atl_plan_run(p), ATL_OK);
+        assert_true(atl_plan_read(p, out[1], got));
+        for (int i = 0; i < 16; i++) // sums of 30 products, of up to some hundreds
+            assert_true(fabsf(got[i] - truth[i]) <= 1e-5f * (fabsf(truth[i]) + 100.0f));
+        atl_plan_close(&p);
+        free(truth);
+    }
+}
+
+// A convolution with the second half of a constant weight, in both kinds of plan.
 static void a_part_of_a_constant_is_that_part(void **state) {
     fixture *f = *state;
     atl_graph *g = &f->g;
@@ -789,6 +816,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(parameters_may_change_between_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(outputs_go_where_they_are_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(a_run_may_end_before_the_gradients, setup, teardown),
+        cmocka_unit_test_setup_teardown(gradients_of_scales_need_no_result, setup, teardown),
         cmocka_unit_test_setup_teardown(a_part_of_a_constant_is_that_part, setup, teardown),
         cmocka_unit_test_setup_teardown(random_numbers_follow_key_and_counter, setup, teardown),
     };
