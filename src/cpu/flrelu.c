@@ -87,14 +87,14 @@ static void cut(atl_cpu_flrelu *fl) {
            fl->ow / (fl->strips + 1) >= STRIP_LEAST)
         fl->strips++;
     int start = a->up / atl_gcd(a->up, a->down);
-    fl->strip = atl_flrelu_round((fl->ow + fl->strips - 1) / fl->strips, start * 8 / atl_gcd(start, 8));
+    fl->strip = atl_flrelu_round((fl->ow + fl->strips - 1) / fl->strips, atl_lcm(start, 8));
     fl->strips = (fl->ow + fl->strip - 1) / fl->strip;
 }
 
 // Oversampled columns that `outputs` columns of a strip need: whole groups, as many as tuned kernels like.
 static int strip_width(const atl_cpu_flrelu *fl, int outputs) {
     const atl_cpu_flrelu_args *a = &fl->args;
-    int step = ATL_FLRELU_COLUMNS * a->up / atl_gcd(ATL_FLRELU_COLUMNS, a->up);
+    int step = atl_lcm(ATL_FLRELU_COLUMNS, a->up);
     return atl_flrelu_round((int64_t)a->down * (outputs - 1) + fl->filter.outputs * a->down, step);
 }
 
@@ -103,7 +103,7 @@ static void size_buffers(atl_cpu_flrelu *fl) {
     const atl_cpu_flrelu_filter *f = &fl->filter;
     size_t lanes = (size_t)fl->kernels.lanes, stack = (size_t)fl->stack;
     int width = strip_width(fl, fl->strip < fl->ow ? fl->strip : fl->ow);
-    int turn = 12 * a->down / atl_gcd(12, a->down); // positions after which tuned kernels may stop
+    int turn = atl_lcm(12, a->down); // positions after which tuned kernels may stop
     fl->unit = turn / atl_gcd(turn, a->up);
     fl->block = a->down_radial ? fl->unit : 2 * fl->unit;
     fl->carried = fl->kernels.carried;

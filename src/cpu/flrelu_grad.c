@@ -94,15 +94,12 @@ static atl_status prepare_gate(atl_cpu_flrelu_grad *fl, const atl_cpu_flrelu_arg
     return atl_cpu_flrelu_prepare(fl->ctx, &s->args, fu, NULL, &s->filter, &s->taps);
 }
 
-static int lcm(int a, int b) {
-    return a / atl_gcd(a, b) * b;
-}
-
 // Columns of the grid that `columns` of dx need: whole groups of both pictures, as many as tuned kernels
 // like.
 static int grid_width(const atl_cpu_flrelu_grad *fl, int columns) {
     int up = fl->sides[GATE].args.up, down = fl->sides[BACK].args.up;
-    return atl_flrelu_round((int64_t)up * (columns - 1) + fl->taps, lcm(ATL_FLRELU_COLUMNS, lcm(up, down)));
+    return atl_flrelu_round((int64_t)up * (columns - 1) + fl->taps,
+                            atl_lcm(ATL_FLRELU_COLUMNS, atl_lcm(up, down)));
 }
 
 static void cut(atl_cpu_flrelu_grad *fl) {
@@ -113,7 +110,7 @@ static void cut(atl_cpu_flrelu_grad *fl) {
            fl->w / (fl->strips + 1) >= STRIP_LEAST)
         fl->strips++;
     int start = down / atl_gcd(up, down); // a strip starts where a group of dy starts
-    fl->strip = atl_flrelu_round((fl->w + fl->strips - 1) / fl->strips, start * 8 / atl_gcd(start, 8));
+    fl->strip = atl_flrelu_round((fl->w + fl->strips - 1) / fl->strips, atl_lcm(start, 8));
     fl->strips = (fl->w + fl->strip - 1) / fl->strip;
 }
 
@@ -121,8 +118,8 @@ static void size_buffers(atl_cpu_flrelu_grad *fl) {
     side *back = &fl->sides[BACK], *gate = &fl->sides[GATE];
     size_t lanes = (size_t)fl->lanes, columns = (size_t)(fl->strip < fl->w ? fl->strip : fl->w);
     size_t width = (size_t)grid_width(fl, (int)columns), rows = 0, v = 0;
-    fl->block = lcm(GROUPS * gate->args.up, back->args.up); // what tuned kernels compute at once
-    fl->chunk = lcm(CHUNK, gate->args.up);
+    fl->block = atl_lcm(GROUPS * gate->args.up, back->args.up); // what tuned kernels compute at once
+    fl->chunk = atl_lcm(CHUNK, gate->args.up);
     fl->row = atl_flrelu_apart(width) * lanes;
     fl->m_row = atl_flrelu_apart((size_t)(fl->chunk + fl->taps)) * lanes;
     fl->r_row = atl_flrelu_apart(columns) * lanes;
@@ -370,7 +367,7 @@ static void oversample(const strip *s, int64_t position) {
 static void find_reach(strip *s, int64_t positions, int64_t *first, int64_t *end) {
     const atl_cpu_flrelu_grad *fl = s->fl;
     const side *back = &fl->sides[BACK];
-    int up = fl->sides[GATE].args.up, unit = lcm(ATL_FLRELU_COLUMNS, lcm(up, back->args.up));
+    int up = fl->sides[GATE].args.up, unit = atl_lcm(ATL_FLRELU_COLUMNS, atl_lcm(up, back->args.up));
     int64_t left, right;
     reach(back, back->args.px0, back->args.w, (int64_t)s->ox * up, grid_width(fl, s->columns), &left, &right);
     reach(back, back->args.py0, back->args.h, 0, positions, first, end);

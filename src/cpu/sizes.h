@@ -23,6 +23,10 @@ static inline int atl_gcd(int a, int b) {
     return a;
 }
 
+static inline int atl_lcm(int a, int b) {
+    return a / atl_gcd(a, b) * b;
+}
+
 // Whole cache lines of 64 bytes, so that what follows in a workspace is aligned.
 static inline size_t atl_round_bytes(size_t bytes) {
     return (bytes + 63) & ~(size_t)63;
