@@ -134,6 +134,10 @@ atl_node *atl_draw_state(atl_phase_builder *b, const char *name, atl_shape shape
     return atl_draw_with(b, name, shape, write_state, values);
 }
 
+atl_node *atl_draw_fade(atl_phase_builder *b, const char *name) {
+    return atl_draw_with(b, name, ATL_SHAPE(1), write_fade, NULL);
+}
+
 atl_node *atl_draw_normal(atl_phase_builder *b, const char *name, atl_shape shape) {
     return atl_draw_with(b, name, shape, write_normal, NULL);
 }

@@ -40,6 +40,8 @@ atl_node *atl_draw_real_label(atl_phase_builder *b, const char *name);
 atl_node *atl_draw_label(atl_phase_builder *b, const char *name);
 // What lies at `values` when the phase runs; the shape may be any.
 atl_node *atl_draw_state(atl_phase_builder *b, const char *name, atl_shape shape, const float *values);
+// The part of the stage's level of detail behind the point, [1].
+atl_node *atl_draw_fade(atl_phase_builder *b, const char *name);
 // A way of one's own; the shape may be any.
 atl_node *atl_draw_with(atl_phase_builder *b, const char *name, atl_shape shape, atl_draw_writer *write,
                         const void *state);

@@ -159,11 +159,6 @@ atl_status atl_grow_check(atl_ctx *ctx, const atl_train_set *set, int ranks, con
 
 // ---- pictures
 
-static void write_fade(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
-    (void)room;
-    atl_plan_write(plan, d->input, &run->trainer->stage.fade);
-}
-
 atl_node *atl_grow_real(atl_phase_builder *b) {
     const atl_network *d = b->setup->networks[ATL_TRAIN_D];
     atl_graph *g = b->g;
@@ -173,7 +168,7 @@ atl_node *atl_grow_real(atl_phase_builder *b) {
         return x;
     x = atl_box_down_times(g, x, level.halvings);
     if (level.fade > 0.0f) {
-        atl_node *t = atl_draw_with(b, "fade_real", ATL_SHAPE(1), write_fade, NULL);
+        atl_node *t = atl_draw_fade(b, "fade_real");
         atl_node *coarse = atl_nearest_up(g, atl_box_down(g, x));
         t = atl_expand(g, atl_reshape(g, t, ATL_SHAPE(1, 1, 1, 1)), x->shape);
         x = atl_add(g, x, atl_mul(g, atl_sub(g, coarse, x), t));
