@@ -283,11 +283,12 @@ atl_status atl_trainer_any(atl_trainer *t, int *flag) {
 
 // ---- measuring
 
+enum { RUNS_MOST = 101 };
+
 // Of the stage that the trainer is in: seconds of a thousand pictures.
 static atl_status measure_stage(atl_trainer *t, int runs, double *sec_per_kimg) {
-    enum { MOST = 101 };
     const double LONG = 2.0;
-    double seconds[MOST], per_step = 0.0;
+    double seconds[RUNS_MOST], per_step = 0.0;
     ATL_TRY(atl_trainer_memory(t));
     for (int k = 0; k < t->n_phases; k++) {
         for (int i = -1; i < runs; i++) {
@@ -308,21 +309,18 @@ static atl_status measure_stage(atl_trainer *t, int runs, double *sec_per_kimg) 
 }
 
 atl_status atl_trainer_measure(atl_trainer *t, int runs) {
-    enum { MOST = 101 };
     atl_train_cost *c = &t->cost;
-    double seconds = 0.0;
+    double seconds = 0.0; // of the whole run
     uint64_t before = t->staged;
-    if (runs < 1 || runs > MOST)
-        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to %d are", runs, MOST);
+    if (runs < 1 || runs > RUNS_MOST)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%d runs are not possible: 1 to %d are", runs, RUNS_MOST);
     for (int i = 0; i < c->n_stages; i++) {
         atl_train_stage *s = &t->stages[i];
         double end = i + 1 < c->n_stages ? t->stages[i + 1].kimg : fmax(t->options.kimg, s->kimg);
         ATL_TRY(atl_trainer_enter(t, (uint64_t)llround(s->kimg * 1000.0)));
         ATL_TRY(measure_stage(t, runs, &s->sec_per_kimg));
         seconds += s->sec_per_kimg * (end - s->kimg);
-        c->sec_per_kimg = s->sec_per_kimg;
     }
-    if (c->n_stages > 1)
-        c->sec_per_kimg = seconds / t->options.kimg;
+    c->sec_per_kimg = seconds / t->options.kimg;
     return atl_trainer_enter(t, before);
 }
