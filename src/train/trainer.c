@@ -247,7 +247,6 @@ static atl_status check_ranks(atl_trainer *t) {
 }
 
 atl_status atl_trainer_step(atl_trainer *t) {
-    ATL_TRY(atl_trainer_memory(t));
     atl_ranks_step(t->ranks, t->state.iteration);
     ATL_TRY(check_ranks(t));
     atl_stage before = t->stage;
