@@ -13,11 +13,8 @@
 #include "fit_parts.h"
 #include "memory.h"
 
-enum {
-    ROOM = 1 << 25,
-    REGRESSED = 10000,
-    LOOKS = 8
-}; // numbers of a block; samples that are followed back; at once
+enum { ROOM = 1 << 25 };                // numbers of a block
+enum { REGRESSED = 10000, LOOKS = 8 }; // samples that are followed back; that a layer is looked at for at once
 
 typedef struct drawing {
     float *z, *c, *ws, *x; // [block, .]

@@ -2,9 +2,8 @@
 // Pictures projected into a network: files in, and for each a folder of what was found.  A target alone has
 // the folder itself, several have one each, named after their files:
 //
-//     projected_w.npz   ws as "w" [1, layers, w], the noise maps as "noise.0", ...; "latent_z" in the space
-//     z; in
-//                       the space s what styles gain over those of w as "style.0" [1, channels], ...
+//     projected_w.npz   ws as "w" [1, layers, w], the noise maps as "noise.0", ...; "latent_z" in the space z;
+//                       in the space s what styles gain over those of w as "style.0" [1, channels], ...
 //     target.png        the picture as the network's size has it
 //     proj.png          what was found
 //     proj.mp4          the way there beside the target

@@ -30,8 +30,8 @@ app_status app_styles_open(atl_model *model, const atl_arrays *set, const char *
                            size_t batch, app_styles *styles, app_error *e);
 void app_styles_close(app_styles *styles); // a zeroed struct is fine
 
-void app_styles_row(app_styles *styles, size_t row,
-                    size_t image); // of the file, to place `image` of the batch
+// A row of the file, to place `image` of the batch.
+void app_styles_row(app_styles *styles, size_t row, size_t image);
 // Adds a direction of styles to place `image`; channels that the network lacks are left out.
 void app_styles_add(app_styles *styles, size_t image, const atl_direction *direction, double strength);
 // Place `image` as a direction of strength 1, borrowed.

@@ -9,8 +9,8 @@
 #include "nn/params.h"
 
 atl_status atl_store_add(atl_params *store, const char *name, atl_shape shape);
-atl_status atl_store_add_terms(atl_params *store, const char *prefix,
-                               const atl_terms *terms); // "PREFIX.0", ...
+// Named "PREFIX.0", ...
+atl_status atl_store_add_terms(atl_params *store, const char *prefix, const atl_terms *terms);
 
 // After all were added: zeros, with a copy on the device.
 atl_status atl_store_allocate(atl_params *store, atl_backend *backend);

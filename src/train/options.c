@@ -145,8 +145,7 @@ static bool is_auto(const char *text) {
     return !strcmp(text, "auto");
 }
 
-// A batch that was asked for is that of all
-// resolutions, unless a table was asked for, too.
+// A batch that was asked for is that of all resolutions, unless a table was asked for, too.
 static void fill_growth(atl_train_options *o, const preset *p, int ranks) {
     int i = grown_for(ranks);
     const atl_recipe *recipe = atl_recipe_find(p->family);

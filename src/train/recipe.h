@@ -2,7 +2,7 @@
 // A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
 // and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
 // and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c,
-// recipe_growing.c. docs/add-a-loss.md walks through one.
+// recipe_growing.c.  docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
 
