@@ -17,12 +17,9 @@ int app_fit_told(const app_fit_options *o, const char *what, size_t done, size_t
     return o->progress && o->progress(o->user, what, done, total);
 }
 
-app_status app_fit_read(atl_ctx *ctx, atl_fit *fit, const app_fit_found *about, atl_directions **set,
-                        app_error *e) {
+app_status app_fit_describe(atl_ctx *ctx, const atl_directions *found, const app_fit_found *about,
+                            atl_directions **set, app_error *e) {
     char source[256];
-    atl_directions *found;
-    if (atl_fit_read(fit, &found) != ATL_OK)
-        return app_fail_ctx(e, ctx);
     size_t count = atl_directions_size(found);
     atl_direction *list = app_array(count, 1, 1, sizeof *list, e);
     for (size_t i = 0; list && i < count; i++) {
@@ -43,6 +40,15 @@ app_status app_fit_read(atl_ctx *ctx, atl_fit *fit, const app_fit_found *about, 
                             source, set) != ATL_OK)
         status = app_fail_ctx(e, ctx);
     free(list);
+    return status;
+}
+
+app_status app_fit_read(atl_ctx *ctx, atl_fit *fit, const app_fit_found *about, atl_directions **set,
+                        app_error *e) {
+    atl_directions *found;
+    if (atl_fit_read(fit, &found) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    app_status status = app_fit_describe(ctx, found, about, set, e);
     atl_directions_close(&found);
     return status;
 }

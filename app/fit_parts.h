@@ -21,6 +21,10 @@ typedef struct app_fit_found {
     const float *mean;
 } app_fit_found;
 
+// Directions that were found with what is known of them, as a set of its own.
+app_status app_fit_describe(atl_ctx *ctx, const atl_directions *found, const app_fit_found *about,
+                            atl_directions **set, app_error *e);
+// The same of what a fit has found.
 app_status app_fit_read(atl_ctx *ctx, atl_fit *fit, const app_fit_found *about, atl_directions **set,
                         app_error *e);
 

@@ -16,68 +16,14 @@
 enum { ROOM = 1 << 25 };                // numbers of a block
 enum { REGRESSED = 10000, LOOKS = 8 }; // samples that are followed back; that a layer is looked at for at once
 
-typedef struct drawing {
-    float *z, *c, *ws, *x; // [block, .]
-} drawing;
-
-static void close_drawing(drawing *d) {
-    free(d->z);
-    free(d->c);
-    free(d->ws);
-    free(d->x);
-}
-
-static app_status open_drawing(const atl_model_info *info, const app_fit_options *o, drawing *d,
-                               app_error *e) {
-    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim;
-    d->z = app_array(o->block, (size_t)info->z_dim, 1, sizeof(float), e);
-    d->c = d->z ? app_array(o->block, (size_t)info->c_dim + 1, 1, sizeof(float), e) : NULL;
-    d->ws = d->c ? app_array(o->block, ws, 1, sizeof(float), e) : NULL;
-    d->x = d->ws ? app_array(o->block, (size_t)info->w_dim + (size_t)info->z_dim, 1, sizeof(float), e) : NULL;
-    if (!d->x)
-        return APP_FAILED;
-    int index = o->recipe.class_index;
-    if (info->c_dim && index < 0)
-        return app_fail(e, "%s is conditional: choose a class with --class K, 0 to %d", o->recipe.network,
-                        info->c_dim - 1);
-    if (info->c_dim && index >= info->c_dim)
-        return app_fail(e, "--class %d: the network has classes 0 to %d", index, info->c_dim - 1);
-    for (size_t i = 0; info->c_dim && index >= 0 && i < o->block; i++)
-        d->c[i * (size_t)info->c_dim + (size_t)index] = 1;
-    return APP_OK;
-}
-
-// One block: its seed out of the generator of seeds, then normal numbers by that.
-static app_status draw(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_numpy_rng *seeds,
-                       drawing *d, app_error *e) {
-    const atl_model_info *info = atl_model_get_info(model);
-    enum { AT_ONCE = 250 };
-    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim, w = (size_t)info->w_dim, z = (size_t)info->z_dim;
-    atl_seed_to_z(atl_numpy_rng_below(seeds, 2147483647), o->block * z, d->z);
-    if (o->fit.space == ATL_DIRECTION_Z) {
-        memcpy(d->x, d->z, o->block * z * sizeof *d->x);
-        return APP_OK;
-    }
-    for (size_t first = 0; first < o->block; first += AT_ONCE) {
-        size_t n = o->block - first < AT_ONCE ? o->block - first : AT_ONCE;
-        const float *c = info->c_dim ? d->c + first * (size_t)info->c_dim : NULL;
-        if (atl_model_map(model, (int)n, d->z + first * z, c, NULL, d->ws + first * ws) != ATL_OK)
-            return app_fail_ctx(e, ctx);
-    }
-    for (size_t i = 0; i < o->block; i++)
-        memcpy(d->x + i * w, d->ws + i * ws, w * sizeof *d->x);
-    return APP_OK;
-}
-
-// ---- a layer
-
 typedef struct looking {
     atl_ctx *ctx;
     atl_model *model;
     const atl_model_info *info;
-    app_fit_options o; // with a block that fits
-    drawing d;
-    size_t width;        // numbers of the layer
+    app_fit_options o;           // with a block that fits
+    float *z, *c, *ws, *latents; // [block, .]; latents: z or w
+    // of a layer
+    size_t width;        // its numbers
     float *x;            // [block, width]
     atl_directions *set; // of activations
     float *w, *mean;     // [regressed, w_dim]; [w_dim]
@@ -85,12 +31,58 @@ typedef struct looking {
 } looking;
 
 static void close_looking(looking *l) {
-    close_drawing(&l->d);
+    free(l->z);
+    free(l->c);
+    free(l->ws);
+    free(l->latents);
     free(l->x);
     free(l->w);
     free(l->mean);
     free(l->coordinates);
     atl_directions_close(&l->set);
+}
+
+static app_status open_drawing(looking *l, app_error *e) {
+    const atl_model_info *info = l->info;
+    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim, block = l->o.block;
+    l->z = app_array(block, (size_t)info->z_dim, 1, sizeof(float), e);
+    l->c = l->z ? app_array(block, (size_t)info->c_dim + 1, 1, sizeof(float), e) : NULL;
+    l->ws = l->c ? app_array(block, ws, 1, sizeof(float), e) : NULL;
+    l->latents =
+        l->ws ? app_array(block, (size_t)info->w_dim + (size_t)info->z_dim, 1, sizeof(float), e) : NULL;
+    if (!l->latents)
+        return APP_FAILED;
+    int index = l->o.recipe.class_index;
+    if (info->c_dim && index < 0)
+        return app_fail(e, "%s is conditional: choose a class with --class K, 0 to %d", l->o.recipe.network,
+                        info->c_dim - 1);
+    if (info->c_dim && index >= info->c_dim)
+        return app_fail(e, "--class %d: the network has classes 0 to %d", index, info->c_dim - 1);
+    for (size_t i = 0; info->c_dim && index >= 0 && i < block; i++)
+        l->c[i * (size_t)info->c_dim + (size_t)index] = 1;
+    return APP_OK;
+}
+
+// One block: its seed out of the generator of seeds, then normal numbers by that.
+static app_status draw(looking *l, atl_numpy_rng *seeds, app_error *e) {
+    const atl_model_info *info = l->info;
+    enum { AT_ONCE = 250 };
+    size_t ws = (size_t)info->num_ws * (size_t)info->w_dim, w = (size_t)info->w_dim, z = (size_t)info->z_dim;
+    size_t block = l->o.block;
+    atl_seed_to_z(atl_numpy_rng_below(seeds, 2147483647), block * z, l->z);
+    if (l->o.fit.space == ATL_DIRECTION_Z) {
+        memcpy(l->latents, l->z, block * z * sizeof *l->latents);
+        return APP_OK;
+    }
+    for (size_t first = 0; first < block; first += AT_ONCE) {
+        size_t n = block - first < AT_ONCE ? block - first : AT_ONCE;
+        const float *c = info->c_dim ? l->c + first * (size_t)info->c_dim : NULL;
+        if (atl_model_map(l->model, (int)n, l->z + first * z, c, NULL, l->ws + first * ws) != ATL_OK)
+            return app_fail_ctx(e, l->ctx);
+    }
+    for (size_t i = 0; i < block; i++)
+        memcpy(l->latents + i * w, l->ws + i * ws, w * sizeof *l->latents);
+    return APP_OK;
 }
 
 static app_status unknown_layer(const looking *l, app_error *e) {
@@ -123,20 +115,40 @@ static app_status look(looking *l, size_t n, const float *ws, float *x, app_erro
     return status;
 }
 
+// A block of latents in l->latents, and what the layer makes of them in l->x.
 static app_status draw_and_look(looking *l, atl_numpy_rng *seeds, app_error *e) {
     size_t ws = (size_t)l->info->num_ws * (size_t)l->info->w_dim;
-    app_status status = draw(l->ctx, l->model, &l->o, seeds, &l->d, e);
-    for (size_t i = 0; status == APP_OK && i < l->o.block; i += LOOKS)
-        status = look(l, l->o.block - i < LOOKS ? l->o.block - i : LOOKS, l->d.ws + i * ws,
-                      l->x + i * l->width, e);
+    app_status status = draw(l, seeds, e);
+    for (size_t i = 0; l->x && status == APP_OK && i < l->o.block; i += LOOKS)
+        status =
+            look(l, l->o.block - i < LOOKS ? l->o.block - i : LOOKS, l->ws + i * ws, l->x + i * l->width, e);
     return status;
 }
 
+// All samples: activations of the layer, or latents where there is none.
+static app_status add_all(looking *l, atl_fit *fit, app_error *e) {
+    size_t blocks = l->o.samples / l->o.block;
+    atl_numpy_rng seeds;
+    app_status status = APP_OK;
+    atl_numpy_rng_init(&seeds, l->o.seed);
+    for (size_t i = 0; i < blocks && status == APP_OK; i++) {
+        status = draw_and_look(l, &seeds, e);
+        if (status == APP_OK &&
+            atl_fit_add(fit, (int64_t)l->o.block, l->x ? l->x : l->latents, NULL) != ATL_OK)
+            status = app_fail_ctx(e, l->ctx);
+        if (status == APP_OK && app_fit_told(&l->o, "samples", (i + 1) * l->o.block, blocks * l->o.block))
+            status = app_fit_stopped(e);
+    }
+    return status;
+}
+
+// ---- a layer
+
 static app_status open_looking(looking *l, app_error *e) {
     size_t w = (size_t)l->info->w_dim, count = (size_t)l->o.fit.count;
-    app_status status = open_drawing(l->info, &l->o, &l->d, e); // whose ws are zeros now
+    app_status status = open_drawing(l, e); // whose ws are zeros now
     if (status == APP_OK)
-        status = look(l, 1, l->d.ws, NULL, e);
+        status = look(l, 1, l->ws, NULL, e);
     if (status != APP_OK)
         return status;
     while (l->o.block > 2 * count && l->o.block * l->width > ROOM)
@@ -154,8 +166,6 @@ static app_status open_looking(looking *l, app_error *e) {
 // Principal directions of the activations.
 static app_status fit_activations(looking *l, app_error *e) {
     atl_fit_options f = l->o.fit;
-    size_t blocks = l->o.samples / l->o.block;
-    atl_numpy_rng seeds;
     atl_fit *fit;
     f.method = ATL_FIT_IPCA;
     f.width = (int64_t)l->width;
@@ -163,15 +173,7 @@ static app_status fit_activations(looking *l, app_error *e) {
         f.count = (int)f.width;
     if (atl_fit_open(l->ctx, &f, &fit) != ATL_OK)
         return app_fail_ctx(e, l->ctx);
-    app_status status = APP_OK;
-    atl_numpy_rng_init(&seeds, l->o.seed);
-    for (size_t i = 0; i < blocks && status == APP_OK; i++) {
-        status = draw_and_look(l, &seeds, e);
-        if (status == APP_OK && atl_fit_add(fit, (int64_t)l->o.block, l->x, NULL) != ATL_OK)
-            status = app_fail_ctx(e, l->ctx);
-        if (status == APP_OK && app_fit_told(&l->o, "samples", (i + 1) * l->o.block, blocks * l->o.block))
-            status = app_fit_stopped(e);
-    }
+    app_status status = add_all(l, fit, e);
     if (status == APP_OK && atl_fit_read(fit, &l->set) != ATL_OK)
         status = app_fail_ctx(e, l->ctx);
     atl_fit_close(&fit);
@@ -203,8 +205,8 @@ static app_status add_samples(looking *l, atl_fit *fit, size_t *n, app_error *e)
         if (status != APP_OK)
             break;
         find_coordinates(l);
-        memcpy(l->w + *n * w, l->d.x, l->o.block * w * sizeof *l->w);
-        if (atl_fit_add(fit, (int64_t)l->o.block, l->d.x, l->coordinates) != ATL_OK)
+        memcpy(l->w + *n * w, l->latents, l->o.block * w * sizeof *l->w);
+        if (atl_fit_add(fit, (int64_t)l->o.block, l->latents, l->coordinates) != ATL_OK)
             status = app_fail_ctx(e, l->ctx);
         if (status == APP_OK && app_fit_told(&l->o, "followed back", *n + l->o.block, wanted + l->o.block))
             status = app_fit_stopped(e);
@@ -249,11 +251,11 @@ static app_status describe(looking *l, atl_fit *fit, size_t n, atl_directions **
         scales[i] = spread_along(l, n, atl_directions_get(found, i)->values);
         values[i] = atl_directions_get(l->set, i)->value;
     }
-    atl_directions_close(&found);
     about.scales = scales;
     about.values = values;
     if (status == APP_OK)
-        status = app_fit_read(l->ctx, fit, &about, set, e);
+        status = app_fit_describe(l->ctx, found, &about, set, e);
+    atl_directions_close(&found);
     free(scales);
     free(values);
     return status;
@@ -278,48 +280,36 @@ static app_status follow_back(looking *l, atl_directions **set, app_error *e) {
     return status;
 }
 
-static app_status fit_layer(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_directions **set,
-                            app_error *e) {
-    looking l = { .ctx = ctx, .model = model, .info = atl_model_get_info(model), .o = *o };
-    *set = NULL;
-    app_status status = open_looking(&l, e);
+static app_status fit_layer(looking *l, atl_directions **set, app_error *e) {
+    app_status status = open_looking(l, e);
     if (status == APP_OK)
-        status = fit_activations(&l, e);
-    if (status == APP_OK)
-        status = follow_back(&l, set, e);
-    close_looking(&l);
-    return status;
+        status = fit_activations(l, e);
+    return status == APP_OK ? follow_back(l, set, e) : status;
 }
 
 // ---- all
 
+static app_status fit_latents(looking *l, atl_directions **set, app_error *e) {
+    const app_fit_found about = { .info = l->info, .samples = l->o.samples / l->o.block * l->o.block };
+    atl_fit_options f = l->o.fit;
+    atl_fit *fit;
+    f.width = f.space == ATL_DIRECTION_Z ? l->info->z_dim : l->info->w_dim;
+    if (atl_fit_open(l->ctx, &f, &fit) != ATL_OK)
+        return app_fail_ctx(e, l->ctx);
+    app_status status = open_drawing(l, e);
+    if (status == APP_OK)
+        status = add_all(l, fit, e);
+    if (status == APP_OK)
+        status = app_fit_read(l->ctx, fit, &about, set, e);
+    atl_fit_close(&fit);
+    return status;
+}
+
 app_status app_fit_samples(atl_ctx *ctx, atl_model *model, const app_fit_options *o, atl_directions **set,
                            app_error *e) {
-    const atl_model_info *info = atl_model_get_info(model);
-    if (o->layer)
-        return fit_layer(ctx, model, o, set, e);
-    atl_fit_options f = o->fit;
-    atl_numpy_rng seeds;
-    atl_fit *fit;
-    drawing d = { 0 };
+    looking l = { .ctx = ctx, .model = model, .info = atl_model_get_info(model), .o = *o };
     *set = NULL;
-    f.width = f.space == ATL_DIRECTION_Z ? info->z_dim : info->w_dim;
-    if (atl_fit_open(ctx, &f, &fit) != ATL_OK)
-        return app_fail_ctx(e, ctx);
-    app_status status = open_drawing(info, o, &d, e);
-    atl_numpy_rng_init(&seeds, o->seed);
-    size_t blocks = o->samples / o->block;
-    for (size_t i = 0; i < blocks && status == APP_OK; i++) {
-        status = draw(ctx, model, o, &seeds, &d, e);
-        if (status == APP_OK && atl_fit_add(fit, (int64_t)o->block, d.x, NULL) != ATL_OK)
-            status = app_fail_ctx(e, ctx);
-        if (status == APP_OK && app_fit_told(o, "samples", (i + 1) * o->block, blocks * o->block))
-            status = app_fit_stopped(e);
-    }
-    if (status == APP_OK)
-        status =
-            app_fit_read(ctx, fit, &(app_fit_found){ .info = info, .samples = blocks * o->block }, set, e);
-    close_drawing(&d);
-    atl_fit_close(&fit);
+    app_status status = o->layer ? fit_layer(&l, set, e) : fit_latents(&l, set, e);
+    close_looking(&l);
     return status;
 }
