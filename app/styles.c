@@ -8,11 +8,16 @@
 #include "memory.h"
 #include "tensor.h"
 
-int app_styles_are_in(const atl_arrays *set) {
+// How many of the file's tensors are moves.
+static size_t count_in(const atl_arrays *set) {
+    size_t count = 0;
     for (size_t i = 0; set && i < atl_arrays_size(set); i++)
-        if (!strncmp(atl_arrays_get(set, i)->name, "style.", 6))
-            return 1;
-    return 0;
+        count += !strncmp(atl_arrays_get(set, i)->name, "style.", 6);
+    return count;
+}
+
+int app_styles_are_in(const atl_arrays *set) {
+    return count_in(set) > 0;
 }
 
 app_status app_styles_list(atl_model *model, size_t batch, app_styles *s, app_error *e) {
@@ -38,14 +43,6 @@ void app_styles_close(app_styles *s) {
     free(s->pairs);
     free(s->moves);
     *s = (app_styles){ 0 };
-}
-
-// How many of the file's tensors are moves.
-static size_t count_in(const atl_arrays *set) {
-    size_t count = 0;
-    for (size_t i = 0; i < atl_arrays_size(set); i++)
-        count += !strncmp(atl_arrays_get(set, i)->name, "style.", 6);
-    return count;
 }
 
 app_status app_styles_open(atl_model *model, const atl_arrays *set, const char *source, size_t rows,
