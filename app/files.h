@@ -36,5 +36,7 @@ char *app_join(const char *folder, const char *name, app_error *e);
 
 // A path without its folders.
 const char *app_file_name(const char *path);
+// How many letters of such a name stand before its ending; a dot at the beginning begins none.
+size_t app_stem_length(const char *name);
 
 #endif

@@ -40,9 +40,8 @@ static app_status add(app_photos *p, const char *path, size_t within, app_error 
         free(photo.stem);
         return APP_FAILED;
     }
-    char *dot = strrchr(photo.stem, '.'), *slash = strrchr(photo.stem, '/');
-    if (dot && dot > (slash ? slash + 1 : photo.stem))
-        *dot = '\0';
+    const char *name = app_file_name(photo.stem);
+    photo.stem[(size_t)(name - photo.stem) + app_stem_length(name)] = '\0';
     p->list[p->count++] = photo;
     return APP_OK;
 }

@@ -56,8 +56,8 @@ static app_status add_folder(app_project *p, const char *folder, size_t *room, a
 
 // The name of a target's folder: that of its file, with a number behind it when another one has it.
 static app_status name_folder(app_project *p, size_t at, app_error *e) {
-    const char *name = app_file_name(p->targets[at].path), *dot = strrchr(name, '.');
-    int length = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
+    const char *name = app_file_name(p->targets[at].path);
+    int length = (int)app_stem_length(name);
     for (int number = 1;; number++) {
         char text[600];
         size_t i = 0;

@@ -156,8 +156,8 @@ static int tune(const cli_photo *p, const cli_common *c, const char *network, co
 
 // OUTDIR/NAME and what lies in it.
 static int name_files(cli_photo *p, const char *outdir, char *crop, size_t room) {
-    const char *name = app_file_name(p->path), *dot = strrchr(name, '.');
-    int length = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
+    const char *name = app_file_name(p->path);
+    int length = (int)app_stem_length(name);
     int used = snprintf(p->folder, sizeof p->folder, "%s/%.*s", outdir, length, name);
     int beside = snprintf(crop, room, "%s/%.*s.png", p->folder, length, name);
     snprintf(p->record, sizeof p->record, "%s/%.*s.json", p->folder, length, name);
