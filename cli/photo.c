@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "app/files.h"
@@ -92,25 +93,26 @@ static void forget(const char *folder) {
 // and what was tuned to the old one goes.
 static int is_known(const cli_photo *p, const cli_common *c, const char *network, const char *net,
                     const char *class_text, const char *crop, int *known) {
-    char path[4200], text[9000], there[9000];
+    char path[4200], text[9000];
+    app_error e = { 0 };
+    app_file file;
+    size_t size;
     snprintf(path, sizeof path, "%s/search.txt", p->folder);
     snprintf(text, sizeof text,
              "crop %016" PRIx64 "\nnetwork %s\nnet %s\ndeltas %s\nassume %s\nclass %s\nspace %s\n"
              "steps %d\n",
              hash_file(crop), or_none(network), or_none(net), or_none(c->deltas), or_none(c->assume),
              or_none(class_text), p->space ? "w" : "w+", p->steps);
-    FILE *file = fopen(path, "rb");
-    size_t size = file ? fread(there, 1, sizeof there, file) : 0;
-    if (file)
-        fclose(file);
-    *known = size == strlen(text) && !memcmp(there, text, size);
+    char *there = app_file_read(path, sizeof text, &size, NULL); // NULL: there is no search
+    *known = there && size == strlen(text) && !memcmp(there, text, size);
+    free(there);
     if (*known)
         return CLI_SUCCESS;
     forget(p->folder);
-    file = fopen(path, "wb");
-    int failed = !file || fputs(text, file) == EOF;
-    failed |= file && fclose(file);
-    return failed ? cli_error("%s: can't be written", path) : CLI_SUCCESS;
+    if (app_file_open(&file, path, &e) != APP_OK)
+        return cli_error("%s", e.text);
+    fputs(text, file.out);
+    return app_file_commit(&file, &e) == APP_OK ? CLI_SUCCESS : cli_error("%s", e.text);
 }
 
 // ---- the steps
