@@ -2,8 +2,23 @@
 // Tensors "value.NAME", "m.NAME", "v.NAME" of every parameter, and "steps", "step", "numbers".
 #include "edit/kept.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+static json_t *print_text(atl_json *b, uint64_t print) {
+    char text[24];
+    snprintf(text, sizeof text, "%016" PRIx64, print);
+    return atl_json_string(b, text);
+}
+
+json_t *atl_kept_identity(atl_json *b, const atl_params *network, const char *name, uint64_t begun_with) {
+    json_t *top = atl_json_object(b);
+    atl_json_set(b, top, "network", print_text(b, atl_params_fingerprint(network)));
+    atl_json_set(b, top, name, print_text(b, begun_with));
+    return top;
+}
 
 typedef struct listing {
     atl_arena arena;

@@ -17,6 +17,9 @@ typedef struct atl_kept {
     size_t n_numbers;
 } atl_kept;
 
+// Begins an identity: the network that is searched in, and under a name what the search was begun with.
+json_t *atl_kept_identity(atl_json *b, const atl_params *network, const char *name, uint64_t begun_with);
+
 // The host's copies are current.  A number that is not finite is an error, and nothing is written.
 atl_status atl_kept_write(atl_ctx *ctx, const char *path, const atl_kept *kept);
 

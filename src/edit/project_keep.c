@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A projection that goes on another day.
-#include <stdio.h>
-
 #include "edit/kept.h"
 #include "edit/project.h"
 
@@ -9,13 +7,7 @@
 static atl_status identity(const atl_projector *p, json_t **json) {
     const atl_project_options *o = &p->o;
     atl_json b = { .ctx = p->ctx };
-    json_t *top = atl_json_object(&b);
-    char text[2][24];
-    snprintf(text[0], sizeof text[0], "%016llx",
-             (unsigned long long)atl_params_fingerprint(&p->generator->params));
-    snprintf(text[1], sizeof text[1], "%016llx", (unsigned long long)p->print);
-    atl_json_set(&b, top, "network", atl_json_string(&b, text[0]));
-    atl_json_set(&b, top, "target, mask, class or start", atl_json_string(&b, text[1]));
+    json_t *top = atl_kept_identity(&b, &p->generator->params, "target, mask, class or start", p->print);
     atl_json_set(&b, top, "space", atl_json_string(&b, o->space));
     atl_json_set(&b, top, "loss", atl_json_string(&b, o->loss));
     atl_json_set(&b, top, "number of steps", json_integer(o->steps));

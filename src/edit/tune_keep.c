@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tuning that goes on another day, and what comes of one: a whole network, or what differs from the given
 // one.
-#include <stdio.h>
-
 #include "edit/kept.h"
 #include "edit/tune.h"
 #include "graph/resident.h"
@@ -32,13 +30,7 @@ atl_status atl_tuner_save_deltas(atl_tuner *t, const char *path, atl_dtype dtype
 static atl_status identity(const atl_tuner *t, json_t **json) {
     const atl_tune_options *o = &t->o;
     atl_json b = { .ctx = t->ctx };
-    json_t *top = atl_json_object(&b);
-    char text[2][24];
-    snprintf(text[0], sizeof text[0], "%016llx",
-             (unsigned long long)atl_params_fingerprint(&t->generator->params));
-    snprintf(text[1], sizeof text[1], "%016llx", (unsigned long long)t->print);
-    atl_json_set(&b, top, "network", atl_json_string(&b, text[0]));
-    atl_json_set(&b, top, "pictures, latents or noise maps", atl_json_string(&b, text[1]));
+    json_t *top = atl_kept_identity(&b, &t->generator->params, "pictures, latents or noise maps", t->print);
     atl_json_set(&b, top, "loss", atl_json_string(&b, o->loss));
     atl_json_set(&b, top, "choice of layers", atl_json_string(&b, o->layers));
     atl_json_set(&b, top, "number of steps", json_integer(o->steps));
