@@ -49,7 +49,6 @@ atl_status atl_tuning_init(atl_tuning *t, atl_programs *hypernet, const atl_prog
         return status;
     }
     atl_programs_init(&t->programs, &t->tuned, generator->backend);
-    atl_tuning_begin(t);
     return ATL_OK;
 }
 

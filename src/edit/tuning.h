@@ -22,7 +22,7 @@ typedef struct atl_tuning {
 atl_status atl_tuning_init(atl_tuning *t, atl_programs *hypernet, const atl_programs *generator);
 void atl_tuning_clear(atl_tuning *t);
 
-void atl_tuning_begin(atl_tuning *t); // the generator is as it was
+void atl_tuning_begin(atl_tuning *t); // of a picture, each of them: the generator is as it was
 // rows [channels, h, w]: a picture and what the generator makes of its w now.
 atl_status atl_tuning_step(atl_tuning *t, const float *rows);
 
