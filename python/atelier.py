@@ -1089,17 +1089,22 @@ class Model(_Child):
                 sizes.append((h.value, w.value))
         return sizes
 
+    def _noise_maps(self, noise: Sequence[Any], n: int | None = None) -> tuple[Any, list[Any]]:
+        """Where the maps of n images lie, and the arrays that have to live as long; n None: of one image, [h, w]."""
+        sizes = self.noise_sizes
+        if len(noise) != len(sizes):
+            raise ValueError(f"noise: {len(noise)} maps; the network takes {len(sizes)}")
+        kept = [_numbers(np.reshape(m, size), size, f"noise[{k}]") if n is None else
+                _numbers(m, (n, *size), f"noise[{k}]") for k, (m, size) in enumerate(zip(noise, sizes))]
+        return (c_void_p * max(len(kept), 1))(*[m.ctypes.data for m in kept]), kept
+
     def _synthesis_options(self, n: int, noise: Any, seeds: Any, transform: Any) -> tuple[_SynthesisOptions, Any]:
         options, kept = _SynthesisOptions(), []
         if isinstance(noise, str):
             options.noise_mode = _noise_mode(noise)
         else:
-            sizes = self.noise_sizes
-            if len(noise) != len(sizes):
-                raise ValueError(f"noise: {len(noise)} maps; the network takes {len(sizes)}")
-            kept = [_numbers(m, (n, *size), f"noise[{k}]") for k, (m, size) in enumerate(zip(noise, sizes))]
             options.noise_mode = _ENUMS["atl_noise_mode"].index("maps")
-            options.noise_maps = (c_void_p * max(len(kept), 1))(*[m.ctypes.data for m in kept])
+            options.noise_maps, kept = self._noise_maps(noise, n)
         if seeds is not None:
             numbers = _seed_array(seeds)
             if len(numbers) != n:
@@ -1808,11 +1813,8 @@ class Editor(_Child):
         self._model, self._n, self._masked = model, n, mask is not None
         self._adopt(model.context, _lib.atl_editor_close, _lib.atl_editor_open, model._h, byref(options), first=False)
         if not isinstance(noise, str):
-            sizes = model.noise_sizes
-            if len(noise) != len(sizes):
-                raise ValueError(f"noise: {len(noise)} maps; the network takes {len(sizes)}")
-            maps = [_numbers(np.reshape(m, size), size, f"noise[{k}]") for k, (m, size) in enumerate(zip(noise, sizes))]
-            self._call(_lib.atl_editor_maps, (c_void_p * max(len(maps), 1))(*[m.ctypes.data for m in maps]))
+            maps, _kept = model._noise_maps(noise)
+            self._call(_lib.atl_editor_maps, maps)
 
     def edit(self, ws: Any, moves: Iterable[tuple[Directions, int | str, float]]) -> np.ndarray:
         """Pictures float32 [n, channels, height, width] of ws [n, num_ws, w_dim], moved along directions of w, ws or s."""
@@ -2041,12 +2043,8 @@ class Drag(_Child):
         options = _DragOptions(space=space.encode(), layer=layer.encode() if layer else None, layers=layers, lr=lr,
                                motion=motion, tracking=tracking, distance=distance, mask_weight=mask_weight,
                                mask=None if allowed is None else allowed.ctypes.data)
-        maps = [_numbers(np.reshape(m, size), size, f"noise[{k}]") for k, (m, size) in
-                enumerate(zip(noise or [], model.noise_sizes))]
-        if noise is not None and len(noise) != len(model.noise_sizes):
-            raise ValueError(f"noise: {len(noise)} maps; the network takes {len(model.noise_sizes)}")
         if noise is not None:
-            options.noise_maps = (c_void_p * max(len(maps), 1))(*[m.ctypes.data for m in maps])
+            options.noise_maps, _kept = model._noise_maps(noise)
         self._model, self._shape = model, (1, info.num_ws, info.w_dim)
         handles = (_DragPoint * max(len(rows), 1))(*(_DragPoint(x=a, y=b, to_x=c, to_y=d) for a, b, c, d in rows))
         self._adopt(model.context, _lib.atl_drag_close, _lib.atl_drag_open, model._h, array.ctypes.data, handles,
