@@ -43,7 +43,8 @@ __all__ = [
     "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "compare", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names",
     "portraits",
-    "Port", "Projector", "Tuner", "lpips", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8", "version",
+    "Port", "Projector", "Tuner", "lpips", "read_image", "save_arrays", "seed_to_z", "snapshot_options", "Spectrum", "to_uint8",
+    "truncated_z", "version",
     "video_formats", "write_image",
 ]
 
