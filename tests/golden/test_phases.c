@@ -2,47 +2,7 @@
 // The phases of training as the trainer builds and runs them, against gradients that the official networks
 // and losses gave: G main, path length, R1, with the recorded inputs in place of the drawn ones.  For
 // StyleGAN3 also what its running means follow.
-#include "golden.h"
-
-#include "graph/measure.h"
-#include "graph/resident.h"
-#include "run/backend.h"
-#include "train/draw.h"
-#include "train/recipe.h"
-
-enum { BATCH = 4 };
-
-typedef struct scene {
-    const atl_recipe *recipe;
-    atl_ctx *ctx;
-    atl_backend *backend;
-    golden *truth;
-    atl_network g, d;
-    void *block;
-    float *sum;
-} scene;
-
-static void begin(scene *s, const atl_recipe *recipe, const char *name) {
-    char path[1024];
-    *s = (scene){ .recipe = recipe };
-    assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
-    assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
-    golden_path(path, "stylegan", name, ".pkl");
-    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
-    o.net = "G";
-    assert_int_equal(atl_network_open(s->ctx, path, &o, &s->g), ATL_OK);
-    o.net = "D";
-    assert_int_equal(atl_network_open(s->ctx, path, &o, &s->d), ATL_OK);
-    s->truth = golden_open(s->ctx, "stylegan", name, ".grads.safetensors");
-}
-
-static void close_scene(scene *s, const char *const *elsewhere) {
-    golden_close(&s->truth, elsewhere);
-    atl_network_clear(&s->g);
-    atl_network_clear(&s->d);
-    atl_backend_close(&s->backend);
-    atl_ctx_close(&s->ctx);
-}
+#include "phases.h"
 
 static void end(scene *s) {
     static const char *const of_test_gradients[] = { "dmain.", "fake", "gpl.lengths", "dr1.penalty", NULL };
@@ -61,65 +21,11 @@ static void write_z(scene *s, const atl_phase *p, atl_plan *plan) {
         atl_plan_write(plan, transform->input, transform->state);
 }
 
-static void write_recorded(scene *s, atl_phase *p, const char *name, const char *tensor) {
-    const atl_draw *draw = atl_draw_find(p, name);
-    const atl_node *input = draw ? draw->input : NULL;
-    size_t count = 0;
-    float *v = input ? golden_read(s->truth, tensor, &count) : NULL;
-    if (!input)
-        return;
-    assert_non_null(v);
-    assert_int_equal(count, atl_shape_count(&input->shape));
-    if (input->shape.rank == 4) { // n, c, h, w -> n, h, w, c
-        int64_t n = input->shape.d[0], pixels = input->shape.d[1] * input->shape.d[2], c = input->shape.d[3];
-        float *turned = malloc(count * sizeof *turned);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t q = 0; q < pixels; q++)
-                for (int64_t k = 0; k < c; k++)
-                    turned[(i * pixels + q) * c + k] = v[(i * c + k) * pixels + q];
-        free(v);
-        v = turned;
-    }
-    atl_plan_write(p->plan, input, v);
-    free(v);
-}
-
-// Each layer's stored map for every sample: ports come in the order of layers, as the maps do in the file.
-static void write_noise(scene *s, atl_phase *p) {
-    int at = 0;
-    for (size_t i = 0; i < s->g.params.size && atl_draw_find(p, "noise.0"); i++) {
-        const atl_param *q = &s->g.params.list[i];
-        size_t length = strlen(q->name), tail = strlen("noise_const");
-        if (length < tail || strcmp(q->name + length - tail, "noise_const") != 0)
-            continue;
-        float *all = malloc((size_t)p->n * q->count * sizeof *all);
-        for (int k = 0; k < p->n; k++)
-            memcpy(all + (size_t)k * q->count, atl_param_data(&s->g.params, q), q->count * sizeof *all);
-        char name[32];
-        snprintf(name, sizeof name, "noise.%d", at++);
-        const atl_draw *draw = atl_draw_find(p, name);
-        assert_non_null(draw);
-        assert_int_equal(atl_shape_count(&draw->input->shape), (size_t)p->n * q->count);
-        atl_plan_write(p->plan, draw->input, all);
-        free(all);
-    }
-    char name[32];
-    snprintf(name, sizeof name, "noise.%d", at);
-    assert_null(atl_draw_find(p, name)); // all have numbers
-}
-
-static int row_of(const atl_recipe *recipe, const char *phase) {
-    int row = 0;
-    while (row < recipe->n_phases && strcmp(recipe->phases[row].name, phase) != 0)
-        row++;
-    assert_true(row < recipe->n_phases);
-    return row;
-}
-
-static void make_phase(scene *s, const char *phase, const atl_train_options *o, atl_phase *p) {
-    const atl_phase_setup setup = { .networks = { &s->g, &s->d }, .options = o, .whole = true };
-    if (atl_phase_make(s->ctx, s->backend, s->recipe, row_of(s->recipe, phase), BATCH, &setup, p) != ATL_OK)
-        fail_msg("%s", atl_message(s->ctx));
+static int stored_maps(const atl_params *params) {
+    int count = 0;
+    for (size_t i = 0; i < params->size; i++)
+        count += atl_ends_in(params->list[i].name, "noise_const");
+    return count;
 }
 
 // The mean of path lengths was recorded as a constant: its decay is 0 here.
@@ -132,12 +38,8 @@ static void check_phase(scene *s, const char *phase, const char *prefix, const c
     o.style_mixing_prob = 0.0;
     char tensor[256];
     size_t count = 0;
-    make_phase(s, phase, &o, &p);
-    void *block = s->backend->alloc(s->backend, atl_plan_bytes(p.plan));
-    float *sum = calloc(p.trained->params.total, sizeof *sum), mean = 0.25f, decay = 0.0f, loss;
-    assert_true(block && sum);
-    assert_int_equal(atl_resident_take(s->backend, sum, p.trained->params.total, 0, NULL), ATL_OK);
-    atl_plan_attach(p.plan, block);
+    void *block = make_phase(s, phase, &o, &p);
+    float mean = 0.25f, decay = 0.0f, loss;
     write_z(s, &p, p.plan);
     write_recorded(s, &p, "c", "c");
     write_recorded(s, &p, "real", real);
@@ -147,15 +49,9 @@ static void check_phase(scene *s, const char *phase, const char *prefix, const c
         atl_plan_write(p.plan, atl_draw_find(&p, "pl_mean")->input, &mean);
         atl_plan_write(p.plan, atl_draw_find(&p, "pl_decay")->input, &decay);
     }
-    write_noise(s, &p);
-    assert_int_equal(atl_phase_run(&p, 1.0f, sum), ATL_OK);
-    atl_resident_fetch(s->backend, sum, p.trained->params.total);
-    atl_resident_drop(s->backend, sum);
-    assert_true(atl_plan_read(p.plan, p.loss, &loss));
-    snprintf(tensor, sizeof tensor, "%s.loss", prefix);
-    float *truth = golden_read(s->truth, tensor, &count);
-    golden_check(phase, tensor, &loss, truth, 1, F32_LOSS);
-    free(truth);
+    int maps = write_noise(s, &p);
+    assert_true(maps == 0 || maps == stored_maps(&s->g.params));
+    float *sum = run_phase(s, &p, prefix, &loss);
     int checked = 0;
     double worst = 0.0;
     for (size_t i = 0; i < p.trained->params.size; i++) {
@@ -166,11 +62,8 @@ static void check_phase(scene *s, const char *phase, const char *prefix, const c
             assert_true(sum[q->offset + k] == 0.0f);
         if (!recorded)
             continue;
-        truth = golden_read(s->truth, tensor, &count);
-        double e = golden_error(sum + q->offset, truth, count);
-        if (!(e <= F32_GRADIENT))
-            fail_msg("%s is %.3g away from the recorded numbers", tensor, e);
-        worst = fmax(worst, e);
+        float *truth = golden_read(s->truth, tensor, &count);
+        worst = fmax(worst, check_gradient(tensor, sum + q->offset, truth, count));
         checked++;
         free(truth);
     }
@@ -184,7 +77,7 @@ static void check_phase(scene *s, const char *phase, const char *prefix, const c
 
 static void check_case(const char *name) {
     scene s;
-    begin(&s, &atl_recipe_stylegan2, name);
+    open_scene(&s, &atl_recipe_stylegan2, "stylegan", name);
     check_phase(&s, "Gmain", "gmain", NULL);
     check_phase(&s, "Greg", "gpl", NULL);
     check_phase(&s, "Dreg", "dr1", "real");
@@ -260,7 +153,7 @@ static void check_means(scene *s, const atl_phase *p) {
 static void stylegan3(void **state) {
     (void)state;
     scene s;
-    begin(&s, &atl_recipe_stylegan3, "sg3-t-32");
+    open_scene(&s, &atl_recipe_stylegan3, "stylegan", "sg3-t-32");
     check_phase(&s, "Gboth", "gmain", NULL);
     check_phase(&s, "Dreg", "dr1", "real");
     end(&s);
@@ -271,13 +164,10 @@ static void stylegan3_means(void **state) {
     scene s;
     atl_train_options o;
     atl_phase p;
-    begin(&s, &atl_recipe_stylegan3, "sg3-t-32");
+    open_scene(&s, &atl_recipe_stylegan3, "stylegan", "sg3-t-32");
     atl_train_options_init(&o, sizeof o);
     o.style_mixing_prob = o.blur_init_sigma = 0.0;
-    make_phase(&s, "Dmain", &o, &p);
-    void *block = s.backend->alloc(s.backend, atl_plan_bytes(p.plan));
-    assert_non_null(block);
-    atl_plan_attach(p.plan, block);
+    void *block = make_phase(&s, "Dmain", &o, &p);
     write_z(&s, &p, p.plan);
     size_t count;
     float *real = golden_read(s.truth, "real", &count); // any picture: D has no part in this
