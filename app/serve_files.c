@@ -15,7 +15,6 @@ static const struct {
     const char *ending;
     int kinds;
 } endings[] = {
-    { ".safetensors", APP_IS_NETWORK | APP_IS_DIRECTIONS },
     { ".pkl", APP_IS_NETWORK | APP_IS_DIRECTIONS },
     { ".pt", APP_IS_NETWORK | APP_IS_DIRECTIONS },
     { ".pth", APP_IS_NETWORK },
@@ -43,12 +42,18 @@ static int kinds_of_safetensors(const char *path) {
     return size ? APP_IS_NETWORK : 0;
 }
 
-static int kinds_of(const char *path) {
-    const char *dot = strrchr(app_file_name(path), '.');
+// By its name alone.
+static int kinds_of_name(const char *name) {
+    const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
         if (!strcasecmp(dot, endings[i].ending))
-            return i ? endings[i].kinds : kinds_of_safetensors(path);
+            return endings[i].kinds;
     return 0;
+}
+
+static int kinds_of(const char *path) {
+    const char *name = app_file_name(path), *dot = strrchr(name, '.');
+    return dot && !strcasecmp(dot, ".safetensors") ? kinds_of_safetensors(path) : kinds_of_name(name);
 }
 
 static int holds(const char *folder, const char *name) {
@@ -86,6 +91,8 @@ static app_status add_entry(app_listing *l, const char *name, const char *path, 
     if (lstat(path, &s) != 0)
         return APP_OK;
     int kinds = S_ISREG(s.st_mode) ? kinds_of(path) : 0;
+    if (kinds & APP_IS_PHOTO) // its folder is what can be named
+        return APP_OK;
     if (kinds)
         return add(l, name, path, kinds, (long long)s.st_size, e);
     return S_ISDIR(s.st_mode) && depth < APP_LISTED_DEPTH ? add_folder(l, name, path, depth + 1, e) : APP_OK;
@@ -102,7 +109,7 @@ static app_status add_folder(app_listing *l, const char *name, const char *path,
         char *below = app_join(path, entry, e), *called = app_join(name, entry, e);
         if (!below || !called)
             status = APP_FAILED;
-        photos += below && (kinds_of(below) & APP_IS_PHOTO) != 0;
+        photos += (kinds_of_name(entry) & APP_IS_PHOTO) != 0;
         if (status == APP_OK && *entry != '.' && l->count < APP_LISTED_MOST)
             status = add_entry(l, called, below, depth, e);
         free(below);

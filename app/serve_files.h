@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files that requests may name: those that were named on the command line, and those in folders that
-// were. A list is made by looking; a name from outside is then compared with it, and never becomes part of a
+// were.  A list is made by looking; a name from outside is then compared with it, and never becomes part of a
 // path.
 #ifndef APP_SERVE_FILES_H
 #define APP_SERVE_FILES_H
@@ -11,9 +11,9 @@
 enum { // bits
     APP_IS_NETWORK = 1,
     APP_IS_DIRECTIONS = 2,
-    APP_IS_RUN = 4, // the folder of a training
-    APP_IS_SET = 8, // pictures to train with
-    APP_IS_PHOTO = 16
+    APP_IS_RUN = 4,   // the folder of a training
+    APP_IS_SET = 8,   // pictures to train with
+    APP_IS_PHOTO = 16 // is counted, and not listed
 };
 
 typedef struct app_listed {

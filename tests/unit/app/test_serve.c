@@ -237,6 +237,8 @@ static void lists_hold_what_is_below_and_no_links(void **state) {
     put(folder, ".hidden.pkl", "x");
     snprintf(path, sizeof path, "%s/out.pkl", folder);
     assert_int_equal(symlink("/etc/passwd", path), 0);
+    snprintf(path, sizeof path, "%s/pipe.safetensors", folder); // whoever opens it waits
+    assert_int_equal(mkfifo(path, 0666), 0);
     assert_int_equal(app_listing_add(&list, folder, &e), APP_OK);
     assert_int_equal(list.count, 3);
     snprintf(name, sizeof name, "%s/a.pkl", base);
@@ -249,6 +251,14 @@ static void lists_hold_what_is_below_and_no_links(void **state) {
     snprintf(name, sizeof name, "%s/../%s/a.pkl", base, base);
     assert_null(app_listing_find(&list, name, APP_IS_NETWORK));
     assert_null(app_listing_find(&list, "/etc/passwd", APP_IS_NETWORK));
+    app_listing_clear(&list);
+
+    // pictures are a set; of thousands each would take the place of a network
+    put(folder, "1.png", "x");
+    put(folder, "2.JPG", "x");
+    assert_int_equal(app_listing_add(&list, folder, &e), APP_OK);
+    assert_int_equal(list.count, 4);
+    assert_non_null(app_listing_find(&list, base, APP_IS_SET));
     app_listing_clear(&list);
     snprintf(path, sizeof path, "rm -r %s", folder);
     assert_int_equal(system(path), 0);
