@@ -53,9 +53,7 @@ static const app_direction *open_source(app_serve *s, const char *source) {
 }
 
 static const app_listed *find_file(app_serve *s, const char *name) {
-    const app_listed *file = app_listing_find(app_work_files(s, 0), name, APP_IS_DIRECTIONS);
-    if (!file)
-        file = app_listing_find(app_work_files(s, 1), name, APP_IS_DIRECTIONS);
+    const app_listed *file = app_work_find(s, name, APP_IS_DIRECTIONS);
     if (!file)
         app_fail(&s->error, "%.200s: no such file of directions among those that the studio was started with",
                  name ? name : "");

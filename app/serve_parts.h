@@ -21,17 +21,16 @@
 enum { APP_ROOMS = 4 };
 
 typedef struct app_room {
-    char *name;       // or "A + 0.3 B"; NULL: free
-    const char *path; // that commands name; of the listing's or the options' memory
-    char *own;        // path by malloc, where it is of nobody else
+    char *name; // or "A + 0.3 B"; NULL: free
+    char *path; // that commands name
     atl_model *model;
-    int users;     // long tasks and drags, for which it stays open
-    uint64_t used;    // the larger, the later
-    atl_editor *editor; // that moves its styles; NULL: nobody asked
+    int users;            // long tasks and drags, for which it stays open
+    uint64_t used;        // the larger, the later
+    atl_editor *editor;   // that moves its styles; NULL: nobody asked
     atl_noise_mode noise; // of the editor
 } app_room;
 
-// ---- Long tasks
+// ---- The studio
 
 typedef struct app_task app_task;
 typedef struct app_drags app_drags;
@@ -57,7 +56,6 @@ struct app_serve {
     int works; // the thread has been started
     atomic_int ends;
     app_error error; // of the thread
-    char told[512];  // the last warning, for the reply; "": none
     void *http;
 };
 
@@ -107,6 +105,7 @@ app_status app_work_start(app_serve *s, app_error *e);
 void app_work_end(app_serve *s);
 void app_work_pump(app_serve *s); // jobs that wait, in the midst of a long task
 const app_listing *app_work_files(app_serve *s, int fresh);
+const app_listed *app_work_find(app_serve *s, const char *name, int kind); // looks anew before it says NULL
 void app_job_finish(app_job *job);
 
 // ---- Networks (serve_rooms.c)
@@ -114,6 +113,7 @@ void app_job_finish(app_job *job);
 // An open network by name, NULL: the first; blended where state->other is; or NULL and s->error.
 app_room *app_room_open(app_serve *s, const app_state *state);
 app_room *app_room_named(app_serve *s, const char *name);
+const app_listed *app_network_listed(app_serve *s, const char *name); // the file of such a name
 void app_rooms_close(app_serve *s);
 
 // ---- Pictures

@@ -12,7 +12,7 @@ static void leave(app_room *r) {
     atl_editor_close(&r->editor);
     atl_model_close(&r->model);
     free(r->name);
-    free(r->own);
+    free(r->path);
     *r = (app_room){ 0 };
 }
 
@@ -47,41 +47,37 @@ static app_room *make_room(app_serve *s, const app_room *spared) {
 
 static app_status settle(app_serve *s, app_room *r, const char *name, const char *path) {
     r->name = app_copy(name, &s->error);
-    r->own = app_copy(path, &s->error);
-    r->path = r->own;
+    r->path = app_copy(path, &s->error);
     r->used = ++s->uses;
-    return r->name && r->own ? APP_OK : APP_FAILED;
+    return r->name && r->path ? APP_OK : APP_FAILED;
 }
 
-// The path of a name, or NULL and s->error.
-static const char *path_of(app_serve *s, const char *name) {
-    const app_listed *item = app_listing_find(app_work_files(s, 0), name, APP_IS_NETWORK);
-    if (!item)
-        item = app_listing_find(app_work_files(s, 1), name, APP_IS_NETWORK);
-    if (!item)
-        app_fail(&s->error, "%s: no such network among those that the studio was started with", name);
-    return item ? item->path : NULL;
-}
-
-static const char *first_name(app_serve *s) {
+static const app_listed *first(app_serve *s) {
     const app_listing *l = app_work_files(s, 0);
     for (size_t i = 0; i < l->count; i++)
         if (l->items[i].kinds & APP_IS_NETWORK)
-            return l->items[i].name;
+            return &l->items[i];
     app_fail(&s->error, "there is no network: start the studio with one, 'atelier serve ffhq.pkl'");
     return NULL;
 }
 
+const app_listed *app_network_listed(app_serve *s, const char *name) {
+    const app_listed *item = name ? app_work_find(s, name, APP_IS_NETWORK) : first(s);
+    if (!item && name)
+        app_fail(&s->error, "%s: no such network among those that the studio was started with", name);
+    return item;
+}
+
 app_room *app_room_named(app_serve *s, const char *name) {
-    if (!name && !(name = first_name(s)))
-        return NULL;
-    app_room *r = find(s, name);
-    const char *path = r ? NULL : path_of(s, name);
-    if (r || !path || !(r = make_room(s, NULL)))
+    app_room *r = name ? find(s, name) : NULL;
+    const app_listed *file = r ? NULL : app_network_listed(s, name);
+    if (file && !name)
+        r = find(s, file->name);
+    if (r || !file || !(r = make_room(s, NULL)))
         return r;
     const atl_model_options o = ATL_MODEL_OPTIONS_INIT;
-    if (app_network_open(s->ctx, path, &o, &r->model, &s->error) == APP_OK &&
-        settle(s, r, name, path) == APP_OK)
+    if (app_network_open(s->ctx, file->path, &o, &r->model, &s->error) == APP_OK &&
+        settle(s, r, file->name, file->path) == APP_OK)
         return r;
     leave(r);
     return NULL;

@@ -16,9 +16,7 @@
 
 static const app_listed *find(app_serve *s, const app_job *job) {
     const char *name = json_string_value(json_object_get(job->body, "run"));
-    const app_listed *run = app_listing_find(app_work_files(s, 0), name, APP_IS_RUN);
-    if (!run)
-        run = app_listing_find(app_work_files(s, 1), name, APP_IS_RUN);
+    const app_listed *run = app_work_find(s, name, APP_IS_RUN);
     if (!run)
         app_fail(&s->error, "%.200s: there is no such run", name ? name : "");
     return run;

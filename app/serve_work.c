@@ -95,6 +95,11 @@ const app_listing *app_work_files(app_serve *s, int fresh) {
     return &s->files;
 }
 
+const app_listed *app_work_find(app_serve *s, const char *name, int kind) {
+    const app_listed *item = app_listing_find(app_work_files(s, 0), name, kind);
+    return item ? item : app_listing_find(app_work_files(s, 1), name, kind); // it may be new
+}
+
 // ---- Jobs
 
 void app_job_finish(app_job *job) {
@@ -102,7 +107,6 @@ void app_job_finish(app_job *job) {
 }
 
 static void work(app_serve *s, app_job *job) {
-    s->told[0] = '\0';
     app_error_clear(&s->error);
     atl_message_clear(s->ctx);
     if (!app_route_get(job->route)->use(s, job))
@@ -141,8 +145,7 @@ static void *run(void *user) {
 }
 
 static void on_warning(void *user, const char *sentence) {
-    app_serve *s = user;
-    snprintf(s->told, sizeof s->told, "%s", sentence);
+    const app_serve *s = user;
     if (s->o.log)
         s->o.log(s->o.user, sentence);
 }
