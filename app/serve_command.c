@@ -49,6 +49,11 @@ void app_line_quote(app_line *l, const char *word) {
     app_line_add(l, "'");
 }
 
+void app_line_option(app_line *l, const char *option, const char *word) {
+    app_line_add(l, " %s ", option);
+    app_line_quote(l, word);
+}
+
 char *app_line_end(app_line *l) {
     char *text = l->text;
     if (l->bad) {
@@ -69,24 +74,23 @@ static int same_file(const char *a, const char *b) {
 void app_line_network(app_line *l, const app_serve *s, const app_room *room) {
     if (*s->shipped && same_file(room->path, s->shipped)) // what no option names
         return;
-    app_line_add(l, " --network ");
-    app_line_quote(l, room->path);
+    app_line_option(l, "--network", room->path);
 }
 
-static void add_spot(app_line *l, const app_serve *s, const app_spot *spot, const char *seeds,
-                     const char *latents) {
-    if (spot->kind == APP_SPOT_PIN) {
-        app_line_add(l, " %s ", latents);
-        app_line_quote(l, s->o.outdir);
+void app_line_spot(app_line *l, const app_serve *s, const app_spot *spot, const char *seeds,
+                   const char *latents) {
+    if (spot->kind == APP_SPOT_PIN && spot->pin) {
+        app_line_option(l, latents, s->o.outdir);
         app_line_add(l, "/pins/%s.npz", spot->pin);
-    } else if (spot->kind == APP_SPOT_AT && !app_spot_is_seed(spot))
+    } else if (spot->kind == APP_SPOT_PIN)
+        app_line_add(l, " %s spot/ws.npy", latents);
+    else if (spot->kind == APP_SPOT_AT && !app_spot_is_seed(spot))
         app_line_add(l, " --at %.10g,%.10g", spot->x, spot->y);
     else
         app_line_add(l, " %s %lu", seeds, (unsigned long)app_spot_seed(spot));
 }
 
-static void add_recipe(app_line *l, const app_state *state, const app_recipe *r) {
-    int pin = state->spots[0].kind == APP_SPOT_PIN;
+void app_line_recipe(app_line *l, const app_recipe *r, int pin) {
     if (!pin && !isnan(r->psi))
         app_line_add(l, " --trunc %.6g", r->psi);
     if (!pin && r->cutoff)
@@ -124,40 +128,32 @@ static void add_changes(app_line *l, app_serve *s, const app_state *state) {
     int layers = 0;
     for (size_t i = 0; i < state->changes_count; i++)
         layers |= state->changes[i].layers != NULL;
-    for (size_t i = 0; i < state->changes_count && layers; i++)
-        app_line_add(l, "%s%s", i ? "/" : " --layers ",
-                     state->changes[i].layers ? state->changes[i].layers : "");
+    for (size_t i = 0; i < state->changes_count && layers; i++) {
+        app_line_add(l, i ? "/" : " --layers ");
+        if (state->changes[i].layers)
+            app_line_quote(l, state->changes[i].layers);
+    }
     app_line_add(l, " --steps 1");
 }
 
 // Where the latents are of no seed and the command takes none but seeds and files: a line that writes them
-// first.
-static app_spot put_aside(app_line *l, const app_serve *s, const app_room *room, const app_state *state,
+// first, as the file of a pin without a name.
+static app_spot put_aside(app_line *l, const app_serve *s, const app_room *room, const app_spot *spot,
                           const app_recipe *r) {
-    const app_spot *spot = &state->spots[0];
     if (spot->kind != APP_SPOT_AT || app_spot_is_seed(spot))
         return *spot;
     app_line_add(l, "atelier generate");
     app_line_network(l, s, room);
-    add_spot(l, s, spot, "--seeds", "--latents");
-    add_recipe(l, state, r);
+    app_line_spot(l, s, spot, "--seeds", "--latents");
+    app_line_recipe(l, r, 0);
     app_line_add(l, " --save-ws --outdir spot\n");
     return (app_spot){ .kind = APP_SPOT_PIN, .pin = NULL };
 }
 
-static void add_source(app_line *l, const app_serve *s, const app_spot *spot, const char *seeds,
-                       const char *latents) {
-    if (spot->kind == APP_SPOT_PIN && !spot->pin)
-        app_line_add(l, " %s spot/ws.npy", latents);
-    else
-        add_spot(l, s, spot, seeds, latents);
-}
-
 static void add_blend(app_line *l, app_serve *s, const app_state *state) {
-    const app_listed *a = app_listing_find(app_work_files(s, 0), state->network, APP_IS_NETWORK),
-                     *b = app_listing_find(app_work_files(s, 0), state->other, APP_IS_NETWORK);
+    const app_listed *a = app_network_listed(s, state->network), *b = app_network_listed(s, state->other);
     app_line_add(l, "atelier blend ");
-    app_line_quote(l, a ? a->path : state->network ? state->network : s->shipped);
+    app_line_quote(l, a ? a->path : state->network ? state->network : "");
     app_line_add(l, " ");
     app_line_quote(l, b ? b->path : state->other);
     app_line_add(l, " --alpha %.4g --out mixed.safetensors\n", state->alpha);
@@ -165,13 +161,11 @@ static void add_blend(app_line *l, app_serve *s, const app_state *state) {
 
 char *app_state_command(app_serve *s, const app_room *room, const app_state *state, const app_recipe *r) {
     app_line l = { 0 };
-    const app_recipe given = *r;
     if (state->other)
         add_blend(&l, s, state);
     app_spot from = state->spots[0];
-    int aside = (state->mixes || state->changes_count) && !state->is_path;
-    if (aside)
-        from = put_aside(&l, s, room, state, &given);
+    if ((state->mixes || state->changes_count) && !state->is_path)
+        from = put_aside(&l, s, room, &from, r);
     for (size_t i = 0; i < state->changes_count; i++) {
         const app_change *c = &state->changes[i];
         if (!c->file)
@@ -180,14 +174,12 @@ char *app_state_command(app_serve *s, const app_room *room, const app_state *sta
     }
     app_line_add(&l, "atelier %s", state->changes_count ? "edit" : state->mixes ? "mix" : "generate");
     app_line_network(&l, s, room);
-    add_source(&l, s, &from, state->mixes ? "--rows" : "--seeds", state->mixes ? "--rows" : "--latents");
+    app_line_spot(&l, s, &from, state->mixes ? "--rows" : "--seeds", state->mixes ? "--rows" : "--latents");
     if (state->mixes) {
-        add_spot(&l, s, &state->column, "--cols", "--cols");
-        app_line_add(&l, " --styles %s", state->styles);
+        app_line_spot(&l, s, &state->column, "--cols", "--cols");
+        app_line_option(&l, "--styles", state->styles);
     }
-    app_state shown = *state;
-    shown.spots[0] = from;
-    add_recipe(&l, &shown, &given);
+    app_line_recipe(&l, r, from.kind == APP_SPOT_PIN);
     if (state->changes_count)
         add_changes(&l, s, state);
     return app_line_end(&l);

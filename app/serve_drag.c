@@ -204,24 +204,27 @@ static app_status open_drag(app_serve *s, one_drag *d) {
 
 // ---- What it looks like
 
+// NULL: no option of `atelier drag` leads to where this one began.
 static char *command_of(app_serve *s, const one_drag *d, int steps) {
     app_line l = { 0 };
-    const app_spot *spot = &d->state.spots[0];
-    int seed = app_spot_is_seed(spot) && !d->state.mixes && !d->state.changes_count;
-    if (!seed && spot->kind != APP_SPOT_PIN) {
-        char *before = app_state_command(s, d->room, &d->state, &d->render.recipe);
+    const app_recipe *r = &d->render.recipe;
+    app_spot from = d->state.spots[0];
+    if (d->state.mixes || d->state.changes_count || d->state.is_path)
+        return NULL;
+    int seed = app_spot_is_seed(&from) && !r->cutoff; // of which drag knows nothing
+    if (!seed && from.kind != APP_SPOT_PIN) {
+        char *before = app_state_command(s, d->room, &d->state, r);
         app_line_add(&l, "%s --save-ws --outdir spot\n", before ? before : "");
         free(before);
+        from = (app_spot){ .kind = APP_SPOT_PIN, .pin = NULL };
     }
     app_line_add(&l, "atelier drag");
     app_line_network(&l, s, d->room);
+    app_line_spot(&l, s, &from, "--seed", "--latents");
     if (seed)
-        app_line_add(&l, " --seed %lu --trunc %.6g", (unsigned long)app_spot_seed(spot),
-                     d->render.recipe.psi);
-    else if (spot->kind == APP_SPOT_PIN)
-        app_line_add(&l, " --latents %s/pins/%s.npz", s->o.outdir, spot->pin);
-    else
-        app_line_add(&l, " --latents spot/ws.npy");
+        app_line_add(&l, " --trunc %.6g", r->psi);
+    if (seed && r->class_index >= 0)
+        app_line_add(&l, " --class %d", r->class_index);
     app_line_add(&l, " --points \"");
     for (size_t i = 0; i < d->count; i++) {
         const atl_drag_point *p = &d->past[0].points[i];
@@ -229,8 +232,10 @@ static char *command_of(app_serve *s, const one_drag *d, int steps) {
     }
     app_line_add(&l, "\" --steps %d", steps);
     const char *mask = json_string_value(json_object_get(d->body, "mask"));
-    if (mask)
-        app_line_add(&l, " --mask %s/photos/%s", s->o.outdir, mask);
+    if (mask) {
+        app_line_option(&l, "--mask", s->o.outdir);
+        app_line_add(&l, "/photos/%s", mask);
+    }
     if (!strcmp(d->o.space, "w"))
         app_line_add(&l, " --space w");
     if (d->o.lr > 0)

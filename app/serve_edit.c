@@ -273,8 +273,10 @@ int app_serve_sefa(app_serve *s, app_job *job) {
     app_line_add(&line, "atelier directions sefa");
     if (room)
         app_line_network(&line, s, room);
-    app_line_add(&line, "%s%s --count %d --out ", layers ? " --layers " : "", layers ? layers : "", COUNT);
-    app_line_quote(&line, path ? path : "");
+    if (layers)
+        app_line_option(&line, "--layers", layers);
+    app_line_add(&line, " --count %d", COUNT);
+    app_line_option(&line, "--out", path ? path : "");
     char *command = app_line_end(&line);
     if (file)
         app_reply_json(job, json_pack("{s:o, s:s*}", "file", app_json_text(file->name, strlen(file->name)),

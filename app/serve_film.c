@@ -113,22 +113,13 @@ static char *command_of(walk *w, const char *output) {
     app_line l = { 0 };
     app_line_add(&l, "atelier video");
     app_line_network(&l, w->s, w->room);
-    app_line_add(&l, w->latents ? " --projected-w " : " --seeds ");
     if (w->latents)
-        app_line_quote(&l, w->latents);
+        app_line_option(&l, "--projected-w", w->latents);
     for (size_t i = 0; i < w->seeds.count; i++)
-        app_line_add(&l, "%s%lu", i ? "," : "", (unsigned long)w->seeds.items[i]);
-    const app_recipe *r = &w->film.render.recipe;
-    if (!w->latents)
-        app_line_add(&l, " --trunc %.6g", r->psi);
-    if (!w->latents && r->cutoff)
-        app_line_add(&l, " --trunc-cutoff %d", r->cutoff);
-    if (r->class_index >= 0)
-        app_line_add(&l, " --class %d", r->class_index);
-    if (r->noise != ATL_NOISE_CONST)
-        app_line_add(&l, " --noise-mode %s", app_noise_names[r->noise]);
-    app_line_add(&l, " --w-frames %zu --fps %d --ease %s --output ", w->o.between, w->fps, eases[w->o.ease]);
-    app_line_quote(&l, output);
+        app_line_add(&l, "%s%lu", i ? "," : " --seeds ", (unsigned long)w->seeds.items[i]);
+    app_line_recipe(&l, &w->film.render.recipe, w->latents != NULL);
+    app_line_add(&l, " --w-frames %zu --fps %d --ease %s", w->o.between, w->fps, eases[w->o.ease]);
+    app_line_option(&l, "--output", output);
     return app_line_end(&l);
 }
 

@@ -152,8 +152,15 @@ typedef struct app_line {
 } app_line;
 void app_line_add(app_line *line, const char *format, ...) APP_PRINTF;
 void app_line_quote(app_line *line, const char *word); // as a shell needs it
+void app_line_option(app_line *line, const char *option, const char *word);      // " OPTION WORD", quoted
 void app_line_network(app_line *line, const app_serve *s, const app_room *room); // " --network FILE"
-char *app_line_end(app_line *line);                    // free() it; NULL: memory was missing
+char *app_line_end(app_line *line); // free() it; NULL: memory was missing
+
+// A seed after the option `seeds`, a file after `latents`; a pin without a name is the file that a line
+// before this one writes, "spot/ws.npy".
+void app_line_spot(app_line *line, const app_serve *s, const app_spot *spot, const char *seeds,
+                   const char *latents);
+void app_line_recipe(app_line *line, const app_recipe *recipe, int pin); // a pin is truncated already
 
 // ---- Requests, one function each
 

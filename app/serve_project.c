@@ -94,8 +94,9 @@ static app_status align(app_serve *s, app_task *t, app_line *command, char **pho
     }
     app_line_add(command, "atelier align ");
     app_line_quote(command, *photo);
-    app_line_add(command, "%s --outdir %s\n", o.no_face == APP_NO_FACE_CROP ? " --no-face crop" : "",
-                 folder ? folder : "");
+    app_line_add(command, o.no_face == APP_NO_FACE_CROP ? " --no-face crop" : "");
+    app_line_option(command, "--outdir", folder ? folder : "");
+    app_line_add(command, "\n");
     free(folder);
     if (status != APP_OK) {
         free(crop);
@@ -149,13 +150,12 @@ static app_status keep(app_serve *s, app_task *t, const char *folder) {
 static void add_command(app_serve *s, app_line *l, const search *w, const app_project_options *o) {
     app_line_add(l, "atelier project");
     app_line_network(l, s, w->room);
-    app_line_add(l, " --target ");
-    app_line_quote(l, o->targets[0]);
+    app_line_option(l, "--target", o->targets[0]);
     app_line_add(l, " --space %s --steps %d", o->search.space, o->search.steps);
     if (o->loss)
-        app_line_add(l, " --loss %s", o->loss);
-    app_line_add(l, " --save-video 0 --outdir ");
-    app_line_quote(l, o->folder);
+        app_line_option(l, "--loss", o->loss);
+    app_line_add(l, " --save-video 0");
+    app_line_option(l, "--outdir", o->folder);
 }
 
 static app_status project(app_serve *s, app_task *t, search *w, const char *target, const char *folder,
@@ -260,8 +260,12 @@ static app_status tune(app_serve *s, app_task *t, tuning *u, const char *folder,
     t->total = o.search.steps;
     app_line_add(&line, "atelier tune");
     app_line_network(&line, s, u->w.room);
-    app_line_add(&line, " %s --steps %d%s%s --output %s", folder, o.search.steps, o.loss ? " --loss " : "",
-                 o.loss ? o.loss : "", output);
+    app_line_add(&line, " ");
+    app_line_quote(&line, folder);
+    app_line_add(&line, " --steps %d", o.search.steps);
+    if (o.loss)
+        app_line_option(&line, "--loss", o.loss);
+    app_line_option(&line, "--output", output);
     t->command = app_line_end(&line);
     app_status status = app_tune_open(&u->tune, s->ctx, u->w.room->model, &o, &s->error);
     if (status == APP_OK)
