@@ -159,13 +159,15 @@ static void add_blend(app_line *l, app_serve *s, const app_state *state) {
     app_line_add(l, " --alpha %.4g --out mixed.safetensors\n", state->alpha);
 }
 
-char *app_state_command(app_serve *s, const app_room *room, const app_state *state, const app_recipe *r) {
+char *app_shot_command(app_serve *s, const app_shot *shot) {
+    const app_state *state = &shot->state;
+    const app_recipe *r = &shot->render.recipe;
     app_line l = { 0 };
     if (state->other)
         add_blend(&l, s, state);
     app_spot from = state->spots[0];
     if ((state->mixes || state->changes_count) && !state->is_path)
-        from = put_aside(&l, s, room, &from, r);
+        from = put_aside(&l, s, shot->room, &from, r);
     for (size_t i = 0; i < state->changes_count; i++) {
         const app_change *c = &state->changes[i];
         if (!c->file)
@@ -173,7 +175,7 @@ char *app_state_command(app_serve *s, const app_room *room, const app_state *sta
                          c->channel);
     }
     app_line_add(&l, "atelier %s", state->changes_count ? "edit" : state->mixes ? "mix" : "generate");
-    app_line_network(&l, s, room);
+    app_line_network(&l, s, shot->room);
     app_line_spot(&l, s, &from, state->mixes ? "--rows" : "--seeds", state->mixes ? "--rows" : "--latents");
     if (state->mixes) {
         app_line_spot(&l, s, &state->column, "--cols", "--cols");

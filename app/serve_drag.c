@@ -24,10 +24,8 @@ typedef struct place { // where a drag has been
 typedef struct one_drag {
     long id; // 0: free
     uint64_t used;
-    app_room *room;
     json_t *body; // that its texts are borrowed from
-    app_state state;
-    app_render render;
+    app_shot shot;
     atl_drag_options o;
     uint8_t *mask;
     atl_drag *drag;
@@ -46,10 +44,9 @@ static void leave(one_drag *d) {
     atl_drag_close(&d->drag);
     for (int i = 0; i < d->places; i++)
         free(d->past[i].ws);
-    if (d->room)
-        d->room->users--;
-    app_render_close(&d->render);
-    free(d->state.pin_path);
+    if (d->shot.room)
+        d->shot.room->users--;
+    app_shot_close(&d->shot);
     free(d->mask);
     json_decref(d->body);
     *d = (one_drag){ 0 };
@@ -106,7 +103,7 @@ static app_status read_points(const json_t *list, atl_drag_point *points, size_t
 }
 
 static app_status read_mask(app_serve *s, one_drag *d) {
-    const atl_model_info *info = d->render.info;
+    const atl_model_info *info = d->shot.render.info;
     const char *name = json_string_value(json_object_get(d->body, "mask"));
     char *path = name ? app_photo_path(s, name) : NULL;
     atl_image mask;
@@ -140,15 +137,15 @@ static app_status read_options(one_drag *d, app_error *e) {
     d->o.layers = json_is_integer(layers) ? (int)json_integer_value(layers) : 0;
     if (d->o.lr < 0 || d->o.lr > 100 || d->o.layers < 0 || d->o.layers > 64)
         return app_fail(e, "lr and layers: out of range");
-    if (d->render.maps.count)
-        d->o.noise_maps = (const float *const *)d->render.maps.room;
+    if (d->shot.render.maps.count)
+        d->o.noise_maps = (const float *const *)d->shot.render.maps.room;
     return APP_OK;
 }
 
 // Remembers the place of now.
 static app_status remember(app_serve *s, one_drag *d, const float *ws, const atl_drag_point *points,
                            int step) {
-    size_t size = d->render.row_ws;
+    size_t size = d->shot.render.row_ws;
     float *copy = app_array(size, 1, 1, sizeof *copy, &s->error);
     if (!copy)
         return APP_FAILED;
@@ -171,34 +168,28 @@ static app_status remember(app_serve *s, one_drag *d, const float *ws, const atl
 static app_status open_at(app_serve *s, one_drag *d, const place *p) {
     atl_drag_close(&d->drag);
     d->before = p->step;
-    return atl_drag_open(d->room->model, p->ws, p->points, d->count, &d->o, &d->drag) == ATL_OK
+    return atl_drag_open(d->shot.room->model, p->ws, p->points, d->count, &d->o, &d->drag) == ATL_OK
                ? APP_OK
                : app_fail_ctx(&s->error, s->ctx);
 }
 
 static app_status open_drag(app_serve *s, one_drag *d) {
     atl_drag_point points[APP_DRAG_POINTS];
-    float *ws = NULL;
-    app_status status = app_state_read(json_object_get(d->body, "state"), &d->state, &s->error);
+    app_status status = read_points(json_object_get(d->body, "points"), points, &d->count, &s->error);
     if (status == APP_OK)
-        status = read_points(json_object_get(d->body, "points"), points, &d->count, &s->error);
-    if (status == APP_OK && (d->room = app_room_open(s, &d->state)))
-        d->room->users++;
+        status = app_shot_open(s, json_object_get(d->body, "state"), &d->shot);
+    if (d->shot.room)
+        d->shot.room->users++;
     if (status == APP_OK)
-        status = d->room ? app_state_open(s, d->room, &d->state, &d->render) : APP_FAILED;
-    if (status == APP_OK)
-        status = (ws = app_array(d->render.row_ws, 1, 1, sizeof *ws, &s->error)) ? APP_OK : APP_FAILED;
-    if (status == APP_OK)
-        status = app_state_ws(s, d->room, &d->state, &d->render, ws);
+        status = app_shot_ws(s, &d->shot);
     if (status == APP_OK)
         status = read_options(d, &s->error);
     if (status == APP_OK)
         status = read_mask(s, d);
     if (status == APP_OK)
-        status = remember(s, d, ws, points, 0);
+        status = remember(s, d, d->shot.ws, points, 0);
     if (status == APP_OK)
         status = open_at(s, d, &d->past[0]);
-    free(ws);
     return status;
 }
 
@@ -207,19 +198,19 @@ static app_status open_drag(app_serve *s, one_drag *d) {
 // NULL: no option of `atelier drag` leads to where this one began.
 static char *command_of(app_serve *s, const one_drag *d, int steps) {
     app_line l = { 0 };
-    const app_recipe *r = &d->render.recipe;
-    app_spot from = d->state.spots[0];
-    if (d->state.mixes || d->state.changes_count || d->state.is_path)
+    const app_recipe *r = &d->shot.render.recipe;
+    app_spot from = d->shot.state.spots[0];
+    if (d->shot.state.mixes || d->shot.state.changes_count || d->shot.state.is_path)
         return NULL;
     int seed = app_spot_is_seed(&from) && !r->cutoff; // of which drag knows nothing
     if (!seed && from.kind != APP_SPOT_PIN) {
-        char *before = app_state_command(s, d->room, &d->state, r);
+        char *before = app_shot_command(s, &d->shot);
         app_line_add(&l, "%s --save-ws --outdir spot\n", before ? before : "");
         free(before);
         from = (app_spot){ .kind = APP_SPOT_PIN, .pin = NULL };
     }
     app_line_add(&l, "atelier drag");
-    app_line_network(&l, s, d->room);
+    app_line_network(&l, s, d->shot.room);
     app_line_spot(&l, s, &from, "--seed", "--latents");
     if (seed)
         app_line_add(&l, " --trunc %.6g", r->psi);
@@ -263,12 +254,12 @@ static json_t *facts_of(app_serve *s, const one_drag *d, double began) {
 
 static app_status show(app_serve *s, app_job *job, one_drag *d, double began) {
     atl_image picture = { 0 };
-    app_status status = app_render_img(&d->render, 1, d->past[d->places - 1].ws, &s->error);
+    app_status status = app_render_img(&d->shot.render, 1, d->past[d->places - 1].ws, &s->error);
     if (status == APP_OK)
-        status = app_render_picture(&d->render, &picture, &s->error);
+        status = app_render_picture(&d->shot.render, &picture, &s->error);
     if (status == APP_OK) {
-        atl_image_from_float(d->render.img, &picture);
-        status = app_reply_picture(s, job, &picture, &d->state, NULL, facts_of(s, d, began));
+        atl_image_from_float(d->shot.render.img, &picture);
+        status = app_reply_picture(s, job, &picture, &d->shot.state, NULL, facts_of(s, d, began));
     }
     atl_image_clear(s->ctx, &picture);
     return status;
@@ -333,7 +324,7 @@ int app_serve_drag_pin(app_serve *s, app_job *job) {
     char name[64];
     one_drag *d = find(s, job);
     app_pin_name(s, "drag", name);
-    if (d && app_pin_write(s, d->render.info, name, d->past[d->places - 1].ws) == APP_OK)
+    if (d && app_pin_write(s, d->shot.render.info, name, d->past[d->places - 1].ws) == APP_OK)
         app_reply_json(job, json_pack("{s:s}", "pin", name));
     else
         app_reply_error(s, job);

@@ -87,39 +87,43 @@ static const atl_direction *direction_of(app_serve *s, const app_change *c, atl_
 
 // ---- Moving
 
-static app_status move(app_serve *s, const app_render *r, const app_change *c, const atl_direction *d,
+static app_status move(app_serve *s, const atl_model_info *info, const app_change *c, const atl_direction *d,
                        int rows, int64_t width, float *x) {
     atl_move_options o = ATL_MOVE_OPTIONS_INIT;
     if (c->layers && app_layers_parse(c->layers, &o.layers, &s->error) != APP_OK)
         return APP_FAILED;
-    o.layers &= r->info->num_ws < 64 ? ((uint64_t)1 << r->info->num_ws) - 1 : ~(uint64_t)0;
+    o.layers &= info->num_ws < 64 ? ((uint64_t)1 << info->num_ws) - 1 : ~(uint64_t)0;
     return atl_direction_move(s->ctx, d, &o, c->strength, rows, width, x) == ATL_OK
                ? APP_OK
                : app_fail_ctx(&s->error, s->ctx);
 }
 
 // Directions of z move the seed's z, which is mapped anew.
-static app_status move_z(app_serve *s, const app_state *state, app_render *r, float *ws) {
+static app_status move_z(app_serve *s, app_shot *shot) {
+    const app_state *state = &shot->state;
+    app_render *r = &shot->render;
     float *z = app_array((size_t)r->info->z_dim, 1, 1, sizeof *z, &s->error);
     app_status status = z ? APP_OK : APP_FAILED;
     if (status == APP_OK && (state->is_path || state->mixes || !app_spot_is_seed(&state->spots[0])))
         status = app_fail(&s->error, "a direction of z moves the picture of a seed, and no other");
     if (status == APP_OK)
-        atl_seed_to_z(state->seed, (size_t)r->info->z_dim, z);
+        atl_seed_to_z(shot->seed, (size_t)r->info->z_dim, z);
     for (size_t i = 0; i < state->changes_count && status == APP_OK; i++) {
         atl_direction own;
         int32_t pair[2];
         const atl_direction *d = direction_of(s, &state->changes[i], &own, pair);
         if (d && d->space == ATL_DIRECTION_Z)
-            status = move(s, r, &state->changes[i], d, 1, r->info->z_dim, z);
+            status = move(s, r->info, &state->changes[i], d, 1, r->info->z_dim, z);
     }
     if (status == APP_OK)
-        status = app_render_map(r, 1, z, r->info->c_dim ? r->c : NULL, ws, &s->error);
+        status = app_render_map(r, 1, z, r->info->c_dim ? r->c : NULL, shot->ws, &s->error);
     free(z);
     return status;
 }
 
-app_status app_state_move(app_serve *s, const app_state *state, app_render *r, float *ws) {
+app_status app_shot_move(app_serve *s, app_shot *shot) {
+    const app_state *state = &shot->state;
+    const atl_model_info *info = shot->render.info;
     app_status status = APP_OK;
     int in_z = 0;
     for (size_t i = 0; i < state->changes_count; i++) {
@@ -131,13 +135,13 @@ app_status app_state_move(app_serve *s, const app_state *state, app_render *r, f
         in_z |= d->space == ATL_DIRECTION_Z;
     }
     if (in_z)
-        status = move_z(s, state, r, ws);
+        status = move_z(s, shot);
     for (size_t i = 0; i < state->changes_count && status == APP_OK; i++) {
         atl_direction own;
         int32_t pair[2];
         const atl_direction *d = direction_of(s, &state->changes[i], &own, pair);
         if (d->space == ATL_DIRECTION_W || d->space == ATL_DIRECTION_WS)
-            status = move(s, r, &state->changes[i], d, r->info->num_ws, r->info->w_dim, ws);
+            status = move(s, info, &state->changes[i], d, info->num_ws, info->w_dim, shot->ws);
     }
     return status;
 }
@@ -176,7 +180,9 @@ static app_status style_all(app_serve *s, const app_state *state, const app_rend
     return APP_OK;
 }
 
-app_status app_state_img(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws) {
+app_status app_shot_img(app_serve *s, app_shot *shot) {
+    const app_state *state = &shot->state;
+    app_render *r = &shot->render;
     int in_s = 0;
     for (size_t i = 0; i < state->changes_count; i++) {
         atl_direction own;
@@ -186,13 +192,13 @@ app_status app_state_img(app_serve *s, app_room *room, const app_state *state, a
             return APP_FAILED;
         in_s |= d->space == ATL_DIRECTION_S;
     }
-    atl_editor *editor = in_s ? editor_of(s, room, r) : NULL;
+    atl_editor *editor = in_s ? editor_of(s, shot->room, r) : NULL;
     if (!in_s)
-        return app_render_img(r, 1, ws, &s->error);
+        return app_render_img(r, 1, shot->ws, &s->error);
     if (!editor || style_all(s, state, r, editor) != APP_OK)
         return APP_FAILED;
     if ((r->maps.count && atl_editor_maps(editor, (const float *const *)r->maps.room) != ATL_OK) ||
-        atl_editor_run(editor, 1, ws, NULL, r->img) != ATL_OK)
+        atl_editor_run(editor, 1, shot->ws, NULL, r->img) != ATL_OK)
         return app_fail_ctx(&s->error, s->ctx);
     return APP_OK;
 }

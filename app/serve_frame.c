@@ -2,7 +2,6 @@
 // POST frame: a picture of a state.
 #include <stdlib.h>
 #include <string.h>
-#include "memory.h"
 #include "picture.h"
 #include "progress.h"
 #include "serve_parts.h"
@@ -43,51 +42,40 @@ static app_status shrink(app_serve *s, int side, atl_image *picture) {
     return APP_OK;
 }
 
-static app_status draw(app_serve *s, app_job *job, app_room *room, app_state *state, app_render *r,
-                       float *ws) {
+static app_status draw(app_serve *s, app_job *job, app_shot *shot) {
+    app_render *r = &shot->render;
     app_recipe record;
     atl_image picture = { 0 };
     double began = app_seconds();
-    app_status status = app_state_ws(s, room, state, r, ws);
+    app_status status = app_shot_ws(s, shot);
     if (status == APP_OK)
-        status = app_state_img(s, room, state, r, ws);
+        status = app_shot_img(s, shot);
     if (status == APP_OK)
         status = app_render_picture(r, &picture, &s->error);
     if (status == APP_OK) {
         atl_image_from_float(r->img, &picture);
-        status = shrink(s, state->side, &picture);
+        status = shrink(s, shot->state.side, &picture);
     }
     if (status == APP_OK) {
-        const app_recipe *kept = record_of(state, r, &record);
-        char *command = app_state_command(s, room, state, &r->recipe);
+        const app_recipe *kept = record_of(&shot->state, r, &record);
+        char *command = app_shot_command(s, shot);
         json_t *facts = json_pack("{s:s*, s:f, s:f, s:i, s:i, s:b}", "command", command, "ms",
                                   (app_seconds() - began) * 1e3, "psi", r->recipe.psi, "width", picture.width,
                                   "height", picture.height, "replay", kept != NULL);
         free(command);
-        status = app_reply_picture(s, job, &picture, state, state->record ? kept : NULL, facts);
+        status = app_reply_picture(s, job, &picture, &shot->state, shot->state.record ? kept : NULL, facts);
     }
     atl_image_clear(s->ctx, &picture);
     return status;
 }
 
 int app_serve_frame(app_serve *s, app_job *job) {
-    app_state state;
-    app_render r = { 0 };
-    float *ws = NULL;
-    app_room *room = NULL;
-    app_status status = app_state_read(job->body, &state, &s->error);
+    app_shot shot;
+    app_status status = app_shot_open(s, job->body, &shot);
     if (status == APP_OK)
-        status = (room = app_room_open(s, &state)) ? APP_OK : APP_FAILED;
-    if (status == APP_OK)
-        status = app_state_open(s, room, &state, &r);
-    if (status == APP_OK)
-        status = (ws = app_array(r.row_ws, 1, 1, sizeof *ws, &s->error)) ? APP_OK : APP_FAILED;
-    if (status == APP_OK)
-        status = draw(s, job, room, &state, &r, ws);
+        status = draw(s, job, &shot);
     if (status != APP_OK)
         app_reply_error(s, job);
-    free(ws);
-    app_render_close(&r);
-    free(state.pin_path);
+    app_shot_close(&shot);
     return 0;
 }

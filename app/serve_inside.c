@@ -228,12 +228,12 @@ static app_status draw_spectrum(app_serve *s, const view *v, const int64_t *d, c
 }
 
 // The layer's values for the state's picture: one array of *set.
-static app_status run_layer(app_serve *s, app_room *room, const app_state *state, app_render *r,
-                            const char *layer, atl_arrays **set, const atl_array **array) {
-    float *ws = app_array(r->row_ws, 1, 1, sizeof *ws, &s->error);
-    app_status status = ws ? app_state_ws(s, room, state, r, ws) : APP_FAILED;
+static app_status run_layer(app_serve *s, app_shot *shot, const char *layer, atl_arrays **set,
+                            const atl_array **array) {
+    const app_render *r = &shot->render;
+    app_status status = app_shot_ws(s, shot);
     const atl_array in[] = {
-        { "ws", ATL_F32, 3, { 1, r->info->num_ws, r->info->w_dim }, ws },
+        { "ws", ATL_F32, 3, { 1, r->info->num_ws, r->info->w_dim }, shot->ws },
         { "transform", ATL_F32, 2, { 3, 3 }, r->transform },
     };
     atl_run_options o = ATL_RUN_OPTIONS_INIT;
@@ -241,15 +241,14 @@ static app_status run_layer(app_serve *s, app_room *room, const app_state *state
     o.noise_seeds = r->noise_seeds;
     o.features = layer;
     if (status == APP_OK &&
-        atl_model_run(room->model, "synthesize", in, r->transform ? 2 : 1, &o, set) != ATL_OK)
+        atl_model_run(shot->room->model, "synthesize", in, r->transform ? 2 : 1, &o, set) != ATL_OK)
         status = app_fail_ctx(&s->error, s->ctx);
     if (status == APP_OK && !(*array = atl_arrays_find(*set, layer)))
         status = app_fail(&s->error, "%s: the synthesis has no such layer", layer);
-    free(ws);
     return status;
 }
 
-static app_status draw_layer(app_serve *s, app_job *job, const app_state *state, const view *v,
+static app_status draw_layer(app_serve *s, app_job *job, const app_shot *shot, const view *v,
                              const atl_array *a) {
     int64_t d[4] = { 1, a->rank > 1 ? a->dims[1] : 1, a->rank > 2 ? a->dims[2] : 1,
                      a->rank > 3 ? a->dims[3] : 1 };
@@ -272,14 +271,14 @@ static app_status draw_layer(app_serve *s, app_job *job, const app_state *state,
                                       (json_int_t)(a->rank > 2 ? a->dims[2] : 1),
                                       (json_int_t)(a->rank > 3 ? a->dims[3] : 1)));
         app_line line = { 0 };
-        char *command = app_state_command(s, app_room_open(s, state), state, &state->recipe);
-        app_line_add(&line, "%s --dump ", command ? command : "");
-        app_line_quote(&line, v->layer);
+        char *command = app_shot_command(s, shot);
+        app_line_add(&line, "%s", command ? command : "");
+        app_line_option(&line, "--dump", v->layer);
         free(command);
         command = app_line_end(&line);
         json_object_set_new(facts, "command", json_string(command ? command : ""));
         free(command);
-        status = app_reply_picture(s, job, &canvas.image, state, NULL, facts);
+        status = app_reply_picture(s, job, &canvas.image, &shot->state, NULL, facts);
     } else
         json_decref(facts);
     app_canvas_close(&canvas);
@@ -288,30 +287,22 @@ static app_status draw_layer(app_serve *s, app_job *job, const app_state *state,
 }
 
 int app_serve_layer(app_serve *s, app_job *job) {
-    app_state state;
+    app_shot shot = { 0 };
     view v;
-    app_render r = { 0 };
     atl_arrays *set = NULL;
     const atl_array *array = NULL;
-    app_room *room = NULL;
-    app_status status = app_state_read(json_object_get(job->body, "state"), &state, &s->error);
+    app_status status = read_view(job->body, &v, &s->error);
     if (status == APP_OK)
-        status = read_view(job->body, &v, &s->error);
+        status = app_shot_open(s, json_object_get(job->body, "state"), &shot);
     if (status == APP_OK)
-        status = (room = app_room_open(s, &state)) ? APP_OK : APP_FAILED;
-    if (status == APP_OK)
-        status = app_state_open(s, room, &state, &r);
-    if (status == APP_OK)
-        status = run_layer(s, room, &state, &r, v.layer, &set, &array);
+        status = run_layer(s, &shot, v.layer, &set, &array);
     if (status == APP_OK) {
-        state.format = "png"; // of maps, every value counts
-        state.recipe.psi = r.recipe.psi;
-        status = draw_layer(s, job, &state, &v, array);
+        shot.state.format = "png"; // of maps, every value counts
+        status = draw_layer(s, job, &shot, &v, array);
     }
     if (status != APP_OK)
         app_reply_error(s, job);
     atl_arrays_close(&set);
-    app_render_close(&r);
-    free(state.pin_path);
+    app_shot_close(&shot);
     return 0;
 }

@@ -7,16 +7,62 @@
 #include "memory.h"
 #include "serve_parts.h"
 
-// The styles of one spot.
+// The first spot opens it: its seed is the noise's, its file the noise maps'.
+static app_status begin(app_serve *s, app_shot *shot) {
+    const app_state *state = &shot->state;
+    const app_spot *spot = &state->spots[0];
+    app_render *r = &shot->render;
+    app_recipe recipe = state->recipe;
+    app_render_source source = {
+        .count = 1, .batch = 1, .draw_classes = 1, .maps = !state->mixes, .styles = !state->mixes
+    };
+    recipe.network = shot->room->path;
+    recipe.has_at = spot->kind == APP_SPOT_AT && !app_spot_is_seed(spot);
+    recipe.at[0] = spot->x;
+    recipe.at[1] = spot->y;
+    shot->seed = app_spot_is_seed(spot) ? app_spot_seed(spot) : 0;
+    source.seeds = spot->kind == APP_SPOT_PIN ? NULL : &shot->seed;
+    if (spot->kind == APP_SPOT_PIN) {
+        recipe.latents = shot->pin = app_pin_path(s, spot->pin);
+        recipe.projected = 1;
+        if (!recipe.latents)
+            return APP_FAILED;
+    }
+    app_status status = app_render_open(r, s->ctx, shot->room->model, &recipe, &source, &s->error);
+    if (status == APP_OK && r->latents.count < 1)
+        status = app_fail(&s->error, "%s: there is nothing in this pin", spot->pin);
+    if (status == APP_OK)
+        status = app_render_truncation(r, &s->error);
+    return status == APP_OK ? app_render_ws(r, 0, 1, &s->error) : status;
+}
+
+app_status app_shot_open(app_serve *s, const json_t *json, app_shot *shot) {
+    *shot = (app_shot){ 0 };
+    app_status status = app_state_read(json, &shot->state, &s->error);
+    if (status == APP_OK)
+        status = (shot->room = app_room_open(s, &shot->state)) ? APP_OK : APP_FAILED;
+    if (status == APP_OK)
+        status = begin(s, shot);
+    if (status == APP_OK)
+        shot->ws = app_array(shot->render.row_ws, 1, 1, sizeof *shot->ws, &s->error);
+    return shot->ws ? APP_OK : APP_FAILED;
+}
+
+void app_shot_close(app_shot *shot) {
+    app_render_close(&shot->render);
+    free(shot->ws);
+    free(shot->pin);
+    *shot = (app_shot){ 0 };
+}
+
 app_status app_spot_ws(app_serve *s, app_room *room, const app_state *state, const app_spot *spot,
                        float *ws) {
-    app_state one = { .recipe = state->recipe, .spots = { *spot }, .spots_count = 1 };
-    app_render r = { 0 };
-    app_status status = app_state_open(s, room, &one, &r);
+    app_shot one = { .state = { .recipe = state->recipe, .spots = { *spot }, .spots_count = 1 },
+                     .room = room };
+    app_status status = begin(s, &one);
     if (status == APP_OK)
-        memcpy(ws, r.ws, r.row_ws * sizeof *ws);
-    app_render_close(&r);
-    free(one.pin_path);
+        memcpy(ws, one.render.ws, one.render.row_ws * sizeof *ws);
+    app_shot_close(&one);
     return status;
 }
 
@@ -54,40 +100,15 @@ static app_status mix(app_serve *s, app_room *room, const app_state *state, size
     return status;
 }
 
-// The first spot opens it: its seed is the noise's, its file the noise maps'.
-app_status app_state_open(app_serve *s, app_room *room, app_state *state, app_render *r) {
-    const app_spot *spot = &state->spots[0];
-    app_recipe recipe = state->recipe;
-    app_render_source source = {
-        .count = 1, .batch = 1, .draw_classes = 1, .maps = !state->mixes, .styles = !state->mixes
-    };
-    recipe.network = room->path;
-    recipe.has_at = spot->kind == APP_SPOT_AT && !app_spot_is_seed(spot);
-    recipe.at[0] = spot->x;
-    recipe.at[1] = spot->y;
-    state->seed = app_spot_is_seed(spot) ? app_spot_seed(spot) : 0;
-    source.seeds = spot->kind == APP_SPOT_PIN ? NULL : &state->seed;
-    if (spot->kind == APP_SPOT_PIN) {
-        recipe.latents = state->pin_path = app_pin_path(s, spot->pin);
-        recipe.projected = 1;
-        if (!recipe.latents)
-            return APP_FAILED;
-    }
-    app_status status = app_render_open(r, s->ctx, room->model, &recipe, &source, &s->error);
-    if (status == APP_OK && r->latents.count < 1)
-        status = app_fail(&s->error, "%s: there is nothing in this pin", spot->pin);
-    if (status == APP_OK)
-        status = app_render_truncation(r, &s->error);
-    return status == APP_OK ? app_render_ws(r, 0, 1, &s->error) : status;
-}
-
-app_status app_state_ws(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws) {
+app_status app_shot_ws(app_serve *s, app_shot *shot) {
+    const app_state *state = &shot->state;
+    size_t row = shot->render.row_ws;
     app_status status = APP_OK;
     if (state->is_path)
-        status = path_ws(s, room, state, r->row_ws, ws);
+        status = path_ws(s, shot->room, state, row, shot->ws);
     else
-        memcpy(ws, r->ws, r->row_ws * sizeof *ws);
+        memcpy(shot->ws, shot->render.ws, row * sizeof *shot->ws);
     if (status == APP_OK && state->mixes)
-        status = mix(s, room, state, r->row_ws, ws);
-    return status == APP_OK && state->changes_count ? app_state_move(s, state, r, ws) : status;
+        status = mix(s, shot->room, state, row, shot->ws);
+    return status == APP_OK && state->changes_count ? app_shot_move(s, shot) : status;
 }

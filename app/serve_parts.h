@@ -118,19 +118,31 @@ void app_rooms_close(app_serve *s);
 
 // ---- Pictures
 
-// Styles of the state's latents to ws [num_ws, w_dim], mixed and moved by directions of w; `r` is open, with
-// the first latent.  (serve_latent.c)
-app_status app_state_open(app_serve *s, app_room *room, app_state *state, app_render *r);
-app_status app_state_ws(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws);
+// A state at work; it stays where it is, since its parts point into it.
+typedef struct app_shot {
+    app_state state; // its texts are the JSON's
+    app_room *room;
+    app_render render; // of the first latent
+    float *ws;         // [num_ws, w_dim]
+    uint32_t seed;     // of the first latent
+    char *pin;         // its file, by malloc
+} app_shot;
+
+// Opens the network, and maps the first latent.  A failure leaves something to close, too.  (serve_latent.c)
+app_status app_shot_open(app_serve *s, const json_t *json, app_shot *shot);
+void app_shot_close(app_shot *shot);
+
+// Styles of the state's latents to shot->ws, mixed and moved by directions of z and w.
+app_status app_shot_ws(app_serve *s, app_shot *shot);
 
 // Styles of one latent to ws.
 app_status app_spot_ws(app_serve *s, app_room *room, const app_state *state, const app_spot *spot, float *ws);
 
-// Moves ws along the state's directions, but for those of styles.  (serve_edit.c)
-app_status app_state_move(app_serve *s, const app_state *state, app_render *r, float *ws);
+// Moves shot->ws along the state's directions, but for those of styles.  (serve_edit.c)
+app_status app_shot_move(app_serve *s, app_shot *shot);
 
-// The picture of these styles to r->img, with directions of styles.  (serve_edit.c)
-app_status app_state_img(app_serve *s, app_room *room, const app_state *state, app_render *r, float *ws);
+// The picture of shot->ws to shot->render.img, with directions of styles.  (serve_edit.c)
+app_status app_shot_img(app_serve *s, app_shot *shot);
 
 // The path of a pin's file, by malloc, or NULL and s->error.
 char *app_pin_path(app_serve *s, const char *pin);
@@ -142,7 +154,7 @@ app_status app_pin_write(app_serve *s, const atl_model_info *info, const char *p
 void app_pin_name(app_serve *s, const char *stem, char name[64]); // one that is free
 
 // What does the same on a command line, by malloc.  (serve_command.c)
-char *app_state_command(app_serve *s, const app_room *room, const app_state *state, const app_recipe *recipe);
+char *app_shot_command(app_serve *s, const app_shot *shot);
 
 // Text in the making.
 typedef struct app_line {

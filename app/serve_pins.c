@@ -85,30 +85,19 @@ void app_pin_name(app_serve *s, const char *stem, char name[64]) {
 
 // Styles that a state makes, kept in a file.
 int app_serve_pin(app_serve *s, app_job *job) {
-    app_state state = { 0 };
-    app_render r = { 0 };
+    app_shot shot;
     char name[64];
-    float *ws = NULL;
-    app_room *room = NULL;
     const char *stem = json_string_value(json_object_get(job->body, "name"));
-    app_status status = app_state_read(json_object_get(job->body, "state"), &state, &s->error);
+    app_status status = app_shot_open(s, json_object_get(job->body, "state"), &shot);
     if (status == APP_OK)
-        status = (room = app_room_open(s, &state)) ? APP_OK : APP_FAILED;
-    if (status == APP_OK)
-        status = app_state_open(s, room, &state, &r);
-    if (status == APP_OK)
-        status = (ws = app_array(r.row_ws, 1, 1, sizeof *ws, &s->error)) ? APP_OK : APP_FAILED;
-    if (status == APP_OK)
-        status = app_state_ws(s, room, &state, &r, ws);
+        status = app_shot_ws(s, &shot);
     app_pin_name(s, stem && app_name_is_plain(stem) ? stem : "pin", name);
     if (status == APP_OK)
-        status = app_pin_write(s, r.info, name, ws);
+        status = app_pin_write(s, shot.render.info, name, shot.ws);
     if (status == APP_OK)
         app_reply_json(job, json_pack("{s:s}", "pin", name));
     else
         app_reply_error(s, job);
-    free(ws);
-    app_render_close(&r);
-    free(state.pin_path);
+    app_shot_close(&shot);
     return 0;
 }

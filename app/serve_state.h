@@ -51,9 +51,6 @@ typedef struct app_state {
     int quality;
     int record; // within the picture
     int side;   // at most so many pixels wide and high; 0: as the network makes it
-    // of whoever makes it
-    uint32_t seed;  // of the first latent
-    char *pin_path; // by malloc
 } app_state;
 
 // Texts are borrowed from the JSON.  Keys that are none are refused, as are numbers out of range.
