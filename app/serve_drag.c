@@ -267,21 +267,25 @@ static app_status show(app_serve *s, app_job *job, one_drag *d, double began) {
 
 // ---- Requests
 
+// The picture of the drag, or why there is none.
+static app_status answer(app_serve *s, app_job *job, one_drag *d, app_status status, double began) {
+    if (status == APP_OK)
+        status = show(s, job, d, began);
+    if (status != APP_OK)
+        app_reply_error(s, job);
+    return status;
+}
+
 int app_serve_drag(app_serve *s, app_job *job) {
     double began = app_seconds();
     one_drag *d = make_room(s);
-    app_status status = d ? APP_OK : APP_FAILED;
-    if (status == APP_OK) {
+    app_status status = APP_FAILED;
+    if (d) {
         d->body = json_incref(job->body);
         status = open_drag(s, d);
     }
-    if (status == APP_OK)
-        status = show(s, job, d, began);
-    if (status != APP_OK) {
-        if (d)
-            leave(d);
-        app_reply_error(s, job);
-    }
+    if (answer(s, job, d, status, began) != APP_OK && d)
+        leave(d);
     return 0;
 }
 
@@ -298,25 +302,16 @@ int app_serve_drag_step(app_serve *s, app_job *job) {
         const atl_drag_state *now = atl_drag_get_state(d->drag);
         status = remember(s, d, NULL, now->points, d->before + now->step);
     }
-    if (status == APP_OK)
-        status = show(s, job, d, began);
-    if (status != APP_OK)
-        app_reply_error(s, job);
+    answer(s, job, d, status, began);
     return 0;
 }
 
 int app_serve_drag_undo(app_serve *s, app_job *job) {
     double began = app_seconds();
     one_drag *d = find(s, job);
-    app_status status = d ? APP_OK : APP_FAILED;
     if (d && d->places > 1)
         free(d->past[--d->places].ws);
-    if (status == APP_OK)
-        status = open_at(s, d, &d->past[d->places - 1]);
-    if (status == APP_OK)
-        status = show(s, job, d, began);
-    if (status != APP_OK)
-        app_reply_error(s, job);
+    answer(s, job, d, d ? open_at(s, d, &d->past[d->places - 1]) : APP_FAILED, began);
     return 0;
 }
 

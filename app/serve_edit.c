@@ -85,6 +85,20 @@ static const atl_direction *direction_of(app_serve *s, const app_change *c, atl_
     return d ? d->at : NULL;
 }
 
+// *any: whether a change is along a direction of this space.
+static app_status moves_in(app_serve *s, const app_state *state, atl_direction_space space, int *any) {
+    *any = 0;
+    for (size_t i = 0; i < state->changes_count; i++) {
+        atl_direction own;
+        int32_t pair[2];
+        const atl_direction *d = direction_of(s, &state->changes[i], &own, pair);
+        if (!d)
+            return APP_FAILED;
+        *any |= d->space == space;
+    }
+    return APP_OK;
+}
+
 // ---- Moving
 
 static app_status move(app_serve *s, const atl_model_info *info, const app_change *c, const atl_direction *d,
@@ -124,17 +138,9 @@ static app_status move_z(app_serve *s, app_shot *shot) {
 app_status app_shot_move(app_serve *s, app_shot *shot) {
     const app_state *state = &shot->state;
     const atl_model_info *info = shot->render.info;
-    app_status status = APP_OK;
-    int in_z = 0;
-    for (size_t i = 0; i < state->changes_count; i++) {
-        atl_direction own;
-        int32_t pair[2];
-        const atl_direction *d = direction_of(s, &state->changes[i], &own, pair);
-        if (!d)
-            return APP_FAILED;
-        in_z |= d->space == ATL_DIRECTION_Z;
-    }
-    if (in_z)
+    int in_z;
+    app_status status = moves_in(s, state, ATL_DIRECTION_Z, &in_z);
+    if (status == APP_OK && in_z)
         status = move_z(s, shot);
     for (size_t i = 0; i < state->changes_count && status == APP_OK; i++) {
         atl_direction own;
@@ -183,18 +189,12 @@ static app_status style_all(app_serve *s, const app_state *state, const app_rend
 app_status app_shot_img(app_serve *s, app_shot *shot) {
     const app_state *state = &shot->state;
     app_render *r = &shot->render;
-    int in_s = 0;
-    for (size_t i = 0; i < state->changes_count; i++) {
-        atl_direction own;
-        int32_t pair[2];
-        const atl_direction *d = direction_of(s, &state->changes[i], &own, pair);
-        if (!d)
-            return APP_FAILED;
-        in_s |= d->space == ATL_DIRECTION_S;
-    }
-    atl_editor *editor = in_s ? editor_of(s, shot->room, r) : NULL;
+    int in_s;
+    if (moves_in(s, state, ATL_DIRECTION_S, &in_s) != APP_OK)
+        return APP_FAILED;
     if (!in_s)
         return app_render_img(r, 1, shot->ws, &s->error);
+    atl_editor *editor = editor_of(s, shot->room, r);
     if (!editor || style_all(s, state, r, editor) != APP_OK)
         return APP_FAILED;
     if ((r->maps.count && atl_editor_maps(editor, (const float *const *)r->maps.room) != ATL_OK) ||
