@@ -105,6 +105,14 @@ void app_file_discard(app_file *file) {
     *file = (app_file){ 0 };
 }
 
+app_status app_file_write(const char *path, const char *bytes, size_t size, app_error *e) {
+    app_file file;
+    if (app_file_open(&file, path, e) != APP_OK)
+        return APP_FAILED;
+    fwrite(bytes, 1, size, file.out); // a failure is found by the next line
+    return app_file_commit(&file, e);
+}
+
 // ---- Folders
 
 static int make_one(const char *path) {

@@ -24,6 +24,8 @@ app_status app_file_open(app_file *file, const char *path, app_error *e);
 app_status app_file_commit(app_file *file, app_error *e);
 void app_file_discard(app_file *file); // a zeroed or committed struct is fine
 
+app_status app_file_write(const char *path, const char *bytes, size_t size, app_error *e); // all at once
+
 // Makes a folder and those above it.
 app_status app_folder_make(const char *path, app_error *e);
 

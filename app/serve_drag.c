@@ -105,7 +105,7 @@ static app_status read_points(const json_t *list, atl_drag_point *points, size_t
 static app_status read_mask(app_serve *s, one_drag *d) {
     const atl_model_info *info = d->shot.render.info;
     const char *name = json_string_value(json_object_get(d->body, "mask"));
-    char *path = name ? app_photo_path(s, name) : NULL;
+    char *path = name ? app_out_find(s, "photo", name, "") : NULL;
     atl_image mask;
     if (!name)
         return APP_OK;
@@ -318,8 +318,7 @@ int app_serve_drag_undo(app_serve *s, app_job *job) {
 int app_serve_drag_pin(app_serve *s, app_job *job) {
     char name[64];
     one_drag *d = find(s, job);
-    app_pin_name(s, "drag", name);
-    if (d && app_pin_write(s, d->shot.render.info, name, d->past[d->places - 1].ws) == APP_OK)
+    if (d && app_pin_write(s, d->shot.render.info, "drag", d->past[d->places - 1].ws, name) == APP_OK)
         app_reply_json(job, json_pack("{s:s}", "pin", name));
     else
         app_reply_error(s, job);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <atelier/array.h>
 #include <atelier/video.h>
 #include "film.h"
@@ -35,17 +34,6 @@ static int all_seeds(const app_state *state) {
     return 1;
 }
 
-static char *free_path(app_serve *s, const char *folder, const char *stem, const char *ending) {
-    for (int i = 1;; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s-%d.%s", stem, i, ending);
-        char *path = app_out_path(s, folder, name);
-        if (!path || access(path, F_OK) != 0)
-            return path;
-        free(path);
-    }
-}
-
 // Pins and places between seeds: their styles in a file, as the command line takes them.
 static app_status write_keys(walk *w) {
     app_serve *s = w->s;
@@ -57,7 +45,7 @@ static app_status write_keys(walk *w) {
         status = app_spot_ws(s, w->room, &w->state, &w->state.spots[i], ws + i * row);
     const atl_array array = { "w", ATL_F32, 3, { (int64_t)n, info->num_ws, info->w_dim }, ws };
     if (status == APP_OK)
-        status = (w->latents = free_path(s, "walks", "keys", "npz")) ? APP_OK : APP_FAILED;
+        status = (w->latents = app_out_new(s, "walks", "keys", ".npz")) ? APP_OK : APP_FAILED;
     if (status == APP_OK && atl_npz_write(s->ctx, w->latents, &array, 1) != ATL_OK)
         status = app_fail_ctx(&s->error, s->ctx);
     free(ws);
@@ -135,9 +123,11 @@ static app_status on_frame(void *user, size_t frame, const atl_image *picture, a
 static app_status make(walk *w, char **output) {
     app_serve *s = w->s;
     atl_video_options v = ATL_VIDEO_OPTIONS_INIT;
+    char ending[8];
+    snprintf(ending, sizeof ending, ".%s", w->format);
     app_status status = app_film_open(&w->film, s->ctx, w->room->model, &w->o, &s->error);
     if (status == APP_OK)
-        status = (*output = free_path(s, "videos", "walk", w->format)) ? APP_OK : APP_FAILED;
+        status = (*output = app_out_new(s, "videos", "walk", ending)) ? APP_OK : APP_FAILED;
     if (status != APP_OK)
         return status;
     v.width = w->film.sheet.whole.width;
@@ -179,10 +169,5 @@ static app_status run(app_serve *s, app_task *t) {
 }
 
 int app_serve_video(app_serve *s, app_job *job) {
-    app_task *t = app_task_add(s, "video", job->body, run);
-    if (t)
-        app_reply_json(job, json_pack("{s:s}", "task", t->id));
-    else
-        app_reply_error(s, job);
-    return 0;
+    return app_task_start(s, job, "video", run);
 }

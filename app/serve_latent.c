@@ -23,7 +23,7 @@ static app_status begin(app_serve *s, app_shot *shot) {
     shot->seed = app_spot_is_seed(spot) ? app_spot_seed(spot) : 0;
     source.seeds = spot->kind == APP_SPOT_PIN ? NULL : &shot->seed;
     if (spot->kind == APP_SPOT_PIN) {
-        recipe.latents = shot->pin = app_pin_path(s, spot->pin);
+        recipe.latents = shot->pin = app_out_find(s, "pin", spot->pin, ".npz");
         recipe.projected = 1;
         if (!recipe.latents)
             return APP_FAILED;

@@ -144,14 +144,21 @@ app_status app_shot_move(app_serve *s, app_shot *shot);
 // The picture of shot->ws to shot->render.img, with directions of styles.  (serve_edit.c)
 app_status app_shot_img(app_serve *s, app_shot *shot);
 
-// The path of a pin's file, by malloc, or NULL and s->error.
-char *app_pin_path(app_serve *s, const char *pin);
+// ---- Files of ours (serve_pins.c): by malloc, or NULL and s->error
 
-// "OUTDIR/FOLDER/NAME", whose folder is made; by malloc, or NULL and s->error.  (serve_pins.c)
-char *app_out_path(app_serve *s, const char *folder, const char *name);
+char *app_out_path(app_serve *s, const char *folder,
+                   const char *name); // "OUTDIR/FOLDER/NAME"; makes the folder
+char *app_out_new(app_serve *s, const char *folder, const char *stem, const char *ending); // the same, unused
 
-app_status app_pin_write(app_serve *s, const atl_model_info *info, const char *pin, const float *ws);
-void app_pin_name(app_serve *s, const char *stem, char name[64]); // one that is free
+// A file of "OUTDIR/KINDs", by the name that a request has for it.
+char *app_out_find(app_serve *s, const char *kind, const char *name, const char *ending);
+
+// Where the next pin goes, and its name.
+char *app_pin_new(app_serve *s, const char *stem, char name[64]);
+app_status app_pin_write(app_serve *s, const atl_model_info *info, const char *stem, const float *ws,
+                         char name[64]);
+
+// ---- Commands
 
 // What does the same on a command line, by malloc.  (serve_command.c)
 char *app_shot_command(app_serve *s, const app_shot *shot);
@@ -201,7 +208,6 @@ int app_serve_run_grid(app_serve *s, app_job *job);
 int app_serve_plan(app_serve *s, app_job *job);
 int app_serve_train(app_serve *s, app_job *job);
 int app_serve_photo(app_serve *s, app_job *job);
-char *app_photo_path(app_serve *s, const char *name); // by malloc, or NULL and s->error
 
 // The file of this path in a list that is made anew, or NULL and s->error.
 const app_listed *app_listed_at(app_serve *s, const char *path);

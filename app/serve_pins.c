@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <atelier/array.h>
 #include "files.h"
 #include "memory.h"
 #include "serve_check.h"
 #include "serve_parts.h"
+
+// ---- The output folder
 
 char *app_out_path(app_serve *s, const char *folder, const char *name) {
     char *below = app_join(s->o.outdir, folder, &s->error), *path = NULL;
@@ -21,21 +24,49 @@ char *app_out_path(app_serve *s, const char *folder, const char *name) {
     return path;
 }
 
-char *app_pin_path(app_serve *s, const char *pin) {
+char *app_out_new(app_serve *s, const char *folder, const char *stem, const char *ending) {
+    char name[64], *below = app_out_path(s, folder, ""), *path = NULL;
+    for (int i = 1; below && !path; i++) {
+        snprintf(name, sizeof name, "%.40s-%d%s", stem, i, ending);
+        if (!(path = app_join(below, name, &s->error)))
+            break;
+        if (access(path, F_OK) == 0) {
+            free(path);
+            path = NULL;
+        }
+    }
+    free(below);
+    return path;
+}
+
+char *app_out_find(app_serve *s, const char *kind, const char *name, const char *ending) {
     struct stat st;
-    char path[4200];
-    if (!app_name_is_plain(pin) ||
-        snprintf(path, sizeof path, "%s/pins/%s.npz", s->o.outdir, pin) >= (int)sizeof path ||
+    char path[4300];
+    if (!app_name_is_plain(name) ||
+        snprintf(path, sizeof path, "%s/%ss/%s%s", s->o.outdir, kind, name, ending) >= (int)sizeof path ||
         lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
-        app_fail(&s->error, "%.64s: there is no such pin", pin);
+        app_fail(&s->error, "%.64s: there is no such %s", name, kind);
         return NULL;
     }
-    char *copy = malloc(strlen(path) + 1);
-    if (copy)
-        memcpy(copy, path, strlen(path) + 1);
-    else
-        app_fail(&s->error, "out of memory");
-    return copy;
+    return app_copy(path, &s->error);
+}
+
+char *app_pin_new(app_serve *s, const char *stem, char name[64]) {
+    char *path = app_out_new(s, "pins", stem, ".npz");
+    const char *file = path ? app_file_name(path) : ".npz";
+    snprintf(name, 64, "%.*s", (int)(strlen(file) - 4), file);
+    return path;
+}
+
+app_status app_pin_write(app_serve *s, const atl_model_info *info, const char *stem, const float *ws,
+                         char name[64]) {
+    const atl_array array = { "w", ATL_F32, 3, { 1, info->num_ws, info->w_dim }, ws };
+    char *path = app_pin_new(s, stem, name);
+    app_status status = path ? APP_OK : APP_FAILED;
+    if (path && atl_npz_write(s->ctx, path, &array, 1) != ATL_OK)
+        status = app_fail_ctx(&s->error, s->ctx);
+    free(path);
+    return status;
 }
 
 // ---- Requests
@@ -60,29 +91,6 @@ int app_serve_pins(app_serve *s, app_job *job) {
     return 0;
 }
 
-app_status app_pin_write(app_serve *s, const atl_model_info *info, const char *pin, const float *ws) {
-    char name[80];
-    snprintf(name, sizeof name, "%.64s.npz", pin);
-    const atl_array array = { "w", ATL_F32, 3, { 1, info->num_ws, info->w_dim }, ws };
-    char *path = app_out_path(s, "pins", name);
-    app_status status = path ? APP_OK : APP_FAILED;
-    if (path && atl_npz_write(s->ctx, path, &array, 1) != ATL_OK)
-        status = app_fail_ctx(&s->error, s->ctx);
-    free(path);
-    return status;
-}
-
-void app_pin_name(app_serve *s, const char *stem, char name[64]) {
-    struct stat st;
-    for (int i = 1;; i++) {
-        char path[4300];
-        snprintf(name, 64, "%.40s-%d", stem, i);
-        snprintf(path, sizeof path, "%s/pins/%s.npz", s->o.outdir, name);
-        if (stat(path, &st) != 0)
-            return;
-    }
-}
-
 // Styles that a state makes, kept in a file.
 int app_serve_pin(app_serve *s, app_job *job) {
     app_shot shot;
@@ -91,9 +99,9 @@ int app_serve_pin(app_serve *s, app_job *job) {
     app_status status = app_shot_open(s, json_object_get(job->body, "state"), &shot);
     if (status == APP_OK)
         status = app_shot_ws(s, &shot);
-    app_pin_name(s, stem && app_name_is_plain(stem) ? stem : "pin", name);
     if (status == APP_OK)
-        status = app_pin_write(s, shot.render.info, name, shot.ws);
+        status =
+            app_pin_write(s, shot.render.info, stem && app_name_is_plain(stem) ? stem : "pin", shot.ws, name);
     if (status == APP_OK)
         app_reply_json(job, json_pack("{s:s}", "pin", name));
     else

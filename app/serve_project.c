@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "align.h"
 #include "files.h"
 #include "json.h"
@@ -123,25 +122,15 @@ static app_status on_step(void *user, const app_project *p, app_error *e) {
 
 // The result as a pin: a copy of projected_w.npz, noise maps and all.
 static app_status keep(app_serve *s, app_task *t, const char *folder) {
-    char name[64], file[80];
-    char *from = app_join(folder, "projected_w.npz", &s->error), *to;
+    char name[64], *from = app_join(folder, "projected_w.npz", &s->error), *to = NULL;
     size_t size;
     char *bytes = from ? app_file_read(from, (size_t)1 << 30, &size, &s->error) : NULL;
-    app_pin_name(s, "photo", name);
-    snprintf(file, sizeof file, "%s.npz", name);
-    app_file out = { 0 };
-    app_status status = bytes && (to = app_out_path(s, "pins", file)) ? APP_OK : APP_FAILED;
-    if (status == APP_OK) {
-        status = app_file_open(&out, to, &s->error);
-        if (status == APP_OK && fwrite(bytes, 1, size, out.out) != size)
-            status = app_fail(&s->error, "%s: can't be written", to);
-        if (status == APP_OK)
-            status = app_file_commit(&out, &s->error);
-        free(to);
-    }
-    app_file_discard(&out);
+    app_status status = bytes && (to = app_pin_new(s, "photo", name)) ? APP_OK : APP_FAILED;
+    if (status == APP_OK)
+        status = app_file_write(to, bytes, size, &s->error);
     if (status == APP_OK)
         t->result = json_pack("{s:s, s:s}", "pin", name, "projection", app_file_name(folder));
+    free(to);
     free(bytes);
     free(from);
     return status;
@@ -184,32 +173,20 @@ static app_status project(app_serve *s, app_task *t, search *w, const char *targ
     return status;
 }
 
-// A new folder below OUTDIR/projects, by malloc.
-static char *new_folder(app_serve *s, const char *photo) {
-    char stem[48], name[64];
-    app_stem_of(photo, stem);
-    for (int i = 1; i < 100000; i++) {
-        snprintf(name, sizeof name, "%s-%d", stem, i);
-        char *path = app_out_path(s, "projects", name);
-        if (!path || access(path, F_OK) != 0)
-            return path;
-        free(path);
-    }
-    return NULL;
-}
-
 static app_status run_project(app_serve *s, app_task *t) {
     search w;
     app_line line = { 0 };
-    char *target = NULL, *folder = NULL;
+    char stem[48], *target = NULL, *folder = NULL;
     app_status status = open_room(&w, s, t);
     const char *photo = json_string_value(json_object_get(t->options, "photo"));
     if (status == APP_OK)
-        status = (target = app_photo_path(s, photo ? photo : "")) ? APP_OK : APP_FAILED;
+        status = (target = app_out_find(s, "photo", photo ? photo : "", "")) ? APP_OK : APP_FAILED;
     if (status == APP_OK && json_is_true(json_object_get(t->options, "align")))
         status = align(s, t, &line, &target);
-    if (status == APP_OK)
-        status = (folder = new_folder(s, target)) ? APP_OK : APP_FAILED;
+    if (status == APP_OK) {
+        app_stem_of(target, stem);
+        status = (folder = app_out_new(s, "projects", stem, "")) ? APP_OK : APP_FAILED;
+    }
     if (status == APP_OK)
         status = project(s, t, &w, target, folder, &line);
     free(app_line_end(&line));
@@ -219,17 +196,8 @@ static app_status run_project(app_serve *s, app_task *t) {
     return status;
 }
 
-static int start(app_serve *s, app_job *job, const char *kind, app_status (*run)(app_serve *, app_task *)) {
-    app_task *t = app_task_add(s, kind, job->body, run);
-    if (t)
-        app_reply_json(job, json_pack("{s:s}", "task", t->id));
-    else
-        app_reply_error(s, job);
-    return 0;
-}
-
 int app_serve_project(app_serve *s, app_job *job) {
-    return start(s, job, "project", run_project);
+    return app_task_start(s, job, "project", run_project);
 }
 
 // ---- Tuning
@@ -301,5 +269,5 @@ static app_status run_tune(app_serve *s, app_task *t) {
 }
 
 int app_serve_tune(app_serve *s, app_job *job) {
-    return start(s, job, "tune", run_tune);
+    return app_task_start(s, job, "tune", run_tune);
 }

@@ -62,6 +62,16 @@ app_task *app_task_add(app_serve *s, const char *kind, json_t *options,
     return t;
 }
 
+int app_task_start(app_serve *s, app_job *job, const char *kind,
+                   app_status (*run)(app_serve *s, app_task *task)) {
+    const app_task *t = app_task_add(s, kind, job->body, run);
+    if (t)
+        app_reply_json(job, json_pack("{s:s}", "task", t->id));
+    else
+        app_reply_error(s, job);
+    return 0;
+}
+
 app_status app_task_step(app_serve *s, app_task *t, double done, double total) {
     t->done = done;
     t->total = total;

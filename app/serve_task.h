@@ -45,6 +45,10 @@ struct app_task {
 app_task *app_task_add(app_serve *s, const char *kind, json_t *options,
                        app_status (*run)(app_serve *s, app_task *task));
 
+// Adds one for a request, whose reply is its id, or why there is none.  Returns 0.
+int app_task_start(app_serve *s, app_job *job, const char *kind,
+                   app_status (*run)(app_serve *s, app_task *task));
+
 // To be called often by whoever runs: does the jobs that wait.  APP_STOPPED: its user wants no more.
 app_status app_task_step(app_serve *s, app_task *task, double done, double total);
 void app_task_show(app_serve *s, app_task *task, const atl_image *image); // the newest picture
