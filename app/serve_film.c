@@ -72,19 +72,18 @@ static app_status choose_keys(walk *w) {
 // ---- The task
 
 static app_status read_options(walk *w, app_error *e) {
-    static const char *const formats[] = { "mp4", "webm", "gif", "webp", "apng", "y4m" };
     const json_t *o = w->task->options, *between = json_object_get(o, "between"),
                  *fps = json_object_get(o, "fps");
     const char *format = json_string_value(json_object_get(o, "format"));
-    int index = format && !strchr(format, '|') ? app_word_index("mp4|webm|gif|webp|apng|y4m", format) : 0;
     json_int_t frames = json_is_integer(between) ? json_integer_value(between) : 60,
                rate = json_is_integer(fps) ? json_integer_value(fps) : 30;
-    if (index < 0 || frames < 1 || frames > 10000 || rate < 1 || rate > 120)
+    w->format = format ? format : "mp4";
+    if (app_word_index("mp4|webm|gif|webp|apng|y4m", w->format) < 0 || frames < 1 || frames > 10000 ||
+        rate < 1 || rate > 120)
         return app_fail(e, "format, between or fps: out of range");
     app_status status = app_state_read(json_object_get(o, "state"), &w->state, e);
     if (status == APP_OK && !w->state.is_path)
         status = app_fail(e, "a video has a path of keyframes: two of them at least");
-    w->format = formats[index];
     w->fps = (int)rate;
     w->o = (app_film_options){ .classes = &w->classes,
                                .fixed = &w->none,

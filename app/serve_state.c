@@ -43,7 +43,7 @@ static app_status pair(const json_t *v, const char *key, double most, double to[
 
 static app_status word(const json_t *v, const char *key, const char *words, int *to, app_error *e) {
     const char *chosen = json_string_value(v);
-    *to = chosen && *chosen && !strchr(chosen, '|') ? app_word_index(words, chosen) : -1;
+    *to = chosen ? app_word_index(words, chosen) : -1;
     return *to >= 0 ? APP_OK : app_fail(e, "%s: expected one of %s", key, words);
 }
 
@@ -162,10 +162,10 @@ static app_status read_noise(const json_t *v, app_state *s, app_error *e) {
 }
 
 static app_status read_format(const json_t *v, app_state *s, app_error *e) {
-    static const char *const names[] = { "jpg", "png", "webp" };
-    int index = 0;
+    int index;
     app_status status = word(v, "format", "jpg|png|webp", &index, e);
-    s->format = names[status == APP_OK ? index : 0];
+    if (status == APP_OK)
+        s->format = json_string_value(v);
     return status;
 }
 

@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "progress.h"
 #include "serve_task.h"
+#include "words.h"
 
 extern char **environ;
 
@@ -64,8 +65,8 @@ static const struct {
 
 static const struct {
     const char *key, *option, *values;
-} choices[] = { { "cfg", "--cfg", "|auto|stylegan2|stylegan3-t|stylegan3-r|stylegan1|progan|" },
-                { "aug", "--aug", "|ada|fixed|noaug|" } };
+} choices[] = { { "cfg", "--cfg", "auto|stylegan2|stylegan3-t|stylegan3-r|stylegan1|progan" },
+                { "aug", "--aug", "ada|fixed|noaug" } };
 
 static app_status add_options(words *w, const json_t *o, app_error *e) {
     char text[64];
@@ -85,8 +86,7 @@ static app_status add_options(words *w, const json_t *o, app_error *e) {
         const char *v = json_string_value(json_object_get(o, choices[i].key));
         if (!v || !*v)
             continue;
-        snprintf(text, sizeof text, "|%.40s|", v);
-        if (!strstr(choices[i].values, text))
+        if (app_word_index(choices[i].values, v) < 0)
             return app_fail(e, "%s: \"%.40s\" is none of its choices", choices[i].key, v);
         add(w, choices[i].option);
         add(w, v);
@@ -143,8 +143,8 @@ static app_status start(app_serve *s, const words *w, child *c) {
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
     posix_spawn_file_actions_addclose(&actions, ends[1]);
-    posix_spawnattr_init(
-        &attributes); // this thread blocks all signals; the process shall not, nor get a terminal's
+    // this thread blocks all signals; the process shall not, nor get a terminal's
+    posix_spawnattr_init(&attributes);
     sigemptyset(&none);
     sigfillset(&usual);
     posix_spawnattr_setsigmask(&attributes, &none);
