@@ -196,16 +196,16 @@ static void last_line(const child *c, char *note, size_t room) {
     snprintf(note, room, "%.*s", (int)(end - start), start);
 }
 
-static void forget(app_task *t) {
-    child *c = t->work;
-    if (!c)
-        return;
-    if (c->pid && !c->ended) { // the studio closes: the training ends with a snapshot, on its own
+static void leave(child *c) {
+    if (c && c->pid && !c->ended) // nobody follows it any more: it ends with a snapshot, on its own
         kill(c->pid, SIGTERM);
-    }
-    if (c->pid)
+    if (c && c->pid)
         close(c->out);
     free(c);
+}
+
+static void forget(app_task *t) {
+    leave(t->work);
 }
 
 // Called between jobs while the process runs.
@@ -262,7 +262,7 @@ static int begin(app_serve *s, app_job *job, int plan) {
     } else {
         app_reply_error(s, job);
         free(command);
-        free(c);
+        leave(c);
     }
     clear(&w);
     return 0;
