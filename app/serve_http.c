@@ -47,7 +47,7 @@ int app_serve_able(void) {
 
 // ---- Replies
 
-static void add_headers(struct MHD_Response *r, const app_serve *s, int page) {
+static void add_headers(struct MHD_Response *r, int page) {
     MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
@@ -56,18 +56,16 @@ static void add_headers(struct MHD_Response *r, const app_serve *s, int page) {
         MHD_add_response_header(r, "Content-Security-Policy",
                                 "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
                                 "frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
-    (void)s;
 }
 
-static enum MHD_Result send_text(struct MHD_Connection *c, const app_serve *s, int status,
-                                 const char *sentence) {
+static enum MHD_Result send_text(struct MHD_Connection *c, int status, const char *sentence) {
     char text[512];
     snprintf(text, sizeof text, "{\"error\":\"%s\"}", sentence);
     struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY);
     if (!r)
         return MHD_NO;
     MHD_add_response_header(r, "Content-Type", "application/json");
-    add_headers(r, s, 0);
+    add_headers(r, 0);
     enum MHD_Result result = MHD_queue_response(c, (unsigned)status, r);
     MHD_destroy_response(r);
     return result;
@@ -85,7 +83,7 @@ static enum MHD_Result send_page(struct MHD_Connection *c, const app_serve *s, c
         snprintf(cookie, sizeof cookie, "atelier=%s; HttpOnly; SameSite=Strict; Path=/", s->o.token) <
             (int)sizeof cookie)
         MHD_add_response_header(r, "Set-Cookie", cookie);
-    add_headers(r, s, 1);
+    add_headers(r, 1);
     enum MHD_Result result = MHD_queue_response(c, 200, r);
     MHD_destroy_response(r);
     return result;
@@ -107,7 +105,7 @@ static enum MHD_Result send_reply(request *q) {
         reply->bytes ? MHD_create_response_from_buffer(reply->size, reply->bytes, MHD_RESPMEM_MUST_FREE)
                      : NULL;
     if (!r)
-        return send_text(q->connection, q->serve, 500, "out of memory");
+        return send_text(q->connection, 500, "out of memory");
     reply->bytes = NULL; // the response's now
     MHD_add_response_header(r, "Content-Type", reply->type);
     if (reply->facts)
@@ -115,7 +113,7 @@ static enum MHD_Result send_reply(request *q) {
     if (reply->name && app_name_is_plain(reply->name) &&
         snprintf(name, sizeof name, "attachment; filename=\"%s\"", reply->name) < (int)sizeof name)
         MHD_add_response_header(r, "Content-Disposition", name);
-    add_headers(r, q->serve, 0);
+    add_headers(r, 0);
     enum MHD_Result result = MHD_queue_response(q->connection, (unsigned)reply->status, r);
     MHD_destroy_response(r);
     return result;
@@ -160,7 +158,7 @@ static enum MHD_Result ask(request *q) {
     app_serve *s = q->serve;
     app_job *replaced;
     if (!parse_body(q))
-        return send_text(q->connection, s, 400, "the body is no JSON object");
+        return send_text(q->connection, 400, "the body is no JSON object");
     name_job(q->job);
     q->asked = 1;
     MHD_suspend_connection(q->connection);
@@ -188,12 +186,15 @@ static int refuse(request *q, int status, const char *reason) {
     return 0;
 }
 
-static int right_type(app_takes takes, const char *type) {
-    if (takes == APP_TAKES_NOTHING)
-        return 1;
-    return type && !strncmp(type, takes == APP_TAKES_JSON ? "application/json" : "image/",
-                            takes == APP_TAKES_JSON ? 16 : 6);
-}
+// What a body must be, by app_takes.
+static const struct {
+    const char *type, *reason; // the type begins so
+    size_t most;
+} takes[] = {
+    [APP_TAKES_NOTHING] = { "", NULL, 0 },
+    [APP_TAKES_JSON] = { "application/json", "Content-Type must be application/json", APP_JSON_MOST },
+    [APP_TAKES_PHOTO] = { "image/", "Content-Type must be that of a picture", APP_PHOTO_MOST },
+};
 
 static int find_route(request *q, app_method method, const char *path, const app_headers *h) {
     const char *name, *after = MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, "after");
@@ -202,11 +203,9 @@ static int find_route(request *q, app_method method, const char *path, const app
         return refuse(q, status,
                       status == 405 ? "this path is asked by another method"
                                     : "there is nothing of this name");
-    const app_route *route = app_route_get(row);
-    if (!right_type(route->takes, h->type))
-        return refuse(q, 415,
-                      route->takes == APP_TAKES_JSON ? "Content-Type must be application/json"
-                                                     : "Content-Type must be that of a picture");
+    app_takes body = app_route_get(row)->takes;
+    if (strncmp(h->type ? h->type : "", takes[body].type, strlen(takes[body].type)))
+        return refuse(q, 415, takes[body].reason);
     q->job = calloc(1, sizeof *q->job);
     if (!q->job)
         return refuse(q, 503, "out of memory");
@@ -215,9 +214,7 @@ static int find_route(request *q, app_method method, const char *path, const app
     q->job->user = q;
     q->job->after = after ? strtol(after, NULL, 10) : 0;
     snprintf(q->job->name, sizeof q->job->name, "%s", name);
-    q->most = route->takes == APP_TAKES_JSON    ? APP_JSON_MOST
-              : route->takes == APP_TAKES_PHOTO ? APP_PHOTO_MOST
-                                                : 0;
+    q->most = takes[body].most;
     return 1;
 }
 
@@ -226,7 +223,7 @@ static int is_method(const char *method, app_method *m) {
     return *m != APP_GET || !strcmp(method, "GET") || !strcmp(method, "HEAD");
 }
 
-// Before the body: who asks, for what.
+// Before the body: who asks, for what.  0: refused.
 static int begin(request *q, const char *path, const char *method) {
     struct MHD_Connection *c = q->connection;
     const http *h = q->serve->http;
@@ -284,9 +281,8 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
             return MHD_NO;
         q->serve = s;
         q->connection = c;
-        begin(q, path, method);
         // before the body is sent, so that none is read in vain
-        return q->refused ? send_text(c, s, q->refused, q->reason) : MHD_YES;
+        return begin(q, path, method) ? MHD_YES : send_text(c, q->refused, q->reason);
     }
     if (*size) {
         take(q, data, *size);
@@ -294,7 +290,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
         return MHD_YES;
     }
     if (q->refused)
-        return send_text(c, s, q->refused, q->reason);
+        return send_text(c, q->refused, q->reason);
     if (q->page)
         return send_page(c, s, q->page);
     if (q->answered)
@@ -340,8 +336,8 @@ static int address_of(const char *text, int port, struct sockaddr_storage *addre
     return 0;
 }
 
-static void on_log(void *user, const char *format,
-                   va_list args) { // of broken connections; nobody wants to know
+// Of broken connections; nobody wants to know.
+static void on_log(void *user, const char *format, va_list args) {
     (void)user;
     (void)format;
     (void)args;
