@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drags: handles of a picture go to targets, some steps with each request, so that whoever drags decides how
 // far.  A drag remembers where it has been, and goes back there.
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <atelier/drag.h>

@@ -2,7 +2,6 @@
 // Videos of walks through keyframes: a task that writes OUTDIR/videos/walk-N.mp4.
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <atelier/array.h>
 #include <atelier/video.h>
 #include "film.h"

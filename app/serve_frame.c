@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST frame: a picture of a state.
 #include <stdlib.h>
-#include <string.h>
 #include "picture.h"
 #include "progress.h"
 #include "serve_parts.h"

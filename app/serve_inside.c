@@ -2,7 +2,6 @@
 // What is inside of a network: its layers with shapes and times, and what a layer gives for a picture:
 // channels as pictures, numbers about them, and their spectrum.
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <atelier/network.h>
@@ -10,6 +9,7 @@
 #include "canvas.h"
 #include "json.h"
 #include "memory.h"
+#include "progress.h"
 #include "serve_parts.h"
 
 // ---- POST layers
@@ -249,11 +249,12 @@ static app_status run_layer(app_serve *s, app_shot *shot, const char *layer, atl
 }
 
 static app_status draw_layer(app_serve *s, app_job *job, const app_shot *shot, const view *v,
-                             const atl_array *a) {
+                             const atl_array *a, double began) {
     int64_t d[4] = { 1, a->rank > 1 ? a->dims[1] : 1, a->rank > 2 ? a->dims[2] : 1,
                      a->rank > 3 ? a->dims[3] : 1 };
     app_canvas canvas = { 0 };
-    json_t *facts = json_pack("{s:s, s:f}", "command", "", "ms", 0.0);
+    json_t *facts = json_pack("{s:[I,I,I,I]}", "shape", (json_int_t)1, (json_int_t)d[1], (json_int_t)d[2],
+                              (json_int_t)d[3]);
     float *x = app_array((size_t)atl_array_count(a), 1, 1, sizeof *x, &s->error);
     app_status status = x && facts ? APP_OK : APP_FAILED;
     if (status == APP_OK)
@@ -266,10 +267,6 @@ static app_status draw_layer(app_serve *s, app_job *job, const app_shot *shot, c
     if (status == APP_OK)
         status = v->spectrum ? draw_spectrum(s, v, d, x, &canvas) : draw_channels(s, v, d, x, &canvas, facts);
     if (status == APP_OK) {
-        json_object_set_new(facts, "shape",
-                            json_pack("[I,I,I,I]", (json_int_t)1, (json_int_t)(a->rank > 1 ? a->dims[1] : 1),
-                                      (json_int_t)(a->rank > 2 ? a->dims[2] : 1),
-                                      (json_int_t)(a->rank > 3 ? a->dims[3] : 1)));
         app_line line = { 0 };
         char *command = app_shot_command(s, shot);
         app_line_add(&line, "%s", command ? command : "");
@@ -278,6 +275,7 @@ static app_status draw_layer(app_serve *s, app_job *job, const app_shot *shot, c
         command = app_line_end(&line);
         json_object_set_new(facts, "command", json_string(command ? command : ""));
         free(command);
+        json_object_set_new(facts, "ms", json_real((app_seconds() - began) * 1e3));
         status = app_reply_picture(s, job, &canvas.image, &shot->state, NULL, facts);
     } else
         json_decref(facts);
@@ -294,11 +292,12 @@ int app_serve_layer(app_serve *s, app_job *job) {
     app_status status = read_view(job->body, &v, &s->error);
     if (status == APP_OK)
         status = app_shot_open(s, json_object_get(job->body, "state"), &shot);
+    double began = app_seconds();
     if (status == APP_OK)
         status = run_layer(s, &shot, v.layer, &set, &array);
     if (status == APP_OK) {
         shot.state.format = "png"; // of maps, every value counts
-        status = draw_layer(s, job, &shot, &v, array);
+        status = draw_layer(s, job, &shot, &v, array, began);
     }
     if (status != APP_OK)
         app_reply_error(s, job);

@@ -95,6 +95,10 @@ void app_reply_fail(app_job *job, int status, const char *format, ...)
     ;
 void app_reply_error(app_serve *s, app_job *job); // with the sentence of s->error, which is cleared
 
+// A file's bytes by malloc, or NULL and s->error; `text` may be NULL.
+char *app_encoded(app_serve *s, const char *format, const atl_image *image, int quality, const atl_pair *text,
+                  size_t *size);
+
 // The picture, encoded; facts are taken over.  `record` may be NULL.
 app_status app_reply_picture(app_serve *s, app_job *job, const atl_image *image, const app_state *state,
                              const app_recipe *record, json_t *facts);

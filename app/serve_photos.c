@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Photos and masks that are sent here: kept in OUTDIR/photos under names of our own, once they have been read
 // as pictures.
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -3,7 +3,6 @@
 #define _DEFAULT_SOURCE // scandir
 #include <dirent.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +10,6 @@
 #include "files.h"
 #include "history.h"
 #include "json.h"
-#include "memory.h"
 #include "serve_parts.h"
 
 static const app_listed *find(app_serve *s, const app_job *job) {

@@ -81,21 +81,15 @@ app_status app_task_step(app_serve *s, app_task *t, double done, double total) {
 }
 
 void app_task_show(app_serve *s, app_task *t, const atl_image *image) {
-    char *bytes, *copy;
     size_t size;
-    if (atl_image_encode(s->ctx, image->channels & 1 ? "jpg" : "png", image, 90, NULL, 0, &bytes, &size) !=
-        ATL_OK) {
-        atl_message_clear(s->ctx);
+    char *bytes = app_encoded(s, image->channels & 1 ? "jpg" : "png", image, 90, NULL, &size);
+    if (!bytes) { // the next one
+        app_error_clear(&s->error);
         return;
     }
-    copy = malloc(size);
-    if (copy) {
-        memcpy(copy, bytes, size);
-        free(t->frame);
-        t->frame = copy;
-        t->frame_size = size;
-    }
-    atl_text_free(s->ctx, bytes);
+    free(t->frame);
+    t->frame = bytes;
+    t->frame_size = size;
 }
 
 static app_task *oldest_waiting(const app_serve *s) {

@@ -9,6 +9,7 @@
 #include "network.h"
 #include "files.h"
 #include "json.h"
+#include "memory.h"
 #include "picture.h"
 #include "progress.h"
 #include "serve_parts.h"
@@ -43,29 +44,35 @@ void app_reply_error(app_serve *s, app_job *job) {
     app_error_clear(&s->error);
 }
 
+char *app_encoded(app_serve *s, const char *format, const atl_image *image, int quality, const atl_pair *text,
+                  size_t *size) {
+    char *bytes, *copy;
+    if (atl_image_encode(s->ctx, format, image, quality, text, text != NULL, &bytes, size) != ATL_OK) {
+        app_fail_ctx(&s->error, s->ctx);
+        return NULL;
+    }
+    copy = app_array(*size, 1, 1, 1, &s->error);
+    if (copy)
+        memcpy(copy, bytes, *size);
+    atl_text_free(s->ctx, bytes);
+    return copy;
+}
+
 app_status app_reply_picture(app_serve *s, app_job *job, const atl_image *image, const app_state *state,
                              const app_recipe *record, json_t *facts) {
-    char *json = record ? app_recipe_write(record) : NULL, *bytes;
+    char *json = record ? app_recipe_write(record) : NULL;
     const atl_pair text = { APP_RECIPE_KEY, json };
-    size_t size;
     // JPEG knows gray and colour only
     const char *format = !(image->channels & 1) && !strcmp(state->format, "jpg") ? "png" : state->format;
-    atl_status status = atl_image_encode(s->ctx, format, image, state->quality, json ? &text : NULL,
-                                         json != NULL, &bytes, &size);
-    free(json);
     job->reply.facts = facts;
-    if (status != ATL_OK)
-        return app_fail_ctx(&s->error, s->ctx);
-    job->reply.bytes = malloc(size);
-    if (job->reply.bytes)
-        memcpy(job->reply.bytes, bytes, size);
-    atl_text_free(s->ctx, bytes);
-    job->reply.size = size;
+    job->reply.bytes =
+        app_encoded(s, format, image, state->quality, json ? &text : NULL, &job->reply.size);
+    free(json);
     job->reply.type = !strcmp(format, "png")    ? "image/png"
                       : !strcmp(format, "webp") ? "image/webp"
                                                 : "image/jpeg";
     job->reply.status = 200;
-    return job->reply.bytes ? APP_OK : app_fail(&s->error, "out of memory");
+    return job->reply.bytes ? APP_OK : APP_FAILED;
 }
 
 // ---- Files
