@@ -42,8 +42,8 @@ atl_status atl_lpips_join(const atl_network *trunk, const atl_network *heads, at
     if (strcmp(heads->row->family, "lpips-heads") != 0 || !p || strcmp(trunk->row->family, p->key) != 0)
         return atl_fail(trunk->ctx, ATL_BAD_ARGUMENT, "heads of LPIPS on %s don't fit the network %s",
                         net ? net : "?", trunk->row->family);
-    ATL_TRY(atl_network_make(trunk->ctx, atl_model_row_for("lpips", "features"), "lpips",
-                             json_pack("{s:s}", "net", net), 0, lpips));
+    ATL_TRY(atl_network_make_empty(trunk->ctx, atl_model_row_for("lpips", "features"), "lpips",
+                                   json_pack("{s:s}", "net", net), lpips));
     for (size_t i = 0; i < lpips->params.size; i++) {
         atl_status status = copy_into(lpips, &lpips->params.list[i], trunk, heads);
         if (status != ATL_OK) {

@@ -103,10 +103,16 @@ static atl_status finish(atl_network *n, atl_status status) {
     return status;
 }
 
-static atl_status fill(atl_network *n, uint64_t seed) {
+// Room for its parameters.  Sizes come before it: some rows check the values that they find.
+static atl_status make_room(atl_network *n) {
     ATL_TRY(find_sizes(n));
     ATL_TRY(atl_network_declare(n->ctx, n->row, n->config, &n->dims, &n->params));
-    ATL_TRY(atl_params_allocate(&n->params));
+    ATL_TRY(find_sizes(n));
+    return atl_params_allocate(&n->params);
+}
+
+static atl_status fill(atl_network *n, uint64_t seed) {
+    ATL_TRY(make_room(n));
     atl_params_randomise(&n->params, seed);
     if (n->row->finish)
         ATL_TRY(n->row->finish(n->ctx, n->config, &n->params, seed));
@@ -117,6 +123,12 @@ atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, const char *
                             uint64_t seed, atl_network *network) {
     atl_status status = begin(ctx, row, name, json, network);
     return finish(network, status == ATL_OK ? fill(network, seed) : status);
+}
+
+atl_status atl_network_make_empty(atl_ctx *ctx, const atl_model_row *row, const char *name, json_t *json,
+                                  atl_network *network) {
+    atl_status status = begin(ctx, row, name, json, network);
+    return finish(network, status == ATL_OK ? make_room(network) : status);
 }
 
 void atl_network_copy_values(const atl_network *from, atl_network *to) {

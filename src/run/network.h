@@ -22,6 +22,10 @@ typedef struct atl_network {
 // building the network, and initial values that depend on the seed and on names alone.
 atl_status atl_network_make(atl_ctx *ctx, const atl_model_row *row, const char *name, json_t *json,
                             uint64_t seed, atl_network *network);
+// The same without values, for a caller who sets every one of them: drawing those of a large network takes
+// seconds.
+atl_status atl_network_make_empty(atl_ctx *ctx, const atl_model_row *row, const char *name, json_t *json,
+                                  atl_network *network);
 
 // A network of a file: the one that the options name, else G_ema, else G, else the only one.  options NULL:
 // the defaults.

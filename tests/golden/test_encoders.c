@@ -43,7 +43,7 @@ static void begin(scene *s, const char *name, const char *kind, const char *pref
     assert_non_null(row);
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
     assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
-    if (atl_network_make(s->ctx, row, name, config, 0, &s->net) != ATL_OK)
+    if (atl_network_make_empty(s->ctx, row, name, config, &s->net) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
     fill(s, prefix);
     atl_programs_init(&s->programs, &s->net, s->backend);

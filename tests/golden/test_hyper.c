@@ -139,7 +139,7 @@ static void tune(atl_ctx *ctx, atl_backend *backend, golden *truth, const hyper 
     atl_network net;
     atl_programs programs;
     atl_program *p;
-    if (atl_network_make(ctx, atl_model_row_find("hypernet"), "hypernet", config_of(h), 0, &net) != ATL_OK)
+    if (atl_network_make_empty(ctx, atl_model_row_find("hypernet"), "hypernet", config_of(h), &net) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     fill_network(&net);
     atl_programs_init(&programs, &net, backend);

@@ -29,7 +29,7 @@ static void begin(scene *s) {
     assert_int_equal(atl_ctx_open(&s->ctx, NULL), ATL_OK);
     assert_int_equal(atl_backend_open(s->ctx, NULL, &s->backend), ATL_OK);
     assert_int_equal(row->init(s->ctx, &o, &json), ATL_OK);
-    if (atl_network_make(s->ctx, row, "inception", json, 0, &s->net) != ATL_OK)
+    if (atl_network_make_empty(s->ctx, row, "inception", json, &s->net) != ATL_OK)
         fail_msg("%s", atl_message(s->ctx));
     for (size_t i = 0; i < s->net.params.size; i++) {
         const atl_param *p = &s->net.params.list[i];

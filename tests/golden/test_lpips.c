@@ -59,7 +59,7 @@ static void begin(scene *s, const char *name, golden *g, atl_ctx *ctx) {
     *s = (scene){ .ctx = ctx, .name = name, .g = g };
     assert_int_equal(atl_backend_open(ctx, NULL, &s->backend), ATL_OK);
     json_t *json = json_pack("{s:s s:i s:i}", "net", name, "height", SIZE, "width", SIZE);
-    if (atl_network_make(ctx, atl_model_row_for("lpips", "features"), "lpips", json, 0, &s->net) != ATL_OK)
+    if (atl_network_make_empty(ctx, atl_model_row_for("lpips", "features"), "lpips", json, &s->net) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     fill(s);
     s->x = golden_read(g, "x", &count);
