@@ -91,6 +91,23 @@ static inline void golden_close(golden **set, const char *const *elsewhere) {
     *set = NULL;
 }
 
+// What is recorded of a large layer: mean, deviation, and up to `most` of its numbers at even distances. Says
+// how many numbers that makes of probe [2 + most].
+static inline size_t golden_probe(const float *v, size_t count, size_t most, float *probe) {
+    double sum = 0, squares = 0;
+    size_t step = count / most ? count / most : 1, n = 2;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)v[i];
+    double mean = sum / (double)count;
+    for (size_t i = 0; i < count; i++)
+        squares += ((double)v[i] - mean) * ((double)v[i] - mean);
+    probe[0] = (float)mean;
+    probe[1] = (float)sqrt(squares / (double)count);
+    for (size_t i = 0; i < count && n < 2 + most; i += step)
+        probe[n++] = v[i];
+    return n;
+}
+
 // |ours - truth| / |truth|
 static inline double golden_error(const float *ours, const float *truth, size_t count) {
     double e = 0, s = 0;

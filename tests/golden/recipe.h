@@ -7,6 +7,8 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct recipe {
@@ -71,6 +73,22 @@ static inline void recipe_fill(const char *name, int rank, const int64_t *dims, 
         double u = (double)recipe_uniform(seed, i);
         values[i] = (float)(r.offset + r.scale * (r.absolute ? fabs(u) : u));
     }
+}
+
+// A picture [maps, h, w]: 0.75 of a number for each block of pixels, 0.25 of one for each pixel.  Freed by
+// the caller; NULL when memory is missing.
+static inline float *recipe_picture(const char *name, int maps, int h, int w, int block) {
+    char coarse_name[128];
+    snprintf(coarse_name, sizeof coarse_name, "%s.lo", name);
+    uint64_t fine = recipe_seed(name), coarse = recipe_seed(coarse_name);
+    float *img = malloc(sizeof *img * (size_t)maps * (size_t)h * (size_t)w);
+    for (int i = 0; img && i < maps * h * w; i++) {
+        int map = i / (h * w), y = i / w % h, x = i % w;
+        int at = (map * (h / block) + y / block) * (w / block) + x / block;
+        img[i] = (float)(0.75 * (double)recipe_uniform(coarse, (size_t)at) +
+                         0.25 * (double)recipe_uniform(fine, (size_t)i));
+    }
+    return img;
 }
 
 #endif

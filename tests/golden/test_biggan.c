@@ -77,22 +77,6 @@ static void check(scene *s, const char *name, const float *ours, size_t count) {
     free(truth);
 }
 
-// Mean, deviation and some of the numbers of x.
-static void check_probe(scene *s, const char *name, const float *x, size_t count) {
-    float probe[PROBES + 2];
-    double mean = 0, square = 0;
-    size_t stride = count / PROBES ? count / PROBES : 1, n = 2;
-    for (size_t i = 0; i < count; i++)
-        mean += (double)x[i] / (double)count;
-    for (size_t i = 0; i < count; i++)
-        square += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)count;
-    probe[0] = (float)mean;
-    probe[1] = (float)sqrt(square);
-    for (size_t i = 0; i < count && n < PROBES + 2; i += stride)
-        probe[n++] = x[i];
-    check(s, name, probe, n);
-}
-
 // Every layer of a program that a probe is recorded of.
 static void check_layers(scene *s, atl_program *p, const char *prefix) {
     for (int i = 0; i < p->n_features; i++) {
@@ -102,10 +86,10 @@ static void check_layers(scene *s, atl_program *p, const char *prefix) {
         if (!golden_has(s->truth, name))
             continue;
         size_t count = (size_t)atl_shape_count(&f->node->shape);
-        float *x = malloc(count * sizeof *x);
+        float *x = malloc(count * sizeof *x), probe[2 + PROBES];
         assert_non_null(x);
         assert_int_equal(atl_program_read(p, f->name, SAMPLES, x), ATL_OK);
-        check_probe(s, name, x, count);
+        check(s, name, probe, golden_probe(x, count, PROBES, probe));
         free(x);
     }
 }
@@ -193,31 +177,14 @@ static void discriminate(scene *s, const float *img, const char *recorded, bool 
     check(s, recorded, logits, SAMPLES);
 }
 
-// 0.75 of a number for each block of pixels, 0.25 of one for each pixel.
-static float *real_pictures(const scene *s, size_t block) {
-    size_t size = (size_t)s->net.dims.width, coarse = size / block;
-    char name[64];
-    float *img = malloc(SAMPLES * 3 * size * size * sizeof *img);
-    assert_non_null(img);
-    snprintf(name, sizeof name, "%s.real.0", s->name);
-    uint64_t fine = recipe_seed(name);
-    snprintf(name, sizeof name, "%s.real.0.lo", s->name);
-    uint64_t low = recipe_seed(name);
-    for (size_t i = 0; i < SAMPLES * 3 * size * size; i++) {
-        size_t map = i / (size * size), y = i / size % size, x = i % size;
-        size_t at = (map * coarse + y / block) * coarse + x / block;
-        img[i] = (float)(0.75 * (double)recipe_uniform(low, at) + 0.25 * (double)recipe_uniform(fine, i));
-    }
-    return img;
-}
-
 static void networks(void **state) {
     (void)state;
     static const char *const classes[] = { "probe.shared", NULL }; // without a table: the class numbers
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         scene s = { .name = CASES[i].name };
-        char path[64];
+        char path[64], input[64];
         snprintf(path, sizeof path, "biggan-%s.safetensors", s.name);
+        snprintf(input, sizeof input, "%s.real.0", s.name);
         assert_int_equal(atl_ctx_open(&s.ctx, NULL), ATL_OK);
         assert_int_equal(atl_backend_open(s.ctx, NULL, &s.backend), ATL_OK);
         s.truth = golden_open(s.ctx, "gans", s.name, ".safetensors");
@@ -228,7 +195,9 @@ static void networks(void **state) {
         close_network(&s);
         open_network(&s, path, "D");
         discriminate(&s, img, "logits", false);
-        float *real = real_pictures(&s, (size_t)CASES[i].block);
+        int size = s.net.dims.width;
+        float *real = recipe_picture(input, SAMPLES * 3, size, size, CASES[i].block);
+        assert_non_null(real);
         discriminate(&s, real, "logits_real", true);
         free(real);
         free(img);

@@ -77,32 +77,9 @@ static void check(scene *s, const atl_arrays *results, const char *result, const
     free(ours);
 }
 
-// ---- VQ-GAN
-
-// 0.75 of a number for each block of pixels, 0.25 of one for each pixel.
-static float *picture(const char *name, int n, int h, int w, int b) {
-    char low_name[128];
-    snprintf(low_name, sizeof low_name, "%s.lo", name);
-    uint64_t fine = recipe_seed(name), low = recipe_seed(low_name);
-    float *img = malloc(sizeof *img * (size_t)(n * 3 * h * w));
-    assert_non_null(img);
-    for (int i = 0; i < n * 3 * h * w; i++) {
-        int map = i / (h * w), y = i / w % h, x = i % w;
-        size_t at = (size_t)((map * (h / b) + y / b) * (w / b) + x / b);
-        img[i] =
-            (float)(0.75 * (double)recipe_uniform(low, at) + 0.25 * (double)recipe_uniform(fine, (size_t)i));
-    }
-    return img;
-}
-
-static void there_and_back(scene *s, const char *prefix, int n, int h, int w) {
-    char name[96], assume[64];
-    snprintf(assume, sizeof assume, "height=%d,width=%d", h, w);
-    open_as(s, assume);
-    snprintf(name, sizeof name, "%s.%sinput.0", s->name, prefix);
-    float *img = picture(name, n, h, w, 8);
-    const atl_array in = { "img", ATL_F32, 4, { n, 3, h, w }, img };
-    atl_arrays *codes = run(s, "encode", &in, 1, "encoder");
+// Pictures to codes, against the recordings -> what is decoded of them
+static atl_arrays *through_codes(scene *s, const atl_array *img, const char *prefix) {
+    atl_arrays *codes = run(s, "encode", img, 1, "encoder");
     check(s, codes, "encoder", prefix, "enc");
     check(s, codes, "z", prefix, "z");
     check(s, codes, "quant", prefix, "quant");
@@ -110,10 +87,23 @@ static void there_and_back(scene *s, const char *prefix, int n, int h, int w) {
     atl_array again = *atl_arrays_find(codes, "codes");
     again.name = "codes";
     atl_arrays *decoded = run(s, "decode", &again, 1, NULL);
+    atl_arrays_close(&codes);
+    return decoded;
+}
+
+// ---- VQ-GAN
+
+static void there_and_back(scene *s, const char *prefix, int n, int h, int w) {
+    char name[96], assume[64];
+    snprintf(assume, sizeof assume, "height=%d,width=%d", h, w);
+    open_as(s, assume);
+    snprintf(name, sizeof name, "%s.%sinput.0", s->name, prefix);
+    float *img = recipe_picture(name, n * 3, h, w, 8);
+    const atl_array in = { "img", ATL_F32, 4, { n, 3, h, w }, img };
+    atl_arrays *decoded = through_codes(s, &in, prefix);
     check(s, decoded, "img", prefix, "dec");
     check(s, decoded, "img", prefix, "dec_from_indices");
     atl_arrays_close(&decoded);
-    atl_arrays_close(&codes);
     free(img);
     atl_model_close(&s->m);
 }
@@ -179,23 +169,16 @@ static void patches(scene *s, int i) {
     char prefix[64], name[96];
     snprintf(prefix, sizeof prefix, "%s.", VITS[i].name);
     snprintf(name, sizeof name, "%sinput.0", prefix);
-    float *img = picture(name, VITS[i].n, VITS[i].h, VITS[i].w, VITS[i].block);
+    float *img = recipe_picture(name, VITS[i].n * 3, VITS[i].h, VITS[i].w, VITS[i].block);
+    assert_non_null(img);
     for (int k = 0; k < VITS[i].n * 3 * VITS[i].h * VITS[i].w; k++)
         img[k] = 2.0f * img[k] - 1.0f;
     const atl_array in = { "img", ATL_F32, 4, { VITS[i].n, 3, VITS[i].h, VITS[i].w }, img };
-    atl_arrays *codes = run(s, "encode", &in, 1, "encoder");
-    check(s, codes, "encoder", prefix, "enc");
-    check(s, codes, "z", prefix, "z");
-    check(s, codes, "quant", prefix, "quant");
-    check(s, codes, "codes", prefix, "indices");
-    atl_array again = *atl_arrays_find(codes, "codes");
-    again.name = "codes";
-    atl_arrays *decoded = run(s, "decode", &again, 1, NULL);
+    atl_arrays *decoded = through_codes(s, &in, prefix);
     snprintf(name, sizeof name, "%sdec", prefix);
     check_picture(s, decoded, name);
     free(img);
     atl_arrays_close(&decoded);
-    atl_arrays_close(&codes);
 }
 
 static void vit(void **state) {

@@ -2,7 +2,7 @@
 // Encoders and identity networks at their real sizes against recorded numbers: up to 267 million weights,
 // each a function of its name.
 #include "golden.h"
-#include "recipe.h"
+#include "state.h"
 
 #include <jansson.h>
 
@@ -25,15 +25,10 @@ typedef struct scene {
 
 // Weights of equalised layers are u sqrt(3), all others as the recipe has them; names in files have a prefix.
 static void fill(scene *s, const char *prefix) {
+    const state_options o = { .prefix = prefix, .unit = { ".linear.weight" } };
     for (size_t i = 0; i < s->net.params.size; i++) {
         const atl_param *p = &s->net.params.list[i];
-        float *values = atl_param_data(&s->net.params, p);
-        char name[256];
-        snprintf(name, sizeof name, "%s%s", prefix, p->name);
-        recipe_fill(name, p->rank, p->dims, 1.0, values);
-        uint64_t seed = recipe_seed(name);
-        for (size_t k = 0; recipe_ends(name, ".linear.weight") && k < p->count; k++)
-            values[k] = (float)(sqrt(3.0) * (double)recipe_uniform(seed, k));
+        state_fill(&o, p->name, p->rank, p->dims, atl_param_data(&s->net.params, p));
     }
 }
 
@@ -58,25 +53,10 @@ static void end(scene *s) {
     atl_ctx_close(&s->ctx);
 }
 
-// 0.75 of one number per block and 0.25 of one per pixel.
-static float *block_image(const char *name, int n, int c, int side, int block) {
-    char coarse_name[128];
-    snprintf(coarse_name, sizeof coarse_name, "%s.lo", name);
-    uint64_t seed = recipe_seed(name), coarse = recipe_seed(coarse_name);
-    int blocks = side / block;
-    float *img = malloc(sizeof *img * (size_t)(n * c * side * side));
-    assert_non_null(img);
-    for (int i = 0; i < n * c * side * side; i++) {
-        int map = i / (side * side), y = i / side % side / block, x = i % side / block;
-        double lo = (double)recipe_uniform(coarse, (size_t)((map * blocks + y) * blocks + x));
-        img[i] = (float)(0.75 * lo + 0.25 * (double)recipe_uniform(seed, (size_t)i));
-    }
-    return img;
-}
-
 static atl_program *run(scene *s, const char *function, const char *features, int n, const float *img) {
     atl_program *p;
     atl_program_key key = { .function = function, .n = n, .features = features };
+    assert_non_null(img);
     if (atl_programs_get(&s->programs, &key, &p) != ATL_OK)
         fail_msg("%s: %s", s->name, atl_message(s->ctx));
     assert_int_equal(atl_program_write(p, "img", n, img), ATL_OK);
@@ -105,16 +85,8 @@ static void compare_probe(scene *s, atl_program *p, int n, const char *layer, co
     if (!port)
         fail_msg("%s: there is no layer %s", s->name, layer);
     size_t count = (size_t)atl_shape_count(&port->node->shape);
-    float *v = values_of(s, p, layer, n, count), probe[PROBE + 2];
-    double sum = 0.0, squares = 0.0;
-    for (size_t i = 0; i < count; i++)
-        sum += (double)v[i];
-    for (size_t i = 0; i < count; i++)
-        squares += ((double)v[i] - sum / (double)count) * ((double)v[i] - sum / (double)count);
-    probe[0] = (float)(sum / (double)count);
-    probe[1] = (float)sqrt(squares / (double)count);
-    for (size_t i = 0; i < PROBE; i++)
-        probe[2 + i] = v[i * (count / PROBE)];
+    float *v = values_of(s, p, layer, n, count), probe[2 + PROBE];
+    assert_int_equal(golden_probe(v, count, PROBE, probe), 2 + PROBE);
     compare(s, probe, recorded);
     free(v);
 }
@@ -162,7 +134,7 @@ static void turn_into(scene *s, const encoder *e) {
 static atl_program *encode(scene *s, const encoder *e) {
     char input[64];
     snprintf(input, sizeof input, "%s.input.0", e->name);
-    float *img = block_image(input, 1, e->channels, SIZE, 32);
+    float *img = recipe_picture(input, e->channels, SIZE, SIZE, 32);
     atl_program *p = run(s, "encode", "*", 1, img);
     free(img);
     size_t count = (size_t)e->styles * W_DIM;
@@ -252,7 +224,7 @@ static void arcface(void **state) {
     json_t *config = json_pack("{s:s s:[i,i,i,i] s:[i,i,i,i] s:i s:i}", "trunk", "ir_se", "units", 3, 4, 14,
                                3, "channels", 64, 128, 256, 512, "width", W_DIM, "affine", 1);
     begin(&s, "arcface", "face_embedding", "", config);
-    float *img = block_image("arcface.input.0", 2, 3, FACE, 16);
+    float *img = recipe_picture("arcface.input.0", 2 * 3, FACE, FACE, 16);
     atl_program *p = run(&s, "embed", "*", 2, img);
     check_vectors(&s, p, "embedding", vectors);
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
@@ -261,7 +233,7 @@ static void arcface(void **state) {
         compare_probe(&s, p, 2, layers[i], recorded);
     }
     free(img);
-    img = block_image("arcface.input256.0", 2, 3, SIZE, 32);
+    img = recipe_picture("arcface.input256.0", 2 * 3, SIZE, SIZE, 32);
     p = run(&s, "embed_face", "face", 2, img);
     check_face(&s, p);
     check_vectors(&s, p, "embedding256", vectors);

@@ -2,6 +2,7 @@
 // HyperStyle's hypernetworks at their real size against recorded numbers, and the generator that they tune: 150 million
 // weights and more, each a function of its name.
 #include "decoder.h"
+#include "state.h"
 
 #include <jansson.h>
 
@@ -9,11 +10,10 @@
 #include "run/backend.h"
 #include "run/program.h"
 
-enum { INPUTS = 6, TUNED_MOST = 32, PROBE = 64, FIRST = 64, LATER = 61 };
+enum { INPUTS = 6, PROBE = 64, FIRST = 64, LATER = 61 };
 
 static const double BOUND = 2e-5; // 36 layers of up to 4608 terms, with Winograd
 static const double NORM_BOUND = 1e-4; // the recorded ones were summed in float32, over two million squares
-static const double GAIN = 1.1;
 
 typedef struct hyper {
     const char *name;
@@ -47,30 +47,11 @@ static json_t *config_of(const hyper *h) {
 }
 
 static void fill_network(atl_network *n) {
+    static const state_options o = { .prefix = "hypernet.", .unit = { ".linear.weight" }, .gain = 1.1 };
     for (size_t i = 0; i < n->params.size; i++) {
         const atl_param *p = &n->params.list[i];
-        float *values = atl_param_data(&n->params, p);
-        char name[256];
-        snprintf(name, sizeof name, "hypernet.%s", p->name);
-        recipe_fill(name, p->rank, p->dims, GAIN, values);
-        uint64_t seed = recipe_seed(name);
-        for (size_t k = 0; recipe_ends(name, ".linear.weight") && k < p->count; k++)
-            values[k] = (float)(sqrt(3.0) * (double)recipe_uniform(seed, k));
+        state_fill(&o, p->name, p->rank, p->dims, atl_param_data(&n->params, p));
     }
-}
-
-static float *input_of(const hyper *h) {
-    char name[64], coarse[80];
-    snprintf(name, sizeof name, "%s.input.0", h->name);
-    snprintf(coarse, sizeof coarse, "%s.lo", name);
-    float *img = malloc(sizeof *img * INPUTS * SIZE * SIZE);
-    assert_non_null(img);
-    for (int i = 0; i < INPUTS * SIZE * SIZE; i++) {
-        int map = i / (SIZE * SIZE), y = i / SIZE % SIZE / 32, x = i % SIZE / 32;
-        double lo = (double)recipe_uniform(recipe_seed(coarse), (size_t)((map * 8 + y) * 8 + x));
-        img[i] = (float)(0.75 * lo + 0.25 * (double)recipe_uniform(recipe_seed(name), (size_t)i));
-    }
-    return img;
 }
 
 static void moments(const float *v, size_t count, double *mean, double *deviation, double *norm) {
@@ -117,17 +98,12 @@ static void check_delta(golden *truth, int layer, const float *v, size_t count) 
 static void check_layer(golden *truth, atl_program *p, const char *layer) {
     char recorded[32];
     float probe[2 + PROBE];
-    double mean, deviation, norm;
     const atl_port *port = atl_program_out(p, layer);
     assert_non_null(port);
     size_t count = (size_t)atl_shape_count(&port->node->shape);
     float *v = malloc(count * sizeof *v);
     assert_true(v && atl_program_read(p, layer, 1, v) == ATL_OK);
-    moments(v, count, &mean, &deviation, &norm);
-    probe[0] = (float)mean;
-    probe[1] = (float)deviation;
-    for (size_t i = 0; i < PROBE; i++)
-        probe[2 + i] = v[i * (count / PROBE)];
+    assert_int_equal(golden_probe(v, count, PROBE, probe), 2 + PROBE);
     snprintf(recorded, sizeof recorded, "probe.%s", layer);
     check(truth, recorded, probe);
     free(v);
@@ -139,11 +115,14 @@ static void tune(atl_ctx *ctx, atl_backend *backend, golden *truth, const hyper 
     atl_network net;
     atl_programs programs;
     atl_program *p;
+    char input[64];
     if (atl_network_make_empty(ctx, atl_model_row_find("hypernet"), "hypernet", config_of(h), &net) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     fill_network(&net);
     atl_programs_init(&programs, &net, backend);
-    float *img = input_of(h);
+    snprintf(input, sizeof input, "%s.input.0", h->name);
+    float *img = recipe_picture(input, INPUTS, SIZE, SIZE, 32);
+    assert_non_null(img);
     if (atl_programs_get(&programs, &(atl_program_key){ .function = "tune", .n = 1, .features = "*" }, &p) != ATL_OK)
         fail_msg("%s", atl_message(ctx));
     assert_int_equal(atl_program_write(p, "img", 1, img), ATL_OK);
@@ -174,8 +153,9 @@ static void synthesize(atl_ctx *ctx, atl_backend *backend, const hyper *h, const
     atl_programs programs;
     atl_program *p;
     snprintf(name, sizeof name, "%s.codes.0", h->name);
+    uint64_t seed = recipe_seed(name);
     for (size_t i = 0; i < STYLES * STYLE; i++)
-        ws[i] = 1.7320508f * recipe_uniform(recipe_seed(name), i);
+        ws[i] = 1.7320508f * recipe_uniform(seed, i);
     atl_programs_init(&programs, generator, backend);
     if (atl_programs_get(&programs, &(atl_program_key){ .function = "synthesize", .n = 1 }, &p) != ATL_OK ||
         atl_program_write(p, "ws", 1, ws) != ATL_OK || atl_program_run(p) != ATL_OK ||

@@ -114,19 +114,6 @@ static void check_row(scene *s, const char *name, const float *x) {
 
 // ---- layers
 
-// Mean, deviation, and numbers at even distances.
-static void probe(const float *v, size_t count, float out[2 + PROBE]) {
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += (double)v[i];
-    for (size_t i = 0; i < count; i++)
-        squares += ((double)v[i] - sum / (double)count) * ((double)v[i] - sum / (double)count);
-    out[0] = (float)(sum / (double)count);
-    out[1] = (float)sqrt(squares / (double)count);
-    for (size_t i = 0; i < PROBE; i++)
-        out[2 + i] = v[i * (count / PROBE)];
-}
-
 static float *result(scene *s, atl_program *p, const char *port, int n, size_t *count) {
     const atl_port *out = atl_program_out(p, port);
     if (!out)
@@ -148,7 +135,7 @@ static void check_result(scene *s, atl_program *p, const char *name, const char 
     float *v = result(s, p, port, n, &count), *truth = golden_read(s->g, full, &recorded), few[2 + PROBE];
     bool probed = recipe_ends(leaf, ".probe");
     if (probed)
-        probe(v, count, few);
+        assert_int_equal(golden_probe(v, count, PROBE, few), 2 + PROBE);
     assert_int_equal(recorded, probed ? 2 + PROBE : count);
     golden_check(name, leaf, probed ? few : v, truth, recorded, BOUND);
     free(v);
