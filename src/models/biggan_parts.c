@@ -43,15 +43,8 @@ atl_status atl_biggan_parse_blocks(atl_ctx *ctx, const json_t *json, atl_biggan_
 
 // ---- attention
 
-// [n, h, w, c] -> [n, h w, c]
-static atl_node *flat(atl_graph *g, atl_node *x) {
-    const int64_t *d = x->shape.d;
-    return x->op == ATL_OP_POISON ? x : atl_reshape(g, x, ATL_SHAPE(d[0], d[1] * d[2], d[3]));
-}
-
 atl_node *atl_biggan_attention(atl_net *net, atl_node *x, const atl_spectral *s) {
     const atl_pool_options half = { .kernel = 2, .stride = 2 };
-    const char *const theta = "theta", *const phi = "phi", *const value = "g", *const out = "o";
     atl_graph *g = net->g;
     if (x->op == ATL_OP_POISON)
         return x;
@@ -60,13 +53,15 @@ atl_node *atl_biggan_attention(atl_net *net, atl_node *x, const atl_spectral *s)
         return atl_graph_fail(g, ATL_BAD_FILE,
                               "attention: needs 8 channels and 2x2 pixels, not %lld and %lldx%lld",
                               (long long)c, (long long)w, (long long)h);
-    atl_node *q = flat(g, atl_spectral_conv(net, theta, x, c / 8, 1, false, s));
-    atl_node *k = flat(g, atl_max_pool(g, atl_spectral_conv(net, phi, x, c / 8, 1, false, s), &half));
-    atl_node *v = flat(g, atl_max_pool(g, atl_spectral_conv(net, value, x, c / 2, 1, false, s), &half));
+    atl_node *q = atl_pixel_rows(g, atl_spectral_conv(net, "theta", x, c / 8, 1, false, s));
+    atl_node *k =
+        atl_pixel_rows(g, atl_max_pool(g, atl_spectral_conv(net, "phi", x, c / 8, 1, false, s), &half));
+    atl_node *v =
+        atl_pixel_rows(g, atl_max_pool(g, atl_spectral_conv(net, "g", x, c / 2, 1, false, s), &half));
     atl_node *o = atl_attention(g, q, k, v, 1, 1.0f, NULL);
     if (o->op == ATL_OP_POISON)
         return o;
-    o = atl_spectral_conv(net, out, atl_reshape(g, o, ATL_SHAPE(n, h, w, c / 2)), c, 1, false, s);
+    o = atl_spectral_conv(net, "o", atl_reshape(g, o, ATL_SHAPE(n, h, w, c / 2)), c, 1, false, s);
     atl_node *gamma = atl_net_param(net, "gamma", (atl_shape){ .rank = 0 }, ATL_INIT_ZERO, 0.0f);
     gamma = atl_expand(g, atl_reshape(g, gamma, ATL_SHAPE(1, 1, 1, 1)), x->shape);
     return atl_named(g, atl_add(g, atl_mul(g, o, gamma), x));

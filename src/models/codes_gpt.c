@@ -7,6 +7,7 @@
 // for each code.
 #include <math.h>
 
+#include "models/codes.h"
 #include "models/rows.h"
 #include "nn/functions.h"
 
@@ -45,30 +46,6 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
 }
 
 // ---- layers
-
-static atl_node *dense(atl_net *net, const char *scope, atl_node *x, int64_t out) {
-    if (x->op == ATL_OP_POISON)
-        return x;
-    size_t mark = atl_scope_push(net->g, "%s", scope);
-    int64_t in = x->shape.d[x->shape.rank - 1];
-    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in), ATL_INIT_NORMAL, 0.02f);
-    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
-    x = atl_dense(net->g, x, w, bias);
-    atl_scope_pop(net->g, mark);
-    return x;
-}
-
-static atl_node *norm(atl_net *net, const char *scope, atl_node *x) {
-    if (x->op == ATL_OP_POISON)
-        return x;
-    size_t mark = atl_scope_push(net->g, "%s", scope);
-    int64_t c = x->shape.d[x->shape.rank - 1];
-    atl_node *scale = atl_net_param(net, "weight", ATL_SHAPE(c), ATL_INIT_FILL, 1.0f);
-    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(c), ATL_INIT_ZERO, 0.0f);
-    x = atl_layer_norm(net->g, x, scale, bias, 1e-5f);
-    atl_scope_pop(net->g, mark);
-    return x;
-}
 
 // Who may see whom: [1, t, t] of 0 and -INFINITY
 static atl_node *mask_of(atl_net *net, const config *c) {
@@ -134,13 +111,14 @@ static atl_node *block(atl_net *net, state *s, int layer, atl_node *x) {
     const config *c = s->c;
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "blocks.%d", layer);
-    atl_node *h = norm(net, "ln1", x);
-    atl_node *q = dense(net, "attn.query", h, c->width), *k = dense(net, "attn.key", h, c->width),
-             *v = dense(net, "attn.value", h, c->width);
+    atl_node *h = atl_code_norm(net, "ln1", x);
+    atl_node *q = atl_code_dense(net, "attn.query", h, c->width, true),
+             *k = atl_code_dense(net, "attn.key", h, c->width, true),
+             *v = atl_code_dense(net, "attn.value", h, c->width, true);
     h = s->keys ? attend_step(net, s, layer, q, k, v) : atl_attention(g, q, k, v, c->heads, 0.0f, s->mask);
-    x = atl_add(g, x, dense(net, "attn.proj", h, c->width));
-    h = dense(net, "mlp.2", atl_gelu(g, dense(net, "mlp.0", norm(net, "ln2", x), 4 * (int64_t)c->width)),
-              c->width);
+    x = atl_add(g, x, atl_code_dense(net, "attn.proj", h, c->width, true));
+    h = atl_code_dense(net, "mlp.0", atl_code_norm(net, "ln2", x), 4 * (int64_t)c->width, true);
+    h = atl_code_dense(net, "mlp.2", atl_gelu(g, h), c->width, true);
     x = atl_named(g, atl_add(g, x, h));
     atl_scope_pop(g, scope);
     return x;
@@ -150,7 +128,7 @@ static atl_node *block(atl_net *net, state *s, int layer, atl_node *x) {
 static atl_node *run(atl_net *net, state *s, atl_node *x) {
     for (int i = 0; i < s->c->layers && x->op != ATL_OP_POISON; i++)
         x = block(net, s, i, x);
-    x = norm(net, "ln_f", x);
+    x = atl_code_norm(net, "ln_f", x);
     atl_node *head =
         atl_net_param(net, "head.weight", ATL_SHAPE(s->c->codes, s->c->width), ATL_INIT_NORMAL, 0.02f);
     return atl_dense(net->g, x, head, NULL);

@@ -5,6 +5,7 @@
 // decoded.
 //
 // Its makers' pictures go from 0 to 1; here they go from -1 to 1, as everywhere.
+#include "models/codes.h"
 #include "models/rows.h"
 #include "nn/functions.h"
 
@@ -80,42 +81,19 @@ static int64_t patches(const config *c) {
 
 // ---- transformers
 
-static atl_node *dense(atl_net *net, const char *scope, atl_node *x, int64_t out, bool bias) {
-    if (x->op == ATL_OP_POISON)
-        return x;
-    size_t mark = atl_scope_push(net->g, "%s", scope);
-    int64_t in = x->shape.d[x->shape.rank - 1];
-    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in), ATL_INIT_NORMAL, 0.02f);
-    atl_node *b = bias ? atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f) : NULL;
-    x = atl_dense(net->g, x, w, b);
-    atl_scope_pop(net->g, mark);
-    return x;
-}
-
-static atl_node *norm(atl_net *net, const char *scope, atl_node *x) {
-    if (x->op == ATL_OP_POISON)
-        return x;
-    size_t mark = atl_scope_push(net->g, "%s", scope);
-    int64_t c = x->shape.d[x->shape.rank - 1];
-    atl_node *scale = atl_net_param(net, "weight", ATL_SHAPE(c), ATL_INIT_FILL, 1.0f);
-    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(c), ATL_INIT_ZERO, 0.0f);
-    x = atl_layer_norm(net->g, x, scale, bias, 1e-5f);
-    atl_scope_pop(net->g, mark);
-    return x;
-}
-
 static atl_node *layer(atl_net *net, const tower *t, int at, atl_node *x) {
     atl_graph *g = net->g;
     size_t mark = atl_scope_push(g, "layers.%d.0", at);
-    atl_node *h = dense(net, "fn.to_qkv", norm(net, "norm", x), 3 * (int64_t)t->inner, false), *part[3];
+    atl_node *h = atl_code_norm(net, "norm", x), *part[3];
+    h = atl_code_dense(net, "fn.to_qkv", h, 3 * (int64_t)t->inner, false);
     for (int i = 0; i < 3; i++)
         part[i] = atl_slice_axis(g, h, 2, (int64_t)i * t->inner, t->inner);
     h = atl_attention(g, part[0], part[1], part[2], t->heads, 0.0f, NULL);
-    x = atl_add(g, x, t->out ? dense(net, "fn.to_out", h, t->width, true) : h);
+    x = atl_add(g, x, t->out ? atl_code_dense(net, "fn.to_out", h, t->width, true) : h);
     atl_scope_pop(g, mark);
     mark = atl_scope_push(g, "layers.%d.1", at);
-    h = atl_tanh(g, dense(net, "fn.net.0", norm(net, "norm", x), t->mlp, true));
-    x = atl_named(g, atl_add(g, x, dense(net, "fn.net.2", h, t->width, true)));
+    h = atl_tanh(g, atl_code_dense(net, "fn.net.0", atl_code_norm(net, "norm", x), t->mlp, true));
+    x = atl_named(g, atl_add(g, x, atl_code_dense(net, "fn.net.2", h, t->width, true)));
     atl_scope_pop(g, mark);
     return x;
 }
@@ -130,7 +108,7 @@ static atl_node *transformer(atl_net *net, const tower *t, const char *places, a
     size_t mark = atl_scope_push(g, "transformer");
     for (int i = 0; i < t->depth && x->op != ATL_OP_POISON; i++)
         x = layer(net, t, i, x);
-    x = norm(net, "norm", x);
+    x = atl_code_norm(net, "norm", x);
     atl_scope_pop(g, mark);
     return x;
 }
@@ -189,19 +167,6 @@ static atl_node *codebook(atl_net *net, const config *c) {
                               ATL_INIT_NORMAL, 1.0f));
 }
 
-// The nearest row for each vector: z [n, t, embed_dim] -> [n, t]
-static atl_node *nearest(atl_net *net, const config *c, atl_node *book, atl_node *z) {
-    atl_graph *g = net->g;
-    if (z->op == ATL_OP_POISON || book->op == ATL_OP_POISON)
-        return &g->poison;
-    int64_t n = z->shape.d[0], t = z->shape.d[1];
-    atl_node *rows = atl_reshape(g, unit(g, c, z), ATL_SHAPE(n * t, c->embed_dim));
-    atl_node *length = atl_reshape(g, atl_sum(g, atl_square(g, book), 2u), ATL_SHAPE(c->n_embed));
-    atl_node *scores = atl_scale(g, atl_matmul(g, rows, book, false, true), 2.0f);
-    scores = atl_add_bias(g, scores, atl_neg(g, length));
-    return atl_position_of_largest(g, atl_reshape(g, scores, ATL_SHAPE(n, t, c->n_embed)));
-}
-
 // ---- functions
 
 // img [h, w, 3] -> codes [patches quantizers], all of a patch behind each other; z [patches, embed_dim], and
@@ -210,11 +175,11 @@ static void encode(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
     atl_graph *g = net->g;
     atl_node *x = encoder(net, c, atl_call_in(net, call, "img", ATL_SHAPE(c->height, c->width, 3)));
-    atl_node *z = dense(net, "pre_quant", x, c->embed_dim, true), *left = z, *sum = NULL,
+    atl_node *z = atl_code_dense(net, "pre_quant", x, c->embed_dim, true), *left = z, *sum = NULL,
              *codes[QUANTIZERS_MOST];
     atl_node *book = codebook(net, c);
     for (int i = 0; i < c->quantizers; i++) {
-        codes[i] = nearest(net, c, book, left);
+        codes[i] = atl_position_of_largest(g, atl_code_scores(g, unit(g, c, left), book));
         atl_node *q = atl_embedding(g, book, codes[i]);
         sum = sum ? atl_add(g, sum, q) : q;
         left = i + 1 < c->quantizers ? atl_sub(g, left, q) : left;
@@ -238,7 +203,8 @@ static void decode(atl_net *net, const void *config_, atl_call *call) {
         return;
     rows = atl_reshape(g, rows, ATL_SHAPE(call->n, patches(c), c->quantizers, c->embed_dim));
     rows = atl_reshape(g, atl_sum(g, rows, 1u << 2), ATL_SHAPE(call->n, patches(c), c->embed_dim));
-    atl_call_out(net, call, "img", decoder(net, c, dense(net, "post_quant", rows, c->decoder.width, true)));
+    atl_call_out(net, call, "img",
+                 decoder(net, c, atl_code_dense(net, "post_quant", rows, c->decoder.width, true)));
 }
 
 const atl_model_row atl_vit_vqgan = {

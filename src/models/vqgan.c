@@ -6,6 +6,7 @@
 // Codes are whole numbers, row by row; as everything in a graph they are floats.
 #include <math.h>
 
+#include "models/codes.h"
 #include "models/growing.h"
 #include "models/rows.h"
 #include "nn/functions.h"
@@ -118,20 +119,14 @@ static atl_node *res_block(atl_net *net, atl_node *x, int64_t out) {
     return atl_named(g, atl_add(g, x, h));
 }
 
-// [n, h, w, c] -> [n, h w, c]
-static atl_node *flat(atl_graph *g, atl_node *x) {
-    const int64_t *d = x->shape.d;
-    return x->op == ATL_OP_POISON ? x : atl_reshape(g, x, ATL_SHAPE(d[0], d[1] * d[2], d[3]));
-}
-
 static atl_node *attend(atl_net *net, atl_node *x) {
     atl_graph *g = net->g;
     if (x->op == ATL_OP_POISON)
         return x;
     int64_t c = x->shape.d[3];
     atl_node *h = norm(net, "norm", x);
-    atl_node *q = flat(g, conv(net, "q", h, c, 1)), *k = flat(g, conv(net, "k", h, c, 1)),
-             *v = flat(g, conv(net, "v", h, c, 1));
+    atl_node *q = atl_pixel_rows(g, conv(net, "q", h, c, 1)), *k = atl_pixel_rows(g, conv(net, "k", h, c, 1)),
+             *v = atl_pixel_rows(g, conv(net, "v", h, c, 1));
     h = atl_attention(g, q, k, v, 1, 0.0f, NULL);
     if (h->op == ATL_OP_POISON)
         return h;
@@ -220,20 +215,12 @@ static atl_node *codebook(atl_net *net, const config *c) {
                          1.0f / (float)c->n_embed);
 }
 
-// What is largest for the code of each vector: logits, or the negative squared distance but for what all
-// codes share.
+// What is largest for the code of each vector: logits, or how near the codebook's vectors are.
 static atl_node *scores(atl_net *net, const config *c, atl_node *z) {
     atl_graph *g = net->g;
     if (c->gumbel)
-        return flat(g, conv(net, "quantize.proj", z, c->n_embed, 1));
-    atl_node *book = codebook(net, c), *rows = flat(g, z);
-    if (rows->op == ATL_OP_POISON || book->op == ATL_OP_POISON)
-        return &g->poison;
-    int64_t n = rows->shape.d[0], t = rows->shape.d[1];
-    atl_node *dot = atl_matmul(g, atl_reshape(g, rows, ATL_SHAPE(n * t, c->embed_dim)), book, false, true);
-    atl_node *length = atl_reshape(g, atl_sum(g, atl_square(g, book), 2u), ATL_SHAPE(c->n_embed));
-    return atl_reshape(g, atl_add_bias(g, atl_scale(g, dot, 2.0f), atl_neg(g, length)),
-                       ATL_SHAPE(n, t, c->n_embed));
+        return atl_pixel_rows(g, conv(net, "quantize.proj", z, c->n_embed, 1));
+    return atl_code_scores(g, atl_pixel_rows(g, z), codebook(net, c));
 }
 
 // codes [n, t] -> [n, h', w', embed_dim]

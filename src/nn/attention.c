@@ -19,6 +19,11 @@ atl_node *atl_dense(atl_graph *g, atl_node *x, atl_node *weight, atl_node *bias)
     return atl_reshape(g, y, s);
 }
 
+atl_node *atl_pixel_rows(atl_graph *g, atl_node *x) {
+    const int64_t *d = x->shape.d;
+    return x->op == ATL_OP_POISON ? x : atl_reshape(g, x, ATL_SHAPE(d[0], d[1] * d[2], d[3]));
+}
+
 // [n, t, c] -> [n heads, t, c / heads]
 static atl_node *split(atl_graph *g, atl_node *x, int64_t heads) {
     int64_t n = x->shape.d[0], t = x->shape.d[1], c = x->shape.d[2] / heads;

@@ -41,6 +41,8 @@ atl_node *atl_position_of_largest(atl_graph *g, atl_node *x);
 // ---- attention (attention.c)
 // x [..., in], weight [out, in], bias [out] or NULL -> [..., out]
 atl_node *atl_dense(atl_graph *g, atl_node *x, atl_node *weight, atl_node *bias);
+// The pixels of images one after another, x [n, h, w, c] -> [n, h w, c].
+atl_node *atl_pixel_rows(atl_graph *g, atl_node *x);
 // softmax(q k' scale + mask) v per head: q [n, t, c], k [n, s, c], v [n, s, d] -> [n, t, d], where c and d fall into
 // `heads` runs of neighbouring channels.  scale 0: 1 / sqrt(c / heads).  mask [1 or n, t, s] or NULL is added to the
 // scores; -INFINITY hides a position.

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the networks of codes have in common: layers of transformers, and the nearest vector of a codebook.
+#ifndef ATL_MODELS_CODES_H
+#define ATL_MODELS_CODES_H
+
+#include "nn/net.h"
+
+// x [..., in] -> [..., out]: name.weight [out, in] and, where there is one, name.bias [out].
+atl_node *atl_code_dense(atl_net *net, const char *name, atl_node *x, int64_t out, bool bias);
+// A layer norm by name.weight and name.bias, [last dim of x] each.
+atl_node *atl_code_norm(atl_net *net, const char *name, atl_node *x);
+
+// For each vector of z [n, t, d] what is largest for the nearest row of a book [k, d]: the negative squared
+// distance but for what all rows share.  -> [n, t, k]
+atl_node *atl_code_scores(atl_graph *g, atl_node *z, atl_node *book);
+
+#endif
