@@ -3,10 +3,8 @@
 // the same face as far as the product of their vectors is near 1.  ArcFace (Deng et al. 2019) is IR-SE-50
 // with the factor in its last norm, CurricularFace (Huang et al. 2020) IR-101 without.
 //
-// Pictures are [n, 112, 112, 3] from -1 to 1; "compare" takes any size, cut and reduced as losses of encoders
-// do.
-#include <math.h>
-
+// Pictures are [n, 112, 112, 3] from -1 to 1; "embed_face" takes any size, cut and reduced as losses of
+// encoders do.
 #include "models/backbone.h"
 #include "models/rows.h"
 #include "models/trunk.h"
@@ -16,7 +14,7 @@ enum { SIZE = 112, SIDE = SIZE / 16, WIDTH_MOST = 1 << 14 };
 
 typedef struct config {
     atl_trunk trunk;
-    atl_picture_size size; // of pictures for "compare", where the caller binds none
+    atl_picture_size size; // of pictures for "embed_face", where the caller binds none
     int width;             // numbers of a vector, 512
     bool affine;           // the last norm has factor and offset
 } config;
@@ -46,8 +44,7 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
 // x [n, 112, 112, 3] -> [n, width]
 static atl_node *vector_of(atl_net *net, const config *c, atl_node *x) {
     atl_graph *g = net->g;
-    atl_trunk_maps maps = atl_trunk_run(net, &c->trunk, x);
-    x = maps.c3;
+    x = atl_trunk_run(net, &c->trunk, x).c3;
     if (x->op == ATL_OP_POISON)
         return x;
     x = atl_trunk_norm(net, "output_layer.0", x, true);

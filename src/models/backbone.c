@@ -4,11 +4,11 @@
 // their activations and poolings.
 #include "models/backbone.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "models/rows.h"
+#include "models/trunk.h"
 #include "nn/functions.h"
 
 enum { SIZE = 224, SIDE_LEAST = 32, SIDE_MOST = 1 << 14 };
@@ -34,15 +34,9 @@ atl_node *atl_call_picture(atl_net *net, atl_call *call, const char *name, const
     return atl_call_in(net, call, name, ATL_SHAPE(h, w, 3));
 }
 
-// Weights start as He et al. 2015, equation 10, has them.
 atl_node *atl_conv_relu(atl_net *net, const char *scope, atl_node *x, int64_t out, atl_relu_conv o) {
-    int64_t in = x->shape.d[x->shape.rank - 1];
-    size_t mark = atl_scope_push(net->g, "%s", scope);
-    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in, o.kernel, o.kernel), ATL_INIT_NORMAL,
-                                (float)sqrt(2.0 / (double)(in * o.kernel * o.kernel)));
-    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
-    atl_scope_pop(net->g, mark);
-    return atl_relu(net->g, atl_add_bias(net->g, atl_conv2d(net->g, x, w, o.stride, o.pad), bias));
+    const atl_norm_conv conv = { out, o.kernel, o.stride, o.pad };
+    return atl_relu(net->g, atl_bias_conv(net, scope, x, conv));
 }
 
 atl_node *atl_name_result(atl_net *net, const char *name, atl_node *x) {

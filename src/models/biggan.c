@@ -4,12 +4,11 @@
 // There is no mapping network.  So that what works on styles works here too, a "w" is what norms are told,
 // the class and z behind each other, and a network of k blocks has k + 1 of them: the first enters the first
 // layer, number i the norms of block i - 1.  Plain BigGAN cuts z into k + 1 pieces of which each layer reads
-// its own; layers of SAGAN read the class alone.  Truncation is of z: see nn/truncated.h.
+// its own; layers of SAGAN read the class alone.  Truncation is of z: see base/truncated.c.
 //
 // Norms are batch norms in evaluation whose scale and offset depend on w.  A class is a row of a table for
-// all norms
-// ("shared"), or each norm has tables of its own, and then w holds the label itself, of which mixtures are
-// possible.
+// all norms ("shared"), or each norm has tables of its own, and then w holds the label itself, of which
+// mixtures are possible.
 #include <math.h>
 
 #include "models/biggan.h"

@@ -112,7 +112,7 @@ static atl_node *project(atl_net *net, const config *c, atl_node *h, atl_node *l
     atl_graph *g = net->g;
     int64_t k = h->shape.d[1];
     size_t scope = atl_scope_push(g, "embed");
-    atl_node *table = atl_spectral_weight(net, ATL_SHAPE(c->c_dim, k), 0.02f, &c->sn);
+    atl_node *table = atl_spectral_weight(net, ATL_SHAPE(c->c_dim, k), &c->sn);
     atl_node *row = atl_matmul(g, label, table, false, false);
     atl_scope_pop(g, scope);
     atl_node *score = atl_spectral_dense(net, "linear", h, 1, true, &c->sn);

@@ -3,15 +3,13 @@
 // al. 2021), ReStyle (Alaluf et al. 2021) on IR-SE-50 and ResNet-34, and encoders into W.  Types have the
 // names of their programs; they differ in where styles are read and how they are put together:
 //
-//     pyramid      0 to 2 of the last map, 3 to 6 of one twice as large, the others of one four times as large
+//     pyramid      0 to 2 of the last map, 3 to 6 of one twice as large, others of one four times as large
 //     last         all of the last map
 //     progressive  style 0 is all of w, the others are what their layers differ by from it
 //
 // Pictures are [n, h, w, c] from -1 to 1; ReStyle's have the picture's channels, then those of the
 // reconstruction.
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "models/backbone.h"
 #include "models/rows.h"

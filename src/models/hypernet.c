@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// HyperStyle's hypernetwork (Alaluf et al. 2022): a picture and what a generator makes of its w become factors for the
-// generator's kernels, W (1 + delta), each of which tunes it to that picture.  A ResNet-34 trunk and a block of
-// convolutions for each tuned layer, of four kinds:
+// HyperStyle's hypernetwork (Alaluf et al. 2022): a picture and what a generator makes of its w become
+// factors for the generator's kernels, W (1 + delta), each of which tunes it to that picture.  A ResNet-34
+// trunk and a block of convolutions for each tuned layer, of four kinds:
 //
 //     shared     a vector of each layer, which one hypernetwork for all of them turns into its kernel
 //     own        one number for each pair of channels, the same for all taps
@@ -9,11 +9,8 @@
 //     rgb        one number for each input and colour
 //
 // Layers are counted conv1, to_rgb1, then conv, conv, to_rgb of each resolution.
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "models/backbone.h"
 #include "models/rows.h"
 #include "models/trunk.h"
 #include "nn/functions.h"

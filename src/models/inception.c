@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/backbone.h"
 #include "models/rows.h"
 #include "nn/functions.h"
 
@@ -165,21 +166,14 @@ static atl_node *block_e(const net *t, atl_node *x, const char *name, bool last)
 
 // ---- the network
 
-static atl_node *named(const net *t, const char *name, atl_node *x) {
-    size_t scope = atl_scope_push(t->g, "%s", name);
-    x = atl_named(t->g, x);
-    atl_scope_pop(t->g, scope);
-    return x;
-}
-
 // "img" [n, 299, 299, 3] -> [n, 17, 17, 768], the input of Mixed_6d
 static atl_node *trunk(const net *t, atl_call *call) {
     atl_node *x = atl_call_in(t->net, call, "img", ATL_SHAPE(SIZE, SIZE, 3));
     x = unit(t, x, "Conv2d_1a_3x3", 32, W3_HALF);
     x = unit(t, unit(t, x, "Conv2d_2a_3x3", 32, W3_IN), "Conv2d_2b_3x3", 64, W3);
-    x = named(t, "maxpool1", max_pool(t, x));
+    x = atl_name_result(t->net, "maxpool1", max_pool(t, x));
     x = unit(t, unit(t, x, "Conv2d_3b_1x1", 80, W1), "Conv2d_4a_3x3", 192, W3_IN);
-    x = named(t, "maxpool2", max_pool(t, x));
+    x = atl_name_result(t->net, "maxpool2", max_pool(t, x));
     x = block_a(t, block_a(t, block_a(t, x, "Mixed_5b", 32), "Mixed_5c", 64), "Mixed_5d", 64);
     x = block_c(t, block_b(t, x, "Mixed_6a"), "Mixed_6b", 128, NULL);
     return block_c(t, x, "Mixed_6c", 160, NULL);
@@ -190,7 +184,7 @@ static atl_node *pooled(const net *t, atl_call *call) { // [n, 2048]
     x = block_d(t, block_c(t, x, "Mixed_6e", 192, NULL), "Mixed_7a");
     x = block_e(t, block_e(t, x, "Mixed_7b", false), "Mixed_7c", true);
     x = atl_mean(t->g, x, 1u << 1 | 1u << 2);
-    return named(t, "pool3", atl_reshape(t->g, x, ATL_SHAPE(x->shape.d[0], WIDTH)));
+    return atl_name_result(t->net, "pool3", atl_reshape(t->g, x, ATL_SHAPE(x->shape.d[0], WIDTH)));
 }
 
 // "img" -> "features" [n, 2048]
@@ -202,17 +196,16 @@ static void features(atl_net *n, const void *config_, atl_call *call) {
 // [n, 2048] -> "logits" [n, classes], "unbiased", the same without the bias of the classes, and "softmax" of
 // these: what the Inception score is computed of
 static void judge(atl_net *n, const config *c, atl_node *x, atl_call *call) {
-    net t = { n, n->g, c };
     int64_t classes = c->classes;
     size_t scope = atl_scope_push(n->g, "fc");
     atl_node *w =
         atl_net_param(n, "weight", ATL_SHAPE(classes, WIDTH), ATL_INIT_NORMAL, (float)sqrt(1.0 / WIDTH));
     atl_node *bias = atl_net_param(n, "bias", ATL_SHAPE(classes), ATL_INIT_ZERO, 0.0f);
     atl_scope_pop(n->g, scope);
-    x = named(&t, "unbiased", atl_matmul(n->g, x, w, false, true));
+    x = atl_name_result(n, "unbiased", atl_matmul(n->g, x, w, false, true));
     atl_call_out(n, call, "unbiased", x);
     atl_call_out(n, call, "softmax", atl_softmax(n->g, x));
-    atl_call_out(n, call, "logits", named(&t, "logits", atl_add_bias(n->g, x, bias)));
+    atl_call_out(n, call, "logits", atl_name_result(n, "logits", atl_add_bias(n->g, x, bias)));
 }
 
 // "img" -> the same

@@ -4,13 +4,11 @@
 
 #include <math.h>
 
+#include "models/backbone.h"
 #include "nn/functions.h"
 
-enum {
-    SQUEEZE = 16,
-    UNITS_MOST = 64,
-    CHANNELS_MOST = 4096
-}; // the factor by which squeeze-excitation narrows
+enum { SQUEEZE = 16 }; // the factor by which squeeze-excitation narrows
+enum { UNITS_MOST = 64, CHANNELS_MOST = 4096 };
 
 static const float EPS = 1e-5f; // of the batch norms
 
@@ -164,21 +162,15 @@ static atl_node *basic_unit(atl_net *net, atl_node *x, int64_t out, int stride) 
 
 // ---- all stages
 
-static atl_node *named(atl_net *net, const char *name, atl_node *x) {
-    size_t scope = atl_scope_push(net->g, "%s", name);
-    x = atl_named(net->g, x);
-    atl_scope_pop(net->g, scope);
-    return x;
-}
-
 static atl_node *stem(atl_net *net, const atl_trunk *t, atl_node *x) {
     if (t->kind == ATL_TRUNK_RESNET) {
         const atl_norm_conv seven = { t->channels[0], 7, 2, 3 };
-        return named(net, "relu", atl_prelu(net, "relu", atl_conv_norm(net, "conv1", "bn1", x, seven)));
+        return atl_name_result(net, "relu",
+                               atl_prelu(net, "relu", atl_conv_norm(net, "conv1", "bn1", x, seven)));
     }
     const atl_norm_conv three = { t->channels[0], 3, 1, 1 };
     x = atl_conv_norm(net, "input_layer.0", "input_layer.1", x, three);
-    return named(net, "input_layer", atl_prelu(net, "input_layer.2", x));
+    return atl_name_result(net, "input_layer", atl_prelu(net, "input_layer.2", x));
 }
 
 atl_trunk_maps atl_trunk_run(atl_net *net, const atl_trunk *t, atl_node *x) {

@@ -5,11 +5,11 @@
 //
 // Pictures are [n, h, w, 3] with the colours as the training set had them: (x - mean) / deviation for x from
 // 0 to 1, mean (0.485, 0.456, 0.406), deviation (0.229, 0.224, 0.225).
-#include <math.h>
 #include <stdio.h>
 
 #include "models/backbone.h"
 #include "models/rows.h"
+#include "models/trunk.h"
 #include "nn/functions.h"
 
 enum { POOLED = 7, HIDDEN = 4096, STAGES = 5, CONVOLUTIONS = 3 };
@@ -91,16 +91,6 @@ static void features(atl_net *net, const void *config_, atl_call *call) {
     }
 }
 
-static atl_node *dense(atl_net *net, atl_node *x, int at, int64_t out) {
-    int64_t in = x->shape.d[1];
-    size_t scope = atl_scope_push(net->g, "classifier.%d", at);
-    atl_node *w =
-        atl_net_param(net, "weight", ATL_SHAPE(out, in), ATL_INIT_NORMAL, (float)sqrt(2.0 / (double)in));
-    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
-    atl_scope_pop(net->g, scope);
-    return atl_add_bias(net->g, atl_matmul(net->g, x, w, false, true), bias);
-}
-
 // "img" -> "fc1" [n, 4096] after its activation, "fc2" [n, 4096] before, "logits" [n, classes]; nothing
 // without a classifier
 static void classify(atl_net *net, const void *config_, atl_call *call) {
@@ -114,12 +104,12 @@ static void classify(atl_net *net, const void *config_, atl_call *call) {
     x = atl_adaptive_average_pool(g, x, POOLED, POOLED);
     x = atl_permute(g, x, (const int[]){ 0, 3, 1, 2 }); // rows of the first matrix are c, h, w
     x = atl_reshape(g, x, ATL_SHAPE(x->shape.d[0], (int64_t)512 * POOLED * POOLED));
-    x = atl_name_result(net, "fc1", atl_relu(g, dense(net, x, 0, HIDDEN)));
+    x = atl_name_result(net, "fc1", atl_relu(g, atl_plain_linear(net, "classifier.0", x, HIDDEN)));
     atl_call_out(net, call, "fc1", x);
-    x = atl_name_result(net, "fc2", dense(net, x, 3, HIDDEN));
+    x = atl_name_result(net, "fc2", atl_plain_linear(net, "classifier.3", x, HIDDEN));
     atl_call_out(net, call, "fc2", x);
-    atl_call_out(net, call, "logits",
-                 atl_name_result(net, "logits", dense(net, atl_relu(g, x), 6, c->classes)));
+    x = atl_plain_linear(net, "classifier.6", atl_relu(g, x), c->classes);
+    atl_call_out(net, call, "logits", atl_name_result(net, "logits", x));
 }
 
 // c_dim: classes, 0 for features alone.

@@ -28,11 +28,10 @@ static atl_node *sigma(atl_net *net, atl_node *w, const atl_spectral *s) {
     return atl_sum(g, atl_mul(g, t, unit(g, t, s->eps)), 2u);
 }
 
-atl_node *atl_spectral_weight(atl_net *net, atl_shape shape, float deviation, const atl_spectral *s) {
+atl_node *atl_spectral_weight(atl_net *net, atl_shape shape, const atl_spectral *s) {
     atl_graph *g = net->g;
-    atl_node *w =
-        atl_net_param(net, s && s->both ? "weight_orig" : "weight", shape, ATL_INIT_NORMAL, deviation);
-    if (!s || w->op == ATL_OP_POISON)
+    atl_node *w = atl_net_param(net, s->both ? "weight_orig" : "weight", shape, ATL_INIT_NORMAL, DEVIATION);
+    if (w->op == ATL_OP_POISON)
         return w;
     int64_t out = shape.d[0];
     atl_node *rows = atl_reshape(g, w, ATL_SHAPE(out, atl_shape_count(&shape) / out));
@@ -50,7 +49,7 @@ atl_node *atl_spectral_dense(atl_net *net, const char *scope, atl_node *x, int64
     if (x->op == ATL_OP_POISON)
         return x;
     size_t mark = atl_scope_push(net->g, "%s", scope);
-    atl_node *w = atl_spectral_weight(net, ATL_SHAPE(out, x->shape.d[1]), DEVIATION, s);
+    atl_node *w = atl_spectral_weight(net, ATL_SHAPE(out, x->shape.d[1]), s);
     x = atl_named(net->g, with_bias(net, atl_matmul(net->g, x, w, false, true), out, bias));
     atl_scope_pop(net->g, mark);
     return x;
@@ -61,7 +60,7 @@ atl_node *atl_spectral_conv(atl_net *net, const char *scope, atl_node *x, int64_
     if (x->op == ATL_OP_POISON)
         return x;
     size_t mark = atl_scope_push(net->g, "%s", scope);
-    atl_node *w = atl_spectral_weight(net, ATL_SHAPE(out, x->shape.d[3], kernel, kernel), DEVIATION, s);
+    atl_node *w = atl_spectral_weight(net, ATL_SHAPE(out, x->shape.d[3], kernel, kernel), s);
     x = atl_named(net->g, with_bias(net, atl_conv2d(net->g, x, w, 1, kernel / 2), out, bias));
     atl_scope_pop(net->g, mark);
     return x;

@@ -10,14 +10,13 @@ typedef struct atl_spectral {
     float eps;
     // Which vectors are stored beside "weight" [out, ...], as the matrix W [out, k]:
     //   false: "u0" [1, out].  v = u W and u' = v W^T, both of length 1; sigma = v W^T u'^T.  The step is
-    //   made in
-    //          evaluation, too, and its result is not kept there.
+    //          made in evaluation, too, and its result is not kept there.
     //   true:  "weight_u" [out] and "weight_v" [k] beside "weight_orig".  sigma = u W v.
     bool both;
 } atl_spectral;
 
-// The parameter of the scope, divided.  s NULL: as it is.
-atl_node *atl_spectral_weight(atl_net *net, atl_shape shape, float deviation, const atl_spectral *s);
+// The parameter of the scope, divided.
+atl_node *atl_spectral_weight(atl_net *net, atl_shape shape, const atl_spectral *s);
 
 // x [n, in] -> [n, out] in a scope of its own.
 atl_node *atl_spectral_dense(atl_net *net, const char *scope, atl_node *x, int64_t out, bool bias,
