@@ -67,19 +67,25 @@ async function make() {
   }
 }
 
+function show(task) {
+  bar.show(task);
+  if (task.command)
+    command(task.command);
+}
+
 async function follow(id) {
   const mine = ++turn;
-  const task = await watch(id, now => { bar.show(now); if (now.command) command(now.command); }, () => mine === turn);
+  const task = await watch(id, show, () => mine === turn);
   if (!task || mine !== turn)
     return;
-  bar.show(task);
+  show(task); // a short one ends before anything else has been told of it
   if (task.phase === 'failed')
     toast(task.error, true);
   if (task.phase !== 'done' || !task.file)
     return;
   const address = '/api/v1/task-file/' + task.id;
-  const show = /\.(gif|webp|apng)$/.test(task.file) ? h('img', {src: address, alt: task.file}) : h('video', {src: address, controls: true, loop: true, muted: true});
-  result.replaceChildren(show, h('a', {href: address, download: task.file, class: 'button main'}, '⤓ ' + task.file));
+  const film = /\.(gif|webp|apng)$/.test(task.file) ? h('img', {src: address, alt: task.file}) : h('video', {src: address, controls: true, loop: true, muted: true});
+  result.replaceChildren(film, h('a', {href: address, download: task.file, class: 'button main'}, '⤓ ' + task.file));
 }
 
 export default {
