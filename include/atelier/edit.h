@@ -5,6 +5,7 @@
 // project.h     a picture to latents and noise (projection), and a network tuned around them (pivotal tuning)
 // directions.h  directions in that space: found, read and gone along; edits of styles, and within a mask
 // encode.h      pictures to latents in one pass of an encoder
+// ensemble.h    what a classifier says of a picture and of views around its latents, averaged
 // drag.h        handles on a generated picture moved to targets
 #ifndef ATELIER_EDIT_H
 #define ATELIER_EDIT_H
@@ -13,6 +14,7 @@
 #include <atelier/directions.h>
 #include <atelier/drag.h>
 #include <atelier/encode.h>
+#include <atelier/ensemble.h>
 #include <atelier/project.h>
 
 #endif

@@ -38,7 +38,7 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_mod
             ctx, ATL_BAD_ARGUMENT,
             "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
             "stylegan-xl, stylegan1, progan, biggan, biggan-deep, sagan, vqgan, transformer, vgg16, alexnet, "
-            "squeezenet, lpips-vgg, lpips-alex, lpips-squeeze and inception can",
+            "squeezenet, resnet, lpips-vgg, lpips-alex, lpips-squeeze and inception can",
             o.cfg ? o.cfg : "");
     json_t *json;
     atl_network net;

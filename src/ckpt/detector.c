@@ -211,6 +211,8 @@ atl_status atl_ckpt_find_detectors(atl_ckpt *ckpt) {
         status = atl_find_inception(&flat);
     if (status == ATL_OK)
         status = atl_find_lpips(&flat);
+    if (status == ATL_OK)
+        status = atl_find_resnet(&flat);
     atl_free(ckpt->ctx, flat.list);
     return status == ATL_OK && ckpt->ctx->status == ATL_NO_MEMORY ? ATL_NO_MEMORY
                                                                   : status; // a name that was not made
@@ -242,7 +244,7 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
 }
 
 const atl_ckpt_layout atl_ckpt_detector = {
-    "file of a detector (Inception, VGG16, LPIPS and its backbones)",
+    "file of a detector (Inception, VGG16, ResNet, LPIPS and its backbones)",
     probe,
     open_detectors,
     load,

@@ -61,8 +61,9 @@ bool atl_detector_dense(atl_ckpt *ckpt, atl_found_detector *d, const char *name,
 bool atl_detector_vector(atl_ckpt *ckpt, atl_found_detector *d, const char *name, const atl_object *value,
                          int64_t count, bool buffer);
 
-// detector_inception.c, detector_lpips.c: add what they find.
+// detector_inception.c, detector_lpips.c, detector_resnet.c: add what they find.
 atl_status atl_find_inception(const atl_flat *flat);
 atl_status atl_find_lpips(const atl_flat *flat);
+atl_status atl_find_resnet(const atl_flat *flat);
 
 #endif

@@ -27,6 +27,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_lpips,
     &atl_lpips_heads,
     &atl_inception,
+    &atl_resnet,
     &atl_style_encoder,
     &atl_face_embedding,
     &atl_hypernet,

@@ -68,8 +68,12 @@ static void check_sizes(void) {
     const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
     const atl_pairs_options pp = ATL_PAIRS_OPTIONS_INIT;
     const atl_sample_options sa = ATL_SAMPLE_OPTIONS_INIT;
+    const atl_classifier_options cl = ATL_CLASSIFIER_OPTIONS_INIT;
+    const atl_view_options vi = ATL_VIEW_OPTIONS_INIT;
     atl_train_options t;
     atl_train_options_init(&t, sizeof t);
+    SETS(atl_classifier_options, cl);
+    SETS(atl_view_options, vi);
     SETS(atl_relabel_options, re);
     SETS(atl_sefa_options, se);
     SETS(atl_fit_options, fi);
@@ -140,6 +144,12 @@ static void check_values(void) {
     expect(pa.border == 0.1 && !pa.mask, "atl_paste_options");
     expect(!strcmp(dr.space, "w+") && !dr.layer && !dr.layers && dr.lr == 0.0 && dr.mask_weight == 20.0,
            "atl_drag_options");
+    const atl_classifier_options cl = ATL_CLASSIFIER_OPTIONS_INIT;
+    const atl_view_options vi = ATL_VIEW_OPTIONS_INIT;
+    expect(cl.channels == 3 && !cl.height && !cl.crop && !cl.colours, "atl_classifier_options");
+    expect(vi.kind == ATL_VIEW_STYLEMIX && !vi.layers && vi.strength == 0.1 && vi.component_count == 20 &&
+               !vi.seed,
+           "atl_view_options");
     expect(!en.steps && en.factor == 1 && !en.average && !en.noise_mode, "atl_encode_options");
     expect(!pp.side && !pp.lpips && !pp.identity, "atl_pairs_options");
     expect(sa.height == 16 && sa.width == 16 && sa.temperature == 1.0f && sa.top_p == 1.0f &&

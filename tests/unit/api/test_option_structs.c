@@ -13,6 +13,7 @@
 #include <atelier/directions.h>
 #include <atelier/drag.h>
 #include <atelier/encode.h>
+#include <atelier/ensemble.h>
 #include <atelier/generate.h>
 #include <atelier/metrics.h>
 #include <atelier/model.h>
@@ -245,6 +246,21 @@ static outcome open_encoder(bench *b, const void *o) {
     return r;
 }
 
+// Nor does it classify.
+static outcome open_classifier(bench *b, const void *o) {
+    atl_classifier *c;
+    outcome r = { atl_classifier_open(b->model, o, &c), 0 };
+    atl_classifier_close(&c);
+    return r;
+}
+
+static outcome make_views(bench *b, const void *o) {
+    static float views[2 * 16 * 512];
+    outcome r = { atl_views_make(b->model, o, b->ws, 2, views), 0 };
+    r.number = (double)views[0];
+    return r;
+}
+
 static outcome compare_pictures(bench *b, const void *o) {
     uint8_t black[3] = { 0, 0, 0 }, grey[3] = { 128, 128, 128 };
     const atl_image a = { 1, 1, 3, black }, c = { 1, 1, 3, grey };
@@ -364,6 +380,8 @@ static const atl_sample_options SAMPLE = ATL_SAMPLE_OPTIONS_INIT;
 static const atl_drag_options DRAG = ATL_DRAG_OPTIONS_INIT;
 static const atl_pairs_options PAIRS = ATL_PAIRS_OPTIONS_INIT;
 static const atl_encode_options ENCODE = ATL_ENCODE_OPTIONS_INIT;
+static const atl_classifier_options CLASSIFY = ATL_CLASSIFIER_OPTIONS_INIT;
+static const atl_view_options VIEW = { sizeof VIEW, ATL_VIEW_ISOTROPIC, 1, 0.1, NULL, 20, 0, NULL };
 static const atl_paste_options PASTE = ATL_PASTE_OPTIONS_INIT;
 static atl_train_options TRAIN; // filled by its function
 
@@ -408,6 +426,8 @@ static const row ROWS[] = {
     ROW(atl_drag_options, DRAG, layer, open_drag),
     ROW(atl_pairs_options, PAIRS, lpips, compare_pictures),
     ROW(atl_encode_options, ENCODE, average, open_encoder),
+    ROW(atl_classifier_options, CLASSIFY, colours, open_classifier),
+    ROW(atl_view_options, VIEW, strength, make_views),
     ROW(atl_paste_options, PASTE, mask, align_paste),
     ROW(atl_train_options, TRAIN, data, open_trainer),
 };
@@ -501,7 +521,8 @@ static void test_no_struct_means_the_defaults(void **state) {
         const row *r = &ROWS[i];
         bool missing = r->call == open_video || r->call == open_metrics || r->call == open_spectrum ||
                        r->call == open_trainer || r->call == open_fit || r->call == open_tuner ||
-                       r->call == open_encoder || r->call == sample_codes ||
+                       r->call == open_encoder || r->call == sample_codes || r->call == open_classifier ||
+                       r->call == make_views ||
                        r->call == open_projector; // a size, what to measure, or a network must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))

@@ -272,6 +272,42 @@ def faces(statistics=0):
     return tensorflow(file)
 
 
+# ---- residual networks
+
+def resnet(block, units, width, stem, classes, cifar=False):
+    """By torchvision's names, or those of the small form."""
+    file, ours = OrderedDict(), OrderedDict()
+
+    def put(scope, conv, norm, o, i, k):
+        theirs = scope.replace("downsample", "shortcut") if cifar else scope
+        for name, shape in [(conv + ".weight", (o, i, k, k))] + [
+                ("%s.%s" % (norm, leaf), (o,)) for leaf in ("weight", "bias", "running_mean", "running_var")]:
+            file[theirs + name] = ours[scope + name] = Tensor(scope + name, shape)
+        file[theirs + norm + ".num_batches_tracked"] = 0
+
+    put("", "conv1", "bn1", width, 3, stem)
+    i = width
+    for s, count in enumerate(units):
+        c = width << s
+        for u in range(count):
+            scope, o = "layer%d.%d." % (s + 1, u), c * 4 if block == "bottleneck" else c
+            if block == "bottleneck":
+                put(scope, "conv1", "bn1", c, i, 1), put(scope, "conv2", "bn2", c, c, 3), put(scope, "conv3", "bn3", o, c, 1)
+            else:
+                put(scope, "conv1", "bn1", c, i, 3), put(scope, "conv2", "bn2", c, c, 3)
+            if i != o or (s and not u):
+                put(scope + "downsample.", "0", "1", o, i, 1)
+            i = o
+    for leaf, shape in (("weight", (classes, i)), ("bias", (classes,))):
+        if classes:
+            file[("linear." if cifar else "fc.") + leaf] = ours["fc." + leaf] = Tensor("fc" + leaf, shape)
+    return file, ours
+
+
+def prefixed(prefix, file):
+    return OrderedDict((prefix + n, t) for n, t in file.items())
+
+
 # ---- files
 
 def main(folder):
@@ -326,6 +362,15 @@ def main(folder):
         put("lpips_%s.pth" % net, {**file, **file2, **twice},
             [(key, key, ours), ("lpips", "lpips", {**ours, **ours2})])
 
+    file, ours = resnet("basic", (2, 2, 2, 2), 64, 7, 1000)
+    put("resnet18.pth", file, [("resnet", "resnet", ours)])
+    put("resnet18_epoch.pth", {"epoch": 3, "state_dict": prefixed("module.", file)}, [("resnet", "resnet", ours)])
+    file, ours = resnet("bottleneck", (3, 4, 6, 3), 64, 7, 0)
+    put("moco.pth", {"state_dict": {**prefixed("module.encoder_q.", file), **prefixed("module.encoder_k.", file),
+                                    "module.queue": Tensor("queue", (128, 64))}}, [("resnet", "resnet", ours)])
+    file, ours = resnet("basic", (2, 2, 2, 2), 64, 3, 10, cifar=True)
+    put("resnet_cifar.pth", {"net": prefixed("module.", file), "acc": 95.0}, [("resnet", "resnet", ours)])
+
     write(folder + "/classifier.pt", faces(), protocol=4)
 
     # what is none of these, or damaged
@@ -337,6 +382,9 @@ def main(folder):
     file, _ = inception("port")
     del file["Mixed_6b.branch7x7_2.bn.bias"]
     write(folder + "/inception_less.pth", file)
+    file, _ = resnet("basic", (2, 2, 2, 2), 64, 7, 10)
+    del file["layer3.1.bn2.running_var"]
+    write(folder + "/resnet_less.pth", file)
     file, _ = trunk("vgg", "order")
     del file["layers.conv7.weight"]
     write(folder + "/script.pt", script(file), script=True)

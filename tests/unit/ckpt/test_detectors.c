@@ -134,6 +134,8 @@ static void networks_find_all_that_they_ask_for(void **state) {
         { "inception_features.pt", NULL, "inception" }, { "vgg16.pt", "lpips", "lpips" },
         { "vgg16_perceptual.pt", "lpips", "lpips" },    { "lpips_squeeze.pth", "lpips", "lpips" },
         { "heads_alex.pth", NULL, "lpips-heads" },      { "alexnet.pth", NULL, "alexnet" },
+        { "resnet18_epoch.pth", NULL, "resnet" },       { "moco.pth", "resnet", "resnet" },
+        { "resnet_cifar.pth", "resnet", "resnet" },
     };
     atl_ctx *ctx = open_ctx();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -157,6 +159,7 @@ static void what_is_none_is_said(void **state) {
         { "inception_1000.pth", "is an Inception of 1000 classes" },
         { "inception_nan.pth", "Mixed_6b.branch7x7_2.bn.bias holds infinite values or NaN" },
         { "inception_less.pth", "has no Mixed_6b.branch7x7_2.bn.bias" },
+        { "resnet_less.pth", "whose layer3.1.bn2.running_var is missing" },
         { "script.pt", "is a TorchScript program, which is not run" },
         { "classifier_mbstd.pt", "neither a classifier nor a discriminator" },
         { "heads_negative.pth", "lin2.model.1.weight has a negative number" },
