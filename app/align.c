@@ -169,8 +169,9 @@ static app_status crop(app_align *a, const app_photo *photo, const atl_image *im
 
 static app_status no_face(app_align *a, const app_photo *photo, app_error *e) {
     a->faceless++;
-    app_warn(e, "%s: no face %s; --no-face crop cuts the middle", photo->path,
-             a->list ? "in the landmarks of this name" : "was found");
+    const char *remedy = a->o.remedy ? a->o.remedy : "--no-face crop cuts the middle";
+    app_warn(e, "%s: no face %s; %s", photo->path, a->list ? "in the landmarks of this name" : "was found",
+             remedy);
     return APP_OK;
 }
 
@@ -181,6 +182,8 @@ static app_status crop_all(app_align *a, const app_photo *photo, const atl_image
         return status;
     if (!s->count)
         return no_face(a, photo, e);
+    if (a->o.face == APP_FACES_ONE && s->count > 1 && a->o.remedy)
+        return app_fail(e, "%s: %zu faces where one is expected: %s", photo->path, s->count, a->o.remedy);
     if (a->o.face == APP_FACES_ONE && s->count > 1)
         return app_fail(
             e, "%s: %zu faces where one is expected; choose one with --face N (0 is the first), or all",
@@ -207,6 +210,8 @@ static app_status one(app_align *a, const app_photo *photo, squares *s, app_alig
 
 // ---- All of them
 
+static const char REMEDY[] = "give --landmarks FILE, or cut the middle with --no-face crop";
+
 app_status app_align_open(app_align *a, atl_ctx *ctx, const app_align_options *o, const char *const *paths,
                           size_t count, app_error *e) {
     *a = (app_align){ .o = *o, .ctx = ctx };
@@ -214,7 +219,7 @@ app_status app_align_open(app_align *a, atl_ctx *ctx, const app_align_options *o
     if (status == APP_OK && o->landmarks)
         status = open_list(a, e);
     else if (status == APP_OK && o->no_face != APP_NO_FACE_CROP)
-        status = app_finder_open(o->model, &a->finder, e);
+        status = app_finder_open(o->model, o->remedy ? o->remedy : REMEDY, &a->finder, e);
     return status;
 }
 
@@ -229,8 +234,8 @@ app_status app_align_run(app_align *a, app_align_use *use, void *user, app_error
     }
     free(s);
     if (status == APP_OK && a->faceless && a->o.no_face == APP_NO_FACE_FAIL)
-        return app_fail(e, "no face in %zu of %zu photos; --no-face skip passes over them", a->faceless,
-                        a->photos.count);
+        return app_fail(e, "no face in %zu of %zu photos; %s", a->faceless, a->photos.count,
+                        a->o.remedy ? a->o.remedy : "--no-face skip passes over them");
     return status == APP_STOPPED ? app_stop(e, "interrupted") : status;
 }
 

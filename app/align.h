@@ -21,6 +21,8 @@ typedef struct app_align_options {
     app_no_face no_face;   // CROP: no face is looked for; the middle, or `box`, is cut out
     const double *box;     // x, y, side; NULL: the largest square in the middle
     int face;              // the one with this number, from 0; or all of a photo, or the only one
+    // What can be done where no face is found, in the caller's options; NULL: as `atelier align` has them.
+    const char *remedy;
 } app_align_options;
 
 typedef struct app_align {

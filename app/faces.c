@@ -25,8 +25,7 @@ struct app_finder {
     app_dlib_face faces[APP_FACES_MOST];
 };
 
-static app_status check_model(const char *path, app_error *e) {
-    static const char remedy[] = "install libdlib-data, give --landmark-model, or give --landmarks";
+static app_status check_model(const char *path, const char *remedy, app_error *e) {
     FILE *f = fopen(path, "rb");
     char *block = malloc(1 << 16), print[APP_SHA256_TEXT];
     app_sha256 sum;
@@ -38,10 +37,13 @@ static app_status check_model(const char *path, app_error *e) {
     if (!block)
         status = app_fail(e, "out of memory");
     else if (!f || ferror(f))
-        status = app_fail(e, "%s: the model of landmarks can't be read; %s", path, remedy);
+        status =
+            app_fail(e, "%s: the model of landmarks can't be read: install libdlib-data, %s", path, remedy);
     else if (strcmp(print, PRINT) != 0)
-        status = app_fail(e, "%s: not the 68-point model of dlib.net, which has another fingerprint; %s",
-                          path, remedy);
+        status = app_fail(
+            e,
+            "%s: not the 68-point model of dlib.net, which has another fingerprint: install libdlib-data, %s",
+            path, remedy);
     if (f)
         fclose(f);
     free(block);
@@ -79,11 +81,11 @@ static void *load(void) {
     return module ? module : dlopen(ATL_PREFIX "/" ATL_MODULES "/" MODULE, RTLD_LAZY | RTLD_LOCAL);
 }
 
-app_status app_finder_open(const char *model, app_finder **finder, app_error *e) {
+app_status app_finder_open(const char *model, const char *remedy, app_finder **finder, app_error *e) {
     char sentence[APP_DLIB_SENTENCE] = "";
     model = model ? model : MODEL;
     *finder = NULL;
-    if (check_model(model, e) != APP_OK)
+    if (check_model(model, remedy, e) != APP_OK)
         return APP_FAILED;
     app_finder *f = app_array(1, 1, 1, sizeof *f, e);
     if (!f)
@@ -92,7 +94,7 @@ app_status app_finder_open(const char *model, app_finder **finder, app_error *e)
     f->dlib = f->module ? dlsym(f->module, "app_dlib_functions") : NULL;
     app_status status = APP_OK;
     if (!f->dlib)
-        status = app_fail(e, "dlib can't be loaded (%s); install libdlib, or give --landmarks", dlerror());
+        status = app_fail(e, "dlib can't be loaded (%s): install libdlib, %s", dlerror(), remedy);
     if (status == APP_OK && !(f->state = f->dlib->open(model, sentence)))
         status = app_fail(e, "%s: %s", model, sentence);
     if (status != APP_OK)
@@ -107,13 +109,11 @@ int app_finder_built(void) {
     return 0;
 }
 
-app_status app_finder_open(const char *model, app_finder **finder, app_error *e) {
+app_status app_finder_open(const char *model, const char *remedy, app_finder **finder, app_error *e) {
     *finder = NULL;
-    if (model && check_model(model, e) != APP_OK)
+    if (model && check_model(model, remedy, e) != APP_OK)
         return APP_FAILED;
-    return app_fail(
-        e, "this build finds no faces: build with -Ddlib=enabled, give --landmarks FILE, or cut the middle "
-           "with --no-face crop");
+    return app_fail(e, "this build finds no faces: build with -Ddlib=enabled, %s", remedy);
 }
 
 #endif

@@ -14,8 +14,8 @@ enum { APP_FACES_MOST = 64 }; // of one photo
 int app_finder_built(void);
 
 // `model`: the 68-point model of dlib.net, whose fingerprint is checked; NULL: where Debian's libdlib-data
-// has it.
-app_status app_finder_open(const char *model, app_finder **finder, app_error *e);
+// has it.  `remedy`: what else can be done, for the sentence when there is no finder.
+app_status app_finder_open(const char *model, const char *remedy, app_finder **finder, app_error *e);
 void app_finder_close(app_finder **finder);
 
 // Landmarks of each face of an RGB photo, the largest first: faces [APP_FACES_MOST][ATL_LANDMARKS].

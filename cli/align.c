@@ -59,6 +59,8 @@ static int parse(align *a, int argc, char **argv) {
         CLI_OPTION_TEXT("out", &a->out, "FILE", "the photo with the crop in it: .png, .jpg or .webp", NULL),
         CLI_COMMON_OPTIONS(&a->common),
     };
+    // 'atelier edit --photo' calls this command, and has options of its own
+    const cli_option habits[] = { CLI_OPTION_TEXT("remedy", &a->o.remedy, "TEXT", NULL, NULL) };
     const cli_spec spec = {
         .command = "align",
         .arguments = "PHOTO...",
@@ -66,6 +68,8 @@ static int parse(align *a, int argc, char **argv) {
         .options = options,
         .count = sizeof options / sizeof *options,
         .arguments_max = PATHS_MOST,
+        .unlisted = habits,
+        .unlisted_count = sizeof habits / sizeof *habits,
     };
     return cli_options_parse(&spec, argc, argv, a->paths);
 }

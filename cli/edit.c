@@ -152,9 +152,9 @@ static int check(edit *d) {
         1)
         return cli_usage_error(
             "edit", "expected one of --seeds LIST, --latents FILE, --projected-w FILE and --photo FILE");
-    if (!d->photo.path && (d->photo.landmarks || d->photo.box || d->photo.tune))
-        return cli_usage_error("edit",
-                               "--photo-landmarks, --photo-box and --photo-tune are about --photo FILE");
+    if (!d->photo.path && (d->photo.landmarks || d->photo.box || d->photo.tune || d->photo.loss_given))
+        return cli_usage_error(
+            "edit", "--photo-landmarks, --photo-box, --photo-tune and --loss are about --photo FILE");
     if (d->photo.landmarks && d->photo.box)
         return cli_usage_error("edit", "--photo-landmarks and --photo-box: a face or a square, not both");
     if (d->photo.path && d->onto)

@@ -89,6 +89,12 @@ static void forget(const char *folder) {
         closedir(dir);
 }
 
+// As `atelier project` calls them.
+static const char *loss_of(const cli_photo *p) {
+    static const char *const names[] = { "lpips", "lpips+mse", "mse", "vgg-image2stylegan" };
+    return p->loss_given ? names[p->loss] : NULL;
+}
+
 // Whether the folder is about the same search: of the same crop, by the same options.  Another one is noted,
 // and what was tuned to the old one goes.
 static int is_known(const cli_photo *p, const cli_common *c, const char *network, const char *net,
@@ -100,9 +106,9 @@ static int is_known(const cli_photo *p, const cli_common *c, const char *network
     snprintf(path, sizeof path, "%s/search.txt", p->folder);
     snprintf(text, sizeof text,
              "crop %016" PRIx64 "\nnetwork %s\nnet %s\ndeltas %s\nassume %s\nclass %s\nspace %s\n"
-             "steps %d\n",
+             "steps %d\nloss %s\n",
              hash_file(crop), or_none(network), or_none(net), or_none(c->deltas), or_none(c->assume),
-             or_none(class_text), p->space ? "w" : "w+", p->steps);
+             or_none(class_text), p->space ? "w" : "w+", p->steps, or_none(loss_of(p)));
     char *there = app_file_read(path, sizeof text, &size, NULL); // NULL: there is no search
     *known = there && size == strlen(text) && !memcmp(there, text, size);
     free(there);
@@ -126,6 +132,8 @@ static int align(const cli_photo *p, const cli_common *c) {
     add_text(&a, "--landmarks", p->landmarks);
     add_text(&a, "--no-face", p->box ? "crop" : NULL);
     add_text(&a, "--box", p->box);
+    add_text(&a, "--remedy",
+             "give --photo-landmarks FILE, or --photo-box X,Y,SIDE for a square in place of a face");
     return cli_align(a.count, a.list);
 }
 
@@ -139,6 +147,7 @@ static int project(const cli_photo *p, const cli_common *c, const char *network,
     add_text(&a, "--space", p->space ? "w" : "w+");
     add_number(&a, "--num-steps", p->steps);
     add_text(&a, "--class", class_text);
+    add_text(&a, "--loss", loss_of(p));
     if (known)
         add(&a, "--resume");
     return cli_project(a.count, a.list);
@@ -152,6 +161,7 @@ static int tune(const cli_photo *p, const cli_common *c, const char *network, co
     add_text(&a, "--output", p->deltas);
     add_text(&a, "--only-changed", "1");
     add_number(&a, "--num-steps", p->tune);
+    add_text(&a, "--loss", loss_of(p));
     add(&a, "--resume");
     return cli_tune(a.count, a.list);
 }

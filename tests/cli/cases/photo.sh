@@ -25,7 +25,13 @@ ls a/party | grep tuned
 esac; done; echo; } >face.txt
 t edit $one --photo-landmarks face.txt --photo-space w --outdir c
 ls c | grep onto
+t edit $one --photo-box 10,20,40 --loss mse --outdir d
+grep loss d/party/search.txt
+t edit $one --photo-box 10,20,40 --loss lpips --outdir d 2>&1 | grep -o "vgg16.pt (pr, ppl) is not in"
 echo === wrong
+sed 's/^/other.png /' face.txt >others.txt
+t edit $one --photo-landmarks others.txt --outdir no
+t edit --network $net --seeds 1 --direction sefa.safetensors --loss mse
 t edit $one --seeds 1
 t edit --network $net --seeds 1 --direction sefa.safetensors --photo-tune 3
 t edit $one --photo-box 1,2,3 --photo-landmarks face.txt
