@@ -9,7 +9,7 @@
 #include "memory.h"
 #include "tensor.h"
 
-enum { SIDE_MOST = 8192, ASSUME = 1024 };
+enum { SIDE_MOST = 8192, ASSUME = 1024, DEPTH_MOST = 64 };
 
 // ---- opening
 
@@ -24,8 +24,10 @@ static app_status look(app_codec *c, const char *path, app_error *e) {
     c->width = info->width;
     c->height = info->height;
     for (size_t i = 0; i < count; i++)
-        if (!strcmp(ports[i].name, "codes"))
+        if (!strcmp(ports[i].name, "codes")) {
             codes = ports[i].dims[1];
+            c->depth = ports[i].rank > 2 ? (int)ports[i].dims[2] : 1;
+        }
     for (c->step = 1; c->step < c->width && (int64_t)(c->width / c->step) * (c->height / c->step) > codes;
          c->step *= 2)
         ;
@@ -87,7 +89,7 @@ void app_codec_close(app_codec *c) {
 }
 
 size_t app_codec_count(const app_codec *c) {
-    return (size_t)(c->width / c->step) * (size_t)(c->height / c->step);
+    return (size_t)(c->width / c->step) * (size_t)(c->height / c->step) * (size_t)c->depth;
 }
 
 // ---- pictures
@@ -153,7 +155,9 @@ app_status app_codec_decode(app_codec *c, const int32_t *codes, atl_image *image
     if (img) {
         for (size_t i = 0; i < count; i++)
             row[i] = (float)codes[i];
-        const atl_array in = { "codes", ATL_F32, 2, { 1, (int64_t)count }, row };
+        const atl_array in = {
+            "codes", ATL_F32, c->depth > 1 ? 3 : 2, { 1, (int64_t)count / c->depth, c->depth }, row
+        };
         status = run(c, "decode", &in, "img", img, numbers, e);
     }
     if (status == APP_OK && atl_image_init(c->ctx, c->width, c->height, 3, image) != ATL_OK)
@@ -175,19 +179,22 @@ app_status app_codes_read(atl_ctx *ctx, const char *source, app_codes *codes, ap
     *codes = (app_codes){ 0 };
     if (app_tensor_open(ctx, source, usual, &set, &a, e) != APP_OK)
         return APP_FAILED;
-    int rank = a->rank;
+    int first = a->rank > 2; // of rows and columns
     app_status status = APP_OK;
-    if ((rank != 2 && rank != 3) || atl_array_count(a) < 1 || a->dims[rank - 1] > SIDE_MOST ||
-        a->dims[rank - 2] > SIDE_MOST)
-        status = app_fail(e, "%s: codes of shape %s; expected [N, rows, columns] or [rows, columns]", source,
-                          app_tensor_shape(a, shape));
+    if (a->rank < 2 || a->rank > 4 || atl_array_count(a) < 1 || a->dims[first] > SIDE_MOST ||
+        a->dims[first + 1] > SIDE_MOST || (a->rank == 4 && a->dims[3] > DEPTH_MOST))
+        status = app_fail(e,
+                          "%s: codes of shape %s; expected [N, rows, columns], [rows, columns] or "
+                          "[N, rows, columns, codes of each]",
+                          source, app_tensor_shape(a, shape));
     size_t count = (size_t)atl_array_count(a);
     float *numbers = status == APP_OK ? app_array(count, 1, 1, sizeof *numbers, e) : NULL;
     codes->items = numbers ? app_array(count, 1, 1, sizeof *codes->items, e) : NULL;
     if (codes->items) {
-        codes->rows = (int)a->dims[rank - 2];
-        codes->columns = (int)a->dims[rank - 1];
-        codes->count = count / ((size_t)codes->rows * (size_t)codes->columns);
+        codes->rows = (int)a->dims[first];
+        codes->columns = (int)a->dims[first + 1];
+        codes->depth = a->rank == 4 ? (int)a->dims[3] : 1;
+        codes->count = count / ((size_t)codes->rows * (size_t)codes->columns * (size_t)codes->depth);
         atl_array_read_f32(a, 0, (int64_t)count, numbers);
     } else {
         status = APP_FAILED;
@@ -206,9 +213,11 @@ app_status app_codes_read(atl_ctx *ctx, const char *source, app_codes *codes, ap
 }
 
 app_status app_codes_write(atl_ctx *ctx, const char *path, const app_codes *codes, app_error *e) {
-    const atl_array a = {
-        "codes", ATL_I32, 3, { (int64_t)codes->count, codes->rows, codes->columns }, codes->items
-    };
+    const atl_array a = { "codes",
+                          ATL_I32,
+                          codes->depth > 1 ? 4 : 3,
+                          { (int64_t)codes->count, codes->rows, codes->columns, codes->depth },
+                          codes->items };
     return atl_npz_write(ctx, path, &a, 1) == ATL_OK ? APP_OK : app_fail_ctx(e, ctx);
 }
 

@@ -16,6 +16,7 @@ typedef struct app_codec {
     int width, height; // of pictures
     int step;          // pixels along each side of a code
     int codes;         // of the codebook
+    int depth;         // codes of a position: 1, or several whose vectors are added up
 } app_codec;
 
 // `o` names the network, or its net is NULL: "vqgan".  Sizes in codes; 0: those of the network's own
@@ -33,11 +34,12 @@ app_status app_codec_encode(app_codec *codec, const char *picture, int32_t *code
 // *image is initialised here, and cleared by the caller, also on failure.
 app_status app_codec_decode(app_codec *codec, const int32_t *codes, atl_image *image, app_error *e);
 
-// Files of codes: "codes" [n, rows, columns], or [rows, columns], of a .npz, .npy or .safetensors.
+// Files of codes: "codes" [n, rows, columns], [rows, columns] or [n, rows, columns, depth], of a .npz, .npy
+// or .safetensors.
 typedef struct app_codes {
     int32_t *items; // by malloc
     size_t count;   // maps
-    int rows, columns;
+    int rows, columns, depth;
 } app_codes;
 
 app_status app_codes_read(atl_ctx *ctx, const char *source, app_codes *codes, app_error *e);

@@ -65,6 +65,7 @@ static app_status make_maps(codes *c, size_t count) {
     c->maps.items = app_array(count, app_codec_count(&c->codec), 1, sizeof *c->maps.items, e);
     c->maps.rows = c->codec.height / c->codec.step;
     c->maps.columns = c->codec.width / c->codec.step;
+    c->maps.depth = c->codec.depth;
     return c->maps.items ? APP_OK : APP_FAILED;
 }
 
@@ -152,6 +153,9 @@ static app_status decode(codes *c) {
     app_status status = app_codes_read(c->ctx, c->files[0], &c->maps, e);
     if (status == APP_OK)
         status = app_codec_open(&c->codec, c->ctx, c->network, &o, c->maps.columns, c->maps.rows, e);
+    if (status == APP_OK && c->maps.depth != c->codec.depth)
+        status = app_fail(e, "%s: has %d codes for each position where the network has %d", c->files[0],
+                          c->maps.depth, c->codec.depth);
     if (status == APP_OK)
         status = app_folder_make(c->outdir, e);
     cli_progress_start(&c->progress, c->maps.count, c->common.quiet);
@@ -233,7 +237,8 @@ static app_status draw(codes *c, size_t i, const int32_t *given, size_t given_co
     o.height = c->maps.rows;
     o.width = c->maps.columns;
     o.condition = &condition;
-    o.condition_count = 1;
+    o.condition_count = k->count ? 1 : 0;
+    o.depth = c->codec.depth;
     o.given = given;
     o.given_count = given_count;
     o.seed = c->seeds.items[i];

@@ -18,7 +18,8 @@ extern "C" {
 typedef struct atl_sample_options {
     size_t size;
     int height, width;        // of the map of codes
-    const int32_t *condition; // codes that stand before the picture's: a class; NULL: one 0, no condition
+    const int32_t *condition; // codes that stand before the picture's: a class; NULL: one 0, no condition,
+                              // but of a transformer whose conditions are a vocabulary of their own
     size_t condition_count;
     const int32_t *given; // the first codes of the picture, row by row, which are kept; NULL: none
     size_t given_count;
@@ -30,13 +31,15 @@ typedef struct atl_sample_options {
     // After each code: not 0 stops, and the codes behind it are 0.  NULL: nobody is told.
     int (*told)(void *user, size_t done, size_t all);
     void *user;
+    int depth; // codes of each position of the map, as many as the transformer draws
 } atl_sample_options;
 #define ATL_SAMPLE_OPTIONS_INIT                                                                              \
-    { sizeof(atl_sample_options), 16, 16, NULL, 0, NULL, 0, 0, 1.0f, 0, 1.0f, 16, NULL, NULL }
+    { sizeof(atl_sample_options), 16, 16, NULL, 0, NULL, 0, 0, 1.0f, 0, 1.0f, 16, NULL, NULL, 1 }
 
-// codes [height, width].  A map with its condition that is no longer than the transformer's positions is
-// drawn with each position computed once.  A larger one is drawn in a window that moves with the code, and
-// the whole of it is computed for each code; its condition must then be a single code.
+// codes [height, width], or [height, width, depth].  A map with its condition that is no longer than the
+// transformer's positions is drawn with each position computed once.  A larger one is drawn in a window that
+// moves with the code, and the whole of it is computed for each code; its condition must then be a single
+// code.
 ATL_API atl_status atl_codes_sample(atl_model *transformer, const atl_sample_options *options,
                                     int32_t *codes);
 

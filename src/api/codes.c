@@ -9,13 +9,9 @@
 
 #include "api/model_api.h"
 #include "base/options.h"
+#include "models/transformer.h"
 
 enum { SIDE_MOST = 4096 };
-
-// How many codes there are, positions, layers, heads, and numbers of a head.
-typedef struct sizes {
-    int codes, length, layers, heads, head;
-} sizes;
 
 typedef struct choice {
     float p; // a logit, then a share
@@ -25,14 +21,17 @@ typedef struct choice {
 typedef struct sampler {
     atl_model *m;
     atl_sample_options o;
-    sizes s;
+    atl_codes_sizes s;
     atl_numpy_rng rng;
     const int32_t *condition;
-    size_t condition_count, count; // codes of the map
+    size_t condition_count, positions, count; // of the map; count: positions times depth
     int32_t *codes;
-    float *keys, *values, *row_keys, *row_values; // of "step": kept, and of one position
-    float *mask, *logits, *sequence;              // [length], [codes] or [length, codes], [length]
-    choice *choices;                              // [codes]
+    float *keys, *values, *new_keys, *new_values; // kept, and what a run adds
+    float *mask, *sequence;                       // [length], [length]
+    float *logits;                                // of the next code, [codes], or of all that a run gives
+    float *hidden;   // of the next position, where it has several codes, or of all that a run gives
+    float *before;   // what a step leaves to the next one, [kept]
+    choice *choices; // [codes]
 } sampler;
 
 // ---- choosing
@@ -66,33 +65,85 @@ static int32_t choose(sampler *t, const float *logits) {
 
 // ---- position by position
 
-static atl_status put_rows(sampler *t, size_t at) {
+// Keeps the first `count` positions of a run of `given`, [layers heads given, head], behind `at` others.
+static void keep(sampler *t, size_t at, size_t count, size_t given) {
     size_t rows = (size_t)t->s.layers * (size_t)t->s.heads, head = (size_t)t->s.head,
            length = (size_t)t->s.length;
     for (size_t r = 0; r < rows; r++) {
-        memcpy(t->keys + (r * length + at) * head, t->row_keys + r * head, head * sizeof *t->keys);
-        memcpy(t->values + (r * length + at) * head, t->row_values + r * head, head * sizeof *t->values);
+        size_t to = (r * length + at) * head, from = r * given * head;
+        memcpy(t->keys + to, t->new_keys + from, count * head * sizeof *t->keys);
+        memcpy(t->values + to, t->new_values + from, count * head * sizeof *t->values);
     }
-    t->mask[at] = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        t->mask[at + i] = 0.0f;
+}
+
+// What "begin" and "step" give, for the position `row` of it.
+static atl_status take(sampler *t, atl_program *p, size_t row) {
+    size_t width = t->s.depth > 1 ? (size_t)t->s.heads * (size_t)t->s.head : (size_t)t->s.codes;
+    float *all = t->s.depth > 1 ? t->hidden : t->logits;
+    ATL_TRY(atl_program_read(p, t->s.depth > 1 ? "hidden" : "logits", 1, all));
+    memmove(all, all + row * width, width * sizeof *all);
+    ATL_TRY(atl_program_read(p, "keys", 1, t->new_keys));
+    ATL_TRY(atl_program_read(p, "values", 1, t->new_values));
+    return t->s.kept ? atl_program_read(p, "before", 1, t->before) : ATL_OK;
+}
+
+// The condition's positions that are run at once, all or the first of them.
+static atl_status begin(sampler *t, size_t *at) {
+    atl_program_key key = { .function = "begin", .n = 1 };
+    size_t given = (size_t)t->s.begin, count = t->condition_count < given ? t->condition_count : given;
+    atl_program *p;
+    ATL_TRY(atl_programs_get(&t->m->programs, &key, &p));
+    for (size_t i = 0; i < given; i++)
+        t->sequence[i] = i < count ? (float)t->condition[i] : 0.0f;
+    ATL_TRY(atl_program_write(p, t->s.classes ? "conds" : "codes", 1, t->sequence));
+    if (!t->s.condition) {
+        for (size_t i = 0; i < given; i++)
+            t->sequence[i] = i < count ? 0.0f : -INFINITY;
+        ATL_TRY(atl_program_write(p, "mask", 1, t->sequence));
+    }
+    ATL_TRY(atl_program_run(p));
+    ATL_TRY(take(t, p, count - 1));
+    keep(t, 0, count, given);
+    *at = count;
     return ATL_OK;
 }
 
-// The logits behind a code at a position, which is kept.
-static atl_status step(sampler *t, size_t at, int32_t code) {
+// The position behind `at` others, with its codes.
+static atl_status step(sampler *t, size_t at, const int32_t *codes) {
     atl_program_key key = { .function = "step", .n = 1 };
-    float number = (float)code, position = (float)at;
+    float position = (float)at;
     atl_program *p;
+    for (int i = 0; i < t->s.depth; i++)
+        t->sequence[i] = (float)codes[i];
     ATL_TRY(atl_programs_get(&t->m->programs, &key, &p));
-    ATL_TRY(atl_program_write(p, "code", 1, &number));
+    ATL_TRY(atl_program_write(p, "code", 1, t->sequence));
     ATL_TRY(atl_program_write(p, "position", 1, &position));
     ATL_TRY(atl_program_write(p, "mask", 1, t->mask));
     ATL_TRY(atl_program_write(p, "keys", 1, t->keys));
     ATL_TRY(atl_program_write(p, "values", 1, t->values));
+    if (t->s.kept)
+        ATL_TRY(atl_program_write(p, "before", 1, t->before));
+    ATL_TRY(atl_program_run(p));
+    ATL_TRY(take(t, p, 0));
+    keep(t, at, 1, 1);
+    return ATL_OK;
+}
+
+// The logits of one of several codes of a position, behind those before it.
+static atl_status look_within(sampler *t, const int32_t *codes, int at, const float **logits) {
+    atl_program_key key = { .function = "depth", .n = 1 };
+    atl_program *p;
+    for (int i = 0; i < t->s.depth; i++)
+        t->sequence[i] = i < at ? (float)codes[i] : 0.0f;
+    ATL_TRY(atl_programs_get(&t->m->programs, &key, &p));
+    ATL_TRY(atl_program_write(p, "hidden", 1, t->hidden));
+    ATL_TRY(atl_program_write(p, "codes", 1, t->sequence));
     ATL_TRY(atl_program_run(p));
     ATL_TRY(atl_program_read(p, "logits", 1, t->logits));
-    ATL_TRY(atl_program_read(p, "keys", 1, t->row_keys));
-    ATL_TRY(atl_program_read(p, "values", 1, t->row_values));
-    return put_rows(t, at);
+    *logits = t->logits + (size_t)at * (size_t)t->s.codes;
+    return ATL_OK;
 }
 
 static bool stops(sampler *t, size_t done) {
@@ -100,17 +151,26 @@ static bool stops(sampler *t, size_t done) {
 }
 
 static atl_status draw_steps(sampler *t) {
+    size_t at = 0, depth = (size_t)t->s.depth;
     for (int i = 0; i < t->s.length; i++)
         t->mask[i] = -INFINITY;
-    for (size_t i = 0; i + 1 < t->condition_count; i++)
-        ATL_TRY(step(t, i, t->condition[i]));
-    int32_t last = t->condition[t->condition_count - 1];
-    for (size_t i = 0; i < t->count; i++) {
-        ATL_TRY(step(t, t->condition_count - 1 + i, last));
-        if (i >= t->o.given_count)
-            t->codes[i] = choose(t, t->logits);
-        last = t->codes[i];
-        if (stops(t, i + 1))
+    if (t->s.begin)
+        ATL_TRY(begin(t, &at));
+    for (; at < t->condition_count; at++)
+        ATL_TRY(step(t, at, t->condition + at));
+    for (size_t i = 0; i < t->positions; i++) {
+        int32_t *codes = t->codes + i * depth;
+        if (i)
+            ATL_TRY(step(t, at++, codes - depth));
+        for (size_t d = 0; d < depth; d++) {
+            const float *logits = t->logits;
+            if (i * depth + d < t->o.given_count)
+                continue;
+            if (depth > 1)
+                ATL_TRY(look_within(t, codes, (int)d, &logits));
+            codes[d] = choose(t, logits);
+        }
+        if (stops(t, (i + 1) * depth))
             return ATL_OK;
     }
     return ATL_OK;
@@ -148,25 +208,34 @@ static atl_status draw_windows(sampler *t) {
 
 // ---- beginning
 
-static atl_status read_sizes(atl_model *m, sizes *s) {
-    const json_t *j = m->net.json;
-    int width;
-    ATL_TRY(atl_config_int(m->ctx, j, "vocab_size", 1, 1 << 22, &s->codes));
-    ATL_TRY(atl_config_int(m->ctx, j, "block_size", 1, 1 << 15, &s->length));
-    ATL_TRY(atl_config_int(m->ctx, j, "n_layer", 1, 1 << 10, &s->layers));
-    ATL_TRY(atl_config_int(m->ctx, j, "n_head", 1, 1 << 10, &s->heads));
-    ATL_TRY(atl_config_int(m->ctx, j, "n_embd", 1, 1 << 14, &width));
-    s->head = width / s->heads;
+static atl_status read_sizes(atl_model *m, atl_codes_sizes *s) {
+    bool taming = !strcmp(m->net.row->kind, "codes_gpt");
+    ATL_TRY(atl_model_need(m, "transformer", "step"));
+    return taming ? atl_codes_gpt_sizes(m->ctx, m->net.json, s) : atl_vit_gpt_sizes(m->ctx, m->net.json, s);
+}
+
+static atl_status check_codes(const sampler *t, const char *what, const int32_t *codes, size_t count,
+                              int most) {
+    for (size_t i = 0; i < count; i++)
+        if (codes[i] < 0 || codes[i] >= most)
+            return atl_fail(t->m->ctx, ATL_BAD_ARGUMENT, "code %d of the %s is none of the transformer's %d",
+                            (int)codes[i], what, most);
     return ATL_OK;
 }
 
-static atl_status check_codes(const sampler *t, const char *what, const int32_t *codes, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (codes[i] < 0 || codes[i] >= t->s.codes)
-            return atl_fail(t->m->ctx, ATL_BAD_ARGUMENT,
-                            "code %d of the %s is none of the transformer's %d codes", (int)codes[i], what,
-                            t->s.codes);
-    return ATL_OK;
+static atl_status check_condition(const sampler *t) {
+    atl_ctx *ctx = t->m->ctx;
+    size_t count = t->condition_count;
+    if (t->s.condition && t->o.condition_count != (size_t)t->s.condition)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "a condition of %zu codes, where the transformer takes %d of %d%s",
+                        t->o.condition_count, t->s.condition, t->s.classes,
+                        t->s.condition == 1 ? ": say which class" : "");
+    if (count > (size_t)t->s.length)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "a condition of %zu codes is longer than the transformer's %d positions", count,
+                        t->s.length);
+    return check_codes(t, "condition", t->condition, count, t->s.classes ? t->s.classes : t->s.codes);
 }
 
 static atl_status check(const sampler *t) {
@@ -183,18 +252,18 @@ static atl_status check(const sampler *t) {
     if (o->given_count > t->count)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%zu codes are given for a map of %zu", o->given_count,
                         t->count);
-    if (t->condition_count > (size_t)t->s.length)
+    if (o->depth != t->s.depth)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "a condition of %zu codes is longer than the transformer's %d positions",
-                        t->condition_count, t->s.length);
-    ATL_TRY(check_codes(t, "condition", t->condition, t->condition_count));
-    return check_codes(t, "picture", o->given, o->given_count);
+                        "the transformer draws %d codes for each position, and %d are wanted", t->s.depth,
+                        o->depth);
+    ATL_TRY(check_condition(t));
+    return check_codes(t, "picture", o->given, o->given_count, t->s.codes);
 }
 
 static atl_status check_window(const sampler *t) {
     int w = t->o.window;
     if (w < 2 || w > SIDE_MOST || w > t->o.height || w > t->o.width || w * w > t->s.length ||
-        t->condition_count != 1)
+        t->condition_count != 1 || t->s.condition)
         return atl_fail(
             t->m->ctx, ATL_BAD_ARGUMENT,
             "%d x %d codes and a condition of %zu are more than the transformer's %d positions, and a window "
@@ -205,24 +274,28 @@ static atl_status check_window(const sampler *t) {
 
 static atl_status make_room(sampler *t, bool steps) {
     atl_ctx *ctx = t->m->ctx;
-    size_t length = (size_t)t->s.length, codes = (size_t)t->s.codes;
-    size_t rows = (size_t)t->s.layers * (size_t)t->s.heads * (size_t)t->s.head;
+    size_t length = (size_t)t->s.length, codes = (size_t)t->s.codes, width, given, depth = (size_t)t->s.depth;
+    width = (size_t)t->s.heads * (size_t)t->s.head;
+    given = t->s.begin ? (size_t)t->s.begin : 1; // positions of a run
+    size_t rows = (size_t)t->s.layers * width, most = given > depth ? given : depth;
     t->choices = atl_alloc(ctx, codes, sizeof *t->choices);
     t->mask = atl_calloc(ctx, length, sizeof *t->mask);
-    t->sequence = atl_calloc(ctx, length, sizeof *t->sequence);
-    t->logits = atl_calloc(ctx, codes * (steps ? 1 : length), sizeof *t->logits);
-    t->keys = atl_calloc(ctx, steps ? rows * length : 1, sizeof *t->keys);
-    t->values = atl_calloc(ctx, steps ? rows * length : 1, sizeof *t->values);
-    t->row_keys = atl_calloc(ctx, rows, sizeof *t->row_keys);
-    t->row_values = atl_calloc(ctx, rows, sizeof *t->row_values);
-    bool all = t->choices && t->mask && t->sequence && t->logits && t->keys && t->values && t->row_keys &&
-               t->row_values;
+    t->sequence = atl_calloc(ctx, length > depth ? length : depth, sizeof *t->sequence);
+    t->logits = atl_calloc(ctx, steps ? most : length, codes * sizeof *t->logits);
+    t->hidden = atl_calloc(ctx, given, width * sizeof *t->hidden);
+    t->before = atl_calloc(ctx, (size_t)t->s.kept + 1, sizeof *t->before);
+    t->keys = atl_calloc(ctx, steps ? length : 1, rows * sizeof *t->keys);
+    t->values = atl_calloc(ctx, steps ? length : 1, rows * sizeof *t->values);
+    t->new_keys = atl_calloc(ctx, given, rows * sizeof *t->new_keys);
+    t->new_values = atl_calloc(ctx, given, rows * sizeof *t->new_values);
+    bool all = t->choices && t->mask && t->sequence && t->logits && t->hidden && t->before && t->keys &&
+               t->values && t->new_keys && t->new_values;
     return all ? ATL_OK : ATL_NO_MEMORY;
 }
 
 static void clear(sampler *t) {
-    void *const rooms[] = { t->choices, t->mask,   t->sequence, t->logits,
-                            t->keys,    t->values, t->row_keys, t->row_values };
+    void *const rooms[] = { t->choices, t->mask, t->sequence, t->logits,   t->hidden,
+                            t->before,  t->keys, t->values,   t->new_keys, t->new_values };
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
         atl_free(t->m->ctx, rooms[i]);
 }
@@ -231,13 +304,14 @@ atl_status atl_codes_sample(atl_model *m, const atl_sample_options *options, int
     static const int32_t none[] = { 0 };
     sampler t = { .m = m, .o = ATL_SAMPLE_OPTIONS_INIT, .codes = codes };
     ATL_TRY(atl_options_read(m->ctx, "atl_sample_options", &t.o, sizeof t.o, options));
-    ATL_TRY(atl_model_need(m, "transformer", "step"));
     ATL_TRY(read_sizes(m, &t.s));
     t.condition = t.o.condition_count ? t.o.condition : none;
     t.condition_count = t.o.condition_count ? t.o.condition_count : 1;
-    t.count = t.o.height > 0 && t.o.width > 0 ? (size_t)t.o.height * (size_t)t.o.width : 0;
+    t.positions = t.o.height > 0 && t.o.width > 0 ? (size_t)t.o.height * (size_t)t.o.width : 0;
+    t.count = t.positions * (size_t)t.s.depth;
     ATL_TRY(check(&t));
-    bool steps = t.condition_count - 1 + t.count <= (size_t)t.s.length;
+    size_t before = t.s.condition ? t.condition_count : t.condition_count - 1;
+    bool steps = before + t.positions <= (size_t)t.s.length;
     if (!steps)
         ATL_TRY(check_window(&t));
     memset(codes, 0, t.count * sizeof *codes);

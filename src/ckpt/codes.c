@@ -17,8 +17,8 @@
 enum { LEVELS_MOST = 16, SIDE = 256 };
 
 static bool probe(const atl_ckpt *ckpt) {
-    return atl_ckpt_holds(ckpt,
-                          1u << ATL_FOUND_VQGAN | 1u << ATL_FOUND_VIT_VQGAN | 1u << ATL_FOUND_CODES_GPT);
+    return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_VQGAN | 1u << ATL_FOUND_VIT_VQGAN |
+                                    1u << ATL_FOUND_CODES_GPT | 1u << ATL_FOUND_VIT_GPT);
 }
 
 // ---- VQ-GAN
@@ -132,6 +132,59 @@ static atl_status add_gpt(atl_ckpt *ckpt, const atl_found *f) {
     return heads ? ATL_OK : atl_ckpt_note_assumed(ckpt, ckpt->size - 1, assumed, 1);
 }
 
+// Heads of 64 channels, where nothing says how many there are.
+static json_int_t heads_of_64(const atl_ckpt *ckpt, const char *name, int64_t width, bool *assumed) {
+    json_int_t said = atl_yaml_int(ckpt, "transformer", name, 0);
+    *assumed = !said;
+    return said ? said : width % 64 ? 1 : (json_int_t)(width / 64);
+}
+
+static int layers_of(const atl_found *f, const char *scope) {
+    int layers = 0;
+    while (layers < 1 << 10 && atl_found_tensor(f, "%s.%d.ln1.weight", scope, layers))
+        layers++;
+    return layers;
+}
+
+// One over positions, or with a second one over the codes of each.
+static atl_status add_vit_gpt(atl_ckpt *ckpt, const atl_found *f) {
+    static const char *const one[] = { "n_heads" }, *const two[] = { "spatial_n_heads", "depth_n_heads" };
+    bool deep = atl_found_tensor(f, "pos_emb_depth") != NULL, assumed, assumed_too = false;
+    int64_t width = atl_found_dim(f, 1, "tok_emb_code.weight");
+    const char *first = deep ? "spatial_transformer" : "blocks";
+    json_t *config =
+        json_pack("{s:I s:I s:I s:I s:I s:b s:b s:b s:I s:i}", "vocab_cond_size",
+                  (json_int_t)atl_found_dim(f, 0, "tok_emb_cond.weight"), "vocab_img_size",
+                  (json_int_t)atl_found_dim(f, 0, "tok_emb_code.weight"), "embed_dim", (json_int_t)width,
+                  "cond_num_tokens", (json_int_t)atl_found_dim(f, 1, "pos_emb_cond"), "img_num_tokens",
+                  (json_int_t)atl_found_dim(f, 1, "pos_emb_code"), "attn_bias",
+                  atl_found_tensor(f, "%s.0.attn.key.bias", first) != NULL, "mlp_bias",
+                  atl_found_tensor(f, "%s.0.mlp.p0.bias", first) != NULL, "cached_shift", 1,
+                  deep ? "spatial_n_heads" : "n_heads",
+                  heads_of_64(ckpt, deep ? "spatial_n_heads" : "n_heads", width, &assumed),
+                  deep ? "spatial_n_layers" : "n_layers", layers_of(f, first));
+    if (config && deep) {
+        json_t *rest = json_pack("{s:I s:I s:i}", "depth_num_tokens",
+                                 (json_int_t)atl_found_dim(f, 1, "pos_emb_depth") + 1, "depth_n_heads",
+                                 heads_of_64(ckpt, "depth_n_heads", width, &assumed_too), "depth_n_layers",
+                                 layers_of(f, "depth_transformer"));
+        if (!rest || json_object_update(config, rest)) {
+            json_decref(config);
+            config = NULL;
+        }
+        json_decref(rest);
+    }
+    atl_status status = atl_yaml_check(ckpt, f->key, config);
+    if (status != ATL_OK) {
+        json_decref(config);
+        return status;
+    }
+    ATL_TRY(atl_ckpt_add(ckpt, f->key, deep ? "rq_transformer" : "vit_gpt", config, NULL, f));
+    if (!assumed && !assumed_too)
+        return ATL_OK;
+    return atl_ckpt_note_assumed(ckpt, ckpt->size - 1, deep ? two : one, deep ? 2 : 1);
+}
+
 static atl_status open_codes(atl_ckpt *ckpt) {
     ATL_TRY(atl_yaml_open(ckpt));
     for (size_t i = 0; i < ckpt->found_size; i++) {
@@ -142,6 +195,8 @@ static atl_status open_codes(atl_ckpt *ckpt) {
             ATL_TRY(add_vit(ckpt, f));
         else if (f->kind == ATL_FOUND_CODES_GPT)
             ATL_TRY(add_gpt(ckpt, f));
+        else if (f->kind == ATL_FOUND_VIT_GPT)
+            ATL_TRY(add_vit_gpt(ckpt, f));
     }
     return ATL_OK;
 }
@@ -159,6 +214,7 @@ static bool is_harmless(const char *name) {
 static bool is_of_another(const atl_found *f, const char *name) {
     return !f->prefix[0] &&
            (!strncmp(name, "first_stage_model.", 18) || !strncmp(name, "cond_stage_model.", 17) ||
+            !strncmp(name, "stage1_model.", 13) || !strncmp(name, "cond_model.", 11) ||
             !strncmp(name, "transformer.", 12) || !strncmp(name, "permuter.", 9));
 }
 
@@ -181,7 +237,7 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
 }
 
 const atl_ckpt_layout atl_ckpt_codes = {
-    "torch file of VQ-GAN, its transformer or ViT-VQGAN",
+    "torch file of VQ-GAN, ViT-VQGAN or their transformers",
     probe,
     open_codes,
     load,

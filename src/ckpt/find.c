@@ -35,6 +35,7 @@ static const struct {
     { "decoder.up.0.block.0.conv1.weight", ATL_FOUND_VQGAN },
     { "decoder.to_pixel.1.weight", ATL_FOUND_VIT_VQGAN },
     { "tok_emb.weight", ATL_FOUND_CODES_GPT },
+    { "tok_emb_code.weight", ATL_FOUND_VIT_GPT },
 };
 
 typedef struct finder {
@@ -148,11 +149,11 @@ static const char *key_of(const char *where, bool generator) {
 }
 
 static const char *key_of_kind(const char *place, atl_found_kind kind) {
-    if (kind == ATL_FOUND_CODES_GPT)
+    if (kind == ATL_FOUND_CODES_GPT || kind == ATL_FOUND_VIT_GPT)
         return "transformer";
     if (kind == ATL_FOUND_VQGAN ||
         kind == ATL_FOUND_VIT_VQGAN) // a transformer's file may hold a second one, for its conditions
-        return strstr(place, "cond_stage") ? "cond_vqgan" : "vqgan";
+        return strstr(place, "cond_stage") || strstr(place, "cond_model") ? "cond_vqgan" : "vqgan";
     return key_of(place,
                   kind != ATL_FOUND_STYLEGAN2_D && kind != ATL_FOUND_PORT_D && kind != ATL_FOUND_BIGGAN_D);
 }

@@ -20,7 +20,8 @@ typedef enum atl_found_kind {
     ATL_FOUND_PRETRAINED_BIGGAN,
     ATL_FOUND_VQGAN,
     ATL_FOUND_VIT_VQGAN,
-    ATL_FOUND_CODES_GPT // the transformer over its codes
+    ATL_FOUND_CODES_GPT, // the transformer over its codes
+    ATL_FOUND_VIT_GPT    // and of the second, one or two
 } atl_found_kind;
 
 // A dict whose text keys are looked up by hash.

@@ -4,11 +4,12 @@
 //
 // "predict" is the whole sequence at once.  "step" is one position that is given what the layers kept of
 // those before it, their keys and values, so that a picture costs as much as one run of the whole and not one
-// for each code.
-#include <math.h>
+// for each code.  "begin" is the condition, whose positions may see each other.
+#include <string.h>
 
 #include "models/codes.h"
 #include "models/rows.h"
+#include "models/transformer.h"
 #include "nn/functions.h"
 
 typedef struct config {
@@ -47,90 +48,39 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
 
 // ---- layers
 
-// Who may see whom: [1, t, t] of 0 and -INFINITY
-static atl_node *mask_of(atl_net *net, const config *c) {
-    size_t t = (size_t)c->length;
-    float *m = atl_alloc(net->g->ctx, t * t, sizeof *m);
-    if (!m)
-        return atl_graph_fail(net->g, ATL_NO_MEMORY, "out of memory for a mask of %d x %d", c->length,
-                              c->length);
-    for (size_t i = 0; i < t * t; i++) {
-        size_t row = i / t, column = i % t;
-        bool open = column <= row || (row < (size_t)c->unmasked && column < (size_t)c->unmasked);
-        m[i] = open ? 0.0f : -INFINITY;
+static atl_cache *cache_of(atl_graph *g, const config *c) {
+    atl_cache *cache = atl_arena_alloc(&g->arena, 1, sizeof *cache);
+    if (!cache) {
+        atl_graph_fail(g, ATL_NO_MEMORY, "out of memory");
+        return NULL;
     }
-    atl_node *mask = atl_const(net->g, ATL_SHAPE(1, c->length, c->length), m);
-    atl_free(net->g->ctx, m);
-    return mask;
+    *cache = (atl_cache){ .layers = c->layers, .heads = c->heads, .width = c->width, .length = c->length };
+    return cache;
 }
 
-typedef struct state {
-    const config *c;
-    atl_node *mask;          // of the whole sequence, [1, t, t]; of a step, [1, 1, t] for what is kept
-    atl_node *keys, *values; // kept by a step, [n, layers heads t, width / heads]; NULL: the whole sequence
-    atl_node *new_keys[1 << 10]; // of each layer, [n, heads, width / heads]
-    atl_node *new_values[1 << 10];
-} state;
-
-// x [n, 1, width] -> [n heads, 1, width / heads]: no number moves
-static atl_node *by_head(atl_graph *g, const config *c, atl_node *x) {
-    return x->op == ATL_OP_POISON
-               ? x
-               : atl_reshape(g, x, ATL_SHAPE(x->shape.d[0] * c->heads, 1, c->width / c->heads));
-}
-
-// What a layer kept, [n heads, t, width / heads].
-static atl_node *kept(atl_graph *g, const state *s, atl_node *all, int layer) {
-    int64_t rows = (int64_t)s->c->heads * s->c->length, n = all->shape.d[0];
-    return atl_reshape(g, atl_slice_axis(g, all, 1, layer * rows, rows),
-                       ATL_SHAPE(n * s->c->heads, s->c->length, s->c->width / s->c->heads));
-}
-
-// One position that looks at those that are kept, and at itself.
-static atl_node *attend_step(atl_net *net, state *s, int layer, atl_node *q, atl_node *k, atl_node *v) {
-    const config *c = s->c;
+static atl_node *block(atl_net *net, const config *c, atl_cache *cache, int layer, atl_node *x) {
     atl_graph *g = net->g;
-    if (q->op == ATL_OP_POISON || k->op == ATL_OP_POISON || v->op == ATL_OP_POISON)
-        return &g->poison;
-    int64_t n = q->shape.d[0], t = c->length, size = c->width / c->heads;
-    s->new_keys[layer] = atl_reshape(g, k, ATL_SHAPE(n, c->heads, size));
-    s->new_values[layer] = atl_reshape(g, v, ATL_SHAPE(n, c->heads, size));
-    q = atl_scale(g, by_head(g, c, q), (float)(1.0 / sqrt((double)size)));
-    k = by_head(g, c, k);
-    v = by_head(g, c, v);
-    atl_node *old = atl_matmul(g, q, kept(g, s, s->keys, layer), false, true); // [n heads, 1, t]
-    old = atl_add(g, old, atl_expand(g, s->mask, old->shape));
-    atl_node *both[2] = { old, atl_matmul(g, q, k, false, true) };
-    atl_node *p = atl_softmax(g, atl_concat(g, both, 2, 2));
-    atl_node *y = atl_matmul(g, atl_slice_axis(g, p, 2, 0, t), kept(g, s, s->values, layer), false, false);
-    atl_node *own = atl_mul(g, v, atl_expand(g, atl_slice_axis(g, p, 2, t, 1), v->shape));
-    return atl_reshape(g, atl_add(g, y, own), ATL_SHAPE(n, 1, c->width));
-}
-
-static atl_node *block(atl_net *net, state *s, int layer, atl_node *x) {
-    const config *c = s->c;
-    atl_graph *g = net->g;
+    int64_t width = c->width;
     size_t scope = atl_scope_push(g, "blocks.%d", layer);
     atl_node *h = atl_code_norm(net, "ln1", x);
-    atl_node *q = atl_code_dense(net, "attn.query", h, c->width, true),
-             *k = atl_code_dense(net, "attn.key", h, c->width, true),
-             *v = atl_code_dense(net, "attn.value", h, c->width, true);
-    h = s->keys ? attend_step(net, s, layer, q, k, v) : atl_attention(g, q, k, v, c->heads, 0.0f, s->mask);
-    x = atl_add(g, x, atl_code_dense(net, "attn.proj", h, c->width, true));
-    h = atl_code_dense(net, "mlp.0", atl_code_norm(net, "ln2", x), 4 * (int64_t)c->width, true);
-    h = atl_code_dense(net, "mlp.2", atl_gelu(g, h), c->width, true);
+    atl_node *q = atl_code_dense(net, "attn.query", h, width, true),
+             *k = atl_code_dense(net, "attn.key", h, width, true),
+             *v = atl_code_dense(net, "attn.value", h, width, true);
+    h = atl_cache_attend(g, cache, layer, q, k, v);
+    x = atl_add(g, x, atl_code_dense(net, "attn.proj", h, width, true));
+    h = atl_code_dense(net, "mlp.0", atl_code_norm(net, "ln2", x), 4 * width, true);
+    h = atl_code_dense(net, "mlp.2", atl_gelu(g, h), width, true);
     x = atl_named(g, atl_add(g, x, h));
     atl_scope_pop(g, scope);
     return x;
 }
 
 // x [n, t, width] -> [n, t, codes]
-static atl_node *run(atl_net *net, state *s, atl_node *x) {
-    for (int i = 0; i < s->c->layers && x->op != ATL_OP_POISON; i++)
-        x = block(net, s, i, x);
+static atl_node *run(atl_net *net, const config *c, atl_cache *cache, atl_node *x) {
+    for (int i = 0; i < c->layers && x->op != ATL_OP_POISON; i++)
+        x = block(net, c, cache, i, x);
     x = atl_code_norm(net, "ln_f", x);
-    atl_node *head =
-        atl_net_param(net, "head.weight", ATL_SHAPE(s->c->codes, s->c->width), ATL_INIT_NORMAL, 0.02f);
+    atl_node *head = atl_net_param(net, "head.weight", ATL_SHAPE(c->codes, c->width), ATL_INIT_NORMAL, 0.02f);
     return atl_dense(net->g, x, head, NULL);
 }
 
@@ -152,12 +102,11 @@ static atl_node *positions(atl_net *net, const config *c) {
 static void predict(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
     atl_graph *g = net->g;
-    state *s = atl_arena_alloc(&g->arena, 1, sizeof *s);
-    if (!s) {
-        atl_graph_fail(g, ATL_NO_MEMORY, "out of memory");
+    atl_cache *cache = cache_of(g, c);
+    if (!cache)
         return;
-    }
-    *s = (state){ .c = c, .mask = mask_of(net, c) };
+    cache->t = c->length;
+    cache->mask = atl_transformer_mask(g, c->length, c->unmasked);
     atl_node *x = embed(net, c, atl_call_in(net, call, "codes", ATL_SHAPE(c->length - c->given)));
     if (c->given) {
         atl_node *both[2] = { atl_call_in(net, call, "embeddings", ATL_SHAPE(c->given, c->width)), x };
@@ -165,41 +114,71 @@ static void predict(atl_net *net, const void *config_, atl_call *call) {
     }
     if (x->op == ATL_OP_POISON)
         return;
-    x = run(net, s, atl_add(g, x, atl_expand(g, positions(net, c), x->shape)));
+    x = run(net, c, cache, atl_add(g, x, atl_expand(g, positions(net, c), x->shape)));
     atl_call_out(net, call, "logits", x);
 }
 
-// code [1] at the setting "position" [1, 1]; keys and values [layers heads block_size, width / heads] of the
-// positions before, and "mask" [1, 1, block_size], which is 0 for those and -infinity for what is empty ->
-// logits [vocab_size], and the position's own keys and values [layers heads, width / heads].
-static void step(atl_net *net, const void *config_, atl_call *call) {
+// The positions that see each other, at once: codes [n_unmasked], of which the setting "mask" [1, 1,
+// n_unmasked] hides by -infinity what is not there -> logits [n_unmasked, vocab_size], and keys and values
+// [layers heads n_unmasked, width / heads].
+static void begin(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
     atl_graph *g = net->g;
-    state *s = atl_arena_alloc(&g->arena, 1, sizeof *s);
-    float *none = atl_arena_alloc(&g->arena, (size_t)c->length + 1, sizeof *none);
-    if (!s || !none) {
+    int t = c->unmasked ? c->unmasked : 1;
+    atl_cache *cache = cache_of(g, c);
+    float *none = atl_arena_alloc(&g->arena, (size_t)t, sizeof *none);
+    if (!cache || !none) {
         atl_graph_fail(g, ATL_NO_MEMORY, "out of memory");
         return;
     }
-    for (int i = 0; i < c->length; i++)
-        none[i] = -INFINITY;
-    atl_shape rows = ATL_SHAPE((int64_t)c->layers * c->heads * c->length, c->width / c->heads);
-    *s = (state){ .c = c };
-    s->keys = atl_call_in(net, call, "keys", rows);
-    s->values = atl_call_in(net, call, "values", rows);
-    s->mask = atl_call_setting(net, call, "mask", ATL_SHAPE(1, 1, c->length), none);
+    memset(none, 0, (size_t)t * sizeof *none);
+    atl_node *mask = atl_call_setting(net, call, "mask", ATL_SHAPE(1, 1, t), none);
+    cache->t = t;
+    cache->keeps = true;
+    cache->mask = atl_expand(g, mask, ATL_SHAPE(1, t, t));
+    atl_node *x = embed(net, c, atl_call_in(net, call, "codes", ATL_SHAPE(t)));
+    if (x->op == ATL_OP_POISON)
+        return;
+    atl_node *p = atl_slice_axis(g, positions(net, c), 1, 0, t);
+    x = run(net, c, cache, atl_add(g, x, atl_expand(g, p, x->shape)));
+    atl_call_out(net, call, "logits", x);
+    atl_cache_tell(net, call, cache);
+}
+
+// code [1] at the setting "position" [1, 1], behind those that are kept (atl_cache_ask()) -> logits
+// [vocab_size], and the position's own keys and values [layers heads, width / heads].
+static void step(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_graph *g = net->g;
+    atl_cache *cache = cache_of(g, c);
+    if (!cache)
+        return;
+    cache->t = 1;
+    cache->keeps = true;
+    atl_cache_ask(net, call, cache);
     atl_node *code = atl_call_in(net, call, "code", ATL_SHAPE(1));
     atl_node *at = atl_call_setting(net, call, "position", ATL_SHAPE(1, 1), (const float[]){ 0.0f });
     atl_node *table = atl_reshape(g, positions(net, c), ATL_SHAPE(c->length, c->width));
     atl_node *x = embed(net, c, code), *p = atl_embedding(g, table, at);
     if (x->op == ATL_OP_POISON || p->op == ATL_OP_POISON)
         return;
-    x = run(net, s, atl_add(g, x, atl_expand(g, p, x->shape)));
+    x = run(net, c, cache, atl_add(g, x, atl_expand(g, p, x->shape)));
     if (x->op == ATL_OP_POISON)
         return;
     atl_call_out(net, call, "logits", atl_reshape(g, x, ATL_SHAPE(call->n, c->codes)));
-    atl_call_out(net, call, "keys", atl_concat(g, s->new_keys, c->layers, 1));
-    atl_call_out(net, call, "values", atl_concat(g, s->new_values, c->layers, 1));
+    atl_cache_tell(net, call, cache);
+}
+
+// ---- drawing
+
+atl_status atl_codes_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes *s) {
+    config c;
+    ATL_TRY(parse(ctx, json, &c));
+    *s = (atl_codes_sizes){ .codes = c.codes, .length = c.length, .layers = c.layers, .heads = c.heads };
+    s->begin = c.unmasked > 1 ? c.unmasked : 0;
+    s->head = c.width / c.heads;
+    s->depth = 1;
+    return ATL_OK;
 }
 
 // ---- new networks
@@ -226,5 +205,5 @@ const atl_model_row atl_codes_gpt = {
     .parse = parse,
     .init = init,
     .dims = dims,
-    .functions = { { "predict", predict, false }, { "step", step, false } },
+    .functions = { { "predict", predict, false }, { "begin", begin, false }, { "step", step, false } },
 };

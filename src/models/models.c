@@ -21,6 +21,8 @@ static const atl_model_row *const ROWS[] = {
     &atl_vqgan,
     &atl_vit_vqgan,
     &atl_codes_gpt,
+    &atl_vit_gpt,
+    &atl_rq_transformer,
     &atl_vgg16,
     &atl_alexnet,
     &atl_squeezenet,

@@ -169,7 +169,7 @@ static atl_node *codebook(atl_net *net, const config *c) {
 
 // ---- functions
 
-// img [h, w, 3] -> codes [patches quantizers], all of a patch behind each other; z [patches, embed_dim], and
+// img [h, w, 3] -> codes [patches], or of several for each [patches, quantizers]; z [patches, embed_dim], and
 // quant, the sum of the codes' vectors
 static void encode(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
@@ -188,16 +188,19 @@ static void encode(atl_net *net, const void *config_, atl_call *call) {
         codes[i] = atl_reshape(g, codes[i], ATL_SHAPE(call->n, patches(c), 1));
     }
     atl_node *all = atl_concat(g, codes, c->quantizers, 2);
-    atl_call_out(net, call, "codes", atl_reshape(g, all, ATL_SHAPE(call->n, patches(c) * c->quantizers)));
+    if (c->quantizers == 1)
+        all = atl_reshape(g, all, ATL_SHAPE(call->n, patches(c)));
+    atl_call_out(net, call, "codes", all);
     atl_call_out(net, call, "z", z);
     atl_call_out(net, call, "quant", sum);
 }
 
-// codes [patches quantizers] -> img
+// codes [patches] or [patches, quantizers] -> img
 static void decode(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
     atl_graph *g = net->g;
-    atl_node *codes = atl_call_in(net, call, "codes", ATL_SHAPE(patches(c) * c->quantizers));
+    atl_shape row = c->quantizers > 1 ? ATL_SHAPE(patches(c), c->quantizers) : ATL_SHAPE(patches(c));
+    atl_node *codes = atl_call_in(net, call, "codes", row);
     atl_node *rows = atl_embedding(g, codebook(net, c), codes);
     if (rows->op == ATL_OP_POISON)
         return;

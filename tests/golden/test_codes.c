@@ -353,6 +353,39 @@ static void draws(scene *s) {
     atl_model_close(&s->m);
 }
 
+// A condition whose codes see each other: what is drawn behind it is what the whole sequence says.
+static void draws_behind(scene *s) {
+    enum { SHORT = 4, MAP = 6 };
+    const int32_t condition[] = { 3, 1, 4, 1, 5, 9 };
+    for (int given = SHORT; given <= 6; given += 2) { // of 5 that may see each other
+        int32_t codes[MAP];
+        float sequence[LENGTH] = { 0 };
+        atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
+        open_as(s, "n_head=4,n_unmasked=5");
+        o.condition = condition, o.condition_count = (size_t)given, o.height = 2, o.width = 3, o.top_k = 1;
+        if (atl_codes_sample(s->m, &o, codes) != ATL_OK)
+            die(s);
+        for (int i = 0; i < given + MAP; i++)
+            sequence[i] = (float)(i < given ? condition[i] : codes[i - given]);
+        for (int i = 0; i < MAP; i++) {
+            float logits[CODES];
+            int largest = 0, known = given + i, hidden = known < 5 ? known : 5;
+            char assume[64];
+            snprintf(assume, sizeof assume, "n_head=4,n_unmasked=%d", given < 5 ? given : hidden);
+            atl_model_close(&s->m);
+            open_as(s, assume);
+            const atl_array in = { "codes", ATL_F32, 2, { 1, LENGTH }, sequence };
+            atl_arrays *results = run(s, "predict", &in, 1, NULL);
+            atl_array_read_f32(atl_arrays_find(results, "logits"), (known - 1) * CODES, CODES, logits);
+            atl_arrays_close(&results);
+            for (int k = 1; k < CODES; k++)
+                largest = logits[k] > logits[largest] ? k : largest;
+            assert_int_equal(codes[i], largest);
+        }
+        atl_model_close(&s->m);
+    }
+}
+
 static void transformer(void **state) {
     (void)state;
     static const state_options o = { .unit = { "pos_emb", "tok_emb" } };
@@ -364,6 +397,7 @@ static void transformer(void **state) {
     behind_embeddings(&s);
     step_by_step(&s, logits);
     draws(&s);
+    draws_behind(&s);
     end(&s);
 }
 
