@@ -16,6 +16,7 @@ libdnnl-dev             header dnnl.h
 libpng-dev              pkg-config --exists libpng
 libjpeg-dev             pkg-config --exists libjpeg
 libwebp-dev             pkg-config --exists libwebp libwebpmux libwebpdemux
+libyaml-dev             pkg-config --exists yaml-0.1
 libzip-dev              pkg-config --exists libzip
 zlib1g-dev              pkg-config --exists zlib
 libjansson-dev          pkg-config --exists jansson'

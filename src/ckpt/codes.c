@@ -83,7 +83,8 @@ static json_t *tower_of(const atl_found *f, const char *name, int64_t *heads) {
                      atl_found_tensor(f, "%s.transformer.layers.0.0.fn.to_out.weight", name) != NULL);
 }
 
-// The patches of a square picture say its size.
+// The patches of a square picture say its size.  The rest of what tensors don't say is in the YAML, or as its
+// makers have it: heads of 64 channels, directions compared, one code for a patch.
 static atl_status add_vit(atl_ckpt *ckpt, const atl_found *f) {
     static const char *const assumed[] = { "encoder_heads", "decoder_heads", "use_norm", "num_quantizers" };
     int64_t patches = atl_found_dim(f, 1, "encoder.en_pos_embedding"), side = 1, heads[2];
@@ -91,15 +92,19 @@ static atl_status add_vit(atl_ckpt *ckpt, const atl_found *f) {
     while (side < 1024 && side * side < patches)
         side++;
     json_t *encoder = tower_of(f, "encoder", &heads[0]), *decoder = tower_of(f, "decoder", &heads[1]);
+    json_int_t said = atl_yaml_int(ckpt, f->key, "encoder.heads", 0);
+    bool residual = atl_yaml_bool(ckpt, f->key, "quantizer.use_residual", false);
     json_t *config =
-        json_pack("{s:I s:I s:I s:I s:I s:o s:o s:I s:I s:b s:i}", "height", (json_int_t)(side * patch),
+        json_pack("{s:I s:I s:I s:I s:I s:o s:o s:I s:I s:b s:I}", "height", (json_int_t)(side * patch),
                   "width", (json_int_t)(side * patch), "patch", (json_int_t)patch, "embed_dim",
                   (json_int_t)atl_found_dim(f, 1, "quantizer.embedding.weight"), "n_embed",
                   (json_int_t)atl_found_dim(f, 0, "quantizer.embedding.weight"), "encoder", encoder,
-                  "decoder", decoder, "encoder_heads", (json_int_t)heads[0], "decoder_heads",
-                  (json_int_t)heads[1], "use_norm", 1, "num_quantizers", 1);
+                  "decoder", decoder, "encoder_heads", said ? said : (json_int_t)heads[0], "decoder_heads",
+                  atl_yaml_int(ckpt, f->key, "decoder.heads", (json_int_t)heads[1]), "use_norm",
+                  atl_yaml_bool(ckpt, f->key, "quantizer.use_norm", true), "num_quantizers",
+                  residual ? atl_yaml_int(ckpt, f->key, "quantizer.num_quantizers", 1) : 1);
     ATL_TRY(atl_ckpt_add(ckpt, f->key, "vit_vqgan", config, NULL, f));
-    return atl_ckpt_note_assumed(ckpt, ckpt->size - 1, assumed, 4);
+    return said ? ATL_OK : atl_ckpt_note_assumed(ckpt, ckpt->size - 1, assumed, 4);
 }
 
 // ---- the transformer

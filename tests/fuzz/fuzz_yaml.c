@@ -2,7 +2,7 @@
 // Any bytes as the YAML beside a checkpoint.
 #include <stddef.h>
 #include <stdint.h>
-#include "ckpt/yaml.h"
+#include "io/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     json_t *values;
     if (atl_ctx_open(&ctx, &options) != ATL_OK)
         return 0;
-    if (atl_yaml_parse(ctx, (const char *)data, size, &values) == ATL_OK)
+    if (atl_yaml_read(ctx, "a.yaml", (const char *)data, size, &values) == ATL_OK)
         json_decref(values);
     atl_ctx_close(&ctx);
     return 0;

@@ -122,6 +122,13 @@ static void vqgan(void **state) {
     end(&s);
 }
 
+static void write_text(const char *path, const char *text) {
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
 // ---- ViT-VQGAN
 
 static const struct {
@@ -198,6 +205,15 @@ static void vit(void **state) {
         open_as(&s, VITS[i].assume);
         patches(&s, (int)i);
         atl_model_close(&s.m);
+        if (!strcmp(VITS[i].name, "vit-res")) { // the same by the YAML beside it, but for the size
+            write_text("codes-vitvqgan.yaml",
+                       "model:\n  params:\n    encoder: {heads: 2}\n    decoder:\n      heads: 1\n"
+                       "    quantizer: {use_residual: True, num_quantizers: 3, use_norm: true}\n");
+            open_as(&s, "height=32,width=48");
+            patches(&s, (int)i);
+            atl_model_close(&s.m);
+            remove("codes-vitvqgan.yaml");
+        }
     }
     end(&s);
 }
@@ -399,13 +415,6 @@ static void transformer(void **state) {
     draws(&s);
     draws_behind(&s);
     end(&s);
-}
-
-static void write_text(const char *path, const char *text) {
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
 }
 
 // The YAML beside a file says what its tensors do not, and must be theirs.
