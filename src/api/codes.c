@@ -218,8 +218,9 @@ static atl_status check_codes(const sampler *t, const char *what, const int32_t 
                               int most) {
     for (size_t i = 0; i < count; i++)
         if (codes[i] < 0 || codes[i] >= most)
-            return atl_fail(t->m->ctx, ATL_BAD_ARGUMENT, "code %d of the %s is none of the transformer's %d",
-                            (int)codes[i], what, most);
+            return atl_fail(t->m->ctx, ATL_BAD_ARGUMENT,
+                            "code %d of the %s is none of the transformer's %d codes", (int)codes[i], what,
+                            most);
     return ATL_OK;
 }
 

@@ -210,7 +210,8 @@ static void draws(scene *s) {
     assert_memory_equal(codes, again, sizeof *codes * (size_t)count);
     o.condition = beyond;
     assert_int_equal(atl_codes_sample(s->m, &o, again), ATL_BAD_ARGUMENT);
-    assert_non_null(strstr(atl_message(s->ctx), "code 9 of the condition is none of the transformer's 9"));
+    assert_non_null(
+        strstr(atl_message(s->ctx), "code 9 of the condition is none of the transformer's 9 codes"));
     o.condition = condition, o.condition_count = 1;
     assert_int_equal(atl_codes_sample(s->m, &o, again), ATL_BAD_ARGUMENT);
     atl_message_clear(s->ctx);
