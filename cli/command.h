@@ -32,6 +32,7 @@ int cli_directions(int argc, char **argv);
 int cli_edit(int argc, char **argv);
 int cli_encode_run(int argc, char **argv);
 int cli_ensemble(int argc, char **argv);
+int cli_congeal(int argc, char **argv);
 int cli_spectra(int argc, char **argv);
 int cli_align(int argc, char **argv);
 int cli_drag(int argc, char **argv);

@@ -27,6 +27,7 @@ static const cli_command commands[] = {
     { "project", cli_project, "find the latents with which a network makes given pictures" },
     { "encode", cli_encode_run, "find the latents of pictures with an encoder" },
     { "ensemble", cli_ensemble, "classify pictures together with generated views of them" },
+    { "congeal", cli_congeal, "bring pictures of a class into one place" },
     { "tune", cli_tune, "tune a network until it makes pictures that were projected" },
     { "directions", cli_directions, "find directions that change one thing in pictures" },
     { "edit", cli_edit, "change pictures along directions" },

@@ -39,7 +39,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence, Union
 import numpy as np
 
 __all__ = [
-    "AtelierError", "Alignment", "Context", "Direction", "Directions", "Drag", "Editor", "Encoder", "landmarks",
+    "AtelierError", "Alignment", "Congealer", "Context", "Direction", "Directions", "Drag", "Editor", "Encoder", "landmarks",
     "Model", "ModelInfo", "Dataset", "DatasetInfo", "Finding", "Metrics", "MetricResult", "Trainer", "TrainOption",
     "TrainState", "Video", "Walk", "compare", "convert", "formats", "image_text", "inspect", "load_arrays", "metric_names",
     "portraits",
@@ -212,6 +212,25 @@ class _EncodeOptions(_Struct):
 
 class _EncoderInfo(_Struct):
     _fields_ = [("channels", c_int), ("height", c_int), ("width", c_int), ("steps", c_int), ("sees_result", c_int)]
+
+
+class _CongealOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("iterations", c_int), ("side", c_int), ("padding", c_int), ("blend", c_int),
+                ("flip", c_int)]
+
+
+class _CongealInfo(_Struct):
+    _fields_ = [("input", c_int), ("side", c_int), ("flow_side", c_int), ("heads", c_int), ("has_similarity", c_int),
+                ("has_flow", c_int)]
+
+
+class _Congealed(_Struct):
+    _fields_ = [("img", c_void_p), ("grid", c_void_p), ("matrix", c_void_p), ("flow", c_void_p), ("tv", c_void_p),
+                ("outside", c_void_p), ("flipped", c_void_p)]
+
+
+class _Warp(_Struct):
+    _fields_ = [("side", c_int), ("matrix", c_void_p), ("flow", c_void_p)]
 
 
 class _PairsOptions(_Struct):
@@ -419,6 +438,8 @@ _STRUCTS = {
     "atl_drag_point": _DragPoint, "atl_drag_options": _DragOptions, "atl_drag_state": _DragState,
     "atl_pairs_options": _PairsOptions, "atl_pair_likeness": _PairLikeness,
     "atl_encode_options": _EncodeOptions, "atl_encoder_info": _EncoderInfo,
+    "atl_congeal_options": _CongealOptions, "atl_congeal_info": _CongealInfo, "atl_congealed": _Congealed,
+    "atl_warp": _Warp,
     "atl_style_info": _StyleInfo, "atl_editor_options": _EditorOptions,
     "atl_point": _Point, "atl_quad": _Quad, "atl_align_options": _AlignOptions, "atl_paste_options": _PasteOptions,
     "atl_alignment": _Alignment, "atl_face": _Face,
@@ -434,6 +455,7 @@ _ENUMS = {
     "atl_labels": ["auto", "json", "folders", "none"],
     "atl_resize": ["lanczos", "box", "area", "bilinear", "bicubic"],
     "atl_encoder_average": ["file", "generator"],
+    "atl_padding": ["file", "border", "reflection", "zeros"],
     "atl_crop": ["none", "center", "center-wide"],
     "atl_alpha": ["refuse", "white", "black"],
     "atl_color": ["keep", "rgb", "gray"],
@@ -503,6 +525,14 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_encoder_input": (c_int, [_P, POINTER(_Image), _P]),
     "atl_encoder_run": (c_int, [_P, c_int, _P, _P, _P]),
     "atl_encoder_save_deltas": (c_int, [_P, c_char_p, c_int]),
+    "atl_congealer_open": (c_int, [_P, POINTER(_CongealOptions), POINTER(_P)]),
+    "atl_congealer_close": (None, [POINTER(_P)]),
+    "atl_congealer_get_info": (POINTER(_CongealInfo), [_P]),
+    "atl_congealer_input": (c_int, [_P, POINTER(_Image), _P]),
+    "atl_congealer_run": (c_int, [_P, c_int, _P, _P, POINTER(_Congealed)]),
+    "atl_congealer_run_part": (c_int, [_P, c_int, _P, _P, _P, POINTER(_Congealed)]),
+    "atl_points_congeal": (c_int, [_P, POINTER(_Warp), c_int, c_int, _P, c_size_t, _P]),
+    "atl_points_uncongeal": (c_int, [_P, POINTER(_Warp), c_int, c_int, _P, c_size_t, _P]),
     "atl_spectrum_open": (c_int, [_P, POINTER(_SpectrumOptions), POINTER(_P)]),
     "atl_spectrum_close": (None, [POINTER(_P)]),
     "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
@@ -2150,6 +2180,58 @@ class Encoder(_Child):
     def save_deltas(self, path: str | os.PathLike[str]) -> None:
         """What the hypernetwork has changed in the generator for the last picture: deltas of its file."""
         self._call(_lib.atl_encoder_save_deltas, os.fsencode(path), 0)
+
+
+class Congealer(_Child):
+    """Pictures of a class brought into one place by a spatial transformer (docs/alignment.md).
+
+        congealer = atelier.Congealer(atelier.Model.open("cat.pt", net="T_ema"))
+        aligned = congealer([photo])                               # [1, 3, side, side]
+
+    iterations  of the similarity; 0: as the file says, or 1
+    side        of the aligned pictures; 0: that of the flow
+    padding     what lies outside: as the "file" says, "border", "reflection" or "zeros"
+    flip        the mirror image in place of a picture where its flow is smoother"""
+
+    _noun = "congealer"
+
+    def __init__(self, transformer: Model, iterations: int = 0, side: int = 0, padding: str = "file",
+                 flip: bool = False) -> None:
+        options = _CongealOptions(iterations=iterations, side=side, padding=_word("atl_padding", padding, "padding"),
+                                  flip=flip)
+        self._model = transformer  # which lives as long
+        self._adopt(transformer.context, _lib.atl_congealer_close, _lib.atl_congealer_open, transformer._h,
+                    byref(options), first=False)
+        with self._context._lock:
+            self._info = _lib.atl_congealer_get_info(self._h).contents
+
+    @property
+    def heads(self) -> int:
+        """How many clusters there are."""
+        return int(self._info.heads)
+
+    def warp(self, pictures: Sequence[Any], head: Sequence[int] | None = None) -> dict[str, np.ndarray]:
+        """What becomes of pictures, uint8 [h, w, c], of which the square in the middle counts: "img" [n, 3, side, side],
+        "grid", "matrix", "flow", and of each "tv", "outside" and "flipped"; head: the cluster of each."""
+        i, n = self._info, len(pictures)
+        inputs = np.empty((n, 3, i.input, i.input), np.float32)
+        for k, picture in enumerate(pictures):
+            struct, _kept = _image_of(picture, "picture")
+            self._call(_lib.atl_congealer_input, byref(struct), inputs[k].ctypes.data)
+        heads = np.zeros(n, np.int32) if head is None else np.ascontiguousarray(head, np.int32)
+        if heads.shape != (n,):
+            raise ValueError(f"head: {n} numbers are needed, one for each picture")
+        out = {"img": np.empty((n, 3, i.side, i.side), np.float32), "grid": np.empty((n, i.side, i.side, 2), np.float32),
+               "matrix": np.empty((n, 2, 3), np.float32),
+               "flow": np.zeros((n, i.flow_side, i.flow_side, 2), np.float32),
+               "tv": np.empty(n), "outside": np.empty(n), "flipped": np.empty(n, np.int32)}
+        struct = _Congealed(**{name: array.ctypes.data for name, array in out.items()})
+        self._call(_lib.atl_congealer_run, n, inputs.ctypes.data, heads.ctypes.data, byref(struct))
+        return out
+
+    def __call__(self, pictures: Sequence[Any], head: Sequence[int] | None = None) -> np.ndarray:
+        """Pictures aligned, [n, 3, side, side]."""
+        return self.warp(pictures, head)["img"]
 
 
 # ---- sets of pictures

@@ -68,6 +68,7 @@
 
 #include <atelier/array.h>
 #include <atelier/codes.h>
+#include <atelier/congeal.h>
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
 #include <atelier/edit.h>

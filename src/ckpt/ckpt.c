@@ -10,8 +10,9 @@
 #include "base/team.h"
 
 static const atl_ckpt_layout *const layouts[] = {
-    &atl_ckpt_native, &atl_ckpt_encoder,    &atl_ckpt_official, &atl_ckpt_detector, &atl_ckpt_tf,
-    &atl_ckpt_named,  &atl_ckpt_rosinality, &atl_ckpt_genforce, &atl_ckpt_biggan,   &atl_ckpt_codes,
+    &atl_ckpt_native,   &atl_ckpt_aligner, &atl_ckpt_encoder, &atl_ckpt_official,
+    &atl_ckpt_detector, &atl_ckpt_tf,      &atl_ckpt_named,   &atl_ckpt_rosinality,
+    &atl_ckpt_genforce, &atl_ckpt_biggan,  &atl_ckpt_codes,
 };
 
 const char *atl_ckpt_layout_get(size_t index, const atl_ckpt_about **about) {

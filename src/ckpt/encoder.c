@@ -79,8 +79,8 @@ static atl_status add_identity(atl_ckpt *ckpt, const atl_found *f) {
 // ---- options
 
 // The options that are plain values; a Namespace is an instance with a dict.
-static json_t *options_of(atl_ckpt *ckpt, const atl_found *f) {
-    const atl_object *o = atl_object_get(f->parent, "opts");
+json_t *atl_ckpt_options(atl_ckpt *ckpt, const atl_found *f, const char *name) {
+    const atl_object *o = atl_object_get(f->parent, name);
     atl_json b = { .ctx = ckpt->ctx };
     json_t *options = atl_json_object(&b);
     if (o && o->type == ATL_OBJECT_INSTANCE)
@@ -96,7 +96,7 @@ static json_t *options_of(atl_ckpt *ckpt, const atl_found *f) {
             atl_json_set(&b, options, key, value);
     }
     bool short_of_memory = ckpt->ctx->status == ATL_NO_MEMORY; // a key that was not made
-    if (atl_json_check(&b, "an encoder's options") == ATL_OK && !short_of_memory)
+    if (atl_json_check(&b, "a network's options") == ATL_OK && !short_of_memory)
         return options;
     json_decref(options);
     return NULL;
@@ -190,7 +190,7 @@ static atl_status add_encoder(atl_ckpt *ckpt, const atl_found *f) {
     static const char *const assumed[] = { "encoder_type" };
     trunk t = trunk_of(f);
     bool sure;
-    json_t *options = options_of(ckpt, f);
+    json_t *options = atl_ckpt_options(ckpt, f, "opts");
     const char *type = options ? type_of(ckpt, f, options, &sure) : NULL;
     if (!type) {
         json_decref(options);
@@ -238,7 +238,7 @@ static void add_tuned(atl_json *b, const atl_ckpt *ckpt, const atl_found *f, int
 static atl_status add_hypernet(atl_ckpt *ckpt, const atl_found *f) {
     trunk t = trunk_of(f);
     atl_json b = { .ctx = ckpt->ctx };
-    json_t *list = atl_json_list(&b), *options = options_of(ckpt, f);
+    json_t *list = atl_json_list(&b), *options = atl_ckpt_options(ckpt, f, "opts");
     const char *why = t.stages == STAGES ? NULL : NO_TRUNK;
     for (int i = 0; i < TUNED_MOST; i++)
         if (block_of(f, i)) {

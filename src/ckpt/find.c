@@ -29,6 +29,12 @@ static const struct {
     { "synthesis.early_layer.const", ATL_FOUND_GENFORCE },
     { "body.0.res_layer.1.weight", ATL_FOUND_TRUNK },
     { "body.0.bn1.weight", ATL_FOUND_TRUNK },
+    { "stns.0.warp_head.linear.weight", ATL_FOUND_ALIGNER },
+    { "stns.0.warp_head.flow_out.0.weight", ATL_FOUND_ALIGNER },
+    { "warp_head.linear.weight", ATL_FOUND_ALIGNER }, // of one transform alone
+    { "warp_head.flow_out.0.weight", ATL_FOUND_ALIGNER },
+    { "to_logits.weight", ATL_FOUND_CLUSTERS },
+    { "lat_mean", ATL_FOUND_TARGET },
     { "output_layer.2.u0", ATL_FOUND_BIGGAN },
     { "embed.u0", ATL_FOUND_BIGGAN_D },
     { "generator.conv_to_rgb.weight_orig", ATL_FOUND_PRETRAINED_BIGGAN },
@@ -151,6 +157,10 @@ static const char *key_of(const char *where, bool generator) {
 static const char *key_of_kind(const char *place, atl_found_kind kind) {
     if (kind == ATL_FOUND_CODES_GPT || kind == ATL_FOUND_VIT_GPT)
         return "transformer";
+    if (kind == ATL_FOUND_ALIGNER) // "t" goes on, "t_ema" is its average
+        return holds_word(place, "t") && !holds_word(place, "ema") ? "T" : "T_ema";
+    if (kind == ATL_FOUND_CLUSTERS || kind == ATL_FOUND_TARGET)
+        return kind == ATL_FOUND_CLUSTERS ? "classifier" : "target";
     if (kind == ATL_FOUND_VQGAN ||
         kind == ATL_FOUND_VIT_VQGAN) // a transformer's file may hold a second one, for its conditions
         return strstr(place, "cond_stage") || strstr(place, "cond_model") ? "cond_vqgan" : "vqgan";

@@ -14,7 +14,10 @@ typedef enum atl_found_kind {
     ATL_FOUND_PORT, // the PyTorch port
     ATL_FOUND_PORT_D,
     ATL_FOUND_GENFORCE,
-    ATL_FOUND_TRUNK, // of an encoder or an identity network (encoder.c)
+    ATL_FOUND_TRUNK,   // of an encoder or an identity network (encoder.c)
+    ATL_FOUND_ALIGNER, // a spatial transformer and what was trained beside it (aligner.c)
+    ATL_FOUND_CLUSTERS,
+    ATL_FOUND_TARGET,
     ATL_FOUND_BIGGAN,
     ATL_FOUND_BIGGAN_D,
     ATL_FOUND_PRETRAINED_BIGGAN,
@@ -56,6 +59,10 @@ const char *atl_found_name(atl_ckpt *ckpt, const atl_found *found, size_t i);
 
 // Whether a file holds one of these kinds; and each of them in turn.
 bool atl_ckpt_holds(const atl_ckpt *ckpt, unsigned kinds);
+
+// encoder.c: the plain values of the dict or Namespace `key` beside the network as an object, which is owned;
+// NULL: memory is missing.
+json_t *atl_ckpt_options(atl_ckpt *ckpt, const atl_found *found, const char *key);
 
 // encoder.c: what a network with a trunk is: "encoder", "hypernet" or "identity".
 const char *atl_encoder_key(const atl_found *found);

@@ -58,7 +58,7 @@ atl_status atl_ckpt_leave(atl_ckpt *ckpt, const char *name);
 
 extern const atl_ckpt_layout atl_ckpt_native, atl_ckpt_official, atl_ckpt_tf, atl_ckpt_named,
     atl_ckpt_rosinality, atl_ckpt_genforce, atl_ckpt_detector, atl_ckpt_encoder, atl_ckpt_biggan,
-    atl_ckpt_codes;
+    atl_ckpt_codes, atl_ckpt_aligner;
 
 // download.c: what a file is that is no checkpoint, as the rest of a sentence; whether a path is an address.
 const char *atl_ckpt_no_checkpoint(const atl_file *file);

@@ -33,6 +33,9 @@ static const atl_model_row *const ROWS[] = {
     &atl_style_encoder,
     &atl_face_embedding,
     &atl_hypernet,
+    &atl_spatial_transformer,
+    &atl_cluster_classifier,
+    &atl_target_latent,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {

@@ -16,4 +16,6 @@ extern const atl_model_row atl_resnet;
 
 extern const atl_model_row atl_style_encoder, atl_face_embedding, atl_hypernet;
 
+extern const atl_model_row atl_spatial_transformer, atl_cluster_classifier, atl_target_latent;
+
 #endif

@@ -2,6 +2,7 @@
 // The option structs' initialisers, compiled as C and as C++: they set the size that the library reads and
 // the values that the headers promise; and a library function can be linked and called from both languages.
 #include <atelier/codes.h>
+#include <atelier/congeal.h>
 #include <atelier/ctx.h>
 #include <atelier/dataset.h>
 #include <atelier/edit.h>
@@ -66,6 +67,7 @@ static void check_sizes(void) {
     const atl_paste_options pa = ATL_PASTE_OPTIONS_INIT;
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
+    const atl_congeal_options cg = ATL_CONGEAL_OPTIONS_INIT;
     const atl_pairs_options pp = ATL_PAIRS_OPTIONS_INIT;
     const atl_sample_options sa = ATL_SAMPLE_OPTIONS_INIT;
     const atl_classifier_options cl = ATL_CLASSIFIER_OPTIONS_INIT;
@@ -104,6 +106,7 @@ static void check_sizes(void) {
     SETS(atl_paste_options, pa);
     SETS(atl_drag_options, dr);
     SETS(atl_encode_options, en);
+    SETS(atl_congeal_options, cg);
     SETS(atl_pairs_options, pp);
     SETS(atl_sample_options, sa);
     SETS(atl_train_options, t);

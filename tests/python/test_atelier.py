@@ -429,6 +429,21 @@ class Encoders(unittest.TestCase):
         self.assertLess(other["msssim"], same["msssim"])
 
 
+class Alignments(unittest.TestCase):
+    def test_pictures_are_aligned(self):
+        with atelier.Model.open(data("gangealing", "stn.pt"), net="T_ema") as network:
+            with atelier.Congealer(network, flip=True, side=24) as congealer:
+                self.assertEqual(congealer.heads, 2)
+                warp = congealer.warp([Encoders.PHOTO, Encoders.PHOTO[::-1]], head=[0, 1])
+                self.assertEqual((warp["img"].shape, warp["grid"].shape), ((2, 3, 24, 24), (2, 24, 24, 2)))
+                self.assertTrue((warp["tv"] > 0).all())
+                np.testing.assert_array_equal(congealer([Encoders.PHOTO]), warp["img"][:1])
+                with self.assertRaisesRegex(atelier.AtelierError, "no cluster 2"):
+                    congealer([Encoders.PHOTO], head=[2])
+                with self.assertRaisesRegex(ValueError, "1 numbers are needed"):
+                    congealer([Encoders.PHOTO], head=[0, 1])
+
+
 class Drags(unittest.TestCase):
     def test_handles_go_to_their_targets(self):
         allowed = np.zeros((64, 64), bool)

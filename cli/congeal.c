@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// atelier congeal: pictures of a class brought into one place by a spatial transformer.
+#include <stdio.h>
+#include <stdlib.h>
+#include "app/congeal.h"
+#include "command.h"
+#include "common.h"
+#include "progress.h"
+
+enum { INPUTS_MOST = 4096 };
+
+typedef struct congeal {
+    cli_common common;
+    app_congeal_options options;
+    const char *input, *inputs[INPUTS_MOST + 1];
+    int padding, flip;
+    app_congeal work;
+    cli_progress progress;
+} congeal;
+
+static int parse(congeal *c, int argc, char **argv) {
+    app_congeal_options *o = &c->options;
+    const cli_option options[] = {
+        CLI_OPTION_TEXT("network", &o->network, "FILE", "spatial transformer: .pt or .safetensors", NULL),
+        CLI_OPTION_TEXT("net", &o->net, "NAME", "network of the file: T_ema or T", "T_ema"),
+        CLI_OPTION_TEXT("input", &c->input, "FILE|FOLDER", "picture, or folder of them; more may follow",
+                        NULL),
+        CLI_OPTION_TEXT("outdir", &o->outdir, "DIR", "folder for the results; made when missing", "out"),
+        CLI_OPTION_INT("iters", &o->congeal.iterations, "N",
+                       "times that the similarity is found, each on the last", "what the file says, or 1", 1,
+                       100),
+        CLI_OPTION_CHOICE("padding", &c->padding, "file|border|reflection|zeros",
+                          "what lies outside of a picture", "file"),
+        CLI_OPTION_INT("size", &o->congeal.side, "N", "pixels of an aligned picture", "those of the flow", 1,
+                       4096),
+        CLI_OPTION_INT("cluster", &o->cluster, "K", "cluster of the pictures", "0", 0, 63),
+        CLI_OPTION_CHOICE("flip", &c->flip, "auto|never", "auto: the mirror image where its flow is smoother",
+                          "auto"),
+        CLI_OPTION_REAL("keep", &o->keep, "SHARE",
+                        "keep this share of the pictures, those with the best scores", "1", 0.0, 1.0),
+        CLI_OPTION_REAL("outside", &o->outside, "SHARE", "drop pictures of which a larger share lies outside",
+                        "1", 0.0, 1.0),
+        CLI_OPTION_INT("batch", &o->batch, "N", "pictures that are worked on together", "4", 1, 256),
+        CLI_OPTION_FLAG("save-warps", &o->save_warps, "also the warps of all pictures: warps.npz"),
+        CLI_NETWORK_OPTIONS(&c->common),
+        CLI_COMMON_OPTIONS(&c->common),
+    };
+    const cli_spec spec = {
+        .command = "congeal",
+        .arguments = "--network FILE --input FILE|FOLDER [FILE|FOLDER...]",
+        .about = "Bring pictures of a class into one place with a spatial transformer.",
+        .options = options,
+        .count = sizeof options / sizeof *options,
+        .arguments_max = INPUTS_MOST,
+    };
+    return cli_options_parse(&spec, argc, argv, c->inputs + 1);
+}
+
+static int check(congeal *c) {
+    app_congeal_options *o = &c->options;
+    if (!o->network)
+        return cli_usage_error("congeal", "expected --network FILE, a checkpoint of a spatial transformer");
+    if (!c->input)
+        return cli_usage_error("congeal", "expected --input FILE, a picture or a folder of pictures");
+    c->inputs[0] = c->input;
+    o->inputs = c->inputs;
+    for (o->count = 1; o->count <= INPUTS_MOST && c->inputs[o->count]; o->count++) {
+    }
+    o->congeal.padding = (atl_padding)c->padding;
+    o->congeal.flip = !c->flip;
+    o->ignore_unused = c->common.ignore_unused;
+    o->assume = c->common.assume;
+    return CLI_SUCCESS;
+}
+
+static app_status use(void *user, const app_photo *photo, app_error *e) {
+    congeal *c = user;
+    (void)e;
+    cli_progress_step(&c->progress, photo->stem);
+    return cli_interrupted() ? APP_STOPPED : APP_OK;
+}
+
+static app_status run(congeal *c, atl_ctx *ctx) {
+    app_error *e = &c->common.error;
+    app_status status = app_congeal_open(&c->work, ctx, &c->options, e);
+    if (status != APP_OK)
+        return status;
+    cli_progress_start(&c->progress, c->work.photos.count, c->common.quiet);
+    status = app_congeal_run(&c->work, use, c, e);
+    cli_progress_end(&c->progress);
+    return status;
+}
+
+int cli_congeal(int argc, char **argv) {
+    const atl_congeal_options defaults = ATL_CONGEAL_OPTIONS_INIT;
+    congeal *c = calloc(1, sizeof *c);
+    atl_ctx *ctx = NULL;
+    if (!c)
+        return cli_error("out of memory");
+    c->options = (app_congeal_options){
+        .congeal = defaults, .outdir = "out", .batch = 4, .keep = 1.0, .outside = 1.0
+    };
+    int status = parse(c, argc, argv);
+    if (status == CLI_PROCEED) {
+        status = check(c);
+        cli_catch_interrupt();
+        if (status == CLI_SUCCESS)
+            status = cli_open(&c->common, &ctx);
+        if (status == CLI_SUCCESS)
+            status = cli_told(&c->common, run(c, ctx));
+    }
+    app_congeal_close(&c->work);
+    atl_ctx_close(&ctx);
+    free(c);
+    return status;
+}

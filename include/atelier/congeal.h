@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pictures of a class brought into one place by a spatial transformer (GANgealing; Peebles et al. 2022).
+//
+//     atl_model_open(ctx, "cat.pt", &(atl_model_options){ ..., .net = "T_ema" }, &transformer);
+//     atl_congealer_open(transformer, NULL, &c);
+//     atl_congealer_input(c, &picture, input);                       // [3, side, side]
+//     atl_congealer_run(c, 1, input, NULL, &(atl_congealed){ .img = aligned });
+//     atl_congealer_close(&c);
+//
+// A grid says for each pixel of the aligned picture where it is in the picture that came in: (x, y) from -1
+// to 1 spans its outer edges.  Points of pictures are in pixels (x, y), the centre of the first pixel at (0,
+// 0).
+#ifndef ATELIER_CONGEAL_H
+#define ATELIER_CONGEAL_H
+
+#include <stddef.h>
+#include <atelier/image.h>
+#include <atelier/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct atl_congealer atl_congealer;
+
+typedef enum atl_padding { // what lies outside of a picture
+    ATL_PADDING_FILE,      // as the file says; border, where it says nothing
+    ATL_PADDING_BORDER,
+    ATL_PADDING_REFLECTION,
+    ATL_PADDING_ZEROS
+} atl_padding;
+
+typedef struct atl_congeal_options {
+    size_t size;    // sizeof(atl_congeal_options)
+    int iterations; // of the similarity, each on what the last one has made; 0: as the file says, or 1
+    int side;       // of the aligned picture, in pixels; 0: that of the flow
+    atl_padding padding;
+    int blend; // 1: each picture goes only a part of the way, see atl_congealer_run_part()
+    int flip;  // 1: the mirror image in place of a picture where its flow is smoother
+} atl_congeal_options;
+#define ATL_CONGEAL_OPTIONS_INIT                                                                             \
+    { sizeof(atl_congeal_options), 0, 0, ATL_PADDING_FILE, 0, 0 }
+
+// The model outlives it.  On failure *c is NULL.
+ATL_API atl_status atl_congealer_open(atl_model *transformer, const atl_congeal_options *options,
+                                      atl_congealer **c);
+ATL_API void atl_congealer_close(atl_congealer **c);
+
+typedef struct atl_congeal_info {
+    int input;     // side of the pictures that come in, square
+    int side;      // of the aligned pictures
+    int flow_side; // of what the flow is learnt at: that of matrix, flow and points
+    int heads;     // clusters, each with a transform of its own
+    int has_similarity, has_flow;
+} atl_congeal_info;
+ATL_API const atl_congeal_info *atl_congealer_get_info(const atl_congealer *c);
+
+// A picture as the transformer takes it, [3, input, input] from -1 to 1: the square in its middle, resized.
+ATL_API atl_status atl_congealer_input(atl_congealer *c, const atl_image *picture, float *input);
+
+// What is wanted; NULL: not.
+typedef struct atl_congealed {
+    float *img;      // [n, 3, side, side] from -1 to 1
+    float *grid;     // [n, side, side, 2]
+    float *matrix;   // [n, 2, 3] from the aligned place to the picture, in the numbers of grids
+    float *flow;     // [n, flow_side, flow_side, 2]: what the flow adds to the identity before the matrix
+    double *tv;      // [n]: total variation of the flow; small where the picture was easy.  0 without a flow
+    double *outside; // [n]: the share of the aligned picture's pixels that lie outside of the picture
+    int *flipped;    // [n]: 1 where the mirror image was taken; matrix and grid mirror back
+} atl_congealed;
+
+// head [n]: the cluster of each picture, NULL: 0.
+ATL_API atl_status atl_congealer_run(atl_congealer *c, int n, const float *inputs, const int *head,
+                                     const atl_congealed *out);
+// With options.blend: alpha [n] from 0 (the picture as it is) to 1 (all the way).
+ATL_API atl_status atl_congealer_run_part(atl_congealer *c, int n, const float *inputs, const int *head,
+                                          const float *alpha, const atl_congealed *out);
+
+// ---- points, of one picture whose warp is known
+
+typedef struct atl_warp {
+    int side;            // flow_side
+    const float *matrix; // [2, 3], or NULL: the identity
+    const float *flow;   // [side, side, 2], or NULL: nothing
+} atl_warp;
+
+// Points [count, 2] of a picture of width x height -> where they are in the aligned picture: with a flow the
+// pixel of the aligned side x side whose place is the nearest, whole numbers; without one between its pixels.
+ATL_API atl_status atl_points_congeal(atl_ctx *ctx, const atl_warp *warp, int width, int height,
+                                      const float *points, size_t count, float *aligned);
+// And back: points [count, 2] of the aligned side x side -> pixels of the picture.
+ATL_API atl_status atl_points_uncongeal(atl_ctx *ctx, const atl_warp *warp, int width, int height,
+                                        const float *aligned, size_t count, float *points);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

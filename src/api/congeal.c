@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Alignment with an opened transformer.
+#include "edit/warp.h"
+
+#include "api/model_api.h"
+#include "base/options.h"
+
+atl_status atl_congealer_open(atl_model *transformer, const atl_congeal_options *options, atl_congealer **c) {
+    atl_congeal_options o = ATL_CONGEAL_OPTIONS_INIT;
+    *c = NULL;
+    ATL_TRY(atl_options_read(transformer->ctx, "atl_congeal_options", &o, sizeof o, options));
+    ATL_TRY(atl_model_need(transformer, "aligner", "similarity"));
+    return atl_congealer_make(&transformer->programs, &o, c);
+}
