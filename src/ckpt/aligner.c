@@ -85,17 +85,15 @@ static json_t *transforms_of(atl_json *b, const atl_found *f, const json_t *args
 
 // The blocks' filter must be the usual one.
 static const char *check_filter(atl_ckpt *ckpt, const atl_found *f, const char *base) {
+    static const double usual[] = { 1, 3, 3, 1 };
     const atl_tensor *kernel = atl_found_tensor(f, "%sconvs.1.conv2.0.kernel", base);
-    json_t *taps = NULL, *usual = json_pack("[i,i,i,i]", 1, 3, 3, 1);
+    json_t *taps = NULL;
     const char *why = kernel ? atl_official_taps(ckpt, kernel, 1.0, &taps) : NULL;
-    if (!why && taps && usual && json_array_size(taps) != 4)
-        why = "its filter is not [1, 3, 3, 1], which alone is supported";
-    for (size_t i = 0; !why && taps && usual && i < 4; i++)
-        if (json_number_value(json_array_get(taps, i)) != json_number_value(json_array_get(usual, i)))
-            why = "its filter is not [1, 3, 3, 1], which alone is supported";
+    bool same = !taps || json_array_size(taps) == 4;
+    for (size_t i = 0; taps && same && i < 4; i++)
+        same = json_number_value(json_array_get(taps, i)) == usual[i];
     json_decref(taps);
-    json_decref(usual);
-    return why;
+    return why ? why : same ? NULL : "its filter is not [1, 3, 3, 1], which alone is supported";
 }
 
 static atl_status add_aligner(atl_ckpt *ckpt, const atl_found *f) {
