@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "classes.h"
 #include "serve_parts.h"
 
 // ---- Text in the making
@@ -95,7 +96,9 @@ void app_line_recipe(app_line *l, const app_recipe *r, int pin) {
         app_line_add(l, " --trunc %.6g", r->psi);
     if (!pin && r->cutoff)
         app_line_add(l, " --trunc-cutoff %d", r->cutoff);
-    if (!pin && r->class_index >= 0)
+    if (!pin && r->labels) // they are a mixture
+        app_line_option(l, "--class", r->labels + strlen(APP_MIXTURE));
+    else if (!pin && r->class_index >= 0)
         app_line_add(l, " --class %d", r->class_index);
     if (r->noise != ATL_NOISE_CONST)
         app_line_add(l, " --noise-mode %s", app_noise_names[r->noise]);

@@ -201,7 +201,7 @@ static char *command_of(app_serve *s, const one_drag *d, int steps) {
     app_spot from = d->shot.state.spots[0];
     if (d->shot.state.mixes || d->shot.state.changes_count || d->shot.state.is_path)
         return NULL;
-    int seed = app_spot_is_seed(&from) && !r->cutoff; // of which drag knows nothing
+    int seed = app_spot_is_seed(&from) && !r->cutoff && !r->labels; // of which drag knows nothing
     if (!seed && from.kind != APP_SPOT_PIN) {
         char *before = app_shot_command(s, &d->shot);
         app_line_add(&l, "%s --save-ws --outdir spot\n", before ? before : "");

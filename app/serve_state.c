@@ -5,6 +5,7 @@
 #include <string.h>
 #include <atelier/path.h>
 #include "atlas.h"
+#include "classes.h"
 #include "words.h"
 
 // ---- Values
@@ -169,6 +170,18 @@ static app_status read_format(const json_t *v, app_state *s, app_error *e) {
     return status;
 }
 
+// A class, or a mixture of classes.  Labels of files are not for requests: what goes through says that it is none.
+static app_status read_class(const json_t *v, app_state *s, app_error *e) {
+    json_int_t n = 0;
+    if (json_is_string(v) && !strncmp(json_string_value(v), APP_MIXTURE, strlen(APP_MIXTURE)))
+        return text(v, "class", &s->recipe.labels, e);
+    if (!json_is_integer(v))
+        return app_fail(e, "class: expected a whole number or \"%sCLASS:SHARE,CLASS:SHARE\"", APP_MIXTURE);
+    app_status status = whole(v, "class", 0, INT32_MAX, &n, e);
+    s->recipe.class_index = (int)n;
+    return status;
+}
+
 // Numbers of a recipe and of the picture.
 static app_status read_number(const char *key, const json_t *v, app_state *s, app_error *e) {
     app_recipe *r = &s->recipe;
@@ -177,7 +190,6 @@ static app_status read_number(const char *key, const json_t *v, app_state *s, ap
         json_int_t high;
         int *to;
     } rows[] = { { "cutoff", 4096, &r->cutoff },
-                 { "class", INT32_MAX, &r->class_index },
                  { "quality", 100, &s->quality },
                  { "side", 8192, &s->side } };
     json_int_t n = 0;
@@ -200,7 +212,8 @@ static app_status read_part(const char *key, const json_t *v, app_state *s, app_
         const char *key;
         app_status (*read)(const json_t *v, app_state *s, app_error *e);
     } parts[] = { { "latent", read_latent }, { "blend", read_blend }, { "mix", read_mix },
-                  { "edits", read_edits },   { "noise", read_noise }, { "format", read_format } };
+                  { "edits", read_edits },   { "noise", read_noise }, { "format", read_format },
+                  { "class", read_class } };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (!strcmp(key, parts[i].key))
             return parts[i].read(v, s, e);

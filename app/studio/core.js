@@ -45,7 +45,7 @@ export function toast(text, bad) {
 // ---- the state, which is the address
 
 export const defaults = {
-  panel: 'explore', network: '', x: 0, y: 0, pin: '', psi: null, cutoff: 0, noise: 'const', noise_seed: 0, cls: 0,
+  panel: 'explore', network: '', x: 0, y: 0, pin: '', psi: null, cutoff: 0, noise: 'const', noise_seed: 0, cls: 0, other_cls: 1, share: 0,
   format: 'jpg', quality: 90,
 };
 export const S = {...defaults};
@@ -70,6 +70,9 @@ function fits(value, like) {
   return typeof value === 'number' ? typeof like === 'number' && Number.isFinite(value) : typeof value === typeof like && value !== null;
 }
 
+const isLatent = l => Number.isInteger(l.seed) || typeof l.pin === 'string' || Array.isArray(l.at) && l.at.length === 2 && l.at.every(Number.isFinite);
+const ofLatents = ['keys', 'mix_rows', 'mix_cols'];
+
 function read() {
   const [panel, query] = location.hash.slice(1).split('?');
   const q = new URLSearchParams(query || ''), next = {...defaults, panel: panel || 'explore'};
@@ -78,7 +81,7 @@ function read() {
       continue;
     try {
       const value = typeof defaults[key] === 'string' ? text : JSON.parse(text);
-      if (fits(value, defaults[key]))
+      if (fits(value, defaults[key]) && (!ofLatents.includes(key) || value.every(isLatent)))
         next[key] = value;
     } catch { /* an address that somebody has changed: the default */ }
   }
@@ -208,6 +211,9 @@ export let about = {}, files = {}, info = {};
 export const latent = () => S.pin ? {pin: S.pin} : Number.isInteger(S.x) && Number.isInteger(S.y) && S.x + 100 * S.y >= 0
   ? {seed: S.x + 100 * S.y} : {at: [S.x, S.y]};
 
+// A class, or some of one and the rest of another.
+export const classOf = () => S.share ? `mix:${S.cls}:${Math.round((1 - S.share) * 100) / 100},${S.other_cls}:${S.share}` : S.cls;
+
 // What all panels' pictures have in common; `more` goes over it.
 export function picture(more = {}) {
   const p = {latent: latent(), noise: S.noise, format: S.format, quality: S.quality};
@@ -220,7 +226,7 @@ export function picture(more = {}) {
   if (S.noise === 'random' || S.noise === 'sg2')
     p.noise_seed = S.noise_seed;
   if (info.c_dim)
-    p.class = S.cls;
+    p.class = classOf();
   return {...p, ...more};
 }
 
@@ -280,7 +286,7 @@ export class Stage {
     this.live.ask(state);
   }
   draw(bitmap, facts, blob, state) {
-    this.box.classList.remove('waits');
+    this.box.classList.toggle('waits', !!this.live.next); // a newer state than this one
     this.error.textContent = facts.error || '';
     if (bitmap) {
       this.put(bitmap);

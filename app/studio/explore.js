@@ -1,5 +1,5 @@
 // Explore: the picture large, the map of seeds, truncation, noise, class.
-import {S, Stage, set, t, h, slider, choice, number, button, info, picture, latent, follow, download, pinCurrent, remember, nameOf, api} from './core.js';
+import {S, Stage, set, t, h, slider, choice, number, button, info, picture, latent, follow, download, pinCurrent, remember, nameOf, api, classOf} from './core.js';
 
 let stage, controls, map;
 
@@ -30,7 +30,7 @@ class SeedMap {
       this.draw();
     }, {passive: false});
   }
-  key(x, y) { return JSON.stringify([S.network, x, y, S.psi, S.cutoff, info.c_dim ? S.cls : 0]); }
+  key(x, y) { return JSON.stringify([S.network, x, y, S.psi, S.cutoff, info.c_dim ? classOf() : 0]); }
   draw() {
     const c = this.canvas.getContext('2d'), size = this.canvas.width, cell = size / this.across, style = getComputedStyle(this.box);
     const [ink, faint, accent] = ['--soft', '--line', '--accent'].map(n => style.getPropertyValue(n));
@@ -132,6 +132,10 @@ export default {
     if (info.c_dim) {
       controls.cls = slider({text: t('class'), option: '--class', min: 0, max: info.c_dim - 1, step: 1, value: S.cls, hard: true, use: v => set({cls: v})});
       side.append(controls.cls);
+    }
+    if (info.c_dim > 1) {
+      controls.other_cls = slider({text: t('other_class'), name: 'other_cls', min: 0, max: info.c_dim - 1, step: 1, value: S.other_cls, hard: true, use: v => set({other_cls: v})});
+      side.append(controls.other_cls, slider({text: t('class_share'), name: 'share', min: 0, max: 1, step: 0.01, value: S.share, hard: true, reset: 0, use: v => set({share: v})}));
     }
     side.append(choice({text: t('transfer'), value: S.format, values: [['jpg', 'JPEG'], ['webp', 'WebP'], ['png', 'PNG']], use: v => set({format: v})}),
       slider({text: t('quality'), min: 30, max: 100, step: 1, value: S.quality, hard: true, use: v => set({quality: v})}));

@@ -38,6 +38,8 @@ export const texts = {
   noise_sg2: ['TF', 'TF', 'TF'],
   noise_seed: ['Seed of noise', 'Seed des Rauschens', '噪声种子'],
   class: ['Class', 'Klasse', '类别'],
+  other_class: ['Another class', 'Eine andere Klasse', '另一类别'],
+  class_share: ['Share of the other class', 'Anteil der anderen Klasse', '另一类别的比例'],
   pin: ['Pin', 'Behalten', '固定'],
   download: ['Download PNG', 'PNG laden', '下载 PNG'],
   transfer: ['Frames', 'Übertragung', '传输'],

@@ -45,6 +45,8 @@ same({'latent': {'seed': 3}, 'noise': 'random', 'noise_seed': 9},
      ['generate', '--seeds', '3', '--noise-mode', 'random', '--noise-seed', '9'], 'seed0003.png')
 same({'latent': {'seed': 4}, 'mix': {'latent': {'seed': 9}, 'styles': '0-3'}},
      ['mix', '--rows', '4', '--cols', '9', '--styles', '0-3'], '4-9.png')
+same({'network': 'classes.safetensors', 'latent': {'seed': 7}, 'class': 'mix:0:0.25,2:0.75'},
+     ['generate', '--network', 'classes.safetensors', '--seeds', '7', '--class', '0:0.25,2:0.75'], 'seed0007.png')
 open('kept.png', 'wb').write(api('frame', {'latent': {'at': [3.25, 0.5]}, 'format': 'png', 'record': True})[1])
 subprocess.run([atelier, 'replay', 'kept.png', '--output', 'again.png', '--quiet'], check=True, stdout=subprocess.DEVNULL)
 print('replayed:', open('again.png', 'rb').read() == open('kept.png', 'rb').read())
@@ -56,7 +58,10 @@ for kind, begins in ('jpg', b'\xff\xd8'), ('png', b'\x89PNG'), ('webp', b'RIFF')
 print('-- refused')
 for path, body in [('frame', {'what': 1}), ('frame', {'network': '../../etc/passwd'}), ('frame', {'latent': {'pin': '../x'}}),
                    ('frame', {'latent': {'pin': 'x'}}), ('frame', '[1]'), ('frame', '{"a":'), ('frame', b'\xff\xfe'),
-                   ('nothing', {}), ('frame', {'mix': {'latent': {'seed': 1}, 'styles': '0-99'}})]:
+                   ('nothing', {}), ('frame', {'mix': {'latent': {'seed': 1}, 'styles': '0-99'}}),
+                   ('frame', {'network': 'classes.safetensors', 'class': 'labels.npy'}),
+                   ('frame', {'network': 'classes.safetensors', 'class': 'mix:0:0.5,3:0.5'}),
+                   ('frame', {'network': 'classes.safetensors', 'class': 3})]:
     status, said, _ = api(path, body)
     print(status, said['error'])
 print(*[api(path)[0] for path in ('frame', 'tasks/none', 'tasks/../about', 'about/', '%2e%2e/about')])

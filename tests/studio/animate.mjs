@@ -28,4 +28,9 @@ await test('animate', {}, async ({page, studio, folder}) => {
     .filter(name => name.endsWith('walk-1.webp'));
   assert.equal(made.length, 1);
   assert.deepEqual(await structure(page), []);
+
+  // what is no latent is no keyframe
+  await go(page, studio, 'animate?keys=[{},{"seed":12}]&format=png');
+  await settled(page);
+  assert.equal(await page.locator('.timeline .thumb').count(), 0);
 });

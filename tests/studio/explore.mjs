@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Explore: the map and the picture are dragged, keys move, sliders truncate, pins are kept; what is seen is what the
 // command line shown makes, and the address leads back to it.
-import {assert, built, drag, filePixels, fs, go, hash, line, openPage, otherPixels, pixels, sameAsCommand, samePixels,
-  settled, slide, structure, test} from './studio.mjs';
+import {assert, built, drag, filePixels, fs, go, hash, line, openPage, otherPixels, path, pixels, run, sameAsCommand,
+  samePixels, settled, slide, structure, test} from './studio.mjs';
 
-await test('explore', {}, async ({page, studio, browser}) => {
+const prepare = folder => {
+  run('atelier init --cfg stylegan2 --resolution 32 --cbase 512 --cmax 16 --map-depth 2 --cond 3 --seed 4 --quiet ' +
+    'classes.safetensors', folder);
+  return [path.join(folder, 'classes.safetensors')];
+};
+
+await test('explore', {prepare}, async ({page, studio, browser}) => {
   await go(page, studio, 'explore?x=85&format=png');
   await settled(page);
   assert.equal(await line(page), 'atelier generate --seeds 85 --trunc 1');
@@ -37,6 +43,18 @@ await test('explore', {}, async ({page, studio, browser}) => {
   await page.getByRole('button', {name: 'random', exact: true}).click();
   assert.match(await sameAsCommand(page), /--trunc 0\.4.*--noise-mode random|--noise-mode random.*--trunc 0\.4/);
   assert.match(await hash(page), /psi=0\.4/);
+
+  // classes, and what lies between two
+  await go(page, studio, 'explore?network=classes.safetensors&x=7&cls=2&format=png');
+  await settled(page);
+  assert.match(await sameAsCommand(page), /--class 2$|--class 2 /);
+  const class2 = await pixels(page);
+  await slide(page, 'other_cls', 1);
+  await settled(page);
+  samePixels(await pixels(page), class2, 'no share of it');
+  await slide(page, 'share', 0.4);
+  assert.match(await sameAsCommand(page), /--class '?2:0\.6,1:0\.4/);
+  otherPixels(await pixels(page), class2, 'the share of the other class');
 
   // keys
   await go(page, studio, 'explore?x=85&format=png');
