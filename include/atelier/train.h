@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA and StyleGAN3 from a set of pictures.
+// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3, SAGAN and BigGAN from a set of pictures.
 //
 //     atl_train_options o;
 //     atl_train_options_init(&o, sizeof o);
@@ -33,7 +33,7 @@ typedef enum atl_aug {
     ATL_AUG_FIXED,
     ATL_AUG_NONE,
     ATL_AUG_DIFF,
-    ATL_AUG_AUTO // of cfg: none where networks grow, else adaptive
+    ATL_AUG_AUTO // of cfg: adaptive for StyleGAN2 and StyleGAN3, else none
 } atl_aug;
 
 // What a run is made of.  atl_train_options_init() fills in the defaults; where a default is "of cfg" it writes a
@@ -44,7 +44,8 @@ typedef struct atl_train_options {
     const char *data;     // folder, .zip or another source of pictures; borrowed while opening
     int resolution;       // when data is NULL: noise of that size takes the place of pictures, to measure
     const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
-                          // "stylegan3-t", "stylegan3-r", "stylegan1", "progan"
+                          // "stylegan3-t", "stylegan3-r", "stylegan1", "progan", "sagan", "biggan",
+                          // "biggan-deep"
     int cond;             // 1: use the labels
     int subset;           // train on so many pictures, chosen by the seed; 0: all
     int mirror;           // 1: each picture twice, once flipped from left to right
@@ -87,6 +88,10 @@ typedef struct atl_train_options {
     const char *lod_batch;  // "auto", "none" or pictures of a step by resolution, "4:128,8:64"; others have `batch`
     const char *lod_rate;   // the same for factors of both learning rates; others have 1
     const char *g_arch, *d_arch; // of StyleGAN2's networks: "auto", "orig", "skip", "resnet"
+    // "sagan", "biggan" and "biggan-deep":
+    int d_steps;      // steps of D for one of G, each with pictures of its own
+    double ortho;     // strength of the regularisation that holds rows of G's weights orthogonal; 0: none
+    double ema_start; // kimg before which the average of G is G itself
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
@@ -130,8 +135,8 @@ ATL_API atl_status atl_trainer_describe(atl_trainer *trainer, char **json);
 
 // What a run will cost.
 typedef struct atl_train_phase {
-    const char *name;     // "Gmain", "Greg", "Dmain", "Dreg"; of StyleGAN3 "Gboth", "Dmain", "Dreg"; of networks
-                          // that grow "Dmain", "Gmain", as they are at the moment
+    const char *name; // "Gmain", "Greg", "Dmain", "Dreg"; of StyleGAN3 "Gboth", "Dmain", "Dreg"; of networks
+                      // that grow, SAGAN and BigGAN "Dmain", "Gmain", as they are at the moment
     int interval;         // every so many steps
     int batch;            // samples of one run of the plan
     int runs;             // of the plan, in one step of this process

@@ -6,9 +6,9 @@
 // layer, number i the norms of block i - 1.  Plain BigGAN cuts z into k + 1 pieces of which each layer reads
 // its own; layers of SAGAN read the class alone.  Truncation is of z: see base/truncated.c.
 //
-// Norms are batch norms in evaluation whose scale and offset depend on w.  A class is a row of a table for
-// all norms ("shared"), or each norm has tables of its own, and then w holds the label itself, of which
-// mixtures are possible.
+// Norms are batch norms whose scale and offset depend on w.  A class is a row of a table for all norms
+// ("shared"), or each norm has tables of its own, and then w holds the label itself, of which mixtures are
+// possible.  Without classes norms that would be told of them alone have a scale and an offset of their own.
 #include <math.h>
 
 #include "models/biggan.h"
@@ -17,6 +17,7 @@
 #include "nn/functions.h"
 
 enum { STATISTICS_MOST = 1 << 10 };
+static const float MOMENTUM = 0.1f; // of stored statistics, as PyTorch has it
 
 typedef struct config {
     int z_dim, c_dim, shared; // shared: numbers of a class's row; 0: norms have their own tables
@@ -51,6 +52,7 @@ static atl_status parse_switches(atl_ctx *ctx, const json_t *j, config *c) {
     c->z_first = json_is_true(json_object_get(j, "z_first"));
     c->first_hwc = json_is_true(json_object_get(j, "first_hwc"));
     c->sn.both = json_is_true(json_object_get(j, "both_vectors"));
+    c->sn.through = json_is_true(json_object_get(j, "sn_through"));
     c->sn.eps = 1e-8f;
     c->bn_eps = 1e-5f;
     if (json_object_get(j, "statistics"))
@@ -67,12 +69,14 @@ static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
     config *c = config_;
     *c = (config){ 0 };
     ATL_TRY(atl_config_int(ctx, j, "z_dim", 1, 1 << 16, &c->z_dim));
-    ATL_TRY(atl_config_int(ctx, j, "c_dim", 1, 1 << 20, &c->c_dim));
+    ATL_TRY(atl_config_int(ctx, j, "c_dim", 0, 1 << 20, &c->c_dim));
     ATL_TRY(atl_config_int(ctx, j, "shared_dim", 0, 1 << 16, &c->shared));
     ATL_TRY(atl_config_int(ctx, j, "img_resolution", 8, 1 << 12, &c->resolution));
     ATL_TRY(atl_config_int(ctx, j, "img_channels", 1, 64, &c->channels));
     ATL_TRY(atl_biggan_parse_blocks(ctx, j, &c->blocks));
     ATL_TRY(parse_switches(ctx, j, c));
+    if (c->shared && !c->c_dim)
+        return atl_fail(ctx, ATL_BAD_FILE, "the network's config has a table of classes, and no classes");
     int side = 4;
     for (int i = 0; i < c->blocks.size && side <= 1 << 12; i++)
         side = c->blocks.list[i].resamples ? 2 * side : side;
@@ -115,7 +119,7 @@ static void map(atl_net *net, const void *config_, atl_call *call) {
         atl_scope_pop(g, scope);
     }
     atl_node *both[2] = { c->z_first ? z : y, c->z_first ? y : z };
-    atl_call_out(net, call, "w", atl_concat(g, both, 2, 1));
+    atl_call_out(net, call, "w", y ? atl_concat(g, both, 2, 1) : z);
 }
 
 // ---- what layers read of w
@@ -139,15 +143,18 @@ static atl_node *z_of(atl_net *net, const config *c, atl_node *w, int begin, int
     return atl_slice_axis(net->g, w, 1, (c->z_first ? 0 : class_dim(c)) + begin, count);
 }
 
-// What the norms of block i are told.
+// What the norms of block i are told; NULL: nothing.
 static atl_node *condition(atl_net *net, const state *s, int i) {
     const config *c = s->c;
     atl_node *w = layer_w(net, s, i + 1);
     if (!c->hierarchical)
-        return class_of(net, c, w);
+        return c->c_dim ? class_of(net, c, w) : NULL;
     if (c->deep)
         return w;
-    atl_node *parts[2] = { class_of(net, c, w), z_of(net, c, w, (i + 1) * piece(c), piece(c)) };
+    atl_node *of_z = z_of(net, c, w, (i + 1) * piece(c), piece(c));
+    if (!c->c_dim)
+        return of_z;
+    atl_node *parts[2] = { class_of(net, c, w), of_z };
     return atl_concat(net->g, parts, 2, 1);
 }
 
@@ -163,35 +170,82 @@ static atl_node *statistic(atl_net *net, const state *s, const char *name, int64
     return atl_reshape(net->g, atl_matmul(net->g, s->weights, all, false, false), ATL_SHAPE(channels));
 }
 
-// What a norm is told [n, k] as a number for each channel [n, channels], in a scope of its own.
-static atl_node *told(atl_net *net, const config *c, const char *scope, atl_node *y, int64_t channels) {
-    if (c->shared)
-        return atl_spectral_dense(net, scope, y, channels, false, &c->sn);
-    size_t mark = atl_scope_push(net->g, "%s", scope);
-    atl_node *table = atl_net_param(net, "weight", ATL_SHAPE(c->c_dim, channels), ATL_INIT_ZERO, 0.0f);
-    y = atl_named(net->g, atl_matmul(net->g, y, table, false, false));
-    atl_scope_pop(net->g, mark);
-    return y;
+// Mean and variance [channels] of x in training, with what becomes of the stored ones.
+static void batch_statistics(atl_net *net, const state *s, atl_node *x, atl_node **mean,
+                             atl_node **variance) {
+    atl_graph *g = net->g;
+    int64_t channels = x->shape.d[3], count = atl_shape_count(&x->shape) / channels;
+    statistic(net, s, "stored_mean", channels, 0.0f);
+    statistic(net, s, "stored_var", channels, 1.0f);
+    if (s->c->statistics) {
+        *mean = *variance = atl_graph_fail(
+            g, ATL_UNSUPPORTED, "norms that know statistics of several truncations can't be trained");
+        return;
+    }
+    float unbiased = count > 1 ? (float)((double)count / (double)(count - 1)) : 1.0f;
+    atl_batch_statistics(g, x, mean, variance);
+    atl_update *of_mean = atl_net_update(net, "stored_mean"),
+               *of_variance = atl_net_update(net, "stored_var");
+    if (!of_mean || !of_variance)
+        return;
+    if (of_mean->value)
+        atl_graph_fail(g, ATL_UNSUPPORTED, "a network with batch norms enters a loss once");
+    *of_mean = (atl_update){ *mean, 1.0f - MOMENTUM, 1.0f, NULL };
+    *of_variance = (atl_update){ atl_scale(g, *variance, unbiased), 1.0f - MOMENTUM, unbiased, NULL };
 }
 
-// ReLU of (x - mean) / sqrt(variance + eps) (1 + gain(y)) + bias(y)
+// What a norm is told [n, k], or nothing (NULL), as a number for each channel [n, channels] beside `rest`.
+static atl_node *told(atl_net *net, const config *c, const char *name, atl_node *y, atl_shape row,
+                      float rest) {
+    atl_graph *g = net->g;
+    int64_t channels = row.d[1];
+    if (!y)
+        return atl_per_channel(g, atl_net_param(net, name, ATL_SHAPE(channels), ATL_INIT_FILL, rest), &row);
+    if (c->shared || !c->c_dim) {
+        y = atl_spectral_dense(net, name, y, channels, false, &c->sn);
+    } else {
+        size_t mark = atl_scope_push(g, "%s", name);
+        atl_node *table = atl_net_param(net, "weight", ATL_SHAPE(c->c_dim, channels), ATL_INIT_ZERO, 0.0f);
+        y = atl_named(g, atl_matmul(g, y, table, false, false));
+        atl_scope_pop(g, mark);
+    }
+    return rest != 0.0f ? atl_affine(g, y, 1.0f, rest) : y;
+}
+
+// [n, channels] over the pixels of x
+static atl_node *over_pixels(atl_graph *g, atl_node *v, const atl_node *x) {
+    if (v->op == ATL_OP_POISON)
+        return v;
+    return atl_expand(g, atl_reshape(g, v, ATL_SHAPE(v->shape.d[0], 1, 1, v->shape.d[1])), x->shape);
+}
+
+// ReLU of (x - mean) / sqrt(variance + eps) (1 + gain(y)) + bias(y).  With known statistics that is a factor
+// and an offset; those of the batch are subtracted first, which keeps digits where the mean is large.
 static atl_node *norm(atl_net *net, const state *s, const char *scope, atl_node *x, atl_node *y) {
     atl_graph *g = net->g;
-    if (x->op == ATL_OP_POISON || y->op == ATL_OP_POISON)
+    if (x->op == ATL_OP_POISON || (y && y->op == ATL_OP_POISON))
         return &g->poison;
     int64_t n = x->shape.d[0], channels = x->shape.d[3];
-    size_t mark = atl_scope_push(g, "%s", scope);
-    atl_node *mean = statistic(net, s, "stored_mean", channels, 0.0f);
-    atl_node *variance = statistic(net, s, "stored_var", channels, 1.0f);
-    atl_node *gain = told(net, s->c, "gain", y, channels), *bias = told(net, s->c, "bias", y, channels);
     atl_shape row = ATL_SHAPE(n, channels);
+    atl_node *mean, *variance;
+    size_t mark = atl_scope_push(g, "%s", scope);
+    if (net->trains) {
+        batch_statistics(net, s, x, &mean, &variance);
+        x = mean->op == ATL_OP_POISON ? mean : atl_sub(g, x, atl_per_channel(g, mean, &x->shape));
+    } else {
+        mean = statistic(net, s, "stored_mean", channels, 0.0f);
+        variance = statistic(net, s, "stored_var", channels, 1.0f);
+    }
+    atl_node *gain = told(net, s->c, "gain", y, row, 1.0f), *offset = told(net, s->c, "bias", y, row, 0.0f);
+    if (x->op == ATL_OP_POISON || mean->op == ATL_OP_POISON || variance->op == ATL_OP_POISON)
+        return &g->poison;
     atl_node *deviation = atl_rsqrt(g, atl_affine(g, variance, 1.0f, s->c->bn_eps));
-    atl_node *scale = atl_mul(g, atl_affine(g, gain, 1.0f, 1.0f), atl_per_channel(g, deviation, &row));
-    atl_node *offset = atl_sub(g, bias, atl_mul(g, scale, atl_per_channel(g, mean, &row)));
+    atl_node *scale = atl_mul(g, gain, atl_per_channel(g, deviation, &row));
+    if (!net->trains)
+        offset = atl_sub(g, offset, atl_mul(g, scale, atl_per_channel(g, mean, &row)));
     if (offset->op == ATL_OP_POISON)
         return offset;
-    offset = atl_expand(g, atl_reshape(g, offset, ATL_SHAPE(n, 1, 1, channels)), x->shape);
-    x = atl_relu(g, atl_add(g, atl_scale_channels(g, x, scale), offset));
+    x = atl_relu(g, atl_add(g, atl_scale_channels(g, x, scale), over_pixels(g, offset, x)));
     atl_scope_pop(g, mark);
     return x;
 }
@@ -258,10 +312,19 @@ static atl_node *last(atl_net *net, const state *s, atl_node *x) {
     size_t bn = atl_scope_push(g, "0");
     atl_node *scale = atl_net_param(net, "gain", ATL_SHAPE(channels), ATL_INIT_FILL, 1.0f);
     atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(channels), ATL_INIT_ZERO, 0.0f);
-    atl_node *mean = statistic(net, s, "stored_mean", channels, 0.0f);
-    atl_node *variance = statistic(net, s, "stored_var", channels, 1.0f);
-    x = atl_relu(g,
-                 atl_batch_norm(g, x, mean, variance, scale, bias, s->c->statistics ? s->c->bn_eps : 1e-5f));
+    float eps = s->c->statistics ? s->c->bn_eps : 1e-5f;
+    atl_node *mean, *variance;
+    if (net->trains) {
+        batch_statistics(net, s, x, &mean, &variance);
+        x = mean->op == ATL_OP_POISON ? mean : atl_sub(g, x, atl_per_channel(g, mean, &x->shape));
+        mean = atl_fill(g, ATL_SHAPE(channels), 0.0f);
+    } else {
+        mean = statistic(net, s, "stored_mean", channels, 0.0f);
+        variance = statistic(net, s, "stored_var", channels, 1.0f);
+    }
+    if (x->op == ATL_OP_POISON)
+        return x;
+    x = atl_relu(g, atl_batch_norm(g, x, mean, variance, scale, bias, eps));
     atl_scope_pop(g, bn);
     int64_t out = s->c->sn.both && channels > s->c->channels ? channels : s->c->channels;
     x = atl_spectral_conv(net, "2", x, out, 3, true, &s->c->sn);

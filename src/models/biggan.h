@@ -34,6 +34,9 @@ typedef struct atl_biggan_new {
 } atl_biggan_new;
 // By cfg: "biggan", "biggan-deep", "sagan".
 atl_status atl_biggan_new_of(atl_ctx *ctx, const atl_init_options *o, atl_biggan_new *n);
+int atl_biggan_width(const json_t *generator); // ch of a generator's config; 0: of none of these tables
 json_t *atl_biggan_generator_blocks(const atl_biggan_new *n, int resolution); // NULL: lack of memory
+json_t *atl_biggan_discriminator_blocks(const atl_biggan_new *n, int resolution,
+                                        int img_channels); // the same
 
 #endif

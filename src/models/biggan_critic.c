@@ -17,7 +17,8 @@ typedef struct config {
 static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
     config *c = config_;
     *c = (config){ .deep = json_is_true(json_object_get(j, "deep")), .sn.eps = 1e-8f };
-    ATL_TRY(atl_config_int(ctx, j, "c_dim", 1, 1 << 20, &c->c_dim));
+    c->sn.through = json_is_true(json_object_get(j, "sn_through"));
+    ATL_TRY(atl_config_int(ctx, j, "c_dim", 0, 1 << 20, &c->c_dim));
     ATL_TRY(atl_config_int(ctx, j, "img_resolution", 8, 1 << 12, &c->resolution));
     ATL_TRY(atl_config_int(ctx, j, "img_channels", 1, 64, &c->channels));
     ATL_TRY(atl_config_float(ctx, j, "sn_eps", &c->sn.eps));
@@ -107,9 +108,11 @@ static atl_node *blocks(atl_net *net, const config *c, atl_node *x) {
     return x;
 }
 
-// w . h + bias + <row of the class, h>
+// w . h + bias + <row of the class, h>; label NULL: without the last
 static atl_node *project(atl_net *net, const config *c, atl_node *h, atl_node *label) {
     atl_graph *g = net->g;
+    if (!label)
+        return atl_spectral_dense(net, "linear", h, 1, true, &c->sn);
     int64_t k = h->shape.d[1];
     size_t scope = atl_scope_push(g, "embed");
     atl_node *table = atl_spectral_weight(net, ATL_SHAPE(c->c_dim, k), &c->sn);
@@ -134,12 +137,26 @@ static void discriminate(atl_net *net, const void *config_, atl_call *call) {
     atl_call_out(net, call, "logits", atl_named(g, project(net, c, h, label)));
 }
 
+// ---- new networks
+
+static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    atl_biggan_new n;
+    ATL_TRY(atl_biggan_new_of(ctx, o, &n));
+    *json =
+        json_pack("{s:i s:i s:i s:b s:f s:o}", "c_dim", o->c_dim ? o->c_dim : 1000, "img_resolution",
+                  o->resolution, "img_channels", o->img_channels ? o->img_channels : 3, "deep", n.deep,
+                  "sn_eps", o->cfg[0] == 's' ? 1e-8 : 1e-6, "blocks",
+                  atl_biggan_discriminator_blocks(&n, o->resolution, o->img_channels ? o->img_channels : 3));
+    return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+}
+
 const atl_model_row atl_biggan_discriminator = {
     .kind = "biggan_discriminator",
     .family = "biggan",
     .role = "discriminator",
     .config_bytes = sizeof(config),
     .parse = parse,
+    .init = init,
     .dims = dims,
     .functions = { { "discriminate", discriminate, false } },
 };

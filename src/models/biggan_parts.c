@@ -69,15 +69,25 @@ atl_node *atl_biggan_attention(atl_net *net, atl_node *x, const atl_spectral *s)
 
 // ---- new networks
 
-// Channels after each stage of a generator, in units of ch; the first number is that of 4x4.
-static const struct {
+typedef struct table_row {
     int resolution, size, channels[STAGES_MOST];
-} TABLE[] = {
+} table_row;
+
+// Channels after each stage of a generator, in units of ch; the first number is that of 4x4.
+static const table_row TABLE[] = {
     { 32, 4, { 4, 4, 4, 4 } },
     { 64, 5, { 16, 16, 8, 4, 2 } },
     { 128, 6, { 16, 16, 8, 4, 2, 1 } },
     { 256, 7, { 16, 16, 8, 8, 4, 2, 1 } },
     { 512, 8, { 16, 16, 8, 8, 4, 2, 1, 1 } },
+};
+// Channels after each block of a plain discriminator; those of 512x512 mirror the generator.
+static const table_row CRITICS[] = {
+    { 32, 4, { 4, 4, 4, 4 } },
+    { 64, 5, { 1, 2, 4, 8, 16 } },
+    { 128, 6, { 1, 2, 4, 8, 16, 16 } },
+    { 256, 7, { 1, 2, 4, 8, 8, 16, 16 } },
+    { 512, 8, { 1, 1, 2, 4, 8, 8, 16, 16 } },
 };
 enum { ATTENTION = 64, CLASSES = 1000 };
 
@@ -99,6 +109,16 @@ atl_status atl_biggan_new_of(atl_ctx *ctx, const atl_init_options *o, atl_biggan
                     o->resolution);
 }
 
+int atl_biggan_width(const json_t *generator) {
+    json_int_t resolution = json_integer_value(json_object_get(generator, "img_resolution"));
+    const json_t *first = json_array_get(json_object_get(generator, "blocks"), 0);
+    json_int_t in = json_integer_value(json_array_get(first, 0));
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+        if (TABLE[i].resolution == resolution && in > 0 && in <= CHANNELS_MOST)
+            return (int)in / TABLE[i].channels[0];
+    return 0;
+}
+
 // Takes no reference; on lack of memory the list becomes NULL.
 static void add_block(json_t **list, int in, int out, bool resamples, bool attends) {
     json_t *row = json_pack("[i,i,b,b]", in, out, resamples, attends);
@@ -108,16 +128,52 @@ static void add_block(json_t **list, int in, int out, bool resamples, bool atten
     *list = NULL;
 }
 
+static bool attends_at(int side, int resolution) {
+    return side == (resolution < 128 ? resolution / 2 : ATTENTION) && resolution > 32;
+}
+
 json_t *atl_biggan_generator_blocks(const atl_biggan_new *n, int resolution) {
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
         for (int k = 1; TABLE[i].resolution == resolution && k < TABLE[i].size; k++) {
-            int in = TABLE[i].channels[k - 1] * n->ch, out = TABLE[i].channels[k] * n->ch, side = 4 << k;
-            bool attends = side == (resolution < 128 ? resolution / 2 : ATTENTION) && resolution > 32;
+            int in = TABLE[i].channels[k - 1] * n->ch, out = TABLE[i].channels[k] * n->ch;
             for (int d = 0; d < n->depth; d++) {
                 bool last = d == n->depth - 1;
-                add_block(&list, in, last ? out : in, last, last && attends);
+                add_block(&list, in, last ? out : in, last, last && attends_at(4 << k, resolution));
             }
         }
+    return list;
+}
+
+// Of 32x32 the plain form halves in the first two blocks, of larger pictures in all but the last.
+static void add_plain_critic(json_t **list, int ch, int resolution, const table_row *t, int in) {
+    for (int k = 0, side = resolution; k < t->size; k++) {
+        bool halves = resolution == 32 ? k < 2 : k < t->size - 1;
+        int out = t->channels[k] * ch;
+        side = halves ? side / 2 : side;
+        add_block(list, in, out, halves, halves && attends_at(side, resolution));
+        in = out;
+    }
+}
+
+// Stage k of the deep form goes from number k to the next, and its first block halves.
+static void add_deep_critic(json_t **list, int ch, int depth, int resolution, const table_row *t) {
+    for (int k = 0, side = resolution / 2; k + 1 < t->size; k++, side /= 2) {
+        int in = t->channels[k] * ch, out = t->channels[k + 1] * ch;
+        for (int d = 0; d < depth; d++)
+            add_block(list, d ? out : in, out, !d, d == depth - 1 && attends_at(side, resolution));
+    }
+}
+
+json_t *atl_biggan_discriminator_blocks(const atl_biggan_new *n, int resolution, int img_channels) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < sizeof CRITICS / sizeof *CRITICS; i++) {
+        if (CRITICS[i].resolution != resolution)
+            continue;
+        if (n->deep)
+            add_deep_critic(&list, n->ch, n->depth, resolution, &CRITICS[i]);
+        else
+            add_plain_critic(&list, n->ch, resolution, &CRITICS[i], img_channels);
+    }
     return list;
 }

@@ -74,6 +74,26 @@ atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_in
     return ask(net, name, shape, true, init, value);
 }
 
+atl_node *atl_net_held(atl_net *net, const char *name, atl_shape shape) {
+    char full[NAME_MAX_LENGTH];
+    const atl_param *p = atl_params_find(net->params, full_name(net, name, full));
+    if (!p || !has_shape(p, &shape))
+        return atl_graph_fail(net->g, ATL_INTERNAL, "%s is held before it was asked for", full);
+    return atl_parameter(net->g, full, shape, atl_param_data(net->params, p),
+                         net->varies ? &net->params->version : NULL);
+}
+
+atl_update *atl_net_update(atl_net *net, const char *name) {
+    char full[NAME_MAX_LENGTH];
+    const atl_param *p = atl_params_find(net->params, full_name(net, name, full));
+    if (p && !net->updates)
+        net->updates = atl_arena_alloc(&net->g->arena, net->params->size, sizeof *net->updates);
+    if (p && net->updates)
+        return &net->updates[p - net->params->list];
+    atl_graph_fail(net->g, p ? ATL_NO_MEMORY : ATL_INTERNAL, "no room for what becomes of %s", full);
+    return NULL;
+}
+
 bool atl_net_has(const atl_net *net, const char *name, atl_shape shape) {
     char full[NAME_MAX_LENGTH];
     const atl_param *p = atl_params_find(net->params, full_name(net, name, full));

@@ -13,6 +13,14 @@
 #define ATL_SQRT2 1.41421356f
 #define ATL_SQRT1_2 0.707106781f
 
+// What becomes of a buffer after a run in training: value + (buffer - value) keep.
+typedef struct atl_update {
+    atl_node *value; // of the buffer's size; NULL: nothing
+    float keep;
+    float unbiased; // factor from a variance as it normalises to the one that is kept; else 1
+    atl_node *made; // what the layer that keeps the buffer made, where a second use in a graph is the same
+} atl_update;
+
 typedef struct atl_net {
     atl_graph *g;
     atl_params *params;
@@ -22,6 +30,10 @@ typedef struct atl_net {
     bool varies; // training: its values change between runs, so that nothing made of them is kept
     atl_node *
         *nodes; // by position in params->list: the parameter's node once a layer asked for it, else NULL
+    // Layers work as in training: with statistics of the batch and with power steps that are kept.  The list
+    // is theirs, by position in params->list, and in the graph's arena once there is one.
+    bool trains;
+    atl_update *updates;
 } atl_net;
 
 // Steps into the network's scope and back.  Several networks with the same names of parameters can stand in
@@ -38,6 +50,11 @@ void atl_net_leave(atl_net *net, atl_net_mark mark);
 // graph's sticky error and names the parameter.
 atl_node *atl_net_param(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
 atl_node *atl_net_buffer(atl_net *net, const char *name, atl_shape shape, atl_init_kind init, float value);
+// The same values, once more: no gradient is taken through this node.
+atl_node *atl_net_held(atl_net *net, const char *name, atl_shape shape);
+// In training, the entry of a buffer that the open scope has asked for.  NULL: memory was missing, which the
+// graph says.
+atl_update *atl_net_update(atl_net *net, const char *name);
 // Whether asking would find it, in this shape.
 bool atl_net_has(const atl_net *net, const char *name, atl_shape shape);
 

@@ -61,6 +61,15 @@ atl_node *atl_batch_norm(atl_graph *g, atl_node *x, atl_node *mean, atl_node *va
     return scaled(g, x, factor, bias ? atl_add(g, offset, bias) : offset);
 }
 
+void atl_batch_statistics(atl_graph *g, atl_node *x, atl_node **mean, atl_node **variance) {
+    int last = x->shape.rank - 1;
+    unsigned axes = (1u << last) - 1u;
+    int64_t c = x->shape.d[last];
+    atl_node *m = atl_mean(g, x, axes), *d = atl_sub(g, x, atl_expand(g, m, x->shape));
+    *mean = atl_reshape(g, m, ATL_SHAPE(c));
+    *variance = atl_reshape(g, atl_mean(g, atl_square(g, d), axes), ATL_SHAPE(c));
+}
+
 atl_node *atl_batch_norm_train(atl_graph *g, atl_node *x, atl_node *scale, atl_node *bias, float eps,
                                atl_node **mean, atl_node **variance) {
     atl_node *m, *v;

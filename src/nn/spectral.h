@@ -13,6 +13,10 @@ typedef struct atl_spectral {
     //          made in evaluation, too, and its result is not kept there.
     //   true:  "weight_u" [out] and "weight_v" [k] beside "weight_orig".  sigma = u W v.
     bool both;
+    // Training makes one step and keeps its vectors, once a run however often the weight is used.  Whether
+    // the gradient of sigma goes through them, too, as in SAGAN's TensorFlow form; else they count as
+    // constants.
+    bool through;
 } atl_spectral;
 
 // The parameter of the scope, divided.

@@ -105,7 +105,8 @@ float atl_ema_beta(double batch, double kimg, double rampup, double images) {
     return (float)pow(0.5, batch / fmax(half_life, 1e-8));
 }
 
-atl_status atl_ema_update(atl_backend *b, atl_params *average, const atl_params *w, float beta) {
+atl_status atl_ema_update(atl_backend *b, atl_params *average, const atl_params *w, float beta,
+                          float buffers) {
     for (size_t i = 0; i < w->size; i++) {
         const atl_param *from = &w->list[i], *to = atl_params_find(average, from->name);
         if (!to || to->count != from->count)
@@ -113,7 +114,7 @@ atl_status atl_ema_update(atl_backend *b, atl_params *average, const atl_params 
                             from->count);
         const float *x = atl_resident_at(b, atl_param_data(w, from));
         b->average(b, atl_resident_at(b, atl_param_data(average, to)), x, from->count,
-                   from->buffer ? 0.0f : beta);
+                   from->buffer ? buffers : beta);
     }
     return ATL_OK;
 }

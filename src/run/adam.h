@@ -51,8 +51,9 @@ void atl_adam_changed(atl_adam *a);
 // at most `rampup` of the images shown so far (0: no ramp).
 float atl_ema_beta(double batch, double kimg, double rampup, double images);
 
-// average = w + (average - w) * beta for parameters, average = w for buffers.  Both stores hold the same network;
-// a name or size that differs is an error.
-atl_status atl_ema_update(atl_backend *b, atl_params *average, const atl_params *w, float beta);
+// average = w + (average - w) * beta for parameters, and with a beta of their own for buffers, mostly 0. Both
+// stores hold the same network; a name or size that differs is an error.
+atl_status atl_ema_update(atl_backend *b, atl_params *average, const atl_params *w, float beta,
+                          float buffers);
 
 #endif

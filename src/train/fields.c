@@ -40,7 +40,8 @@ static const atl_train_field FIELDS[] = {
 #undef GROUP
 #define GROUP "Steps"
     TEXT("cfg", cfg, "auto",
-         "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan",
+         "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
+         "biggan-deep",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
@@ -48,6 +49,8 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("dlr", dlr, 1e-9, 10, 0, "learning rate of D"),
     REAL_CFG("ema-kimg", ema_kimg, 0.001, 1e6, 0, "half-life of the average of G, in kimg"),
     REAL_CFG("ema-rampup", ema_rampup, -1, 1e3, 0, "most of it, as a part of the run so far; negative: no limit"),
+    REAL_CFG("ema-start", ema_start, 0, 1e9, -1, "kimg before which it is G itself"),
+    INT("d-steps", d_steps, 1, 64, 1, "steps of D for one of G, of sagan and biggan"),
     INT("seed", seed, 0, 2147483647, 0, "seed of all random numbers"),
 #undef GROUP
 #define GROUP "Networks"
@@ -68,9 +71,10 @@ static const atl_train_field FIELDS[] = {
 #undef GROUP
 #define GROUP "Losses"
     TEXT("loss", loss, "auto", "logistic|logistic-saturating|wgan|wgan-gp|hinge|auto",
-         "what G and D compete for; auto: wgan-gp for progan, else logistic"),
+         "what G and D compete for; auto: wgan-gp for progan, hinge for sagan and biggan, else logistic"),
     REAL_CFG("gamma", gamma, 0, 1e6, -1, "weight of R1"),
     REAL("r2-gamma", r2_gamma, 0, 1e6, 0, "weight of R2"),
+    REAL("ortho", ortho, 0, 1, 0, "strength that holds rows of G's weights orthogonal, of sagan and biggan"),
     REAL_CFG("pl-weight", pl_weight, 0, 1e6, -1, "weight of path length regularisation"),
     REAL_CFG("style-mixing-prob", style_mixing_prob, 0, 1, -1, "share of steps that mix styles"),
     REAL_CFG("blur-init-sigma", blur_init_sigma, 0, 64, -1, "first width of the blur that D sees through, in pixels"),
@@ -78,7 +82,7 @@ static const atl_train_field FIELDS[] = {
 #undef GROUP
 #define GROUP "Augmentation of what D sees"
     { "aug", GROUP, ATL_TRAIN_CHOICE, AT(aug), 0, 4, 4, "auto", "ada|fixed|noaug|diffaug|auto", NULL,
-      "adaptive, of a fixed probability, none, DiffAugment; auto: none for progan and stylegan1, else adaptive", 1, 1 },
+      "adaptive, of a fixed probability, none, DiffAugment; auto: adaptive for the later StyleGANs, else none", 1, 1 },
     TEXT("augpipe", augpipe, "bgc", NULL,
          "blit, geom, color, filter, noise, cutout, bg, bgc, bgcf, bgcfn, bgcfnc, or policies of diffaug"),
     REAL("p", p, 0, 1, 0.2, "probability of a fixed augmentation"),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ckpt/ckpt.h"
+#include "models/biggan.h"
 
 enum { RESOLUTION_MOST = 4096 };
 
@@ -93,6 +94,8 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
             status = read_stylegan(ctx, ckpt, i, like);
         else if (!strcmp(net->kind, "stylegan3_generator") && !like->z_dim)
             read_stylegan3(net->config, like);
+        else if (!strcmp(net->kind, "biggan_generator") && !like->channel_base)
+            like->channel_base = atl_biggan_width(net->config);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);
     }

@@ -79,6 +79,8 @@ static atl_status open_set(atl_trainer *t) {
 static atl_status open_adam(atl_trainer *t, atl_train_net which, double lr, const atl_params *params,
                             atl_adam *adam) {
     atl_adam_options o = ATL_ADAM_OPTIONS_INIT;
+    if (t->recipe->adam)
+        o = *t->recipe->adam;
     o.lr = (float)lr;
     for (int i = 0; i < t->recipe->n_phases; i++) {
         const atl_phase_row *row = &t->recipe->phases[i];

@@ -95,6 +95,15 @@ static preset grown(preset p, int resolution, int batch, int ranks) {
     return p;
 }
 
+// Norms take statistics of what is computed at once, so the published size of that is kept where a batch allows
+// it: of SAGAN 128 of 256 pictures, of BigGAN 256 of 2048.
+static preset spectral(preset p, int resolution, int batch, int ranks) {
+    (void)resolution;
+    int b = batch ? batch : p.batch;
+    p.processes = most(most(b / (p.batch / p.processes), 1), ranks);
+    return p;
+}
+
 static const preset PRESETS[] = {
     // clang-format off
     // name, family, processes, kimg, batch, mbstd, cbase, map, glr, dlr, gamma, ema kimg, ramp-up, pl, mixing, blur,
@@ -109,6 +118,9 @@ static const preset PRESETS[] = {
     { "stylegan3-r", "stylegan3", 8, 25e3, 32, 4,  32768, 2, .0025, .002,  0,    0,   0.05, 0, 0,   10, 0, alias_free },
     { "stylegan1",   "stylegan1", 1, 25e3, 0,  4,  16384, 8, .001,  .001,  10,   10,  -1,   0, 0.9, 0,  8, grown },
     { "progan",      "progan",    1, 12e3, 0,  4,  16384, 0, .001,  .001,  0,    0,   -1,   0, 0,   0,  4, grown },
+    { "sagan",       "sagan",     2, 256e3, 256, 1, 64,   0, .0001, .0004, 0,    0,   -1,   0, 0,   0,  0, spectral },
+    { "biggan",      "biggan",    8, 307e3, 2048, 1, 96,  0, .0001, .0004, 0,    0,   -1,   0, 0,   0,  0, spectral },
+    { "biggan-deep", "biggan-deep", 8, 307e3, 2048, 1, 128, 0, .0001, .0004, 0,  0,   -1,   0, 0,   0,  0, spectral },
     // clang-format on
 };
 
@@ -141,6 +153,23 @@ const char *atl_train_family(const char *cfg) {
     return p ? p->family : NULL;
 }
 
+// What is for some recipes alone.
+static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
+    const atl_recipe *recipe = atl_recipe_find(atl_train_family(o->cfg));
+    bool waits = false;
+    for (int i = 0; i < recipe->n_phases; i++)
+        waits = waits || recipe->phases[i].waits;
+    if (o->d_steps > 1 && !waits)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "d-steps %d: with cfg %s D makes one step for each of G", o->d_steps,
+                        o->cfg);
+    if (o->ortho > 0.0 && !recipe->orthogonal)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "ortho %g: weights of cfg %s are not held orthogonal; leave it out",
+                        o->ortho, o->cfg);
+    if (o->ema_start < 0.0)
+        o->ema_start = (double)recipe->ema_start * o->d_steps * o->batch / 1000.0;
+    return ATL_OK;
+}
+
 static bool is_auto(const char *text) {
     return !strcmp(text, "auto");
 }
@@ -152,7 +181,7 @@ static void fill_growth(atl_train_options *o, const preset *p, int ranks) {
     if (is_auto(o->loss))
         o->loss = recipe->loss;
     if (o->aug == ATL_AUG_AUTO)
-        o->aug = p->lod_initial ? ATL_AUG_NONE : ATL_AUG_ADA;
+        o->aug = recipe->aug;
     if (is_auto(o->lod_batch))
         o->lod_batch = p->lod_initial && !o->batch ? GROWN[i].batches : "none";
     if (is_auto(o->lod_rate))
@@ -200,6 +229,7 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     preset p = found->fit ? found->fit(*found, set->width, o->batch, ranks) : *found;
     fill_growth(o, &p, ranks);
     fill_batch(o, &p, set, ranks);
+    ATL_TRY(fill_turns(ctx, o));
     o->kimg = o->kimg > 0.0 ? o->kimg : p.kimg;
     o->gamma = o->gamma >= 0.0 ? o->gamma : p.gamma;
     o->glr = o->glr != 0.0 ? o->glr : p.glr;

@@ -64,16 +64,38 @@ static atl_status differentiate(atl_phase_builder *b, const atl_recipe *recipe) 
     return ATL_OK;
 }
 
-static void add_output(atl_node **outputs, int *count, atl_node *node) {
+// What becomes of the buffers of both networks.
+static atl_status list_updates(atl_phase_builder *b) {
+    atl_phase *p = b->phase;
+    size_t most = 1;
+    for (int k = 0; k < ATL_TRAIN_NETS; k++)
+        most += b->setup->networks[k]->params.size;
+    p->updates = atl_arena_alloc(&b->g->arena, most, sizeof *p->updates);
+    if (!p->updates)
+        return ATL_NO_MEMORY;
+    for (int k = 0; k < ATL_TRAIN_NETS; k++) {
+        const atl_params *params = &b->setup->networks[k]->params;
+        const atl_update *u = b->nets[k].updates;
+        for (size_t i = 0; u && i < params->size; i++)
+            if (u[i].value && u[i].value->op != ATL_OP_POISON)
+                p->updates[p->n_updates++] =
+                    (atl_phase_update){ atl_param_data(params, &params->list[i]), params->list[i].count,
+                                        u[i].value, u[i].keep };
+    }
+    return ATL_OK;
+}
+
+static void add_output(atl_node **outputs, int *count, const atl_node *node) {
     for (int i = 0; i < *count; i++)
         if (outputs[i] == node)
             return;
-    outputs[(*count)++] = node;
+    outputs[(*count)++] = (atl_node *)(uintptr_t)node;
 }
 
 static atl_status plan(atl_phase_builder *b) {
     atl_phase *p = b->phase;
-    size_t most = (size_t)p->n_grads + ATL_REPORTS + 2;
+    ATL_TRY(list_updates(b));
+    size_t most = (size_t)p->n_grads + (size_t)p->n_updates + ATL_REPORTS + 2;
     atl_node **outputs = atl_arena_alloc(&b->g->arena, most, sizeof *outputs);
     if (!outputs)
         return ATL_NO_MEMORY;
@@ -88,6 +110,8 @@ static atl_status plan(atl_phase_builder *b) {
         add_output(outputs, &count, p->reports[i].node);
     if (p->sum)
         add_output(outputs, &count, p->sum);
+    for (int i = 0; i < p->n_updates; i++)
+        add_output(outputs, &count, p->updates[i].value);
     atl_plan_options o = { .detached = true };
     ATL_TRY(atl_plan_make(b->g, p->backend, outputs, count, &o, &p->plan));
     if (p->ahead)
@@ -104,7 +128,7 @@ static atl_status build(atl_phase_builder *b, const atl_recipe *recipe) {
         return ATL_NO_MEMORY;
     for (int i = 0; i < ATL_TRAIN_NETS; i++) {
         b->nets[i] = atl_network_in(b->g, b->setup->networks[i], NAMES[i]);
-        b->nets[i].varies = true;
+        b->nets[i].varies = b->nets[i].trains = true;
     }
     p->loss = p->row->loss(b);
     ATL_TRY(b->status);
@@ -150,6 +174,18 @@ atl_status atl_phase_run(atl_phase *p, float scale, float *sum) {
             return atl_fail(p->ctx, ATL_INTERNAL, "%s: the gradient of %s can't be read", p->row->name,
                             q->name);
         b->accumulate(b, atl_resident_at(b, sum + q->offset), at, q->count, scale);
+    }
+    return ATL_OK;
+}
+
+atl_status atl_phase_move_buffers(const atl_phase *p) {
+    atl_backend *b = p->backend;
+    for (int i = 0; i < p->n_updates; i++) {
+        const atl_phase_update *u = &p->updates[i];
+        const float *at = atl_plan_at(p->plan, u->value);
+        if (!at)
+            return atl_fail(p->ctx, ATL_INTERNAL, "%s: statistics of its layers can't be read", p->row->name);
+        b->average(b, atl_resident_at(b, u->buffer), at, u->count, u->keep);
     }
     return ATL_OK;
 }

@@ -41,6 +41,14 @@ typedef struct atl_report {
     int index; // of the statistic in the trainer
 } atl_report;
 
+// A buffer of a network that a run moves: value + (buffer - value) keep.
+typedef struct atl_phase_update {
+    float *buffer; // in the network's span
+    size_t count;
+    const atl_node *value;
+    float keep;
+} atl_phase_update;
+
 enum { ATL_DRAWS = 256, ATL_REPORTS = 16 };
 
 typedef struct atl_phase {
@@ -66,6 +74,8 @@ typedef struct atl_phase {
     float ahead_mean;
     atl_node *loss; // [1], of which the gradients are
     atl_node *sum;  // what is added up over all samples of a step besides; NULL: nothing
+    atl_phase_update *updates; // [n_updates], of both networks
+    int n_updates;
     int n_grads;
     size_t *which;    // [n_grads] positions in trained->params.list
     atl_node **grads; // [n_grads] of those shapes; NULL: zero
@@ -90,6 +100,9 @@ void atl_phase_clear(atl_phase *phase); // accepts one that is all zeros
 // Runs, and adds scale * gradient to `sum`, a resident span of trained->params.total floats in the parameters'
 // layout.
 atl_status atl_phase_run(atl_phase *phase, float scale, float *sum);
+
+// What layers that work as in training keep of the last run, into the networks' buffers.
+atl_status atl_phase_move_buffers(const atl_phase *phase);
 
 size_t atl_phase_bytes(const atl_phase *phase); // of the block that its plans need
 size_t atl_phase_sum_size(const atl_phase *phase); // numbers of phase->sum, 0 without one

@@ -2,11 +2,12 @@
 // A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
 // and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
 // and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c,
-// recipe_growing.c.  docs/add-a-loss.md walks through one.
+// recipe_growing.c, recipe_biggan.c.  docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
 
 #include <atelier/train.h>
+#include "run/adam.h"
 #include "train/phase.h"
 
 enum { ATL_RECIPE_PHASES = 16 }; // at most: part of what a random number depends on, see draw.c
@@ -17,6 +18,7 @@ typedef struct atl_phase_row {
     atl_train_net trained;
     int interval; // it comes every so many steps, and its gradient counts as often
     int shrink;   // it takes one in so many samples of a part, at least 1
+    bool waits;   // G's, where D makes several steps for one of G: it comes in the last of them
     bool (*wanted)(const atl_train_options *o); // NULL: always
     // Builds the loss [1] and says through the builder what is drawn and reported.
     atl_node *(*loss)(atl_phase_builder *b);
@@ -54,11 +56,17 @@ struct atl_recipe {
     atl_stage (*schedule)(const atl_trainer *t, uint64_t images);
     // Weight of the old average of G in a step where the options give no half-life; 0: they always do.
     float smoothing;
+    bool smooths_buffers;         // which are averaged, too; else the average has those of G
+    int ema_start;                // steps of G before which its average is G itself
+    atl_aug aug;                  // where the options leave it open
+    bool orthogonal;              // weights may be held orthogonal
+    const atl_adam_options *adam; // betas and eps; NULL: StyleGAN's
     const atl_phase_row *phases;
     int n_phases;
 };
 
-extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3, atl_recipe_stylegan1, atl_recipe_progan;
+extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3, atl_recipe_stylegan1, atl_recipe_progan,
+    atl_recipe_sagan, atl_recipe_biggan, atl_recipe_biggan_deep;
 
 const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none
 

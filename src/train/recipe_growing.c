@@ -100,6 +100,7 @@ static atl_status progan(atl_trainer *t) {
 
 const atl_recipe atl_recipe_stylegan1 = {
     .family = "stylegan1",
+    .aug = ATL_AUG_NONE,
     .loss = "logistic",
     .networks = stylegan1,
     .frozen = atl_gan_frozen,
@@ -111,6 +112,7 @@ const atl_recipe atl_recipe_stylegan1 = {
 
 const atl_recipe atl_recipe_progan = {
     .family = "progan",
+    .aug = ATL_AUG_NONE,
     .loss = "wgan-gp",
     .rates_by_devices = true,
     .networks = progan,

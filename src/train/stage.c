@@ -38,7 +38,7 @@ static void count_phases(atl_trainer *t) {
         const atl_phase *p = &t->phases[k];
         atl_train_phase *c = &t->costs[k];
         *c = (atl_train_phase){ .name = p->row->name,
-                                .interval = p->row->interval,
+                                .interval = p->row->interval * (p->row->waits ? t->options.d_steps : 1),
                                 .batch = p->n,
                                 .runs = t->local / t->stage.batch_gpu,
                                 .gflop = p->gflop,

@@ -143,8 +143,8 @@ static void move_weights(const atl_phase *p, atl_adam *adam, float *gradient) {
         atl_adam_step(adam, p->which[i], p->trained->params.data, gradient);
 }
 
-// All parts of the batch, without moving anything.
-static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale) {
+// All parts of the batch.  `moves`: layers keep what they keep in training; else nothing is changed.
+static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale, bool moves) {
     size_t total = p->trained->params.total;
     float *sum = t->gradient + total;
     t->backend->clear(t->backend, atl_resident_at(t->backend, t->gradient), total);
@@ -153,6 +153,8 @@ static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale
     for (int part = 0; part < parts; part++) {
         write_inputs(t, p, p->plan, part);
         ATL_TRY(atl_phase_run(p, scale, t->gradient));
+        if (moves)
+            ATL_TRY(atl_phase_move_buffers(p));
         ATL_TRY(collect(t, p));
         ATL_TRY(collect_sum(t, p, sum));
     }
@@ -190,7 +192,8 @@ static atl_status run_phase(atl_trainer *t, atl_phase *p) {
     int parts = t->local / t->stage.batch_gpu;
     float scale = (float)p->row->interval / (float)(parts * t->state.ranks);
     ATL_TRY(look_ahead(t, p, parts));
-    ATL_TRY(run_parts(t, p, parts, scale));
+    t->halfway = t->halfway || p->n_updates;
+    ATL_TRY(run_parts(t, p, parts, scale, true));
     size_t total = p->trained->params.total;
     if (p->norm >= 0 || t->state.ranks > 1)
         atl_resident_fetch(t->backend, t->gradient, total);
@@ -208,13 +211,22 @@ static atl_status run_phase(atl_trainer *t, atl_phase *p) {
 
 // ---- a step
 
+// After a step of G, which may come once for several of D.
 static atl_status follow_g(atl_trainer *t) {
     const atl_train_options *o = &t->options;
     float beta = t->recipe->smoothing;
     if (o->ema_kimg > 0.0)
-        beta = atl_ema_beta(t->stage.batch, o->ema_kimg, o->ema_rampup > 0.0 ? o->ema_rampup : 0.0,
-                            (double)t->state.images);
-    return atl_ema_update(t->backend, &t->g_ema.params, &t->g.params, beta);
+        beta = atl_ema_beta(t->stage.batch * o->d_steps, o->ema_kimg,
+                            o->ema_rampup > 0.0 ? o->ema_rampup : 0.0, (double)t->state.images);
+    if ((double)t->state.images < o->ema_start * 1000.0)
+        beta = 0.0f;
+    return atl_ema_update(t->backend, &t->g_ema.params, &t->g.params, beta,
+                          t->recipe->smooths_buffers ? beta : 0.0f);
+}
+
+static bool is_due(const atl_trainer *t, const atl_phase *p) {
+    uint64_t every = (uint64_t)p->row->interval, turns = p->row->waits ? (uint64_t)t->options.d_steps : 1;
+    return t->state.iteration % (every * turns) == (turns - 1) * every;
 }
 
 static atl_status agree_on_options(atl_trainer *t) {
@@ -257,16 +269,19 @@ atl_status atl_trainer_step(atl_trainer *t) {
         atl_adam_restart(&t->adam_d);
     }
     memset(t->sums, 0, sizeof t->sums);
+    bool moved = false;
     for (int k = 0; k < t->n_phases; k++) {
-        if (t->state.iteration % (uint64_t)t->costs[k].interval)
+        if (!is_due(t, &t->phases[k]))
             continue;
+        moved = moved || t->phases[k].trained == &t->g;
         double start = now(t);
         ATL_TRY(run_phase(t, &t->phases[k]));
         t->costs[k].seconds += now(t) - start;
         t->costs[k].steps++;
     }
     ATL_TRY(atl_ranks_sum_double(t->ranks, &t->sums[0].count, (size_t)t->n_stats * 3));
-    ATL_TRY(follow_g(t));
+    if (moved)
+        ATL_TRY(follow_g(t));
     t->state.iteration++;
     t->state.images += (uint64_t)t->stage.batch;
     if (t->recipe->after)
@@ -293,7 +308,7 @@ static atl_status measure_stage(atl_trainer *t, int runs, double *sec_per_kimg) 
         for (int i = -1; i < runs; i++) {
             double start = now(t), took, unused[2] = { 0 };
             ATL_TRY(run_ahead(t, &t->phases[k], 1, unused)); // the number of runs is this process's own
-            ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f));
+            ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f, false));
             took = now(t) - start;
             if (i >= 0 ||
                 took > LONG) // the first run touches memory for the first time: counts only where it is long

@@ -174,16 +174,21 @@ static void averages_halve_the_distance_in_a_half_life(void **state) {
     memcpy(values(&p, "weight"), (float[]){ 4.0f, -2.0f }, 2 * sizeof(float));
     *values(&p, "w_avg") = 7.0f;
     put(*state, &p);
-    assert_int_equal(atl_ema_update(*state, &q, &p, 0.75f), ATL_OK);
+    assert_int_equal(atl_ema_update(*state, &q, &p, 0.75f, 0.0f), ATL_OK);
     atl_resident_fetch(*state, q.data, q.total);
     assert_near(values(&q, "weight")[0], 1.0);
     assert_near(values(&q, "weight")[1], -0.5);
     assert_true(*values(&q, "w_avg") == 7.0f); // buffers are copied
+    *values(&p, "w_avg") = 3.0f;
+    put(*state, &p);
+    assert_int_equal(atl_ema_update(*state, &q, &p, 0.75f, 0.25f), ATL_OK);
+    atl_resident_fetch(*state, q.data, q.total);
+    assert_near(*values(&q, "w_avg"), 4.0); // or have a weight of their own
     atl_params other; // has a bias of another size
     atl_params_init(&other, p.ctx);
     assert_int_equal(atl_params_add(&other, "bias", 1, (int64_t[]){ 4 }, false, NULL), ATL_OK);
     assert_int_equal(atl_params_allocate(&other), ATL_OK);
-    assert_int_equal(atl_ema_update(*state, &q, &other, 0.75f), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_ema_update(*state, &q, &other, 0.75f, 0.0f), ATL_BAD_ARGUMENT);
     assert_non_null(strstr(atl_message(p.ctx), "bias"));
     atl_params_clear(&other);
     clear_store(*state, &p);
