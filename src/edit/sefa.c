@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Directions from weights alone (Shen and Zhou 2021): what changes styles the most.  Of ProGAN, which has no
-// styles, the weights are those of the first layer, and the directions are of z.
+// styles, the weights are those of the first layer, and the directions are of z.  Of BigGAN they are all that
+// read the z in a layer's w, and of the class nothing is moved.
 #include <math.h>
 #include <stdio.h>
 
@@ -21,32 +22,37 @@ typedef struct sefa {
     uint64_t used; // layers
 } sefa;
 
-// Adds the products of the columns of A that a weight [channels, .] has as its rows.
-static atl_status add_weight(sefa *s, const char *name) {
+// Adds the products of the columns of A that a weight [channels, .] has as its rows: of its columns from
+// `from` on, to directions' numbers from `to` on.
+static atl_status add_columns(sefa *s, const char *name, int64_t from, int64_t to, int64_t width) {
     const atl_params *params = &s->network->params;
     const atl_param *p = atl_params_find(params, name);
-    if (!p || p->rank != 2 || p->dims[1] < s->width)
+    if (!p || p->rank != 2 || p->dims[1] < from + width)
         return atl_fail(s->ctx, ATL_UNSUPPORTED, "the network has no weights %s to find directions from",
                         name);
-    const float *data = atl_param_data(params, p);
-    int64_t rows = p->dims[0], width = s->width;
-    double *a = atl_alloc(s->ctx, (size_t)rows, (size_t)width * sizeof *a);
+    const float *data = atl_param_data(params, p) + from;
+    int64_t rows = p->dims[0], all = s->width;
+    double *a = atl_calloc(s->ctx, (size_t)rows, (size_t)all * sizeof *a);
     if (!a)
         return ATL_NO_MEMORY;
     for (int64_t i = 0; i < rows; i++) {
-        double squares = 0;
+        double squares = 0, *row = a + i * all + to;
         for (int64_t k = 0; k < width; k++) {
-            a[i * width + k] = (double)data[i * p->dims[1] + k];
-            squares += a[i * width + k] * a[i * width + k];
+            row[k] = (double)data[i * p->dims[1] + k];
+            squares += row[k] * row[k];
         }
         for (int64_t k = 0; k < width && !s->o->as_stored && squares > 0; k++)
-            a[i * width + k] /= sqrt(squares);
+            row[k] /= sqrt(squares);
     }
-    atl_matrix m = atl_matrix_of(a, width);
+    atl_matrix m = atl_matrix_of(a, all);
     atl_status status =
-        atl_matrix_add_product(s->ctx, s->sums, width, width, rows, atl_matrix_transposed(m), m, 1, true);
+        atl_matrix_add_product(s->ctx, s->sums, all, all, rows, atl_matrix_transposed(m), m, 1, true);
     atl_free(s->ctx, a);
     return status;
+}
+
+static atl_status add_weight(sefa *s, const char *name) {
+    return add_columns(s, name, 0, 0, s->width);
 }
 
 // Whether a layer counts: toRGB only as the last, what places StyleGAN3's picture only when it is asked for.
@@ -59,6 +65,12 @@ static bool counts(const sefa *s, const atl_style_info *list, int i, int n) {
     return layers ? layers >> list[i].layer & 1 : !atl_ends_in(list[i].name, ".input");
 }
 
+static atl_status refuse_layers(sefa *s) {
+    char text[ATL_LAYERS_TEXT];
+    return atl_fail(s->ctx, ATL_BAD_ARGUMENT, "layers %s: the network has layers 0 to %d",
+                    atl_layers_text(s->o->layers, text), s->network->dims.num_ws - 1);
+}
+
 static atl_status add_styles(sefa *s, const atl_style_info *list, int n) {
     char name[ATL_SCOPE_MAX + 32];
     for (int i = 0; i < n; i++) {
@@ -68,18 +80,28 @@ static atl_status add_styles(sefa *s, const atl_style_info *list, int n) {
         ATL_TRY(add_weight(s, name));
         s->used |= (uint64_t)1 << list[i].layer;
     }
-    char text[ATL_LAYERS_TEXT];
-    if (!s->used || (s->o->layers & ~s->used))
-        return atl_fail(s->ctx, ATL_BAD_ARGUMENT, "layers %s: the network has layers 0 to %d",
-                        atl_layers_text(s->o->layers, text), s->network->dims.num_ws - 1);
-    return ATL_OK;
+    return !s->used || (s->o->layers & ~s->used) ? refuse_layers(s) : ATL_OK;
+}
+
+// What reads z where there are no styles.
+static atl_status add_readers(sefa *s) {
+    const atl_network *n = s->network;
+    atl_latent_reader r;
+    for (int i = 0; n->row->reader(n->config, i, &r); i++) {
+        if (r.layer > 63 || (s->o->layers && !(s->o->layers >> r.layer & 1)))
+            continue;
+        ATL_TRY(add_columns(s, r.name, r.from, r.to, r.count));
+        s->used |= (uint64_t)1 << r.layer;
+    }
+    return !s->used || (s->o->layers & ~s->used) ? refuse_layers(s) : ATL_OK;
 }
 
 static atl_status collect(sefa *s, atl_arena *arena, bool *styled) {
     atl_style_info *list;
     int n;
     ATL_TRY(atl_styles_list(s->network, arena, &list, &n));
-    *styled = n > 0;
+    const atl_model_row *row = s->network->row;
+    *styled = n > 0 || row->reader;
     s->width = *styled ? s->network->dims.w_dim : s->network->dims.z_dim;
     if (s->width < 1 || s->width > WIDTH_MOST)
         return atl_fail(s->ctx, ATL_UNSUPPORTED, "directions of %lld numbers are too large: up to %d",
@@ -87,17 +109,27 @@ static atl_status collect(sefa *s, atl_arena *arena, bool *styled) {
     s->sums = atl_calloc(s->ctx, (size_t)s->width, (size_t)s->width * sizeof *s->sums);
     if (!s->sums)
         return ATL_NO_MEMORY;
-    if (*styled)
+    if (n > 0)
         return add_styles(s, list, n);
+    if (row->reader)
+        return add_readers(s);
     if (s->o->layers)
         return atl_fail(s->ctx, ATL_BAD_ARGUMENT, "%s has no styles: its directions are of z, without layers",
                         s->network->name);
     return add_weight(s, "synthesis.b4.dense.weight");
 }
 
+// How many numbers of w some weight reads.
+static int64_t moved(const sefa *s) {
+    int64_t count = 0;
+    for (int64_t k = 0; k < s->width; k++)
+        count += s->sums[k * s->width + k] > 0.0;
+    return count;
+}
+
 static atl_status make_set(sefa *s, bool styled, atl_directions **set) {
     float *numbers;
-    int64_t n = s->width, count = s->o->count ? s->o->count : n;
+    int64_t n = s->width, count = s->o->count ? s->o->count : moved(s);
     double *values = atl_alloc(s->ctx, (size_t)n, ((size_t)n + 1) * sizeof *values), *vectors = values + n;
     if (!values)
         return ATL_NO_MEMORY;
@@ -123,9 +155,9 @@ atl_status atl_sefa(const atl_network *network, const atl_sefa_options *o, atl_d
     *set = NULL;
     atl_arena_init(&arena, s.ctx, 0);
     atl_status status = collect(&s, &arena, &styled);
-    if (status == ATL_OK && (o->count < 0 || o->count > s.width))
+    if (status == ATL_OK && (o->count < 0 || o->count > moved(&s)))
         status = atl_fail(s.ctx, ATL_BAD_ARGUMENT, "%d directions of %lld numbers are not possible", o->count,
-                          (long long)s.width);
+                          (long long)moved(&s));
     if (status == ATL_OK)
         status = make_set(&s, styled, set);
     if (status == ATL_OK)

@@ -10,6 +10,7 @@
 // ("shared"), or each norm has tables of its own, and then w holds the label itself, of which mixtures are
 // possible.  Without classes norms that would be told of them alone have a scale and an offset of their own.
 #include <math.h>
+#include <stdio.h>
 
 #include "models/biggan.h"
 #include "models/growing.h"
@@ -156,6 +157,34 @@ static atl_node *condition(atl_net *net, const state *s, int i) {
         return of_z;
     atl_node *parts[2] = { class_of(net, c, w), of_z };
     return atl_concat(net->g, parts, 2, 1);
+}
+
+// What reads z: the first layer, and in hierarchical networks the two weights of each norm.
+static bool reader(const void *config_, int index, atl_latent_reader *r) {
+    const config *c = config_;
+    const char *weight = c->sn.both ? "weight_orig" : "weight";
+    int norms = c->deep ? 4 : 2, k = index - 1, class = class_dim(c);
+    bool whole =
+        c->deep && c->hierarchical; // w as it is, else a piece of z, behind the class where norms read it
+    if (index < 0 || (k >= 0 && !c->hierarchical) || k >= 2 * norms * c->blocks.size)
+        return false;
+    int slot = k < 0 ? 0 : k / (2 * norms) + 1, z = c->z_first ? 0 : class;
+    *r = (atl_latent_reader){ .layer = slot,
+                              .from = whole   ? z
+                                      : k < 0 ? 0
+                                              : class,
+                              .to = z,
+                              .count = c->z_dim };
+    if (c->hierarchical && !c->deep) {
+        r->count = piece(c);
+        r->to = z + slot * piece(c);
+    }
+    if (k < 0)
+        snprintf(r->name, sizeof r->name, "linear.%s", weight);
+    else
+        snprintf(r->name, sizeof r->name, "blocks.%d.0.bn%d.%s.%s", slot - 1, k / 2 % norms + 1,
+                 k % 2 ? "bias" : "gain", weight);
+    return true;
 }
 
 // ---- layers
@@ -385,5 +414,6 @@ const atl_model_row atl_biggan_generator = {
     .parse = parse,
     .init = init,
     .dims = dims,
+    .reader = reader,
     .functions = { { "map", map, false }, { "synthesize", synthesize, false } },
 };

@@ -27,6 +27,13 @@ typedef struct atl_function_row {
     bool joint; // a sample's result depends on the others of the batch
 } atl_function_row;
 
+// A weight [., n] of which `count` columns from `from` on read that many numbers of a layer's w, from `to`
+// on.
+typedef struct atl_latent_reader {
+    char name[48];
+    int layer, from, to, count;
+} atl_latent_reader;
+
 enum { ATL_FUNCTIONS = 5 }; // of a network, with the end of the list
 
 // The functions that this library calls, with inputs -> results:
@@ -48,6 +55,9 @@ typedef struct atl_model_row {
     atl_status (*finish)(atl_ctx *ctx, const void *config, atl_params *params, uint64_t seed);
     // The buffer that holds the average of w, [w_dim] or [c_dim, w_dim]; NULL: the network has none.
     const char *average;
+    // Where layers read the z in their w by weights of their own and not by styles: number `index` of these;
+    // false: there are no more.  May be NULL.
+    bool (*reader)(const void *config, int index, atl_latent_reader *r);
     // The resolution of a parameter's layer; 0: before the first of them, -1: outside.  May be NULL.
     int (*resolution_of)(const char *param);
     // How many layers of a discriminator lie between the picture and a parameter's own; -1: it belongs to the

@@ -522,6 +522,68 @@ static void noise_maps_go_with_an_edit(void **state) {
     atl_model_close(&model);
 }
 
+static const atl_array *weights(atl_model *model, const char *name) {
+    for (size_t i = 0; atl_model_tensor_get(model, i); i++)
+        if (!strcmp(atl_model_tensor_get(model, i)->name, name))
+            return atl_model_tensor_get(model, i);
+    fail_msg("there is no %s", name);
+    return NULL;
+}
+
+// The sum of squares of what the rows of a weight, each of length 1, make of v.
+static double answered(const atl_array *weight, const float *v) {
+    const float *w = weight->data;
+    double all = 0;
+    for (int64_t i = 0; i < weight->dims[0]; i++, w += weight->dims[1]) {
+        double dot = 0, squares = 0;
+        for (int64_t k = 0; k < weight->dims[1]; k++) {
+            dot += (double)w[k] * (double)v[k];
+            squares += (double)w[k] * (double)w[k];
+        }
+        all += dot * dot / squares;
+    }
+    return all;
+}
+
+// Of SAGAN the first layer alone reads z; each layer of plain BigGAN a piece of its own; the class stays.
+static void layers_that_read_z_have_directions(void **state) {
+    (void)state;
+    enum { CLASSES = 3, ROW = 128, PIECE = 32 };
+    atl_init_options init = ATL_INIT_OPTIONS_INIT;
+    atl_sefa_options s = ATL_SEFA_OPTIONS_INIT;
+    atl_directions *set;
+    atl_model *model;
+    init.resolution = 32;
+    init.channel_base = 4;
+    init.c_dim = CLASSES;
+    init.cfg = "sagan";
+    ok(atl_model_init(ctx, &init, &model));
+    ok(atl_directions_sefa(model, NULL, &set));
+    const atl_direction *d = atl_directions_get(set, 0);
+    assert_int_equal(d->space, ATL_DIRECTION_W);
+    assert_int_equal(atl_directions_size(set), ROW);
+    near(answered(weights(model, "linear.weight"), d->values + CLASSES), d->value);
+    for (int k = 0; k < CLASSES; k++)
+        assert_true(d->values[k] == 0.0f);
+    atl_directions_close(&set);
+    s.layers = 2;
+    refused(atl_directions_sefa(model, &s, &set), "the network has layers 0 to 3");
+    atl_model_close(&model);
+    init.cfg = "biggan";
+    ok(atl_model_init(ctx, &init, &model));
+    s.layers = 1 << 2; // of which norms of block 1 are told
+    ok(atl_directions_sefa(model, &s, &set));
+    d = atl_directions_get(set, 0);
+    assert_int_equal(atl_directions_size(set), PIECE);
+    assert_int_equal(d->layers, 1 << 2);
+    for (int k = 0; k < ROW + 4 * PIECE; k++)
+        assert_true((d->values[k] != 0.0f) == (k >= ROW + 2 * PIECE && k < ROW + 3 * PIECE));
+    atl_directions_close(&set);
+    s.count = PIECE + 1;
+    refused(atl_directions_sefa(model, &s, &set), "33 directions of 32 numbers are not possible");
+    atl_model_close(&model);
+}
+
 static void networks_without_what_an_edit_needs_say_so(void **state) {
     (void)state;
     static float mask[SIDE * SIDE];
@@ -570,6 +632,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_mask_keeps_the_rest),
         cmocka_unit_test(styles_move_as_w_moves_them),
         cmocka_unit_test(noise_maps_go_with_an_edit),
+        cmocka_unit_test(layers_that_read_z_have_directions),
         cmocka_unit_test(networks_without_what_an_edit_needs_say_so),
     };
     corpus = argc > 1 ? argv[1] : "tests/fuzz/corpus/directions";
