@@ -60,6 +60,8 @@ char *app_recipe_write(const app_recipe *r) {
     put_source(o, r, &bad);
     put(o, "psi", isnan(r->psi) ? json_null() : json_real(r->psi), &bad);
     put(o, "cutoff", json_integer(r->cutoff), &bad);
+    if (r->standing)
+        put(o, "standing_stats", json_integer(r->standing), &bad);
     put(o, "class", r->class_index < 0 ? json_null() : json_integer(r->class_index), &bad);
     if (r->col_class >= 0)
         put(o, "col_class", json_integer(r->col_class), &bad);
@@ -142,6 +144,7 @@ static int read_fields(const json_t *o, app_recipe *r) {
     r->fingerprint = strtoull(fingerprint, &end, 16);
     r->psi = json_is_null(psi) ? NAN : json_number_value(psi);
     r->cutoff = integer_of(o, "cutoff", 0, 4096, &v) ? (int)v : 0;
+    r->standing = integer_of(o, "standing_stats", 1, APP_STANDING_MOST, &v) ? (int)v : 0;
     r->class_index = integer_of(o, "class", 0, INT32_MAX, &v) ? (int)v : -1;
     r->col_class = integer_of(o, "col_class", 0, INT32_MAX, &v) ? (int)v : -1;
     r->has_noise_seed = integer_of(o, "noise_seed", 0, UINT32_MAX, &v);

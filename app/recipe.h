@@ -25,6 +25,7 @@ typedef struct app_recipe {
     int projected;       // two dimensions mean w
     double psi;          // NAN: not chosen
     int cutoff;
+    int standing;                // passes of standing statistics; 0: the file's
     int class_index;             // negative: none
     const char *labels;          // FILE[:TENSOR], or NULL
     const char *centroids;       // the same
@@ -43,6 +44,8 @@ typedef struct app_recipe {
     const char *seeds, *classes; // the lists, for a grid
     const char *command;         // a grid of `edit` or `drag`: what makes it again; NULL: not known
 } app_recipe;
+
+enum { APP_STANDING_MOST = 65536, APP_STANDING_BATCH = 32 }; // passes; pictures of one
 
 #define APP_RECIPE_INIT                                                                                      \
     { .psi = NAN, .class_index = -1, .col_class = -1 } // nothing is chosen

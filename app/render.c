@@ -139,6 +139,15 @@ static app_status open_editor(app_render *r, app_error *e) {
     return atl_editor_open(r->model, &o, &r->editor) == ATL_OK ? APP_OK : app_fail_ctx(e, r->ctx);
 }
 
+static app_status take_standing(const app_render *r, app_error *e) {
+    const app_recipe *p = &r->recipe;
+    float truncation = r->info->truncates_z && !isnan(p->psi) ? (float)p->psi : 0.0f;
+    if (!p->standing ||
+        atl_model_standing_stats(r->model, p->standing, APP_STANDING_BATCH, 0, truncation) == ATL_OK)
+        return APP_OK;
+    return app_fail_ctx(e, r->ctx);
+}
+
 app_status app_render_open(app_render *r, atl_ctx *ctx, atl_model *model, const app_recipe *recipe,
                            const app_render_source *s, app_error *e) {
     *r = (app_render){ .ctx = ctx, .model = model, .info = atl_model_get_info(model), .recipe = *recipe };
@@ -147,6 +156,8 @@ app_status app_render_open(app_render *r, atl_ctx *ctx, atl_model *model, const 
     r->move = (app_move){ .x = recipe->translate[0], .y = recipe->translate[1], .degrees = recipe->rotate };
     r->transform = app_move_matrix(&r->move);
     app_status status = open_rows(r, s, e);
+    if (status == APP_OK)
+        status = take_standing(r, e);
     if (status == APP_OK && !s->styles)
         status = app_latents_need_plain(&r->latents, r->recipe.latents, e);
     if (status == APP_OK)

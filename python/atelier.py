@@ -593,6 +593,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_model_close": (None, [POINTER(_P)]),
     "atl_model_get_info": (POINTER(_ModelInfo), [_P]),
     "atl_model_map": (c_int, [_P, c_int, _P, _P, POINTER(_MapOptions), _P]),
+    "atl_model_standing_stats": (c_int, [_P, c_int, c_int, c_uint32, c_float]),
     "atl_model_broadcast": (c_int, [_P, c_int, _P, POINTER(_MapOptions), _P]),
     "atl_model_synthesize": (c_int, [_P, c_int, _P, POINTER(_SynthesisOptions), _P]),
     "atl_model_noise_size": (c_int, [_P, c_int, POINTER(c_int), POINTER(c_int)]),
@@ -1104,6 +1105,10 @@ class Model(_Child):
         ws = np.empty((len(w), self.info.num_ws, self.info.w_dim), np.float32)
         self._call(_lib.atl_model_broadcast, len(w), w.ctypes.data, byref(options), ws.ctypes.data)
         return ws
+
+    def standing_stats(self, passes: int, n: int = 32, seed: int = 0, truncation: float = 0.0) -> None:
+        """SAGAN and BigGAN: batch norms know the mean statistics of `passes` batches of n pictures from now on."""
+        self._call(_lib.atl_model_standing_stats, passes, n, seed, truncation)
 
     def label(self, class_idx: int | Sequence[int], n: int | None = None) -> np.ndarray:
         """One-hot labels [n, c_dim] of classes, or of one class for n images."""

@@ -125,6 +125,13 @@ typedef struct atl_synthesis_options {
 ATL_API atl_status atl_model_synthesize(atl_model *model, int n, const float *ws,
                                 const atl_synthesis_options *options, float *img);
 
+// Standing statistics of SAGAN and BigGAN: what batch norms know of their inputs becomes the mean of what
+// `passes` batches of n pictures have, computed as in training.  Their z are those of the seeds from `seed`
+// on, truncated where truncation isn't 0, and each class is as probable.  A network without batch norms is
+// refused.  The fingerprint of atl_model_info stays that of the file.
+ATL_API atl_status atl_model_standing_stats(atl_model *model, int passes, int n, uint32_t seed,
+                                            float truncation);
+
 // Size of the noise map of layer k, counted from 0; returns 0 when there is no such layer, else 1.
 ATL_API int atl_model_noise_size(const atl_model *model, int k, int *height, int *width);
 

@@ -9,6 +9,11 @@
 
 #include <unistd.h>
 
+#include <atelier/network.h>
+#include <atelier/rng.h>
+
+#include "api/model_api.h"
+#include "base/philox.h"
 #include "graph/resident.h"
 #include "run/backend.h"
 #include "train/draw.h"
@@ -22,7 +27,7 @@ typedef struct scene {
     atl_ctx *ctx;
     atl_backend *backend;
     golden *truth;
-    atl_network g, d;
+    atl_network g, d, copy;
 } scene;
 
 // Its weights on the device, as a trainer keeps them.
@@ -52,8 +57,8 @@ static void begin(scene *s) {
     hold(s, &s->d);
 }
 
-static void end(scene *s) {
-    golden_close(&s->truth, NULL);
+static void finish(scene *s, const char *const *elsewhere) {
+    golden_close(&s->truth, elsewhere);
     atl_resident_drop(s->backend, s->g.params.data);
     atl_resident_drop(s->backend, s->d.params.data);
     atl_network_clear(&s->g);
@@ -176,16 +181,22 @@ static void check_sigmas(scene *s, const atl_net *net, const atl_plan *plan, atl
     }
 }
 
+// Of the inputs z and c, which are made.
+static atl_node *pictures(scene *s, atl_graph *g, atl_net *net, atl_node *in[2]) {
+    int64_t slots = s->g.dims.num_ws, w_dim = s->g.dims.w_dim;
+    in[0] = atl_input(g, "z", ATL_SHAPE(BATCH, s->g.dims.z_dim));
+    in[1] = atl_input(g, "c", ATL_SHAPE(BATCH, CLASSES));
+    atl_node *w = ATL_APPLY(net, &s->g, "map", "w", { "z", in[0] }, { "c", in[1] });
+    w = atl_expand(g, atl_reshape(g, w, ATL_SHAPE(BATCH, 1, w_dim)), ATL_SHAPE(BATCH, slots, w_dim));
+    return ATL_APPLY(net, &s->g, "synthesize", "img", { "ws", w });
+}
+
 static void forward(scene *s) {
     atl_graph g;
     atl_graph_init(&g, s->ctx);
     atl_net net = trained(&g, &s->g, "G"), critic = trained(&g, &s->d, "D");
-    atl_node *z = atl_input(&g, "z", ATL_SHAPE(BATCH, s->g.dims.z_dim));
-    atl_node *c = atl_input(&g, "c", ATL_SHAPE(BATCH, CLASSES)), *outputs[100], *sigma[100] = { NULL };
-    atl_node *w = ATL_APPLY(&net, &s->g, "map", "w", { "z", z }, { "c", c });
-    int64_t slots = s->g.dims.num_ws, w_dim = s->g.dims.w_dim;
-    w = atl_expand(&g, atl_reshape(&g, w, ATL_SHAPE(BATCH, 1, w_dim)), ATL_SHAPE(BATCH, slots, w_dim));
-    atl_node *img = ATL_APPLY(&net, &s->g, "synthesize", "img", { "ws", w });
+    atl_node *in[2], *img = pictures(s, &g, &net, in), *z = in[0], *c = in[1];
+    atl_node *outputs[100], *sigma[100] = { NULL };
     atl_node *logits = ATL_APPLY(&critic, &s->d, "discriminate", "logits", { "img", img }, { "c", c });
     int n = 0;
     outputs[n++] = img;
@@ -293,10 +304,91 @@ static void step(void **state) {
     scores(&s, "real", "d_real");
     check_phase(&s, "Dmain", "d_loss", "dgrad.", 4);
     atl_network_clear(&before);
-    end(&s);
+    finish(&s, NULL);
+}
+
+// ---- standing statistics
+
+// The picture [4, 3, 32, 32] of four seeds in training, each of its own class.
+static float *trained_picture(scene *s) {
+    atl_graph g;
+    atl_plan *plan;
+    float z[BATCH * 128], labels[BATCH * CLASSES] = { 0 };
+    assert_int_equal(s->g.dims.z_dim, 128);
+    for (uint32_t i = 0; i < BATCH; i++) {
+        float u;
+        atl_seed_to_z(i, 128, z + i * 128);
+        atl_philox_uniform(i, 1, 0, 1, &u);
+        labels[i * CLASSES + (size_t)(u * CLASSES)] = 1.0f;
+    }
+    atl_graph_init(&g, s->ctx);
+    atl_net net = trained(&g, &s->g, NULL);
+    atl_node *in[2], *img = pictures(s, &g, &net, in);
+    if (atl_plan_make(&g, s->backend, &img, 1, NULL, &plan) != ATL_OK)
+        fail_msg("%s", atl_message(s->ctx));
+    atl_plan_write(plan, in[0], z);
+    atl_plan_write(plan, in[1], labels);
+    assert_int_equal(atl_plan_run(plan), ATL_OK);
+    size_t count = (size_t)atl_shape_count(&img->shape);
+    float *x = malloc(count * sizeof *x);
+    assert_non_null(x);
+    read_node(plan, img, x);
+    float *planar = turned(x, BATCH, 3, count / BATCH / 3, true);
+    free(x);
+    atl_plan_close(&plan);
+    atl_graph_clear(&g);
+    return planar;
+}
+
+static const float *stored_mean(atl_model *m) {
+    for (size_t i = 0; atl_model_tensor_get(m, i); i++)
+        if (!strcmp(atl_model_tensor_get(m, i)->name, "blocks.1.0.bn2.stored_mean"))
+            return atl_model_tensor_get(m, i)->data;
+    fail_msg("there is no stored mean");
+    return NULL;
+}
+
+// With the statistics of one batch, evaluation makes of it what training does.  Two passes have the mean of
+// both.
+static void standing_statistics(void **state) {
+    (void)state;
+    static float ws[BATCH * 4 * 256], labels[BATCH * CLASSES], z[BATCH * 128], img[BATCH * 3 * 32 * 32];
+    scene s;
+    atl_model *m;
+    begin(&s);
+    float *truth = trained_picture(&s), first[32], second[32];
+    assert_int_equal(atl_network_copy(&s.g, &s.copy), ATL_OK);
+    assert_int_equal(atl_model_new(s.ctx, &s.copy, ATL_OK, &m), ATL_OK);
+    for (uint32_t i = 0; i < BATCH; i++) {
+        float u;
+        atl_seed_to_z(i, 128, z + i * 128);
+        atl_philox_uniform(i, 1, 0, 1, &u);
+        labels[i * CLASSES + (size_t)(u * CLASSES)] = 1.0f;
+    }
+    uint64_t fingerprint = atl_model_get_info(m)->fingerprint;
+    assert_int_equal(atl_model_map(m, BATCH, z, labels, NULL, ws), ATL_OK);
+    assert_int_equal(atl_model_synthesize(m, BATCH, ws, NULL, img), ATL_OK);
+    assert_true(golden_error(img, truth, BATCH * 3 * 32 * 32) > 0.01);
+    assert_int_equal(atl_model_standing_stats(m, 1, BATCH, 0, 0.0f), ATL_OK);
+    assert_int_equal(atl_model_synthesize(m, BATCH, ws, NULL, img), ATL_OK);
+    golden_check("cifar32", "standing", img, truth, BATCH * 3 * 32 * 32, BOUND);
+    memcpy(first, stored_mean(m), sizeof first);
+    assert_int_equal(atl_model_standing_stats(m, 1, BATCH, BATCH, 0.0f), ATL_OK);
+    memcpy(second, stored_mean(m), sizeof second);
+    for (int i = 0; i < 32; i++)
+        second[i] = (first[i] + second[i]) / 2.0f;
+    assert_int_equal(atl_model_standing_stats(m, 2, BATCH, 0, 0.0f), ATL_OK);
+    golden_check("cifar32", "two passes", stored_mean(m), second, 32, 1e-6);
+    assert_true(atl_model_get_info(m)->fingerprint == fingerprint);
+    assert_int_equal(atl_model_standing_stats(m, 0, BATCH, 0, 0.0f), ATL_BAD_ARGUMENT);
+    assert_int_equal(atl_model_standing_stats(m, 1, 1, 0, 0.0f), ATL_BAD_ARGUMENT);
+    free(truth);
+    atl_model_close(&m);
+    static const char *const of_the_step[] = { "", NULL };
+    finish(&s, of_the_step);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(step) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(step), cmocka_unit_test(standing_statistics) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

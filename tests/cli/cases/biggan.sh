@@ -26,3 +26,12 @@ t mix --network deep.safetensors --rows 0 --cols 1 --class 2 --styles 0-1 --outd
 t video --network sagan.safetensors --seeds 0-2 --class 'tench,goldfish,4' --class-names names.txt --w-frames 2 \
     --output walk.gif --quiet
 ls m
+# statistics of batches in place of the file's
+t generate --network net.safetensors --seeds 5 --class 1 --trunc 0.5 --standing-stats 1 --outdir standing --quiet
+t generate --network net.safetensors --seeds 5 --class 1 --trunc 0.5 --outdir stored --quiet
+cmp -s standing/seed0005.png stored/seed0005.png && echo no change
+t replay standing/seed0005.png
+t generate --network data/stylegan/sg2-32.pkl --seeds 0 --standing-stats 1
+# what reads z
+t directions sefa --network net.safetensors --layers 1 --count 2 --out z.safetensors --quiet
+t edit --network net.safetensors --seeds 0 --class 1 --direction z.safetensors:1 --steps 2 --outdir edited --quiet
