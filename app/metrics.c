@@ -14,7 +14,9 @@
 #include "detectors.h"
 #include "files.h"
 #include "json.h"
+#include "latents.h"
 #include "memory.h"
+#include "network.h"
 #include "progress.h"
 
 // ---- Names
@@ -168,7 +170,9 @@ static app_status together(const app_metrics *a, app_status status) {
     return status == APP_OK && failed ? APP_FAILED : status;
 }
 
-static json_t *settings_of(const atl_metrics_options *o) {
+static json_t *settings_of(const app_metrics *a) {
+    const atl_metrics_options *o = &a->options;
+    const char *between = a->interpolate ? base_of(a->interpolate) : NULL;
     json_t *s = json_object();
     static const char *const noise[] = { "const", "random", "none" };
     const char *data = o->data ? base_of(o->data) : NULL;
@@ -180,6 +184,8 @@ static json_t *settings_of(const atl_metrics_options *o) {
     bad |= put(s, "noise", json_string(noise[o->noise_mode]));
     bad |= put(s, "num", o->num ? json_integer((json_int_t)o->num) : json_null());
     bad |= put(s, "reference_order", json_boolean(o->reference_order));
+    if (between)
+        bad |= put(s, "interpolate", app_json_text(between, strlen(between)));
     bad |= put(s, "version", json_string(atl_version()));
     if (bad) {
         json_decref(s);
@@ -281,8 +287,36 @@ static app_status resume(subject *s, atl_ctx *ctx, atl_metrics *m, app_error *e)
     return there && atl_metrics_restore(m, s->kept) != ATL_OK ? app_fail_ctx(e, ctx) : APP_OK;
 }
 
+// The codes of --interpolate as ws of a network, [*count, num_ws, w_dim] by malloc.
+static app_status read_codes(const subject *s, atl_ctx *ctx, float **codes, atl_metrics_options *o,
+                             app_error *e) {
+    const char *source = s->a->interpolate;
+    atl_model *model;
+    app_latents l = { 0 };
+    if (app_network_open(ctx, s->path, s->a->options.model, &model, e) != APP_OK)
+        return APP_FAILED;
+    const atl_model_info *info = atl_model_get_info(model);
+    size_t row = (size_t)info->num_ws * (size_t)info->w_dim;
+    app_status status = app_latents_open(ctx, info, source, 1, &l, e);
+    if (status == APP_OK)
+        status = app_latents_need_plain(&l, source, e);
+    if (status == APP_OK && l.space == APP_Z)
+        status = app_fail(e, "--interpolate %s: holds z, and codes of pictures are w", source);
+    if (status == APP_OK && l.count < 2)
+        status = app_fail(e, "--interpolate %s: has one code, and what lies between two is measured", source);
+    *codes = status == APP_OK ? app_array(l.count, row, 1, sizeof **codes, e) : NULL;
+    for (size_t i = 0; *codes && i < l.count; i++)
+        app_latents_ws(&l, i, row, *codes + i * row);
+    o->code_count = (int64_t)l.count;
+    o->code_size = (int64_t)row;
+    app_latents_close(&l);
+    atl_model_close(&model);
+    return *codes ? APP_OK : APP_FAILED;
+}
+
 static app_status measure(subject *s, atl_ctx *ctx, app_error *e) {
     atl_metrics *m;
+    float *codes = NULL;
     atl_metrics_options o = s->a->options;
     if (s->a->count)
         o.network = s->path;
@@ -290,21 +324,25 @@ static app_status measure(subject *s, atl_ctx *ctx, app_error *e) {
     o.find_detector = find_detector;
     o.stop = on_stop;
     o.user = s;
+    if (s->a->interpolate && together(s->a, read_codes(s, ctx, &codes, &o, e)) != APP_OK) {
+        free(codes);
+        return APP_FAILED;
+    }
+    o.codes = codes;
     atl_status opened = atl_metrics_open(ctx, &o, &m);
-    if (opened == ATL_CANCELLED)
-        return app_stop(e, "stopped; nothing was measured yet");
-    if (opened != ATL_OK)
-        return app_fail_ctx(e, ctx);
-    app_status status = resume(s, ctx, m, e);
+    app_status status = opened == ATL_CANCELLED ? app_stop(e, "stopped; nothing was measured yet")
+                        : opened == ATL_OK      ? resume(s, ctx, m, e)
+                                                : app_fail_ctx(e, ctx);
     if (status == APP_OK)
         status = drive(s, ctx, m, e);
     atl_metrics_close(&m);
+    free(codes);
     return status;
 }
 
 static app_status open_subject(subject *s, app_error *e) {
     char name[300];
-    s->settings = settings_of(&s->a->options);
+    s->settings = settings_of(s->a);
     if (!s->settings)
         return app_fail(e, "out of memory");
     s->folder = s->a->outdir ? app_copy(s->a->outdir, e) : s->a->count ? app_metrics_folder(s->path) : NULL;

@@ -15,6 +15,8 @@ typedef struct app_metrics {
     const char *outdir;    // NULL: the folder of a network, when it is that of a training run; else results
                            // are told and nothing is written
     const char *detectors; // folder of --detectors; NULL: the usual ones
+    const char
+        *interpolate; // file with codes of pictures: what lies between them is measured; NULL: random latents
     int no_cache;          // features of the data are not kept for the next time
     int resume;            // go on where an earlier call was stopped
     // From time to time; not 0 stops, and what was measured so far is kept for --resume.  May be NULL.

@@ -150,6 +150,9 @@ static int parse(measure *m, int argc, char **argv) {
         CLI_OPTION_INT("num", &m->num, "N", "pictures in place of the number in each name",
                        "as the names say", 1, 100000000),
         CLI_OPTION_FLAG("mirror", &o->mirror, "flipped pictures of the data, too, where not all are taken"),
+        CLI_OPTION_TEXT("interpolate", &m->a.interpolate, "FILE[:TENSOR]",
+                        "codes of pictures: what lies between random pairs of them is measured",
+                        "random latents"),
         CLI_OPTION_REAL("trunc", &m->psi, "PSI", "truncation of the latents", "1", -1000, 1000),
         CLI_OPTION_INT("trunc-cutoff", &o->truncation_cutoff, "N", "layers that truncation touches", "all", 0,
                        1000),
@@ -196,6 +199,9 @@ static int find_networks(measure *m) {
     m->a.count = m->network ? count : count - 1;
     if (m->a.count && m->a.options.fakes)
         return cli_usage_error("metrics", "--fakes takes the place of networks: leave one of them out");
+    if (m->a.interpolate && m->a.options.fakes)
+        return cli_usage_error(
+            "metrics", "--interpolate: codes are of a network's pictures, and --fakes takes its place");
     if (m->a.count || m->a.options.fakes)
         return CLI_SUCCESS;
     if (!app_network_shipped(m->common.network, sizeof m->common.network))

@@ -233,6 +233,20 @@ class _Warp(_Struct):
     _fields_ = [("side", c_int), ("matrix", c_void_p), ("flow", c_void_p)]
 
 
+class _ClassifierOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("channels", c_int), ("height", c_int), ("width", c_int), ("resize", c_int),
+                ("crop", c_int), ("colours", c_char_p)]
+
+
+class _ClassifierInfo(_Struct):
+    _fields_ = [("classes", c_int), ("resize", c_int), ("crop", c_int), ("colours", c_char_p)]
+
+
+class _ViewOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("kind", c_int), ("layers", c_uint64), ("strength", c_double),
+                ("components", c_void_p), ("component_count", c_int), ("seed", c_uint32), ("c", c_void_p)]
+
+
 class _PairsOptions(_Struct):
     _fields_ = [("size", c_size_t), ("side", c_int), ("lpips", c_void_p), ("identity", c_void_p)]
 
@@ -250,7 +264,8 @@ class _MetricsOptions(_Struct):
                 ("truncation_psi", c_float), ("truncation_cutoff", c_int), ("class_index", c_int),
                 ("noise_mode", c_int), ("seed", c_uint32), ("batch", c_int), ("find_detector", _FIND),
                 ("user", c_void_p), ("resize", c_char_p), ("cache", c_char_p), ("save_features", c_char_p),
-                ("real_features", c_char_p), ("reference_order", c_int), ("ranks", c_void_p), ("stop", c_void_p)]
+                ("real_features", c_char_p), ("reference_order", c_int), ("ranks", c_void_p), ("stop", c_void_p),
+                ("codes", c_void_p), ("code_count", c_int64), ("code_size", c_int64)]
 
 
 class _MetricsState(_Struct):
@@ -440,6 +455,8 @@ _STRUCTS = {
     "atl_encode_options": _EncodeOptions, "atl_encoder_info": _EncoderInfo,
     "atl_congeal_options": _CongealOptions, "atl_congeal_info": _CongealInfo, "atl_congealed": _Congealed,
     "atl_warp": _Warp,
+    "atl_classifier_options": _ClassifierOptions, "atl_classifier_info": _ClassifierInfo,
+    "atl_view_options": _ViewOptions,
     "atl_style_info": _StyleInfo, "atl_editor_options": _EditorOptions,
     "atl_point": _Point, "atl_quad": _Quad, "atl_align_options": _AlignOptions, "atl_paste_options": _PasteOptions,
     "atl_alignment": _Alignment, "atl_face": _Face,
@@ -456,6 +473,7 @@ _ENUMS = {
     "atl_resize": ["lanczos", "box", "area", "bilinear", "bicubic"],
     "atl_encoder_average": ["file", "generator"],
     "atl_padding": ["file", "border", "reflection", "zeros"],
+    "atl_view_kind": ["isotropic", "pca", "stylemix"],
     "atl_crop": ["none", "center", "center-wide"],
     "atl_alpha": ["refuse", "white", "black"],
     "atl_color": ["keep", "rgb", "gray"],
@@ -533,6 +551,13 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_congealer_run_part": (c_int, [_P, c_int, _P, _P, _P, POINTER(_Congealed)]),
     "atl_points_congeal": (c_int, [_P, POINTER(_Warp), c_int, c_int, _P, c_size_t, _P]),
     "atl_points_uncongeal": (c_int, [_P, POINTER(_Warp), c_int, c_int, _P, c_size_t, _P]),
+    "atl_classifier_open": (c_int, [_P, POINTER(_ClassifierOptions), POINTER(_P)]),
+    "atl_classifier_close": (None, [POINTER(_P)]),
+    "atl_classifier_get_info": (POINTER(_ClassifierInfo), [_P]),
+    "atl_classifier_run": (c_int, [_P, c_int, _P, _P, _P]),
+    "atl_view_layers": (c_uint64, [_P, c_char_p]),
+    "atl_views_make": (c_int, [_P, POINTER(_ViewOptions), _P, c_int, _P]),
+    "atl_ensemble_choose": (c_double, [c_int64, c_int, _P, _P, _P, _P]),
     "atl_spectrum_open": (c_int, [_P, POINTER(_SpectrumOptions), POINTER(_P)]),
     "atl_spectrum_close": (None, [POINTER(_P)]),
     "atl_spectrum_add": (c_int, [_P, POINTER(_Image)]),
@@ -1472,7 +1497,8 @@ class Metrics(_Child):
     num        pictures in place of the number in each name; 0: as the names say
     detectors  the files of detectors: a dict from roles ("inception", "lpips-vgg") to a path, or to (trunk, heads);
                or a function of a role, which returns None where there is none
-    cache      folder where features of the data are kept; None: they are not"""
+    cache      folder where features of the data are kept; None: they are not
+    codes      [n, num_ws, w_dim]: what lies between random pairs of them, in place of random latents"""
 
     _noun = "measurement"
 
@@ -1482,7 +1508,7 @@ class Metrics(_Child):
                  seed: int = 0, batch: int = 0, detectors: Detectors | None = None, resize: str | None = None,
                  cache: str | os.PathLike[str] | None = None, save_features: str | os.PathLike[str] | None = None,
                  real_features: str | os.PathLike[str] | None = None, reference_order: bool = False,
-                 context: Context | None = None) -> None:
+                 codes: Any = None, context: Context | None = None) -> None:
         self._texts: list[Any] = []  # of the callback's answers
         stop = _Stop()
         self._find = _FIND(lambda user, role, path, heads: self._answer(stop, detectors, role, path, heads))
@@ -1492,6 +1518,10 @@ class Metrics(_Child):
             seed=seed, batch=batch, find_detector=self._find if detectors else _FIND(), resize=_text(resize),
             cache=_text(cache), save_features=_text(save_features), real_features=_text(real_features),
             reference_order=reference_order)
+        if codes is not None:  # which live as long
+            self._codes = _numbers(codes, (None, None, None), "codes")
+            options.codes, options.code_count = self._codes.ctypes.data, len(self._codes)
+            options.code_size = self._codes[0].size if len(self._codes) else 0
         try:
             self._adopt(_context(context), _lib.atl_metrics_close, _lib.atl_metrics_open, byref(options))
         except AtelierError:
@@ -2237,6 +2267,86 @@ class Congealer(_Child):
     def __call__(self, pictures: Sequence[Any], head: Sequence[int] | None = None) -> np.ndarray:
         """Pictures aligned, [n, 3, side, side]."""
         return self.warp(pictures, head)["img"]
+
+
+# ---- ensembles
+
+class Classifier(_Child):
+    """What a network says of pictures: a ResNet, VGG16 or a network of one of CelebA's attributes (docs/encoders.md).
+
+        judge = atelier.Classifier(atelier.Model.open("resnet18.pth"), 256, 256)
+        judge(generator.generate(range(8), dtype=np.float32))      # [8, classes]
+
+    height, width    of the pictures
+    resize, crop     pixels of the shorter side, and of the square that is seen; 0: what the network was trained with
+    colours          "unit", "imagenet", "cifar10"; None: the same"""
+
+    _noun = "classifier"
+
+    def __init__(self, network: Model, height: int, width: int, channels: int = 3, resize: int = 0, crop: int = 0,
+                 colours: str | None = None) -> None:
+        options = _ClassifierOptions(channels=channels, height=height, width=width, resize=resize, crop=crop,
+                                     colours=_text(colours))
+        self._network, self._shape = network, (channels, height, width)  # the network lives as long
+        self._adopt(network.context, _lib.atl_classifier_close, _lib.atl_classifier_open, network._h, byref(options),
+                    first=False)
+        with self._context._lock:
+            self._info = _lib.atl_classifier_get_info(self._h).contents
+
+    @property
+    def classes(self) -> int:
+        """How many; a network of one number has two."""
+        return int(self._info.classes)
+
+    def __call__(self, images: Any, seeds: Iterable[int] | None = None) -> np.ndarray:
+        """The chances of classes, [n, classes], of float images [n, channels, height, width] from -1 to 1; seeds: of a
+        random crop of each, in place of the middle."""
+        images = np.ascontiguousarray(images, np.float32)
+        if images.shape[1:] != self._shape:
+            raise ValueError(f"images have shape {list(images.shape)}; expected [n, {', '.join(map(str, self._shape))}]")
+        n, chosen = len(images), None if seeds is None else np.ascontiguousarray(list(seeds), np.uint32)
+        if chosen is not None and len(chosen) != n:
+            raise ValueError(f"{len(chosen)} seeds for {n} images")
+        out = np.empty((n, self.classes), np.float32)
+        self._call(_lib.atl_classifier_run, n, images.ctypes.data, chosen.ctypes.data if chosen is not None else None,
+                   out.ctypes.data)
+        return out
+
+
+def views(model: Model, ws: Any, n: int = 31, kind: str = "stylemix", layers: str | Iterable[int] = "fine",
+          strength: float = 0.1, seed: int = 0, components: Directions | None = None, count: int = 20,
+          class_idx: int | None = None) -> np.ndarray:
+    """n codes [n, num_ws, w_dim] near ws [num_ws, w_dim]: "isotropic", along one of the first `count` components ("pca"),
+    or with the styles of other latents ("stylemix"), in "fine", "coarse" or "all" layers or those named."""
+    info = model.info
+    ws = np.ascontiguousarray(ws, np.float32)
+    if ws.shape != (info.num_ws, info.w_dim):
+        raise ValueError(f"ws has shape {list(ws.shape)}; expected [{info.num_ws}, {info.w_dim}]")
+    c = np.zeros(max(info.c_dim, 1), np.float32)
+    if class_idx is not None:
+        c[class_idx] = 1
+    with model.context._lock:
+        named = _lib.atl_view_layers(model._h, layers.encode()) if isinstance(layers, str) else _layer_bits(layers)
+    if not named:
+        raise ValueError(f"layers {layers!r}: expected fine, coarse, all, or numbers, of which the network has some")
+    options = _ViewOptions(kind=_word("atl_view_kind", kind, "kind"), layers=named, strength=strength,
+                           components=components._h if components else None, component_count=count, seed=seed,
+                           c=c.ctypes.data if info.c_dim else None)
+    out = np.empty((n, info.num_ws, info.w_dim), np.float32)
+    model._call(_lib.atl_views_make, byref(options), ws.ctypes.data, n, out.ctypes.data)
+    return out
+
+
+def ensemble_weight(base: Any, deep: Any, labels: Any) -> tuple[float, np.ndarray]:
+    """The weight of `deep` beside `base`, both [n, classes], with which most labels are right; and how many are with
+    0, 0.05, ... 1."""
+    base, deep = np.ascontiguousarray(base, np.float32), np.ascontiguousarray(deep, np.float32)
+    labels, right = np.ascontiguousarray(labels, np.int32), np.empty(21, np.int64)
+    if base.ndim != 2 or base.shape != deep.shape or labels.shape != base.shape[:1]:
+        raise ValueError(f"shapes {base.shape}, {deep.shape}, {labels.shape}; expected [n, classes] twice and [n]")
+    weight = _lib.atl_ensemble_choose(*base.shape, base.ctypes.data, deep.ctypes.data, labels.ctypes.data,
+                                      right.ctypes.data)
+    return weight, right
 
 
 # ---- sets of pictures

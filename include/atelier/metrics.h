@@ -70,11 +70,17 @@ typedef struct atl_metrics_options {
     // with ATL_CANCELLED, and a measurement that was open can go on.  `user` is that of find_detector.  NULL:
     // nobody is asked.
     int (*stop)(void *user, const atl_metrics_state *state);
+    // Codes of a network's pictures [code_count, num_ws, w_dim], borrowed while the metrics are open: in
+    // place of random latents it is given what lies between two of them, chosen by chance, anywhere on the
+    // line.  So FID tells whether codes can be edited.  For metrics of pictures alone; truncation is left to
+    // the codes.  NULL: none.
+    const float *codes;
+    int64_t code_count, code_size; // 2 at least; num_ws * w_dim, for a check
 } atl_metrics_options;
 #define ATL_METRICS_OPTIONS_INIT                                                                             \
     {                                                                                                        \
         sizeof(atl_metrics_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 1.0f, 0, -1, ATL_NOISE_RANDOM, 0,   \
-            0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL                                             \
+            0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, 0                                 \
     }
 
 // Opens the network and the sets, and finds out what there is to do; computes nothing yet.  Names the metric

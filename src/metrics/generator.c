@@ -294,11 +294,30 @@ static atl_status draw(atl_generator *g, int64_t first, work *r) {
     return ATL_OK;
 }
 
-static atl_status paint(atl_generator *g, work *r) {
+// The lines between random pairs of codes, at random places, as ws of the run that begins with `first`.
+static void interpolate(const atl_generator *g, int64_t first, float *ws) {
+    enum { EACH = 3 };
+    float u[EACH * INNER_MOST];
+    atl_generator_uniform(g, ATL_PURPOSE_PICTURES, first, g->inner, EACH, u);
+    for (int i = 0; i < g->inner; i++) {
+        int64_t count = g->o.code_count, a = (int64_t)((double)u[EACH * i] * (double)count);
+        int64_t b = (int64_t)((double)u[EACH * i + 1] * (double)(count - 1));
+        b += b >= a; // another one
+        const float *from = g->o.codes + (size_t)a * g->ws, *to = g->o.codes + (size_t)b * g->ws;
+        for (size_t k = 0; k < g->ws; k++)
+            ws[(size_t)i * g->ws + k] = from[k] + u[EACH * i + 2] * (to[k] - from[k]);
+    }
+}
+
+static atl_status paint(atl_generator *g, int64_t first, work *r) {
     bool maps = g->o.reference_order && g->o.noise == ATL_NOISE_RANDOM;
     const atl_generator_scene scene = { .noise = maps ? ATL_NOISE_MAPS : g->o.noise,
                                         .noise_seeds = r->seeds,
                                         .noise_maps = r->maps };
+    if (g->o.codes) {
+        interpolate(g, first, r->room.ws);
+        return atl_generator_paint(g, g->inner, r->room.ws, &scene, r->room.img);
+    }
     ATL_TRY(atl_generator_w(g, g->inner, r->room.z, r->room.c, r->room.w));
     ATL_TRY(atl_generator_styles(g, g->inner, r->room.w, r->room.c, r->room.ws));
     return atl_generator_paint(g, g->inner, r->room.ws, &scene, r->room.img);
@@ -313,7 +332,7 @@ atl_status atl_generator_pictures(atl_generator *g, int64_t first, int n, uint8_
         int skip = (int)(first + done - run), use = g->inner - skip < n - done ? g->inner - skip : n - done;
         status = draw(g, run, &r);
         if (status == ATL_OK)
-            status = paint(g, &r);
+            status = paint(g, run, &r);
         if (status == ATL_OK)
             atl_generator_bytes(g, use, r.room.img + (size_t)skip * g->img, rgb + (size_t)done * 3 * area);
         done += use;

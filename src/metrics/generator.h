@@ -35,6 +35,9 @@ typedef struct atl_generator_options {
     int class_index; // of every sample; negative: labels are drawn from the data
     atl_noise_mode noise;
     bool reference_order;
+    const float
+        *codes; // [code_count, num_ws, w_dim], borrowed: pictures are of what lies between; NULL: of z
+    int64_t code_count;
 } atl_generator_options;
 
 typedef struct atl_generator {

@@ -56,6 +56,15 @@ static json_t *print_of_detectors(atl_json *b, const atl_metrics *m) {
     return list;
 }
 
+static json_t *print_of_codes(atl_json *b, const atl_metrics *m) {
+    char text[24];
+    if (!m->o.codes)
+        return json_null();
+    uint64_t hash = atl_hash64(m->o.codes, (size_t)m->o.code_count * m->generator.ws * sizeof(float), 0);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    return atl_json_string(b, text);
+}
+
 static void describe_options(atl_json *b, const atl_metrics *m, json_t *o) {
     atl_json_set(b, o, "seed", json_integer(m->o.seed));
     atl_json_set(b, o, "mirror", json_boolean(m->o.mirror));
@@ -65,6 +74,7 @@ static void describe_options(atl_json *b, const atl_metrics *m, json_t *o) {
     atl_json_set(b, o, "noise mode", json_integer(m->o.noise_mode));
     atl_json_set(b, o, "order of drawing", json_integer(m->o.reference_order));
     atl_json_set(b, o, "resize", atl_json_string(b, m->o.resize));
+    atl_json_set(b, o, "codes", print_of_codes(b, m));
 }
 
 static atl_status describe(const atl_metrics *m, json_t **json) {

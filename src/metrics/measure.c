@@ -102,6 +102,14 @@ static atl_status check_options(atl_ctx *ctx, const atl_metrics_options *o) {
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         o->network ? "network and fakes: measure one of them at a time"
                                    : "nothing to measure: network or fakes is missing");
+    if (o->codes && (!o->network || o->code_count < 2 || o->code_count > INT32_MAX))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        o->network ? "%lld codes: two at least are needed, to see what lies between"
+                                   : "codes are of a network's pictures, and fakes were given",
+                        (long long)o->code_count);
+    if (o->codes && o->reference_order)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "the reference order is of random latents, and there are codes");
     if (o->num < 0 || o->num > 100000000)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "num %lld: from 1 to 100000000 pictures are possible",
                         (long long)o->num);
@@ -147,11 +155,16 @@ static atl_status open_network(atl_metrics *m, const atl_model_options *model) {
         .class_index = m->o.class_index,
         .noise = m->o.noise_mode,
         .reference_order = m->o.reference_order != 0,
+        .codes = m->o.codes,
+        .code_count = m->o.code_count,
     };
     atl_model_options o = ATL_MODEL_OPTIONS_INIT;
     ATL_TRY(atl_options_read(m->ctx, "atl_model_options", &o, sizeof o, model));
     ATL_TRY(atl_network_open(m->ctx, m->o.network, &o, &m->net));
     ATL_TRY(atl_generator_open(&m->net, m->backend, m->data, &g, &m->generator));
+    if (m->o.codes && m->o.code_size != (int64_t)m->generator.ws)
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "codes of %lld numbers, and the network's ws have %lld",
+                        (long long)m->o.code_size, (long long)m->generator.ws);
     m->height = m->net.dims.height;
     m->width = m->net.dims.width;
     return ATL_OK;

@@ -130,6 +130,9 @@ static atl_status check_metric(atl_metrics *m, const atl_metric_job *job) {
                         name);
     if (row->draws && m->fakes)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT, "%s is measured on a network, not on pictures", name);
+    if (row->draws && m->o.codes)
+        return atl_fail(m->ctx, ATL_BAD_ARGUMENT,
+                        "%s draws latents of its own: codes are for metrics of pictures", name);
     int64_t have = m->fakes ? (int64_t)atl_dataset_info_get(m->fakes)->count : job->metric.count;
     if (have < job->metric.count)
         return atl_fail(m->ctx, ATL_BAD_ARGUMENT,
@@ -142,7 +145,7 @@ static atl_status check_metric(atl_metrics *m, const atl_metric_job *job) {
 // Those that need no detector: of pictures, and of moved pictures where the network can move them.
 static atl_status standard_names(atl_metrics *m, char *text, size_t room) {
     bool moves = false;
-    if (m->net.ctx)
+    if (m->net.ctx && !m->o.codes)
         ATL_TRY(atl_generator_moves(&m->generator, &moves));
     snprintf(text, room, "%s%s%s", m->data ? "swd16k," : "", "msssim20k", moves ? ",eqt50k_int,eqr50k" : "");
     return ATL_OK;

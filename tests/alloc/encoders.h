@@ -45,6 +45,37 @@ static atl_status call_hyper(atl_ctx *ctx) {
     return encode(ctx, "encoders/w.pt", "encoders/hyper.pt", true);
 }
 
+// A new classifier, and what it says of a view; both need no file.
+static atl_status call_ensemble(atl_ctx *ctx) {
+    atl_init_options o = ATL_INIT_OPTIONS_INIT;
+    atl_classifier_options c = ATL_CLASSIFIER_OPTIONS_INIT;
+    atl_view_options v = ATL_VIEW_OPTIONS_INIT;
+    atl_model *generator = NULL, *judge = NULL;
+    atl_classifier *classifier = NULL;
+    static float ws[512 * 4], view[512 * 4], img[3 * 8 * 8];
+    float p[2];
+    o.cfg = "resnet";
+    o.resolution = 32;
+    o.channel_base = 1;
+    o.c_dim = 2;
+    atl_status status = atl_model_init(ctx, &o, &judge);
+    o = (atl_init_options){ sizeof o, "stylegan2", 8, 64, 8, 0, 0, 2, 7 };
+    if (status == ATL_OK)
+        status = atl_model_init(ctx, &o, &generator);
+    c.height = c.width = 8; // resized
+    v.layers = 1;
+    if (status == ATL_OK)
+        status = atl_classifier_open(judge, &c, &classifier);
+    if (status == ATL_OK)
+        status = atl_views_make(generator, &v, ws, 1, view);
+    if (status == ATL_OK)
+        status = atl_classifier_run(classifier, 1, img, NULL, p);
+    atl_classifier_close(&classifier);
+    atl_model_close(&generator);
+    atl_model_close(&judge);
+    return status;
+}
+
 static atl_status call_compare(atl_ctx *ctx) {
     uint8_t black[3] = { 0, 0, 0 }, grey[3] = { 128, 128, 128 };
     const atl_image a = { 1, 1, 3, black }, b = { 1, 1, 3, grey };

@@ -886,6 +886,7 @@ SAMPLED(encode, 0, 100)
 SAMPLED(hyper, 1, 100)
 SAMPLED(congeal, 0, 100)
 CASE(compare, 0)
+SAMPLED(ensemble, 0, 100)
 SAMPLED(project, 0, 100)
 SAMPLED(tune, 1, 100)
 CASE(safetensors_write, 1)
@@ -977,6 +978,7 @@ int main(void) {
         cmocka_unit_test(project_fails_cleanly),    cmocka_unit_test(tune_fails_cleanly),
         cmocka_unit_test(encode_fails_cleanly),     cmocka_unit_test(hyper_fails_cleanly),
         cmocka_unit_test(congeal_fails_cleanly),    cmocka_unit_test(compare_fails_cleanly),
+        cmocka_unit_test(ensemble_fails_cleanly),
         cmocka_unit_test(codes_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);

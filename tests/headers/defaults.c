@@ -179,6 +179,7 @@ static void check_values(void) {
     expect(me.truncation_psi == 1.0f && me.class_index == -1 && me.noise_mode == ATL_NOISE_RANDOM &&
                !me.seed && !me.find_detector && !me.real_features && !me.reference_order,
            "atl_metrics_options");
+    expect(!me.codes && !me.code_count && !me.code_size, "atl_metrics_options");
     expect(!strcmp(i.cfg, "stylegan2") && i.resolution == 256 && !i.seed, "atl_init_options");
     expect(b.alpha == 1.0f && b.width == 0.0f, "atl_blend_options");
     expect(sp.interp == 4 && sp.beta == 8.0 && sp.mean == 0.0 && sp.deviation == 1.0, "atl_spectrum_options");

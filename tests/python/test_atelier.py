@@ -444,6 +444,31 @@ class Alignments(unittest.TestCase):
                     congealer([Encoders.PHOTO], head=[0, 1])
 
 
+class Ensembles(unittest.TestCase):
+    def test_views_are_classified(self):
+        with atelier.Model.init("resnet", resolution=32, channel_base=4, c_dim=3) as network, \
+                atelier.Model.open(data("stylegan", "sg2-32.pkl")) as g:
+            ws = g.map(atelier.seed_to_z([1], g.info.z_dim))[0]
+            near = atelier.views(g, ws, 4, "isotropic", [0, 2], 0.5)
+            np.testing.assert_array_equal(near[:, 1], np.broadcast_to(ws[1], near[:, 1].shape))
+            self.assertTrue((near[:, 2] != ws[2]).any())
+            mixed = atelier.views(g, ws, 4, layers="coarse", seed=7)
+            z = np.random.RandomState(7).randn(4, g.info.z_dim).astype(np.float32)
+            np.testing.assert_array_equal(mixed[:, :4], g.map(z)[:, :4])
+            with atelier.Classifier(network, 32, 32) as judge:
+                deep = judge(g.synthesize(near))
+                base = np.broadcast_to(judge(g.synthesize(ws[None])), deep.shape)
+                np.testing.assert_allclose(deep.sum(axis=1), 1, atol=1e-6)
+                with self.assertRaisesRegex(ValueError, "images have shape"):
+                    judge(np.zeros((1, 3, 8, 8)))
+            weight, right = atelier.ensemble_weight(base, deep, deep.argmax(axis=1))
+            self.assertEqual((right[-1], right[round(weight * 20)]), (4, right.max()))
+            with self.assertRaisesRegex(ValueError, "layers 'middle'"):
+                atelier.views(g, ws, layers="middle")
+            with self.assertRaisesRegex(atelier.AtelierError, "which does not classify"):
+                atelier.Classifier(g, 32, 32)
+
+
 class Drags(unittest.TestCase):
     def test_handles_go_to_their_targets(self):
         allowed = np.zeros((64, 64), bool)
