@@ -40,6 +40,25 @@ static app_status look(app_codec *c, const char *path, app_error *e) {
     return APP_OK;
 }
 
+// "vqgan", or the average of a training run's snapshot.
+static app_status open_usual(app_codec *c, const char *path, atl_model_options o, app_error *e) {
+    const atl_port_info *ports;
+    char why[sizeof e->text];
+    size_t count;
+    o.net = "vqgan";
+    if (atl_model_open(c->ctx, path, &o, &c->model) == ATL_OK)
+        return look(c, path, e);
+    snprintf(why, sizeof why, "%s", atl_message(c->ctx));
+    atl_message_clear(c->ctx);
+    o.net = "G_ema";
+    if (atl_model_open(c->ctx, path, &o, &c->model) == ATL_OK &&
+        atl_model_ports(c->model, "decode", &ports, &count) == ATL_OK)
+        return look(c, path, e);
+    atl_message_clear(c->ctx);
+    atl_model_close(&c->model);
+    return app_fail(e, "%s", why);
+}
+
 static app_status open_as(app_codec *c, const char *path, const atl_model_options *given, int width,
                           int height, app_error *e) {
     atl_model_options o = *given;
@@ -51,7 +70,7 @@ static app_status open_as(app_codec *c, const char *path, const atl_model_option
     if (width)
         o.assume = assume;
     if (!o.net)
-        o.net = "vqgan";
+        return open_usual(c, path, o, e);
     return atl_model_open(c->ctx, path, &o, &c->model) == ATL_OK ? look(c, path, e) : app_fail_ctx(e, c->ctx);
 }
 

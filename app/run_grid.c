@@ -11,7 +11,14 @@ static app_status open_sheet(const app_run *r, app_grid *grid, app_error *e) {
     return app_grid_open(grid, r->ctx, r->across, r->down, s->channels, s->height, s->width, e);
 }
 
-// Their labels are those of the generated ones.
+// A picture in [-1, 1], [channels, height, width].
+static void put_planes(const atl_image *image, float *out) {
+    size_t pixels = (size_t)image->width * (size_t)image->height, channels = (size_t)image->channels;
+    for (size_t i = 0; i < pixels * channels; i++)
+        out[i % channels * pixels + i / channels] = (float)image->pixels[i] / 127.5f - 1.0f;
+}
+
+// Their labels are those of the generated ones, or they themselves are what is made again.
 static app_status read_reals(app_run *r, const uint32_t *which, app_error *e) {
     size_t count = (size_t)r->across * (size_t)r->down;
     size_t label_size = (size_t)atl_trainer_get_set(r->trainer)->label_size;
@@ -23,6 +30,8 @@ static app_status read_reals(app_run *r, const uint32_t *which, app_error *e) {
             return app_fail_ctx(e, r->ctx);
         }
         app_grid_put_image(&r->reals, i, &image);
+        if (atl_trainer_reconstructs(r->trainer))
+            put_planes(&image, r->z + i * (size_t)atl_trainer_z_dim(r->trainer));
         atl_image_clear(r->ctx, &image);
         if (label_size)
             atl_dataset_label(set, which[i], r->labels + i * label_size);
@@ -39,7 +48,8 @@ app_status app_run_grid_open(app_run *r, app_error *e) {
     r->labels = app_array(count, (size_t)(s->label_size ? s->label_size : 1), 1, sizeof *r->labels, e);
     uint32_t *which = app_array(count, 1, 1, sizeof *which, e);
     app_status status = r->z && r->labels && which ? APP_OK : APP_FAILED;
-    for (size_t i = 0; i < count && status == APP_OK; i++) // picture i is seed i
+    int reconstructs = atl_trainer_reconstructs(r->trainer);
+    for (size_t i = 0; i < count && status == APP_OK && !reconstructs; i++) // picture i is seed i
         atl_seed_to_z((uint32_t)i, z_dim, r->z + i * z_dim);
     if (status == APP_OK)
         status = app_grid_choose(atl_trainer_get_data(r->trainer), r->across, r->down, which, e);

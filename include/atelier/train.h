@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3, SAGAN and BigGAN from a set of pictures.
+// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3, SAGAN, BigGAN and VQ-GAN from a set of
+// pictures.
 //
 //     atl_train_options o;
 //     atl_train_options_init(&o, sizeof o);
@@ -45,7 +46,7 @@ typedef struct atl_train_options {
     int resolution;       // when data is NULL: noise of that size takes the place of pictures, to measure
     const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
                           // "stylegan3-t", "stylegan3-r", "stylegan1", "progan", "sagan", "biggan",
-                          // "biggan-deep"
+                          // "biggan-deep", "vqgan"
     int cond;             // 1: use the labels
     int subset;           // train on so many pictures, chosen by the seed; 0: all
     int mirror;           // 1: each picture twice, once flipped from left to right
@@ -92,6 +93,11 @@ typedef struct atl_train_options {
     int d_steps;      // steps of D for one of G, each with pictures of its own
     double ortho;     // strength of the regularisation that holds rows of G's weights orthogonal; 0: none
     double ema_start; // kimg before which the average of G is G itself
+    // "vqgan":
+    const char *codebook; // "loss": trained; "ema": running means of the vectors near its own
+    double restart;       // a code used less than this part of an equal share begins anew; 0: none does
+    double disc_start;    // kimg before which D is left out
+    double disc_weight;   // of D against the distance, once their gradients are alike
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
@@ -203,6 +209,8 @@ ATL_API atl_status atl_trainer_any(atl_trainer *trainer, int *flag);
 // [n, channels, height, width].
 ATL_API atl_status atl_trainer_generate(atl_trainer *trainer, int n, const float *z, const float *c, float *images);
 ATL_API int atl_trainer_z_dim(const atl_trainer *trainer);
+// Whether G makes pictures again: then a z is a picture, [channels, height, width] from -1 to 1.
+ATL_API int atl_trainer_reconstructs(const atl_trainer *trainer);
 typedef struct atl_train_set {
     size_t count;
     int width, height, channels, label_size;

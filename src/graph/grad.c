@@ -11,7 +11,7 @@ static void mark_paths(const atl_graph *g, int last, atl_node *const *targets, i
         if (targets[i]->op != ATL_OP_POISON && targets[i]->id <= last)
             path[targets[i]->id] = true;
     for (int i = 0; i <= last; i++)
-        for (int k = 0; k < g->nodes[i]->n_src; k++)
+        for (int k = 0; k < g->nodes[i]->n_src && !g->nodes[i]->held; k++)
             path[i] = path[i] || path[g->nodes[i]->src[k]->id];
 }
 

@@ -111,6 +111,7 @@ struct atl_node {
     const atl_fusion *fusion;// NULL before fuse.c
     const char *name;        // "synthesis.b64.conv1" for the result of a layer, else NULL
     const char *scope;       // where it was built
+    bool held;               // no gradient goes through it to its sources
 };
 
 typedef struct atl_graph_net atl_graph_net;
@@ -158,6 +159,8 @@ atl_node *atl_parameter(atl_graph *g, const char *name, atl_shape shape, const f
 atl_node *atl_normal(atl_graph *g, atl_shape shape, uint64_t stream);
 
 // ---- pointwise
+// The same numbers, through which no gradient goes: a constant to whoever takes one.
+atl_node *atl_held(atl_graph *g, atl_node *x);
 atl_node *atl_unary(atl_graph *g, atl_fn1 fn, atl_node *x, float a, float b);
 atl_node *atl_fn_of(atl_graph *g, atl_fn1 fn, atl_node *x);               // one without constants
 atl_node *atl_binary(atl_graph *g, atl_fn2 fn, atl_node *x, atl_node *y); // equal shapes

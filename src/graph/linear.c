@@ -74,6 +74,12 @@ atl_node *atl_reshape(atl_graph *g, atl_node *x, atl_shape shape) {
     return atl_new_node(g, ATL_OP_RESHAPE, shape, 1, &x);
 }
 
+atl_node *atl_held(atl_graph *g, atl_node *x) {
+    atl_node *y = atl_new_node(g, ATL_OP_RESHAPE, x->shape, 1, &x);
+    y->held = y->op != ATL_OP_POISON;
+    return y;
+}
+
 atl_node *atl_permute(atl_graph *g, atl_node *x, const int *axis) {
     atl_shape s = x->shape;
     unsigned seen = 0;

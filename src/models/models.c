@@ -18,6 +18,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_stylegan_xl_generator,
     &atl_biggan_generator,
     &atl_biggan_discriminator,
+    &atl_patch_discriminator,
     &atl_vqgan,
     &atl_vit_vqgan,
     &atl_codes_gpt,

@@ -5,6 +5,7 @@
 //
 // Codes are whole numbers, row by row; as everything in a graph they are floats.
 #include <math.h>
+#include <string.h>
 
 #include "models/codes.h"
 #include "models/growing.h"
@@ -23,6 +24,9 @@ typedef struct config {
     int z_channels, embed_dim;
     int n_embed; // vectors of the codebook
     bool gumbel;
+    bool averages; // its vectors are running means of what is near them, not trained (van den Oord et al.
+                   // 2017)
+    float restart; // in training a code used less than this part of an equal share begins anew; 0: never
     int first;  // channels of the full size, before its first block
     int blocks; // of a level of the encoder; the decoder has one more
     int levels;
@@ -51,7 +55,9 @@ static atl_status parse_levels(atl_ctx *ctx, const json_t *j, config *c) {
 
 static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
     config *c = config_;
-    *c = (config){ .gumbel = json_is_true(json_object_get(j, "gumbel")) };
+    *c = (config){ .gumbel = json_is_true(json_object_get(j, "gumbel")),
+                   .averages = json_is_true(json_object_get(j, "ema")) };
+    ATL_TRY(atl_config_float(ctx, j, "restart", &c->restart));
     ATL_TRY(atl_config_int(ctx, j, "height", 1, SIDE_MOST, &c->height));
     ATL_TRY(atl_config_int(ctx, j, "width", 1, SIDE_MOST, &c->width));
     ATL_TRY(atl_config_int(ctx, j, "img_channels", 1, 64, &c->channels));
@@ -211,8 +217,10 @@ static atl_node *decoder(atl_net *net, const config *c, atl_node *x) {
 
 static atl_node *codebook(atl_net *net, const config *c) {
     const char *name = c->gumbel ? "quantize.embed.weight" : "quantize.embedding.weight";
-    return atl_net_param(net, name, ATL_SHAPE(c->n_embed, c->embed_dim), ATL_INIT_NORMAL,
-                         1.0f / (float)c->n_embed);
+    atl_shape shape = ATL_SHAPE(c->n_embed, c->embed_dim);
+    float deviation = 1.0f / (float)c->n_embed;
+    return c->averages ? atl_net_buffer(net, name, shape, ATL_INIT_NORMAL, deviation)
+                       : atl_net_param(net, name, shape, ATL_INIT_NORMAL, deviation);
 }
 
 // What is largest for the code of each vector: logits, or how near the codebook's vectors are.
@@ -231,6 +239,93 @@ static atl_node *vectors(atl_net *net, const config *c, atl_node *codes) {
         return rows;
     return atl_reshape(net->g, rows,
                        ATL_SHAPE(rows->shape.d[0], c->height >> step, c->width >> step, c->embed_dim));
+}
+
+// ---- training
+
+// Of the running means (van den Oord et al. 2017, appendix A.1), and what keeps them from a division by 0.
+static const float KEPT = 0.99f, LEAST = 1e-5f;
+
+typedef struct usage {
+    atl_node *counts, *sums; // of each code, [k, 1]; of the vectors that it stands for, [k, d]
+    atl_node *fresh;         // a vector of the batch for each code, [k, d]
+    float share;             // vectors of the batch for a code, where all are used alike
+} usage;
+
+// z [n, h', w', d] and its codes [n, t]
+static usage usage_of(atl_graph *g, const config *c, atl_node *z, atl_node *codes) {
+    int64_t d = c->embed_dim, t = atl_shape_count(&codes->shape), k = c->n_embed;
+    atl_node *rows = atl_reshape(g, z, ATL_SHAPE(1, t, d)), *at = atl_reshape(g, codes, ATL_SHAPE(1, t, 1));
+    atl_node *one = atl_fill(g, ATL_SHAPE(1, t, 1), 1.0f);
+    usage u = { .share = (float)((double)t / (double)k) };
+    u.counts = atl_reshape(g, atl_gather_transposed(g, one, at, one, k), ATL_SHAPE(k, 1));
+    u.sums = atl_reshape(g, atl_gather_transposed(g, rows, at, one, k), ATL_SHAPE(k, d));
+    float *which = atl_arena_alloc(&g->arena, (size_t)k, sizeof *which);
+    if (!which) {
+        u.fresh =
+            atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for the numbers of %lld codes", (long long)k);
+        return u;
+    }
+    for (int64_t i = 0; i < k; i++)
+        which[i] = (float)(i % t);
+    u.fresh = atl_embedding(g, atl_reshape(g, rows, ATL_SHAPE(t, d)), atl_const(g, ATL_SHAPE(k), which));
+    return u;
+}
+
+// x + (to - x) where `there` [k, 1] is 1.
+static atl_node *replaced(atl_graph *g, atl_node *x, atl_node *to, atl_node *there) {
+    return x->op == ATL_OP_POISON
+               ? x
+               : atl_add(g, x, atl_mul(g, atl_sub(g, to, x), atl_expand(g, there, x->shape)));
+}
+
+static atl_node *moved(atl_graph *g, atl_node *mean, atl_node *now) { // a running mean
+    return atl_add(g, now, atl_scale(g, atl_sub(g, mean, now), KEPT));
+}
+
+static void becomes(atl_net *net, const char *buffer, atl_node *value) {
+    atl_update *u = atl_net_update(net, buffer);
+    if (u)
+        *u = (atl_update){ value, 0.0f, 1.0f, NULL };
+}
+
+// What becomes of the codebook after the vectors z of a batch, which a code each stands for.
+static void follow(atl_net *net, const config *c, atl_node *z, atl_node *codes) {
+    atl_graph *g = net->g;
+    int64_t k = c->n_embed, d = c->embed_dim;
+    atl_node *book = codebook(net, c);
+    atl_node *size = atl_net_buffer(net, "quantize.cluster_size", ATL_SHAPE(k), ATL_INIT_FILL, 1.0f),
+             *sum = NULL;
+    if (c->averages)
+        sum = atl_net_buffer(net, "quantize.embed_avg", ATL_SHAPE(k, d), ATL_INIT_ZERO, 0.0f);
+    if (!net->trains || z->op == ATL_OP_POISON || codes->op == ATL_OP_POISON || book->op == ATL_OP_POISON)
+        return;
+    usage u = usage_of(g, c, z, codes);
+    size = moved(g, atl_reshape(g, size, ATL_SHAPE(k, 1)), u.counts);
+    atl_node *idle = atl_unary(g, ATL_FN_INSIDE, size, -1.0f, c->restart * u.share); // [k, 1]: 1 or 0
+    if (c->averages) {
+        atl_node *all = atl_expand(g, atl_sum(g, size, 3u), size->shape);
+        atl_node *even =
+            atl_div(g, atl_affine(g, size, 1.0f, LEAST), atl_affine(g, all, 1.0f, (float)k * LEAST));
+        sum = moved(g, sum, u.sums);
+        book = atl_div(g, sum, atl_expand(g, atl_mul(g, even, all), sum->shape));
+    }
+    if (c->restart > 0.0f) {
+        book = replaced(g, book, u.fresh, idle);
+        sum = sum ? replaced(g, sum, atl_scale(g, u.fresh, u.share), idle) : NULL;
+        size = replaced(g, size, atl_fill(g, size->shape, u.share), idle);
+    }
+    if (c->averages || c->restart > 0.0f)
+        becomes(net, "quantize.embedding.weight", book);
+    becomes(net, "quantize.cluster_size", atl_reshape(g, size, ATL_SHAPE(k)));
+    if (sum)
+        becomes(net, "quantize.embed_avg", sum);
+}
+
+// The mean of (a - b)^2 for each sample, [n].
+static atl_node *distance(atl_graph *g, atl_node *a, atl_node *b) {
+    atl_node *d = atl_mean(g, atl_square(g, atl_sub(g, a, b)), 14u);
+    return d->op == ATL_OP_POISON ? d : atl_reshape(g, d, ATL_SHAPE(d->shape.d[0]));
 }
 
 // ---- functions
@@ -257,7 +352,43 @@ static void decode(atl_net *net, const void *config_, atl_call *call) {
     atl_call_out(net, call, "img", decoder(net, c, x));
 }
 
+// img -> img as it is made again; codes [h' w']; and how far vectors are from their codes', [n]:
+// "commitment", whose gradient moves the encoder, and "codebook", whose gradient moves the codebook. Decoding
+// lets the picture's gradient through to the encoder as if nothing had been rounded.
+static void autoencode(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_graph *g = net->g;
+    atl_node *x = encoder(net, c, atl_call_in(net, call, "img", ATL_SHAPE(c->height, c->width, c->channels)));
+    atl_node *z = conv(net, "quant_conv", x, c->embed_dim, 1);
+    atl_node *codes = atl_position_of_largest(g, scores(net, c, z)), *e = vectors(net, c, codes);
+    if (c->gumbel && net->trains)
+        z = atl_graph_fail(g, ATL_UNSUPPORTED, "codes that are drawn of logits (Gumbel) can't be trained");
+    if (z->op == ATL_OP_POISON || e->op == ATL_OP_POISON)
+        return;
+    if (c->averages || c->restart > 0.0f)
+        follow(net, c, z, codes);
+    atl_node *rounded = c->gumbel ? e : atl_add(g, z, atl_held(g, atl_sub(g, e, z)));
+    atl_call_out(net, call, "img", decoder(net, c, conv(net, "post_quant_conv", rounded, c->z_channels, 1)));
+    atl_call_out(net, call, "codes", codes);
+    if (c->gumbel)
+        return;
+    atl_call_out(net, call, "commitment", distance(g, z, atl_held(g, e)));
+    atl_call_out(net, call, "codebook", distance(g, e, atl_held(g, z)));
+}
+
 // ---- new networks
+
+// Running means begin with what they are means of.
+static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, uint64_t seed) {
+    const config *c = config_;
+    const atl_param *book = atl_params_find(params, "quantize.embedding.weight"),
+                    *sum = atl_params_find(params, "quantize.embed_avg");
+    (void)ctx;
+    (void)seed;
+    if (c->averages && book && sum && book->count == sum->count)
+        memcpy(atl_param_data(params, sum), atl_param_data(params, book), book->count * sizeof(float));
+    return ATL_OK;
+}
 
 // The widest is that of the published ones, 128 at full size; sizes are halved down to 16, where attention
 // is.
@@ -292,5 +423,8 @@ const atl_model_row atl_vqgan = {
     .parse = parse,
     .init = init,
     .dims = dims,
-    .functions = { { "encode", encode, false }, { "decode", decode, false } },
+    .finish = finish,
+    .functions = { { "encode", encode, false },
+                   { "decode", decode, false },
+                   { "autoencode", autoencode, false } },
 };

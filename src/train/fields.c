@@ -41,7 +41,7 @@ static const atl_train_field FIELDS[] = {
 #define GROUP "Steps"
     TEXT("cfg", cfg, "auto",
          "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
-         "biggan-deep",
+         "biggan-deep|vqgan",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
@@ -71,7 +71,7 @@ static const atl_train_field FIELDS[] = {
 #undef GROUP
 #define GROUP "Losses"
     TEXT("loss", loss, "auto", "logistic|logistic-saturating|wgan|wgan-gp|hinge|auto",
-         "what G and D compete for; auto: wgan-gp for progan, hinge for sagan and biggan, else logistic"),
+         "what G and D compete for; auto: wgan-gp for progan, hinge for sagan, biggan and vqgan, else logistic"),
     REAL_CFG("gamma", gamma, 0, 1e6, -1, "weight of R1"),
     REAL("r2-gamma", r2_gamma, 0, 1e6, 0, "weight of R2"),
     REAL("ortho", ortho, 0, 1, 0, "strength that holds rows of G's weights orthogonal, of sagan and biggan"),
@@ -79,6 +79,12 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("style-mixing-prob", style_mixing_prob, 0, 1, -1, "share of steps that mix styles"),
     REAL_CFG("blur-init-sigma", blur_init_sigma, 0, 64, -1, "first width of the blur that D sees through, in pixels"),
     REAL_CFG("blur-fade-kimg", blur_fade_kimg, 0.001, 1e6, 0, "kimg in which that blur fades away"),
+#undef GROUP
+#define GROUP "Codes, of vqgan"
+    TEXT("codebook", codebook, "loss", "loss|ema", "how it moves: by its loss, or as running means of what is near"),
+    REAL("restart", restart, 0, 1, 0, "a code used less than this part of an equal share begins anew; 0: none does"),
+    REAL_CFG("disc-start", disc_start, 0, 1e9, -1, "kimg before which D is left out"),
+    REAL("disc-weight", disc_weight, 0, 1e6, 0.8, "weight of D, once its gradient is as long as the distance's"),
 #undef GROUP
 #define GROUP "Augmentation of what D sees"
     { "aug", GROUP, ATL_TRAIN_CHOICE, AT(aug), 0, 4, 4, "auto", "ada|fixed|noaug|diffaug|auto", NULL,

@@ -76,6 +76,11 @@ static atl_status read_stylegan(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_
     return status;
 }
 
+static void read_vqgan(const json_t *config, atl_train_like *like) {
+    like->channel_base = read_int(config, "ch", 1 << 14);
+    like->channel_max = read_int(config, "n_embed", 1 << 14);
+}
+
 static bool is_stylegan(const char *kind) {
     return !strcmp(kind, "stylegan2_generator") || !strcmp(kind, "stylegan1_generator") ||
            !strcmp(kind, "progan_generator");
@@ -96,6 +101,8 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
             read_stylegan3(net->config, like);
         else if (!strcmp(net->kind, "biggan_generator") && !like->channel_base)
             like->channel_base = atl_biggan_width(net->config);
+        else if (!strcmp(net->kind, "vqgan") && !like->channel_base)
+            read_vqgan(net->config, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);
     }

@@ -7,6 +7,8 @@
 #include "train/grow.h"
 #include "train/trainer.h"
 
+static const double STEPS_ALONE = 10000.0; // of an autoencoder before its discriminator counts, as published
+
 typedef struct preset {
     const char *name, *family;
     int processes; // that its batch was meant for: a batch is split into as many parts
@@ -104,6 +106,14 @@ static preset spectral(preset p, int resolution, int batch, int ranks) {
     return p;
 }
 
+// Rates follow the batch.
+static preset coded(preset p, int resolution, int batch, int ranks) {
+    (void)resolution;
+    (void)ranks;
+    p.glr = p.dlr = 4.5e-6 * (batch ? batch : p.batch);
+    return p;
+}
+
 static const preset PRESETS[] = {
     // clang-format off
     // name, family, processes, kimg, batch, mbstd, cbase, map, glr, dlr, gamma, ema kimg, ramp-up, pl, mixing, blur,
@@ -121,6 +131,7 @@ static const preset PRESETS[] = {
     { "sagan",       "sagan",     2, 256e3, 256, 1, 64,   0, .0001, .0004, 0,    0,   -1,   0, 0,   0,  0, spectral },
     { "biggan",      "biggan",    8, 307e3, 2048, 1, 96,  0, .0001, .0004, 0,    0,   -1,   0, 0,   0,  0, spectral },
     { "biggan-deep", "biggan-deep", 8, 307e3, 2048, 1, 128, 0, .0001, .0004, 0,  0,   -1,   0, 0,   0,  0, spectral },
+    { "vqgan",       "vqgan",     1, 10e3, 12, 1,  128,   0, 0,     0,     0,    0,   -1,   0, 0,   0,  0, coded },
     // clang-format on
 };
 
@@ -165,6 +176,17 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     if (o->ortho > 0.0 && !recipe->orthogonal)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "ortho %g: weights of cfg %s are not held orthogonal; leave it out",
                         o->ortho, o->cfg);
+    const char *given = recipe->reconstructs          ? NULL
+                        : strcmp(o->codebook, "loss") ? "codebook"
+                        : o->restart > 0.0            ? "restart"
+                        : o->disc_start > 0.0         ? "disc-start"
+                        : o->disc_weight != 0.8       ? "disc-weight"
+                                                      : NULL;
+    if (given)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have no codes; leave it out", given,
+                        o->cfg);
+    if (o->disc_start < 0.0)
+        o->disc_start = recipe->reconstructs ? STEPS_ALONE * o->batch / 1000.0 : 0.0;
     if (o->ema_start < 0.0)
         o->ema_start = (double)recipe->ema_start * o->d_steps * o->batch / 1000.0;
     return ATL_OK;

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-static const atl_recipe *const RECIPES[] = { &atl_recipe_stylegan2,  &atl_recipe_stylegan3,
-                                             &atl_recipe_stylegan1,  &atl_recipe_progan,
-                                             &atl_recipe_sagan,      &atl_recipe_biggan,
-                                             &atl_recipe_biggan_deep };
+static const atl_recipe *const RECIPES[] = { &atl_recipe_stylegan2,   &atl_recipe_stylegan3,
+                                             &atl_recipe_stylegan1,   &atl_recipe_progan,
+                                             &atl_recipe_sagan,       &atl_recipe_biggan,
+                                             &atl_recipe_biggan_deep, &atl_recipe_vqgan };
 
 const atl_recipe *atl_recipe_find(const char *family) {
     for (size_t i = 0; i < sizeof RECIPES / sizeof *RECIPES; i++)

@@ -2,7 +2,7 @@
 // A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
 // and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
 // and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c,
-// recipe_growing.c, recipe_biggan.c.  docs/add-a-loss.md walks through one.
+// recipe_growing.c, recipe_biggan.c, recipe_vqgan.c.  docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
 
@@ -60,13 +60,14 @@ struct atl_recipe {
     int ema_start;                // steps of G before which its average is G itself
     atl_aug aug;                  // where the options leave it open
     bool orthogonal;              // weights may be held orthogonal
+    bool reconstructs;            // G makes pictures again, by its function "autoencode"
     const atl_adam_options *adam; // betas and eps; NULL: StyleGAN's
     const atl_phase_row *phases;
     int n_phases;
 };
 
 extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3, atl_recipe_stylegan1, atl_recipe_progan,
-    atl_recipe_sagan, atl_recipe_biggan, atl_recipe_biggan_deep;
+    atl_recipe_sagan, atl_recipe_biggan, atl_recipe_biggan_deep, atl_recipe_vqgan;
 
 const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none
 

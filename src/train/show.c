@@ -21,12 +21,18 @@ atl_dataset *atl_trainer_get_data(atl_trainer *t) {
 }
 
 int atl_trainer_z_dim(const atl_trainer *t) {
+    if (t->recipe->reconstructs)
+        return t->set.channels * t->set.width * t->set.height;
     return t->g.dims.z_dim;
+}
+
+int atl_trainer_reconstructs(const atl_trainer *t) {
+    return t->recipe->reconstructs;
 }
 
 static atl_status show_part(atl_program *p, int n, const float *fade, const float *z, const float *c,
                             float *images) {
-    ATL_TRY(atl_program_write(p, "z", n, z));
+    ATL_TRY(atl_program_write(p, atl_program_in(p, "z") ? "z" : "img", n, z));
     if (atl_program_in(p, "fade"))
         ATL_TRY(atl_program_write(p, "fade", 1, fade));
     if (atl_program_in(p, "c"))
@@ -36,7 +42,7 @@ static atl_status show_part(atl_program *p, int n, const float *fade, const floa
 }
 
 atl_status atl_trainer_generate(atl_trainer *t, int n, const float *z, const float *c, float *images) {
-    size_t z_dim = (size_t)t->g.dims.z_dim, c_dim = (size_t)t->g.dims.c_dim;
+    size_t z_dim = (size_t)atl_trainer_z_dim(t), c_dim = (size_t)t->g.dims.c_dim;
     size_t image = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
     int batch = t->stage.batch_gpu;
     ATL_TRY(atl_trainer_enter(t, t->staged)); // a step may have failed to make its plans

@@ -15,6 +15,10 @@ static void build_view(atl_graph *g, atl_call *call, void *user) {
     const atl_model_dims *d = &n->dims;
     atl_net net = atl_network_in(g, n, NULL);
     net.varies = true;
+    if (atl_model_function_find(n->row, "autoencode")) {
+        atl_network_call(n, "autoencode", &net, call);
+        return;
+    }
     atl_network_call(n, "map", &net, call);
     const atl_port *w = atl_call_find_out(call, "w");
     if (!w)

@@ -151,7 +151,7 @@ static void words_are_known(void **state) {
             }
         }
     }
-    assert_int_equal(known, 13);
+    assert_int_equal(known, 14);
     atl_ctx_close(&ctx);
 }
 

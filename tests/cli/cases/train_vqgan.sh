@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# Training of VQ-GAN: its codebook by loss and by running means, going on to the byte, codes of its snapshots,
+# starting from its networks, refusals.
+export ATELIER_THREADS=1
+plain() { # what is not the same twice
+    sed -E 's/^(tick [0-9]+ +kimg [0-9.]+).*/\1 .../; /^(memory|time|to go on)/d
+        s/^( +[GD]main +[0-9]+ +[0-9]+).*/\1 .../'
+}
+mkdir s
+for i in 0 1 2 3 4 5; do
+    "$ATELIER" init --cfg stylegan2 --resolution 16 --cbase 64 --cmax 4 --seed $i n.safetensors >/dev/null 2>&1
+    "$ATELIER" generate --network n.safetensors --seeds $i --outdir s --quiet >/dev/null 2>&1
+done
+net="--cfg vqgan --cbase 32 --cmax 16 --batch 4 --tick 0.008 --snap 1"
+t train --data s --outdir r $net --codebook ema --restart 0.5 --disc-start 0.008 --kimg 0.016 | plain
+r=r/00000-vqgan-s-batch4-gamma0
+t train --resume $r --kimg 0.032 | plain
+"$ATELIER" train --data s --outdir whole $net --codebook ema --restart 0.5 --disc-start 0.008 --kimg 0.032 --quiet >/dev/null
+cmp $r/network-snapshot-000000.safetensors whole/*/network-snapshot-000000.safetensors && echo the same
+grep -oE '"(codebook|restart|disc-start|disc-weight|loss)": [^,]*' $r/training_options.json
+t encode-codes --network $r/network-snapshot-000000.safetensors s/seed0000.png s/seed0001.png
+t decode-codes --network $r/network-snapshot-000000.safetensors codes.npz --outdir back
+t train --data s --outdir r $net --batch 6 --batch-gpu 3 --restart 0.5 --kimg 0.006 | plain
+t train --data s --outdir r --cfg vqgan --batch 4 --resume $r --new-run --kimg 0.004 --quiet | plain
+# what can't be
+t train --data s --outdir r --cfg vqgan --map-depth 2
+t train --data s --outdir r --cfg vqgan --loss logistic
+t train --data s --outdir r --cfg vqgan --cbase 20
+t train --data s --outdir r --cfg stylegan2 --codebook ema
+t train --data s --outdir r --cfg stylegan2 --disc-start 1
