@@ -17,7 +17,7 @@
 enum { LEVELS_MOST = 16, SIDE = 256 };
 
 static bool probe(const atl_ckpt *ckpt) {
-    return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_VQGAN | 1u << ATL_FOUND_VIT_VQGAN |
+    return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_VQGAN | 1u << ATL_FOUND_PATCH_D | 1u << ATL_FOUND_VIT_VQGAN |
                                     1u << ATL_FOUND_CODES_GPT | 1u << ATL_FOUND_VIT_GPT);
 }
 
@@ -64,6 +64,19 @@ static atl_status add_vqgan(atl_ckpt *ckpt, const atl_found *f) {
         return status;
     }
     return atl_ckpt_add(ckpt, f->key, "vqgan", config, why_not(f), f);
+}
+
+// The layers of its discriminator are counted by their convolutions.
+static atl_status add_critic(atl_ckpt *ckpt, const atl_found *f) {
+    int layers = 0;
+    while (layers < LEVELS_MOST && atl_found_tensor(f, "discriminator.main.%d.weight", 3 * layers + 5))
+        layers++;
+    json_int_t side = atl_yaml_int(ckpt, "vqgan", "resolution", SIDE);
+    json_t *config =
+        json_pack("{s:I s:I s:I s:I s:i}", "height", side, "width", side, "img_channels",
+                  (json_int_t)atl_found_dim(f, 1, "discriminator.main.0.weight"), "ndf",
+                  (json_int_t)atl_found_dim(f, 0, "discriminator.main.0.weight"), "n_layers", layers);
+    return atl_ckpt_add(ckpt, f->key, "patch_discriminator", config, NULL, f);
 }
 
 // ---- ViT-VQGAN
@@ -196,6 +209,8 @@ static atl_status open_codes(atl_ckpt *ckpt) {
         const atl_found *f = &ckpt->found[i];
         if (f->kind == ATL_FOUND_VQGAN)
             ATL_TRY(add_vqgan(ckpt, f));
+        else if (f->kind == ATL_FOUND_PATCH_D)
+            ATL_TRY(add_critic(ckpt, f));
         else if (f->kind == ATL_FOUND_VIT_VQGAN)
             ATL_TRY(add_vit(ckpt, f));
         else if (f->kind == ATL_FOUND_CODES_GPT)
@@ -212,7 +227,7 @@ static atl_status open_codes(atl_ckpt *ckpt) {
 static bool is_harmless(const char *name) {
     return !strncmp(name, "loss.", 5) || atl_ends_in(name, ".cluster_size") ||
            atl_ends_in(name, ".embed_avg") || atl_ends_in(name, ".attn.mask") ||
-           !strncmp(name, "colorize", 8);
+           atl_ends_in(name, ".num_batches_tracked") || !strncmp(name, "colorize", 8);
 }
 
 // The names of the networks that stand beside one whose own names have no prefix.
@@ -229,7 +244,9 @@ static atl_status collect(atl_ckpt *ckpt, const void *network, atl_ckpt_sources 
     for (size_t i = 0; i < dict->size; i++) {
         const char *path = atl_found_name(ckpt, f, i);
         atl_ckpt_source s = { .value = dict->u.items[2 * i + 1], .from = path, .name = path };
-        if (!path || s.value->type != ATL_OBJECT_TENSOR || is_harmless(path) || is_of_another(f, path))
+        bool ours = f->kind != ATL_FOUND_PATCH_D || (path && !strncmp(path, "discriminator.main.", 19));
+        if (!path || s.value->type != ATL_OBJECT_TENSOR || is_harmless(path) || is_of_another(f, path) ||
+            !ours)
             continue;
         s.rank = s.value->u.tensor->rank;
         ATL_TRY(atl_ckpt_sources_add(ckpt, sources, &s));

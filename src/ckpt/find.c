@@ -39,6 +39,7 @@ static const struct {
     { "embed.u0", ATL_FOUND_BIGGAN_D },
     { "generator.conv_to_rgb.weight_orig", ATL_FOUND_PRETRAINED_BIGGAN },
     { "decoder.up.0.block.0.conv1.weight", ATL_FOUND_VQGAN },
+    { "discriminator.main.0.weight", ATL_FOUND_PATCH_D },
     { "decoder.to_pixel.1.weight", ATL_FOUND_VIT_VQGAN },
     { "tok_emb.weight", ATL_FOUND_CODES_GPT },
     { "tok_emb_code.weight", ATL_FOUND_VIT_GPT },
@@ -164,8 +165,8 @@ static const char *key_of_kind(const char *place, atl_found_kind kind) {
     if (kind == ATL_FOUND_VQGAN ||
         kind == ATL_FOUND_VIT_VQGAN) // a transformer's file may hold a second one, for its conditions
         return strstr(place, "cond_stage") || strstr(place, "cond_model") ? "cond_vqgan" : "vqgan";
-    return key_of(place,
-                  kind != ATL_FOUND_STYLEGAN2_D && kind != ATL_FOUND_PORT_D && kind != ATL_FOUND_BIGGAN_D);
+    return key_of(place, kind != ATL_FOUND_STYLEGAN2_D && kind != ATL_FOUND_PORT_D &&
+                             kind != ATL_FOUND_BIGGAN_D && kind != ATL_FOUND_PATCH_D);
 }
 
 static bool has_key(const atl_ckpt *ckpt, const char *key) {

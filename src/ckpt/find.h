@@ -22,6 +22,7 @@ typedef enum atl_found_kind {
     ATL_FOUND_BIGGAN_D,
     ATL_FOUND_PRETRAINED_BIGGAN,
     ATL_FOUND_VQGAN,
+    ATL_FOUND_PATCH_D, // the discriminator of VQ-GAN, in its loss
     ATL_FOUND_VIT_VQGAN,
     ATL_FOUND_CODES_GPT, // the transformer over its codes
     ATL_FOUND_VIT_GPT    // and of the second, one or two

@@ -129,6 +129,30 @@ static void write_text(const char *path, const char *text) {
     assert_int_equal(fclose(f), 0);
 }
 
+// The discriminator in its loss, in evaluation.
+static void critic(void **state) {
+    (void)state;
+    static const state_options o = { .gain = 1.5, .section = "patchd" };
+    scene s;
+    begin(&s, "taming", &o);
+    atl_model_options open = ATL_MODEL_OPTIONS_INIT;
+    open.assume = "height=64,width=64";
+    open.net = "D";
+    if (atl_model_open(s.ctx, "codes-taming.safetensors", &open, &s.m) != ATL_OK)
+        die(&s);
+    float *img = recipe_picture("patchd.input.0", 2 * 3, 64, 64, 8);
+    const atl_array in = { "img", ATL_F32, 4, { 2, 3, 64, 64 }, img };
+    atl_arrays *results = run(&s, "discriminate", &in, 1, NULL);
+    check(&s, results, "logits", "", "patchd.logits");
+    assert_true(golden_has(s.truth, "patchd.logits"));
+    atl_arrays_close(&results);
+    atl_model_close(&s.m);
+    free(img);
+    golden_close(&s.truth, (const char *const[]){ "gumbel", NULL });
+    atl_ctx_close(&s.ctx);
+    remove("codes-taming.safetensors");
+}
+
 // ---- ViT-VQGAN
 
 static const struct {
@@ -446,7 +470,8 @@ static void config_beside(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(vqgan), cmocka_unit_test(vit),
-                                        cmocka_unit_test(transformer), cmocka_unit_test(config_beside) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(vqgan), cmocka_unit_test(critic),
+                                        cmocka_unit_test(vit), cmocka_unit_test(transformer),
+                                        cmocka_unit_test(config_beside) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

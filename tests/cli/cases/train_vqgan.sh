@@ -15,7 +15,8 @@ net="--cfg vqgan --cbase 32 --cmax 16 --batch 4 --tick 0.008 --snap 1"
 t train --data s --outdir r $net --codebook ema --restart 0.5 --disc-start 0.008 --kimg 0.016 | plain
 r=r/00000-vqgan-s-batch4-gamma0
 t train --resume $r --kimg 0.032 | plain
-"$ATELIER" train --data s --outdir whole $net --codebook ema --restart 0.5 --disc-start 0.008 --kimg 0.032 --quiet >/dev/null
+how="--codebook ema --restart 0.5 --disc-start 0.008"
+"$ATELIER" train --data s --outdir whole $net $how --kimg 0.032 --quiet >/dev/null
 cmp $r/network-snapshot-000000.safetensors whole/*/network-snapshot-000000.safetensors && echo the same
 grep -oE '"(codebook|restart|disc-start|disc-weight|loss)": [^,]*' $r/training_options.json
 t encode-codes --network $r/network-snapshot-000000.safetensors s/seed0000.png s/seed0001.png
