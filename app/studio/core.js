@@ -283,10 +283,14 @@ export class Stage {
   }
   show(state) {
     this.box.classList.add('waits');
+    this.slow = this.slow || setTimeout(() => this.box.classList.add('slow'), 300); // a mark that moves costs frames
     this.live.ask(state);
   }
   draw(bitmap, facts, blob, state) {
     this.box.classList.toggle('waits', !!this.live.next); // a newer state than this one
+    this.box.classList.remove('slow');
+    clearTimeout(this.slow);
+    this.slow = 0;
     this.error.textContent = facts.error || '';
     if (bitmap) {
       this.put(bitmap);

@@ -89,6 +89,15 @@ class SeedMap {
       }
     }
   }
+  // Where one is moves at once; pictures of another truncation or class come when the hand rests.
+  follow(moved) {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.rest);
+    if (moved)
+      this.frame = requestAnimationFrame(() => this.draw());
+    else
+      this.rest = setTimeout(() => this.draw(), 180);
+  }
   redraw() {
     const turn = this.turn;
     this.draw();
@@ -140,13 +149,13 @@ export default {
     side.append(choice({text: t('transfer'), value: S.format, values: [['jpg', 'JPEG'], ['webp', 'WebP'], ['png', 'PNG']], use: v => set({format: v})}),
       slider({text: t('quality'), min: 30, max: 100, step: 1, value: S.quality, hard: true, use: v => set({quality: v})}));
   },
-  update() {
+  update(changed) {
     const l = latent();
     controls.seed.value(l.seed ?? '');
     controls.psi.value(S.psi ?? info.psi ?? 1);
     controls.noise.value(S.noise);
     controls.noise_seed.hidden = S.noise !== 'random' && S.noise !== 'sg2';
-    map.draw();
+    map.follow(['panel', 'network', 'x', 'y', 'pin'].some(key => changed[key] !== undefined));
     stage.show(state());
   },
   save() { download(state(), `seed${nameOf(latent()).replace(', ', '_')}.png`); },
