@@ -118,10 +118,6 @@ static atl_status make(atl_trainer *t, const char *role, const char *name, atl_n
 
 static atl_status networks(atl_trainer *t) {
     ATL_TRY(refuse(t));
-    if (t->state.ranks > 1)
-        return atl_fail(t->ctx, ATL_UNSUPPORTED,
-                        "cfg %s: batch norms take statistics of one process's pictures: start one process",
-                        t->options.cfg);
     ATL_TRY(make(t, "generator", "G", &t->g));
     return make(t, "discriminator", "D", &t->d);
 }

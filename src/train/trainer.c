@@ -188,12 +188,29 @@ static atl_status look_ahead(atl_trainer *t, atl_phase *p, int parts) {
     return ATL_OK;
 }
 
+// Statistics that layers keep are of each process's own pictures, and then the mean of all: the same bits
+// everywhere. What they keep of weights alone is the same already.
+static atl_status agree_on_buffers(atl_trainer *t, const atl_phase *p) {
+    for (int i = 0; t->state.ranks > 1 && i < p->n_updates; i++) {
+        const atl_phase_update *u = &p->updates[i];
+        if (u->keep == 0.0f)
+            continue;
+        atl_resident_fetch(t->backend, u->buffer, u->count);
+        ATL_TRY(atl_ranks_sum(t->ranks, u->buffer, u->count));
+        for (size_t k = 0; k < u->count; k++)
+            u->buffer[k] /= (float)t->state.ranks;
+        atl_resident_push(t->backend, u->buffer, u->count);
+    }
+    return ATL_OK;
+}
+
 static atl_status run_phase(atl_trainer *t, atl_phase *p) {
     int parts = t->local / t->stage.batch_gpu;
     float scale = (float)p->row->interval / (float)(parts * t->state.ranks);
     ATL_TRY(look_ahead(t, p, parts));
     t->halfway = t->halfway || p->n_updates;
     ATL_TRY(run_parts(t, p, parts, scale, true));
+    ATL_TRY(agree_on_buffers(t, p));
     size_t total = p->trained->params.total;
     if (p->norm >= 0 || t->state.ranks > 1)
         atl_resident_fetch(t->backend, t->gradient, total);

@@ -85,6 +85,7 @@ works slow
 works paused
 works memory
 works measure
+works buffers
 
 victim="rank 1 (host $(uname -n), process [0-9]*)"
 living=$((ranks - 1))

@@ -330,6 +330,29 @@ static int case_measure(worker *w) {
     return leave(w, false);
 }
 
+// Batch norms take statistics of each process's own pictures, and what they keep is the same in all of them.
+static int case_buffers(worker *w) {
+    atl_train_options o;
+    atl_trainer *t;
+    atl_train_options_init(&o, sizeof o);
+    o.cfg = "sagan";
+    o.resolution = 32;
+    o.channel_base = 8;
+    o.batch = 12;
+    o.stall_seconds = 60.0;
+    CHECK(atl_trainer_open(w->ctx, &o, &t) == ATL_OK);
+    uint64_t before = atl_params_fingerprint(&t->g.params);
+    for (int step = 0; step < 2; step++)
+        CHECK(atl_trainer_step(t) == ATL_OK);
+    atl_trainer_fetch(t);
+    CHECK(atl_params_fingerprint(&t->g.params) != before);
+    CHECK(atl_ranks_same(t->ranks, atl_params_fingerprint(&t->g.params), "G") == ATL_OK);
+    CHECK(atl_ranks_same(t->ranks, atl_params_fingerprint(&t->d.params), "D") == ATL_OK);
+    CHECK(atl_ranks_same(t->ranks, atl_params_fingerprint(&t->g_ema.params), "the average of G") == ATL_OK);
+    atl_trainer_close(&t, 0);
+    return leave(w, false);
+}
+
 // ---- what goes wrong: the victim is rank 1
 
 static int case_differ(worker *w) {
@@ -412,7 +435,8 @@ int main(int argc, char **argv) {
         { "paused", case_paused },   { "memory", case_memory },   { "differ", case_differ },
         { "stopped", case_stopped }, { "killed", case_killed },   { "halfway", case_halfway },
         { "chain", case_chain },     { "mixed", case_mixed },     { "amount", case_amount },
-        { "failed", case_failed },   { "launcher", case_launcher }, { "measure", case_measure } };
+        { "failed", case_failed },   { "launcher", case_launcher }, { "measure", case_measure },
+        { "buffers", case_buffers } };
     printf("process %ld\n", (long)getpid());
     fflush(stdout);
     worker w = { 0 };
