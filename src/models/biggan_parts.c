@@ -121,8 +121,8 @@ int atl_biggan_width(const json_t *generator) {
 
 // Takes no reference; on lack of memory the list becomes NULL.
 static void add_block(json_t **list, int in, int out, bool resamples, bool attends) {
-    json_t *row = json_pack("[i,i,b,b]", in, out, resamples, attends);
-    if (*list && row && !json_array_append_new(*list, row))
+    json_t *row = *list ? json_pack("[i,i,b,b]", in, out, resamples, attends) : NULL;
+    if (row && !json_array_append_new(*list, row))
         return;
     json_decref(*list);
     *list = NULL;

@@ -679,6 +679,18 @@ static atl_status call_codes(atl_ctx *ctx) {
     return status;
 }
 
+// Standing statistics of a small SAGAN.
+static atl_status call_standing(atl_ctx *ctx) {
+    const atl_init_options small = { sizeof small, "sagan", 32, 8, 0, 2, 0, 0, 0 };
+    atl_model *model;
+    atl_status status = atl_model_init(ctx, &small, &model);
+    if (status != ATL_OK)
+        return status;
+    status = atl_model_standing_stats(model, 1, 2, 0, 0.5f);
+    atl_model_close(&model);
+    return status;
+}
+
 static atl_status call_drag(atl_ctx *ctx) {
     const atl_drag_point p = { 2, 3, 5, 4 };
     float ws[64 * 64] = { 0 };
@@ -881,6 +893,7 @@ CASE(metrics, 0)
 CASE(spectrum, 0)
 CASE(align, 0)
 SAMPLED(codes, 0, 100)
+SAMPLED(standing, 0, 100)
 SAMPLED(drag, 0, 100)
 SAMPLED(encode, 0, 100)
 SAMPLED(hyper, 1, 100)
@@ -979,7 +992,7 @@ int main(void) {
         cmocka_unit_test(encode_fails_cleanly),     cmocka_unit_test(hyper_fails_cleanly),
         cmocka_unit_test(congeal_fails_cleanly),    cmocka_unit_test(compare_fails_cleanly),
         cmocka_unit_test(ensemble_fails_cleanly),
-        cmocka_unit_test(codes_fails_cleanly),
+        cmocka_unit_test(codes_fails_cleanly),      cmocka_unit_test(standing_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);
