@@ -245,6 +245,15 @@ static app_status take_options(const app_resume *r, atl_train_options *options, 
     return APP_OK;
 }
 
+// An encoder's run keeps the networks that it stands on with its own.
+static void take_networks(const app_resume *r, atl_train_options *options) {
+    const char *cfg = json_string_value(recorded(r, "cfg"));
+    if (!options->network)
+        options->network = r->snapshot;
+    if (!options->w_encoder && cfg && !strcmp(cfg, "hyperstyle"))
+        options->w_encoder = r->snapshot;
+}
+
 static void warn_of_unknown(const app_resume *r, app_error *e) {
     size_t count;
     const atl_train_field *fields = atl_train_fields(&count);
@@ -342,7 +351,9 @@ app_status app_resume_open(app_resume *r, atl_ctx *ctx, const char *path, atl_tr
     options->like = r->snapshot;
     if (status == APP_OK && r->record && !options->data)
         status = find_data(r, options, e);
-    if (status == APP_OK && r->record && !choice->new_run)
+    int sampled =
+        r->record && !options->data && !json_object_get(r->record, "place"); // a generator made its pictures
+    if (status == APP_OK && r->record && !choice->new_run && !sampled)
         status = compare_data(r, ctx, options->data, e);
     r->goes_on = status == APP_OK && r->record && !choice->new_run && !r->differs;
     if (!r->goes_on) {
@@ -352,6 +363,7 @@ app_status app_resume_open(app_resume *r, atl_ctx *ctx, const char *path, atl_tr
     }
     warn_of_unknown(r, e);
     r->folder = run_folder(r->snapshot, e);
+    take_networks(r, options);
     return take_options(r, options, choice, e);
 }
 

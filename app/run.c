@@ -31,6 +31,11 @@ void app_run_say(app_run *r, const char *format, ...) {
         r->events.line(r->events.user, line);
 }
 
+// That goes on with it.
+static const char *command_of(const app_run *r) {
+    return atl_trainer_is_encoder(r->trainer) ? "train-encoder" : "train";
+}
+
 // ---- Numbers
 
 static double kimg_of(const app_run *r) {
@@ -147,7 +152,7 @@ static app_status keep(app_run *r, int last, app_error *late, app_error *e) {
     r->owed = status != APP_OK;
     int over = status != APP_OK && last && !r->state.fatal;
     if (over)
-        app_fail(e, "%s; when there is room again: atelier train --resume %s", late->text, r->folder);
+        app_fail(e, "%s; when there is room again: atelier %s --resume %s", late->text, command_of(r), r->folder);
     else if (r->state.fatal)
         app_run_say(r, "alarm: %s", late->text);
     else
@@ -232,8 +237,8 @@ static void keep_rest(app_run *r, const char *why) {
     if (atl_trainer_get_state(r->trainer)->images == r->saved)
         return;
     if (app_run_snapshot(r, &none) == APP_OK)
-        app_run_say(r, "what was trained until then is in %s; to go on: atelier train --resume %s", r->kept[1],
-                    r->folder);
+        app_run_say(r, "what was trained until then is in %s; to go on: atelier %s --resume %s", r->kept[1],
+                    command_of(r), r->folder);
     else
         app_run_say(r, "%s", none.text);
 }
@@ -342,5 +347,6 @@ void app_run_close(app_run *r) {
     free(r->kept[1]);
     free(r->z);
     free(r->labels);
+    free(r->inputs);
     memset(r, 0, sizeof *r);
 }

@@ -70,6 +70,7 @@ typedef struct app_run {
     app_grid reals;
     int across, down;  // of grids
     float *z, *labels; // of the grid's pictures
+    float *inputs;     // of an encoder: those pictures [across * down, channels, height, width]; else NULL
     uint64_t first, tick_images; // pictures when it was opened, and at the tick's begin
     uint64_t saved; // pictures at the last snapshot
     int owed;       // a snapshot that was due could not be written

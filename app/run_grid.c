@@ -32,6 +32,8 @@ static app_status read_reals(app_run *r, const uint32_t *which, app_error *e) {
         app_grid_put_image(&r->reals, i, &image);
         if (atl_trainer_reconstructs(r->trainer))
             put_planes(&image, r->z + i * (size_t)atl_trainer_z_dim(r->trainer));
+        if (r->inputs)
+            put_planes(&image, r->inputs + i * (size_t)image.width * (size_t)image.height * (size_t)image.channels);
         atl_image_clear(r->ctx, &image);
         if (label_size)
             atl_dataset_label(set, which[i], r->labels + i * label_size);
@@ -39,10 +41,34 @@ static app_status read_reals(app_run *r, const uint32_t *which, app_error *e) {
     return APP_OK;
 }
 
+// Without a set: what the generator makes of the seeds.
+static app_status sample_reals(app_run *r, app_error *e) {
+    size_t count = (size_t)r->across * (size_t)r->down;
+    if (atl_trainer_generate(r->trainer, (int)count, r->z, NULL, r->inputs) != ATL_OK)
+        return app_fail_ctx(e, r->ctx);
+    app_grid_put(&r->reals, 0, count, r->inputs);
+    return APP_OK;
+}
+
+// Encoders show few pictures, since each costs a pass of theirs.
+static app_status open_inputs(app_run *r, app_error *e) {
+    enum { ACROSS = 8, DOWN = 8 };
+    const atl_train_set *s = atl_trainer_get_set(r->trainer);
+    size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
+    if (!atl_trainer_is_encoder(r->trainer))
+        return APP_OK;
+    r->across = ACROSS;
+    r->down = DOWN;
+    r->inputs = app_array(ACROSS * DOWN, pixels, 1, sizeof *r->inputs, e);
+    return r->inputs ? APP_OK : APP_FAILED;
+}
+
 app_status app_run_grid_open(app_run *r, app_error *e) {
     const atl_train_set *s = atl_trainer_get_set(r->trainer);
     size_t z_dim = (size_t)atl_trainer_z_dim(r->trainer);
     app_grid_size(s->width, s->height, &r->across, &r->down);
+    if (open_inputs(r, e) != APP_OK)
+        return APP_FAILED;
     size_t count = (size_t)r->across * (size_t)r->down;
     r->z = app_array(count, z_dim, 1, sizeof *r->z, e);
     r->labels = app_array(count, (size_t)(s->label_size ? s->label_size : 1), 1, sizeof *r->labels, e);
@@ -51,12 +77,13 @@ app_status app_run_grid_open(app_run *r, app_error *e) {
     int reconstructs = atl_trainer_reconstructs(r->trainer);
     for (size_t i = 0; i < count && status == APP_OK && !reconstructs; i++) // picture i is seed i
         atl_seed_to_z((uint32_t)i, z_dim, r->z + i * z_dim);
-    if (status == APP_OK)
-        status = app_grid_choose(atl_trainer_get_data(r->trainer), r->across, r->down, which, e);
+    atl_dataset *set = atl_trainer_get_data(r->trainer);
+    if (status == APP_OK && set)
+        status = app_grid_choose(set, r->across, r->down, which, e);
     if (status == APP_OK)
         status = open_sheet(r, &r->reals, e);
     if (status == APP_OK)
-        status = read_reals(r, which, e);
+        status = set ? read_reals(r, which, e) : sample_reals(r, e);
     free(which);
     return status;
 }
@@ -79,8 +106,33 @@ app_status app_run_write_reals(app_run *r, app_error *e) {
     return status;
 }
 
+// Of an encoder: each picture, and right of it what the generator makes of its codes.
+static app_status write_couples(app_run *r, const char *name, app_error *e) {
+    const atl_train_set *s = atl_trainer_get_set(r->trainer);
+    size_t count = (size_t)r->across * (size_t)r->down;
+    size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
+    float *made = app_array(count, pixels, 1, sizeof *made, e);
+    app_grid grid = { 0 };
+    app_status status = made ? APP_OK : APP_FAILED;
+    if (status == APP_OK)
+        status = app_grid_open(&grid, r->ctx, 2 * r->across, r->down, s->channels, s->height, s->width, e);
+    if (status == APP_OK && atl_trainer_reconstruct(r->trainer, (int)count, r->inputs, made) != ATL_OK)
+        status = app_fail_ctx(e, r->ctx);
+    for (size_t i = 0; i < count && status == APP_OK; i++) {
+        app_grid_put(&grid, 2 * i, 1, r->inputs + i * pixels);
+        app_grid_put(&grid, 2 * i + 1, 1, made + i * pixels);
+    }
+    if (status == APP_OK)
+        status = save(r, &grid, name, APP_STAT_FAKE_SPREAD, e);
+    app_grid_clear(&grid);
+    free(made);
+    return status;
+}
+
 app_status app_run_write_fakes(app_run *r, const char *name, app_error *e) {
     enum { PART = 64 };
+    if (r->inputs)
+        return write_couples(r, name, e);
     const atl_train_set *s = atl_trainer_get_set(r->trainer);
     size_t count = (size_t)r->across * (size_t)r->down, z_dim = (size_t)atl_trainer_z_dim(r->trainer);
     size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;

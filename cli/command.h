@@ -40,5 +40,6 @@ int cli_serve(int argc, char **argv);
 int cli_detectors(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_train_run(int argc, char **argv);
+int cli_train_encoder(int argc, char **argv);
 
 #endif

@@ -23,6 +23,7 @@ static const cli_command commands[] = {
     { "metrics", cli_metrics, "measure networks or pictures: FID, KID, equivariance and others" },
     { "report", cli_report, "write the report of a training run" },
     { "train", cli_train_run, "train a network on a set of pictures" },
+    { "train-encoder", cli_train_encoder, "train an encoder for a generator" },
     { "init", cli_init, "make a fresh, untrained network" },
     { "project", cli_project, "find the latents with which a network makes given pictures" },
     { "encode", cli_encode_run, "find the latents of pictures with an encoder" },

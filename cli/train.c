@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// atelier train: the plan, what is printed while a run goes on, and ending well.
+// atelier train and atelier train-encoder: the plan, what is printed while a run goes on, and ending well.
 #include "train.h"
 
 #include <errno.h>
@@ -112,10 +112,11 @@ static int end(loop *l, app_status status) {
     if (app_run_finish(&l->run, reason, &late) != APP_OK) // a report can be written again
         app_excuse(&late);
     if (status == APP_STOPPED && l->leader)
-        app_run_say(&l->run, "stopped %s; to go on: atelier train --resume %s", why_stopped(), l->run.folder);
+        app_run_say(&l->run, "stopped %s; to go on: atelier %s --resume %s", why_stopped(), l->train->command,
+                    l->run.folder);
     else if (status == APP_OK && l->leader)
-        app_run_say(&l->run, "done: %s\nto go on: atelier train --resume %s --kimg %g", l->run.kept[1],
-                    l->run.folder, 2 * l->run.state.kimg);
+        app_run_say(&l->run, "done: %s\nto go on: atelier %s --resume %s --kimg %g", l->run.kept[1],
+                    l->train->command, l->run.folder, 2 * l->run.state.kimg);
     if (status == APP_FAILED)
         return failed(l);
     return status == APP_STOPPED ? CLI_INTERRUPTED : CLI_SUCCESS;
@@ -183,9 +184,10 @@ static void print_transfer(const loop *l, const transferred *sums, const char *l
     if (from->differs)
         printf("its own run can't go on here: %s %s\n", o->data, from->differs);
     print_changes(l, stdout, "its options are not taken over");
-    printf(
-        "shapes (of the file, unless given): cbase %d, cmax %d, map-depth %d; augmentation begins with %g\n",
-        o->channel_base, o->channel_max, o->map_depth, atl_trainer_get_state(l->trainer)->augment_p);
+    if (!l->train->encoder)
+        printf(
+            "shapes (of the file, unless given): cbase %d, cmax %d, map-depth %d; augmentation begins with %g\n",
+            o->channel_base, o->channel_max, o->map_depth, atl_trainer_get_state(l->trainer)->augment_p);
     if (!l->train->common.quiet)
         fputs(list, stdout);
 }
@@ -218,10 +220,10 @@ static int is_finished(const loop *l) {
     if (!l->train->from.goes_on || done < kimg)
         return 0;
     if (l->leader)
-        printf("this run is finished: it has been trained for %g of %g kimg; to go on: atelier train "
+        printf("this run is finished: it has been trained for %g of %g kimg; to go on: atelier %s "
                "--resume %s "
                "--kimg %g\n",
-               done, kimg, l->train->resume, 2 * done);
+               done, kimg, l->train->command, l->train->resume, 2 * done);
     return 1;
 }
 
@@ -280,10 +282,10 @@ static int train(loop *l) {
     return status;
 }
 
-int cli_train_run(int argc, char **argv) {
+static int run(int encoder, int argc, char **argv) {
     cli_train t;
     loop l = { .train = &t };
-    int status = cli_train_parse(&t, argc, argv);
+    int status = cli_train_parse(&t, encoder, argc, argv);
     if (status != CLI_PROCEED)
         return status;
     ignore_signals(&l);
@@ -295,4 +297,12 @@ int cli_train_run(int argc, char **argv) {
     app_resume_close(&t.from);
     atl_ctx_close(&l.ctx);
     return status;
+}
+
+int cli_train_run(int argc, char **argv) {
+    return run(0, argc, argv);
+}
+
+int cli_train_encoder(int argc, char **argv) {
+    return run(1, argc, argv);
 }

@@ -8,7 +8,7 @@
 #include "app/resume.h"
 #include "common.h"
 
-enum { CLI_TRAIN_GIVEN = 72 };
+enum { CLI_TRAIN_GIVEN = 96 };
 
 // Of the official scripts: what is understood and not listed.
 enum { CLI_TRAIN_UNLISTED = 6 };
@@ -22,6 +22,9 @@ typedef struct cli_train {
     const char *outdir, *resume, *desc, *metrics, *detectors; // metrics NULL: none
     int metrics_every;
     int dry_run, new_run;
+    int encoder;                // train-encoder: another part of the table
+    const char *command;        // "train", "train-encoder"
+    char cfgs[160];             // that the command offers, with | between them
     int given[CLI_TRAIN_GIVEN]; // by row of the table of options
     cli_train_habits habits;
     app_resume from;            // what --resume means
@@ -29,7 +32,7 @@ typedef struct cli_train {
 
 // ---- train_options.c
 // CLI_PROCEED, or an exit status.
-int cli_train_parse(cli_train *t, int argc, char **argv);
+int cli_train_parse(cli_train *t, int encoder, int argc, char **argv);
 // Whether an option was given; app_resume_choice asks it, too.
 int cli_train_is_given(void *train, const char *name);
 // Finds out what --resume means and takes recorded options where none was given.  0, or an exit status.

@@ -47,6 +47,10 @@ static int check_cfg(const char *cfg) {
         return cli_usage_error("train", "--cfg stylegan3: say which one, stylegan3-t or stylegan3-r");
     if (!strcmp(cfg, "config-f"))
         return cli_usage_error("train", "--cfg config-f: it is called stylegan2 here");
+    static const char *const encoders[] = { "psp", "e4e", "restyle-psp", "restyle-e4e", "hyperstyle" };
+    for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)
+        if (!strcmp(cfg, encoders[i]))
+            return cli_usage_error("train", "--cfg %s: 'atelier train-encoder' trains encoders", cfg);
     return CLI_PROCEED;
 }
 

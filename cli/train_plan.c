@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a run will cost, before it begins.
+#include <string.h>
 #include "app/progress.h"
 #include "train.h"
 
@@ -55,20 +56,45 @@ static void print_settings(FILE *out, const atl_train_options *o) {
             o->aug == ATL_AUG_NONE ? "" : o->augpipe);
 }
 
+static void print_data(FILE *out, const atl_train_options *o, const atl_train_set *s) {
+    if (o->data)
+        fprintf(out, "data          %s: %zu pictures%s of %dx%d, %s", s->name, s->count,
+                o->mirror ? " and their mirror images" : "", s->width, s->height,
+                s->channels == 1 ? "gray" : "RGB");
+    else
+        fprintf(out, "data          pictures of %dx%d that the generator makes", s->width, s->height);
+    if (s->label_size)
+        fprintf(out, ", labels of %d numbers", s->label_size);
+    fprintf(out, "\n");
+}
+
+static void print_encoder(FILE *out, const atl_trainer *trainer) {
+    const atl_train_options *o = atl_trainer_get_options(trainer);
+    fprintf(out, "settings      cfg %s, batch %d in parts of %d, trunk %s, styles of %d channels, %s at %g",
+            o->cfg, o->batch, o->batch_gpu, o->trunk, o->style_width, o->optimizer, o->glr);
+    if (o->steps > 1)
+        fprintf(out, ", %d steps", o->steps);
+    if (strcmp(o->progress, "none") != 0)
+        fprintf(out, ", progress %s", o->progress);
+    fprintf(out, "\nlosses        %s\n", o->losses);
+    for (int i = 0; atl_trainer_lacks(trainer, i); i++)
+        fprintf(out, "%s%s\n", i ? "              " : "note          ", atl_trainer_lacks(trainer, i));
+}
+
 void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
     const atl_train_options *o = atl_trainer_get_options(trainer);
     const atl_train_cost *c = atl_trainer_get_cost(trainer);
     const atl_train_set *s = atl_trainer_get_set(trainer);
     const atl_train_state *state = atl_trainer_get_state(trainer);
     char time[32];
-    fprintf(out, "data          %s: %zu pictures%s of %dx%d, %s", s->name, s->count,
-            o->mirror ? " and their mirror images" : "", s->width, s->height,
-            s->channels == 1 ? "gray" : "RGB");
-    if (s->label_size)
-        fprintf(out, ", labels of %d numbers", s->label_size);
-    fprintf(out, "\nnetworks      G %.2f million parameters, D %.2f million\n", (double)c->g_params / 1e6,
+    print_data(out, o, s);
+    fprintf(out, "networks      %s %.2f million parameters, D %.2f million\n",
+            atl_trainer_is_encoder(trainer) ? "encoder" : "G", (double)c->g_params / 1e6,
             (double)c->d_params / 1e6);
-    print_settings(out, o);
+    if (atl_trainer_is_encoder(trainer))
+        print_encoder(out, trainer);
+    else
+        print_settings(out, o);
     if (state->ranks > 1)
         fprintf(out, "processes     %d, each with %d pictures of a batch\n", state->ranks,
                 c->phases[0].batch * c->phases[0].runs);
@@ -90,6 +116,7 @@ int cli_train_check_memory(const atl_trainer *trainer) {
     print_steps(stderr, c);
     return cli_error(
         "this run needs %.0f MB and %.0f MB are free: make --batch-gpu smaller than %d (the batch then goes "
-        "in more parts), or --cbase or --cmax",
-        mb(c->bytes), mb(c->available), o->batch_gpu);
+        "in more parts), or %s",
+        mb(c->bytes), mb(c->available), o->batch_gpu,
+        atl_trainer_is_encoder(trainer) ? "--trunk or --style-width" : "--cbase or --cmax");
 }

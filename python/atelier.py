@@ -660,6 +660,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_trainer_clear_stats": (None, [_P]),
     "atl_trainer_generate": (c_int, [_P, c_int, _P, _P, _P]),
     "atl_trainer_z_dim": (c_int, [_P]),
+    "atl_trainer_reconstruct": (c_int, [_P, c_int, _P, _P]),
+    "atl_trainer_lacks": (c_char_p, [_P, c_int]),
     "atl_trainer_get_set": (POINTER(_TrainSet), [_P]),
     "atl_trainer_save": (c_int, [_P, c_char_p]),
     "atl_trainer_restore": (c_int, [_P, c_char_p]),
@@ -2593,6 +2595,28 @@ class Trainer(_Child):
         images = 1000 * self.options["kimg"]
         while self.state.images < images:
             yield self.step()
+
+    @property
+    def lacks(self) -> list[str]:
+        """What the run of an encoder does without, and what that costs."""
+        with self._context._lock:
+            lines = []
+            while line := _lib.atl_trainer_lacks(self._h, len(lines)):
+                lines.append(line.decode())
+            return lines
+
+    def reconstruct(self, images: Any) -> np.ndarray:
+        """Of a run that trains an encoder: pictures [n, c, h, w] of the set's size, from -1 to 1, as the generator makes
+        them again, float32."""
+        pictures = self.set
+        images = np.ascontiguousarray(images, np.float32)
+        if images.shape[1:] != (pictures.channels, pictures.height, pictures.width):
+            raise ValueError(f"images of shape {images.shape}: [n, {pictures.channels}, {pictures.height}, "
+                             f"{pictures.width}] are needed")
+        made = np.empty_like(images)
+        if len(images):
+            self._call(_lib.atl_trainer_reconstruct, len(images), images.ctypes.data, made.ctypes.data)
+        return made
 
     def generate(self, seeds: Seeds, class_idx: int | Sequence[int] | None = None, *, c: Any = None,
                  dtype: Any = np.uint8) -> np.ndarray:

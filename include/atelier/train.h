@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3, SAGAN, BigGAN and VQ-GAN from a set of
-// pictures.
+// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3, SAGAN, BigGAN and VQ-GAN from a set of pictures, and
+// the encoders of generators with styles: pSp, e4e, ReStyle and HyperStyle.
 //
 //     atl_train_options o;
 //     atl_train_options_init(&o, sizeof o);
@@ -43,10 +43,12 @@ typedef enum atl_aug {
 typedef struct atl_train_options {
     size_t size;          // sizeof(atl_train_options), set by atl_train_options_init()
     const char *data;     // folder, .zip or another source of pictures; borrowed while opening
-    int resolution;       // when data is NULL: noise of that size takes the place of pictures, to measure
+    int resolution; // when data is NULL: noise of that size takes the place of pictures, to measure; encoders
+                    // learn from pictures of that size that the generator makes, at most its own; 0: 256
     const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
                           // "stylegan3-t", "stylegan3-r", "stylegan1", "progan", "sagan", "biggan",
-                          // "biggan-deep", "vqgan"
+                          // "biggan-deep", "vqgan"; encoders are "psp", "e4e", "restyle-psp", "restyle-e4e",
+                          // "hyperstyle"
     int cond;             // 1: use the labels
     int subset;           // train on so many pictures, chosen by the seed; 0: all
     int mirror;           // 1: each picture twice, once flipped from left to right
@@ -56,7 +58,7 @@ typedef struct atl_train_options {
     double tick;          // kimg from one record to the next; this, kimg and snap are only kept with the others
     int snap;             // ticks from snapshot to snapshot; 0: only at the end
     double gamma;         // weight of R1
-    double glr, dlr;      // learning rates
+    double glr, dlr;      // learning rates, of encoders glr, and dlr of what judges their latents
     int map_depth;        // layers of the mapping network
     int mbstd_group;      // pictures whose standard deviation D sees
     int channel_base, channel_max;
@@ -98,6 +100,20 @@ typedef struct atl_train_options {
     double restart;       // a code used less than this part of an equal share begins anew; 0: none does
     double disc_start;    // kimg before which D is left out
     double disc_weight;   // of D against the distance, once their gradients are alike
+    // Encoders alone.  Networks that losses look with may be left out: what that costs, atl_trainer_lacks()
+    // says.
+    const char *network; // the generator, which stays as it is
+    const char *losses;  // "auto", or names and weights, "l2:1,lpips:0.8,id:0.1"
+    const char *lpips, *identity,
+        *similarity;       // files of LPIPS, of an identity network, of a classifier; NULL: none
+    const char *w_encoder; // hyperstyle: the encoder into W whose pictures are tuned
+    const char *trunk; // "auto" (of cfg), or units and channels of the four stages, "1,1,1,1:32,64,96,128"
+    int style_width;   // channels of the convolutions behind it; 0: those of w
+    const char *optimizer; // of the encoder: "ranger", "adam"
+    int steps;             // in which an encoder that sees its result is trained; 0: of cfg, 5
+    const char *progress;  // e4e: "auto" or "FROM:EVERY": the steps before the second w may differ from the
+                           // first, and those from w to w; "none": all may from the start
+    int pool;              // latents of before that what judges latents sees, too
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
@@ -211,6 +227,14 @@ ATL_API atl_status atl_trainer_generate(atl_trainer *trainer, int n, const float
 ATL_API int atl_trainer_z_dim(const atl_trainer *trainer);
 // Whether G makes pictures again: then a z is a picture, [channels, height, width] from -1 to 1.
 ATL_API int atl_trainer_reconstructs(const atl_trainer *trainer);
+// Encoders: n pictures [n, channels, height, width] of the set's size, from -1 to 1, as the generator makes
+// them again. Then atl_trainer_generate() gives pictures of the generator in that size, with and without a
+// set of pictures.
+ATL_API atl_status atl_trainer_reconstruct(atl_trainer *trainer, int n, const float *pictures, float *images);
+ATL_API int atl_trainer_is_encoder(const atl_trainer *trainer);
+// What the run does without, and what that costs, in a line each; NULL: it lacks nothing, or there is no such
+// line.
+ATL_API const char *atl_trainer_lacks(const atl_trainer *trainer, int index);
 typedef struct atl_train_set {
     size_t count;
     int width, height, channels, label_size;

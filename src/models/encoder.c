@@ -50,6 +50,7 @@ enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES };
 typedef struct config {
     atl_trunk trunk;
     int type, num_ws, w_dim, height, width, channels;
+    int style_width; // channels of the styles' convolutions: w_dim, but of small ones
     int average; // rows of latent_avg: 0, 1 or num_ws
     bool from_average;
 } config;
@@ -65,6 +66,9 @@ static atl_status parse(atl_ctx *ctx, const json_t *json, void *config_) {
     ATL_TRY(atl_config_trunk(ctx, json, &c->trunk));
     ATL_TRY(atl_config_int(ctx, json, "num_ws", 1, STYLES_MOST, &c->num_ws));
     ATL_TRY(atl_config_int(ctx, json, "w_dim", 1, WIDTH_MOST, &c->w_dim));
+    c->style_width = c->w_dim;
+    if (json_object_get(json, "style_width"))
+        ATL_TRY(atl_config_int(ctx, json, "style_width", 1, WIDTH_MOST, &c->style_width));
     ATL_TRY(atl_config_int(ctx, json, "height", SIDE_LEAST, SIDE_MOST, &c->height));
     ATL_TRY(atl_config_int(ctx, json, "width", SIDE_LEAST, SIDE_MOST, &c->width));
     ATL_TRY(atl_config_int(ctx, json, "input_nc", 1, 256, &c->channels));
@@ -96,7 +100,7 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
 
 // Convolutions that halve the map until one pixel is left, and a matrix: [n, h, w, c] -> [n, w_dim]
 static atl_node *style_of(atl_net *net, const config *c, int at, atl_node *x) {
-    const atl_norm_conv half = { c->w_dim, 3, 2, 1 };
+    const atl_norm_conv half = { c->style_width, 3, 2, 1 };
     atl_graph *g = net->g;
     size_t scope = atl_scope_push(g, "styles.%d", at);
     for (int k = 0; x->op != ATL_OP_POISON && (k == 0 || x->shape.d[1] > 1 || x->shape.d[2] > 1); k += 2) {
@@ -106,7 +110,8 @@ static atl_node *style_of(atl_net *net, const config *c, int at, atl_node *x) {
     }
     if (x->op != ATL_OP_POISON) {
         const atl_linear_options o = { .lr_multiplier = 1.0f };
-        x = atl_linear(net, "linear", atl_reshape(g, x, ATL_SHAPE(x->shape.d[0], c->w_dim)), c->w_dim, &o);
+        x = atl_linear(net, "linear", atl_reshape(g, x, ATL_SHAPE(x->shape.d[0], c->style_width)), c->w_dim,
+                       &o);
     }
     atl_scope_pop(g, scope);
     return x;

@@ -37,6 +37,7 @@ static const atl_model_row *const ROWS[] = {
     &atl_spatial_transformer,
     &atl_cluster_classifier,
     &atl_target_latent,
+    &atl_latent_critic,
 };
 
 const atl_model_row *atl_model_row_get(size_t index) {

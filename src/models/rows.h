@@ -15,7 +15,7 @@ extern const atl_model_row atl_patch_discriminator, atl_vqgan, atl_vit_vqgan, at
 extern const atl_model_row atl_vgg16, atl_alexnet, atl_squeezenet, atl_lpips, atl_lpips_heads, atl_inception;
 extern const atl_model_row atl_resnet;
 
-extern const atl_model_row atl_style_encoder, atl_face_embedding, atl_hypernet;
+extern const atl_model_row atl_style_encoder, atl_face_embedding, atl_hypernet, atl_latent_critic;
 
 extern const atl_model_row atl_spatial_transformer, atl_cluster_classifier, atl_target_latent;
 

@@ -19,34 +19,60 @@ static float deviation(int64_t fan_in) {
     return (float)sqrt(2.0 / (double)fan_in);
 }
 
-// Factor and offset [c] of a batch norm.
-static void norm_of(atl_net *net, const char *name, int64_t c, bool affine, atl_node **factor,
-                    atl_node **offset) {
-    atl_graph *g = net->g;
-    size_t scope = atl_scope_push(g, "%s", name);
-    atl_node *scale = affine ? atl_net_param(net, "weight", ATL_SHAPE(c), ATL_INIT_FILL, 1.0f) : NULL;
-    atl_node *bias = affine ? atl_net_param(net, "bias", ATL_SHAPE(c), ATL_INIT_ZERO, 0.0f) : NULL;
-    atl_node *mean = atl_net_buffer(net, "running_mean", ATL_SHAPE(c), ATL_INIT_ZERO, 0.0f);
-    atl_node *variance = atl_net_buffer(net, "running_var", ATL_SHAPE(c), ATL_INIT_FILL, 1.0f);
-    atl_scope_pop(g, scope);
-    *factor = atl_rsqrt(g, atl_affine(g, variance, 1.0f, EPS));
-    if (scale)
-        *factor = atl_mul(g, *factor, scale);
-    *offset = atl_neg(g, atl_mul(g, mean, *factor));
-    if (bias)
-        *offset = atl_add(g, *offset, bias);
+typedef struct norm {
+    atl_node *scale, *bias, *mean, *variance; // [c]; scale and bias NULL: it has none
+} norm;
+
+static norm norm_params(atl_net *net, const char *name, int64_t c, bool affine) {
+    norm m = { 0 };
+    size_t scope = atl_scope_push(net->g, "%s", name);
+    if (affine) {
+        m.scale = atl_net_param(net, "weight", ATL_SHAPE(c), ATL_INIT_FILL, 1.0f);
+        m.bias = atl_net_param(net, "bias", ATL_SHAPE(c), ATL_INIT_ZERO, 0.0f);
+    }
+    m.mean = atl_net_buffer(net, "running_mean", ATL_SHAPE(c), ATL_INIT_ZERO, 0.0f);
+    m.variance = atl_net_buffer(net, "running_var", ATL_SHAPE(c), ATL_INIT_FILL, 1.0f);
+    atl_scope_pop(net->g, scope);
+    return m;
+}
+
+// Factor and offset [c] of a batch norm in evaluation.
+static void norm_of(atl_graph *g, const norm *m, atl_node **factor, atl_node **offset) {
+    *factor = atl_rsqrt(g, atl_affine(g, m->variance, 1.0f, EPS));
+    if (m->scale)
+        *factor = atl_mul(g, *factor, m->scale);
+    *offset = atl_neg(g, atl_mul(g, m->mean, *factor));
+    if (m->bias)
+        *offset = atl_add(g, *offset, m->bias);
+}
+
+// In training: by the batch, whose mean and variance are kept for the buffers.
+static atl_node *norm_by_batch(atl_net *net, const norm *m, atl_node *x) {
+    atl_norms *all = net->norms;
+    atl_node *mean, *variance;
+    if (all->count == ATL_NORMS)
+        return atl_graph_fail(net->g, ATL_UNSUPPORTED, "at most %d batch norms are trained", ATL_NORMS);
+    x = atl_batch_norm_train(net->g, x, m->scale, m->bias, EPS, &mean, &variance);
+    all->list[all->count].buffers[0] = m->mean;
+    all->list[all->count].buffers[1] = m->variance;
+    all->list[all->count].batch[0] = mean;
+    all->list[all->count++].batch[1] = variance;
+    return x;
 }
 
 atl_node *atl_trunk_norm(atl_net *net, const char *name, atl_node *x, bool affine) {
     atl_node *factor, *offset;
     if (x->op == ATL_OP_POISON)
         return x;
-    norm_of(net, name, x->shape.d[x->shape.rank - 1], affine, &factor, &offset);
+    const norm m = norm_params(net, name, x->shape.d[x->shape.rank - 1], affine);
+    if (net->norms)
+        return norm_by_batch(net, &m, x);
+    norm_of(net->g, &m, &factor, &offset);
     return atl_add_bias(net->g, atl_mul(net->g, x, atl_per_channel(net->g, factor, &x->shape)), offset);
 }
 
 // The norm's factor goes into the weights, so that a plan, of which both are constants, has no more to do.
-atl_node *atl_conv_norm(atl_net *net, const char *conv, const char *norm, atl_node *x, atl_norm_conv o) {
+atl_node *atl_conv_norm(atl_net *net, const char *conv, const char *name, atl_node *x, atl_norm_conv o) {
     atl_graph *g = net->g;
     if (x->op == ATL_OP_POISON)
         return x;
@@ -56,7 +82,10 @@ atl_node *atl_conv_norm(atl_net *net, const char *conv, const char *norm, atl_no
     atl_node *w = atl_net_param(net, "weight", shape, ATL_INIT_NORMAL, deviation(in * o.kernel * o.kernel));
     atl_scope_pop(g, scope);
     atl_node *factor, *offset;
-    norm_of(net, norm, o.out, true, &factor, &offset);
+    const norm m = norm_params(net, name, o.out, true);
+    if (net->norms)
+        return norm_by_batch(net, &m, atl_conv2d(g, x, w, o.stride, o.pad));
+    norm_of(g, &m, &factor, &offset);
     w = atl_mul(g, w, atl_expand(g, atl_reshape(g, factor, ATL_SHAPE(o.out, 1, 1, 1)), shape));
     return atl_add_bias(g, atl_conv2d(g, x, w, o.stride, o.pad), offset);
 }

@@ -3,7 +3,8 @@
 // 3.2; Hu et al. 2018) and ResNet-34 (He et al. 2016) without its first pooling.  Names of parameters are
 // those of the usual PyTorch files: input_layer.0, body.0.res_layer.1, conv1, body.0.conv1, ...
 //
-// Batch norms stand in evaluation, with the stored statistics.
+// Batch norms stand in evaluation, with the stored statistics, unless the net says otherwise (nn/net.h,
+// norms).
 #ifndef ATL_MODELS_TRUNK_H
 #define ATL_MODELS_TRUNK_H
 

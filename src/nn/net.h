@@ -21,12 +21,23 @@ typedef struct atl_update {
     atl_node *made; // what the layer that keeps the buffer made, where a second use in a graph is the same
 } atl_update;
 
+// Batch norms of a network in training: what each batch has, for the buffers that are running means of it.
+enum { ATL_NORMS = 256 };
+typedef struct atl_norms {
+    struct {
+        atl_node *buffers[2], *batch[2]; // running mean and variance [c]; those of this batch
+    } list[ATL_NORMS];
+    int count;
+} atl_norms;
+
 typedef struct atl_net {
     atl_graph *g;
     atl_params *params;
     const char *as;     // the network's scope in the graph, "G"; NULL: none of its own
     const char *prefix; // what stands before its own names while it is entered: "G."; NULL: nothing
     bool declare;
+    atl_norms
+        *norms;  // NULL: batch norms stand in evaluation, with what is stored; else they norm by the batch
     bool varies; // training: its values change between runs, so that nothing made of them is kept
     atl_node *
         *nodes; // by position in params->list: the parameter's node once a layer asked for it, else NULL

@@ -31,18 +31,23 @@ atl_status atl_adam_init(atl_adam *a, atl_backend *backend, const atl_params *pa
     size_t room = a->total ? a->total : 1;
     a->m = atl_calloc(ctx, room, sizeof *a->m);
     a->v = atl_calloc(ctx, room, sizeof *a->v);
+    a->slow = o->ranger ? atl_calloc(ctx, room, sizeof *a->slow) : NULL;
     a->parts = atl_calloc(ctx, a->n_parts ? a->n_parts : 1, sizeof *a->parts);
-    atl_status status = a->m && a->v && a->parts ? ATL_OK : ATL_NO_MEMORY;
+    atl_status status = a->m && a->v && a->parts && (a->slow || !o->ranger) ? ATL_OK : ATL_NO_MEMORY;
     if (status == ATL_OK)
         status = atl_resident_take(backend, a->m, room, 0, NULL);
     if (status == ATL_OK)
         status = atl_resident_take(backend, a->v, room, 0, NULL);
+    if (status == ATL_OK && a->slow)
+        status = atl_resident_take(backend, a->slow, room, 0, NULL);
     if (status != ATL_OK) {
         atl_adam_clear(a);
         return status;
     }
-    for (size_t i = 0; i < a->n_parts; i++)
-        a->parts[i] = (atl_adam_part){ params->list[i].offset, params->list[i].count, 0 };
+    for (size_t i = 0; i < a->n_parts; i++) {
+        const atl_param *p = &params->list[i];
+        a->parts[i] = (atl_adam_part){ p->offset, p->count, p->rank > 1 ? (size_t)p->dims[0] : 0, 0 };
+    }
     return ATL_OK;
 }
 
@@ -51,6 +56,8 @@ void atl_adam_clear(atl_adam *a) {
         atl_ctx *ctx = a->backend->ctx;
         atl_resident_drop(a->backend, a->m); // does nothing for what was never taken
         atl_resident_drop(a->backend, a->v);
+        atl_resident_drop(a->backend, a->slow);
+        atl_free(ctx, a->slow);
         atl_free(ctx, a->m);
         atl_free(ctx, a->v);
         atl_free(ctx, a->parts);
@@ -61,12 +68,16 @@ void atl_adam_clear(atl_adam *a) {
 void atl_adam_fetch(atl_adam *a) {
     atl_resident_fetch(a->backend, a->m, a->total);
     atl_resident_fetch(a->backend, a->v, a->total);
+    if (a->slow)
+        atl_resident_fetch(a->backend, a->slow, a->total);
 }
 
 void atl_adam_changed(atl_adam *a) {
     a->version++;
     atl_resident_renew(a->backend, a->m, a->version);
     atl_resident_renew(a->backend, a->v, a->version);
+    if (a->slow)
+        atl_resident_renew(a->backend, a->slow, a->version);
 }
 
 void atl_adam_restart(atl_adam *a) {
@@ -77,25 +88,82 @@ void atl_adam_restart(atl_adam *a) {
     atl_adam_changed(a);
 }
 
+// ---- steps
+
+enum { LOOKAHEAD = 6 };             // steps from one step of the slow weights to the next
+static const float HALF_WAY = 0.5f; // that they go
+static const double CERTAIN = 5.0;  // degrees of freedom from which on the second moment is believed
+
+// Corrected for moments that started at zero.
+static void set_adam(const atl_adam_options *o, double t, atl_adam_span *s) {
+    s->rate = (float)((double)o->lr / (1.0 - pow((double)o->beta1, t)));
+    s->root = (float)sqrt(1.0 - pow((double)o->beta2, t));
+    s->eps = o->eps;
+}
+
+// Liu et al. 2020, algorithm 2.  While too little is known of the second moment, steps are those of momentum
+// alone: its root is divided by infinity, and 1 stays.
+static void set_rectified(const atl_adam_options *o, double t, atl_adam_span *s) {
+    double b2 = (double)o->beta2, power = pow(b2, t), most = 2.0 / (1.0 - b2) - 1.0;
+    double known = most - 2.0 * t * power / (1.0 - power), step = 1.0 / (1.0 - pow((double)o->beta1, t));
+    bool certain = known > CERTAIN;
+    if (certain)
+        step *=
+            sqrt((1.0 - power) * (known - 4.0) / (most - 4.0) * (known - 2.0) / known * most / (most - 2.0));
+    s->rate = (float)((double)o->lr * step);
+    s->root = certain ? 1.0f : INFINITY;
+    s->eps = certain ? o->eps : 1.0f;
+}
+
+// Takes from each row of a gradient its mean.
+static void centralise(atl_backend *b, const atl_adam_part *part, float *gradient) {
+    if (!part->rows)
+        return;
+    size_t row = part->count / part->rows;
+    atl_resident_fetch(b, gradient, part->count);
+    for (size_t i = 0; i < part->rows; i++) {
+        double sum = 0.0;
+        for (size_t k = 0; k < row; k++)
+            sum += (double)gradient[i * row + k];
+        float mean = (float)(sum / (double)row);
+        for (size_t k = 0; k < row; k++)
+            gradient[i * row + k] -= mean;
+    }
+    atl_resident_push(b, gradient, part->count);
+}
+
+static void look_ahead(atl_adam *a, const atl_adam_part *part, float *w) {
+    atl_backend *b = a->backend;
+    float *slow = atl_resident_at(b, a->slow + part->first), *fast = atl_resident_at(b, w + part->first);
+    if (part->steps % LOOKAHEAD)
+        return;
+    b->average(b, slow, fast, part->count, HALF_WAY);
+    b->average(b, fast, slow, part->count, 0.0f);
+}
+
 void atl_adam_step(atl_adam *a, size_t index, float *w, float *gradient) {
     const float LIMIT = 1e5f; // as the official trainers do
     atl_backend *b = a->backend;
     atl_adam_part *part = &a->parts[index];
     const atl_adam_options *o = &a->options;
     double t = (double)++part->steps;
+    if (o->ranger)
+        centralise(b, part, gradient + part->first);
+    if (o->ranger && part->steps == 1)
+        b->average(b, atl_resident_at(b, a->slow + part->first), atl_resident_at(b, w + part->first),
+                   part->count, 0.0f);
     atl_adam_span s = { .x = atl_resident_at(b, w + part->first),
                         .m = atl_resident_at(b, a->m + part->first),
                         .v = atl_resident_at(b, a->v + part->first),
                         .gradient = atl_resident_at(b, gradient + part->first),
                         .count = part->count,
-                        // corrected for moments that started at zero
-                        .rate = (float)((double)o->lr / (1.0 - pow((double)o->beta1, t))),
-                        .root = (float)sqrt(1.0 - pow((double)o->beta2, t)),
                         .beta1 = o->beta1,
                         .beta2 = o->beta2,
-                        .eps = o->eps,
                         .limit = LIMIT };
+    (o->ranger ? set_rectified : set_adam)(o, t, &s);
     b->adam(b, &s);
+    if (o->ranger)
+        look_ahead(a, part, w);
 }
 
 float atl_ema_beta(double batch, double kimg, double rampup, double images) {

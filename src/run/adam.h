@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to weights outside the graph: Adam over one span, and moving averages of weights.  Spans are
-// those of atl_params; parts of them are parameters.  The loops are the backend's (graph/backend.h): pointers
-// here are those of the host, of spans that are resident (graph/resident.h).
+// What happens to weights outside the graph: Adam or Ranger over one span, and moving averages of weights.
+// Spans are those of atl_params; parts of them are parameters.  The loops are the backend's
+// (graph/backend.h): pointers here are those of the host, of spans that are resident (graph/resident.h).
 #ifndef ATL_RUN_ADAM_H
 #define ATL_RUN_ADAM_H
 
@@ -10,10 +10,19 @@
 
 typedef struct atl_adam_options {
     float lr, beta1, beta2, eps;
+    bool ranger; // instead of Adam
 } atl_adam_options;
 
 // StyleGAN's: betas 0 and 0.99, eps 1e-8 (Karras et al. 2018, appendix A.1).
-#define ATL_ADAM_OPTIONS_INIT { 0.0025f, 0.0f, 0.99f, 1e-8f }
+#define ATL_ADAM_OPTIONS_INIT                                                                                \
+    { 0.0025f, 0.0f, 0.99f, 1e-8f, false }
+
+// Ranger: Adam whose step is rectified (Liu et al. 2020, "On the variance of the adaptive learning rate and
+// beyond"), on gradients without their mean over all dims but the first (Yong et al. 2020, "Gradient
+// centralization"); every sixth step slow weights go half the way, and the weights with them (Zhang et al.
+// 2019, "Lookahead optimizer").  The numbers are those that the encoders of the pSp line are trained with.
+#define ATL_RANGER_OPTIONS_INIT                                                                              \
+    { 1e-4f, 0.95f, 0.999f, 1e-5f, true }
 
 // Lazy regularisation (Karras et al. 2020, appendix B): a loss that is added every k-th iteration only makes k + 1
 // steps out of k.  With c = k / (k + 1): lr * c and betas ^ c.
@@ -21,13 +30,18 @@ atl_adam_options atl_adam_lazy(atl_adam_options o, int interval);
 
 // A parameter: where it is in the span, and how many steps it has made.  One that had no gradient in a step
 // keeps its count, so that its bias correction stays right.
-typedef struct atl_adam_part { size_t first, count; uint64_t steps; } atl_adam_part;
+typedef struct atl_adam_part {
+    size_t first, count;
+    size_t rows; // of a parameter of several dims; else 0
+    uint64_t steps;
+} atl_adam_part;
 
 typedef struct atl_adam {
     atl_backend *backend;
     atl_adam_options options;
     float *m, *v;     // first and second moments [total], of the span's layout; resident
-    uint64_t version; // of both
+    float *slow;      // Ranger's slow weights [total], resident; else NULL
+    uint64_t version; // of all
     size_t total;
     atl_adam_part *parts;   // of params->list, in that order
     size_t n_parts;

@@ -9,15 +9,16 @@
 #include "train/phase.h"
 
 // What the inputs of one run depend on.
-typedef struct atl_draw_run {
+struct atl_draw_run {
     const atl_trainer *trainer;
     int phase; // its number in the recipe
     uint64_t seed, iteration;
     uint64_t first, step; // sample i of the run is number first + i * step of the batch
     size_t local;         // number of the first sample among those of this process
     int n;
+    int turn;       // of a part of the batch, from 0 on
     atl_team *team; // that draws
-} atl_draw_run;
+};
 
 // Brings one input up to date: values go through `room` (of the input's size) into the plan.
 typedef void atl_draw_writer(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room);

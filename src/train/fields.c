@@ -23,6 +23,9 @@
 #define TEXT(name, member, standard, words, help)                                                            \
     { name, GROUP, ATL_TRAIN_TEXT, AT(member), 0, 0, 0, standard, words, "NAME", help, 1, 1 }
 
+#define PATH(name, member, standard, help, record)                                                           \
+    { name, GROUP, ATL_TRAIN_TEXT, AT(member), 0, 0, 0, standard, NULL, "FILE", help, 0, record }
+
 static const atl_train_field FIELDS[] = {
 // clang-format off
 #define GROUP "Pictures"
@@ -41,11 +44,11 @@ static const atl_train_field FIELDS[] = {
 #define GROUP "Steps"
     TEXT("cfg", cfg, "auto",
          "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
-         "biggan-deep|vqgan",
+         "biggan-deep|vqgan|psp|e4e|restyle-psp|restyle-e4e|hyperstyle",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
-    REAL_CFG("glr", glr, 1e-9, 10, 0, "learning rate of G"),
+    REAL_CFG("glr", glr, 1e-9, 10, 0, "learning rate of G, or of an encoder"),
     REAL_CFG("dlr", dlr, 1e-9, 10, 0, "learning rate of D"),
     REAL_CFG("ema-kimg", ema_kimg, 0.001, 1e6, 0, "half-life of the average of G, in kimg"),
     REAL_CFG("ema-rampup", ema_rampup, -1, 1e3, 0, "most of it, as a part of the run so far; negative: no limit"),
@@ -97,9 +100,26 @@ static const atl_train_field FIELDS[] = {
     REAL("target", target, -1, 1, 0.6, "mean sign of D for pictures that adaptive augmentation aims at"),
     REAL("ada-kimg", ada_kimg, 0.001, 1e6, 500, "kimg in which its probability may go from 0 to 1"),
 #undef GROUP
+#define GROUP "Encoders"
+    PATH("network", network, NULL, "the generator, which stays as it is", 0),
+    PATH("lpips", lpips, "none", "an LPIPS network for the loss lpips", 1),
+    PATH("identity", identity, "none", "an identity network (ArcFace) for the loss id", 1),
+    PATH("similarity", similarity, "none", "a classifier (VGG16, AlexNet, SqueezeNet) for the loss sim", 1),
+    PATH("w-encoder", w_encoder, NULL, "of hyperstyle: the encoder whose codes the generator is tuned for", 0),
+    TEXT("losses", losses, "auto", NULL,
+         "names and weights of l2, lpips, id, sim, w, w-norm, delta, adv, l2-crop, lpips-crop: l2:1,lpips:0.8"),
+    TEXT("trunk", trunk, "auto", NULL, "units and channels of the four stages, 1,1,1,1:32,64,96,128; auto: of cfg"),
+    INT_WORDS("style-width", style_width, 1, 1 << 14, 0, "those of w", "channels of the convolutions of styles"),
+    TEXT("optimizer", optimizer, "ranger", "ranger|adam", "how the encoder's weights are moved"),
+    INT_WORDS("steps", steps, 1, 100, 0, "of cfg", "steps of encoders that see their result"),
+    TEXT("progress", progress, "auto", NULL,
+         "of e4e: steps with one w for all layers, and steps from layer to layer, 20000:2000; none; auto: of cfg"),
+    INT("pool", pool, 0, 65536, 50, "latents of earlier steps that the loss adv is trained with"),
+#undef GROUP
     { "stall", "Several processes", ATL_TRAIN_REAL, AT(stall_seconds), 1, 1e6, 600, "600", NULL, "S",
       "seconds to wait for one that does not answer", 0, 0 },
-    { "resolution", NULL, ATL_TRAIN_INT, AT(resolution), 8, 4096, 0, NULL, NULL, "N", "of noise without data", 1, 0 },
+    { "resolution", NULL, ATL_TRAIN_INT, AT(resolution), 8, 4096, 0, NULL, NULL, "N",
+      "of pictures without data", 1, 1 },
     { "threads", NULL, ATL_TRAIN_INT, AT(threads), 1, 4096, 0, NULL, NULL, "N", "threads of each process", 0, 1 },
     { "like", NULL, ATL_TRAIN_TEXT, AT(like), 0, 0, 0, NULL, NULL, "FILE", "a file whose shapes are taken", 0, 0 },
     // clang-format on
@@ -196,16 +216,22 @@ bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o) {
     return true;
 }
 
+uint64_t atl_train_field_bit(const atl_train_field *f) {
+    int numbers = 0;
+    for (const atl_train_field *g = FIELDS; g < f; g++)
+        numbers += g->kind != ATL_TRAIN_TEXT;
+    return f->kind == ATL_TRAIN_TEXT || numbers > 63 ? 0 : UINT64_C(1) << numbers;
+}
+
 uint64_t atl_train_fields_filled(const atl_train_options *given, const atl_train_options *now) {
     uint64_t filled = 0;
-    _Static_assert(COUNT <= 64, "a bit for each row");
     for (int i = 0; i < COUNT; i++) {
         const atl_train_field *f = &FIELDS[i];
         if (f->kind == ATL_TRAIN_TEXT)
             continue;
         double before = atl_train_field_number(f, given);
         if (before == f->initial && before != atl_train_field_number(f, now))
-            filled |= UINT64_C(1) << i;
+            filled |= atl_train_field_bit(f);
     }
     return filled;
 }

@@ -22,6 +22,9 @@ atl_status atl_train_fields_check(atl_ctx *ctx, const atl_train_options *o);
 // Moves all texts into the arena, with the standard ones in place of NULL; false: no memory.
 bool atl_train_fields_keep(atl_arena *arena, atl_train_options *o);
 
+// The bit of a row whose value is a number, in masks of such rows; 0: it is a text.
+uint64_t atl_train_field_bit(const atl_train_field *f);
+
 // Bits of the rows whose number was the one that stands for a default in `given` and is another one now.
 uint64_t atl_train_fields_filled(const atl_train_options *given, const atl_train_options *now);
 

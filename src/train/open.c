@@ -48,6 +48,8 @@ static atl_status check_classes(atl_trainer *t) {
 
 static atl_status open_set(atl_trainer *t) {
     const atl_train_options *o = &t->options;
+    if (!o->data && t->recipe->begin) // which has filled in what it makes itself
+        return ATL_OK;
     if (!o->data) {
         if (!o->resolution) // the table's range is checked
             return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
@@ -82,9 +84,12 @@ static atl_status open_adam(atl_trainer *t, atl_train_net which, double lr, cons
     if (t->recipe->adam)
         o = *t->recipe->adam;
     o.lr = (float)lr;
+    if (t->recipe->optimiser)
+        o = t->recipe->optimiser(t, which);
     for (int i = 0; i < t->recipe->n_phases; i++) {
         const atl_phase_row *row = &t->recipe->phases[i];
-        if (row->trained == which && row->interval > 1 && (!row->wanted || row->wanted(&t->options)))
+        if (!t->recipe->optimiser && row->trained == which && row->interval > 1 &&
+            (!row->wanted || row->wanted(&t->options)))
             o = atl_adam_lazy(o, row->interval);
     }
     t->lr[which] = o.lr;
@@ -96,7 +101,7 @@ static atl_status make_networks(atl_trainer *t) {
     ATL_TRY(atl_network_copy(&t->g, &t->g_ema));
     ATL_TRY(atl_trainer_hold(t));
     ATL_TRY(open_adam(t, ATL_TRAIN_G, t->options.glr, &t->g.params, &t->adam_g));
-    return open_adam(t, ATL_TRAIN_D, t->options.dlr, &t->d.params, &t->adam_d);
+    return t->d.row ? open_adam(t, ATL_TRAIN_D, t->options.dlr, &t->d.params, &t->adam_d) : ATL_OK;
 }
 
 static atl_status choose_augmentation(atl_trainer *t) {
@@ -201,7 +206,7 @@ atl_status atl_trainer_memory(atl_trainer *t) {
 // What the options leave open of shapes is as in that file.
 static atl_status follow_like(atl_trainer *t, atl_train_options *given) {
     atl_train_options *o = &t->options;
-    if (!o->like)
+    if (!o->like || t->recipe->begin)
         return ATL_OK;
     ATL_TRY(atl_train_like_read(t->ctx, o->like, &t->like));
     o->map_depth = o->map_depth ? o->map_depth : t->like.map_depth;
@@ -226,12 +231,14 @@ static atl_status open_all(atl_trainer *t) {
         o->threads = t->state.ranks > 1 ? atl_ranks_threads(t->ranks) : t->ctx->threads;
     ATL_TRY(atl_backend_open(t->ctx, &(atl_backend_options){ .threads = o->threads }, &t->backend));
     ATL_TRY(atl_team_open(t->ctx, o->threads, &t->team));
+    if (!t->recipe)
+        t->recipe = atl_recipe_find(atl_train_family(o->cfg));
+    if (t->recipe->begin)
+        ATL_TRY(t->recipe->begin(t));
     ATL_TRY(open_set(t));
     ATL_TRY(follow_like(t, &given));
     ATL_TRY(atl_train_resolve(t->ctx, &t->set, t->state.ranks, o));
     t->derived = atl_train_fields_filled(&given, o);
-    if (!t->recipe)
-        t->recipe = atl_recipe_find(atl_train_family(o->cfg));
     return make_plans(t);
 }
 
@@ -270,6 +277,8 @@ void atl_trainer_close(atl_trainer **trainer, int failed) {
     atl_network_clear(&t->g);
     atl_network_clear(&t->d);
     atl_network_clear(&t->g_ema);
+    if (t->own)
+        t->recipe->close(t);
     atl_loader_close(&t->loader);
     atl_sampler_close(&t->subset);
     atl_dataset_close(&t->data);

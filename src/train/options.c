@@ -132,6 +132,12 @@ static const preset PRESETS[] = {
     { "biggan",      "biggan",    8, 307e3, 2048, 1, 96,  0, .0001, .0004, 0,    0,   -1,   0, 0,   0,  0, spectral },
     { "biggan-deep", "biggan-deep", 8, 307e3, 2048, 1, 128, 0, .0001, .0004, 0,  0,   -1,   0, 0,   0,  0, spectral },
     { "vqgan",       "vqgan",     1, 10e3, 12, 1,  128,   0, 0,     0,     0,    0,   -1,   0, 0,   0,  0, coded },
+    // encoders: Ranger at 1e-4, Adam at 2e-5 for what judges latents, 8 pictures, R1 of 10 (Tov et al. 2021)
+    { "psp",         "encoder",   1, 4e3,  8,  0,  0,     0, 1e-4,  2e-5,  0,    0,   -1,   0, 0,   0,  0, NULL },
+    { "e4e",         "encoder",   1, 1600, 8,  0,  0,     0, 1e-4,  2e-5,  10,   0,   -1,   0, 0,   0,  0, NULL },
+    { "restyle-psp", "encoder",   1, 1600, 8,  0,  0,     0, 1e-4,  2e-5,  0,    0,   -1,   0, 0,   0,  0, NULL },
+    { "restyle-e4e", "encoder",   1, 1600, 8,  0,  0,     0, 1e-4,  2e-5,  10,   0,   -1,   0, 0,   0,  0, NULL },
+    { "hyperstyle",  "hyperstyle", 1, 1600, 8,  0,  0,     0, 1e-4,  2e-5,  0,    0,   -1,   0, 0,   0,  0, NULL },
     // clang-format on
 };
 

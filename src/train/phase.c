@@ -18,6 +18,14 @@ void atl_phase_report(atl_phase_builder *b, const char *stat, atl_node *node, at
         p->reports[p->n_reports++] = (atl_report){ .stat = stat, .node = node, .kind = kind };
 }
 
+void atl_phase_hand(atl_phase_builder *b, atl_node *node, atl_hand_reader *read, void *state) {
+    atl_phase *p = b->phase;
+    if (p->n_hands == ATL_HANDS)
+        atl_graph_fail(b->g, ATL_UNSUPPORTED, "a phase hands back at most %d nodes", ATL_HANDS);
+    else
+        p->hands[p->n_hands++] = (atl_hand){ .node = node, .read = read, .state = state };
+}
+
 atl_node *atl_phase_mean_ahead(atl_phase_builder *b, const char *name, atl_node *values) {
     if (b->phase->ahead)
         return atl_graph_fail(b->g, ATL_UNSUPPORTED, "a phase knows at most one mean ahead");
@@ -95,7 +103,7 @@ static void add_output(atl_node **outputs, int *count, const atl_node *node) {
 static atl_status plan(atl_phase_builder *b) {
     atl_phase *p = b->phase;
     ATL_TRY(list_updates(b));
-    size_t most = (size_t)p->n_grads + (size_t)p->n_updates + ATL_REPORTS + 2;
+    size_t most = (size_t)p->n_grads + (size_t)p->n_updates + ATL_REPORTS + ATL_HANDS + 2;
     atl_node **outputs = atl_arena_alloc(&b->g->arena, most, sizeof *outputs);
     if (!outputs)
         return ATL_NO_MEMORY;
@@ -108,6 +116,8 @@ static atl_status plan(atl_phase_builder *b) {
     add_output(outputs, &count, p->loss);
     for (int i = 0; i < p->n_reports; i++)
         add_output(outputs, &count, p->reports[i].node);
+    for (int i = 0; i < p->n_hands; i++)
+        add_output(outputs, &count, p->hands[i].node);
     if (p->sum)
         add_output(outputs, &count, p->sum);
     for (int i = 0; i < p->n_updates; i++)
@@ -127,6 +137,8 @@ static atl_status build(atl_phase_builder *b, const atl_recipe *recipe) {
     if (!p->draws)
         return ATL_NO_MEMORY;
     for (int i = 0; i < ATL_TRAIN_NETS; i++) {
+        if (!b->setup->networks[i] || !b->setup->networks[i]->row) // a recipe without D
+            continue;
         b->nets[i] = atl_network_in(b->g, b->setup->networks[i], NAMES[i]);
         b->nets[i].varies = b->nets[i].trains = true;
     }
@@ -206,6 +218,8 @@ size_t atl_phase_room(const atl_phase *p) {
         most = larger(most, p->draws[i].input);
     for (int i = 0; i < p->n_reports; i++)
         most = larger(most, p->reports[i].node);
+    for (int i = 0; i < p->n_hands; i++)
+        most = larger(most, p->hands[i].node);
     return most;
 }
 

@@ -49,7 +49,16 @@ typedef struct atl_phase_update {
     float keep;
 } atl_phase_update;
 
-enum { ATL_DRAWS = 256, ATL_REPORTS = 16 };
+// What a run leaves for later ones: the other way round of a draw.
+typedef struct atl_draw_run atl_draw_run;
+typedef void atl_hand_reader(const atl_draw_run *run, const float *values, void *state);
+typedef struct atl_hand {
+    atl_node *node;
+    atl_hand_reader *read;
+    void *state;
+} atl_hand;
+
+enum { ATL_DRAWS = 256, ATL_REPORTS = 16, ATL_HANDS = 48 };
 
 typedef struct atl_phase {
     atl_ctx *ctx;
@@ -66,6 +75,8 @@ typedef struct atl_phase {
     atl_phase_augment *augments; // a list
     atl_report reports[ATL_REPORTS];
     int n_reports;
+    atl_hand hands[ATL_HANDS];
+    int n_hands;
     int norm; // statistic of the gradient's norm; -1: none
     // Values [n] whose mean over all samples of a step must be known before the gradients can be computed: a plan of
     // their own, and that mean.  NULL: there are none.
@@ -86,6 +97,7 @@ typedef struct atl_phase_setup {
     atl_network *networks[ATL_TRAIN_NETS];
     const atl_train_options *options;  // with all defaults filled in
     float lod;                         // level of detail of both networks, where they grow
+    void *own;                         // the trainer's, of its recipe
     bool whole;                        // a run of a phase has all samples of a step
     const atl_augment_config *augment; // NULL: none
     const atl_diffaug_config *diffaug; // NULL: none
@@ -124,6 +136,9 @@ typedef struct atl_phase_builder {
 // phase can ask for one; it costs a second run of what the values depend on.  Where setup->whole is true, the mean
 // over the run is the same, without that cost and with a gradient.
 atl_node *atl_phase_mean_ahead(atl_phase_builder *b, const char *name, atl_node *values);
+
+// What is handed back after each run, but not while it is measured.
+void atl_phase_hand(atl_phase_builder *b, atl_node *node, atl_hand_reader *read, void *state);
 
 // What is told of a run, in the sums of the step.
 void atl_phase_report(atl_phase_builder *b, const char *stat, atl_node *node, atl_report_kind kind);

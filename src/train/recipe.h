@@ -2,12 +2,13 @@
 // A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
 // and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
 // and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c,
-// recipe_growing.c, recipe_biggan.c, recipe_vqgan.c.  docs/add-a-loss.md walks through one.
+// recipe_growing.c, recipe_biggan.c, recipe_vqgan.c, recipe_encoder.c.  docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
 
 #include <atelier/train.h>
 #include "run/adam.h"
+#include "run/program.h"
 #include "train/phase.h"
 
 enum { ATL_RECIPE_PHASES = 16 }; // at most: part of what a random number depends on, see draw.c
@@ -24,6 +25,8 @@ typedef struct atl_phase_row {
     atl_node *(*loss)(atl_phase_builder *b);
     // What is done with the phase's sum over all samples of a step; NULL: it has none.
     void (*follow)(atl_trainer *t, const float *sum, double samples);
+    // Runs of each part of the batch, which see what the one before handed back; NULL: 1.
+    int (*turns)(const atl_train_options *o);
     const char *norm; // under what the L2 norm of its gradient is reported; NULL: not
 } atl_phase_row;
 
@@ -54,6 +57,26 @@ struct atl_recipe {
     // The stage of a step before which so many pictures were shown.  NULL: always the same, with the rates as
     // they are.
     atl_stage (*schedule)(const atl_trainer *t, uint64_t images);
+    // ---- of recipes whose networks are not the G and D of a GAN; NULL: as of those
+    // What the run stands on, before the set is opened: other networks, checks of options.  Without data it
+    // fills in the set.
+    atl_status (*begin)(atl_trainer *t);
+    void (*close)(atl_trainer *t);
+    const char *const *keys; // of g, d and the average in files; NULL: G, D, G_ema
+    // The generator that is not trained.  Networks that are written with the trained ones, by number, and
+    // their keys.
+    const atl_network *(*generator)(const atl_trainer *t);
+    const atl_network *(*kept)(const atl_trainer *t, int index, const char **key);
+    // Rates and the like of a network; D may be missing.
+    atl_adam_options (*optimiser)(const atl_trainer *t, atl_train_net which);
+    // The graphs behind atl_trainer_reconstruct() and atl_trainer_generate(), of the trainer as `user`.
+    atl_program_builder *view, *sample;
+    const char *(*lacks)(const atl_trainer *t, int index); // atl_trainer_lacks()
+    // Whether a parameter that is trained has no part in this step.
+    bool (*rests)(const atl_trainer *t, const char *name);
+    // Spans that are a state of the run beside weights and moments: name and numbers of number `index`, or
+    // NULL.
+    float *(*state)(const atl_trainer *t, int index, const char **name, size_t *count);
     // Weight of the old average of G in a step where the options give no half-life; 0: they always do.
     float smoothing;
     bool smooths_buffers;         // which are averaged, too; else the average has those of G
@@ -67,7 +90,8 @@ struct atl_recipe {
 };
 
 extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3, atl_recipe_stylegan1, atl_recipe_progan,
-    atl_recipe_sagan, atl_recipe_biggan, atl_recipe_biggan_deep, atl_recipe_vqgan;
+    atl_recipe_sagan, atl_recipe_biggan, atl_recipe_biggan_deep, atl_recipe_vqgan, atl_recipe_encoder,
+    atl_recipe_hyperstyle;
 
 const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none
 

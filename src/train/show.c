@@ -20,10 +20,22 @@ atl_dataset *atl_trainer_get_data(atl_trainer *t) {
     return t->data;
 }
 
+static const atl_model_dims *generator(const atl_trainer *t) {
+    return t->recipe->generator ? &t->recipe->generator(t)->dims : &t->g.dims;
+}
+
 int atl_trainer_z_dim(const atl_trainer *t) {
     if (t->recipe->reconstructs)
         return t->set.channels * t->set.width * t->set.height;
-    return t->g.dims.z_dim;
+    return generator(t)->z_dim;
+}
+
+int atl_trainer_is_encoder(const atl_trainer *t) {
+    return t->recipe->view != NULL;
+}
+
+const char *atl_trainer_lacks(const atl_trainer *t, int index) {
+    return t->recipe->lacks ? t->recipe->lacks(t, index) : NULL;
 }
 
 int atl_trainer_reconstructs(const atl_trainer *t) {
@@ -42,17 +54,35 @@ static atl_status show_part(atl_program *p, int n, const float *fade, const floa
 }
 
 atl_status atl_trainer_generate(atl_trainer *t, int n, const float *z, const float *c, float *images) {
-    size_t z_dim = (size_t)atl_trainer_z_dim(t), c_dim = (size_t)t->g.dims.c_dim;
+    size_t z_dim = (size_t)atl_trainer_z_dim(t), c_dim = (size_t)generator(t)->c_dim;
     size_t image = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
     int batch = t->stage.batch_gpu;
     ATL_TRY(atl_trainer_enter(t, t->staged)); // a step may have failed to make its plans
     ATL_TRY(atl_trainer_memory(t));
-    atl_program_attach(t->view, t->block);
+    atl_program *p = t->sample ? t->sample : t->view;
+    atl_program_attach(p, t->block);
     for (int first = 0; first < n; first += batch) {
         size_t at = (size_t)first;
         int count = n - first < batch ? n - first : batch;
-        ATL_TRY(show_part(t->view, count, &t->stage.fade, z + at * z_dim, c ? c + at * c_dim : NULL,
+        ATL_TRY(show_part(p, count, &t->stage.fade, z + at * z_dim, c ? c + at * c_dim : NULL,
                           images + at * image));
+    }
+    return ATL_OK;
+}
+
+atl_status atl_trainer_reconstruct(atl_trainer *t, int n, const float *pictures, float *images) {
+    size_t image = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
+    int batch = t->stage.batch_gpu;
+    if (!t->recipe->view)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "a run of cfg %s trains no encoder", t->options.cfg);
+    ATL_TRY(atl_trainer_enter(t, t->staged)); // a step may have failed to make its plans
+    ATL_TRY(atl_trainer_memory(t));
+    atl_program_attach(t->view, t->block);
+    for (int first = 0; first < n; first += batch) {
+        int count = n - first < batch ? n - first : batch;
+        ATL_TRY(atl_program_write(t->view, "picture", count, pictures + (size_t)first * image));
+        ATL_TRY(atl_program_run(t->view));
+        ATL_TRY(atl_program_read(t->view, "img", count, images + (size_t)first * image));
     }
     return ATL_OK;
 }

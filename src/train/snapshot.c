@@ -56,7 +56,26 @@ static void put_optimizer(extras *e, const char *key, const atl_adam *adam, cons
             continue;
         put(e, "optimizer.%s.m.%s", key, p->name, ATL_F32, p->rank, p->dims, adam->m + p->offset);
         put(e, "optimizer.%s.v.%s", key, p->name, ATL_F32, p->rank, p->dims, adam->v + p->offset);
+        if (adam->slow)
+            put(e, "optimizer.%s.slow.%s", key, p->name, ATL_F32, p->rank, p->dims, adam->slow + p->offset);
     }
+}
+
+// What the recipe remembers besides: "state.pool.real".
+static void put_state(const atl_trainer *t, extras *e) {
+    const char *name;
+    size_t size;
+    float *span;
+    for (int i = 0; t->recipe->state && (span = t->recipe->state(t, i, &name, &size)) != NULL; i++) {
+        int64_t count = (int64_t)size;
+        put(e, "%s.%s", "state", name, ATL_F32, 1, &count, span);
+    }
+}
+
+// The names of networks in the file: of G, of D and of the average of G.
+static const char *const *keys_of(const atl_trainer *t) {
+    static const char *const KEYS[] = { "G", "D", "G_ema" };
+    return t->recipe->keys ? t->recipe->keys : KEYS;
 }
 
 // A sum over all tensors that are written.
@@ -66,9 +85,15 @@ static atl_status sum_of(atl_trainer *t, const extras *e, uint64_t *sum) {
         return atl_fail(
             t->ctx, ATL_BAD_ARGUMENT,
             "the moving mean of path lengths or the sum of signs is not finite: nothing is saved");
-    ATL_TRY(atl_whole_params(t->ctx, "G", &t->g.params, sum));
-    ATL_TRY(atl_whole_params(t->ctx, "D", &t->d.params, sum));
-    ATL_TRY(atl_whole_params(t->ctx, "G_ema", &t->g_ema.params, sum));
+    const char *const *keys = keys_of(t);
+    ATL_TRY(atl_whole_params(t->ctx, keys[0], &t->g.params, sum));
+    if (t->d.row)
+        ATL_TRY(atl_whole_params(t->ctx, keys[1], &t->d.params, sum));
+    ATL_TRY(atl_whole_params(t->ctx, keys[2], &t->g_ema.params, sum));
+    const atl_network *kept;
+    const char *key;
+    for (int i = 0; t->recipe->kept && (kept = t->recipe->kept(t, i, &key)) != NULL; i++)
+        ATL_TRY(atl_whole_params(t->ctx, key, &kept->params, sum));
     for (size_t i = 0; i < e->size; i++)
         ATL_TRY(atl_whole_array(t->ctx, &e->list[i], sum));
     return ATL_OK;
@@ -79,7 +104,7 @@ static json_t *derived_json(atl_json *b, uint64_t derived) {
     const atl_train_field *fields = atl_train_fields(&count);
     json_t *list = atl_json_list(b);
     for (size_t i = 0; i < count; i++)
-        if (derived >> i & 1)
+        if (derived & atl_train_field_bit(&fields[i]))
             atl_json_add(b, list, atl_json_string(b, fields[i].name));
     return list;
 }
@@ -113,31 +138,59 @@ static atl_status state_text(atl_trainer *t, uint64_t sum, char **text) {
                          "the record of the run", text);
 }
 
+enum {
+    STATES = 4,
+    PER_PARAM = 3,
+    NETWORKS = 5
+}; // spans of a recipe; tensors of an optimiser; networks, at most
+
+// Lists the networks; returns how many.
+static size_t list_networks(const atl_trainer *t, atl_ckpt_out nets[NETWORKS]) {
+    const atl_network *all[NETWORKS] = { &t->g, &t->d, &t->g_ema };
+    const char *keys[NETWORKS] = { keys_of(t)[0], keys_of(t)[1], keys_of(t)[2] };
+    size_t count = 0;
+    int listed = 3;
+    while (t->recipe->kept && listed < NETWORKS &&
+           (all[listed] = t->recipe->kept(t, listed - 3, &keys[listed])) != NULL)
+        listed++;
+    for (int i = 0; i < listed; i++)
+        if (all[i]->row)
+            nets[count++] = (atl_ckpt_out){ keys[i], all[i]->row->kind, all[i]->json, &all[i]->params, NULL };
+    return count;
+}
+
+// Moments, states and the record; text is freed by the caller.
+static atl_status gather(atl_trainer *t, extras *e, char **text) {
+    uint64_t sum;
+    e->list = atl_arena_alloc(&e->arena, PER_PARAM * (t->g.params.size + t->d.params.size) + 2 + STATES,
+                              sizeof *e->list);
+    if (!e->list)
+        return ATL_NO_MEMORY;
+    put_optimizer(e, keys_of(t)[0], &t->adam_g, &t->g.params);
+    if (t->d.row)
+        put_optimizer(e, keys_of(t)[1], &t->adam_d, &t->d.params);
+    put_state(t, e);
+    if (e->lost)
+        return ATL_NO_MEMORY;
+    ATL_TRY(sum_of(t, e, &sum));
+    return state_text(t, sum, text);
+}
+
 atl_status atl_trainer_save(atl_trainer *t, const char *path) {
     extras e = { .lost = false };
-    uint64_t sum;
     if (t->halfway)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s: not written: the last step failed half way", path);
     ATL_TRY(atl_trainer_mark_level(t));
     atl_trainer_fetch(t);
     atl_arena_init(&e.arena, t->ctx, 0);
-    e.list = atl_arena_alloc(&e.arena, 2 * (t->g.params.size + t->d.params.size) + 2, sizeof *e.list);
     char *text = NULL;
-    atl_status status = e.list ? ATL_OK : ATL_NO_MEMORY;
-    if (status == ATL_OK) {
-        put_optimizer(&e, "G", &t->adam_g, &t->g.params);
-        put_optimizer(&e, "D", &t->adam_d, &t->d.params);
-        status = e.lost ? ATL_NO_MEMORY : sum_of(t, &e, &sum);
-    }
-    if (status == ATL_OK)
-        status = state_text(t, sum, &text);
+    atl_status status = gather(t, &e, &text);
     if (status == ATL_OK) {
         atl_pair pair = { ATL_TRAIN_RECORD, text };
         atl_ckpt_extra extra = { e.list, e.size, &pair, 1 };
-        atl_ckpt_out nets[] = { { "G", t->g.row->kind, t->g.json, &t->g.params, NULL },
-                                { "D", t->d.row->kind, t->d.json, &t->d.params, NULL },
-                                { "G_ema", t->g_ema.row->kind, t->g_ema.json, &t->g_ema.params, NULL } };
-        status = atl_ckpt_write(t->ctx, path, nets, 3, NULL, &extra, ATL_F32);
+        atl_ckpt_out nets[NETWORKS];
+        size_t count = list_networks(t, nets);
+        status = atl_ckpt_write(t->ctx, path, nets, count, NULL, &extra, ATL_F32);
     }
     atl_free(t->ctx, text);
     atl_arena_clear(&e.arena);
@@ -195,15 +248,37 @@ static atl_status read_optimizer(atl_ctx *ctx, const char *path, const atl_array
     snprintf(name, sizeof name, "optimizer.%s.m", key);
     ATL_TRY(read_params(ctx, path, file, name, like, false, copy, adam->m));
     snprintf(name, sizeof name, "optimizer.%s.v", key);
-    return read_params(ctx, path, file, name, like, false, copy, adam->v);
+    ATL_TRY(read_params(ctx, path, file, name, like, false, copy, adam->v));
+    snprintf(name, sizeof name, "optimizer.%s.slow", key);
+    return adam->slow ? read_params(ctx, path, file, name, like, false, copy, adam->slow) : ATL_OK;
+}
+
+static atl_status read_state(atl_trainer *t, const char *path, const atl_arrays *file, bool copy) {
+    const char *name;
+    size_t size;
+    float *span;
+    for (int i = 0; t->recipe->state && (span = t->recipe->state(t, i, &name, &size)) != NULL; i++) {
+        char full[64];
+        const atl_array *a = NULL;
+        int64_t count = (int64_t)size;
+        snprintf(full, sizeof full, "state.%s", name);
+        ATL_TRY(tensor(t->ctx, path, file, full, ATL_F32, 1, &count, &a));
+        if (copy)
+            atl_array_read_f32(a, 0, count, span);
+    }
+    return ATL_OK;
 }
 
 static atl_status read_all(atl_trainer *t, const char *path, const atl_arrays *file, bool copy) {
-    ATL_TRY(read_params(t->ctx, path, file, "G", &t->g.params, true, copy, t->g.params.data));
-    ATL_TRY(read_params(t->ctx, path, file, "D", &t->d.params, true, copy, t->d.params.data));
-    ATL_TRY(read_params(t->ctx, path, file, "G_ema", &t->g_ema.params, true, copy, t->g_ema.params.data));
-    ATL_TRY(read_optimizer(t->ctx, path, file, "G", &t->g.params, copy, &t->adam_g));
-    return read_optimizer(t->ctx, path, file, "D", &t->d.params, copy, &t->adam_d);
+    const char *const *keys = keys_of(t);
+    ATL_TRY(read_params(t->ctx, path, file, keys[0], &t->g.params, true, copy, t->g.params.data));
+    if (t->d.row)
+        ATL_TRY(read_params(t->ctx, path, file, keys[1], &t->d.params, true, copy, t->d.params.data));
+    ATL_TRY(read_params(t->ctx, path, file, keys[2], &t->g_ema.params, true, copy, t->g_ema.params.data));
+    ATL_TRY(read_optimizer(t->ctx, path, file, keys[0], &t->g.params, copy, &t->adam_g));
+    if (t->d.row)
+        ATL_TRY(read_optimizer(t->ctx, path, file, keys[1], &t->d.params, copy, &t->adam_d));
+    return read_state(t, path, file, copy);
 }
 
 static void take(atl_trainer *t, const atl_train_record *r) {
@@ -235,7 +310,7 @@ static uint64_t still_derived(const json_t *record, const atl_train_options *o) 
         const atl_train_field *f = name ? atl_train_field_find(name) : NULL;
         if (f && f->kind != ATL_TRAIN_TEXT &&
             recorded_number(f, json_object_get(options, name)) == atl_train_field_number(f, o))
-            derived |= UINT64_C(1) << (f - fields);
+            derived |= atl_train_field_bit(f);
     }
     return derived;
 }

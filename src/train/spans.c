@@ -15,8 +15,10 @@ static void list(atl_trainer *t, atl_params *params[NETWORKS]) {
 atl_status atl_trainer_hold(atl_trainer *t) {
     atl_params *params[NETWORKS];
     list(t, params);
-    for (int i = 0; i < NETWORKS; i++)
-        ATL_TRY(atl_resident_take(t->backend, params[i]->data, params[i]->total, params[i]->version, NULL));
+    for (int i = 0; i < NETWORKS; i++) // a recipe may have no D
+        if (params[i]->total)
+            ATL_TRY(
+                atl_resident_take(t->backend, params[i]->data, params[i]->total, params[i]->version, NULL));
     return ATL_OK;
 }
 
@@ -31,16 +33,20 @@ void atl_trainer_fetch(atl_trainer *t) {
     atl_params *params[NETWORKS];
     list(t, params);
     for (int i = 0; i < NETWORKS; i++)
-        atl_resident_fetch(t->backend, params[i]->data, params[i]->total);
+        if (params[i]->total)
+            atl_resident_fetch(t->backend, params[i]->data, params[i]->total);
     atl_adam_fetch(&t->adam_g);
-    atl_adam_fetch(&t->adam_d);
+    if (t->d.row)
+        atl_adam_fetch(&t->adam_d);
 }
 
 void atl_trainer_changed(atl_trainer *t) {
     atl_params *params[NETWORKS];
     list(t, params);
     for (int i = 0; i < NETWORKS; i++)
-        atl_resident_renew(t->backend, params[i]->data, ++params[i]->version);
+        if (params[i]->total)
+            atl_resident_renew(t->backend, params[i]->data, ++params[i]->version);
     atl_adam_changed(&t->adam_g);
-    atl_adam_changed(&t->adam_d);
+    if (t->d.row)
+        atl_adam_changed(&t->adam_d);
 }

@@ -30,21 +30,27 @@ static void build_view(atl_graph *g, atl_call *call, void *user) {
 }
 
 static atl_status make_view(atl_trainer *t) {
+    const atl_recipe *r = t->recipe;
     atl_program_key key = { .function = "view", .n = t->stage.batch_gpu, .noise = ATL_NOISE_CONST };
     atl_plan_options o = { .detached = true };
-    return atl_program_make(t->backend, &key, build_view, &t->g_ema, &o, &t->view);
+    if (!r->view)
+        return atl_program_make(t->backend, &key, build_view, &t->g_ema, &o, &t->view);
+    ATL_TRY(atl_program_make(t->backend, &key, r->view, t, &o, &t->view));
+    return r->sample ? atl_program_make(t->backend, &key, r->sample, t, &o, &t->sample) : ATL_OK;
 }
 
 // Of the phases as they are; seconds and steps since the last tick go on.
 static void count_phases(atl_trainer *t) {
-    size_t largest = atl_plan_bytes(t->view->plan);
+    size_t largest = atl_plan_bytes(t->view->plan), sample = t->sample ? atl_plan_bytes(t->sample->plan) : 0;
+    largest = sample > largest ? sample : largest;
     for (int k = 0; k < t->n_phases; k++) {
         const atl_phase *p = &t->phases[k];
         atl_train_phase *c = &t->costs[k];
         *c = (atl_train_phase){ .name = p->row->name,
                                 .interval = p->row->interval * (p->row->waits ? t->options.d_steps : 1),
                                 .batch = p->n,
-                                .runs = t->local / t->stage.batch_gpu,
+                                .runs = t->local / t->stage.batch_gpu *
+                                        (p->row->turns ? p->row->turns(&t->options) : 1),
                                 .gflop = p->gflop,
                                 .bytes = atl_phase_bytes(p),
                                 .seconds = c->seconds,
@@ -94,6 +100,7 @@ static atl_status make_plans(atl_trainer *t) {
     atl_phase_setup setup = { .networks = { &t->g, &t->d },
                               .options = &t->options,
                               .lod = s->lod,
+                              .own = t->own,
                               .whole = s->batch_gpu == s->batch,
                               .augment = t->augments ? &t->augment : NULL,
                               .diffaug = t->diffaugs ? &t->diffaug : NULL };
@@ -132,7 +139,8 @@ static void set_rates(atl_trainer *t) {
 
 atl_status atl_trainer_mark_level(atl_trainer *t) {
     ATL_TRY(atl_network_set_lod(&t->g, t->stage.lod));
-    ATL_TRY(atl_network_set_lod(&t->d, t->stage.lod));
+    if (t->d.row)
+        ATL_TRY(atl_network_set_lod(&t->d, t->stage.lod));
     return atl_network_set_lod(&t->g_ema, t->stage.lod);
 }
 
@@ -141,6 +149,7 @@ void atl_trainer_leave(atl_trainer *t) {
         atl_phase_clear(&t->phases[k]);
     t->n_phases = 0;
     atl_program_free(&t->view);
+    atl_program_free(&t->sample);
     if (t->block)
         t->backend->release(t->backend, t->block);
     atl_free(t->ctx, t->reals);

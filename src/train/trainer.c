@@ -103,18 +103,27 @@ static atl_status agree_to_begin(atl_trainer *t) {
 
 // ---- one phase
 
-static void write_inputs(atl_trainer *t, const atl_phase *p, atl_plan *plan, int part) {
+static atl_draw_run run_of(atl_trainer *t, const atl_phase *p, int part, int turn) {
     size_t local = (size_t)part * (size_t)p->n;
-    atl_draw_run run = { .trainer = t,
-                         .phase = p->number,
-                         .seed = t->options.seed,
-                         .iteration = t->state.iteration,
-                         .first = local * (uint64_t)t->state.ranks + (uint64_t)t->state.rank,
-                         .step = (uint64_t)t->state.ranks,
-                         .local = local,
-                         .n = p->n,
-                         .team = t->team };
-    atl_draw_inputs(&run, p, plan, t->scratch);
+    return (atl_draw_run){ .trainer = t,
+                           .phase = p->number,
+                           .seed = t->options.seed,
+                           .iteration = t->state.iteration,
+                           .first = local * (uint64_t)t->state.ranks + (uint64_t)t->state.rank,
+                           .step = (uint64_t)t->state.ranks,
+                           .local = local,
+                           .n = p->n,
+                           .turn = turn,
+                           .team = t->team };
+}
+
+static atl_status hand_back(atl_trainer *t, const atl_phase *p, const atl_draw_run *run) {
+    for (int i = 0; i < p->n_hands; i++) {
+        if (!atl_plan_read(p->plan, p->hands[i].node, t->scratch))
+            return atl_fail(t->ctx, ATL_INTERNAL, "%s: what it hands back can't be read", p->row->name);
+        p->hands[i].read(run, t->scratch, p->hands[i].state);
+    }
+    return ATL_OK;
 }
 
 // Behind the gradients.
@@ -138,9 +147,15 @@ static double norm_of(const atl_phase *p, const float *gradient) {
     return sqrt(sum);
 }
 
-static void move_weights(const atl_phase *p, atl_adam *adam, float *gradient) {
+static void move_weights(const atl_trainer *t, const atl_phase *p, atl_adam *adam, float *gradient) {
+    const atl_params *params = &p->trained->params;
     for (int i = 0; i < p->n_grads; i++)
-        atl_adam_step(adam, p->which[i], p->trained->params.data, gradient);
+        if (!t->recipe->rests || !t->recipe->rests(t, params->list[p->which[i]].name))
+            atl_adam_step(adam, p->which[i], params->data, gradient);
+}
+
+static int turns_of(const atl_trainer *t, const atl_phase *p) {
+    return p->row->turns ? p->row->turns(&t->options) : 1;
 }
 
 // All parts of the batch.  `moves`: layers keep what they keep in training; else nothing is changed.
@@ -150,13 +165,16 @@ static atl_status run_parts(atl_trainer *t, atl_phase *p, int parts, float scale
     t->backend->clear(t->backend, atl_resident_at(t->backend, t->gradient), total);
     memset(sum, 0, atl_phase_sum_size(p) * sizeof *sum);
     atl_plan_attach(p->plan, t->block);
-    for (int part = 0; part < parts; part++) {
-        write_inputs(t, p, p->plan, part);
+    for (int i = 0, turns = turns_of(t, p); i < parts * turns; i++) {
+        const atl_draw_run run = run_of(t, p, i / turns, i % turns);
+        atl_draw_inputs(&run, p, p->plan, t->scratch);
         ATL_TRY(atl_phase_run(p, scale, t->gradient));
         if (moves)
             ATL_TRY(atl_phase_move_buffers(p));
         ATL_TRY(collect(t, p));
         ATL_TRY(collect_sum(t, p, sum));
+        if (moves)
+            ATL_TRY(hand_back(t, p, &run));
     }
     return ATL_OK;
 }
@@ -167,7 +185,8 @@ static atl_status run_ahead(atl_trainer *t, atl_phase *p, int parts, double sums
         return ATL_OK;
     atl_plan_attach(p->ahead_plan, t->block);
     for (int part = 0; part < parts; part++) {
-        write_inputs(t, p, p->ahead_plan, part);
+        const atl_draw_run run = run_of(t, p, part, 0);
+        atl_draw_inputs(&run, p, p->ahead_plan, t->scratch);
         ATL_TRY(atl_plan_run(p->ahead_plan));
         if (!atl_plan_read(p->ahead_plan, p->ahead, t->scratch))
             return atl_fail(t->ctx, ATL_INTERNAL, "%s: what it needs ahead can't be read", p->row->name);
@@ -222,7 +241,7 @@ static atl_status run_phase(atl_trainer *t, atl_phase *p) {
     t->halfway = true;
     if (p->row->follow && p->sum)
         p->row->follow(t, t->gradient + total, (double)p->n * parts * t->state.ranks);
-    move_weights(p, p->trained == &t->g ? &t->adam_g : &t->adam_d, t->gradient);
+    move_weights(t, p, p->trained == &t->g ? &t->adam_g : &t->adam_d, t->gradient);
     return ATL_OK;
 }
 
@@ -332,7 +351,7 @@ static atl_status measure_stage(atl_trainer *t, int runs, double *sec_per_kimg) 
                 seconds[i < 0 ? ++i : i] = took;
         }
         atl_train_phase *cost = &t->costs[k];
-        cost->ms = atl_median(seconds, runs) * 1e3;
+        cost->ms = atl_median(seconds, runs) * 1e3 / turns_of(t, &t->phases[k]);
         per_step += cost->ms * 1e-3 * cost->runs / cost->interval;
     }
     *sec_per_kimg = per_step * 1000.0 / t->stage.batch;

@@ -29,6 +29,7 @@ struct atl_trainer {
     atl_train_phase costs[ATL_RECIPE_PHASES]; // those of cost.phases, in the order of `phases`
     atl_train_state state;
     const atl_recipe *recipe;
+    void *own;                                // the recipe's
     atl_stage stage;                          // of the last step, or of the first
     uint64_t staged;                          // pictures that were shown before that step
     atl_train_stage stages[ATL_TRAIN_STAGES]; // those of cost.stages
@@ -54,7 +55,9 @@ struct atl_trainer {
     atl_phase phases[ATL_RECIPE_PHASES]; // those that this run has
     int n_phases;
     int local; // pictures of a step in this process
-    atl_program *view; // the average of G from latents to images, batch_gpu at once
+    atl_program
+        *view; // the average of G from latents to images, batch_gpu at once; of encoders reconstructions
+    atl_program *sample; // of encoders: from latents to pictures of the generator; else NULL
     void *block; // memory that the plans use in turn
     size_t block_bytes;
     float *scratch;  // for drawing

@@ -80,11 +80,13 @@ atl_status atl_trainer_transfer(atl_trainer *t, const char *path, reporter *repo
     size_t used = 0;
     atl_trainer_fetch(t);
     ATL_TRY(atl_ckpt_open(t->ctx, path, &ckpt));
-    atl_status status = transfer_net(t, ckpt, "G", "G_ema", &t->g.params, report, user, &used);
+    static const char *const KEYS[] = { "G", "D", "G_ema" };
+    const char *const *keys = t->recipe->keys ? t->recipe->keys : KEYS;
+    atl_status status = transfer_net(t, ckpt, keys[0], keys[2], &t->g.params, report, user, &used);
+    if (status == ATL_OK && t->d.row)
+        status = transfer_net(t, ckpt, keys[1], NULL, &t->d.params, report, user, &used);
     if (status == ATL_OK)
-        status = transfer_net(t, ckpt, "D", NULL, &t->d.params, report, user, &used);
-    if (status == ATL_OK)
-        status = transfer_net(t, ckpt, "G_ema", "G", &t->g_ema.params, report, user, &used);
+        status = transfer_net(t, ckpt, keys[2], keys[0], &t->g_ema.params, report, user, &used);
     if (status == ATL_OK && t->options.aug == ATL_AUG_ADA && t->options.initial_p < 0.0)
         status = take_strength(t, ckpt, path);
     atl_trainer_changed(t);

@@ -76,6 +76,40 @@ static atl_status call_ensemble(atl_ctx *ctx) {
     return status;
 }
 
+// An encoder of e4e with all that can be around it: what judges latents, pools, steps, a snapshot that is gone on from.
+static atl_status train_encoder(atl_ctx *ctx, const char *from, const char *to) {
+    atl_train_options o;
+    atl_trainer *t;
+    static float z[512], image[3 * 32 * 32];
+    atl_train_options_init(&o, sizeof o);
+    o.cfg = "restyle-e4e";
+    o.network = data_of("stylegan/sg2-32.pkl");
+    o.batch = 1;
+    o.kimg = 1;
+    o.steps = 2;
+    o.pool = 2;
+    o.progress = "0:1";
+    o.trunk = "1,1,1,1:16,16,16,16";
+    o.style_width = 4;
+    atl_status status = atl_trainer_open(ctx, &o, &t);
+    if (status == ATL_OK && from)
+        status = atl_trainer_restore(t, from);
+    if (status == ATL_OK)
+        status = atl_trainer_step(t);
+    if (status == ATL_OK)
+        status = atl_trainer_generate(t, 1, z, NULL, image);
+    if (status == ATL_OK)
+        status = atl_trainer_reconstruct(t, 1, image, image);
+    if (status == ATL_OK)
+        status = atl_trainer_save(t, to);
+    atl_trainer_close(&t, status != ATL_OK);
+    return status;
+}
+
+static atl_status call_train_encoder(atl_ctx *ctx) {
+    return train_encoder(ctx, in("encoder.safetensors"), out("encoder.safetensors"));
+}
+
 static atl_status call_compare(atl_ctx *ctx) {
     uint8_t black[3] = { 0, 0, 0 }, grey[3] = { 128, 128, 128 };
     const atl_image a = { 1, 1, 3, black }, b = { 1, 1, 3, grey };

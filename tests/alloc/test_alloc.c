@@ -933,6 +933,7 @@ CASE(path, 0)
 CASE(video, 1)
 SAMPLED(train, 1, 100)
 SAMPLED(transfer, 0, 100)
+SAMPLED(train_encoder, 1, 40)
 
 static int make_inputs(void **state) {
     (void)state;
@@ -953,7 +954,7 @@ static int make_inputs(void **state) {
           init_model(ctx, in("net.safetensors")) ||
           atl_convert(ctx, data_of("cases/bare-G.pkl"), in("narrow.safetensors"), NULL) || // w of 32 numbers
           init_model_of(ctx, 16, in("measured.safetensors")) ||
-          train_once(ctx, NULL, in("run.safetensors"));
+          train_once(ctx, NULL, in("run.safetensors")) || train_encoder(ctx, NULL, in("encoder.safetensors"));
     if (bad)
         fprintf(stderr, "setup: %s\n", ctx ? atl_message(ctx) : "no context");
     atl_ctx_close(&ctx);
@@ -991,7 +992,7 @@ int main(void) {
         cmocka_unit_test(project_fails_cleanly),    cmocka_unit_test(tune_fails_cleanly),
         cmocka_unit_test(encode_fails_cleanly),     cmocka_unit_test(hyper_fails_cleanly),
         cmocka_unit_test(congeal_fails_cleanly),    cmocka_unit_test(compare_fails_cleanly),
-        cmocka_unit_test(ensemble_fails_cleanly),
+        cmocka_unit_test(ensemble_fails_cleanly),   cmocka_unit_test(train_encoder_fails_cleanly),
         cmocka_unit_test(codes_fails_cleanly),      cmocka_unit_test(standing_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);

@@ -726,6 +726,26 @@ class Training(Folder):
         self.assertGreater(np.abs(trainer.generate([0, 1], dtype=np.float32) - before).max(), 0)
         self.assertEqual(trainer.generate(0).dtype, np.uint8)
 
+    def test_an_encoder(self):
+        network = data("stylegan", "sg2-32.pkl")
+        trainer = atelier.Trainer(cfg="psp", network=network, batch=2, kimg=0.004, trunk="1,1,1,1:16,16,16,16",
+                                  style_width=4)
+        self.addCleanup(trainer.close)
+        self.assertEqual(len(trainer.lacks), 2)
+        images = trainer.generate([0, 1, 2], dtype=np.float32)
+        self.assertEqual(images.shape, (3, 3, 32, 32))
+        before = trainer.reconstruct(images)
+        self.assertEqual(before.shape, images.shape)
+        self.assertIn("Loss/l2", trainer.step())
+        self.assertGreater(np.abs(trainer.reconstruct(images) - before).max(), 0)
+        with self.assertRaises(ValueError):
+            trainer.reconstruct(images[:, :, :16])
+        trainer.save(self.path("e.safetensors"))
+        with atelier.Model.open(self.path("e.safetensors"), net="encoder") as encoder, \
+                atelier.Model.open(self.path("e.safetensors")) as generator:
+            ws, _ = atelier.Encoder(encoder, generator)(list(trainer.generate([0])))
+            self.assertEqual(ws.shape, (1, generator.info.num_ws, generator.info.w_dim))
+
     def test_it_goes_on_exactly(self):
         whole, first = self.trainer(), self.trainer()
         for _ in range(2):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// manual [PAGE]: the manual's list of training options, made from the table: printed, or compared with what
-// stands between two comments of the page.  After a change of the table, put what it prints there.
+// manual [PAGE]: the manual's lists of training options and of those of encoders, made from the table: printed, or
+// compared with what stands between two comments of the page.  After a change of the table, put what it prints there.
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,8 +9,10 @@
 
 #include <atelier/train.h>
 
-static const char begin[] = ".\\\" The table of training options begins.\n",
-                  end[] = ".\\\" The table of training options ends.\n";
+static const char *const marks[2][2] = {
+    { ".\\\" The table of training options begins.\n", ".\\\" The table of training options ends.\n" },
+    { ".\\\" The table of options of encoders begins.\n", ".\\\" The table of options of encoders ends.\n" },
+};
 
 static void print_value(FILE *out, const atl_train_field *f) {
     if (f->words) {
@@ -33,13 +35,13 @@ static void print_field(FILE *out, const atl_train_field *f) {
         fprintf(out, "The default is %s%s.\n", strncmp(f->standard, "of ", 3) ? "" : "that ", f->standard);
 }
 
-static void print_fields(FILE *out) {
+static void print_fields(FILE *out, int encoders) {
     size_t count;
     const atl_train_field *fields = atl_train_fields(&count);
     const char *group = NULL;
     for (size_t i = 0; i < count; i++) {
         const atl_train_field *f = &fields[i];
-        if (!f->group)
+        if (!f->group || (strcmp(f->group, "Encoders") == 0) != encoders)
             continue;
         if (!group || strcmp(group, f->group) != 0)
             fprintf(out, "%s.Pp\n%s:\n.Bl -tag -width Ds\n", group ? ".El\n" : "", f->group);
@@ -59,27 +61,34 @@ static char *read_all(const char *path) {
     return f ? text : NULL;
 }
 
-int main(int argc, char **argv) {
+static bool stands_in(const char *page, int which) {
     char *list = NULL;
     size_t size;
     FILE *out = open_memstream(&list, &size);
     if (!out)
-        return 1;
-    print_fields(out);
+        return false;
+    print_fields(out, which);
     fclose(out);
+    const char *from = page ? strstr(page, marks[which][0]) : NULL;
+    const char *to = from ? strstr(from, marks[which][1]) : NULL;
+    from = to ? from + strlen(marks[which][0]) : NULL;
+    bool same = from && (size_t)(to - from) == size && !memcmp(from, list, size);
+    if (!same)
+        printf("%s list of options isn't that of the table, which is:\n%s", which ? "the encoders'" : "the trainings'",
+               list);
+    free(list);
+    return same;
+}
+
+int main(int argc, char **argv) {
     if (argc < 2) {
-        fputs(list, stdout);
-        free(list);
+        print_fields(stdout, 0);
+        print_fields(stdout, 1);
         return 0;
     }
     char *page = read_all(argv[1]);
-    const char *from = page ? strstr(page, begin) : NULL;
-    const char *to = from ? strstr(from, end) : NULL;
-    from = to ? from + strlen(begin) : NULL;
-    bool same = from && (size_t)(to - from) == size && !memcmp(from, list, size);
-    if (!same)
-        printf("%s: its list of training options isn't that of the table, which is:\n%s", argv[1], list);
+    bool same = stands_in(page, 0);
+    same = stands_in(page, 1) && same;
     free(page);
-    free(list);
     return same ? 0 : 1;
 }

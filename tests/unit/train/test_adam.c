@@ -81,7 +81,7 @@ static void steps_follow_the_algorithm(void **state) {
     atl_params p;
     make_store(*state, &p);
     atl_adam a;
-    atl_adam_options o = { 0.1f, 0.5f, 0.75f, 0.01f };
+    atl_adam_options o = { 0.1f, 0.5f, 0.75f, 0.01f, false };
     assert_int_equal(atl_adam_init(&a, *state, &p, &o), ATL_OK);
     float *w = values(&p, "weight");
     w[0] = 1.0f;
@@ -116,11 +116,61 @@ static void without_momentum_the_first_step_is_the_rate(void **state) {
     clear_store(*state, &p);
 }
 
+// 20 steps of Ranger on a x^2 / 2 of four numbers, against the papers' formulas in double.
+static void ranger_steps_follow_the_algorithms(void **state) {
+    enum { COUNT = 4, ROW = 2, STEPS = 20 };
+    const double lr = 0.05, b1 = 0.95, b2 = 0.999, eps = 1e-5, most = 2 / (1 - b2) - 1,
+                 curve[COUNT] = { 1, 3, 0.5, 2 };
+    double x[COUNT] = { 1, -2, 0.5, 3 }, m[COUNT] = { 0 }, v[COUNT] = { 0 }, slow[COUNT];
+    atl_params p;
+    atl_params_init(&p, ((atl_backend *)*state)->ctx);
+    assert_int_equal(atl_params_add(&p, "weight", 2, (int64_t[]){ COUNT / ROW, ROW }, false, NULL), ATL_OK);
+    assert_int_equal(atl_params_allocate(&p), ATL_OK);
+    memset(p.data, 0, p.total * sizeof *p.data);
+    assert_int_equal(atl_resident_take(*state, p.data, p.total, 0, NULL), ATL_OK);
+    for (int i = 0; i < COUNT; i++)
+        values(&p, "weight")[i] = (float)(slow[i] = x[i]);
+    put(*state, &p);
+    atl_adam a;
+    atl_adam_options o = ATL_RANGER_OPTIONS_INIT;
+    o.lr = (float)lr;
+    assert_int_equal(atl_adam_init(&a, *state, &p, &o), ATL_OK);
+    for (int t = 1; t <= STEPS; t++) {
+        float g[COUNT];
+        double centred[COUNT], power = pow(b2, t), known = most - 2 * t * power / (1 - power),
+                               size = lr / (1 - pow(b1, t));
+        for (int i = 0; i < COUNT; i++)
+            g[i] = (float)(curve[i] * x[i]);
+        for (int i = 0; i < COUNT; i++)
+            centred[i] = curve[i] * x[i] - (curve[i / ROW * ROW] * x[i / ROW * ROW] +
+                                            curve[i / ROW * ROW + 1] * x[i / ROW * ROW + 1]) /
+                                               ROW;
+        if (known > 5)
+            size *= sqrt((1 - power) * (known - 4) / (most - 4) * (known - 2) / known * most / (most - 2));
+        for (int i = 0; i < COUNT; i++) {
+            m[i] = b1 * m[i] + (1 - b1) * centred[i];
+            v[i] = b2 * v[i] + (1 - b2) * centred[i] * centred[i];
+            x[i] -= known > 5 ? size * m[i] / (sqrt(v[i]) + eps) : size * m[i];
+            if (t % 6 == 0)
+                x[i] = slow[i] += 0.5 * (x[i] - slow[i]);
+        }
+        step(&a, 0, &p, g);
+        for (int i = 0; i < COUNT; i++)
+            if (fabs((double)values(&p, "weight")[i] - x[i]) > 2e-5) // float32 moments divided by each other
+                fail_msg("step %d, number %d: %g instead of %g", t, i, (double)values(&p, "weight")[i], x[i]);
+    }
+    atl_adam_clear(&a);
+    clear_store(*state, &p);
+}
+
 static void options_out_of_range_are_refused(void **state) {
     atl_params p;
     make_store(*state, &p);
-    const atl_adam_options bad[] = { { -1.0f, 0, 0.9f, 1e-8f }, { 0.1f, 1.0f, 0.9f, 1e-8f }, { 0.1f, 0, 1.0f, 1e-8f },
-                                     { 0.1f, 0, 0.9f, 0.0f }, { NAN, 0, 0.9f, 1e-8f } };
+    const atl_adam_options bad[] = { { -1.0f, 0, 0.9f, 1e-8f, false },
+                                     { 0.1f, 1.0f, 0.9f, 1e-8f, false },
+                                     { 0.1f, 0, 1.0f, 1e-8f, false },
+                                     { 0.1f, 0, 0.9f, 0.0f, false },
+                                     { NAN, 0, 0.9f, 1e-8f, false } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         atl_adam a;
         assert_int_equal(atl_adam_init(&a, *state, &p, &bad[i]), ATL_BAD_ARGUMENT);
@@ -131,7 +181,7 @@ static void options_out_of_range_are_refused(void **state) {
 
 static void lazy_regularisation_corrects_rate_and_betas(void **state) {
     (void)state;
-    atl_adam_options o = { 0.002f, 0.0f, 0.99f, 1e-8f }, lazy = atl_adam_lazy(o, 16);
+    atl_adam_options o = { 0.002f, 0.0f, 0.99f, 1e-8f, false }, lazy = atl_adam_lazy(o, 16);
     assert_near(lazy.lr, 0.002 * 16.0 / 17.0);
     assert_true(lazy.beta1 == 0.0f);
     assert_near(lazy.beta2, 0.99058546); // 0.99 ^ (16 / 17)
@@ -199,6 +249,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(steps_follow_the_algorithm, setup, teardown),
         cmocka_unit_test_setup_teardown(without_momentum_the_first_step_is_the_rate, setup, teardown),
+        cmocka_unit_test_setup_teardown(ranger_steps_follow_the_algorithms, setup, teardown),
         cmocka_unit_test_setup_teardown(options_out_of_range_are_refused, setup, teardown),
         cmocka_unit_test(lazy_regularisation_corrects_rate_and_betas),
         cmocka_unit_test_setup_teardown(only_what_is_not_finite_changes, setup, teardown),
