@@ -301,9 +301,8 @@ static double recorded_number(const atl_train_field *f, const json_t *value) {
 
 // What was derived before and has the same value now is still derived.
 static uint64_t still_derived(const json_t *record, const atl_train_options *o) {
-    size_t count, at;
+    size_t at;
     uint64_t derived = 0;
-    const atl_train_field *fields = atl_train_fields(&count);
     const json_t *options = json_object_get(record, "options"), *item;
     json_array_foreach(json_object_get(record, "derived"), at, item) {
         const char *name = json_string_value(item);
