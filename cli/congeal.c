@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// atelier congeal: pictures of a class brought into one place by a spatial transformer.
+// atelier congeal apply|points|train: pictures of a class brought into one place by a spatial transformer.
 #include <stdio.h>
 #include <stdlib.h>
 #include "app/congeal.h"
 #include "command.h"
 #include "common.h"
+#include "congeal.h"
 #include "progress.h"
 
 enum { INPUTS_MOST = 4096 };
@@ -46,7 +47,7 @@ static int parse(congeal *c, int argc, char **argv) {
         CLI_COMMON_OPTIONS(&c->common),
     };
     const cli_spec spec = {
-        .command = "congeal",
+        .command = "congeal apply",
         .arguments = "--network FILE --input FILE|FOLDER [FILE|FOLDER...]",
         .about = "Bring pictures of a class into one place with a spatial transformer.",
         .options = options,
@@ -59,9 +60,10 @@ static int parse(congeal *c, int argc, char **argv) {
 static int check(congeal *c) {
     app_congeal_options *o = &c->options;
     if (!o->network)
-        return cli_usage_error("congeal", "expected --network FILE, a checkpoint of a spatial transformer");
+        return cli_usage_error("congeal apply",
+                               "expected --network FILE, a checkpoint of a spatial transformer");
     if (!c->input)
-        return cli_usage_error("congeal", "expected --input FILE, a picture or a folder of pictures");
+        return cli_usage_error("congeal apply", "expected --input FILE, a picture or a folder of pictures");
     c->inputs[0] = c->input;
     o->inputs = c->inputs;
     for (o->count = 1; o->count <= INPUTS_MOST && c->inputs[o->count]; o->count++) {
@@ -91,7 +93,7 @@ static app_status run(congeal *c, atl_ctx *ctx) {
     return status;
 }
 
-int cli_congeal(int argc, char **argv) {
+static int apply(int argc, char **argv) {
     const atl_congeal_options defaults = ATL_CONGEAL_OPTIONS_INIT;
     congeal *c = calloc(1, sizeof *c);
     atl_ctx *ctx = NULL;
@@ -113,4 +115,22 @@ int cli_congeal(int argc, char **argv) {
     atl_ctx_close(&ctx);
     free(c);
     return status;
+}
+
+int cli_congeal(int argc, char **argv) {
+    static const cli_part parts[] = { { "apply", apply },
+                                      { "points", cli_congeal_points },
+                                      { "train", cli_congeal_train } };
+    const cli_spec spec = {
+        .command = "congeal",
+        .arguments = "apply|points|train",
+        .about = "Pictures of a class brought into one place by a spatial transformer:\n"
+                 "  apply  align a folder of them, and their average\n"
+                 "  points look for key points of each picture in the others: PCK\n"
+                 "  train  learn to align, from a generator of such pictures\n"
+                 "'atelier congeal apply --help' lists the options of one.",
+        .arguments_min = 1,
+        .arguments_max = 1,
+    };
+    return cli_part_run(&spec, parts, sizeof parts / sizeof *parts, argc, argv);
 }

@@ -92,6 +92,59 @@ ATL_API atl_status atl_points_congeal(atl_ctx *ctx, const atl_warp *warp, int wi
 ATL_API atl_status atl_points_uncongeal(atl_ctx *ctx, const atl_warp *warp, int width, int height,
                                         const float *aligned, size_t count, float *points);
 
+// ---- learning, from a generator alone (section 3 of the paper)
+
+typedef struct atl_congeal_train_options {
+    size_t size;
+    int steps;      // all of them, which the schedule is spread over; 0: 800000, as in the paper
+    int batch;      // pairs of pictures in a step
+    int heads;      // clusters
+    int directions; // principal directions of w among which the target is looked for
+    int inject;     // first layers that the target's w is given to
+    int channels;   // of the transformer's coarse layers; the fine ones have a quarter and an eighth. 0: 512
+                  // where the flow is of 128 pixels, else 64
+    int flow;      // 1: a similarity and a flow; 0: a similarity alone
+    int psi_steps; // in which the target goes from each picture to the common one; 0: 3/16 of the steps
+    int period;    // steps of the first period of the rate after that; 0: 3/64 of the steps
+    double lr, target_lr;
+    double tv;       // weight of the flow's total variation
+    double identity; // and of its mean square
+    double jitter;   // pictures that come in are turned, scaled and shifted by chance first, up to this share
+                   // of half a turn, of the size and of half the side: for generators whose pictures are
+                   // aligned already
+    atl_padding padding; // FILE: reflection
+    uint32_t seed;
+    atl_model *lpips; // what pictures are compared by; NULL: their pixels and gradients at several sizes
+    int samples;      // w that the principal directions are found with; 0: 16384
+} atl_congeal_train_options;
+#define ATL_CONGEAL_TRAIN_OPTIONS_INIT                                                                       \
+    {                                                                                                        \
+        sizeof(atl_congeal_train_options), 0, 8, 1, 1, 5, 0, 1, 0, 0, 1e-3, 1e-2, 1000.0, 1.0, 0.0,          \
+            ATL_PADDING_FILE, 0, NULL, 0                                                                     \
+    }
+
+typedef struct atl_congeal_trainer atl_congeal_trainer;
+// The models outlive it.  On failure *t is NULL.
+ATL_API atl_status atl_congeal_trainer_open(atl_model *generator, const atl_congeal_train_options *options,
+                                            atl_congeal_trainer **t);
+ATL_API void atl_congeal_trainer_close(atl_congeal_trainer **t);
+
+typedef struct atl_congeal_train_state {
+    int step, steps;
+    double loss, likeness, tv, identity; // of the last step, the last three without their weights
+    double psi;                          // 1: each picture's own target, 0: the common one
+    double lr;
+} atl_congeal_train_state;
+ATL_API const atl_congeal_train_state *atl_congeal_trainer_get_state(const atl_congeal_trainer *t);
+
+// One step; after the last one nothing.
+ATL_API atl_status atl_congeal_trainer_step(atl_congeal_trainer *t);
+
+// The networks T_ema, T and target, and beside them all that the learning goes on with; and back, to exactly
+// the same. Another generator or other options are an error that names them.
+ATL_API atl_status atl_congeal_trainer_save(atl_congeal_trainer *t, const char *path);
+ATL_API atl_status atl_congeal_trainer_restore(atl_congeal_trainer *t, const char *path);
+
 #ifdef __cplusplus
 }
 #endif

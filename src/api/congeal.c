@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Alignment with an opened transformer.
-#include "edit/warp.h"
+#include "edit/learn.h"
 
 #include "api/model_api.h"
 #include "base/options.h"
@@ -11,4 +11,13 @@ atl_status atl_congealer_open(atl_model *transformer, const atl_congeal_options 
     ATL_TRY(atl_options_read(transformer->ctx, "atl_congeal_options", &o, sizeof o, options));
     ATL_TRY(atl_model_need(transformer, "aligner", "similarity"));
     return atl_congealer_make(&transformer->programs, &o, c);
+}
+
+atl_status atl_congeal_trainer_open(atl_model *generator, const atl_congeal_train_options *options,
+                                    atl_congeal_trainer **t) {
+    atl_congeal_train_options o = ATL_CONGEAL_TRAIN_OPTIONS_INIT;
+    *t = NULL;
+    ATL_TRY(atl_options_read(generator->ctx, "atl_congeal_train_options", &o, sizeof o, options));
+    ATL_TRY(atl_model_need(generator, "generator", "synthesize"));
+    return atl_congeal_trainer_make(&generator->programs, o.lpips ? &o.lpips->net : NULL, &o, t);
 }

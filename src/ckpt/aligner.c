@@ -96,6 +96,15 @@ static const char *check_filter(atl_ckpt *ckpt, const atl_found *f, const char *
     return why ? why : same ? NULL : "its filter is not [1, 3, 3, 1], which alone is supported";
 }
 
+// A network whose filter was looked at: without memory nothing is known of it.
+static atl_status add_checked(atl_ckpt *ckpt, const atl_found *f, const char *kind, json_t *config,
+                              const char *why) {
+    if (ckpt->ctx->status != ATL_NO_MEMORY)
+        return atl_ckpt_add(ckpt, f->key, kind, config, why, f);
+    json_decref(config);
+    return ATL_NO_MEMORY;
+}
+
 static atl_status add_aligner(atl_ckpt *ckpt, const atl_found *f) {
     atl_json b = { .ctx = ckpt->ctx };
     shape s;
@@ -114,7 +123,7 @@ static atl_status add_aligner(atl_ckpt *ckpt, const atl_found *f) {
     const char *why = base_of(f, 2) && atl_found_tensor(f, "stns.2.convs.0.0.weight")
                           ? "it has more than a similarity and a flow"
                           : check_filter(ckpt, f, base_of(f, 0));
-    return atl_ckpt_add(ckpt, f->key, "spatial_transformer", config, why, f);
+    return add_checked(ckpt, f, "spatial_transformer", config, why);
 }
 
 // ---- what was trained beside it
@@ -132,7 +141,7 @@ static atl_status add_classifier(atl_ckpt *ckpt, const atl_found *f) {
         json_decref(config);
         return ATL_NO_MEMORY;
     }
-    return atl_ckpt_add(ckpt, f->key, "cluster_classifier", config, check_filter(ckpt, f, ""), f);
+    return add_checked(ckpt, f, "cluster_classifier", config, check_filter(ckpt, f, ""));
 }
 
 static atl_status add_target(atl_ckpt *ckpt, const atl_found *f) {

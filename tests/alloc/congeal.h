@@ -32,4 +32,32 @@ static atl_status call_congeal(atl_ctx *ctx) {
     return status;
 }
 
+// Two steps of learning, kept and gone on with.
+static atl_status call_learn(atl_ctx *ctx) {
+    const atl_init_options tiny = { sizeof tiny, "stylegan2", 16, 64, 8, 0, 0, 1, 7 };
+    atl_congeal_train_options o = ATL_CONGEAL_TRAIN_OPTIONS_INIT;
+    atl_model *g = NULL;
+    atl_congeal_trainer *t = NULL;
+    o.steps = 2;
+    o.batch = 1;
+    o.samples = 256;
+    o.channels = 4;
+    o.heads = 2;
+    o.jitter = 0.1;
+    atl_status status = atl_model_init(ctx, &tiny, &g);
+    if (status == ATL_OK)
+        status = atl_congeal_trainer_open(g, &o, &t);
+    if (status == ATL_OK)
+        status = atl_congeal_trainer_step(t);
+    if (status == ATL_OK)
+        status = atl_congeal_trainer_save(t, out("learnt.safetensors"));
+    if (status == ATL_OK)
+        status = atl_congeal_trainer_restore(t, out("learnt.safetensors"));
+    if (status == ATL_OK)
+        status = atl_congeal_trainer_step(t);
+    atl_congeal_trainer_close(&t);
+    atl_model_close(&g);
+    return status;
+}
+
 #endif

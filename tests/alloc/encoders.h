@@ -119,4 +119,6 @@ static atl_status call_compare(atl_ctx *ctx) {
     return atl_pictures_compare(ctx, &a, &b, &o, &likeness);
 }
 
+#include "congeal.h" // which uses what stands above
+
 #endif

@@ -619,8 +619,6 @@ static atl_status call_train(atl_ctx *ctx) {
 
 #include "encoders.h"
 
-#include "congeal.h" // after that, whose functions it uses
-
 // Two pictures and their similarity, kept after the pictures and gone on with.
 static atl_status call_metrics(atl_ctx *ctx) {
     atl_metrics_options o = ATL_METRICS_OPTIONS_INIT;
@@ -898,6 +896,7 @@ SAMPLED(drag, 0, 100)
 SAMPLED(encode, 0, 100)
 SAMPLED(hyper, 1, 100)
 SAMPLED(congeal, 0, 100)
+SAMPLED(learn, 1, 20)
 CASE(compare, 0)
 SAMPLED(ensemble, 0, 100)
 SAMPLED(project, 0, 100)
@@ -991,9 +990,10 @@ int main(void) {
         cmocka_unit_test(align_fails_cleanly),      cmocka_unit_test(drag_fails_cleanly),
         cmocka_unit_test(project_fails_cleanly),    cmocka_unit_test(tune_fails_cleanly),
         cmocka_unit_test(encode_fails_cleanly),     cmocka_unit_test(hyper_fails_cleanly),
-        cmocka_unit_test(congeal_fails_cleanly),    cmocka_unit_test(compare_fails_cleanly),
+        cmocka_unit_test(congeal_fails_cleanly),    cmocka_unit_test(learn_fails_cleanly),
+        cmocka_unit_test(compare_fails_cleanly),    cmocka_unit_test(codes_fails_cleanly),
         cmocka_unit_test(ensemble_fails_cleanly),   cmocka_unit_test(train_encoder_fails_cleanly),
-        cmocka_unit_test(codes_fails_cleanly),      cmocka_unit_test(standing_fails_cleanly),
+        cmocka_unit_test(standing_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);

@@ -68,6 +68,7 @@ static void check_sizes(void) {
     const atl_drag_options dr = ATL_DRAG_OPTIONS_INIT;
     const atl_encode_options en = ATL_ENCODE_OPTIONS_INIT;
     const atl_congeal_options cg = ATL_CONGEAL_OPTIONS_INIT;
+    const atl_congeal_train_options ct = ATL_CONGEAL_TRAIN_OPTIONS_INIT;
     const atl_pairs_options pp = ATL_PAIRS_OPTIONS_INIT;
     const atl_sample_options sa = ATL_SAMPLE_OPTIONS_INIT;
     const atl_classifier_options cl = ATL_CLASSIFIER_OPTIONS_INIT;
@@ -107,6 +108,7 @@ static void check_sizes(void) {
     SETS(atl_drag_options, dr);
     SETS(atl_encode_options, en);
     SETS(atl_congeal_options, cg);
+    SETS(atl_congeal_train_options, ct);
     SETS(atl_pairs_options, pp);
     SETS(atl_sample_options, sa);
     SETS(atl_train_options, t);

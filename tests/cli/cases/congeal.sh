@@ -9,24 +9,52 @@ for name in stn alone; do
 done
 
 t generate --network data/stylegan/sg2-32.pkl --seeds 0-3 --outdir in --quiet
-t congeal --network data/gangealing/stn.pt --input in --outdir out --save-warps
+t congeal apply --network data/gangealing/stn.pt --input in --outdir out --save-warps
 ls out
 cut -f 3- out/scores.txt
-t congeal --network stn.safetensors --input in --outdir again --quiet
+t congeal apply --network stn.safetensors --input in --outdir again --quiet
 cmp out/average.png again/average.png && cmp out/seed0002.png again/seed0002.png && echo the same
-t congeal --network data/gangealing/stn.pt --input in --outdir half --keep 0.5 --batch 3 --flip never --quiet
+t congeal apply --network data/gangealing/stn.pt --input in --outdir half --keep 0.5 --batch 3 --flip never --quiet
 ls half
-t congeal --network data/gangealing/stn.pt --input in --cluster 1 --iters 3 --size 40 --padding zeros --outdir other \
-    --quiet
+t congeal apply --network data/gangealing/stn.pt --input in --cluster 1 --iters 3 --size 40 --padding zeros \
+    --outdir other --quiet
 cmp -s out/seed0000.png other/seed0000.png || echo other pictures
-t congeal --network data/gangealing/alone.pt --input in/seed0001.png in/seed0002.png --outdir alone
+t congeal apply --network data/gangealing/alone.pt --input in/seed0001.png in/seed0002.png --outdir alone
 ls alone
 
+# key points: pictures that are the same but for what can't be seen, and a line that is none
+printf '# x y, x y\nseed0000.png 10 12 20 21.5\nseed0001.png 10 12 20 21.5\nseed0002.png - - 3 30\n' >in/points.txt
+t congeal points --network data/gangealing/alone.pt --points in/points.txt
+t congeal points --network data/gangealing/stn.pt --points in/points.txt --pairs 5 --seed 1
+printf 'seed0000.png 10 12 20\n' >in/odd.txt
+t congeal points --network data/gangealing/alone.pt --points in/odd.txt
+printf 'seed0000.png 10 12\n' >in/one.txt
+t congeal points --network data/gangealing/alone.pt --points in/one.txt
+t congeal points --network data/gangealing/alone.pt
+
+# a transformer is learnt, and goes on after a stop to the same bytes
+t init --cfg stylegan2 --resolution 16 --cbase 256 --cmax 16 g.safetensors --quiet
+learn() { t congeal train --network g.safetensors --channels 8 --batch 2 --steps 4 --quiet "$@"; }
+learn --out a.safetensors --jitter 0.1
+learn --out a.safetensors --resume --jitter 0.1
+learn --out a.safetensors --resume --tv 5 --jitter 0.1
+learn --out a.safetensors
+t congeal apply --network a.safetensors --input in --outdir learnt --quiet
+ls learnt
+t congeal train --network g.safetensors --channels 8 --batch 1 --steps 2 --clusters 2 --transforms similarity \
+    --out b.safetensors --quiet
+t congeal apply --network b.safetensors --cluster 1 --input in --outdir second --quiet
+t congeal train --out c.pt
+t congeal train
+t congeal train --heads h.pth --out c.safetensors
+t congeal train --network data/stylegan/sg2-64-cond.pkl --out c.safetensors --quiet
+t congeal nothing
+
 # what can't be
-t congeal --input in
-t congeal --network data/gangealing/stn.pt
-t congeal --network data/gangealing/stn.pt --input nowhere
-t congeal --network data/gangealing/stn.pt --input in --cluster 2
-t congeal --network data/gangealing/stn.pt --input in --outside 0 --quiet
-t congeal --network data/stylegan/sg2-32.pkl --input in
-t congeal --network data/gangealing/stn.pt --net target --input in
+t congeal apply --input in
+t congeal apply --network data/gangealing/stn.pt
+t congeal apply --network data/gangealing/stn.pt --input nowhere
+t congeal apply --network data/gangealing/stn.pt --input in --cluster 2
+t congeal apply --network data/gangealing/stn.pt --input in --outside 0 --quiet
+t congeal apply --network data/stylegan/sg2-32.pkl --input in
+t congeal apply --network data/gangealing/stn.pt --net target --input in

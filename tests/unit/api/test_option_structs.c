@@ -269,6 +269,13 @@ static outcome open_congealer(bench *b, const void *o) {
     return r;
 }
 
+static outcome open_learning(bench *b, const void *o) {
+    atl_congeal_trainer *t;
+    outcome r = { atl_congeal_trainer_open(b->model, o, &t), 0 };
+    atl_congeal_trainer_close(&t);
+    return r;
+}
+
 static outcome compare_pictures(bench *b, const void *o) {
     uint8_t black[3] = { 0, 0, 0 }, grey[3] = { 128, 128, 128 };
     const atl_image a = { 1, 1, 3, black }, c = { 1, 1, 3, grey };
@@ -391,6 +398,7 @@ static const atl_encode_options ENCODE = ATL_ENCODE_OPTIONS_INIT;
 static const atl_classifier_options CLASSIFY = ATL_CLASSIFIER_OPTIONS_INIT;
 static const atl_view_options VIEW = { sizeof VIEW, ATL_VIEW_ISOTROPIC, 1, 0.1, NULL, 20, 0, NULL };
 static const atl_congeal_options CONGEAL = ATL_CONGEAL_OPTIONS_INIT;
+static const atl_congeal_train_options LEARN = ATL_CONGEAL_TRAIN_OPTIONS_INIT;
 static const atl_paste_options PASTE = ATL_PASTE_OPTIONS_INIT;
 static atl_train_options TRAIN; // filled by its function
 
@@ -438,6 +446,7 @@ static const row ROWS[] = {
     ROW(atl_classifier_options, CLASSIFY, colours, open_classifier),
     ROW(atl_view_options, VIEW, strength, make_views),
     ROW(atl_congeal_options, CONGEAL, padding, open_congealer),
+    ROW(atl_congeal_train_options, LEARN, identity, open_learning),
     ROW(atl_paste_options, PASTE, mask, align_paste),
     ROW(atl_train_options, TRAIN, data, open_trainer),
 };
@@ -532,7 +541,7 @@ static void test_no_struct_means_the_defaults(void **state) {
         bool missing = r->call == open_video || r->call == open_metrics || r->call == open_spectrum ||
                        r->call == open_trainer || r->call == open_fit || r->call == open_tuner ||
                        r->call == open_encoder || r->call == sample_codes || r->call == open_classifier ||
-                       r->call == make_views || r->call == open_congealer ||
+                       r->call == make_views || r->call == open_congealer || r->call == open_learning ||
                        r->call == open_projector; // a size, what to measure, or a network must be given
         outcome o = r->call(&b, NULL);
         if (o.status != (missing ? ATL_BAD_ARGUMENT : ATL_OK))
