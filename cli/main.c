@@ -47,7 +47,7 @@ static int print_help(FILE *out) {
     fprintf(out, "Usage: atelier COMMAND [options]\n\n"
                  "The StyleGAN family on an ordinary computer.\n\nCommands:\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\n'atelier COMMAND --help' lists the options of a command; 'atelier --version' the version.\n");
     return CLI_SUCCESS;
