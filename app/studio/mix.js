@@ -17,11 +17,15 @@ function cell(state, name, use) {
     canvas.width = bitmap.width;
     canvas.height = bitmap.height;
     canvas.getContext('2d').drawImage(bitmap, 0, 0);
-    box.dataset.drawn = 'yes';
+    if (!live.next)
+      box.dataset.drawn = 'yes';
     if (box.getAttribute('aria-pressed') === 'true')
       command(facts.command);
   });
-  return {box, show: () => live.ask(state())};
+  return {box, show() {
+    delete box.dataset.drawn; // until the newest picture is there
+    live.ask(state());
+  }};
 }
 
 const side = () => Math.max(info.width, info.height) > 300 ? 256 : undefined;
