@@ -22,7 +22,7 @@ static app_status open_model(app_congeal *a, app_error *e) {
     m.net = o->net ? o->net : "T_ema";
     if (atl_model_open(a->ctx, o->network, &m, &a->model) == ATL_OK)
         return APP_OK;
-    return app_fail(e, "%s", atl_message(a->ctx));
+    return app_fail_ctx(e, a->ctx);
 }
 
 static size_t row_in(const app_congeal *a) {

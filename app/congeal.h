@@ -3,8 +3,7 @@
 //
 //     STEM.png     each picture aligned
 //     average.png  the mean of them, and unaligned.png, that of the pictures as they came
-//     scores.txt   a line for each: score (less the total variation of its flow), the share of pixels that
-//     lie outside,
+//     scores.txt   a line for each: score (less the total variation of its flow), the share of pixels outside,
 //                  cluster, whether it was mirrored, whether it was kept, and its path
 //     warps.npz    on request: "matrix" [n, 2, 3], "flow" [n, side, side, 2], "flipped" [n]
 #ifndef APP_CONGEAL_H

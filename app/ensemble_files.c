@@ -53,6 +53,16 @@ static size_t list_arrays(const app_ensemble *a, atl_array *list) {
     return 2 + a->row_count;
 }
 
+static app_status write_npz(app_ensemble *a, const char *name, const atl_array *list, size_t count,
+                            app_error *e) {
+    char *path = app_join(a->o.outdir, name, e);
+    app_status status = path ? APP_OK : APP_FAILED;
+    if (path && atl_npz_write(a->ctx, path, list, count) != ATL_OK)
+        status = app_fail_ctx(e, a->ctx);
+    free(path);
+    return status;
+}
+
 app_status app_ensemble_keep(app_ensemble *a, app_error *e) {
     atl_array list[FIXED + 1 + APP_ENSEMBLE_ROWS];
     char about[ABOUT];
@@ -61,12 +71,7 @@ app_status app_ensemble_keep(app_ensemble *a, app_error *e) {
     describe(a, about);
     list[count++] = (atl_array){ "done", ATL_I64, 1, { 1 }, &done };
     list[count++] = (atl_array){ "about", ATL_U8, 1, { (int64_t)strlen(about) }, about };
-    char *path = app_join(a->o.outdir, "partial.npz", e);
-    app_status status = path ? APP_OK : APP_FAILED;
-    if (path && atl_npz_write(a->ctx, path, list, count) != ATL_OK)
-        status = app_fail_ctx(e, a->ctx);
-    free(path);
-    return status;
+    return write_npz(a, "partial.npz", list, count, e);
 }
 
 static int fits(const atl_array *have, const atl_array *want) {
@@ -334,12 +339,7 @@ static app_status write_arrays(app_ensemble *a, app_error *e) {
     atl_array list[FIXED + APP_ENSEMBLE_ROWS];
     size_t count = list_arrays(a, list);
     list[count++] = (atl_array){ "label", ATL_I32, 1, { (int64_t)a->photos.count }, a->labels };
-    char *path = app_join(a->o.outdir, "predictions.npz", e);
-    app_status status = path ? APP_OK : APP_FAILED;
-    if (path && atl_npz_write(a->ctx, path, list, count) != ATL_OK)
-        status = app_fail_ctx(e, a->ctx);
-    free(path);
-    return status;
+    return write_npz(a, "predictions.npz", list, count, e);
 }
 
 app_status app_ensemble_write(app_ensemble *a, app_error *e) {

@@ -56,6 +56,14 @@ static void on_warning(void *user, const char *sentence) {
     on_log(user, ATL_LOG_WARNING, sentence);
 }
 
+size_t cli_inputs(const char *inputs[CLI_INPUTS + 1], const char *first) {
+    size_t count = 1;
+    inputs[0] = first;
+    while (count <= CLI_INPUTS && inputs[count])
+        count++;
+    return count;
+}
+
 int cli_told(cli_common *common, app_status status) {
     if (status == APP_OK)
         return CLI_SUCCESS;

@@ -90,6 +90,11 @@ int cli_written(int status, const char *path);
 // The exit status for a status of app/, after printing its sentence.
 int cli_told(cli_common *common, app_status status);
 
+// Files and folders of an option and of the arguments that follow it, which were parsed to inputs + 1: the
+// option's before the others.  Returns how many there are.
+enum { CLI_INPUTS = 4096 };
+size_t cli_inputs(const char *inputs[CLI_INPUTS + 1], const char *first);
+
 // Prints "atelier: warning: sentence" unless quiet.
 void cli_warn(const cli_common *common, const char *format, ...)
 #if defined(__GNUC__)

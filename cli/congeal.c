@@ -8,12 +8,10 @@
 #include "congeal.h"
 #include "progress.h"
 
-enum { INPUTS_MOST = 4096 };
-
 typedef struct congeal {
     cli_common common;
     app_congeal_options options;
-    const char *input, *inputs[INPUTS_MOST + 1];
+    const char *input, *inputs[CLI_INPUTS + 1];
     int padding, flip;
     app_congeal work;
     cli_progress progress;
@@ -52,7 +50,7 @@ static int parse(congeal *c, int argc, char **argv) {
         .about = "Bring pictures of a class into one place with a spatial transformer.",
         .options = options,
         .count = sizeof options / sizeof *options,
-        .arguments_max = INPUTS_MOST,
+        .arguments_max = CLI_INPUTS,
     };
     return cli_options_parse(&spec, argc, argv, c->inputs + 1);
 }
@@ -64,10 +62,8 @@ static int check(congeal *c) {
                                "expected --network FILE, a checkpoint of a spatial transformer");
     if (!c->input)
         return cli_usage_error("congeal apply", "expected --input FILE, a picture or a folder of pictures");
-    c->inputs[0] = c->input;
+    o->count = cli_inputs(c->inputs, c->input);
     o->inputs = c->inputs;
-    for (o->count = 1; o->count <= INPUTS_MOST && c->inputs[o->count]; o->count++) {
-    }
     o->congeal.padding = (atl_padding)c->padding;
     o->congeal.flip = !c->flip;
     o->ignore_unused = c->common.ignore_unused;

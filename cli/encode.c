@@ -7,12 +7,10 @@
 #include "common.h"
 #include "progress.h"
 
-enum { INPUTS_MOST = 4096 };
-
 typedef struct encode {
     cli_common common;
     app_encode_options options;
-    const char *input, *inputs[INPUTS_MOST + 1];
+    const char *input, *inputs[CLI_INPUTS + 1];
     int average, noise, no_face;
     app_encode work;
     cli_progress progress;
@@ -60,7 +58,7 @@ static int parse(encode *c, int argc, char **argv) {
         .about = "Find the w of pictures with an encoder.",
         .options = options,
         .count = sizeof options / sizeof *options,
-        .arguments_max = INPUTS_MOST,
+        .arguments_max = CLI_INPUTS,
     };
     return cli_options_parse(&spec, argc, argv, c->inputs + 1);
 }
@@ -73,10 +71,8 @@ static int check(encode *c) {
         return cli_usage_error("encode", "expected --input FILE, a picture or a folder of pictures");
     if (!o->align && (o->landmarks || o->landmark_model || c->no_face))
         return cli_usage_error("encode", "--landmarks, --landmark-model and --no-face need --align");
-    c->inputs[0] = c->input;
+    o->count = cli_inputs(c->inputs, c->input);
     o->inputs = c->inputs;
-    for (o->count = 1; o->count <= INPUTS_MOST && c->inputs[o->count]; o->count++) {
-    }
     o->encode.average = (atl_encoder_average)c->average;
     o->encode.noise_mode = c->noise ? ATL_NOISE_NONE : ATL_NOISE_CONST;
     o->no_face = (app_no_face)c->no_face;

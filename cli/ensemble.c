@@ -10,12 +10,10 @@
 #include "app/network.h"
 #include "progress.h"
 
-enum { INPUTS_MOST = 4096 };
-
 typedef struct ensemble {
     cli_common common;
     app_ensemble_options options;
-    const char *input, *inputs[INPUTS_MOST + 1];
+    const char *input, *inputs[CLI_INPUTS + 1];
     int colours, seed, loss, loss_given;
     app_ensemble work;
     cli_progress progress;
@@ -86,7 +84,7 @@ static int parse(ensemble *c, int argc, char **argv) {
         .about = "Classify pictures together with generated views of them.",
         .options = options,
         .count = sizeof options / sizeof *options,
-        .arguments_max = INPUTS_MOST,
+        .arguments_max = CLI_INPUTS,
     };
     return cli_options_parse(&spec, argc, argv, c->inputs + 1);
 }
@@ -105,10 +103,8 @@ static int check(ensemble *c) {
         cli_note(&c->common, "no --network given: using %s, which comes with Atelier", c->common.network);
         o->network = c->common.network;
     }
-    c->inputs[0] = c->input;
+    o->count = cli_inputs(c->inputs, c->input);
     o->inputs = c->inputs;
-    for (o->count = 1; o->count <= INPUTS_MOST && c->inputs[o->count]; o->count++) {
-    }
     o->classify.colours = COLOURS[c->colours];
     o->loss = c->loss_given ? LOSSES[c->loss] : NULL;
     o->seed = (uint32_t)c->seed;
