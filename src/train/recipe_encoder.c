@@ -259,42 +259,27 @@ static const atl_network *kept(const atl_trainer *t, int index, const char **key
 
 static const char *const KEYS[] = { "E", "D", "encoder" }, *const HYPER_KEYS[] = { "H", "D", "hypernet" };
 
-const atl_recipe atl_recipe_encoder = {
-    .family = "encoder",
-    .keys = KEYS,
-    .loss = "logistic",
-    .aug = ATL_AUG_NONE,
-    .networks = atl_encoding_networks,
-    .begin = atl_encoding_begin,
-    .close = atl_encoding_close,
-    .generator = generator,
-    .kept = kept,
-    .optimiser = optimiser,
-    .view = atl_encoding_view,
-    .sample = atl_encoding_sample,
-    .lacks = lacks,
-    .rests = rests,
-    .state = atl_encoding_state,
-    .phases = PHASES,
-    .n_phases = sizeof PHASES / sizeof *PHASES,
-};
+// What is trained, and the names of its networks in files, tell them apart.
+#define RECIPE(name, names)                                                                                  \
+    {                                                                                                        \
+        .family = name,                                                                                      \
+        .keys = names,                                                                                       \
+        .loss = "logistic",                                                                                  \
+        .aug = ATL_AUG_NONE,                                                                                 \
+        .networks = atl_encoding_networks,                                                                   \
+        .begin = atl_encoding_begin,                                                                         \
+        .close = atl_encoding_close,                                                                         \
+        .generator = generator,                                                                              \
+        .kept = kept,                                                                                        \
+        .optimiser = optimiser,                                                                              \
+        .view = atl_encoding_view,                                                                           \
+        .sample = atl_encoding_sample,                                                                       \
+        .lacks = lacks,                                                                                      \
+        .rests = rests,                                                                                      \
+        .state = atl_encoding_state,                                                                         \
+        .phases = PHASES,                                                                                    \
+        .n_phases = sizeof PHASES / sizeof *PHASES,                                                          \
+    }
 
-const atl_recipe atl_recipe_hyperstyle = {
-    .family = "hyperstyle",
-    .keys = HYPER_KEYS,
-    .loss = "logistic",
-    .aug = ATL_AUG_NONE,
-    .networks = atl_encoding_networks,
-    .begin = atl_encoding_begin,
-    .close = atl_encoding_close,
-    .generator = generator,
-    .kept = kept,
-    .optimiser = optimiser,
-    .view = atl_encoding_view,
-    .sample = atl_encoding_sample,
-    .lacks = lacks,
-    .rests = rests,
-    .state = atl_encoding_state,
-    .phases = PHASES,
-    .n_phases = sizeof PHASES / sizeof *PHASES,
-};
+const atl_recipe atl_recipe_encoder = RECIPE("encoder", KEYS);
+const atl_recipe atl_recipe_hyperstyle = RECIPE("hyperstyle", HYPER_KEYS);
