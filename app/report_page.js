@@ -276,6 +276,8 @@ function line(label, name, exact) {
 
 const known = [
     { title: "Losses", lines: [["G", "Loss/G/loss"], ["D", "Loss/D/loss"]], log: true, alarms: ["not-finite", "d-won", "d-stalled"] },
+    { title: "Cross entropy", note: "of each code", lines: [["trained on", "Loss/cross_entropy"], ["held out", "Loss/held_out"]],
+      alarms: ["not-finite"] },
     { title: "Scores", note: "of the discriminator", lines: [["real", "Loss/scores/real"], ["fake", "Loss/scores/fake"]],
         alarms: ["d-won", "d-stalled"] },
     { title: "Signs of scores", note: "real: overfitting near 1", lines: [["real", "Loss/signs/real"], ["fake", "Loss/signs/fake"]],

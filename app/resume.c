@@ -201,9 +201,8 @@ static int is_derived(const app_resume *r, const char *name) {
 // cfg and batch where these are chosen anew; otherwise it stays, so that a later version goes on with the
 // same numbers.
 static int stays_open(const app_resume *r, const app_resume_choice *c, const char *name) {
-    static const char *const shapes[] = { "cbase", "cmax", "map-depth" }, *const machine[] = { "batch-gpu",
-                                                                                               "mbstd-group",
-                                                                                               "threads" };
+    static const char *const shapes[] = { "cbase", "cmax", "map-depth", "layers", "heads" },
+                             *const machine[] = { "batch-gpu", "mbstd-group", "threads" };
     if (among(name, shapes, sizeof shapes / sizeof *shapes))
         return 1;
     return is_derived(r, name) && (among(name, machine, sizeof machine / sizeof *machine) ||
@@ -245,11 +244,13 @@ static app_status take_options(const app_resume *r, atl_train_options *options, 
     return APP_OK;
 }
 
-// An encoder's run keeps the networks that it stands on with its own.
+// The run of an encoder or of a transformer keeps the networks that it stands on with its own.
 static void take_networks(const app_resume *r, atl_train_options *options) {
     const char *cfg = json_string_value(recorded(r, "cfg"));
     if (!options->network)
         options->network = r->snapshot;
+    if (!options->first_stage && cfg && (!strcmp(cfg, "transformer") || !strcmp(cfg, "vit-transformer")))
+        options->first_stage = r->snapshot;
     if (!options->w_encoder && cfg && !strcmp(cfg, "hyperstyle"))
         options->w_encoder = r->snapshot;
 }

@@ -105,11 +105,21 @@ static void add_stats(app_run *r, double now) {
     app_stats_add(s, "Resources/cpu_mem_gb", resident_gb());
 }
 
+// Of what transformers learn: in how many codes a guess is right once, and the same of what is held out.
+static void describe_loss(const app_run *r, char *text, size_t room) {
+    double loss = app_stats_mean(&r->stats, APP_STAT_CROSS_ENTROPY),
+           held = app_stats_mean(&r->stats, APP_STAT_HELD_OUT);
+    int used = isnan(loss) ? 0 : snprintf(text, room, "loss %-6.3f perplexity %-7.1f ", loss, exp(loss));
+    if (!isnan(held))
+        snprintf(text + used, room - (size_t)used, "held out %-6.3f ", held);
+}
+
 static void say_tick(app_run *r, double now) {
-    char total[32], left[32], level[64] = "";
+    char total[32], left[32], level[96] = "";
     const atl_train_state *state = atl_trainer_get_state(r->trainer);
     if (atl_trainer_get_options(r->trainer)->lod_initial)
         snprintf(level, sizeof level, "lod %-5.2f batch %-4d ", state->lod, state->batch);
+    describe_loss(r, level + strlen(level), sizeof level - strlen(level));
     app_run_say(r,
                 "tick %-5d kimg %-8.1f %stime %-9s sec/tick %-7.1f sec/kimg %-7.2f maintenance %-5.1f cpumem "
                 "%-5.2f augment %-5.3f left %s",

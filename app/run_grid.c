@@ -50,15 +50,18 @@ static app_status sample_reals(app_run *r, app_error *e) {
     return APP_OK;
 }
 
-// Encoders show few pictures, since each costs a pass of theirs.
+// Encoders and transformers show few pictures, since each costs a pass of theirs, or one for each code.
 static app_status open_inputs(app_run *r, app_error *e) {
     enum { ACROSS = 8, DOWN = 8 };
     const atl_train_set *s = atl_trainer_get_set(r->trainer);
     size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
-    if (!atl_trainer_is_encoder(r->trainer))
+    int encoder = atl_trainer_is_encoder(r->trainer);
+    if (encoder || atl_trainer_draws_codes(r->trainer)) {
+        r->across = ACROSS;
+        r->down = DOWN;
+    }
+    if (!encoder)
         return APP_OK;
-    r->across = ACROSS;
-    r->down = DOWN;
     r->inputs = app_array(ACROSS * DOWN, pixels, 1, sizeof *r->inputs, e);
     return r->inputs ? APP_OK : APP_FAILED;
 }

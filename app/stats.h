@@ -26,6 +26,8 @@
 #define APP_STAT_FAKE_SIGNS       "Loss/signs/fake"
 #define APP_STAT_R1               "Loss/r1_penalty"
 #define APP_STAT_PATH_LENGTH      "Loss/pl_penalty"
+#define APP_STAT_CROSS_ENTROPY    "Loss/cross_entropy" // of transformers over codes
+#define APP_STAT_HELD_OUT         "Loss/held_out"      // of pictures that they are not trained on
 #define APP_STAT_TOTAL_SECONDS    "Timing/total_sec"
 #define APP_STAT_SECONDS_PER_KIMG "Timing/sec_per_kimg"
 // Not in official files: see app_grid_spread(), measured whenever a grid of fakes is made; norm of the

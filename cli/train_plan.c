@@ -56,6 +56,21 @@ static void print_settings(FILE *out, const atl_train_options *o) {
             o->aug == ATL_AUG_NONE ? "" : o->augpipe);
 }
 
+static void print_transformer(FILE *out, const atl_train_options *o) {
+    fprintf(out,
+            "settings      cfg %s, batch %d in parts of %d, %d layers of %d channels and %d heads, learning "
+            "rate %g",
+            o->cfg, o->batch, o->batch_gpu, o->layers, o->channel_base, o->heads, o->glr);
+    if (o->warmup > 0)
+        fprintf(out, " after %g kimg", o->warmup);
+    fprintf(out, "%s, dropout %g", strcmp(o->rates, "cosine") ? "" : " that falls as a cosine", o->dropout);
+    if (o->pkeep < 1)
+        fprintf(out, ", %g of the codes kept", o->pkeep);
+    if (o->held_out)
+        fprintf(out, ", %d pictures held out", o->held_out);
+    fprintf(out, "\n");
+}
+
 static void print_data(FILE *out, const atl_train_options *o, const atl_train_set *s) {
     if (o->data)
         fprintf(out, "data          %s: %zu pictures%s of %dx%d, %s", s->name, s->count,
@@ -88,11 +103,19 @@ void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
     const atl_train_state *state = atl_trainer_get_state(trainer);
     char time[32];
     print_data(out, o, s);
-    fprintf(out, "networks      %s %.2f million parameters, D %.2f million\n",
-            atl_trainer_is_encoder(trainer) ? "encoder" : "G", (double)c->g_params / 1e6,
-            (double)c->d_params / 1e6);
+    int codes = atl_trainer_draws_codes(trainer);
+    fprintf(out, "networks      %s %.2f million parameters",
+            atl_trainer_is_encoder(trainer) ? "encoder"
+            : codes                         ? "transformer"
+                                            : "G",
+            (double)c->g_params / 1e6);
+    if (!codes)
+        fprintf(out, ", D %.2f million", (double)c->d_params / 1e6);
+    fprintf(out, "\n");
     if (atl_trainer_is_encoder(trainer))
         print_encoder(out, trainer);
+    else if (codes)
+        print_transformer(out, o);
     else
         print_settings(out, o);
     if (state->ranks > 1)
@@ -118,5 +141,7 @@ int cli_train_check_memory(const atl_trainer *trainer) {
         "this run needs %.0f MB and %.0f MB are free: make --batch-gpu smaller than %d (the batch then goes "
         "in more parts), or %s",
         mb(c->bytes), mb(c->available), o->batch_gpu,
-        atl_trainer_is_encoder(trainer) ? "--trunk or --style-width" : "--cbase or --cmax");
+        atl_trainer_is_encoder(trainer)    ? "--trunk or --style-width"
+        : atl_trainer_draws_codes(trainer) ? "--cbase or --layers"
+                                           : "--cbase or --cmax");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3, SAGAN, BigGAN and VQ-GAN from a set of pictures, and
-// the encoders of generators with styles: pSp, e4e, ReStyle and HyperStyle.
+// Training: ProGAN, StyleGAN, StyleGAN2, StyleGAN2-ADA, StyleGAN3, SAGAN, BigGAN and VQ-GAN with its
+// transformer from a set of pictures, and the encoders of generators with styles: pSp, e4e, ReStyle and
+// HyperStyle.
 //
 //     atl_train_options o;
 //     atl_train_options_init(&o, sizeof o);
@@ -45,10 +46,10 @@ typedef struct atl_train_options {
     const char *data;     // folder, .zip or another source of pictures; borrowed while opening
     int resolution; // when data is NULL: noise of that size takes the place of pictures, to measure; encoders
                     // learn from pictures of that size that the generator makes, at most its own; 0: 256
-    const char *cfg;      // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
-                          // "stylegan3-t", "stylegan3-r", "stylegan1", "progan", "sagan", "biggan",
-                          // "biggan-deep", "vqgan"; encoders are "psp", "e4e", "restyle-psp", "restyle-e4e",
-                          // "hyperstyle"
+    const char *cfg; // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
+                     // "stylegan3-t", "stylegan3-r", "stylegan1", "progan", "sagan", "biggan",
+                     // "biggan-deep", "vqgan", "transformer", "vit-transformer"; encoders are "psp", "e4e",
+                     // "restyle-psp", "restyle-e4e", "hyperstyle"
     int cond;             // 1: use the labels
     int subset;           // train on so many pictures, chosen by the seed; 0: all
     int mirror;           // 1: each picture twice, once flipped from left to right
@@ -100,6 +101,15 @@ typedef struct atl_train_options {
     double restart;       // a code used less than this part of an equal share begins anew; 0: none does
     double disc_start;    // kimg before which D is left out
     double disc_weight;   // of D against the distance, once their gradients are alike
+    // "transformer" and "vit-transformer":
+    const char *first_stage; // what makes the codes: a checkpoint of VQ-GAN, of ViT-VQGAN, of a run
+    int layers, heads;       // 0: of cfg
+    double dropout;          // share of numbers left out of embeddings, attention and what layers add
+    double pkeep;            // share of the codes before each that it sees as they are; others are any
+    double weight_decay;     // of the weights of linear layers, in each step times the learning rate
+    double warmup;           // kimg in which the learning rate grows from 0
+    const char *rates;       // after that: "constant", or "cosine" down to 0 at the end
+    int held_out;            // pictures that are only measured on
     // Encoders alone.  Networks that losses look with may be left out: what that costs, atl_trainer_lacks()
     // says.
     const char *network; // the generator, which stays as it is
@@ -227,6 +237,8 @@ ATL_API atl_status atl_trainer_generate(atl_trainer *trainer, int n, const float
 ATL_API int atl_trainer_z_dim(const atl_trainer *trainer);
 // Whether G makes pictures again: then a z is a picture, [channels, height, width] from -1 to 1.
 ATL_API int atl_trainer_reconstructs(const atl_trainer *trainer);
+// Whether pictures of G are drawn code by code, which takes its time.  A z chooses the codes.
+ATL_API int atl_trainer_draws_codes(const atl_trainer *trainer);
 // Encoders: n pictures [n, channels, height, width] of the set's size, from -1 to 1, as the generator makes
 // them again. Then atl_trainer_generate() gives pictures of the generator in that size, with and without a
 // set of pictures.

@@ -66,7 +66,8 @@ struct atl_backend {
     void (*wait)(atl_backend *b); // until everything asked for so far is done
     // Loops over spans where they live.
     void (*clear)(atl_backend *b, float *x, size_t count);
-    void (*accumulate)(atl_backend *b, float *to, const float *x, size_t count, float scale); // to += scale x
+    void (*accumulate)(atl_backend *b, float *to, const float *x, size_t count,
+                       float scale); // to += scale x; both may be one
     // to = x + beta (to - x); beta 0 copies x, whatever `to` held
     void (*average)(atl_backend *b, float *to, const float *x, size_t count, float beta);
     void (*adam)(atl_backend *b, const atl_adam_span *s);

@@ -58,6 +58,10 @@ static atl_cache *cache_of(atl_graph *g, const config *c) {
     return cache;
 }
 
+static atl_node *spared(atl_net *net, const atl_cache *cache, atl_node *x) {
+    return cache->call ? atl_call_spared(net, cache->call, x) : x;
+}
+
 static atl_node *block(atl_net *net, const config *c, atl_cache *cache, int layer, atl_node *x) {
     atl_graph *g = net->g;
     int64_t width = c->width;
@@ -66,11 +70,11 @@ static atl_node *block(atl_net *net, const config *c, atl_cache *cache, int laye
     atl_node *q = atl_code_dense(net, "attn.query", h, width, true),
              *k = atl_code_dense(net, "attn.key", h, width, true),
              *v = atl_code_dense(net, "attn.value", h, width, true);
-    h = atl_cache_attend(g, cache, layer, q, k, v);
-    x = atl_add(g, x, atl_code_dense(net, "attn.proj", h, width, true));
+    h = atl_code_dense(net, "attn.proj", atl_cache_attend(net, cache, layer, q, k, v), width, true);
+    x = atl_add(g, x, spared(net, cache, h));
     h = atl_code_dense(net, "mlp.0", atl_code_norm(net, "ln2", x), 4 * width, true);
     h = atl_code_dense(net, "mlp.2", atl_gelu(g, h), width, true);
-    x = atl_named(g, atl_add(g, x, h));
+    x = atl_named(g, atl_add(g, x, spared(net, cache, h)));
     atl_scope_pop(g, scope);
     return x;
 }
@@ -114,7 +118,9 @@ static void predict(atl_net *net, const void *config_, atl_call *call) {
     }
     if (x->op == ATL_OP_POISON)
         return;
-    x = run(net, c, cache, atl_add(g, x, atl_expand(g, positions(net, c), x->shape)));
+    cache->call = call;
+    x = atl_add(g, x, atl_expand(g, positions(net, c), x->shape));
+    x = run(net, c, cache, spared(net, cache, x));
     atl_call_out(net, call, "logits", x);
 }
 

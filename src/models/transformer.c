@@ -75,14 +75,18 @@ static atl_node *attend_step(atl_graph *g, atl_cache *c, int layer, atl_node *q,
     return atl_reshape(g, atl_add(g, y, own), ATL_SHAPE(n, 1, c->width));
 }
 
-atl_node *atl_cache_attend(atl_graph *g, atl_cache *c, int layer, atl_node *q, atl_node *k, atl_node *v) {
+atl_node *atl_cache_attend(atl_net *net, atl_cache *c, int layer, atl_node *q, atl_node *k, atl_node *v) {
+    atl_graph *g = net->g;
     if (q->op == ATL_OP_POISON || k->op == ATL_OP_POISON || v->op == ATL_OP_POISON)
         return &g->poison;
     if (c->keeps) {
         c->new_keys[layer] = to_keep(g, c, k);
         c->new_values[layer] = to_keep(g, c, v);
     }
-    return c->keys ? attend_step(g, c, layer, q, k, v) : atl_attention(g, q, k, v, c->heads, 0.0f, c->mask);
+    if (c->keys)
+        return attend_step(g, c, layer, q, k, v);
+    atl_node *shares = atl_attention_shares(g, q, k, c->heads, 0.0f, c->mask);
+    return atl_attention_sum(g, c->call ? atl_call_spared(net, c->call, shares) : shares, v, c->heads);
 }
 
 void atl_cache_tell(atl_net *net, atl_call *call, atl_cache *c) {

@@ -21,6 +21,7 @@ typedef struct atl_cache {
     atl_node *keys, *values;          // of those before: see atl_cache_ask(); NULL: there are none
     atl_node *mask;                   // of those before; without any [1, t, t], or NULL
     atl_node *new_keys[ATL_LAYERS_MOST], *new_values[ATL_LAYERS_MOST]; // [n, heads t, width / heads]
+    const atl_call *call; // whose caller may touch the shares of attention where nothing is kept; or NULL
 } atl_cache;
 
 // Asks a function's call for what was kept of the positions before a single one: "keys" and "values" [layers
@@ -28,7 +29,7 @@ typedef struct atl_cache {
 // -infinity for what is empty.
 void atl_cache_ask(atl_net *net, atl_call *call, atl_cache *c);
 // Attention of a layer; q, k, v [n, t, width] -> [n, t, width]
-atl_node *atl_cache_attend(atl_graph *g, atl_cache *c, int layer, atl_node *q, atl_node *k, atl_node *v);
+atl_node *atl_cache_attend(atl_net *net, atl_cache *c, int layer, atl_node *q, atl_node *k, atl_node *v);
 // Names the results "keys" and "values" [layers heads t, width / heads].
 void atl_cache_tell(atl_net *net, atl_call *call, atl_cache *c);
 

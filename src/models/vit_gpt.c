@@ -7,6 +7,7 @@
 // With several codes at a position (Lee et al. 2022) one transformer goes over positions, and a second one
 // over the codes of each.  What its makers add up is the embedding's channels, not its codes; the weights
 // were trained with that, so it is done here.
+#include "base/names.h"
 #include "models/codes.h"
 #include "models/rows.h"
 #include "models/transformer.h"
@@ -114,6 +115,10 @@ static atl_node *mixed(atl_net *net, state *s, int layer, atl_node *x) {
     return atl_add(g, front, atl_mul(g, mix, atl_sub(g, x, front)));
 }
 
+static atl_node *spared(atl_net *net, const state *s, atl_node *x) {
+    return s->cache.call ? atl_call_spared(net, s->cache.call, x) : x;
+}
+
 static atl_node *attend(atl_net *net, state *s, int layer, atl_node *x) {
     size_t scope = atl_scope_push(net->g, "attn");
     bool bias = s->c->attention_bias;
@@ -122,7 +127,7 @@ static atl_node *attend(atl_net *net, state *s, int layer, atl_node *x) {
     atl_node *k = atl_code_dense(net, "key", x, width, bias),
              *q = atl_code_dense(net, "query", x, width, bias),
              *v = atl_code_dense(net, "value", x, width, bias);
-    x = atl_code_dense(net, "proj", atl_cache_attend(net->g, &s->cache, layer, q, k, v), width, bias);
+    x = atl_code_dense(net, "proj", atl_cache_attend(net, &s->cache, layer, q, k, v), width, bias);
     atl_scope_pop(net->g, scope);
     return x;
 }
@@ -132,10 +137,11 @@ static atl_node *run(atl_net *net, state *s, const char *last, atl_node *x) {
     const config *c = s->c;
     for (int i = 0; i < s->tower->layers && x->op != ATL_OP_POISON; i++) {
         size_t scope = atl_scope_push(g, "%s.%d", s->tower->scope, i);
-        x = atl_add(g, x, attend(net, s, i, atl_code_norm(net, "ln1", x)));
+        x = atl_add(g, x, spared(net, s, attend(net, s, i, atl_code_norm(net, "ln1", x))));
         atl_node *h = atl_code_norm(net, "ln2", x);
         h = atl_square(g, atl_relu(g, atl_code_dense(net, "mlp.p0", h, 4 * c->width, c->mlp_bias)));
-        x = atl_named(g, atl_add(g, x, atl_code_dense(net, "mlp.p1", h, c->width, c->mlp_bias)));
+        h = spared(net, s, atl_code_dense(net, "mlp.p1", h, c->width, c->mlp_bias));
+        x = atl_named(g, atl_add(g, x, h));
         atl_scope_pop(g, scope);
     }
     return atl_code_norm(net, last, x);
@@ -225,10 +231,11 @@ static void predict(atl_net *net, const void *config_, atl_call *call) {
     if (!s)
         return;
     s->cache.mask = atl_transformer_mask(g, condition_and(c), c->condition);
+    s->cache.call = call;
     atl_node *given = condition_of(net, c, call);
     atl_node *x = embed(net, c, atl_call_in(net, call, "codes", ATL_SHAPE((int64_t)c->length * c->depth)));
     atl_node *both[2] = { given, placed(g, seen(g, c, x), places(net, "pos_emb_code", c->length, c->width)) };
-    atl_node *h = run(net, s, last_norm(c), atl_concat(g, both, 2, 1));
+    atl_node *h = run(net, s, last_norm(c), spared(net, s, atl_concat(g, both, 2, 1)));
     h = atl_slice_axis(g, h, 1, c->condition - 1, c->length);
     if (h->op == ATL_OP_POISON || x->op == ATL_OP_POISON)
         return;
@@ -299,6 +306,19 @@ static void depth(atl_net *net, const void *config_, atl_call *call) {
     atl_call_out(net, call, "logits", within(net, c, h, x));
 }
 
+// The first channels take from the position in front, the last from the position itself, as its makers begin.
+static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, uint64_t seed) {
+    const config *c = config_;
+    (void)ctx;
+    (void)seed;
+    for (size_t i = 0; i < params->size; i++) {
+        const atl_param *p = &params->list[i];
+        for (size_t k = 0; atl_ends_in(p->name, "time_mix") && k < p->count; k++)
+            atl_param_data(params, p)[k] = c->width > 1 ? (float)k / (float)(c->width - 1) : 0.5f;
+    }
+    return ATL_OK;
+}
+
 atl_status atl_vit_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes *s) {
     config c;
     ATL_TRY(parse(ctx, json, &c));
@@ -320,6 +340,7 @@ const atl_model_row atl_vit_gpt = {
     .config_bytes = sizeof(config),
     .parse = parse,
     .dims = dims,
+    .finish = finish,
     .functions = { { "predict", predict, false }, { "begin", begin, false }, { "step", step, false } },
 };
 
@@ -330,6 +351,7 @@ const atl_model_row atl_rq_transformer = {
     .config_bytes = sizeof(config),
     .parse = parse,
     .dims = dims,
+    .finish = finish,
     .functions = { { "predict", predict, false },
                    { "begin", begin, false },
                    { "step", step, false },

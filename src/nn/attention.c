@@ -45,21 +45,20 @@ static atl_node *masked(atl_graph *g, atl_node *scores, atl_node *mask, int64_t 
     return atl_reshape(g, atl_add(g, wide, atl_expand(g, m, wide->shape)), scores->shape);
 }
 
-static bool fit(const atl_shape *q, const atl_shape *k, const atl_shape *v, int heads) {
-    return q->rank == 3 && k->rank == 3 && v->rank == 3 && heads > 0 && q->d[0] == k->d[0] &&
-           k->d[0] == v->d[0] && k->d[1] == v->d[1] && q->d[2] == k->d[2] && q->d[2] % heads == 0 &&
-           v->d[2] % heads == 0;
+static bool fit(const atl_shape *q, const atl_shape *k, int heads) {
+    return q->rank == 3 && k->rank == 3 && heads > 0 && q->d[0] == k->d[0] && q->d[2] == k->d[2] &&
+           q->d[2] % heads == 0;
 }
 
-atl_node *atl_attention(atl_graph *g, atl_node *q, atl_node *k, atl_node *v, int heads, float scale,
-                        atl_node *mask) {
-    if (q->op == ATL_OP_POISON || k->op == ATL_OP_POISON || v->op == ATL_OP_POISON)
+atl_node *atl_attention_shares(atl_graph *g, atl_node *q, atl_node *k, int heads, float scale,
+                               atl_node *mask) {
+    if (q->op == ATL_OP_POISON || k->op == ATL_OP_POISON)
         return &g->poison;
-    if (!fit(&q->shape, &k->shape, &v->shape, heads)) {
-        char a[ATL_SHAPE_TEXT], b[ATL_SHAPE_TEXT], c[ATL_SHAPE_TEXT];
-        return atl_graph_fail(
-            g, ATL_BAD_ARGUMENT, "attention: tensors of shapes %s, %s and %s do not fit %d heads",
-            atl_node_shape_text(q, a), atl_node_shape_text(k, b), atl_node_shape_text(v, c), heads);
+    if (!fit(&q->shape, &k->shape, heads)) {
+        char a[ATL_SHAPE_TEXT], b[ATL_SHAPE_TEXT];
+        return atl_graph_fail(g, ATL_BAD_ARGUMENT,
+                              "attention: tensors of shapes %s and %s do not fit %d heads",
+                              atl_node_shape_text(q, a), atl_node_shape_text(k, b), heads);
     }
     int64_t n = q->shape.d[0];
     if (scale == 0.0f)
@@ -68,7 +67,26 @@ atl_node *atl_attention(atl_graph *g, atl_node *q, atl_node *k, atl_node *v, int
         atl_matmul(g, atl_scale(g, split(g, q, heads), scale), split(g, k, heads), false, true);
     if (mask)
         scores = masked(g, scores, mask, n);
-    return join(g, atl_matmul(g, atl_softmax(g, scores), split(g, v, heads), false, false), heads);
+    return atl_softmax(g, scores);
+}
+
+atl_node *atl_attention_sum(atl_graph *g, atl_node *shares, atl_node *v, int heads) {
+    if (shares->op == ATL_OP_POISON || v->op == ATL_OP_POISON)
+        return &g->poison;
+    const int64_t *s = shares->shape.d, *d = v->shape.d;
+    if (shares->shape.rank != 3 || v->shape.rank != 3 || heads < 1 || s[0] != d[0] * heads || s[2] != d[1] ||
+        d[2] % heads) {
+        char a[ATL_SHAPE_TEXT], b[ATL_SHAPE_TEXT];
+        return atl_graph_fail(g, ATL_BAD_ARGUMENT,
+                              "attention: shares of shape %s and values of %s do not fit %d heads",
+                              atl_node_shape_text(shares, a), atl_node_shape_text(v, b), heads);
+    }
+    return join(g, atl_matmul(g, shares, split(g, v, heads), false, false), heads);
+}
+
+atl_node *atl_attention(atl_graph *g, atl_node *q, atl_node *k, atl_node *v, int heads, float scale,
+                        atl_node *mask) {
+    return atl_attention_sum(g, atl_attention_shares(g, q, k, heads, scale, mask), v, heads);
 }
 
 enum { MASK_MAX = 1 << 20 }; // so that the product of two fits

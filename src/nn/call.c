@@ -166,6 +166,11 @@ atl_node *atl_call_features(atl_net *net, const atl_call *call, atl_node *x) {
     return t && t->features ? t->features(t->user, net, x) : x;
 }
 
+atl_node *atl_call_spared(atl_net *net, const atl_call *call, atl_node *x) {
+    const atl_touch *t = call->touch;
+    return t && t->spared && x->op != ATL_OP_POISON ? t->spared(t->user, net, x) : x;
+}
+
 // ---- what most functions ask for
 
 atl_node *atl_call_latent(atl_net *net, atl_call *call, int z_dim) {

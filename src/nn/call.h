@@ -25,13 +25,16 @@ typedef struct atl_port {
 } atl_port;
 
 // What a caller does inside of a function: nodes that it returns stand in the place of those that it was
-// given, in their shape.  Either may be NULL.
+// given, in their shape.  Each may be NULL.
 typedef struct atl_touch {
     void *user;
     // The style [n, channels] of the layer whose scope is open, which reads `layer` of ws.
     atl_node *(*style)(void *user, atl_net *net, int layer, atl_node *s);
     // What a layer gives, [n, h, w, c]: of a synthesis each convolution with what follows it, and each toRGB.
     atl_node *(*features)(void *user, atl_net *net, atl_node *x);
+    // Of a transformer what training may leave numbers of out: embeddings, shares of attention, what a layer
+    // adds.
+    atl_node *(*spared)(void *user, atl_net *net, atl_node *x);
 } atl_touch;
 
 typedef struct atl_call {
@@ -75,6 +78,7 @@ void atl_call_mean(atl_net *net, atl_call *call, const char *name, atl_node *x);
 // What the caller makes of a style, and of what a layer gives; mostly the same node.
 atl_node *atl_call_style(atl_net *net, const atl_call *call, int layer, atl_node *s);
 atl_node *atl_call_features(atl_net *net, const atl_call *call, atl_node *x);
+atl_node *atl_call_spared(atl_net *net, const atl_call *call, atl_node *x);
 
 // "z" and the label "c"; NULL when the network takes none (dim 0).
 atl_node *atl_call_latent(atl_net *net, atl_call *call, int z_dim);

@@ -49,6 +49,11 @@ atl_node *atl_pixel_rows(atl_graph *g, atl_node *x);
 // `heads` runs of neighbouring channels.  scale 0: 1 / sqrt(c / heads).  mask [1 or n, t, s] or NULL is added to the
 // scores; -INFINITY hides a position.
 atl_node *atl_attention(atl_graph *g, atl_node *q, atl_node *k, atl_node *v, int heads, float scale, atl_node *mask);
+// The same in two parts, the softmax [n heads, t, s] and what it makes of v, for those who do something in
+// between.
+atl_node *atl_attention_shares(atl_graph *g, atl_node *q, atl_node *k, int heads, float scale,
+                               atl_node *mask);
+atl_node *atl_attention_sum(atl_graph *g, atl_node *shares, atl_node *v, int heads);
 // Hides what comes later: position i of t sees the first s - t + i + 1 of s.  [1, t, s]
 atl_node *atl_causal_mask(atl_graph *g, int64_t t, int64_t s);
 

@@ -46,7 +46,7 @@ atl_status atl_adam_init(atl_adam *a, atl_backend *backend, const atl_params *pa
     }
     for (size_t i = 0; i < a->n_parts; i++) {
         const atl_param *p = &params->list[i];
-        a->parts[i] = (atl_adam_part){ p->offset, p->count, p->rank > 1 ? (size_t)p->dims[0] : 0, 0 };
+        a->parts[i] = (atl_adam_part){ p->offset, p->count, p->rank > 1 ? (size_t)p->dims[0] : 0, 0, false };
     }
     return ATL_OK;
 }
@@ -160,6 +160,8 @@ void atl_adam_step(atl_adam *a, size_t index, float *w, float *gradient) {
                         .beta1 = o->beta1,
                         .beta2 = o->beta2,
                         .limit = LIMIT };
+    if (part->decays && o->decay > 0.0f)
+        b->accumulate(b, s.x, s.x, part->count, -o->lr * o->decay);
     (o->ranger ? set_rectified : set_adam)(o, t, &s);
     b->adam(b, &s);
     if (o->ranger)

@@ -11,18 +11,21 @@
 typedef struct atl_adam_options {
     float lr, beta1, beta2, eps;
     bool ranger; // instead of Adam
+    // Of the parameters that are marked: each step first takes lr * decay of their values (Loshchilov and
+    // Hutter 2019, "Decoupled weight decay regularization").
+    float decay;
 } atl_adam_options;
 
 // StyleGAN's: betas 0 and 0.99, eps 1e-8 (Karras et al. 2018, appendix A.1).
 #define ATL_ADAM_OPTIONS_INIT                                                                                \
-    { 0.0025f, 0.0f, 0.99f, 1e-8f, false }
+    { 0.0025f, 0.0f, 0.99f, 1e-8f, false, 0.0f }
 
 // Ranger: Adam whose step is rectified (Liu et al. 2020, "On the variance of the adaptive learning rate and
 // beyond"), on gradients without their mean over all dims but the first (Yong et al. 2020, "Gradient
 // centralization"); every sixth step slow weights go half the way, and the weights with them (Zhang et al.
 // 2019, "Lookahead optimizer").  The numbers are those that the encoders of the pSp line are trained with.
 #define ATL_RANGER_OPTIONS_INIT                                                                              \
-    { 1e-4f, 0.95f, 0.999f, 1e-5f, true }
+    { 1e-4f, 0.95f, 0.999f, 1e-5f, true, 0.0f }
 
 // Lazy regularisation (Karras et al. 2020, appendix B): a loss that is added every k-th iteration only makes k + 1
 // steps out of k.  With c = k / (k + 1): lr * c and betas ^ c.
@@ -34,6 +37,7 @@ typedef struct atl_adam_part {
     size_t first, count;
     size_t rows; // of a parameter of several dims; else 0
     uint64_t steps;
+    bool decays;
 } atl_adam_part;
 
 typedef struct atl_adam {

@@ -44,7 +44,7 @@ static const atl_train_field FIELDS[] = {
 #define GROUP "Steps"
     TEXT("cfg", cfg, "auto",
          "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
-         "biggan-deep|vqgan|psp|e4e|restyle-psp|restyle-e4e|hyperstyle",
+         "biggan-deep|vqgan|transformer|vit-transformer|psp|e4e|restyle-psp|restyle-e4e|hyperstyle",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
@@ -88,6 +88,18 @@ static const atl_train_field FIELDS[] = {
     REAL("restart", restart, 0, 1, 0, "a code used less than this part of an equal share begins anew; 0: none does"),
     REAL_CFG("disc-start", disc_start, 0, 1e9, -1, "kimg before which D is left out"),
     REAL("disc-weight", disc_weight, 0, 1e6, 0.8, "weight of D, once its gradient is as long as the distance's"),
+#undef GROUP
+#define GROUP "Transformers over codes"
+    { "first-stage", GROUP, ATL_TRAIN_TEXT, AT(first_stage), 0, 0, 0, NULL, NULL, "FILE",
+      "what makes the codes: a VQ-GAN, a ViT-VQGAN, or a run's snapshot of one", 1, 0 },
+    INT_WORDS("layers", layers, 1, 1024, 0, "of cfg", "layers of the transformer"),
+    INT_WORDS("heads", heads, 1, 1024, 0, "cbase / 64", "heads of each layer"),
+    REAL("dropout", dropout, 0, 0.95, 0, "share of numbers left out of embeddings, attention and what layers add"),
+    REAL("pkeep", pkeep, 0, 1, 1, "share of codes that it sees as they are when the next one is asked for"),
+    REAL("weight-decay", weight_decay, 0, 1, 0.01, "of the weights of linear layers"),
+    REAL("warmup", warmup, 0, 1e9, 0, "kimg in which the learning rate grows from 0"),
+    TEXT("rates", rates, "constant", "constant|cosine", "what it does then: cosine falls to 0 at the end of the run"),
+    INT("held-out", held_out, 0, 1 << 30, 0, "pictures that are only measured on, chosen by the seed"),
 #undef GROUP
 #define GROUP "Augmentation of what D sees"
     { "aug", GROUP, ATL_TRAIN_CHOICE, AT(aug), 0, 4, 4, "auto", "ada|fixed|noaug|diffaug|auto", NULL,

@@ -81,6 +81,18 @@ static void read_vqgan(const json_t *config, atl_train_like *like) {
     like->channel_max = read_int(config, "n_embed", 1 << 14);
 }
 
+static void read_transformer(const json_t *config, atl_train_like *like) {
+    bool taming = json_object_get(config, "n_embd") != NULL,
+         several = json_object_get(config, "depth_num_tokens");
+    like->channel_base = read_int(config, taming ? "n_embd" : "embed_dim", 1 << 14);
+    like->layers = read_int(config, taming ? "n_layer" : several ? "spatial_n_layers" : "n_layers", 1024);
+    like->heads = read_int(config, taming ? "n_head" : several ? "spatial_n_heads" : "n_heads", 1024);
+}
+
+static bool is_transformer(const char *kind) {
+    return !strcmp(kind, "codes_gpt") || !strcmp(kind, "vit_gpt") || !strcmp(kind, "rq_transformer");
+}
+
 static bool is_stylegan(const char *kind) {
     return !strcmp(kind, "stylegan2_generator") || !strcmp(kind, "stylegan1_generator") ||
            !strcmp(kind, "progan_generator");
@@ -101,7 +113,9 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
             read_stylegan3(net->config, like);
         else if (!strcmp(net->kind, "biggan_generator") && !like->channel_base)
             like->channel_base = atl_biggan_width(net->config);
-        else if (!strcmp(net->kind, "vqgan") && !like->channel_base)
+        else if (is_transformer(net->kind) && !like->layers)
+            read_transformer(net->config, like);
+        else if (!strcmp(net->kind, "vqgan") && !like->channel_base && !like->layers)
             read_vqgan(net->config, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);

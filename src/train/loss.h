@@ -35,6 +35,9 @@ atl_node *atl_loss_d_hinge(atl_graph *g, atl_node *f, atl_node *r);
 // [n] (Odena et al. 2017).
 atl_node *atl_loss_labels(atl_graph *g, atl_node *logits, atl_node *labels);
 
+// Of logits [n, t, k] of codes [n, t], whole numbers below k: the mean over t of their cross entropies, [n].
+atl_node *atl_loss_codes(atl_graph *g, atl_node *logits, atl_node *codes);
+
 // Zero-centred gradient penalty (Mescheder et al. 2018, equation 9): gamma / 2 * mean of |d sum(scores) / d img|^2
 // per image.  R1 when scores and img are those of real images, R2 when of generated ones.  img is the image before
 // augmentation.  *penalties (may be NULL): [n], without gamma.

@@ -93,7 +93,10 @@ static atl_status open_adam(atl_trainer *t, atl_train_net which, double lr, cons
             o = atl_adam_lazy(o, row->interval);
     }
     t->lr[which] = o.lr;
-    return atl_adam_init(adam, t->backend, params, &o);
+    ATL_TRY(atl_adam_init(adam, t->backend, params, &o));
+    for (size_t i = 0; t->recipe->decays && i < params->size; i++)
+        adam->parts[i].decays = t->recipe->decays(params->list[i].name);
+    return ATL_OK;
 }
 
 static atl_status make_networks(atl_trainer *t) {
@@ -162,7 +165,7 @@ static atl_status make_plans(atl_trainer *t) {
 
 static atl_status open_loader(atl_trainer *t) {
     const atl_train_options *o = &t->options;
-    if (!t->data || t->loader)
+    if (!t->data || t->loader || t->recipe->fetch)
         return ATL_OK;
     atl_loader_options l = { .seed = o->seed,
                              .subset = o->subset,
@@ -212,6 +215,10 @@ static atl_status follow_like(atl_trainer *t, atl_train_options *given) {
     o->map_depth = o->map_depth ? o->map_depth : t->like.map_depth;
     o->channel_base = o->channel_base ? o->channel_base : t->like.channel_base;
     o->channel_max = o->channel_max ? o->channel_max : t->like.channel_max;
+    o->layers = o->layers || !t->recipe->fetch ? o->layers : t->like.layers;
+    o->heads = o->heads || !t->recipe->fetch ? o->heads : t->like.heads;
+    given->layers = o->layers;
+    given->heads = o->heads;
     given->map_depth = o->map_depth; // not derived from other options
     given->channel_base = o->channel_base;
     given->channel_max = o->channel_max;

@@ -114,6 +114,12 @@ static preset coded(preset p, int resolution, int batch, int ranks) {
     return p;
 }
 
+static preset coded_alone(preset p, int resolution, int batch, int ranks) {
+    p = coded(p, resolution, batch, ranks);
+    p.dlr = 0.0;
+    return p;
+}
+
 static const preset PRESETS[] = {
     // clang-format off
     // name, family, processes, kimg, batch, mbstd, cbase, map, glr, dlr, gamma, ema kimg, ramp-up, pl, mixing, blur,
@@ -132,6 +138,8 @@ static const preset PRESETS[] = {
     { "biggan",      "biggan",    8, 307e3, 2048, 1, 96,  0, .0001, .0004, 0,    0,   -1,   0, 0,   0,  0, spectral },
     { "biggan-deep", "biggan-deep", 8, 307e3, 2048, 1, 128, 0, .0001, .0004, 0,  0,   -1,   0, 0,   0,  0, spectral },
     { "vqgan",       "vqgan",     1, 10e3, 12, 1,  128,   0, 0,     0,     0,    0,   -1,   0, 0,   0,  0, coded },
+    { "transformer", "transformer", 1, 10e3, 12, 1, 1024, 0, 0,    0,     0,    0,   -1,   0, 0,   0,  0, coded_alone },
+    { "vit-transformer", "vit-transformer", 1, 10e3, 12, 1, 1024, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, coded_alone },
     // encoders: Ranger at 1e-4, Adam at 2e-5 for what judges latents, 8 pictures, R1 of 10 (Tov et al. 2021)
     { "psp",         "encoder",   1, 4e3,  8,  0,  0,     0, 1e-4,  2e-5,  0,    0,   -1,   0, 0,   0,  0, NULL },
     { "e4e",         "encoder",   1, 1600, 8,  0,  0,     0, 1e-4,  2e-5,  10,   0,   -1,   0, 0,   0,  0, NULL },
@@ -196,6 +204,30 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     if (o->ema_start < 0.0)
         o->ema_start = (double)recipe->ema_start * o->d_steps * o->batch / 1000.0;
     return ATL_OK;
+}
+
+// Transformers of the published size for faces, and what nobody else has.
+static atl_status fill_transformer(atl_ctx *ctx, atl_train_options *o) {
+    enum { LAYERS = 24, HEAD = 64 };
+    if (atl_recipe_find(atl_train_family(o->cfg))->fetch) {
+        o->layers = o->layers ? o->layers : LAYERS;
+        o->heads = o->heads ? o->heads : most(o->channel_base / HEAD, 1);
+        return ATL_OK;
+    }
+    const char *given = o->first_stage                 ? "first-stage"
+                        : o->layers                    ? "layers"
+                        : o->heads                     ? "heads"
+                        : o->dropout > 0.0             ? "dropout"
+                        : o->pkeep < 1.0               ? "pkeep"
+                        : o->weight_decay != 0.01      ? "weight-decay"
+                        : o->warmup > 0.0              ? "warmup"
+                        : strcmp(o->rates, "constant") ? "rates"
+                        : o->held_out                  ? "held-out"
+                                                       : NULL;
+    if (!given)
+        return ATL_OK;
+    return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                    "%s: networks of cfg %s are no transformers over codes; leave it out", given, o->cfg);
 }
 
 static bool is_auto(const char *text) {
@@ -265,6 +297,7 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     o->map_depth = o->map_depth ? o->map_depth : p.map_depth;
     o->channel_base = o->channel_base ? o->channel_base : p.channel_base;
     o->channel_max = o->channel_max ? o->channel_max : 512;
+    ATL_TRY(fill_transformer(ctx, o));
     o->ema_kimg = o->ema_kimg > 0.0 ? o->ema_kimg : p.ema_kimg;
     o->ema_rampup = o->ema_rampup != 0.0 ? o->ema_rampup : p.ema_rampup;
     o->pl_weight = o->pl_weight >= 0.0 ? o->pl_weight : p.pl_weight;

@@ -55,6 +55,8 @@ static atl_status differentiate(atl_phase_builder *b, const atl_recipe *recipe) 
     const atl_params *params = &p->trained->params;
     atl_arena *arena = &b->g->arena;
     atl_node **targets = atl_arena_alloc(arena, params->size, sizeof *targets);
+    if (p->row->watches)
+        return ATL_OK;
     p->which = atl_arena_alloc(arena, params->size, sizeof *p->which);
     p->grads = atl_arena_alloc(arena, params->size, sizeof *p->grads);
     const bool *reached = ancestors(b->g, p->loss);
@@ -140,7 +142,8 @@ static atl_status build(atl_phase_builder *b, const atl_recipe *recipe) {
         if (!b->setup->networks[i] || !b->setup->networks[i]->row) // a recipe without D
             continue;
         b->nets[i] = atl_network_in(b->g, b->setup->networks[i], NAMES[i]);
-        b->nets[i].varies = b->nets[i].trains = true;
+        b->nets[i].varies = true;
+        b->nets[i].trains = !p->row->watches;
     }
     p->loss = p->row->loss(b);
     ATL_TRY(b->status);

@@ -2,7 +2,8 @@
 // A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
 // and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
 // and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c,
-// recipe_growing.c, recipe_biggan.c, recipe_vqgan.c, recipe_encoder.c.  docs/add-a-loss.md walks through one.
+// recipe_growing.c, recipe_biggan.c, recipe_vqgan.c, recipe_transformer.c, recipe_encoder.c.
+// docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
 
@@ -20,6 +21,7 @@ typedef struct atl_phase_row {
     int interval; // it comes every so many steps, and its gradient counts as often
     int shrink;   // it takes one in so many samples of a part, at least 1
     bool waits;   // G's, where D makes several steps for one of G: it comes in the last of them
+    bool watches; // it only reports: nothing is trained by it, and nets are as in evaluation
     bool (*wanted)(const atl_train_options *o); // NULL: always
     // Builds the loss [1] and says through the builder what is drawn and reported.
     atl_node *(*loss)(atl_phase_builder *b);
@@ -77,6 +79,13 @@ struct atl_recipe {
     // Spans that are a state of the run beside weights and moments: name and numbers of number `index`, or
     // NULL.
     float *(*state)(const atl_trainer *t, int index, const char **name, size_t *count);
+    // ---- of recipes whose networks don't see pictures
+    // What the step to come is made of, in the place of the loader's pictures.
+    atl_status (*fetch)(atl_trainer *t);
+    // atl_trainer_generate(), where that is more than one run of a program, and the numbers of a z.
+    atl_status (*generate)(atl_trainer *t, int n, const float *z, const float *c, float *images);
+    int (*z_dim)(const atl_trainer *t);
+    bool (*decays)(const char *name); // parameters that the optimiser's decay is for; NULL: none
     // Weight of the old average of G in a step where the options give no half-life; 0: they always do.
     float smoothing;
     bool smooths_buffers;         // which are averaged, too; else the average has those of G
@@ -91,7 +100,7 @@ struct atl_recipe {
 
 extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3, atl_recipe_stylegan1, atl_recipe_progan,
     atl_recipe_sagan, atl_recipe_biggan, atl_recipe_biggan_deep, atl_recipe_vqgan, atl_recipe_encoder,
-    atl_recipe_hyperstyle;
+    atl_recipe_hyperstyle, atl_recipe_transformer, atl_recipe_vit_transformer;
 
 const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none
 

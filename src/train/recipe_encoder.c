@@ -231,7 +231,7 @@ static const atl_phase_row PHASES[] = {
 
 static atl_adam_options optimiser(const atl_trainer *t, atl_train_net which) {
     const atl_train_options *o = &t->options;
-    atl_adam_options ranger = ATL_RANGER_OPTIONS_INIT, adam = { 0.0f, 0.9f, 0.999f, 1e-8f, false };
+    atl_adam_options ranger = ATL_RANGER_OPTIONS_INIT, adam = { 0.0f, 0.9f, 0.999f, 1e-8f, false, 0.0f };
     atl_adam_options a = which == ATL_TRAIN_G && !strcmp(o->optimizer, "ranger") ? ranger : adam;
     a.lr = (float)(which == ATL_TRAIN_G ? o->glr : o->dlr);
     return a;

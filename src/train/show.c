@@ -25,9 +25,15 @@ static const atl_model_dims *generator(const atl_trainer *t) {
 }
 
 int atl_trainer_z_dim(const atl_trainer *t) {
+    if (t->recipe->z_dim)
+        return t->recipe->z_dim(t);
     if (t->recipe->reconstructs)
         return t->set.channels * t->set.width * t->set.height;
     return generator(t)->z_dim;
+}
+
+int atl_trainer_draws_codes(const atl_trainer *t) {
+    return t->recipe->generate != NULL;
 }
 
 int atl_trainer_is_encoder(const atl_trainer *t) {
@@ -59,6 +65,8 @@ atl_status atl_trainer_generate(atl_trainer *t, int n, const float *z, const flo
     int batch = t->stage.batch_gpu;
     ATL_TRY(atl_trainer_enter(t, t->staged)); // a step may have failed to make its plans
     ATL_TRY(atl_trainer_memory(t));
+    if (t->recipe->generate)
+        return t->recipe->generate(t, n, z, c, images);
     atl_program *p = t->sample ? t->sample : t->view;
     atl_program_attach(p, t->block);
     for (int first = 0; first < n; first += batch) {

@@ -33,6 +33,8 @@ static atl_status make_view(atl_trainer *t) {
     const atl_recipe *r = t->recipe;
     atl_program_key key = { .function = "view", .n = t->stage.batch_gpu, .noise = ATL_NOISE_CONST };
     atl_plan_options o = { .detached = true };
+    if (r->generate)
+        return ATL_OK;
     if (!r->view)
         return atl_program_make(t->backend, &key, build_view, &t->g_ema, &o, &t->view);
     ATL_TRY(atl_program_make(t->backend, &key, r->view, t, &o, &t->view));
@@ -41,7 +43,8 @@ static atl_status make_view(atl_trainer *t) {
 
 // Of the phases as they are; seconds and steps since the last tick go on.
 static void count_phases(atl_trainer *t) {
-    size_t largest = atl_plan_bytes(t->view->plan), sample = t->sample ? atl_plan_bytes(t->sample->plan) : 0;
+    size_t largest = t->view ? atl_plan_bytes(t->view->plan) : 0,
+           sample = t->sample ? atl_plan_bytes(t->sample->plan) : 0;
     largest = sample > largest ? sample : largest;
     for (int k = 0; k < t->n_phases; k++) {
         const atl_phase *p = &t->phases[k];
@@ -128,7 +131,7 @@ bool atl_stage_grows(const atl_stage *before, const atl_stage *now) {
 }
 
 static bool plans_fit(const atl_trainer *t, const atl_stage *s) {
-    return t->view && !atl_stage_grows(&t->stage, s) && t->stage.batch == s->batch &&
+    return t->n_phases && !atl_stage_grows(&t->stage, s) && t->stage.batch == s->batch &&
            t->stage.batch_gpu == s->batch_gpu;
 }
 

@@ -82,6 +82,8 @@ static double now(const atl_trainer *t) {
 static atl_status prepare(atl_trainer *t) {
     ATL_TRY(atl_trainer_enter(t, t->state.images));
     ATL_TRY(atl_trainer_memory(t));
+    if (t->recipe->fetch)
+        return t->recipe->fetch(t);
     if (!t->data)
         return ATL_OK; // noise stays what it is
     return atl_loader_next(t->loader, (size_t)t->local, t->reals, t->real_labels);

@@ -83,8 +83,8 @@ static atl_status check_finite(atl_ctx *ctx, const char *path, const atl_array *
 
 // Files have room between networks, too, and others may have added to them.
 static bool is_summed(const char *name) {
-    static const char *const PREFIXES[] = { "G.",       "D.", "G_ema.",    "optimizer.", "E.",
-                                            "encoder.", "H.", "hypernet.", "state." };
+    static const char *const PREFIXES[] = { "G.", "D.",        "G_ema.", "optimizer.",   "E.",    "encoder.",
+                                            "H.", "hypernet.", "state.", "transformer.", "vqgan." };
     for (size_t i = 0; i < sizeof PREFIXES / sizeof *PREFIXES; i++)
         if (!strncmp(name, PREFIXES[i], strlen(PREFIXES[i])))
             return true;

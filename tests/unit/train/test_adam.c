@@ -81,7 +81,7 @@ static void steps_follow_the_algorithm(void **state) {
     atl_params p;
     make_store(*state, &p);
     atl_adam a;
-    atl_adam_options o = { 0.1f, 0.5f, 0.75f, 0.01f, false };
+    atl_adam_options o = { 0.1f, 0.5f, 0.75f, 0.01f, false, 0.0f };
     assert_int_equal(atl_adam_init(&a, *state, &p, &o), ATL_OK);
     float *w = values(&p, "weight");
     w[0] = 1.0f;
@@ -166,11 +166,11 @@ static void ranger_steps_follow_the_algorithms(void **state) {
 static void options_out_of_range_are_refused(void **state) {
     atl_params p;
     make_store(*state, &p);
-    const atl_adam_options bad[] = { { -1.0f, 0, 0.9f, 1e-8f, false },
-                                     { 0.1f, 1.0f, 0.9f, 1e-8f, false },
-                                     { 0.1f, 0, 1.0f, 1e-8f, false },
-                                     { 0.1f, 0, 0.9f, 0.0f, false },
-                                     { NAN, 0, 0.9f, 1e-8f, false } };
+    const atl_adam_options bad[] = { { -1.0f, 0, 0.9f, 1e-8f, false, 0 },
+                                     { 0.1f, 1.0f, 0.9f, 1e-8f, false, 0 },
+                                     { 0.1f, 0, 1.0f, 1e-8f, false, 0 },
+                                     { 0.1f, 0, 0.9f, 0.0f, false, 0 },
+                                     { NAN, 0, 0.9f, 1e-8f, false, 0 } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         atl_adam a;
         assert_int_equal(atl_adam_init(&a, *state, &p, &bad[i]), ATL_BAD_ARGUMENT);
@@ -181,7 +181,7 @@ static void options_out_of_range_are_refused(void **state) {
 
 static void lazy_regularisation_corrects_rate_and_betas(void **state) {
     (void)state;
-    atl_adam_options o = { 0.002f, 0.0f, 0.99f, 1e-8f, false }, lazy = atl_adam_lazy(o, 16);
+    atl_adam_options o = { 0.002f, 0.0f, 0.99f, 1e-8f, false, 0.0f }, lazy = atl_adam_lazy(o, 16);
     assert_near(lazy.lr, 0.002 * 16.0 / 17.0);
     assert_true(lazy.beta1 == 0.0f);
     assert_near(lazy.beta2, 0.99058546); // 0.99 ^ (16 / 17)

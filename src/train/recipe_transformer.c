@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+// How transformers over codes are trained: the second stage of VQ-GAN (Esser et al. 2021) and that of
+// ViT-VQGAN (Yu et al. 2022), on the codes that an autoencoder, the first stage, makes of a set.
+//
+//   Gmain   cross entropy of each code of a picture by those before it
+//   Held    the same of pictures that are held out, now and then, without dropout: nothing learns of it
+//
+// The first has its condition, a class or the code 0, in the codes' own vocabulary, in front of them; the
+// second gives it one of its own.
+#include <math.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "base/philox.h"
+#include "io/json.h"
+#include "run/draw_codes.h"
+#include "train/coded.h"
+#include "train/gan.h"
+#include "train/loss.h"
+
+enum { CLASSES_MOST = 1 << 20, HELD_INTERVAL = 16 };
+
+typedef struct second_stage {
+    atl_coded coded;
+    bool vit;
+} second_stage;
+
+static second_stage *stage_of(const atl_trainer *t) {
+    return t->own;
+}
+
+// ---- what a run is given
+
+typedef struct given {
+    const second_stage *s;
+    bool held;
+} given;
+
+// Each code stays with probability pkeep, and else is any: two numbers for each.
+static void replace(const atl_draw_run *run, const atl_draw *d, const atl_coded *c, int i, float *codes) {
+    double keep = run->trainer->options.pkeep;
+    uint64_t number = run->first + (uint64_t)i * run->step, length = (uint64_t)c->length;
+    for (uint64_t k = 0; k < length && keep < 1.0; k++) {
+        float u[2];
+        atl_philox_uniform(run->seed, atl_draw_stream(run, d), 2 * (number * length + k), 2, u);
+        float any = floorf(u[1] * (float)c->vocabulary);
+        if ((double)u[0] >= keep)
+            codes[k] = any < (float)c->vocabulary ? any : (float)(c->vocabulary - 1);
+    }
+}
+
+// What stands before each code of a picture: of VQ-GAN's the condition and all codes but the last.
+static void write_given(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const given *g = d->state;
+    const atl_coded *c = &g->s->coded;
+    size_t length = (size_t)c->length;
+    for (int i = 0; i < run->n; i++) {
+        int32_t class;
+        const int32_t *codes = atl_coded_sample(c, run, i, g->held, &class);
+        float *row = room + (size_t)i * length;
+        for (size_t k = 0; k < length; k++)
+            row[k] = (float)codes[k];
+        if (!g->held)
+            replace(run, d, c, i, row);
+        if (!g->s->vit) {
+            memmove(row + 1, row, (length - 1) * sizeof *row);
+            row[0] = (float)class;
+        }
+    }
+    atl_plan_write(plan, d->input, room);
+}
+
+static void write_target(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const given *g = d->state;
+    size_t length = (size_t)g->s->coded.length;
+    for (int i = 0; i < run->n; i++) {
+        const int32_t *codes = atl_coded_sample(&g->s->coded, run, i, g->held, NULL);
+        for (size_t k = 0; k < length; k++)
+            room[(size_t)i * length + k] = (float)codes[k];
+    }
+    atl_plan_write(plan, d->input, room);
+}
+
+static void write_class(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const given *g = d->state;
+    for (int i = 0; i < run->n; i++) {
+        int32_t class;
+        (void)atl_coded_sample(&g->s->coded, run, i, g->held, &class);
+        room[i] = (float)class;
+    }
+    atl_plan_write(plan, d->input, room);
+}
+
+// ---- the loss
+
+// Dropout: the numbers that stay make up for those that don't (Srivastava et al. 2014, section 10).
+static atl_node *spare(void *user, atl_net *net, atl_node *x) {
+    atl_phase_builder *b = user;
+    float share = (float)b->o->dropout;
+    if (!net->trains)
+        return x;
+    const char *name = atl_arena_printf(&b->g->arena, "spared.%d", b->phase->n_draws);
+    if (!name)
+        return atl_graph_fail(b->g, ATL_NO_MEMORY, "out of memory");
+    atl_node *u = atl_draw_uniform(b, name, ATL_SHAPE(b->n, atl_shape_count(&x->shape) / b->n));
+    atl_node *stays = atl_unary(b->g, ATL_FN_INSIDE, u, share, 1.0f);
+    stays = atl_scale(b->g, atl_reshape(b->g, stays, x->shape), 1.0f / (1.0f - share));
+    return atl_mul(b->g, x, stays);
+}
+
+static atl_node *predicted(atl_phase_builder *b, const given *state) {
+    const second_stage *s = state->s;
+    const atl_touch touch = { .user = b, .spared = spare };
+    atl_call call = { .n = b->n, .touch = b->o->dropout > 0.0 ? &touch : NULL };
+    if (s->vit)
+        atl_call_bind(b->g, &call, "conds",
+                      atl_draw_with(b, "conds", ATL_SHAPE(b->n, 1), write_class, state));
+    atl_call_bind(b->g, &call, "codes",
+                  atl_draw_with(b, "codes", ATL_SHAPE(b->n, s->coded.length), write_given, state));
+    atl_network_call(b->setup->networks[ATL_TRAIN_G], "predict", &b->nets[ATL_TRAIN_G], &call);
+    return atl_call_result(b->g, &call, "logits");
+}
+
+// The mean of each picture [n] is reported.
+static atl_node *entropy(atl_phase_builder *b, bool held, const char *stat) {
+    atl_graph *g = b->g;
+    const second_stage *s = b->setup->own;
+    given *state = atl_arena_alloc(&g->arena, 1, sizeof *state);
+    if (!state)
+        return atl_graph_fail(g, ATL_NO_MEMORY, "out of memory");
+    *state = (given){ s, held };
+    atl_node *logits = predicted(b, state);
+    atl_node *target = atl_draw_with(b, "target", ATL_SHAPE(b->n, s->coded.length), write_target, state);
+    atl_node *each = atl_loss_codes(g, logits, target);
+    atl_phase_report(b, stat, each, ATL_REPORT_VALUES);
+    return atl_reshape(g, atl_mean(g, each, 1u), ATL_SHAPE(1));
+}
+
+static atl_node *g_main(atl_phase_builder *b) {
+    return entropy(b, false, "Loss/cross_entropy");
+}
+
+static atl_node *held(atl_phase_builder *b) {
+    return entropy(b, true, "Loss/held_out");
+}
+
+static bool wants_held(const atl_train_options *o) {
+    return o->held_out > 0;
+}
+
+// In the order of a step.  A row's place is part of its random numbers.
+static const atl_phase_row PHASES[] = {
+    { .name = "Gmain",
+      .trained = ATL_TRAIN_G,
+      .interval = 1,
+      .shrink = 1,
+      .loss = g_main,
+      .norm = "Gradient/G" },
+    { .name = "Held",
+      .trained = ATL_TRAIN_G,
+      .interval = HELD_INTERVAL,
+      .shrink = 1,
+      .watches = true,
+      .wanted = wants_held,
+      .loss = held },
+};
+
+// The rate grows from its first part on to the whole, and stays or falls as a half wave does.
+static atl_stage schedule(const atl_trainer *t, uint64_t images) {
+    const atl_train_options *o = &t->options;
+    double warm = o->warmup * 1000.0, at = (double)images, end = o->kimg * 1000.0;
+    atl_stage s = { .rate = 1.0 };
+    if (at + o->batch < warm)
+        s.rate = (at + o->batch) / warm;
+    else if (!strcmp(o->rates, "cosine") && end > warm)
+        s.rate = 0.5 * (1.0 + cos(3.14159265358979323846 * fmin((at - fmin(warm, at)) / (end - warm), 1.0)));
+    return s;
+}
+
+// ---- networks
+
+static atl_status refuse(atl_trainer *t) {
+    atl_train_options *o = &t->options;
+    if (t->like.map_depth) // of a file of another family
+        o->map_depth = 0;
+    const char *wrong = o->map_depth                  ? "map-depth"
+                        : o->style_mixing_prob > 0.0  ? "style-mixing-prob"
+                        : o->pl_weight > 0.0          ? "pl-weight"
+                        : o->gamma > 0.0              ? "gamma"
+                        : o->r2_gamma > 0.0           ? "r2-gamma"
+                        : o->freezed                  ? "freezed"
+                        : o->mbstd_group > 1          ? "mbstd-group"
+                        : o->dlr > 0.0                ? "dlr"
+                        : o->aug != ATL_AUG_NONE      ? "aug"
+                        : strcmp(o->loss, "logistic") ? "loss"
+                                                      : NULL;
+    if (wrong)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s: transformers have none of it; leave it out", wrong);
+    return atl_gan_no_architecture(t, o->cfg, true);
+}
+
+static int tokens(const atl_trainer *t, const atl_coded *c) {
+    int classes = t->set.label_size;
+    return classes > c->vocabulary ? classes : c->vocabulary;
+}
+
+static json_t *gpt_config(const atl_trainer *t, const atl_coded *c) {
+    const atl_train_options *o = &t->options;
+    return json_pack("{s:i s:i s:i s:i s:i s:i s:i}", "vocab_size", tokens(t, c), "block_size", c->length,
+                     "n_embd", o->channel_base, "n_head", o->heads, "n_layer", o->layers, "n_unmasked", 0,
+                     "given", 0);
+}
+
+static json_t *vit_config(const atl_trainer *t, const atl_coded *c) {
+    const atl_train_options *o = &t->options;
+    int classes = t->set.label_size ? t->set.label_size : 1;
+    json_t *json = json_pack("{s:i s:i s:i s:i s:i s:b s:b}", "vocab_cond_size", classes, "vocab_img_size",
+                             c->vocabulary, "embed_dim", o->channel_base, "cond_num_tokens", 1,
+                             "img_num_tokens", c->length / c->depth, "attn_bias", 1, "mlp_bias", 1);
+    json_t *more = c->depth == 1
+                       ? json_pack("{s:i s:i}", "n_heads", o->heads, "n_layers", o->layers)
+                       : json_pack("{s:i s:i s:i s:i s:i}", "depth_num_tokens", c->depth, "spatial_n_heads",
+                                   o->heads, "depth_n_heads", o->heads, "spatial_n_layers", o->layers,
+                                   "depth_n_layers", o->layers < 6 ? 1 : o->layers / 6);
+    bool lost = !json || !more || json_object_update(json, more);
+    json_decref(more);
+    if (lost) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
+static atl_status check_sizes(atl_trainer *t, const second_stage *s) {
+    const atl_train_options *o = &t->options;
+    if (t->set.label_size > CLASSES_MOST)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "cond: %d classes are more than %d", t->set.label_size,
+                        CLASSES_MOST);
+    if (o->channel_base > 1 << 14 || o->channel_base % o->heads)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "cbase %d: a transformer has up to 16384 channels, a multiple of its %d heads",
+                        o->channel_base, o->heads);
+    if (!s->vit && s->coded.depth > 1)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "first-stage: has %d codes at each position, which cfg vit-transformer is for",
+                        s->coded.depth);
+    return ATL_OK;
+}
+
+static atl_status networks(atl_trainer *t) {
+    second_stage *s = t->own = atl_calloc(t->ctx, 1, sizeof *s);
+    atl_json b = { .ctx = t->ctx };
+    json_t *json;
+    if (!s)
+        return ATL_NO_MEMORY;
+    s->vit = t->recipe == &atl_recipe_vit_transformer;
+    ATL_TRY(refuse(t));
+    ATL_TRY(atl_coded_open(t, t->options.first_stage, &s->coded));
+    ATL_TRY(check_sizes(t, s));
+    json = s->vit ? vit_config(t, &s->coded) : gpt_config(t, &s->coded);
+    ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
+    const char *family = s->vit ? s->coded.depth > 1 ? "rq-transformer" : "vit-transformer" : "transformer";
+    return atl_network_make(t->ctx, atl_model_row_for(family, "transformer"), "G", json, t->options.seed,
+                            &t->g);
+}
+
+static void close_stage(atl_trainer *t) {
+    atl_coded_close(t, &stage_of(t)->coded);
+    atl_free(t->ctx, t->own);
+    t->own = NULL;
+}
+
+static const atl_network *kept(const atl_trainer *t, int index, const char **key) {
+    *key = "vqgan";
+    return index ? NULL : &stage_of(t)->coded.first;
+}
+
+// AdamW of both makers; of the second's betas one is another.
+static atl_adam_options optimiser(const atl_trainer *t, atl_train_net which) {
+    (void)which;
+    return (atl_adam_options){ .lr = (float)t->options.glr,
+                               .beta1 = 0.9f,
+                               .beta2 = stage_of(t)->vit ? 0.96f : 0.95f,
+                               .eps = 1e-8f,
+                               .decay = (float)t->options.weight_decay };
+}
+
+// Weights of linear layers: neither tables and places nor norms and biases.
+static bool decays(const char *name) {
+    return atl_ends_in(name, ".weight") && strncmp(name, "tok_emb", 7) != 0 && strncmp(name, "ln_", 3) != 0 &&
+           strncmp(name, "layer_norm", 10) != 0 && !strstr(name, ".ln1.") && !strstr(name, ".ln2.");
+}
+
+static atl_status fetch(atl_trainer *t) {
+    return atl_coded_fetch(t, &stage_of(t)->coded);
+}
+
+// ---- pictures
+
+// A normal number for each code, whose rank among all chooses it.
+static int z_dim(const atl_trainer *t) {
+    return stage_of(t)->coded.length;
+}
+
+static int32_t class_of(const atl_trainer *t, const float *label) {
+    int best = 0;
+    for (int k = 1; label && k < t->set.label_size; k++)
+        best = label[k] > label[best] ? k : best;
+    return best;
+}
+
+static atl_status draw_one(atl_trainer *t, atl_programs *programs, const float *z, const float *c,
+                           double *shares, int32_t *codes, float *image) {
+    atl_coded *coded = &stage_of(t)->coded;
+    atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
+    int32_t class = class_of(t, c);
+    for (int k = 0; k < coded->length; k++)
+        shares[k] = fmin(0.5 * erfc(-(double)z[k] * 0.70710678118654752), 1.0 - 0x1p-24);
+    o.height = coded->rows;
+    o.width = coded->columns;
+    o.depth = coded->depth;
+    o.condition = &class;
+    o.condition_count = 1;
+    ATL_TRY(atl_draw_codes(programs, &o, shares, codes));
+    for (int k = 0; k < coded->length; k++) // a vocabulary may be wider, for classes
+        codes[k] = codes[k] < coded->vocabulary ? codes[k] : 0;
+    return atl_coded_decode(coded, 1, codes, image);
+}
+
+static atl_status generate(atl_trainer *t, int n, const float *z, const float *c, float *images) {
+    size_t length = (size_t)stage_of(t)->coded.length, classes = (size_t)t->set.label_size;
+    size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
+    double *shares = atl_alloc(t->ctx, length, sizeof *shares);
+    int32_t *codes = atl_alloc(t->ctx, length, sizeof *codes);
+    atl_status status = shares && codes ? ATL_OK : ATL_NO_MEMORY;
+    atl_programs programs;
+    atl_programs_init(&programs, &t->g_ema, t->backend);
+    for (size_t i = 0; i < (size_t)n && status == ATL_OK; i++)
+        status = draw_one(t, &programs, z + i * length, c && classes ? c + i * classes : NULL, shares, codes,
+                          images + i * pixels);
+    atl_programs_clear(&programs);
+    atl_free(t->ctx, shares);
+    atl_free(t->ctx, codes);
+    return status;
+}
+
+static const char *const KEYS[] = { "G", "D", "transformer" };
+
+#define RECIPE(name)                                                                                         \
+    {                                                                                                        \
+        .family = name, .keys = KEYS, .loss = "logistic", .networks = networks, .schedule = schedule,        \
+        .close = close_stage, .kept = kept, .optimiser = optimiser, .fetch = fetch, .generate = generate,    \
+        .z_dim = z_dim, .decays = decays, .aug = ATL_AUG_NONE, .phases = PHASES,                             \
+        .n_phases = sizeof PHASES / sizeof *PHASES,                                                          \
+    }
+
+const atl_recipe atl_recipe_transformer = RECIPE("transformer");
+const atl_recipe atl_recipe_vit_transformer = RECIPE("vit-transformer");
