@@ -97,7 +97,10 @@ typedef struct atl_train_options {
     double ortho;     // strength of the regularisation that holds rows of G's weights orthogonal; 0: none
     double ema_start; // kimg before which the average of G is G itself
     // "vqgan":
-    const char *codebook; // "loss": trained; "ema": running means of the vectors near its own
+    const char *codebook; // "loss": trained; "ema": running means of the vectors near its own; "gumbel":
+                          // codes are drawn by logits
+    double kl_weight;     // of how uneven the probabilities of drawn codes are
+    double cool_kimg;     // in which the temperature that they are drawn at falls from 1 to 1/16
     double restart;       // a code used less than this part of an equal share begins anew; 0: none does
     double disc_start;    // kimg before which D is left out
     double disc_weight;   // of D against the distance, once their gradients are alike

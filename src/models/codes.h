@@ -14,4 +14,15 @@ atl_node *atl_code_norm(atl_net *net, const char *name, atl_node *x);
 // distance but for what all rows share.  -> [n, t, k]
 atl_node *atl_code_scores(atl_graph *g, atl_node *z, atl_node *book);
 
+// ---- what training needs
+
+// The mean of (a - b)^2 for each sample, [n].
+atl_node *atl_code_distance(atl_graph *g, atl_node *a, atl_node *b);
+// A draw by logits [n, t, k]: with Gumbel noise of their shape the largest is as probable as its softmax
+// says. [n, t, k] of 0 and 1, whose gradient is that of the softmax at a temperature [1] (Jang et al. 2017).
+atl_node *atl_code_draw(atl_graph *g, atl_node *logits, atl_node *noise, atl_node *temperature);
+// How far the probabilities q of logits are from being all alike: the sum of q log(k q), [n], on average over
+// t.
+atl_node *atl_code_unevenness(atl_graph *g, atl_node *logits);
+
 #endif

@@ -169,30 +169,71 @@ static atl_node *codebook(atl_net *net, const config *c) {
 
 // ---- functions
 
+typedef struct quantised {
+    atl_node *codes;                 // [n, patches] or [n, patches, quantizers]
+    atl_node *sum;                   // of the codes' vectors, [n, patches, embed_dim]
+    atl_node *commitment, *codebook; // how far vectors are from their codes', on average over quantizers, [n]
+} quantised;
+
+// z [n, patches, embed_dim]; what one code leaves is the next one's.
+static quantised quantise(atl_net *net, const config *c, atl_node *z) {
+    atl_graph *g = net->g;
+    quantised q = { &g->poison, &g->poison, &g->poison, &g->poison };
+    atl_node *book = codebook(net, c), *left = z, *sum = NULL, *codes[QUANTIZERS_MOST], *to = NULL,
+             *from = NULL;
+    for (int i = 0; i < c->quantizers; i++) {
+        atl_node *x = unit(g, c, left);
+        codes[i] = atl_position_of_largest(g, atl_code_scores(g, x, book));
+        atl_node *e = atl_embedding(g, book, codes[i]);
+        if (codes[i]->op == ATL_OP_POISON || e->op == ATL_OP_POISON)
+            return q;
+        atl_node *a = atl_code_distance(g, x, atl_held(g, e)), *b = atl_code_distance(g, e, atl_held(g, x));
+        to = to ? atl_add(g, to, a) : a;
+        from = from ? atl_add(g, from, b) : b;
+        sum = sum ? atl_add(g, sum, e) : e;
+        left = i + 1 < c->quantizers ? atl_sub(g, left, e) : left;
+        codes[i] = atl_reshape(g, codes[i], ATL_SHAPE(z->shape.d[0], patches(c), 1));
+    }
+    q.codes = atl_concat(g, codes, c->quantizers, 2);
+    if (c->quantizers == 1)
+        q.codes = atl_reshape(g, q.codes, ATL_SHAPE(z->shape.d[0], patches(c)));
+    q.sum = sum;
+    q.commitment = atl_scale(g, to, 1.0f / (float)c->quantizers);
+    q.codebook = atl_scale(g, from, 1.0f / (float)c->quantizers);
+    return q;
+}
+
+static atl_node *vectors(atl_net *net, const config *c, atl_call *call) {
+    atl_node *x = encoder(net, c, atl_call_in(net, call, "img", ATL_SHAPE(c->height, c->width, 3)));
+    return atl_code_dense(net, "pre_quant", x, c->embed_dim, true);
+}
+
 // img [h, w, 3] -> codes [patches], or of several for each [patches, quantizers]; z [patches, embed_dim], and
 // quant, the sum of the codes' vectors
 static void encode(atl_net *net, const void *config_, atl_call *call) {
     const config *c = config_;
-    atl_graph *g = net->g;
-    atl_node *x = encoder(net, c, atl_call_in(net, call, "img", ATL_SHAPE(c->height, c->width, 3)));
-    atl_node *z = atl_code_dense(net, "pre_quant", x, c->embed_dim, true), *left = z, *sum = NULL,
-             *codes[QUANTIZERS_MOST];
-    atl_node *book = codebook(net, c);
-    for (int i = 0; i < c->quantizers; i++) {
-        codes[i] = atl_position_of_largest(g, atl_code_scores(g, unit(g, c, left), book));
-        atl_node *q = atl_embedding(g, book, codes[i]);
-        sum = sum ? atl_add(g, sum, q) : q;
-        left = i + 1 < c->quantizers ? atl_sub(g, left, q) : left;
-        if (codes[i]->op == ATL_OP_POISON)
-            return;
-        codes[i] = atl_reshape(g, codes[i], ATL_SHAPE(call->n, patches(c), 1));
-    }
-    atl_node *all = atl_concat(g, codes, c->quantizers, 2);
-    if (c->quantizers == 1)
-        all = atl_reshape(g, all, ATL_SHAPE(call->n, patches(c)));
-    atl_call_out(net, call, "codes", all);
+    atl_node *z = vectors(net, c, call);
+    quantised q = quantise(net, c, z);
+    atl_call_out(net, call, "codes", q.codes);
     atl_call_out(net, call, "z", z);
-    atl_call_out(net, call, "quant", sum);
+    atl_call_out(net, call, "quant", q.sum);
+}
+
+// img -> img as it is made again, codes, and how far vectors are from their codes', "commitment" and
+// "codebook" [n], as those of VQ-GAN.  The picture's gradient goes to z as if nothing had been rounded.
+static void autoencode(atl_net *net, const void *config_, atl_call *call) {
+    const config *c = config_;
+    atl_graph *g = net->g;
+    atl_node *z = vectors(net, c, call);
+    quantised q = quantise(net, c, z);
+    if (q.sum->op == ATL_OP_POISON)
+        return;
+    atl_node *x = atl_add(g, z, atl_held(g, atl_sub(g, q.sum, z)));
+    atl_call_out(net, call, "img",
+                 decoder(net, c, atl_code_dense(net, "post_quant", x, c->decoder.width, true)));
+    atl_call_out(net, call, "codes", q.codes);
+    atl_call_out(net, call, "commitment", q.commitment);
+    atl_call_out(net, call, "codebook", q.codebook);
 }
 
 // codes [patches] or [patches, quantizers] -> img
@@ -217,5 +258,7 @@ const atl_model_row atl_vit_vqgan = {
     .config_bytes = sizeof(config),
     .parse = parse,
     .dims = dims,
-    .functions = { { "encode", encode, false }, { "decode", decode, false } },
+    .functions = { { "encode", encode, false },
+                   { "decode", decode, false },
+                   { "autoencode", autoencode, false } },
 };

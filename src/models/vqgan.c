@@ -322,12 +322,6 @@ static void follow(atl_net *net, const config *c, atl_node *z, atl_node *codes) 
         becomes(net, "quantize.embed_avg", sum);
 }
 
-// The mean of (a - b)^2 for each sample, [n].
-static atl_node *distance(atl_graph *g, atl_node *a, atl_node *b) {
-    atl_node *d = atl_mean(g, atl_square(g, atl_sub(g, a, b)), 14u);
-    return d->op == ATL_OP_POISON ? d : atl_reshape(g, d, ATL_SHAPE(d->shape.d[0]));
-}
-
 // ---- functions
 
 // img [h, w, c] -> codes [h' w'], row by row; z [h', w', embed_dim] that they stand for, and quant, their
@@ -352,6 +346,33 @@ static void decode(atl_net *net, const void *config_, atl_call *call) {
     atl_call_out(net, call, "img", decoder(net, c, x));
 }
 
+// Codes that are drawn by logits [n, t, k], with noise and at a temperature that the caller says -> their
+// vectors [n, h', w', embed_dim]
+static atl_node *drawn(atl_net *net, const config *c, atl_call *call, atl_node *logits) {
+    atl_graph *g = net->g;
+    int step = c->levels - 1;
+    int64_t h = c->height >> step, w = c->width >> step, k = c->n_embed;
+    atl_node *noise = atl_call_in(net, call, "gumbel", ATL_SHAPE(h * w, k));
+    atl_node *t = atl_call_setting(net, call, "temperature", ATL_SHAPE(1), (const float[]){ 1.0f });
+    atl_node *shares = atl_code_draw(g, logits, noise, t);
+    if (shares->op == ATL_OP_POISON)
+        return shares;
+    int64_t n = shares->shape.d[0];
+    shares = atl_reshape(g, shares, ATL_SHAPE(n * h * w, k));
+    return atl_reshape(g, atl_matmul(g, shares, codebook(net, c), false, false),
+                       ATL_SHAPE(n, h, w, c->embed_dim));
+}
+
+// The Gumbel form: img as it is made again, codes, and "unevenness" [n], which keeps probabilities alike.
+static void autoencode_drawn(atl_net *net, const config *c, atl_call *call, atl_node *z) {
+    atl_graph *g = net->g;
+    atl_node *logits = scores(net, c, z), *codes = atl_position_of_largest(g, logits);
+    atl_node *e = net->trains ? drawn(net, c, call, logits) : vectors(net, c, codes);
+    atl_call_out(net, call, "img", decoder(net, c, conv(net, "post_quant_conv", e, c->z_channels, 1)));
+    atl_call_out(net, call, "codes", codes);
+    atl_call_out(net, call, "unevenness", atl_code_unevenness(g, logits));
+}
+
 // img -> img as it is made again; codes [h' w']; and how far vectors are from their codes', [n]:
 // "commitment", whose gradient moves the encoder, and "codebook", whose gradient moves the codebook. Decoding
 // lets the picture's gradient through to the encoder as if nothing had been rounded.
@@ -360,20 +381,20 @@ static void autoencode(atl_net *net, const void *config_, atl_call *call) {
     atl_graph *g = net->g;
     atl_node *x = encoder(net, c, atl_call_in(net, call, "img", ATL_SHAPE(c->height, c->width, c->channels)));
     atl_node *z = conv(net, "quant_conv", x, c->embed_dim, 1);
+    if (c->gumbel) {
+        autoencode_drawn(net, c, call, z);
+        return;
+    }
     atl_node *codes = atl_position_of_largest(g, scores(net, c, z)), *e = vectors(net, c, codes);
-    if (c->gumbel && net->trains)
-        z = atl_graph_fail(g, ATL_UNSUPPORTED, "codes that are drawn of logits (Gumbel) can't be trained");
     if (z->op == ATL_OP_POISON || e->op == ATL_OP_POISON)
         return;
     if (c->averages || c->restart > 0.0f)
         follow(net, c, z, codes);
-    atl_node *rounded = c->gumbel ? e : atl_add(g, z, atl_held(g, atl_sub(g, e, z)));
+    atl_node *rounded = atl_add(g, z, atl_held(g, atl_sub(g, e, z)));
     atl_call_out(net, call, "img", decoder(net, c, conv(net, "post_quant_conv", rounded, c->z_channels, 1)));
     atl_call_out(net, call, "codes", codes);
-    if (c->gumbel)
-        return;
-    atl_call_out(net, call, "commitment", distance(g, z, atl_held(g, e)));
-    atl_call_out(net, call, "codebook", distance(g, e, atl_held(g, z)));
+    atl_call_out(net, call, "commitment", atl_code_distance(g, z, atl_held(g, e)));
+    atl_call_out(net, call, "codebook", atl_code_distance(g, e, atl_held(g, z)));
 }
 
 // ---- new networks

@@ -39,6 +39,9 @@ atl_node *atl_cross_entropy(atl_graph *g, atl_node *logits, atl_node *target);
 
 // Where the largest number of each row is, the first of equals: x [n, t, k] -> [n, t].  It has no derivative.
 atl_node *atl_position_of_largest(atl_graph *g, atl_node *x);
+// The other way round: codes [n, t], whole numbers below k -> [n, t, k] of 0 and 1.  It has no derivative
+// either.
+atl_node *atl_one_hot(atl_graph *g, atl_node *codes, int64_t k);
 
 // ---- attention (attention.c)
 // x [..., in], weight [out, in], bias [out] or NULL -> [..., out]

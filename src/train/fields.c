@@ -84,7 +84,11 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("blur-fade-kimg", blur_fade_kimg, 0.001, 1e6, 0, "kimg in which that blur fades away"),
 #undef GROUP
 #define GROUP "Codes, of vqgan"
-    TEXT("codebook", codebook, "loss", "loss|ema", "how it moves: by its loss, or as running means of what is near"),
+    TEXT("codebook", codebook, "loss", "loss|ema|gumbel",
+         "how it moves: by its loss, as running means of what is near, or with codes that are drawn by logits"),
+    REAL("kl-weight", kl_weight, 0, 1e6, 5e-4, "of how uneven the probabilities of drawn codes are"),
+    REAL_CFG("cool-kimg", cool_kimg, 0.001, 1e9, 0,
+             "kimg in which the temperature of drawn codes falls from 1 to 1/16"),
     REAL("restart", restart, 0, 1, 0, "a code used less than this part of an equal share begins anew; 0: none does"),
     REAL_CFG("disc-start", disc_start, 0, 1e9, -1, "kimg before which D is left out"),
     REAL("disc-weight", disc_weight, 0, 1e6, 0.8, "weight of D, once its gradient is as long as the distance's"),

@@ -59,24 +59,10 @@ atl_node *atl_loss_labels(atl_graph *g, atl_node *logits, atl_node *labels) {
     return atl_reshape(g, atl_cross_entropy(g, logits, labels), ATL_SHAPE(logits->shape.d[0]));
 }
 
-// codes [n, t] -> [n, t, k] of 0 and 1
-static atl_node *one_hot(atl_graph *g, atl_node *codes, int64_t k) {
-    const int64_t *d = codes->shape.d;
-    float *numbers = atl_arena_alloc(&g->arena, (size_t)k, sizeof *numbers);
-    if (!numbers)
-        return atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for the numbers of %lld codes", (long long)k);
-    for (int64_t i = 0; i < k; i++)
-        numbers[i] = (float)i;
-    atl_shape all = ATL_SHAPE(d[0], d[1], k);
-    atl_node *wide = atl_expand(g, atl_reshape(g, codes, ATL_SHAPE(d[0], d[1], 1)), all);
-    atl_node *to = atl_expand(g, atl_const(g, ATL_SHAPE(1, 1, k), numbers), all);
-    return atl_unary(g, ATL_FN_INSIDE, atl_sub(g, to, wide), -0.5f, 0.5f);
-}
-
 atl_node *atl_loss_codes(atl_graph *g, atl_node *logits, atl_node *codes) {
     if (logits->op == ATL_OP_POISON || codes->op == ATL_OP_POISON)
         return &g->poison;
-    atl_node *each = atl_cross_entropy(g, logits, one_hot(g, codes, logits->shape.d[2])); // [n, t, 1]
+    atl_node *each = atl_cross_entropy(g, logits, atl_one_hot(g, codes, logits->shape.d[2])); // [n, t, 1]
     return atl_reshape(g, atl_mean(g, each, 6u), ATL_SHAPE(logits->shape.d[0]));
 }
 

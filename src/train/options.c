@@ -8,6 +8,7 @@
 #include "train/trainer.h"
 
 static const double STEPS_ALONE = 10000.0; // of an autoencoder before its discriminator counts, as published
+static const double STEPS_COOLING = 150e3; // of one that draws its codes (Ramesh et al. 2021, appendix A.2)
 
 typedef struct preset {
     const char *name, *family;
@@ -195,10 +196,14 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
                         : o->restart > 0.0            ? "restart"
                         : o->disc_start > 0.0         ? "disc-start"
                         : o->disc_weight != 0.8       ? "disc-weight"
+                        : o->kl_weight != 5e-4        ? "kl-weight"
+                        : o->cool_kimg > 0.0          ? "cool-kimg"
                                                       : NULL;
     if (given)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have no codes; leave it out", given,
                         o->cfg);
+    if (recipe->reconstructs && o->cool_kimg == 0.0)
+        o->cool_kimg = STEPS_COOLING * o->batch / 1000.0;
     if (o->disc_start < 0.0)
         o->disc_start = recipe->reconstructs ? STEPS_ALONE * o->batch / 1000.0 : 0.0;
     if (o->ema_start < 0.0)

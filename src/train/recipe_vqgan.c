@@ -8,8 +8,10 @@
 // How much D counts adapts to the two gradients at the last layer: so much that they are alike in length.
 // That, and the factor of disc-start, are constants to the gradient, so the loss whose gradient is taken is
 // made of what flows back to the picture: <x', dL/dx'> with the second factor held.
+#include <math.h>
 #include <string.h>
 
+#include "base/philox.h"
 #include "io/json.h"
 #include "train/draw.h"
 #include "train/gan.h"
@@ -19,10 +21,49 @@
 // commitment counts 1 and its codebook 1/4.  Where the codebook is a running mean, commitment counts 1/4 (van
 // den Oord et al. 2017).
 static const float COMMITMENT = 1.0f, CODEBOOK = 0.25f, COMMITMENT_ALONE = 0.25f;
+// Codes that are drawn begin at a temperature of 1 and are sharp at the end (Ramesh et al. 2021, appendix
+// A.2).
+static const float COLD = 1.0f / 16.0f, LEAST_SHARE = 1e-20f;
 static const float ADAPTED_LEAST = 1e-4f, ADAPTED_MOST = 1e4f; // against a division by 0, and the largest
 
 static bool averages(const atl_train_options *o) {
     return !strcmp(o->codebook, "ema");
+}
+
+static bool draws(const atl_train_options *o) {
+    return !strcmp(o->codebook, "gumbel");
+}
+
+// Gumbel's numbers, of a uniform one each.
+static void write_gumbel(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    size_t row = (size_t)(atl_shape_count(&d->input->shape) / run->n);
+    for (int i = 0; i < run->n; i++)
+        atl_philox_uniform(run->seed, atl_draw_stream(run, d), (run->first + (uint64_t)i * run->step) * row,
+                           row, room + (size_t)i * row);
+    for (size_t i = 0; i < row * (size_t)run->n; i++)
+        room[i] = -logf(fmaxf(-logf(fmaxf(room[i], LEAST_SHARE)), LEAST_SHARE));
+    atl_plan_write(plan, d->input, room);
+}
+
+static void write_temperature(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const atl_trainer *t = run->trainer;
+    double at = fmin((double)t->state.images / (t->options.cool_kimg * 1000.0), 1.0);
+    room[0] = COLD + (1.0f - COLD) * (float)(0.5 * (1.0 + cos(3.14159265358979323846 * at)));
+    atl_plan_write(plan, d->input, room);
+}
+
+// What the autoencoder asks for where codes are drawn.
+static void bind_draw(atl_phase_builder *b, atl_call *call) {
+    const json_t *json = b->setup->networks[ATL_TRAIN_G]->json;
+    int64_t k = json_integer_value(json_object_get(json, "n_embed")),
+            side = (int64_t)1 << (json_array_size(json_object_get(json, "levels")) - 1);
+    const atl_model_dims *d = &b->setup->networks[ATL_TRAIN_G]->dims;
+    if (!draws(b->o) || !b->nets[ATL_TRAIN_G].trains)
+        return;
+    atl_shape noise = ATL_SHAPE(b->n, d->height / side * (d->width / side), k);
+    atl_call_bind(b->g, call, "gumbel", atl_draw_with(b, "gumbel", noise, write_gumbel, NULL));
+    atl_call_bind(b->g, call, "temperature",
+                  atl_draw_with(b, "temperature", ATL_SHAPE(1), write_temperature, NULL));
 }
 
 // 0 before disc-start, then 1.
@@ -39,6 +80,7 @@ static atl_node *has_begun(atl_phase_builder *b) {
 static void make_again(atl_phase_builder *b, atl_node *real, atl_call *call) {
     *call = (atl_call){ .n = b->n };
     atl_call_bind(b->g, call, "img", real);
+    bind_draw(b, call);
     atl_network_call(b->setup->networks[ATL_TRAIN_G], "autoencode", &b->nets[ATL_TRAIN_G], call);
 }
 
@@ -77,14 +119,28 @@ static atl_node *gradient_at(atl_phase_builder *b, atl_node *loss, atl_node *img
     return d->op == ATL_OP_POISON ? d : atl_held(b->g, d);
 }
 
+// [1]; of drawn codes how uneven their probabilities are.
+static atl_node *of_codes(atl_phase_builder *b, const atl_call *call) {
+    atl_graph *g = b->g;
+    if (draws(b->o)) {
+        atl_node *x = atl_call_result(g, call, "unevenness");
+        return x->op == ATL_OP_POISON ? x : atl_scale(g, mean_of(g, x), (float)b->o->kl_weight);
+    }
+    atl_node *commitment = atl_call_result(g, call, "commitment"),
+             *codebook = atl_call_result(g, call, "codebook");
+    if (commitment->op == ATL_OP_POISON || codebook->op == ATL_OP_POISON)
+        return &g->poison;
+    commitment = atl_scale(g, mean_of(g, commitment), averages(b->o) ? COMMITMENT_ALONE : COMMITMENT);
+    return averages(b->o) ? commitment : atl_add(g, commitment, atl_scale(g, mean_of(g, codebook), CODEBOOK));
+}
+
 static atl_node *g_main(atl_phase_builder *b) {
     atl_graph *g = b->g;
     atl_call call;
     atl_node *real = atl_draw_real(b, "real");
     make_again(b, real, &call);
-    atl_node *img = atl_call_result(g, &call, "img"), *commitment = atl_call_result(g, &call, "commitment"),
-             *codebook = atl_call_result(g, &call, "codebook");
-    if (img->op == ATL_OP_POISON || commitment->op == ATL_OP_POISON || codebook->op == ATL_OP_POISON)
+    atl_node *img = atl_call_result(g, &call, "img"), *codes = of_codes(b, &call);
+    if (img->op == ATL_OP_POISON || codes->op == ATL_OP_POISON)
         return &g->poison;
     atl_node *distance = mean_of(g, atl_fn_of(g, ATL_FN_ABS, atl_sub(g, img, real)));
     atl_node *f = judged(b, img), *against = atl_loss_g_wgan(g, f);
@@ -94,9 +150,6 @@ static atl_node *g_main(atl_phase_builder *b) {
     ratio = atl_scale(g, atl_unary(g, ATL_FN_CLAMP, ratio, 0.0f, ADAPTED_MOST), (float)b->o->disc_weight);
     atl_node *counts = atl_reshape(g, atl_held(g, atl_mul(g, ratio, has_begun(b))), ATL_SHAPE(1, 1, 1, 1));
     atl_node *back = atl_add(g, of_distance, atl_mul(g, of_d, atl_expand(g, counts, of_d->shape)));
-    atl_node *codes = atl_scale(g, mean_of(g, commitment), averages(b->o) ? COMMITMENT_ALONE : COMMITMENT);
-    if (!averages(b->o))
-        codes = atl_add(g, codes, atl_scale(g, mean_of(g, codebook), CODEBOOK));
     atl_phase_report(b, "Loss/G/distance", distance, ATL_REPORT_MEAN);
     atl_phase_report(b, "Loss/G/codes", codes, ATL_REPORT_MEAN);
     atl_phase_report(b, "Loss/G/weight", ratio, ATL_REPORT_MEAN);
@@ -157,6 +210,9 @@ static atl_status refuse(atl_trainer *t) {
     if (given)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg vqgan have none of it; leave it out",
                         given);
+    if (draws(o) && o->restart > 0.0)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "restart: codes that are drawn are kept in use by kl-weight; leave it out");
     if (t->state.ranks > 1)
         return atl_fail(
             t->ctx, ATL_UNSUPPORTED,
@@ -179,6 +235,7 @@ static atl_status make(atl_trainer *t, const char *role, const char *name, atl_n
     if (to == &t->g) {
         atl_json_set(&b, json, "ema", json_boolean(averages(&t->options)));
         atl_json_set(&b, json, "restart", json_real(t->options.restart));
+        atl_json_set(&b, json, "gumbel", json_boolean(draws(&t->options)));
     }
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     return atl_network_make(t->ctx, row, name, json, t->options.seed, to);

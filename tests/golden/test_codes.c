@@ -91,6 +91,36 @@ static atl_arrays *through_codes(scene *s, const atl_array *img, const char *pre
     return decoded;
 }
 
+// What training adds for codes, of pictures as the autoencoder makes them again: both parts are alike in
+// value.
+static void check_loss(scene *s, const atl_array *img, const char *prefix, double commitment,
+                       double codebook) {
+    static const char *const recorded[] = { "vq_loss", "vq_loss_corrected" };
+    float values[2][2], ours[2];
+    int64_t n = img->dims[0];
+    atl_arrays *again = run(s, "autoencode", img, 1, NULL);
+    const atl_array *a = atl_arrays_find(again, "commitment"), *b = atl_arrays_find(again, "codebook");
+    assert_true(a && b && n <= 2 && atl_array_count(a) == n && atl_array_count(b) == n);
+    atl_array_read_f32(a, 0, n, values[0]);
+    atl_array_read_f32(b, 0, n, values[1]);
+    ours[0] = ours[1] = 0.0f;
+    for (int64_t i = 0; i < n; i++) {
+        ours[0] += (float)(commitment * (double)values[0][i] + codebook * (double)values[1][i]) / (float)n;
+        ours[1] += (float)(codebook * (double)values[0][i] + commitment * (double)values[1][i]) / (float)n;
+    }
+    for (int k = 0; k < 2; k++) {
+        char name[64];
+        size_t one;
+        snprintf(name, sizeof name, "%s%s", prefix, recorded[k]);
+        if (k && !golden_has(s->truth, name))
+            continue;
+        float *truth = golden_read(s->truth, name, &one);
+        golden_check(s->name, name, &ours[k], truth, 1, BOUND);
+        free(truth);
+    }
+    atl_arrays_close(&again);
+}
+
 // ---- VQ-GAN
 
 static void there_and_back(scene *s, const char *prefix, int n, int h, int w) {
@@ -103,6 +133,7 @@ static void there_and_back(scene *s, const char *prefix, int n, int h, int w) {
     atl_arrays *decoded = through_codes(s, &in, prefix);
     check(s, decoded, "img", prefix, "dec");
     check(s, decoded, "img", prefix, "dec_from_indices");
+    check_loss(s, &in, prefix, 1.0, 0.25);
     atl_arrays_close(&decoded);
     free(img);
     atl_model_close(&s->m);
@@ -148,7 +179,7 @@ static void critic(void **state) {
     atl_arrays_close(&results);
     atl_model_close(&s.m);
     free(img);
-    golden_close(&s.truth, (const char *const[]){ "gumbel", NULL });
+    golden_close(&s.truth, (const char *const[]){ "gumbel", NULL } /* test_gumbel.c */);
     atl_ctx_close(&s.ctx);
     remove("codes-taming.safetensors");
 }
@@ -206,6 +237,7 @@ static void patches(scene *s, int i) {
         img[k] = 2.0f * img[k] - 1.0f;
     const atl_array in = { "img", ATL_F32, 4, { VITS[i].n, 3, VITS[i].h, VITS[i].w }, img };
     atl_arrays *decoded = through_codes(s, &in, prefix);
+    check_loss(s, &in, prefix, 0.25, 1.0);
     snprintf(name, sizeof name, "%sdec", prefix);
     check_picture(s, decoded, name);
     free(img);

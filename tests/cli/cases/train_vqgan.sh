@@ -23,7 +23,15 @@ t encode-codes --network $r/network-snapshot-000000.safetensors s/seed0000.png s
 t decode-codes --network $r/network-snapshot-000000.safetensors codes.npz --outdir back
 t train --data s --outdir r $net --batch 6 --batch-gpu 3 --restart 0.5 --kimg 0.006 | plain
 t train --data s --outdir r --cfg vqgan --batch 4 --resume $r --new-run --kimg 0.004 --quiet | plain
+t train --data s --outdir r $net --codebook gumbel --kl-weight 1e-3 --cool-kimg 0.01 --kimg 0.008 | plain
+t train --resume r/00003-vqgan-s-batch4-gamma0 --kimg 0.016 --quiet | plain
+how="--codebook gumbel --kl-weight 1e-3 --cool-kimg 0.01"
+"$ATELIER" train --data s --outdir drawn $net $how --kimg 0.016 --quiet >/dev/null
+cmp r/00003-*/network-snapshot-000000.safetensors drawn/*/network-snapshot-000000.safetensors && echo the same
+t encode-codes --network r/00003-vqgan-s-batch4-gamma0/network-snapshot-000000.safetensors s/seed0000.png
 # what can't be
+t train --data s --outdir r --cfg vqgan --codebook gumbel --restart 0.1
+t train --data s --outdir r --cfg stylegan2 --kl-weight 1
 t train --data s --outdir r --cfg vqgan --map-depth 2
 t train --data s --outdir r --cfg vqgan --loss logistic
 t train --data s --outdir r --cfg vqgan --cbase 20

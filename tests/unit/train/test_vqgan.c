@@ -169,6 +169,10 @@ static void gradients_are_differences(void **state) {
     t = open_trainer(ctx, "loss", 0.0, 1000.0); // without D
     check_gradient(t, 0);
     atl_trainer_close(&t, 0);
+    t = open_trainer(ctx, "gumbel", 0.0, 0.0); // codes that are drawn, the same each time
+    check_gradient(t, 0);
+    check_gradient(t, 1);
+    atl_trainer_close(&t, 0);
     atl_ctx_close(&ctx);
 }
 
