@@ -8,6 +8,7 @@
 #include "app/classes.h"
 #include "app/codes.h"
 #include "app/files.h"
+#include "app/grid.h"
 #include "app/memory.h"
 #include "command.h"
 #include "common.h"
@@ -17,7 +18,8 @@ enum { PICTURES = 4096 };
 
 typedef struct codes {
     cli_common common;
-    const char *network, *decoder, *net, *output, *outdir, *seeds_text, *class_text, *names_text, *size_text;
+    const char *network, *decoder, *net, *output, *outdir, *seeds_text, *class_text, *names_text, *size_text,
+        *grid_text;
     const char *files[PICTURES];
     int count, rows, columns, kept, window; // of codes
     double temperature, top_p;
@@ -28,6 +30,9 @@ typedef struct codes {
     app_codec codec;
     atl_model *transformer;
     app_codes maps;
+    int across, down; // pictures of the grid; 0: there is none
+    app_grid grid;
+    size_t cells; // of it that are filled
     cli_progress progress;
 } codes;
 
@@ -50,6 +55,7 @@ static int end(codes *c, int status) {
     app_codec_close(&c->codec);
     atl_model_close(&c->transformer);
     app_codes_clear(&c->maps);
+    app_grid_clear(&c->grid);
     app_seeds_clear(&c->seeds);
     app_classes_clear(&c->classes);
     atl_ctx_close(&c->ctx);
@@ -69,6 +75,28 @@ static app_status make_maps(codes *c, size_t count) {
     return c->maps.items ? APP_OK : APP_FAILED;
 }
 
+// A picture into the next cell of the grid, where there is one.
+static app_status put_in_grid(codes *c, const atl_image *image) {
+    app_error *e = &c->common.error;
+    if (!c->across)
+        return APP_OK;
+    if (!c->cells && app_grid_open(&c->grid, c->ctx, c->across, c->down, image->channels, image->height,
+                                   image->width, e) != APP_OK)
+        return APP_FAILED;
+    app_grid_put_image(&c->grid, c->cells++, image);
+    return APP_OK;
+}
+
+static app_status write_grid(codes *c) {
+    app_error *e = &c->common.error;
+    if (!c->across)
+        return APP_OK;
+    char *path = app_join(c->outdir, "grid.png", e);
+    app_status status = path ? app_grid_save(&c->grid, path, e) : APP_FAILED;
+    free(path);
+    return status;
+}
+
 // The picture of map i to DIR/NAME.png.
 static app_status write_picture(codes *c, size_t i, const char *name) {
     app_error *e = &c->common.error;
@@ -79,6 +107,8 @@ static app_status write_picture(codes *c, size_t i, const char *name) {
              : APP_FAILED;
     if (path && status == APP_OK && atl_image_write(c->ctx, path, "png", &image, 0, NULL, 0) != ATL_OK)
         status = app_fail_ctx(e, c->ctx);
+    if (path && status == APP_OK)
+        status = put_in_grid(c, &image);
     if (path)
         atl_image_clear(c->ctx, &image);
     free(path);
@@ -217,6 +247,8 @@ int cli_decode_codes(int argc, char **argv) {
                         1),                                                                                  \
         CLI_OPTION_INT("window", &(c).window, "N",                                                           \
                        "side of the square that codes of larger maps are drawn in", "16", 2, 4096),          \
+        CLI_OPTION_TEXT("grid", &(c).grid_text, "CxR",                                                       \
+                        "all of them in one picture grid.png, too, of C columns and R rows", NULL),          \
         CLI_OPTION_TEXT("outdir", &(c).outdir, "DIR",                                                        \
                         "folder for pictures and codes.npz; made when missing", "out"),                      \
         CLI_NETWORK_OPTIONS(&(c).common), CLI_COMMON_OPTIONS(&(c).common)
@@ -280,7 +312,23 @@ static app_status draw_all(codes *c, const int32_t *given, size_t given_count) {
             cli_progress_step(&c->progress, name);
     }
     cli_progress_end(&c->progress);
+    if (status == APP_OK)
+        status = write_grid(c);
     return status == APP_OK ? write_maps(c) : status;
+}
+
+// `more` cells stand before those of the seeds.
+static int take_grid(codes *c, const char *command, size_t more) {
+    int used = 0;
+    if (!c->grid_text)
+        return CLI_SUCCESS;
+    if (sscanf(c->grid_text, "%4dx%4d%n", &c->across, &c->down, &used) != 2 || c->grid_text[used] ||
+        c->across < 1 || c->down < 1)
+        return cli_usage_error(command, "--grid %s: expected columns x rows, such as 4x2", c->grid_text);
+    if ((size_t)c->across * (size_t)c->down != c->seeds.count + more)
+        return cli_usage_error(command, "--grid %s: has not as many places as there are pictures, %zu",
+                               c->grid_text, c->seeds.count + more);
+    return CLI_SUCCESS;
 }
 
 static int take_lists(codes *c, const char *command) {
@@ -323,6 +371,8 @@ int cli_sample(int argc, char **argv) {
     if (status != CLI_PROCEED)
         return status;
     status = take_lists(&c, "sample");
+    if (status == CLI_SUCCESS)
+        status = take_grid(&c, "sample", 0);
     if (status == CLI_SUCCESS && c.size_text &&
         (sscanf(c.size_text, "%4dx%4d%n", &c.rows, &c.columns, &used) != 2 || c.size_text[used] ||
          c.rows < 1 || c.columns < 1))
@@ -332,6 +382,18 @@ int cli_sample(int argc, char **argv) {
     if (status == CLI_SUCCESS)
         status = cli_told(&c.common, sample(&c));
     return end(&c, status);
+}
+
+// The picture stands first, as its codes have it.
+static app_status begin_grid(codes *c, const int32_t *given) {
+    atl_image image = { 0 };
+    if (!c->across)
+        return APP_OK;
+    app_status status = app_codec_decode(&c->codec, given, &image, &c->common.error);
+    if (status == APP_OK)
+        status = put_in_grid(c, &image);
+    atl_image_clear(c->ctx, &image);
+    return status;
 }
 
 static app_status complete(codes *c) {
@@ -347,6 +409,8 @@ static app_status complete(codes *c) {
         status = app_fail(e, "--rows %d: %s has %d rows of codes", kept, c->files[0], rows);
     if (status == APP_OK)
         status = given ? app_codec_encode(&c->codec, c->files[0], given, e) : APP_FAILED;
+    if (status == APP_OK)
+        status = begin_grid(c, given);
     if (status == APP_OK)
         status = draw_all(c, given, (size_t)kept * (count / (size_t)rows));
     free(given);
@@ -373,6 +437,8 @@ int cli_complete(int argc, char **argv) {
     if (status != CLI_PROCEED)
         return status;
     status = take_lists(&c, "complete");
+    if (status == CLI_SUCCESS)
+        status = take_grid(&c, "complete", 1);
     if (status == CLI_SUCCESS)
         status = begin(&c, "complete");
     if (status == CLI_SUCCESS)

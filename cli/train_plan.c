@@ -92,8 +92,6 @@ static void print_encoder(FILE *out, const atl_trainer *trainer) {
     if (strcmp(o->progress, "none") != 0)
         fprintf(out, ", progress %s", o->progress);
     fprintf(out, "\nlosses        %s\n", o->losses);
-    for (int i = 0; atl_trainer_lacks(trainer, i); i++)
-        fprintf(out, "%s%s\n", i ? "              " : "note          ", atl_trainer_lacks(trainer, i));
 }
 
 void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
@@ -118,6 +116,8 @@ void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
         print_transformer(out, o);
     else
         print_settings(out, o);
+    for (int i = 0; atl_trainer_lacks(trainer, i); i++)
+        fprintf(out, "%s%s\n", i ? "              " : "note          ", atl_trainer_lacks(trainer, i));
     if (state->ranks > 1)
         fprintf(out, "processes     %d, each with %d pictures of a batch\n", state->ranks,
                 c->phases[0].batch * c->phases[0].runs);

@@ -102,7 +102,9 @@ typedef struct atl_train_options {
     double kl_weight;     // of how uneven the probabilities of drawn codes are
     double cool_kimg;     // in which the temperature that they are drawn at falls from 1 to 1/16
     double restart;       // a code used less than this part of an equal share begins anew; 0: none does
-    double disc_start;    // kimg before which D is left out
+    const char *perceptual;   // an LPIPS network, which the distance counts, too; NULL: none
+    double perceptual_weight; // how much
+    double disc_start;        // kimg before which D is left out
     double disc_weight;   // of D against the distance, once their gradients are alike
     // "transformer" and "vit-transformer":
     const char *first_stage; // what makes the codes: a checkpoint of VQ-GAN, of ViT-VQGAN, of a run

@@ -90,6 +90,9 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("cool-kimg", cool_kimg, 0.001, 1e9, 0,
              "kimg in which the temperature of drawn codes falls from 1 to 1/16"),
     REAL("restart", restart, 0, 1, 0, "a code used less than this part of an equal share begins anew; 0: none does"),
+    { "perceptual", GROUP, ATL_TRAIN_TEXT, AT(perceptual), 0, 0, 0, "none", NULL, "FILE",
+      "an LPIPS network, which the distance counts, too", 1, 1 },
+    REAL("perceptual-weight", perceptual_weight, 0, 1e6, 1, "how much, where |x - x'| counts 1"),
     REAL_CFG("disc-start", disc_start, 0, 1e9, -1, "kimg before which D is left out"),
     REAL("disc-weight", disc_weight, 0, 1e6, 0.8, "weight of D, once its gradient is as long as the distance's"),
 #undef GROUP

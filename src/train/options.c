@@ -191,14 +191,16 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     if (o->ortho > 0.0 && !recipe->orthogonal)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "ortho %g: weights of cfg %s are not held orthogonal; leave it out",
                         o->ortho, o->cfg);
-    const char *given = recipe->reconstructs          ? NULL
-                        : strcmp(o->codebook, "loss") ? "codebook"
-                        : o->restart > 0.0            ? "restart"
-                        : o->disc_start > 0.0         ? "disc-start"
-                        : o->disc_weight != 0.8       ? "disc-weight"
-                        : o->kl_weight != 5e-4        ? "kl-weight"
-                        : o->cool_kimg > 0.0          ? "cool-kimg"
-                                                      : NULL;
+    const char *given = recipe->reconstructs            ? NULL
+                        : strcmp(o->codebook, "loss")   ? "codebook"
+                        : o->restart > 0.0              ? "restart"
+                        : strcmp(o->perceptual, "none") ? "perceptual"
+                        : o->perceptual_weight != 1.0   ? "perceptual-weight"
+                        : o->disc_start > 0.0           ? "disc-start"
+                        : o->disc_weight != 0.8         ? "disc-weight"
+                        : o->kl_weight != 5e-4          ? "kl-weight"
+                        : o->cool_kimg > 0.0            ? "cool-kimg"
+                                                        : NULL;
     if (given)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have no codes; leave it out", given,
                         o->cfg);

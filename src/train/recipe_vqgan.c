@@ -2,8 +2,8 @@
 // How VQ-GAN is trained (Esser et al. 2021), with the settings of its makers: for each batch a step of the
 // autoencoder, then one of the discriminator of patches, on the pictures as the moved autoencoder makes them.
 //
-//   Gmain   |x - x'|, codebook and commitment, and from disc-start on what D says of x'
-//   Dmain   hinge loss of D on pictures and what is made of them
+//   Gmain   |x - x'| and where there is a network for it LPIPS, codebook and commitment, and from disc-start
+//   on what D says of x' Dmain   hinge loss of D on pictures and what is made of them
 //
 // How much D counts adapts to the two gradients at the last layer: so much that they are alike in length.
 // That, and the factor of disc-start, are constants to the gradient, so the loss whose gradient is taken is
@@ -25,6 +25,11 @@ static const float COMMITMENT = 1.0f, CODEBOOK = 0.25f, COMMITMENT_ALONE = 0.25f
 // A.2).
 static const float COLD = 1.0f / 16.0f, LEAST_SHARE = 1e-20f;
 static const float ADAPTED_LEAST = 1e-4f, ADAPTED_MOST = 1e4f; // against a division by 0, and the largest
+
+static const atl_network *looks_with(const atl_phase_setup *setup) { // NULL: with nothing
+    const atl_network *lpips = setup->own;
+    return lpips && lpips->row ? lpips : NULL;
+}
 
 static bool averages(const atl_train_options *o) {
     return !strcmp(o->codebook, "ema");
@@ -134,6 +139,22 @@ static atl_node *of_codes(atl_phase_builder *b, const atl_call *call) {
     return averages(b->o) ? commitment : atl_add(g, commitment, atl_scale(g, mean_of(g, codebook), CODEBOOK));
 }
 
+// From the pictures, [1].
+static atl_node *distance_of(atl_phase_builder *b, atl_node *img, atl_node *real) {
+    atl_graph *g = b->g;
+    const atl_network *lpips = looks_with(b->setup);
+    atl_node *near = mean_of(g, atl_fn_of(g, ATL_FN_ABS, atl_sub(g, img, real)));
+    if (!lpips)
+        return near;
+    atl_net net = atl_network_in(g, lpips, "perceptual");
+    atl_node *far = ATL_APPLY(&net, lpips, "distance", "distance", { "x", img }, { "y", real });
+    if (far->op == ATL_OP_POISON)
+        return far;
+    far = mean_of(g, far);
+    atl_phase_report(b, "Loss/lpips", far, ATL_REPORT_MEAN);
+    return atl_add(g, near, atl_scale(g, far, (float)b->o->perceptual_weight));
+}
+
 static atl_node *g_main(atl_phase_builder *b) {
     atl_graph *g = b->g;
     atl_call call;
@@ -142,7 +163,9 @@ static atl_node *g_main(atl_phase_builder *b) {
     atl_node *img = atl_call_result(g, &call, "img"), *codes = of_codes(b, &call);
     if (img->op == ATL_OP_POISON || codes->op == ATL_OP_POISON)
         return &g->poison;
-    atl_node *distance = mean_of(g, atl_fn_of(g, ATL_FN_ABS, atl_sub(g, img, real)));
+    atl_node *distance = distance_of(b, img, real);
+    if (distance->op == ATL_OP_POISON)
+        return distance;
     atl_node *f = judged(b, img), *against = atl_loss_g_wgan(g, f);
     atl_node *of_distance = gradient_at(b, distance, img), *of_d = gradient_at(b, against, img);
     atl_node *ratio = atl_div(g, length_at_the_end(b, img, of_distance),
@@ -241,8 +264,45 @@ static atl_status make(atl_trainer *t, const char *role, const char *name, atl_n
     return atl_network_make(t->ctx, row, name, json, t->options.seed, to);
 }
 
+static atl_status open_lpips(atl_trainer *t) {
+    const atl_train_options *o = &t->options;
+    atl_network *lpips = t->own = atl_calloc(t->ctx, 1, sizeof *lpips);
+    if (!lpips)
+        return ATL_NO_MEMORY;
+    if (!strcmp(o->perceptual, "none"))
+        return o->perceptual_weight == 1.0
+                   ? ATL_OK
+                   : atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                              "perceptual-weight %g: of no network; perceptual names its file",
+                              o->perceptual_weight);
+    ATL_TRY(atl_network_open(t->ctx, o->perceptual, NULL, lpips));
+    if (strcmp(lpips->row->family, "lpips") != 0)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "perceptual %s: is a network of %s, where one of lpips is needed", o->perceptual,
+                        lpips->row->family);
+    return t->set.channels == 3
+               ? ATL_OK
+               : atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                          "perceptual: looks at colours, and pictures of %s have %d channels", t->set.name,
+                          t->set.channels);
+}
+
+static void close_lpips(atl_trainer *t) {
+    atl_network_clear(t->own);
+    atl_free(t->ctx, t->own);
+    t->own = NULL;
+}
+
+static const char *lacks(const atl_trainer *t, int index) {
+    const atl_network *lpips = t->own;
+    return index || lpips->row ? NULL
+                               : "without perceptual nothing looks at texture: pictures come out softer than "
+                                 "published ones";
+}
+
 static atl_status networks(atl_trainer *t) {
     ATL_TRY(refuse(t));
+    ATL_TRY(open_lpips(t));
     ATL_TRY(make(t, "autoencoder", "G", &t->g));
     return make(t, "discriminator", "D", &t->d);
 }
@@ -253,6 +313,8 @@ const atl_recipe atl_recipe_vqgan = {
     .family = "vqgan",
     .loss = "hinge",
     .networks = networks,
+    .close = close_lpips,
+    .lacks = lacks,
     .smooths_buffers = true,
     .aug = ATL_AUG_NONE,
     .reconstructs = true,

@@ -18,6 +18,10 @@ t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.
 t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --rows 8 --outdir all --quiet
 cmp all/seed0000.png back/0000.png && echo same
 t decode-codes --network vq.safetensors all/codes.npz:codes --quiet
+t sample --network gpt.safetensors --decoder vq.safetensors --seeds 3,4 --grid 2x1 --outdir sheet --quiet
+t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --seeds 0-2 --grid 2x2 \
+    --outdir sheet --quiet
+head -c 24 sheet/grid.png | tail -c 8 | od -An -tx1 # 64 x 64
 # what can't be
 t encode-codes pictures/seed0000.png
 t encode-codes --network gpt.safetensors pictures/seed0000.png
@@ -27,6 +31,8 @@ t sample --network gpt.safetensors --decoder vq.safetensors --class 30
 t sample --network gpt.safetensors --decoder vq.safetensors --class 1:0.5
 t sample --network gpt.safetensors --decoder vq.safetensors --size 3
 t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --rows 9
+t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --grid 1x1
+t sample --network gpt.safetensors --decoder vq.safetensors --grid 3
 printf '1 2\n3 99\n' >beyond.txt
 t decode-codes --network vq.safetensors beyond.txt
 printf '1 2\n3 0.5\n' >half.txt

@@ -29,7 +29,18 @@ how="--codebook gumbel --kl-weight 1e-3 --cool-kimg 0.01"
 "$ATELIER" train --data s --outdir drawn $net $how --kimg 0.016 --quiet >/dev/null
 cmp r/00003-*/network-snapshot-000000.safetensors drawn/*/network-snapshot-000000.safetensors && echo the same
 t encode-codes --network r/00003-vqgan-s-batch4-gamma0/network-snapshot-000000.safetensors s/seed0000.png
+# a distance that looks at texture
+"$ATELIER" init --cfg lpips-squeeze --resolution 32 --quiet lpips.safetensors
+mkdir large
+for i in 0 1 2 3; do
+    "$ATELIER" init --cfg stylegan2 --resolution 32 --cbase 64 --cmax 4 --seed $i m.safetensors >/dev/null 2>&1
+    "$ATELIER" generate --network m.safetensors --seeds $i --outdir large --quiet >/dev/null 2>&1
+done
+t train --data large --outdir r $net --perceptual lpips.safetensors --perceptual-weight 0.5 --kimg 0.008 | plain
+grep -oE '"Loss/lpips": ."num": [0-9]+' r/00004-*/stats.jsonl
 # what can't be
+t train --data s --outdir r --cfg vqgan --perceptual n.safetensors
+t train --data s --outdir r --cfg vqgan --perceptual-weight 0.5
 t train --data s --outdir r --cfg vqgan --codebook gumbel --restart 0.1
 t train --data s --outdir r --cfg stylegan2 --kl-weight 1
 t train --data s --outdir r --cfg vqgan --map-depth 2

@@ -26,12 +26,15 @@ static void ok(const atl_ctx *ctx, atl_status status) {
         fail_msg("%s", atl_message(ctx));
 }
 
-static atl_trainer *open_trainer(atl_ctx *ctx, const char *codebook, double restart, double start) {
+static atl_trainer *open_seeing(atl_ctx *ctx, const char *codebook, double restart, double start,
+                                const char *lpips, double weight) {
     atl_train_options o;
     atl_trainer *t;
     atl_train_options_init(&o, sizeof o);
     o.cfg = "vqgan";
-    o.resolution = SIDE;
+    o.resolution = lpips ? 2 * SIDE : SIDE;
+    o.perceptual = lpips;
+    o.perceptual_weight = weight;
     o.channel_base = 32;
     o.channel_max = CODES;
     o.batch = 4;
@@ -40,8 +43,23 @@ static atl_trainer *open_trainer(atl_ctx *ctx, const char *codebook, double rest
     o.disc_start = start;
     ok(ctx, atl_trainer_open(ctx, &o, &t));
     ok(ctx, atl_trainer_memory(t));
-    atl_philox_normal(7, 1, 0, (size_t)t->local * 3 * SIDE * SIDE, t->reals);
+    atl_philox_normal(7, 1, 0, (size_t)t->local * 3 * (size_t)o.resolution * (size_t)o.resolution, t->reals);
     return t;
+}
+
+static atl_trainer *open_trainer(atl_ctx *ctx, const char *codebook, double restart, double start) {
+    return open_seeing(ctx, codebook, restart, start, NULL, 1.0);
+}
+
+// A network of perceptual distances, with any weights.
+static void write_lpips(atl_ctx *ctx, const char *path) {
+    atl_model *m;
+    atl_init_options o = ATL_INIT_OPTIONS_INIT;
+    o.cfg = "lpips-squeeze";
+    o.resolution = 32;
+    ok(ctx, atl_model_init(ctx, &o, &m));
+    ok(ctx, atl_model_save(m, path, ATL_F32));
+    atl_model_close(&m);
 }
 
 static atl_ctx *open_ctx(void) {
@@ -113,7 +131,9 @@ static void move(bench *b, double step) {
 }
 
 static void open_bench(bench *b, atl_trainer *t, int row) {
-    const atl_phase_setup setup = { .networks = { &t->g, &t->d }, .options = &t->options, .whole = true };
+    const atl_phase_setup setup = {
+        .networks = { &t->g, &t->d }, .options = &t->options, .own = t->own, .whole = true
+    };
     *b = (bench){ .t = t };
     ok(t->ctx, atl_phase_make(t->ctx, t->backend, t->recipe, row, t->local, &setup, &b->p));
     size_t total = b->p.trained->params.total;
@@ -176,6 +196,41 @@ static void gradients_are_differences(void **state) {
     atl_ctx_close(&ctx);
 }
 
+// With LPIPS in the distance: gradients are |x - x'|'s and so many times LPIPS's, whose own differences are
+// those of test_encoder.c.
+static void lpips_counts_by_its_weight(void **state) {
+    (void)state;
+    static const char file[] = "vqgan-lpips.safetensors";
+    atl_ctx *ctx = open_ctx();
+    atl_trainer *t[3];
+    bench b[3];
+    double losses[3], lpips[3], off = 0, all = 0, share = 0;
+    write_lpips(ctx, file);
+    for (int k = 0; k < 3; k++) {
+        t[k] = open_seeing(ctx, "loss", 0.0, 1000.0, file, k);
+        open_bench(&b[k], t[k], 0);
+        losses[k] = objective(&b[k], b[k].sum);
+        lpips[k] = report(&b[k], "Loss/lpips");
+        assert_true(lpips[k] > 0 && lpips[k] == lpips[0]);
+        assert_true(fabs(losses[k] - losses[0] - k * lpips[0]) <= 1e-6 * losses[2]);
+    }
+    for (size_t i = 0; i < t[0]->g.params.total; i++) {
+        double x[3] = { (double)b[0].sum[i], (double)b[1].sum[i], (double)b[2].sum[i] };
+        off += (x[2] - 2 * x[1] + x[0]) * (x[2] - 2 * x[1] + x[0]);
+        share += (x[2] - x[0]) * (x[2] - x[0]);
+        all += x[2] * x[2];
+    }
+    printf("    LPIPS %.3g of a distance of %.3g, off by %.1e of the gradient\n", 2 * lpips[0], losses[2],
+           sqrt(off / all));
+    assert_true(share > 0.01 * all && off <= 1e-10 * all); // of float32 through some forty layers
+    for (int k = 0; k < 3; k++) {
+        close_bench(&b[k]);
+        atl_trainer_close(&t[k], 0);
+    }
+    remove(file);
+    atl_ctx_close(&ctx);
+}
+
 // ---- the codebook
 
 static float *values(const atl_network *n, const char *name, size_t *count) {
@@ -235,6 +290,7 @@ static void idle_codes_begin_anew(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(gradients_are_differences),
+                                        cmocka_unit_test(lpips_counts_by_its_weight),
                                         cmocka_unit_test(running_means),
                                         cmocka_unit_test(idle_codes_begin_anew) };
     return cmocka_run_group_tests(tests, NULL, NULL);
