@@ -292,7 +292,9 @@ static atl_status check_ranks(atl_trainer *t) {
     }
     ATL_TRY(atl_ranks_same(t->ranks, set, "the data set"));
     ATL_TRY(agree_on_options(t));
-    uint64_t weights = atl_params_fingerprint(&t->g.params) ^ atl_params_fingerprint(&t->d.params) * 3;
+    uint64_t weights = atl_params_fingerprint(&t->g.params);
+    if (t->d.row)
+        weights ^= atl_params_fingerprint(&t->d.params) * 3;
     return atl_ranks_same(t->ranks, weights, "the networks' weights");
 }
 

@@ -5,7 +5,7 @@
 # Sums are added in another order.  Adam divides a gradient by its size, so where one is almost zero rounding decides
 # where the weight goes; after nine steps the weights are apart by a small part of the way that they went: 1e-3 is ten
 # times what was seen.  Two runs of two processes are equal to the byte,
-# also when one is measured.
+# also when one is measured, and when codes take the place of pictures.
 set -u -o pipefail
 atelier=$(realpath "$1") distance=$(realpath "$2")
 command -v mpirun >/dev/null || { echo "no mpirun here"; exit 77; }
@@ -46,14 +46,25 @@ run grown_start 1 0.008 $growing --lod-initial 16
 run grown_one 1 0.072 $growing --lod-initial 4
 run grown_two 2 0.072 $growing --lod-initial 4
 
+# a transformer on codes, whose making they share
+"$atelier" train --data s --outdir v --cfg vqgan --cbase 32 --cmax 16 --batch 4 --kimg 0.004 --quiet >/dev/null ||
+    exit 1
+codes="--cfg transformer --first-stage $(echo v/*/network-snapshot-000000.safetensors) --layers 1 --heads 4 --glr 1e-3"
+codes="$codes --dropout 0.1 --pkeep 0.9 --held-out 1"
+run coded_start 1 0.008 $codes
+run coded_one 1 0.072 $codes
+run coded_two 2 0.072 $codes
+run coded_again 2 0.072 $codes
+
 failed=0
+cmp coded_two.safetensors coded_again.safetensors || failed=1
 cmp two.safetensors again.safetensors || failed=1
 # the first process measures, which changes nothing, and the others wait
 cmp two.safetensors measured.safetensors || failed=1
 [ "$(cat measured/*/metric-{swd6,msssim6}.jsonl | wc -l)" = 2 ] && [ "$(grep -c '^metric ' measured.log)" = 2 ] &&
     [ "$(tail -1 measured/*/stats.jsonl | grep -o '"Metrics/[a-z]*6"' | wc -l)" = 2 ] ||
     { echo "FAILED: not measured"; cat measured.log; failed=1; }
-for pair in "G. " "D. " "G. grown_" "D. grown_"; do
+for pair in "G. " "D. " "G. grown_" "D. grown_" "G. coded_"; do
     read -r net run <<<"$pair"
     ratio=$("$distance" ${run}one.safetensors ${run}two.safetensors ${run}start.safetensors $net) || exit 1
     echo "$net $run $ratio of the way (at most 1e-3)"
