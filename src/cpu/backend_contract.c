@@ -2,7 +2,7 @@
 // Contractions and filters with what fuse.c attached to them.  A step's state is one struct with the parts
 // that its kernel needs; `run` says which kernel.
 //
-//   winograd    3x3, stride 1, any slot; also the composed upsampling convolution
+//   winograd    3x3, stride 1, any slot, and stride 2, slot Y; also the composed upsampling convolution
 //   rgb         1x1 to or from at most four channels
 //   conv 1x1    any other 1x1, as a matrix product with the style in the weights
 //   conv        oneDNN, any slot; with up_fir: transposed convolution to the workspace, then the filter
@@ -466,6 +466,27 @@ static bool is_3x3(const atl_node *n, const atl_shape *w, int *pad) {
     return n->at.conv.slot != ATL_SLOT_W && own >= 0 && own <= 2 && w->d[2] == 3 && w->d[3] == 3;
 }
 
+// A convolution of 3x3 at stride 2, padded alike above and on the left; false for any other.
+static bool halves(const atl_node *n, atl_cpu_wino_shape *shape) {
+    const atl_conv_attr *a = &n->at.conv;
+    if (a->slot != ATL_SLOT_Y || a->sy != 2 || a->sx != 2 || a->groups != 1 || a->py0 != a->px0 ||
+        a->py0 < 0 || a->py0 > 2 || (n->fusion && n->fusion->up_fir))
+        return false;
+    const atl_shape *x = &n->src[0]->shape, *w = &n->src[1]->shape, *y = &n->shape;
+    *shape = (atl_cpu_wino_shape){ .n = (int)x->d[0],
+                                   .h = (int)x->d[1],
+                                   .w = (int)x->d[2],
+                                   .ci = (int)x->d[3],
+                                   .co = (int)y->d[3],
+                                   .up = 1,
+                                   .turned = n->fusion && n->fusion->turned,
+                                   .down = 1,
+                                   .pad = a->py0,
+                                   .oh = (int)y->d[1],
+                                   .ow = (int)y->d[2] };
+    return w->d[2] == 3 && w->d[3] == 3;
+}
+
 // Winograd when it is allowed and the shape is worth it; *done says whether it was taken.
 static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done) {
     const atl_node *n = step->node;
@@ -475,12 +496,19 @@ static atl_status try_winograd(atl_cpu *b, atl_step *step, state *s, bool *done)
     const atl_shape *w = &n->src[wi]->shape, *x = &n->src[!wi]->shape;
     const float *constant = step->src[wi].constant;
     *done = false;
-    if (b->base.ctx->direct || !(up || is_3x3(n, w, &pad)))
+    atl_cpu_wino_shape shape;
+    bool down = halves(n, &shape);
+    if (b->base.ctx->direct || !(up || down || is_3x3(n, w, &pad)))
         return ATL_OK;
-    atl_cpu_wino_shape shape = {
-        (int)x->d[0], (int)x->d[1], (int)x->d[2], (int)w->d[turned ? 0 : 1], (int)w->d[turned ? 1 : 0],
-        up ? 2 : 1,   pad - 1,      turned
-    };
+    if (!down)
+        shape = (atl_cpu_wino_shape){ .n = (int)x->d[0],
+                                      .h = (int)x->d[1],
+                                      .w = (int)x->d[2],
+                                      .ci = (int)w->d[turned ? 0 : 1],
+                                      .co = (int)w->d[turned ? 1 : 0],
+                                      .up = up ? 2 : 1,
+                                      .grow = pad - 1,
+                                      .turned = turned };
     float fir[16];
     if (up)
         atl_cpu_four_taps(&n->fusion->fir, fir);

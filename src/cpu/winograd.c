@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Winograd convolution: planning, weights, and the run of the plain 3x3 convolution.  The run of the
-// up-convolution is in winograd_up.c, the transforms are in winograd_ref.c and winograd_simd.h.
+// up-convolution is in winograd_up.c, that of stride 2 in winograd_down.c, the transforms are in
+// winograd_ref.c and winograd_simd.h.
 #include "cpu/winograd_inside.h"
 
 #include <limits.h>
@@ -14,11 +15,28 @@
 
 enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
 
+static int rows_of_tiles(const atl_cpu_wino_shape *s) {
+    return atl_ceil_div(s->down ? s->oh : s->h + 2 * s->grow, ATL_WINO_TILE);
+}
+
+static int columns_of_tiles(const atl_cpu_wino_shape *s) {
+    return atl_ceil_div(s->down ? s->ow : s->w + 2 * s->grow, ATL_WINO_TILE);
+}
+
+// Whether tiles have 81 planes, and weights are those of even and odd pixels.
+static int by_phases(const atl_cpu_wino_shape *s) {
+    return s->up == 2 || s->down;
+}
+
 int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies) {
     // Transformed weights are four times as large: with few tiles, reading them is what takes the time.
-    double tiles = (double)s->n * atl_ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE) *
-                   atl_ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE);
+    double tiles = (double)s->n * rows_of_tiles(s) * columns_of_tiles(s);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
+    if (s->down) // transforming weights takes what 60 tiles spare, reading large ones what a dozen do
+        return s->ci >= 32 && s->co >= 32 && s->oh >= 8 && s->ow >= 8 &&
+               tiles >= (varies          ? 96
+                         : weights > 8e6 ? 32
+                                         : 16);
     if (s->h < 8 || s->w < 8 || s->ci < 16 || s->co < 16)
         return 0;
     return varies ? tiles >= 32 : tiles >= 32 || weights < 1e6; // at 16 tiles a transform takes what it spares
@@ -38,8 +56,7 @@ void atl_cpu_wino_plain_matrix(double g[18]) {
     g[17] = 1;
 }
 
-// The same for the up-convolution: five points of the even phase (taps 0 and 2), and the odd one (tap 1).
-static void up_matrix(double g[18]) {
+void atl_cpu_wino_phases_matrix(double g[18]) {
     const double a = ATL_WINO_A2, b = ATL_WINO_B2, point[4] = { a, -a, b, -b };
     const double na = 2 * a * (a * a - b * b), nb = 2 * b * (b * b - a * a),
                  divisor[4] = { na, -na, nb, -nb };
@@ -105,17 +122,17 @@ static void transform_weights(const atl_cpu_wino *w, const float *weight, float 
     atl_cpu_wino_taps taps = { weight, 9, 9 * (ptrdiff_t)ci, 1 };
     if (w->shape.turned) // a gradient at stride 1 is a convolution with the taps in reverse
         taps = (atl_cpu_wino_taps){ weight, 9 * (ptrdiff_t)co, 9, 1 };
-    if (w->shape.turned && w->shape.up == 1) {
+    if (w->shape.turned && !by_phases(&w->shape)) {
         taps.first = weight + 8;
         taps.tap = -1;
     }
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 6; j++) {
             int up = i < 5 && j < 5 ? i * 5 + j : i < 5 ? 25 + i : 30 + j;
-            order[i * 6 + j] = (unsigned char)(w->shape.up == 2 ? up : i * 6 + j);
+            order[i * 6 + j] = (unsigned char)(by_phases(&w->shape) ? up : i * 6 + j);
         }
-    if (w->shape.up == 2)
-        up_matrix(g);
+    if (by_phases(&w->shape))
+        atl_cpu_wino_phases_matrix(g);
     else
         atl_cpu_wino_plain_matrix(g);
     transforming t = { w, &taps, g, order, packed, rows };
@@ -152,6 +169,8 @@ int atl_cpu_wino_fir_fits(const float fir[16]) {
 // Tiles of a block, by the bytes of one.  Narrow layers want tiles and products of a block in half of L2;
 // wide ones read their weights from farther away for each block, and want larger blocks.
 static int block_tiles(const atl_cpu_wino_shape *s, const atl_cpu_caches *c, double tile, double weights) {
+    if (s->down)
+        return weights > 3 * c->l3 / 16 ? 32 : tile < c->l2 / 8 ? 12 : 8;
     if (s->up == 2)
         return tile < c->l2 / 8 ? 12 : tile < c->l2 / 4 ? 16 : 24;
     if (weights > 3 * c->l3 / 16)
@@ -160,16 +179,16 @@ static int block_tiles(const atl_cpu_wino_shape *s, const atl_cpu_caches *c, dou
 }
 
 // Chosen by measurement (bench_winograd.c, docs/speed.md) with 512 KB of L2 for a thread and 32 MB of L3, as
-// parts of these.  Few tiles with large weights are not cut into blocks.
+// parts of these.  Few tiles with large weights are not cut into blocks, but at stride 2, where our own
+// products of a block are twice as fast as oneDNN's.
 static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, const atl_cpu_caches *c, int lanes) {
     const double split_most = 160e6; // bytes of workspace
-    double planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
+    double planes = by_phases(s) ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
            tile = 4 * planes * ((double)s->ci + s->co);
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
-    int rows = atl_ceil_div(s->h + 2 * s->grow, ATL_WINO_TILE),
-        columns = atl_ceil_div(s->w + 2 * s->grow, ATL_WINO_TILE), tiles = s->n * rows * columns;
+    int tiles = s->n * rows_of_tiles(s) * columns_of_tiles(s);
     int share = atl_ceil_div(tiles, lanes), t = block_tiles(s, c, tile, weights);
-    if ((weights > 3 * c->l3 / 8 || share < t) && weights > 1e6 && tile * tiles < split_most)
+    if (!s->down && (weights > 3 * c->l3 / 8 || share < t) && weights > 1e6 && tile * tiles < split_most)
         return (atl_cpu_wino_plan){ tiles, 1 };
     return (atl_cpu_wino_plan){ atl_ceil_div(share, atl_ceil_div(share, t)), 0 };
 }
@@ -180,7 +199,7 @@ static atl_status make_gemms(atl_cpu_wino *w) {
     if (!w->plan.split)
         return ATL_OK;
     ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, atl_team_lanes(w->team), 1, t, co, ci, &w->gemm[0]));
-    if (w->shape.up == 2)
+    if (by_phases(&w->shape))
         ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, atl_team_lanes(w->team), 1, 4 * t, co, ci, &w->gemm[1]));
     for (int i = 0; i < ATL_WINO_GEMMS; i++)
         if (w->gemm[i] && atl_cpu_wino_gemm_scratch(w->gemm[i]) > w->scratch_bytes)
@@ -188,12 +207,19 @@ static atl_status make_gemms(atl_cpu_wino *w) {
     return ATL_OK;
 }
 
+// Whether each row and column of y that stride 2 asks for meets at least one of x.
+static int down_fits(const atl_cpu_wino_shape *s) {
+    return !s->down || (s->up == 1 && s->pad >= 0 && s->pad <= 2 && s->oh >= 1 && s->ow >= 1 &&
+                        s->oh <= (s->h + s->pad + 1) / 2 && s->ow <= (s->w + s->pad + 1) / 2);
+}
+
 // Limits keep every index of a tensor and of the workspace within size_t, and pixels within int.
 static atl_status check(atl_ctx *ctx, const atl_cpu_wino_shape *s, const float *fir) {
     const int most = 1 << 20;
     if (s->n < 1 || s->h < 1 || s->w < 1 || s->ci < 1 || s->co < 1 || s->n > most || s->h > most ||
         s->w > most || s->ci > most || s->co > most || (s->up != 1 && s->up != 2) ||
-        abs(s->grow) > (s->up == 1) || s->h + 2 * s->grow < 1 || s->w + 2 * s->grow < 1 ||
+        abs(s->grow) > (s->up == 1 && !s->down) || !down_fits(s) || s->h + 2 * s->grow < 1 ||
+        s->w + 2 * s->grow < 1 ||
         (double)s->n * atl_ceil_div(s->h, 4) * atl_ceil_div(s->w, 4) > INT_MAX / 4 ||
         128.0 * ((double)s->h + 4) * ((double)s->w + 4) * s->n * ((double)s->ci + s->co) >
             (double)SIZE_MAX / 4)
@@ -209,9 +235,9 @@ static atl_status check(atl_ctx *ctx, const atl_cpu_wino_shape *s, const float *
 
 static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     const atl_cpu_wino_shape *s = &w->shape;
-    size_t planes = s->up == 2 ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, t = (size_t)w->plan.tiles;
+    size_t planes = by_phases(s) ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES, t = (size_t)w->plan.tiles;
     size_t ci = (size_t)s->ci, co = (size_t)s->co;
-    size_t apart = s->up == 1 ? planes * t * ATL_WINO_APART : 0;
+    size_t apart = !by_phases(s) ? planes * t * ATL_WINO_APART : 0;
     w->v_floats = atl_round_bytes((planes * t * ci + apart) * 4) / 4;
     w->m_floats = atl_round_bytes((planes * t * co + apart) * 4) / 4;
     if (s->up == 2)
@@ -243,8 +269,8 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernel
     w->shape = *shape;
     w->team = team;
     w->plan = plan ? *plan : choose(shape, &kernels->caches, atl_team_parts(team));
-    w->tile_rows = atl_ceil_div(shape->h + 2 * shape->grow, ATL_WINO_TILE);
-    w->tile_columns = atl_ceil_div(shape->w + 2 * shape->grow, ATL_WINO_TILE);
+    w->tile_rows = rows_of_tiles(shape);
+    w->tile_columns = columns_of_tiles(shape);
     if (w->plan.split)
         w->plan.tiles = shape->n * w->tile_rows * w->tile_columns;
     w->kernels = kernels->wino;
@@ -330,8 +356,9 @@ atl_cpu_wino_target atl_cpu_wino_target_with(float *y, int h, int w, int c, cons
 atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, const atl_cpu_epilogue *e,
                                            int sample) {
     const atl_cpu_wino_shape *s = &w->shape;
-    atl_cpu_wino_target to =
-        atl_cpu_wino_target_with(y, s->h * s->up + 2 * s->grow, s->w * s->up + 2 * s->grow, s->co, e, sample);
+    const int h = s->down ? s->oh : s->h * s->up + 2 * s->grow,
+              v = s->down ? s->ow : s->w * s->up + 2 * s->grow;
+    atl_cpu_wino_target to = atl_cpu_wino_target_with(y, h, v, s->co, e, sample);
     double floats = (double)to.h * to.w * to.c * s->n;
     // when the next reader will not find y in a cache anyway
     to.stream = (uintptr_t)y % 64 == 0 && s->co % 16 == 0 && 4.0 * floats > w->l3 / 2;
@@ -433,6 +460,10 @@ void atl_cpu_wino_run(const atl_cpu_wino *w, const float *x, const float *weight
     }
     if (w->shape.up == 2) {
         atl_cpu_wino_up_run(&own, x, in_scale, y, epilogue, workspace);
+        return;
+    }
+    if (w->shape.down) {
+        atl_cpu_wino_down_run(&own, x, in_scale, y, epilogue, workspace);
         return;
     }
     call c = { &own, x, in_scale, y, epilogue, w->shape.n * w->tile_rows * w->tile_columns, workspace };

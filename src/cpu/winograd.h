@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions at stride 1 and their data gradients, and StyleGAN2's up-convolution, with fewer multiplications.
+// 3x3 convolutions at strides 1 and 2 and data gradients of the former, and StyleGAN2's up-convolution, with
+// fewer multiplications.
 //
-//     up = 1:  y = conv3x3(x), padding 1                                   y [n, h, w, co]
-//     up = 2:  y = fir4x4(conv_transpose3x3(x, stride 2)), FIR padding 1   y [n, 2h, 2w, co]
+//     up = 1:    y = conv3x3(x), padding 1                                   y [n, h, w, co]
+//     up = 2:    y = fir4x4(conv_transpose3x3(x, stride 2)), FIR padding 1   y [n, 2h, 2w, co]
+//     down = 1:  y = conv3x3(x, stride 2)                                    y [n, oh, ow, co]
 //
 // Tensors are channels-last, weights [co, ci, 3, 3]; the convolution of up = 1 is a correlation, the
-// transposed one of up = 2 is that of PyTorch (so a true convolution), as is the FIR.  Both work on tiles
-// of 4x4 pixels: a transform of the input, 36 (81 for up = 2) matrix products of [tiles, ci] with
+// transposed one of up = 2 is that of PyTorch (so a true convolution), as is the FIR.  All work on tiles
+// of 4x4 pixels: a transform of the input, 36 (81 for up = 2 and down) matrix products of [tiles, ci] with
 // [ci, co] by oneDNN, a transform of the output that ends in the epilogue.  36 multiplications replace
 // 144, and 81 replace 144.  The cost is rounding: the relative error of a layer is near 2e-6 where a direct
 // convolution has 3e-7.
@@ -25,8 +27,11 @@ typedef struct atl_cpu_wino_shape {
     int n, h, w, ci, co; // all at least 1
     int up;              // 1 or 2
     int grow;            // -1, 0 or 1: padding 1 + grow where up is 1, so that y is [n, h + 2 grow, w + 2 grow, co]
-    int turned;          // 1: weights [ci, co, 3, 3] of the convolution from co to ci channels whose data gradient this
-                         // is: of stride 1 and padding 1 - grow, or where up is 2 of stride 2 with the filter after it
+    int turned; // 1: weights [ci, co, 3, 3] of the convolution from co to ci channels whose data gradient
+                // this is: of stride 1 and padding 1 - grow, or where up is 2 of stride 2 with the filter
+                // after it. Where down is 1 the same convolution by weights [ci, co, 3, 3]
+    int down;        // 1: stride 2, and up is 1, grow 0.  Else the following are not read
+    int pad, oh, ow; // zeros above and left of x; zeros below and on the right are as many as y asks for
 } atl_cpu_wino_shape;
 
 // Whether this is likely faster than a direct convolution; varies: with weights that each run transforms.  Any

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What winograd.c (planning, up = 1) and winograd_up.c (up = 2) share.
+// What winograd.c (planning, up = 1), winograd_up.c (up = 2) and winograd_down.c (down) share.
 #ifndef ATL_CPU_WINOGRAD_INSIDE_H
 #define ATL_CPU_WINOGRAD_INSIDE_H
 
@@ -59,9 +59,28 @@ atl_cpu_wino_target atl_cpu_wino_target_of(const atl_cpu_wino *w, float *y, cons
 
 // g [6, 3], which brings the taps of a 3x3 convolution to the points.
 void atl_cpu_wino_plain_matrix(double g[18]);
+// The same for up = 2 and down: five points of the even phase (taps 0 and 2), and the odd one (tap 1).
+void atl_cpu_wino_phases_matrix(double g[18]);
+
+// Planes of tile i of up = 2 and down.  ee, eo and oo are three arrays, one after the other, of [rows, batch,
+// channels] for the products of blocks, and of [batch, rows, channels] for those of a split plan; a row is
+// one plane of a tile, and a tile has 1, 4 and 16 rows.
+atl_cpu_wino_planes atl_cpu_wino_planes_of(const atl_cpu_wino *w, float *base, size_t channels, size_t i);
+
+// Products of matrix p for `tiles` tiles of a block: matrices 0-24 have a row per tile each, 25-34 four each,
+// 35 sixteen.
+void atl_cpu_wino_phase_product(const atl_cpu_wino *w, float *v, float *m, size_t tiles, size_t p);
+
+// Product u of the 39 of a split plan of up = 2 or down.
+enum { ATL_WINO_SPLIT_PRODUCTS = 39 };
+void atl_cpu_wino_split_product(const atl_cpu_wino *w, int lane, const atl_cpu_wino_space *s, int u);
 
 // up = 2.
 void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
                          const atl_cpu_epilogue *e, void *workspace);
+
+// down.
+void atl_cpu_wino_down_run(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,
+                           const atl_cpu_epilogue *e, void *workspace);
 
 #endif

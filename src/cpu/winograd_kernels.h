@@ -44,7 +44,8 @@ typedef struct atl_cpu_wino_target {
     float slope, gain, clamp, gate_slope;
 } atl_cpu_wino_target;
 
-// The 81 planes of one up tile, by what weights they meet (even or odd phase in y, in x):
+// The 81 planes of one tile of the up-convolution or of stride 2, by what weights they meet (even or odd
+// phase in y, in x):
 //     ee + (point in y * 5 + point in x) * ee_step     25, each with its own weights
 //     eo + point in y * point + column * line          20, 4 for each of 5 weights
 //     eo + (5 + point in x) * point + row * line       20, 4 for each of 5 weights
@@ -88,6 +89,12 @@ typedef struct atl_cpu_wino_kernels {
     // 36 planes to 4x4 pixels at (oy, ox), channels c0 to c1.
     void (*out)(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0, int c1);
     void (*up_out)(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile *tile);
+
+    // Stride 2: 9x9 window at (oy, ox) to 81 planes, and these to 4x4 pixels as `out` does.  The transposes
+    // of up_out without its filter and of up_in: even pixels meet taps 0 and 2, odd ones tap 1.
+    void (*down_in)(const atl_cpu_wino_source *from, int oy, int ox, const atl_cpu_wino_planes *v);
+    void (*down_out)(const atl_cpu_wino_target *to, const atl_cpu_wino_planes *m, int oy, int ox, int c0,
+                     int c1);
 
     // c [m, n] = a [m, k] by b [k, n]; rows of a and c are a_row and c_row floats apart.  b lies in panels of
     // columns, each [k, panel(rest)], where rest is the number of columns from there on.

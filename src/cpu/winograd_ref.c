@@ -186,6 +186,69 @@ static void up_out_ref(const atl_cpu_wino_target *to, const atl_cpu_wino_up_tile
     }
 }
 
+// ---- stride 2
+
+// Five even pixels to their values for the five points: the transpose of up_out_line.
+static void down_in_line(const float *d, size_t step, float *v, size_t to) {
+    const float a = (float)ATL_WINO_A2, b = (float)ATL_WINO_B2, aa = a * a, bb = b * b;
+    float d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+    float ea = d3 - bb * d1, oa = a * (d2 - bb * d0), eb = d3 - aa * d1, ob = b * (d2 - aa * d0);
+    v[0] = ea + oa;
+    v[to] = ea - oa;
+    v[2 * to] = eb + ob;
+    v[3 * to] = eb - ob;
+    v[4 * to] = aa * bb * d0 - (aa + bb) * d2 + d[4 * step];
+}
+
+static void down_in_ref(const atl_cpu_wino_source *from, int oy, int ox, const atl_cpu_wino_planes *v) {
+    for (int c = 0; c < from->c; c++) {
+        float d[81], half[25], all[ATL_WINO_UP_PLANES];
+        for (int i = 0; i < 81; i++)
+            d[i] = pixel(from, oy + i / 9, ox + i % 9, c);
+        for (size_t j = 0; j < 5; j++) // even rows, even columns
+            down_in_line(d + 2 * j, 18, half + j, 5);
+        for (size_t i = 0; i < 5; i++)
+            down_in_line(half + i * 5, 1, all + EE + i * 5, 1);
+        for (size_t j = 0; j < 4; j++) // even rows, odd columns
+            down_in_line(d + 2 * j + 1, 18, all + EO + j, 4);
+        for (size_t i = 0; i < 4; i++) // odd rows, even columns
+            down_in_line(d + 9 + 18 * i, 2, all + OE + i, 4);
+        for (size_t i = 0; i < 16; i++)
+            all[OO + i] = d[(2 * (i / 4) + 1) * 9 + 2 * (i % 4) + 1];
+        for (size_t i = 0; i < ATL_WINO_UP_PLANES; i++)
+            plane_of(v, i)[c] = all[i];
+    }
+}
+
+// Adds what five points give to four pixels: the transpose of up_in_line.
+static void down_out_line(const float *m, size_t step, float *y, size_t to) {
+    const float a = (float)ATL_WINO_A2, b = (float)ATL_WINO_B2, aa = a * a, bb = b * b;
+    float sa = m[0] + m[step], da = a * (m[0] - m[step]);
+    float sb = m[2 * step] + m[3 * step], db = b * (m[2 * step] - m[3 * step]);
+    y[0] += sa + sb;
+    y[to] += da + db;
+    y[2 * to] += aa * sa + bb * sb;
+    y[3 * to] += aa * da + bb * db + m[4 * step];
+}
+
+static void down_out_ref(const atl_cpu_wino_target *to, const atl_cpu_wino_planes *planes, int oy, int ox,
+                         int c0, int c1) {
+    for (int c = c0; c < c1; c++) {
+        float m[ATL_WINO_UP_PLANES], *y = m + OO, *half = m + EO; // [5, 4], from the points in y
+        for (size_t i = 0; i < ATL_WINO_UP_PLANES; i++)
+            m[i] = plane_of(planes, i)[c];
+        for (size_t i = 0; i < 5; i++)
+            down_out_line(m + EE + i * 5, 1, half + i * 4, 1);
+        for (size_t j = 0; j < 4; j++)
+            down_out_line(half + j, 4, y + j, 4);
+        for (size_t i = 0; i < 4; i++)
+            down_out_line(m + OE + i, 4, y + i * 4, 1);
+        for (int i = 0; i < 4 && oy + i < to->h; i++)
+            for (int j = 0; j < 4 && ox + j < to->w; j++)
+                finish(to, y[i * 4 + j], oy + i, ox + j, c);
+    }
+}
+
 // Four pixels to what six points get of them: the transpose of out_line.
 static void grad_line(const float *d, size_t step, float *v, size_t to) {
     const float a = (float)ATL_WINO_A1, b = (float)ATL_WINO_B1;
@@ -278,7 +341,7 @@ static void line_out_ref(const atl_cpu_wino_target *to, const float *m, size_t p
 }
 
 void atl_cpu_wino_init_ref(atl_cpu_wino_kernels *k) {
-    *k = (atl_cpu_wino_kernels){ in_ref,          up_in_ref,        out_ref,     up_out_ref,
-                                 product_ref,     panel_ref,        grad_in_ref, outer_ref,
+    *k = (atl_cpu_wino_kernels){ in_ref,          up_in_ref,        out_ref,     up_out_ref,  down_in_ref,
+                                 down_out_ref,    product_ref,      panel_ref,   grad_in_ref, outer_ref,
                                  weight_gradient, weight_transform, line_in_ref, line_out_ref };
 }

@@ -254,15 +254,20 @@ INLINE void stream_line(float *y, const float *line) {
         vf_stream(y + i, vf_load(line + i));
 }
 
+// 4x4 pixels of a line each.
+INLINE void stream_tile(const atl_cpu_wino_target *to, const float *lines, int oy, int ox, size_t c) {
+    for (int i = 0; i < 4 && i < to->h - oy; i++)
+        for (int j = 0; j < 4 && j < to->w - ox; j++)
+            stream_line(to->y + ((size_t)(oy + i) * (size_t)to->w + (size_t)(ox + j)) * (size_t)to->c + c,
+                        lines + (i * 4 + j) * LINE);
+}
+
 // 16 channels of a tile.
 INLINE void out_lines(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, size_t c) {
     _Alignas(64) float lines[4 * 4 * LINE];
     for (size_t part = 0; part < LINE; part += VL)
         out_channels(to, m, plane, oy, ox, c + part, VL, 1, lines + part);
-    for (int i = 0; i < 4 && i < to->h - oy; i++)
-        for (int j = 0; j < 4 && j < to->w - ox; j++)
-            stream_line(to->y + ((size_t)(oy + i) * (size_t)to->w + (size_t)(ox + j)) * (size_t)to->c + c,
-                        lines + (i * 4 + j) * LINE);
+    stream_tile(to, lines, oy, ox, c);
 }
 
 static void out_simd(const atl_cpu_wino_target *to, const float *m, size_t plane, int oy, int ox, int c0,
@@ -403,10 +408,11 @@ static void up_out_simd(const atl_cpu_wino_target *to, const atl_cpu_wino_up_til
         up_out_channels(to, tile, c, end - c, 0, NULL);
 }
 
+#include "cpu/winograd_down_simd.h"
 #include "cpu/winograd_line_simd.h"
 
 void ATL_VEC(atl_cpu_wino_init)(atl_cpu_wino_kernels *k) {
-    *k = (atl_cpu_wino_kernels){ in_simd,         up_in_simd,       out_simd,     up_out_simd,
-                                 product_simd,    panel_simd,       grad_in_simd, outer_simd,
+    *k = (atl_cpu_wino_kernels){ in_simd,         up_in_simd,       out_simd,     up_out_simd,  down_in_simd,
+                                 down_out_simd,   product_simd,     panel_simd,   grad_in_simd, outer_simd,
                                  weight_gradient, weight_transform, line_in_simd, line_out_simd };
 }

@@ -41,23 +41,6 @@ static band band_of(const atl_cpu_wino *w, atl_cpu_wino_source from, atl_cpu_win
     return b;
 }
 
-// Planes of tile i.  ee, eo and oo are three arrays, one after the other, of [rows, batch, channels] for
-// the products of blocks, and of [batch, rows, channels] for those of a split plan; a row is one plane of
-// a tile, and a tile has 1, 4 and 16 rows.
-static atl_cpu_wino_planes planes_of(const atl_cpu_wino *w, float *base, size_t channels, size_t i) {
-    size_t t = (size_t)w->plan.tiles, c = channels;
-    atl_cpu_wino_planes p = { base, base + 25 * t * c, base + 65 * t * c, c, c, 10 * c, c };
-    if (w->plan.split) {
-        p.ee_step = t * c;
-        p.point = 4 * t * c;
-        p.line = c;
-    }
-    p.ee += i * (w->plan.split ? c : 25 * c);
-    p.eo += i * 4 * p.line;
-    p.oo += i * 16 * c;
-    return p;
-}
-
 // m NULL: an empty tile.
 static void out_tile(const band *b, const atl_cpu_wino_space *s, int row, int column,
                      const atl_cpu_wino_planes *m) {
@@ -127,23 +110,12 @@ static void fetch_ahead(const band *b, const atl_cpu_wino_space *s, int first, i
     }
 }
 
-// The products of `count` tiles from `first` on: weights 0-24 have a row per tile each, 25-34 four each, 35
-// sixteen.
+// The products of `count` tiles from `first` on.
 static void block_products(const band *b, const atl_cpu_wino_space *s, int first, int count) {
-    const atl_cpu_wino *w = b->w;
-    int left = b->rows * w->tile_columns - first - count, next = left < count ? left : count;
-    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, matrix = ci * co, tiles = (size_t)count;
-    atl_cpu_wino_planes v = planes_of(w, s->v, ci, 0), m = planes_of(w, s->m, co, 0);
-    for (size_t p = 0; p < ATL_WINO_MATRICES; p++) {
-        const float *weight = w->weight + p * matrix;
-        if (p < 25)
-            w->kernels.product(v.ee + p * ci, 25 * ci, weight, m.ee + p * co, 25 * co, tiles, co, ci);
-        else if (p < 35)
-            w->kernels.product(v.eo + (p - 25) * ci, 10 * ci, weight, m.eo + (p - 25) * co, 10 * co,
-                               4 * tiles, co, ci);
-        else
-            w->kernels.product(v.oo, ci, weight, m.oo, co, 16 * tiles, co, ci);
-        fetch_ahead(b, s, first + count, next, (int)p);
+    int left = b->rows * b->w->tile_columns - first - count, next = left < count ? left : count;
+    for (int p = 0; p < ATL_WINO_MATRICES; p++) {
+        atl_cpu_wino_phase_product(b->w, s->v, s->m, (size_t)count, (size_t)p);
+        fetch_ahead(b, s, first + count, next, p);
     }
 }
 
@@ -156,26 +128,16 @@ static void band_run(const band *b, const atl_cpu_wino_space *s) {
         int count = tiles - first < t ? tiles - first : t;
         for (int i = 0; i < count; i++) {
             int row = (first + i) / columns, column = (first + i) % columns;
-            atl_cpu_wino_planes v = planes_of(w, s->v, ci, (size_t)i);
+            atl_cpu_wino_planes v = atl_cpu_wino_planes_of(w, s->v, ci, (size_t)i);
             w->kernels.up_in(&b->from, b->origin + 4 * row, 4 * column, &v);
         }
         block_products(b, s, first, count);
         for (int i = 0; i < count; i++) {
-            atl_cpu_wino_planes m = planes_of(w, s->m, co, (size_t)i);
+            atl_cpu_wino_planes m = atl_cpu_wino_planes_of(w, s->m, co, (size_t)i);
             out_next(b, s, first + i, &m);
         }
     }
     band_end(b, s);
-}
-
-// Product u of a split plan, largest first: 14 of four rows per tile (the sixteen in four parts), 25 of one.
-static void split_product(const atl_cpu_wino *w, int lane, const atl_cpu_wino_space *s, int u) {
-    size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
-    int wide = u < 14;
-    size_t plane = wide ? 25 + 4 * (size_t)u : (size_t)u - 14,
-           matrix = wide ? (u < 10 ? 25 + (size_t)u : 35) : plane;
-    atl_cpu_wino_gemm_run(w->gemm[wide], lane, s->v + plane * t * ci, w->weight + matrix * ci * co,
-                          s->m + plane * t * co, s->scratch);
 }
 
 typedef struct call {
@@ -195,7 +157,7 @@ static void split_in(void *job, int lane, int64_t begin, int64_t end) {
     for (int i = (int)begin; i < end; i++) {
         atl_cpu_wino_source from = atl_cpu_wino_source_of(w, r->x, r->in_scale, i / per);
         int row = i % per / w->tile_columns, column = i % w->tile_columns;
-        atl_cpu_wino_planes v = planes_of(w, s.v, (size_t)w->shape.ci, (size_t)i);
+        atl_cpu_wino_planes v = atl_cpu_wino_planes_of(w, s.v, (size_t)w->shape.ci, (size_t)i);
         w->kernels.up_in(&from, 4 * row, 4 * column, &v);
     }
 }
@@ -204,7 +166,7 @@ static void split_products(void *job, int lane, int64_t begin, int64_t end) {
     const call *r = job;
     atl_cpu_wino_space s = atl_cpu_wino_space_of(r->w, r->workspace, lane);
     for (int u = (int)begin; u < end; u++)
-        split_product(r->w, lane, &s, u);
+        atl_cpu_wino_split_product(r->w, lane, &s, u);
 }
 
 static void split_out(void *job, int lane, int64_t begin, int64_t end) {
@@ -220,7 +182,8 @@ static void split_out(void *job, int lane, int64_t begin, int64_t end) {
         b.c1 = b.to.c - b.c0 < CHANNELS ? b.to.c : b.c0 + CHANNELS;
         band_begin(&b, &s);
         for (int i = 0; i < per; i++) {
-            atl_cpu_wino_planes m = planes_of(w, s.m, (size_t)w->shape.co, (size_t)(sample * per + i));
+            atl_cpu_wino_planes m =
+                atl_cpu_wino_planes_of(w, s.m, (size_t)w->shape.co, (size_t)(sample * per + i));
             out_next(&b, &s, i, &m);
         }
         band_end(&b, &s);
@@ -246,7 +209,7 @@ void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_
     if (w->plan.split) {
         r.parts = atl_ceil_div(w->shape.co, CHANNELS);
         atl_team_run(w->team, w->plan.tiles, 1, split_in, &r);
-        atl_team_run(w->team, 39, 1, split_products, &r);
+        atl_team_run(w->team, ATL_WINO_SPLIT_PRODUCTS, 1, split_products, &r);
         atl_team_run(w->team, w->shape.n * r.parts, 1, split_out, &r);
         return;
     }

@@ -13,10 +13,12 @@ static atl_cpu_wino_planes planes(float *base, size_t plane) {
         atl_cpu_wino_planes){ base, base + 25 * plane, base + 65 * plane, plane, 4 * plane, plane, plane };
 }
 
-static void transform_in(const atl_cpu_wino_kernels *k, int up, const atl_cpu_wino_source *from, int oy,
+static void transform_in(const atl_cpu_wino_kernels *k, int kind, const atl_cpu_wino_source *from, int oy,
                          int ox, float *v, size_t plane) {
     atl_cpu_wino_planes p = planes(v, plane);
-    if (up)
+    if (kind == 2)
+        k->down_in(from, oy, ox, &p);
+    else if (kind == 1)
         k->up_in(from, oy, ox, &p);
     else
         k->in(from, oy, ox, v, plane);
@@ -30,17 +32,17 @@ static void in_matches_reference(void **state) {
         tuned = kernels_of(set)->wino;
         for (int k = 0; k < CHANNEL_COUNTS; k++) {
             uint32_t seed = 1;
-            int c = CHANNELS[k], h = 7, w = 9;
+            int c = CHANNELS[k], h = 11, w = 12;
             size_t plane = (size_t)c + 3, n = ATL_WINO_UP_PLANES * plane;
             float *x = next_floats((size_t)(h * w * c), &seed), *scale = next_floats((size_t)c, &seed);
-            for (int up = 0; up < 2; up++)
+            for (int kind = 0; kind < 3; kind++)
                 for (int scaled = 0; scaled < 2; scaled++)
                     for (int oy = -2; oy < h; oy++)
                         for (int ox = -2; ox < w; ox++) {
                             atl_cpu_wino_source from = { x, scaled ? scale : NULL, h, w, c };
                             float *a = guarded(n), *b = guarded(n);
-                            transform_in(&tuned, up, &from, oy, ox, a, plane);
-                            transform_in(&ref, up, &from, oy, ox, b, plane);
+                            transform_in(&tuned, kind, &from, oy, ox, a, plane);
+                            transform_in(&ref, kind, &from, oy, ox, b, plane);
                             same_touched(a, b, n, 30 * F32_WINOGRAD_TRANSFORM, "transform");
                             release_guarded(a, n);
                             release_guarded(b, n);
@@ -80,16 +82,20 @@ static void out_matches_reference(void **state) {
                 uint32_t seed = 2;
                 int c = CHANNELS[k], h = 5, w = 6;
                 size_t plane = (size_t)c + 5, n = (size_t)(h * w * c);
-                float *m = next_floats(36 * plane, &seed),
+                float *m = next_floats(81 * plane, &seed),
                       *data = next_floats(2 * (size_t)c + (size_t)(h * w) + n, &seed);
                 for (int oy = 0; oy < h; oy += 4)
                     for (int ox = 0; ox < w; ox += 4) {
                         float *a = guarded(n), *b = guarded(n);
                         atl_cpu_wino_target ta = target(a, h, w, c, terms, data),
                                             tb = target(b, h, w, c, terms, data);
+                        atl_cpu_wino_planes p = planes(m, plane);
                         tuned.out(&ta, m, plane, oy, ox, c > 20 ? 16 : 0, c);
                         ref.out(&tb, m, plane, oy, ox, c > 20 ? 16 : 0, c);
                         same_touched(a, b, n, 100 * F32_WINOGRAD_TRANSFORM, "transform");
+                        tuned.down_out(&ta, &p, oy, ox, c > 20 ? 16 : 0, c);
+                        ref.down_out(&tb, &p, oy, ox, c > 20 ? 16 : 0, c);
+                        same_touched(a, b, n, 100 * F32_WINOGRAD_TRANSFORM, "transform of stride 2");
                         release_guarded(a, n);
                         release_guarded(b, n);
                     }
@@ -183,7 +189,7 @@ static void weight_matches_reference(void **state) {
 
 static double weight_at(const atl_cpu_wino_shape *s, const float *w, int o, int c, int tap) {
     size_t pair = (size_t)(s->turned ? c * s->co + o : o * s->ci + c);
-    return w[pair * 9 + (size_t)(s->turned && s->up == 1 ? 8 - tap : tap)];
+    return w[pair * 9 + (size_t)(s->turned && s->up == 1 && !s->down ? 8 - tap : tap)];
 }
 
 // One output pixel of either kind in double, before the epilogue.
@@ -199,6 +205,10 @@ static double plain_at(const atl_cpu_wino_shape *s, const float *x, const float 
             if (s->up == 2) {
                 iy = (y - r) / 2;
                 ix = (q - t) / 2;
+            }
+            if (s->down) {
+                iy = 2 * y + r - s->pad;
+                ix = 2 * q + t - s->pad;
             }
             if (iy < 0 || ix < 0 || iy >= s->h || ix >= s->w)
                 continue;
@@ -250,9 +260,17 @@ static void product_matches_reference(void **state) {
     }
 }
 
+static int height_of(const atl_cpu_wino_shape *s) {
+    return s->down ? s->oh : s->h * s->up + 2 * s->grow;
+}
+
+static int width_of(const atl_cpu_wino_shape *s) {
+    return s->down ? s->ow : s->w * s->up + 2 * s->grow;
+}
+
 // The whole layer in double: transposed convolution to a full [2h + 1, 2w + 1], then the FIR.
 static double *plain(const atl_cpu_wino_shape *s, const float *x, const float *w, const float *fir) {
-    int up = s->up == 2, zh = up ? 2 * s->h + 1 : s->h + 2 * s->grow, zw = up ? 2 * s->w + 1 : s->w + 2 * s->grow;
+    int up = s->up == 2, zh = height_of(s) + up, zw = width_of(s) + up;
     size_t co = (size_t)s->co, total = (size_t)(s->n * zh * zw) * co;
     double *z = malloc(total * sizeof *z);
     assert_non_null(z);
@@ -302,7 +320,7 @@ static double layer_error(atl_ctx *ctx, const layer *l) {
     const atl_cpu_wino_shape *s = &l->shape;
     uint32_t seed = 5;
     size_t pixels = (size_t)(s->h * s->w), ci = (size_t)s->ci, co = (size_t)s->co, n = (size_t)s->n;
-    size_t area = (size_t)((s->h * s->up + 2 * s->grow) * (s->w * s->up + 2 * s->grow)), total = n * area * co;
+    size_t area = (size_t)(height_of(s) * width_of(s)), total = n * area * co;
     float *x = next_floats(n * pixels * ci, &seed), *w = next_floats(9 * ci * co, &seed),
           *in = next_floats(n * ci, &seed);
     float *scaled = malloc(n * pixels * ci * sizeof *scaled), *y = guarded(total), fir[16];
@@ -360,8 +378,10 @@ static void check_layers(atl_ctx *ctx, const layer *layers, size_t count) {
         double error = layer_error(ctx, &layers[i]);
         const atl_cpu_wino_shape *s = &layers[i].shape;
         if (!(error < F32_WINOGRAD_LAYER))
-            fail_msg("[%d, %d, %d, %d] to %d, up %d, grow %d, turned %d, terms %d, scaled %d, varies %d, plan %s: "
-                     "relative error %g", s->n, s->h, s->w, s->ci, s->co, s->up, s->grow, s->turned,
+            fail_msg("[%d, %d, %d, %d] to %d, up %d, grow %d, turned %d, down %d, pad %d, terms %d, scaled "
+                     "%d, varies %d, plan %s: "
+                     "relative error %g",
+                     s->n, s->h, s->w, s->ci, s->co, s->up, s->grow, s->turned, s->down, s->pad,
                      layers[i].terms, layers[i].scaled, layers[i].varies,
                      !layers[i].plan         ? "own"
                      : layers[i].plan->split ? "split"
@@ -391,7 +411,8 @@ static void layers_match_double(void **state) {
                             continue; // nothing left
                         if (p > 0 && (i + p + (size_t)form) % 2)
                             continue; // half of them, to be quick
-                        layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + (form == 3 || form == 4), grow, form > 3 },
+                        layer l = { { v[0], v[1], v[2], v[3], v[4], 1 + (form == 3 || form == 4), grow,
+                                      form > 3, 0, 0, 0, 0 },
                                     (int)(i * 5 + p * 3) % 128,
                                     (int)(i + p) % 2,
                                     (int)(i + (size_t)form) % 2,
@@ -402,12 +423,40 @@ static void layers_match_double(void **state) {
         }
 }
 
+// Odd and even sizes, with zeros on no, one or both sides; and rows of x that nothing reads.
+static void stride_two_matches_double(void **state) {
+    (void)state;
+    static const atl_cpu_wino_plan small = { 3, 0 }, split = { 0, 1 };
+    const atl_cpu_wino_plan *plans[] = { NULL, &small, &split };
+    static const int sizes[][5] = { { 1, 1, 1, 1, 1 },    { 1, 3, 4, 4, 5 },     { 2, 9, 9, 16, 16 },
+                                    { 1, 16, 17, 3, 7 },  { 3, 18, 13, 17, 19 }, { 2, 33, 32, 20, 40 },
+                                    { 1, 23, 40, 33, 50 } };
+    for (int threads = 1; threads <= 3; threads++)
+        for (atl_cpu_set set = ATL_CPU_BASELINE; set <= atl_cpu_detect(); set++) {
+            atl_ctx *ctx = open_ctx(threads, atl_cpu_name(set));
+            for (int i = 0; i < 3 * (int)(sizeof sizes / sizeof *sizes); i++)
+                for (int form = 0; form < 12; form++) {
+                    const int *v = sizes[i / 3], pad = form % 3, after = form / 3 % 2, turned = form / 6;
+                    const int oh = (v[1] + pad + after - 1) / 2, ow = (v[2] + pad + after - 1) / 2;
+                    if (oh < 1 || ow < 1)
+                        continue;
+                    layer l = { { v[0], v[1], v[2], v[3], v[4], 1, 0, turned, 1, pad, oh, ow },
+                                (i * 5 + form * 3) % 128,
+                                (i + form) % 2,
+                                i / 3 % 2 == turned,
+                                plans[i % 3] };
+                    check_layers(ctx, &l, 1);
+                }
+            atl_ctx_close(&ctx);
+        }
+}
+
 static void every_epilogue_term_is_applied(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(2, NULL);
     for (int terms = 0; terms < 128; terms++)
         for (int up = 1; up <= 2; up++) {
-            layer l = { { 2, 9, 8, 16, 18, up, 0, 0 }, terms, terms & 1, 0, NULL };
+            layer l = { { 2, 9, 8, 16, 18, up, 0, 0, 0, 0, 0, 0 }, terms, terms & 1, 0, NULL };
             check_layers(ctx, &l, 1);
         }
     atl_ctx_close(&ctx);
@@ -416,10 +465,11 @@ static void every_epilogue_term_is_applied(void **state) {
 static void many_channels_stay_exact(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(2, NULL);
-    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1, 0, 0 }, 0, 0, 0, NULL },
-                                    { { 1, 8, 8, 512, 32, 1, 0, 1 }, 0, 0, 1, NULL },
-                                    { { 1, 8, 8, 512, 32, 2, 0, 0 }, 0, 0, 0, NULL } };
-    check_layers(ctx, layers, 3);
+    static const layer layers[] = { { { 1, 8, 8, 512, 32, 1, 0, 0, 0, 0, 0, 0 }, 0, 0, 0, NULL },
+                                    { { 1, 8, 8, 512, 32, 1, 0, 1, 0, 0, 0, 0 }, 0, 0, 1, NULL },
+                                    { { 1, 8, 8, 512, 32, 2, 0, 0, 0, 0, 0, 0 }, 0, 0, 0, NULL },
+                                    { { 1, 17, 17, 512, 32, 1, 0, 0, 1, 0, 8, 8 }, 0, 0, 0, NULL } };
+    check_layers(ctx, layers, 4);
     atl_ctx_close(&ctx);
 }
 
@@ -428,7 +478,7 @@ static void other_filters_and_shapes_are_refused(void **state) {
     atl_ctx *ctx = open_ctx(1, NULL);
     float fir[16] = { 1, 0, 0, 0, 0, 1 }, weight[9] = { 0 };
     atl_cpu_wino *wino = NULL;
-    atl_cpu_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0, 0 };
+    atl_cpu_wino_shape shape = { 1, 8, 8, 1, 1, 2, 0, 0, 0, 0, 0, 0 };
     assert_false(atl_cpu_wino_fir_fits(fir));
     assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), team_of(ctx), &shape, weight, fir, &wino),
                      ATL_UNSUPPORTED);
@@ -436,10 +486,13 @@ static void other_filters_and_shapes_are_refused(void **state) {
     for (int i = 0; i < 16; i++)
         fir[i] = (float)((i % 4 + 1) * (i / 4 - 2));
     assert_true(atl_cpu_wino_fir_fits(fir));
-    static const atl_cpu_wino_shape bad[] = { { 1, 8, 0, 1, 1, 2, 0, 0 },
-                                              { 1, 8, 8, 1, 1, 2, -1, 0 },
-                                              { 1, 8, 8, 1, 1, 2, 1, 0 },
-                                              { 1, 8, 2, 1, 1, 1, -1, 0 } };
+    static const atl_cpu_wino_shape bad[] = {
+        { 1, 8, 0, 1, 1, 2, 0, 0, 0, 0, 0, 0 }, { 1, 8, 8, 1, 1, 2, -1, 0, 0, 0, 0, 0 },
+        { 1, 8, 8, 1, 1, 2, 1, 0, 0, 0, 0, 0 }, { 1, 8, 2, 1, 1, 1, -1, 0, 0, 0, 0, 0 },
+        { 1, 8, 8, 1, 1, 2, 0, 0, 1, 0, 4, 4 }, { 1, 8, 8, 1, 1, 1, 1, 0, 1, 0, 4, 4 },
+        { 1, 8, 8, 1, 1, 1, 0, 0, 1, 3, 4, 4 }, { 1, 8, 8, 1, 1, 1, 0, 0, 1, 0, 0, 4 },
+        { 1, 8, 8, 1, 1, 1, 0, 0, 1, 0, 4, 5 }
+    };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(atl_cpu_wino_make(ctx, table_of(ctx), team_of(ctx), &bad[i], weight, fir, &wino),
                          ATL_BAD_ARGUMENT);
@@ -454,7 +507,7 @@ static void failed_allocation_leaves_nothing(void **state) {
     for (int i = 0; i < 16; i++)
         fir[i] = 1;
     for (int up = 1; up <= 2; up++) {
-        atl_cpu_wino_shape shape = { 1, 8, 8, 4, 4, up, 0, 0 };
+        atl_cpu_wino_shape shape = { 1, 8, 8, 4, 4, up, 0, 0, 0, 0, 0, 0 };
         atl_cpu_wino *wino = NULL;
         long n;
         COUNT_FAILED(n, ctx, wino, atl_cpu_wino_make(ctx, table_of(ctx), team, &shape, weight, fir, &wino));
@@ -473,6 +526,7 @@ int main(void) {
         cmocka_unit_test(weight_matches_reference),
         cmocka_unit_test(product_matches_reference),
         cmocka_unit_test(layers_match_double),
+        cmocka_unit_test(stride_two_matches_double),
         cmocka_unit_test(every_epilogue_term_is_applied),
         cmocka_unit_test(many_channels_stay_exact),
         cmocka_unit_test(other_filters_and_shapes_are_refused),
