@@ -58,7 +58,7 @@ int app_serve_layers(app_serve *s, app_job *job) {
     char *text = NULL;
     atl_profile profile = { 0 };
     if (room && (atl_inspect(s->ctx, room->path, &text) != ATL_OK ||
-                 atl_model_profile(room->model, 1, 1, RUNS, 1, &profile) != ATL_OK)) {
+                 atl_model_profile(room->model, NULL, 1, 1, RUNS, 1, &profile) != ATL_OK)) {
         app_fail_ctx(&s->error, s->ctx);
         room = NULL;
     }

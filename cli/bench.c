@@ -15,6 +15,8 @@ static int parse(bench *b, int argc, char **argv) {
     const cli_option options[] = {
         CLI_OPTION_TEXT("network", &b->network, "FILE", "checkpoint to measure", "a fresh network"),
         CLI_OPTION_TEXT("net", &b->net, "NAME", "network of the file: G_ema or G", "G_ema, else G"),
+        CLI_OPTION_TEXT("function", &b->function, "NAME", "what of it: synthesize, decode or encode",
+                        "the first that it has"),
         CLI_OPTION_TEXT("cfg", &o->cfg, "NAME", "architecture of a fresh network", "stylegan2"),
         CLI_OPTION_INT("resolution", &o->resolution, "R", "of a fresh network", "1024", 4, 4096),
         CLI_OPTION_INT("cbase", &o->channel_base, "N", "channels times resolution", "32768", 1, 1 << 24),
@@ -27,7 +29,8 @@ static int parse(bench *b, int argc, char **argv) {
                         "none"),
         CLI_OPTION_FLAG("project", &b->project, "measure a step of projection"),
         CLI_OPTION_FLAG("tune", &b->tune, "measure a step of pivotal tuning"),
-        CLI_OPTION_CHOICE("loss", &b->features, "mse|lpips", "of both; LPIPS has fresh weights here", "lpips"),
+        CLI_OPTION_CHOICE("loss", &b->features, "mse|lpips", "of both; LPIPS has fresh weights here",
+                          "lpips"),
         CLI_OPTION_INT("runs", &b->runs, "N", "timed runs; the median counts", "10", 1, 100000),
         CLI_OPTION_INT("warmup", &b->warmup, "N", "runs before", "2", 0, 100000),
         CLI_OPTION_FLAG("layers", &b->layers, "also time each layer"),
@@ -101,12 +104,12 @@ static json_t *layers_json(const bench *b) {
 
 static int print_json(const bench *b, const atl_ctx *ctx, const char *cpu) {
     const atl_profile *p = &b->profile;
-    json_t *o = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i, s:s, s:s, s:i, s:i, s:b}", "ms_per_image",
-                          p->ms / b->batch, "direct_gflop", p->direct_gflop / b->batch, "peak_gflops",
-                          b->peak, "ratio", cli_bench_ratio(b->peak, p->direct_gflop, p->ms), "peak_rss_mb",
-                          cli_bench_resident_mb(),
-                          "threads", atl_ctx_threads(ctx), "cpu", cpu, "kernels", atl_ctx_cpu(ctx), "batch",
-                          b->batch, "runs", b->runs, "direct", b->common.direct);
+    json_t *o =
+        json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:i, s:s, s:s, s:i, s:i, s:b}", "function", p->function,
+                  "ms_per_image", p->ms / b->batch, "direct_gflop", p->direct_gflop / b->batch, "peak_gflops",
+                  b->peak, "ratio", cli_bench_ratio(b->peak, p->direct_gflop, p->ms), "peak_rss_mb",
+                  cli_bench_resident_mb(), "threads", atl_ctx_threads(ctx), "cpu", cpu, "kernels",
+                  atl_ctx_cpu(ctx), "batch", b->batch, "runs", b->runs, "direct", b->common.direct);
     if (o && b->network)
         json_object_set_new(o, "network", json_string(b->network));
     if (o && b->layers)
@@ -131,8 +134,8 @@ static void print_text(const bench *b, const atl_ctx *ctx, const char *cpu) {
     const atl_profile *p = &b->profile;
     cli_bench_print_head(ctx, cpu, b->peak);
     printf("work          %.2f GFLOP per image by the direct algorithm\n", p->direct_gflop / b->batch);
-    printf("time          %.2f ms per image (batch %d, median of %d runs)\n", p->ms / b->batch, b->batch,
-           b->runs);
+    printf("time          %.2f ms per image (%s, batch %d, median of %d runs)\n", p->ms / b->batch,
+           p->function, b->batch, b->runs);
     printf("ratio         %.2f (1 is a perfect direct implementation)\n",
            cli_bench_ratio(b->peak, p->direct_gflop, p->ms));
     printf("memory        %.0f MB at the most\n", cli_bench_resident_mb());
@@ -142,7 +145,7 @@ static void print_text(const bench *b, const atl_ctx *ctx, const char *cpu) {
 
 static int measure(bench *b, atl_ctx *ctx, atl_model *model) {
     double before = atl_peak_gflops(ctx);
-    if (atl_model_profile(model, b->batch, b->warmup, b->runs, b->layers, &b->profile) != ATL_OK)
+    if (atl_model_profile(model, b->function, b->batch, b->warmup, b->runs, b->layers, &b->profile) != ATL_OK)
         return cli_fail(ctx);
     double after = atl_peak_gflops(ctx);
     char cpu[200];
@@ -152,6 +155,14 @@ static int measure(bench *b, atl_ctx *ctx, atl_model *model) {
         return print_json(b, ctx, cpu);
     print_text(b, ctx, cpu);
     return CLI_SUCCESS;
+}
+
+static atl_status open_model(const bench *b, atl_ctx *ctx, atl_model **model) {
+    atl_model_options o = ATL_MODEL_OPTIONS_INIT;
+    o.net = b->net;
+    o.ignore_unused = b->common.ignore_unused;
+    o.assume = b->common.assume;
+    return b->network ? atl_model_open(ctx, b->network, &o, model) : atl_model_init(ctx, &b->init, model);
 }
 
 int cli_bench(int argc, char **argv) {
@@ -169,9 +180,7 @@ int cli_bench(int argc, char **argv) {
         atl_ctx_close(&ctx);
         return status;
     }
-    if (status == CLI_SUCCESS && b.network)
-        status = cli_open_generator(&b.common, ctx, b.network, b.net, &model);
-    else if (status == CLI_SUCCESS && atl_model_init(ctx, &b.init, &model) != ATL_OK)
+    if (status == CLI_SUCCESS && open_model(&b, ctx, &model) != ATL_OK)
         status = cli_fail(ctx);
     if (status == CLI_SUCCESS)
         status = b.project || b.tune ? cli_bench_edit(&b, ctx, model) : measure(&b, ctx, model);

@@ -8,7 +8,7 @@
 
 typedef struct cli_bench_options {
     cli_common common;
-    const char *network, *net, *augpipe;
+    const char *network, *net, *function, *augpipe;
     atl_init_options init;
     int batch, runs, warmup, layers, json;
     int train, batch_given;

@@ -205,14 +205,17 @@ typedef struct atl_layer_time {
 } atl_layer_time;
 
 typedef struct atl_profile {
+    const char *function;        // "synthesize"; valid as long as the library
     double ms;                   // median time of a whole run, for n images
     double direct_gflop;         // convolution, FIR and matrix products of the direct algorithm, n images
     atl_layer_time *layers;      // NULL unless asked for; freed by atl_profile_clear()
     size_t layer_count;
 } atl_profile;
 
-// Runs synthesis of n images `runs` times after `warmup` runs.  layers: also times each step.
-ATL_API atl_status atl_model_profile(atl_model *model, int n, int warmup, int runs, int layers, atl_profile *profile);
+// Runs a function of n images `runs` times after `warmup` runs.  function NULL: "synthesize", or "decode" of
+// an autoencoder, or "encode" of an encoder.  layers: also times each step.
+ATL_API atl_status atl_model_profile(atl_model *model, const char *function, int n, int warmup, int runs,
+                                     int layers, atl_profile *profile);
 ATL_API void atl_profile_clear(atl_ctx *ctx, atl_profile *profile);
 
 // Multiply-add throughput of all the context's threads with the widest allowed vectors, in GFLOP/s:

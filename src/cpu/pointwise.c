@@ -15,13 +15,9 @@
         }                                                                             \
     }
 
-LIBM(exp, expf(v))
 LIBM(log, logf(v))
 LIBM(sin, sinf(v))
 LIBM(cos, cosf(v))
-LIBM(tanh, tanhf(v))
-LIBM(erf, erff(v))
-LIBM(sigmoid, 1.0f / (1.0f + expf(-v)))
 LIBM(softplus, (v > 0.0f ? v : 0.0f) + log1pf(expf(-fabsf(v)))) // exact at both ends: no overflow
 #undef LIBM
 
@@ -45,13 +41,9 @@ static void epilogue_ref(float *y, const float *x, size_t pixels, size_t c, cons
 
 void atl_cpu_pointwise_init(atl_cpu_pointwise_kernels *k) {
     fill_loops(k);
-    k->unary[ATL_FN_EXP] = exp_loop;
     k->unary[ATL_FN_LOG] = log_loop;
     k->unary[ATL_FN_SIN] = sin_loop;
     k->unary[ATL_FN_COS] = cos_loop;
-    k->unary[ATL_FN_TANH] = tanh_loop;
-    k->unary[ATL_FN_ERF] = erf_loop;
-    k->unary[ATL_FN_SIGMOID] = sigmoid_loop;
     k->unary[ATL_FN_SOFTPLUS] = softplus_loop;
     k->epilogue = epilogue_ref;
 }

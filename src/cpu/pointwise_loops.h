@@ -8,6 +8,57 @@
 #include <string.h>
 #include "cpu/pointwise.h"
 
+// ---- exp and what follows from it, of our own: loops of them become vectors, and every machine gives the
+// same bits.  Polynomials are least-maximum fits; errors are of the value, rounding included.
+
+static inline float bits_float(int32_t bits) {
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+// 2^n as two factors, so that results beyond the range are infinite and small ones lose their digits one by
+// one.  1e-7 of the value.
+static inline float exp_of(float x) {
+    const float round = 12582912.0f; // 1.5 * 2^23: a sum with it has no digits behind the point
+    float v = x < -104.0f ? -104.0f : x > 89.0f ? 89.0f : x; // NaN stays
+    float shifted = v * 1.44269504f + round, n = shifted - round;
+    float r = (v - n * 0.693145752f) - n * 1.42860677e-6f; // log(2) in two parts, the first of few digits
+    float p = (((0.00139504799f * r + 0.00836888887f) * r + 0.041666206f) * r + 0.166665182f) * r + 0.5f;
+    int32_t whole;
+    memcpy(&whole, &shifted, sizeof whole);
+    whole -= 0x4b400000; // the bits of `round`
+    int32_t half = whole >> 1;
+    return (1.0f + (r + r * r * p)) * bits_float((half + 127) << 23) * bits_float((whole - half + 127) << 23);
+}
+
+static inline float sigmoid_of(float x) {
+    return 1.0f / (1.0f + exp_of(-x));
+}
+
+// An odd polynomial where 1 - 2 / (exp(2 |x|) + 1) would lose digits.
+static inline float tanh_of(float x) {
+    float t = fabsf(x), s = x * x;
+    float p =
+        (((-0.00571701163f * s + 0.0206505546f) * s - 0.0537434854f) * s + 0.133314908f) * s - 0.333332837f;
+    float small = x + x * s * p, large = 1.0f - 2.0f / (exp_of(2.0f * t) + 1.0f);
+    return t < 0.625f ? small : copysignf(large, x);
+}
+
+// x times a polynomial of x^2 up to 1; beyond it 1 - exp(-g), g a polynomial for -log(erfc), which is 1 from
+// 4 on.
+static inline float erf_of(float x) {
+    float a = fabsf(x), t = a > 4.0f ? 4.0f : a, s = x * x;
+    float p = 7.88910911e-5f;
+    p = ((((p * s - 0.000802083814f) * s + 0.00518953521f) * s - 0.0268544443f) * s + 0.112836003f) * s;
+    p = (p - 0.37612626f) * s + 0.128379166f;
+    float g = -0.000185577475f;
+    g = ((((g * t + 0.00293963931f) * t - 0.0218054466f) * t + 0.103037633f) * t + 0.638225377f) * t;
+    g = (g + 1.12704027f) * t + 0.000353678013f;
+    float small = x + x * p, large = copysignf(1.0f - exp_of(-g), x);
+    return a < 1.0f ? small : large;
+}
+
 #define UNARY(name, expression)                                                       \
     static void name##_loop(float *y, const float *x, size_t n, float a, float b) {   \
         (void)a;                                                                      \
@@ -32,6 +83,10 @@ UNARY(reciprocal, 1.0f / v)
 UNARY(clamp, v < a ? a : v > b ? b : v)
 UNARY(inside, (a <= v ? 1.0f : 0.0f) * (v <= b ? 1.0f : 0.0f))
 UNARY(floor, floorf(v))
+UNARY(exp, exp_of(v))
+UNARY(sigmoid, sigmoid_of(v))
+UNARY(tanh, tanh_of(v))
+UNARY(erf, erf_of(v))
 #undef UNARY
 
 #define BINARY(name, expression)                                                                   \
@@ -168,6 +223,10 @@ static void fill_loops(atl_cpu_pointwise_kernels *k) {
     k->unary[ATL_FN_CLAMP] = clamp_loop;
     k->unary[ATL_FN_INSIDE] = inside_loop;
     k->unary[ATL_FN_FLOOR] = floor_loop;
+    k->unary[ATL_FN_EXP] = exp_loop;
+    k->unary[ATL_FN_SIGMOID] = sigmoid_loop;
+    k->unary[ATL_FN_TANH] = tanh_loop;
+    k->unary[ATL_FN_ERF] = erf_loop;
     k->binary[ATL_FN_ADD] = add_loop;
     k->binary[ATL_FN_SUB] = sub_loop;
     k->binary[ATL_FN_MUL] = mul_loop;

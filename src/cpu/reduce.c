@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums over dimensions, one run of reduced neighbours after the other, the last first.  A run is the
+// Sums over dimensions, one run of reduced neighbours after the other, the longest first: what the others
+// read is then short, and rows are long where few neighbours are summed (channels of a group).  A run is the
 // middle of [outer, r, inner]: it is cut into blocks whose size depends on the shape alone, each block
 // becomes one row of a smaller tensor, and the same again until one row is left.
 #include "cpu/reduce.h"
@@ -106,25 +107,36 @@ typedef struct walk {
     int turn;
 } walk;
 
+// The longest run that is reduced still, the last of equals; -1: none.
+static int longest(const runs *r, const int64_t *left) {
+    int best = -1;
+    for (int i = 0; i < r->count; i++)
+        if (r->reduced[i] && left[i] > 1 && (best < 0 || left[i] >= left[best]))
+            best = i;
+    return best;
+}
+
+static int64_t numbers(const int64_t *left, int from, int to) {
+    int64_t n = 1;
+    for (int i = from; i < to; i++)
+        n *= left[i];
+    return n;
+}
+
 // Each step shrinks [outer, rows, inner] to [outer, blocks, inner].  Returns the floats of the largest
 // intermediate result; w NULL: computes nothing else.
 static int64_t walk_runs(const runs *r, walk *w) {
-    int64_t most = 0, inner = 1;
-    int left = 0;
-    for (int i = 0; i < r->count; i++)
-        left += r->reduced[i];
-    for (int i = r->count - 1; i >= 0; i--) {
-        if (!r->reduced[i]) {
-            inner *= r->size[i];
-            continue;
-        }
-        int64_t outer = 1, rows = r->size[i];
-        for (int j = 0; j < i; j++)
-            outer *= r->size[j];
-        left--;
+    int64_t most = 0, left[ATL_REDUCE_RANK_MAX];
+    for (int i = 0; i < ATL_REDUCE_RANK_MAX; i++)
+        left[i] = i < r->count ? r->size[i] : 1;
+    for (int i = longest(r, left), next; i >= 0; i = next) {
+        int64_t outer = numbers(left, 0, i), inner = numbers(left, i + 1, ATL_REDUCE_RANK_MAX),
+                rows = left[i];
+        left[i] = 1;
+        next = longest(r, left);
         do {
             int64_t blocks = blocks_of(rows, inner), floats = outer * blocks * inner;
-            int last = blocks == 1 && !left;
+            int last = blocks == 1 && next < 0;
             most = last || most > floats ? most : floats;
             if (w) {
                 float *to = last ? w->y : w->half[w->turn ^= 1];

@@ -365,7 +365,7 @@ static atl_status call_profile(atl_ctx *ctx) {
     atl_profile profile = { 0 };
     atl_status status = atl_model_open(ctx, in("net.safetensors"), NULL, &model);
     if (status == ATL_OK)
-        status = atl_model_profile(model, 1, 0, 1, 1, &profile);
+        status = atl_model_profile(model, NULL, 1, 0, 1, 1, &profile);
     if (status == ATL_OK)
         assert_true(profile.layer_count > 0);
     atl_profile_clear(ctx, &profile);
