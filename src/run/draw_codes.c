@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/options.h"
 #include "models/transformer.h"
 
 enum { SIDE_MOST = 4096 };
@@ -306,9 +305,7 @@ atl_status atl_draw_codes(atl_programs *programs, const atl_sample_options *opti
                           int32_t *codes) {
     static const int32_t none[] = { 0 };
     atl_ctx *ctx = programs->network->ctx;
-    sampler t = { .ctx = ctx, .programs = programs, .shares = shares, .codes = codes };
-    t.o = (atl_sample_options)ATL_SAMPLE_OPTIONS_INIT;
-    ATL_TRY(atl_options_read(ctx, "atl_sample_options", &t.o, sizeof t.o, options));
+    sampler t = { .ctx = ctx, .programs = programs, .o = *options, .shares = shares, .codes = codes };
     ATL_TRY(read_sizes(programs->network, &t.s));
     t.condition = t.o.condition_count ? t.o.condition : none;
     t.condition_count = t.o.condition_count ? t.o.condition_count : 1;
