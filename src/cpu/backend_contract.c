@@ -409,11 +409,10 @@ static atl_status run_1x1(atl_cpu *b, const atl_step *step, state *s) {
     return ATL_OK;
 }
 
-static atl_status make_direct_1x1(atl_cpu *b, state *s, bool styled, const float *constant) {
-    int pixels = (int)s->pixels, ci = (int)s->c_in, co = (int)s->c_out;
-    atl_cpu_conv_shape c = {
-        ATL_SLOT_Y, styled ? 1 : s->n, 1, pixels, ci, 1, pixels, co, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0
-    };
+static atl_status make_direct_1x1(atl_cpu *b, const atl_step *step, state *s, bool styled, const float *constant) {
+    const atl_shape *y = &step->node->shape; // in its rows, by which a convolution is cut
+    int h = (int)y->d[1], w = (int)y->d[2], ci = (int)s->c_in, co = (int)s->c_out;
+    atl_cpu_conv_shape c = { ATL_SLOT_Y, styled ? 1 : s->n, h, w, ci, h, w, co, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0 };
     bool ours = !constant || atl_cpu_direct_worth_packed_1x1(b->base.ctx->cpu);
     return atl_cpu_conv_make_by(ours ? ATL_CPU_CONV_OWN : ATL_CPU_CONV_ONEDNN, b->base.ctx, &b->kernels,
                                 b->team, &c, constant, &s->conv);
@@ -438,7 +437,7 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
     const float *constant = styled ? NULL : step->src[1].constant;
     size_t pixels = s->pixels * (styled ? 1 : (size_t)s->n);
     bool direct = atl_cpu_direct_worth_1x1(s->c_in, s->c_out, pixels, b->base.ctx->cpu);
-    ATL_TRY((direct ? make_direct_1x1 : make_product_1x1)(b, s, styled, constant));
+    ATL_TRY(direct ? make_direct_1x1(b, step, s, styled, constant) : make_product_1x1(b, s, styled, constant));
     s->run = run_1x1;
     s->scaled = styled ? atl_round_floats((size_t)s->n * s->c_out * s->c_in) : 0;
     step->packed = constant ? 2u : 0;

@@ -14,6 +14,7 @@
 #include "cpu/sizes.h"
 
 enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
+enum { SPLIT_ROWS = 96 };                      // of a product of a split plan at a time, so that they stay in L2
 
 static int rows_of_tiles(const atl_cpu_wino_shape *s) {
     return atl_ceil_div(s->down ? s->oh : s->h + 2 * s->grow, ATL_WINO_TILE);
@@ -39,7 +40,7 @@ int atl_cpu_wino_worth(const atl_cpu_wino_shape *s, int varies) {
                                          : 16);
     if (s->h < 8 || s->w < 8 || s->ci < 16 || s->co < 16)
         return 0;
-    return varies ? tiles >= 32 : tiles >= 32 || weights < 1e6; // at 16 tiles a transform takes what it spares
+    return varies ? tiles >= 32 : tiles >= 16 || weights < 1e6; // at 16 tiles a transform takes what it spares
 }
 
 // Rows of the 6x3 matrix that brings three taps to the points, divided by what interpolation divides by.
@@ -72,14 +73,11 @@ void atl_cpu_wino_phases_matrix(double g[18]) {
 // Rows k to k + rows - 1 of one matrix, in the order that its products want.
 static void put_weights(const atl_cpu_wino *w, float *matrix, const float *from, size_t k, size_t rows) {
     size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
-    if (w->plan.split)
-        memcpy(matrix + k * co, from, rows * co * sizeof *from);
-    else
-        for (size_t c = 0, width; c < co; c += width) {
-            width = w->kernels.panel(co - c);
-            for (size_t i = 0; i < rows; i++)
-                memcpy(matrix + c * ci + (k + i) * width, from + i * co + c, width * sizeof *from);
-        }
+    for (size_t c = 0, width; c < co; c += width) {
+        width = w->kernels.panel(co - c);
+        for (size_t i = 0; i < rows; i++)
+            memcpy(matrix + c * ci + (k + i) * width, from + i * co + c, width * sizeof *from);
+    }
 }
 
 // A few rows of all matrices, per thread.
@@ -179,8 +177,7 @@ static int block_tiles(const atl_cpu_wino_shape *s, const atl_cpu_caches *c, dou
 }
 
 // Chosen by measurement (bench_winograd.c, docs/speed.md) with 512 KB of L2 for a thread and 32 MB of L3, as
-// parts of these.  Few tiles with large weights are not cut into blocks, but at stride 2, where our own
-// products of a block are twice as fast as oneDNN's.
+// parts of these.  Few tiles with large weights are not cut into blocks, which would each read them all.
 static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, const atl_cpu_caches *c, int lanes) {
     const double split_most = 160e6; // bytes of workspace
     double planes = by_phases(s) ? ATL_WINO_UP_PLANES : ATL_WINO_PLANES,
@@ -188,23 +185,9 @@ static atl_cpu_wino_plan choose(const atl_cpu_wino_shape *s, const atl_cpu_cache
     double weights = 4.0 * ATL_WINO_MATRICES * s->ci * s->co;
     int tiles = s->n * rows_of_tiles(s) * columns_of_tiles(s);
     int share = atl_ceil_div(tiles, lanes), t = block_tiles(s, c, tile, weights);
-    if (!s->down && (weights > 3 * c->l3 / 8 || share < t) && weights > 1e6 && tile * tiles < split_most)
+    if ((weights > 3 * c->l3 / 8 || share < t) && weights > 1e6 && tile * tiles < split_most)
         return (atl_cpu_wino_plan){ tiles, 1 };
     return (atl_cpu_wino_plan){ atl_ceil_div(share, atl_ceil_div(share, t)), 0 };
-}
-
-// Blocks do their own products: at a few dozen rows oneDNN's call is a good part of its time.
-static atl_status make_gemms(atl_cpu_wino *w) {
-    size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
-    if (!w->plan.split)
-        return ATL_OK;
-    ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, atl_team_lanes(w->team), 1, t, co, ci, &w->gemm[0]));
-    if (by_phases(&w->shape))
-        ATL_TRY(atl_cpu_wino_gemm_make(w->ctx, atl_team_lanes(w->team), 1, 4 * t, co, ci, &w->gemm[1]));
-    for (int i = 0; i < ATL_WINO_GEMMS; i++)
-        if (w->gemm[i] && atl_cpu_wino_gemm_scratch(w->gemm[i]) > w->scratch_bytes)
-            w->scratch_bytes = atl_cpu_wino_gemm_scratch(w->gemm[i]);
-    return ATL_OK;
 }
 
 // Whether each row and column of y that stride 2 asks for meets at least one of x.
@@ -242,7 +225,6 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     w->m_floats = atl_round_bytes((planes * t * co + apart) * 4) / 4;
     if (s->up == 2)
         w->up_floats = atl_round_bytes((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
-    ATL_TRY(make_gemms(w));
     size_t rows_floats = atl_round_bytes((size_t)atl_team_lanes(w->team) * rows_of(w) * 4) / 4;
     if (!weight) {
         w->weight_floats = atl_round_bytes(ATL_WINO_MATRICES * ci * co * 4) / 4;
@@ -294,8 +276,6 @@ void atl_cpu_wino_free(atl_cpu_wino **wino) {
     atl_cpu_wino *w = wino ? *wino : NULL;
     if (!w)
         return;
-    for (int i = 0; i < ATL_WINO_GEMMS; i++)
-        atl_cpu_wino_gemm_free(&w->gemm[i]);
     atl_pages_free(w->ctx, w->weight);
     atl_free(w->ctx, w);
     *wino = NULL;
@@ -304,18 +284,17 @@ void atl_cpu_wino_free(atl_cpu_wino **wino) {
 size_t atl_cpu_wino_workspace(const atl_cpu_wino *w) {
     size_t lanes = (size_t)atl_team_lanes(w->team), tiles = (w->v_floats + w->m_floats) * 4;
     return (w->weight_floats + w->rows_floats) * 4 + (w->plan.split ? tiles : lanes * tiles) +
-           lanes * (w->up_floats * 4 + w->scratch_bytes);
+           lanes * w->up_floats * 4;
 }
 
 atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace, int lane) {
-    size_t own = w->up_floats * 4 + w->scratch_bytes, tiles = (w->v_floats + w->m_floats) * 4;
+    size_t own = w->up_floats * 4, tiles = (w->v_floats + w->m_floats) * 4;
     char *base = (char *)workspace + (w->weight_floats + w->rows_floats) * 4;
     char *mine = base + (w->plan.split ? tiles : 0);
     mine += (size_t)lane * (w->plan.split ? own : own + tiles);
     atl_cpu_wino_space s;
     s.left = (float *)(void *)mine;
     s.above = s.left + 36 * (size_t)w->shape.co;
-    s.scratch = mine + w->up_floats * 4;
     s.v = (float *)(void *)(w->plan.split ? base : mine + own);
     s.m = s.v + w->v_floats;
     return s;
@@ -427,6 +406,14 @@ static void blocks(void *job, int lane, int64_t begin, int64_t end) {
     }
 }
 
+void atl_cpu_wino_split_rows(const atl_cpu_wino *w, const float *v, size_t p, float *m, size_t rows) {
+    const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, parts = (rows + SPLIT_ROWS - 1) / SPLIT_ROWS;
+    for (size_t i = 0; i < parts; i++) {
+        size_t first = rows * i / parts, some = rows * (i + 1) / parts - first;
+        w->kernels.product(v + first * ci, ci, w->weight + p * ci * co, m + first * co, co, some, co, ci);
+    }
+}
+
 // The three steps of a split plan.
 static void split_in(void *job, int lane, int64_t begin, int64_t end) {
     const call *c = job;
@@ -438,10 +425,9 @@ static void split_in(void *job, int lane, int64_t begin, int64_t end) {
 static void split_products(void *job, int lane, int64_t begin, int64_t end) {
     const call *c = job;
     atl_cpu_wino_space s = atl_cpu_wino_space_of(c->w, c->workspace, lane);
-    size_t ci = (size_t)c->w->shape.ci, co = (size_t)c->w->shape.co;
     for (size_t p = (size_t)begin; p < (size_t)end; p++)
-        atl_cpu_wino_gemm_run(c->w->gemm[0], lane, s.v + p * plane_step(c->w, ci), c->w->weight + p * ci * co,
-                              s.m + p * plane_step(c->w, co), s.scratch);
+        atl_cpu_wino_split_rows(c->w, s.v + p * plane_step(c->w, (size_t)c->w->shape.ci), p,
+                                s.m + p * plane_step(c->w, (size_t)c->w->shape.co), (size_t)c->tiles);
 }
 
 static void split_out(void *job, int lane, int64_t begin, int64_t end) {

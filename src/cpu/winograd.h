@@ -9,7 +9,7 @@
 // Tensors are channels-last, weights [co, ci, 3, 3]; the convolution of up = 1 is a correlation, the
 // transposed one of up = 2 is that of PyTorch (so a true convolution), as is the FIR.  All work on tiles
 // of 4x4 pixels: a transform of the input, 36 (81 for up = 2 and down) matrix products of [tiles, ci] with
-// [ci, co] by oneDNN, a transform of the output that ends in the epilogue.  36 multiplications replace
+// [ci, co], a transform of the output that ends in the epilogue.  36 multiplications replace
 // 144, and 81 replace 144.  The cost is rounding: the relative error of a layer is near 2e-6 where a direct
 // convolution has 3e-7.
 #ifndef ATL_CPU_WINOGRAD_H

@@ -64,7 +64,7 @@ static void split_products(void *job, int lane, int64_t begin, int64_t end) {
     const call *c = job;
     atl_cpu_wino_space s = atl_cpu_wino_space_of(c->w, c->workspace, lane);
     for (int u = (int)begin; u < end; u++)
-        atl_cpu_wino_split_product(c->w, lane, &s, u);
+        atl_cpu_wino_split_product(c->w, &s, u);
 }
 
 static void split_out(void *job, int lane, int64_t begin, int64_t end) {

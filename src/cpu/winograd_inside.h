@@ -4,10 +4,9 @@
 #define ATL_CPU_WINOGRAD_INSIDE_H
 
 #include "cpu/winograd.h"
-#include "cpu/winograd_gemm.h"
 #include "cpu/winograd_kernels.h"
 
-enum { ATL_WINO_TILE = 4, ATL_WINO_GEMMS = 2 };
+enum { ATL_WINO_TILE = 4 };
 enum { ATL_WINO_APART = 16 }; // floats between planes, or many would share one set of the first-level cache
 
 // How the work is cut.  Blocks of tiles: each thread takes its own tiles through all steps, `tiles` at a
@@ -27,9 +26,8 @@ struct atl_cpu_wino {
     atl_team *team;
     int tile_rows, tile_columns; // of one sample
     float fy[4], fx[4];
-    float *weight; // 36 of [ci, co] where split, else of what kernels.product takes; NULL: the runs make them
-    atl_cpu_wino_gemm *gemm[ATL_WINO_GEMMS];             // where split
-    size_t v_floats, m_floats, up_floats, scratch_bytes; // transformed tiles, products, edges of tiles
+    float *weight; // 36 of [ci, co], as kernels.product takes them; NULL: the runs make them
+    size_t v_floats, m_floats, up_floats; // transformed tiles, products, edges of tiles
     size_t weight_floats, rows_floats;                   // in the workspace, when the weights vary
 };
 
@@ -41,7 +39,6 @@ atl_status atl_cpu_wino_make_planned(atl_ctx *ctx, const atl_cpu_kernels *kernel
 // The parts of a workspace that belong to a thread.  With a split plan all have the same v and m.
 typedef struct atl_cpu_wino_space {
     float *v, *m, *left, *above;
-    void *scratch;
 } atl_cpu_wino_space;
 
 atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace, int lane);
@@ -71,9 +68,12 @@ atl_cpu_wino_planes atl_cpu_wino_planes_of(const atl_cpu_wino *w, float *base, s
 // 35 sixteen.
 void atl_cpu_wino_phase_product(const atl_cpu_wino *w, float *v, float *m, size_t tiles, size_t p);
 
+// Products of a split plan by matrix p: m [rows, co] = v [rows, ci] by it, a few rows at a time.
+void atl_cpu_wino_split_rows(const atl_cpu_wino *w, const float *v, size_t p, float *m, size_t rows);
+
 // Product u of the 39 of a split plan of up = 2 or down.
 enum { ATL_WINO_SPLIT_PRODUCTS = 39 };
-void atl_cpu_wino_split_product(const atl_cpu_wino *w, int lane, const atl_cpu_wino_space *s, int u);
+void atl_cpu_wino_split_product(const atl_cpu_wino *w, const atl_cpu_wino_space *s, int u);
 
 // up = 2.
 void atl_cpu_wino_up_run(const atl_cpu_wino *w, const float *x, const float *in_scale, float *y,

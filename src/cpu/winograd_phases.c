@@ -31,11 +31,10 @@ void atl_cpu_wino_phase_product(const atl_cpu_wino *w, float *v, float *m, size_
 }
 
 // Largest first: 14 of four rows per tile (the sixteen in four parts), 25 of one.
-void atl_cpu_wino_split_product(const atl_cpu_wino *w, int lane, const atl_cpu_wino_space *s, int u) {
+void atl_cpu_wino_split_product(const atl_cpu_wino *w, const atl_cpu_wino_space *s, int u) {
     size_t t = (size_t)w->plan.tiles, ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
     int wide = u < 14;
     size_t plane = wide ? 25 + 4 * (size_t)u : (size_t)u - 14,
            matrix = wide ? (u < 10 ? 25 + (size_t)u : 35) : plane;
-    atl_cpu_wino_gemm_run(w->gemm[wide], lane, s->v + plane * t * ci, w->weight + matrix * ci * co,
-                          s->m + plane * t * co, s->scratch);
+    atl_cpu_wino_split_rows(w, s->v + plane * t * ci, matrix, s->m + plane * t * co, wide ? 4 * t : t);
 }

@@ -166,7 +166,7 @@ static void split_products(void *job, int lane, int64_t begin, int64_t end) {
     const call *r = job;
     atl_cpu_wino_space s = atl_cpu_wino_space_of(r->w, r->workspace, lane);
     for (int u = (int)begin; u < end; u++)
-        atl_cpu_wino_split_product(r->w, lane, &s, u);
+        atl_cpu_wino_split_product(r->w, &s, u);
 }
 
 static void split_out(void *job, int lane, int64_t begin, int64_t end) {
