@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/names.h"
 #include "io/json.h"
 
@@ -117,9 +118,6 @@ atl_status atl_encoding_begin(atl_trainer *t) {
     if (!e)
         return ATL_NO_MEMORY;
     e->kind = kind_of(o->cfg);
-    if (t->state.ranks > 1)
-        return atl_fail(t->ctx, ATL_UNSUPPORTED, "encoders are trained by one process, not by %d",
-                        t->state.ranks);
     if (o->cond)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "cond: encoders are trained without labels");
     if (!e->kind)
@@ -132,6 +130,17 @@ atl_status atl_encoding_begin(atl_trainer *t) {
     return o->data ? ATL_OK : sample(t, e);
 }
 
+uint64_t atl_encoding_stays(const atl_trainer *t) {
+    const atl_encoding *e = atl_encoding_of(t);
+    const atl_network *all[] = { &e->generator, &e->lpips, &e->identity, &e->similarity, &e->w_encoder };
+    uint64_t hash = ATL_HASH_BEGIN;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        uint64_t one = all[i]->row ? atl_params_fingerprint(&all[i]->params) : 0;
+        hash = atl_hash(hash, &one, sizeof one);
+    }
+    return hash;
+}
+
 void atl_encoding_close(atl_trainer *t) {
     atl_encoding *e = atl_encoding_of(t);
     atl_network *all[] = { &e->generator, &e->lpips, &e->identity, &e->similarity, &e->w_encoder };
@@ -141,6 +150,7 @@ void atl_encoding_close(atl_trainer *t) {
     atl_free(t->ctx, e->start);
     atl_free(t->ctx, e->reals);
     atl_free(t->ctx, e->fakes);
+    atl_free(t->ctx, e->news);
     atl_free(t->ctx, e);
     t->own = NULL;
 }
@@ -224,7 +234,8 @@ static atl_status make_critic(atl_trainer *t, atl_encoding *e) {
     e->pool = pool && pool < batch ? batch : pool; // a step's latents have places of their own
     e->reals = atl_calloc(t->ctx, e->pool * (size_t)e->w_dim + 1, sizeof *e->reals);
     e->fakes = atl_calloc(t->ctx, e->pool * (size_t)e->w_dim + 1, sizeof *e->fakes);
-    return e->reals && e->fakes ? ATL_OK : ATL_NO_MEMORY;
+    e->news = atl_calloc(t->ctx, 2 * batch * (size_t)e->w_dim, sizeof *e->news);
+    return e->reals && e->fakes && e->news ? ATL_OK : ATL_NO_MEMORY;
 }
 
 // ---- the first picture that encoders see which see their result

@@ -48,6 +48,7 @@ typedef struct atl_encoding {
     float *average, *start; // [w_dim]; what the generator makes of it [height, width, 3]
     // Latents of before that D sees, too [pool, w_dim]: of the mapping network and of the encoder.
     float *reals, *fakes;
+    float *news; // [2, batch, w_dim]: this step's, which may come into the pools
     size_t pool;
     // Where the numbers of a phase that is followed belong: buffers of batch norms, in order.
     size_t tracks[2 * ATL_NORMS];
@@ -74,6 +75,7 @@ bool atl_encoding_loss_name(int loss, const char **name);
 atl_status atl_encoding_begin(atl_trainer *t);
 atl_status atl_encoding_networks(atl_trainer *t);
 void atl_encoding_close(atl_trainer *t);
+uint64_t atl_encoding_stays(const atl_trainer *t);
 float *atl_encoding_state(const atl_trainer *t, int index, const char **name, size_t *count);
 // How many layers have a w of their own beside the first in a step.
 int atl_encoding_stage(const atl_encoding *e, uint64_t iteration);
@@ -94,6 +96,7 @@ atl_norms *atl_encoding_in_training(atl_phase_builder *b); // batch norms of wha
 
 // ---- encoding_critic.c
 atl_node *atl_encoding_d_main(atl_phase_builder *b);
+atl_status atl_encoding_d_agree(atl_trainer *t, const atl_phase *p);
 atl_node *atl_encoding_d_reg(atl_phase_builder *b);
 
 // ---- encoding_view.c: programs of the run, of the trainer as `user`

@@ -18,11 +18,12 @@ typedef struct lot {
 } lot;
 
 // Shrivastava et al. 2017, section 2.3: while the pool has room, new ones are shown and kept; then half of
-// them.
+// them.  What is shown in their place is of earlier steps, so that it doesn't matter which process, and which
+// part of a step, has a sample.
 static lot lot_of(const atl_draw_run *run, const atl_draw *d, int sample) {
     const atl_encoding *e = atl_encoding_of(run->trainer);
     uint64_t number = run->first + (uint64_t)sample * run->step;
-    uint64_t shown = run->iteration * (uint64_t)run->trainer->stage.batch + number;
+    uint64_t before = run->iteration * (uint64_t)run->trainer->stage.batch, shown = before + number;
     float u[2], first;
     if (!e->pool)
         return (lot){ .place = 0 };
@@ -30,13 +31,14 @@ static lot lot_of(const atl_draw_run *run, const atl_draw *d, int sample) {
         return (lot){ .kept = true, .place = (size_t)shown };
     atl_philox_uniform(run->seed, atl_draw_stream(run, d), 2 + 2 * number, 2, u);
     atl_philox_uniform(run->seed, atl_draw_stream(run, d), 0, 1, &first);
-    bool swapped = u[0] < 0.5f;
-    return (lot){ swapped, swapped, ((size_t)((double)first * (double)e->pool) + (size_t)number) % e->pool };
+    size_t place = ((size_t)((double)first * (double)e->pool) + (size_t)number) % e->pool;
+    bool swapped = u[0] < 0.5f && place < before;
+    return (lot){ swapped, swapped, place };
 }
 
 typedef struct mixing {
     const atl_draw *lots;
-    float *pool; // of the trainer
+    float *pool, *news; // of the trainer: [pool, w_dim], and of all samples of a step
 } mixing;
 
 static void write_pooled(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
@@ -62,20 +64,45 @@ static void read_latents(const atl_draw_run *run, const float *values, void *sta
     const mixing *m = state;
     size_t w_dim = (size_t)atl_encoding_of(run->trainer)->w_dim;
     for (int i = 0; i < run->n; i++) {
-        lot l = lot_of(run, m->lots, i);
-        if (l.kept)
-            memcpy(m->pool + l.place * w_dim, values + (size_t)i * w_dim, w_dim * sizeof *values);
+        size_t number = (size_t)(run->first + (uint64_t)i * run->step);
+        memcpy(m->news + number * w_dim, values + (size_t)i * w_dim, w_dim * sizeof *values);
     }
 }
 
+// A row that another process has is zero here, so that sums are what each of them has.
+atl_status atl_encoding_d_agree(atl_trainer *t, const atl_phase *p) {
+    static const char *const LOTS[] = { "lots_real", "lots_fake" };
+    atl_encoding *e = atl_encoding_of(t);
+    size_t w_dim = (size_t)e->w_dim, batch = (size_t)t->stage.batch, size = batch * w_dim;
+    const atl_draw_run run = { .trainer = t,
+                               .phase = p->number,
+                               .seed = t->options.seed,
+                               .iteration = t->state.iteration,
+                               .step = 1 };
+    ATL_TRY(atl_ranks_sum(t->ranks, e->news, 2 * size));
+    for (int which = 0; which < 2; which++) {
+        const atl_draw *lots = atl_draw_find(p, LOTS[which]);
+        float *pool = which ? e->fakes : e->reals;
+        for (size_t i = 0; i < batch; i++) {
+            lot l = lot_of(&run, lots, (int)i);
+            if (l.kept)
+                memcpy(pool + l.place * w_dim, e->news + (size_t)which * size + i * w_dim,
+                       w_dim * sizeof *pool);
+        }
+    }
+    memset(e->news, 0, 2 * size * sizeof *e->news);
+    return ATL_OK;
+}
+
 // New latents [n, w_dim], some of them exchanged for those of before.
-static atl_node *mixed(atl_phase_builder *b, const char *lots, const char *pooled, float *pool, atl_node *w) {
+static atl_node *mixed(atl_phase_builder *b, const char *lots, const char *pooled, float *pool, float *news,
+                       atl_node *w) {
     atl_graph *g = b->g;
     mixing *m = atl_arena_alloc(&g->arena, 1, sizeof *m);
     if (!m || w->op == ATL_OP_POISON)
         return m ? w : atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for a pool of latents");
     atl_node *use = atl_draw_with(b, lots, ATL_SHAPE(b->n, 1), write_lots, NULL);
-    *m = (mixing){ atl_draw_find(b->phase, lots), pool };
+    *m = (mixing){ atl_draw_find(b->phase, lots), pool, news };
     atl_node *old = atl_draw_with(b, pooled, w->shape, write_pooled, m);
     atl_phase_hand(b, w, read_latents, m);
     return atl_add(g, w, atl_mul(g, atl_sub(g, old, w), atl_expand(g, use, w->shape)));
@@ -128,8 +155,9 @@ static atl_node *judged(atl_phase_builder *b, atl_node *w) {
 
 atl_node *atl_encoding_d_main(atl_phase_builder *b) {
     atl_encoding *e = b->setup->own;
-    atl_node *r = judged(b, mixed(b, "lots_real", "pool_real", e->reals, mapped(b, e)));
-    atl_node *f = judged(b, mixed(b, "lots_fake", "pool_fake", e->fakes, fakes(b, e)));
+    float *of_fakes = e->news + (size_t)b->o->batch * (size_t)e->w_dim;
+    atl_node *r = judged(b, mixed(b, "lots_real", "pool_real", e->reals, e->news, mapped(b, e)));
+    atl_node *f = judged(b, mixed(b, "lots_fake", "pool_fake", e->fakes, of_fakes, fakes(b, e)));
     atl_node *loss = atl_loss_d_logistic(b->g, f, r);
     atl_phase_report(b, "Loss/scores/real", r, ATL_REPORT_VALUES);
     atl_phase_report(b, "Loss/D/loss", loss, ATL_REPORT_MEAN);

@@ -27,6 +27,8 @@ typedef struct atl_phase_row {
     atl_node *(*loss)(atl_phase_builder *b);
     // What is done with the phase's sum over all samples of a step; NULL: it has none.
     void (*follow)(atl_trainer *t, const float *sum, double samples);
+    // What runs handed back, of all samples of a step and of all processes; NULL: nothing.
+    atl_status (*agree)(atl_trainer *t, const atl_phase *p);
     // Runs of each part of the batch, which see what the one before handed back; NULL: 1.
     int (*turns)(const atl_train_options *o);
     const char *norm; // under what the L2 norm of its gradient is reported; NULL: not
@@ -69,6 +71,8 @@ struct atl_recipe {
     // their keys.
     const atl_network *(*generator)(const atl_trainer *t);
     const atl_network *(*kept)(const atl_trainer *t, int index, const char **key);
+    // A hash of all weights that are not trained, which all processes must have the same.
+    uint64_t (*stays)(const atl_trainer *t);
     // Rates and the like of a network; D may be missing.
     atl_adam_options (*optimiser)(const atl_trainer *t, atl_train_net which);
     // The graphs behind atl_trainer_reconstruct() and atl_trainer_generate(), of the trainer as `user`.

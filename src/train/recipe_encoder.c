@@ -210,7 +210,8 @@ static const atl_phase_row PHASES[] = {
       .interval = 1,
       .shrink = 1,
       .wanted = wants_d,
-      .loss = atl_encoding_d_main },
+      .loss = atl_encoding_d_main,
+      .agree = atl_encoding_d_agree },
     { .name = "Dreg",
       .trained = ATL_TRAIN_D,
       .interval = 16,
@@ -271,6 +272,7 @@ static const char *const KEYS[] = { "E", "D", "encoder" }, *const HYPER_KEYS[] =
         .close = atl_encoding_close,                                                                         \
         .generator = generator,                                                                              \
         .kept = kept,                                                                                        \
+        .stays = atl_encoding_stays,                                                                         \
         .optimiser = optimiser,                                                                              \
         .view = atl_encoding_view,                                                                           \
         .sample = atl_encoding_sample,                                                                       \

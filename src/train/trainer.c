@@ -241,6 +241,8 @@ static atl_status run_phase(atl_trainer *t, atl_phase *p) {
     if (p->norm >= 0)
         add(&t->sums[p->norm], norm_of(p, t->gradient), 1.0 / t->state.ranks);
     t->halfway = true;
+    if (p->row->agree)
+        ATL_TRY(p->row->agree(t, p));
     if (p->row->follow && p->sum)
         p->row->follow(t, t->gradient + total, (double)p->n * parts * t->state.ranks);
     move_weights(t, p, p->trained == &t->g ? &t->adam_g : &t->adam_d, t->gradient);
@@ -292,6 +294,8 @@ static atl_status check_ranks(atl_trainer *t) {
     }
     ATL_TRY(atl_ranks_same(t->ranks, set, "the data set"));
     ATL_TRY(agree_on_options(t));
+    if (t->recipe->stays)
+        ATL_TRY(atl_ranks_same(t->ranks, t->recipe->stays(t), "what isn't trained (generator, networks of losses)"));
     uint64_t weights = atl_params_fingerprint(&t->g.params);
     if (t->d.row)
         weights ^= atl_params_fingerprint(&t->d.params) * 3;

@@ -5,7 +5,7 @@
 # Sums are added in another order.  Adam divides a gradient by its size, so where one is almost zero rounding decides
 # where the weight goes; after nine steps the weights are apart by a small part of the way that they went: 1e-3 is ten
 # times what was seen.  Two runs of two processes are equal to the byte,
-# also when one is measured, and when codes take the place of pictures.
+# also when one is measured, when codes take the place of pictures, and when an encoder is trained.
 set -u -o pipefail
 atelier=$(realpath "$1") distance=$(realpath "$2")
 command -v mpirun >/dev/null || { echo "no mpirun here"; exit 77; }
@@ -25,13 +25,15 @@ for i in 0 1 2 3 4 5; do
     "$atelier" generate --network n.safetensors --seeds $i --outdir s --quiet || exit 1
 done
 
-run() { # NAME PROCESSES KIMG OPTION...
+start() { # NAME PROCESSES KIMG COMMAND OPTION...
     local name=$1 processes=$2 kimg=$3 out=$1.log
     shift 3
-    timeout -k 5 150 mpirun -np "$processes" "$atelier" train --data s --outdir "$name" --cbase 64 --cmax 4 \
-        --batch 8 --mirror --seed 3 --ada-kimg 0.1 --kimg "$kimg" --tick 0.04 "$@" >"$out" 2>&1 \
-        </dev/null || { echo "$name failed:"; cat "$out"; exit 1; }
+    timeout -k 5 150 mpirun -np "$processes" "$atelier" "$@" --outdir "$name" --seed 3 --kimg "$kimg" --tick 0.04 \
+        >"$out" 2>&1 </dev/null || { echo "$name failed:"; cat "$out"; exit 1; }
     mv "$name"/*/network-snapshot-000000.safetensors "$name.safetensors"
+}
+run() { # NAME PROCESSES KIMG OPTION...
+    start "${@:1:3}" train --data s --cbase 64 --cmax 4 --batch 8 --mirror --ada-kimg 0.1 "${@:4}"
 }
 run start 1 0.008 --map-depth 2
 run one 1 0.072 --map-depth 2
@@ -56,7 +58,29 @@ run coded_one 1 0.072 $codes
 run coded_two 2 0.072 $codes
 run coded_again 2 0.072 $codes
 
+# an encoder, whose batch norms look at the pictures of one run: at one, so that it doesn't matter who has it
+"$atelier" init --cfg stylegan2 --resolution 32 --cbase 64 --cmax 4 --seed 1 g.safetensors >/dev/null 2>&1 || exit 1
+encode() { # NAME PROCESSES KIMG OPTION...
+    start "${@:1:3}" train-encoder --network g.safetensors --cfg e4e --trunk 1,1,1,1:16,16,16,16 --style-width 8 \
+        --optimizer adam --glr 1e-3 --batch 8 --progress 2:1 --losses l2:1,delta:0.1,adv:0.3 --pool 20 "${@:4}"
+}
+encode encoder_start 1 0.008 --batch-gpu 1
+encode encoder_one 1 0.072 --batch-gpu 1
+encode encoder_two 2 0.072 --batch-gpu 1
+encode encoder_three 2 0.072
+encode encoder_again 2 0.072
+timeout -k 5 60 mpirun -np 2 "$atelier" train-encoder --network g.safetensors --batch 5 --outdir odd >odd.log 2>&1 \
+    </dev/null
+"$atelier" init --cfg stylegan2 --resolution 32 --cbase 64 --cmax 4 --seed 2 other.safetensors >/dev/null 2>&1 || exit 1
+same="train-encoder --trunk 1,1,1,1:16,16,16,16 --kimg 0.008 --batch 8 --outdir mixed"
+timeout -k 5 60 mpirun -np 1 "$atelier" $same --network g.safetensors : -np 1 "$atelier" $same \
+    --network other.safetensors >mixed.log 2>&1 </dev/null
+
 failed=0
+grep -q "what isn't trained (generator, networks of losses) differs from rank 0's" mixed.log ||
+    { echo "FAILED: two generators"; cat mixed.log; failed=1; }
+grep -q "batch 5 can't be shared by 2 processes" odd.log || { echo "FAILED: batch 5"; cat odd.log; failed=1; }
+cmp encoder_three.safetensors encoder_again.safetensors || failed=1
 cmp coded_two.safetensors coded_again.safetensors || failed=1
 cmp two.safetensors again.safetensors || failed=1
 # the first process measures, which changes nothing, and the others wait
@@ -64,7 +88,7 @@ cmp two.safetensors measured.safetensors || failed=1
 [ "$(cat measured/*/metric-{swd6,msssim6}.jsonl | wc -l)" = 2 ] && [ "$(grep -c '^metric ' measured.log)" = 2 ] &&
     [ "$(tail -1 measured/*/stats.jsonl | grep -o '"Metrics/[a-z]*6"' | wc -l)" = 2 ] ||
     { echo "FAILED: not measured"; cat measured.log; failed=1; }
-for pair in "G. " "D. " "G. grown_" "D. grown_" "G. coded_"; do
+for pair in "G. " "D. " "G. grown_" "D. grown_" "G. coded_" "E. encoder_" "D. encoder_"; do
     read -r net run <<<"$pair"
     ratio=$("$distance" ${run}one.safetensors ${run}two.safetensors ${run}start.safetensors $net) || exit 1
     echo "$net $run $ratio of the way (at most 1e-3)"

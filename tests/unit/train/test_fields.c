@@ -132,7 +132,7 @@ static void hashes_differ_with_values(void **state) {
         bool free = !strcmp(f->name, "data") || !strcmp(f->name, "workers") || !strcmp(f->name, "stall") ||
                     !strcmp(f->name, "threads") || !strcmp(f->name, "like") || !strcmp(f->name, "network") ||
                     !strcmp(f->name, "lpips") || !strcmp(f->name, "identity") || !strcmp(f->name, "similarity") ||
-                    !strcmp(f->name, "w-encoder"); // the last five are of encoders, which one process trains
+                    !strcmp(f->name, "w-encoder"); // the last five are networks, whose weights are compared
         assert_int_equal(f->agree, !free);
     }
 }
