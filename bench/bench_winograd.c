@@ -4,11 +4,13 @@
 // time, best of several runs, next to the machine's multiply-add throughput measured just before: on a shared
 // machine only their ratio means much.
 //
-//     bench_winograd [threads [filter [tiles [split]]]]     filter: "up1", "up2", "down2", or part of a line
+//     bench_winograd [threads [filter [tiles [split]]]]     filter: "up1", "up2", "down2", "grad1", "grad2" (weight
+//     gradients at strides 1 and 2), or part of a line
 #include <math.h>
 #include <stdint.h>
 #include "bench.h"
 
+#include "cpu/winograd_grad.h"
 #include "cpu/winograd_inside.h"
 
 static const atl_cpu_wino_shape LAYERS[] = {
@@ -25,6 +27,14 @@ static const atl_cpu_wino_shape LAYERS[] = {
     { 8, 17, 17, 64, 64, 1, 0, 0, 1, 0, 8, 8 },         { 4, 65, 65, 64, 128, 1, 0, 0, 1, 0, 32, 32 },
     { 4, 33, 33, 128, 256, 1, 0, 0, 1, 0, 16, 16 },     { 4, 17, 17, 256, 512, 1, 0, 0, 1, 0, 8, 8 },
     { 1, 257, 257, 128, 256, 1, 0, 0, 1, 0, 128, 128 }, { 4, 65, 65, 32, 64, 1, 0, 0, 1, 0, 32, 32 },
+};
+
+static const atl_cpu_wino_grad_shape GRADIENTS[] = {
+    { 4, 64, 64, 256, 256, 1, 0, 0, 0, 0 },  { 4, 32, 32, 512, 512, 1, 0, 0, 0, 0 },
+    { 4, 16, 16, 512, 512, 1, 0, 0, 0, 0 },  { 8, 64, 64, 64, 64, 1, 0, 0, 0, 0 },
+    { 4, 65, 65, 256, 512, 0, 1, 32, 32, 0 }, { 4, 33, 33, 512, 512, 0, 1, 16, 16, 0 },
+    { 4, 17, 17, 512, 512, 0, 1, 8, 8, 0 },  { 8, 65, 65, 64, 64, 0, 1, 32, 32, 0 },
+    { 8, 33, 33, 64, 64, 0, 1, 16, 16, 0 },  { 8, 17, 17, 64, 64, 0, 1, 8, 8, 0 },
 };
 
 static double now(void) {
@@ -78,6 +88,35 @@ static void bench(atl_ctx *ctx, const atl_cpu_wino_shape *s, const atl_cpu_wino_
     free(y);
 }
 
+static void bench_gradient(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s, const char *name) {
+    int oh = s->down ? s->oh : s->h + 2 * s->pad - 2, ow = s->down ? s->ow : s->w + 2 * s->pad - 2;
+    size_t ci = (size_t)s->ci, co = (size_t)s->co, pixels = (size_t)(s->n * oh * ow);
+    float *x = floats((size_t)(s->n * s->h * s->w) * ci), *dy = floats(pixels * co), *dw = floats(9 * ci * co);
+    atl_cpu_wino_grad *grad;
+    if (atl_cpu_wino_grad_make(ctx, table_of(ctx), team_of(ctx), s, &grad)) {
+        printf("%s\n", atl_message(ctx));
+        exit(1);
+    }
+    void *space = floats(atl_cpu_wino_grad_workspace(grad) / sizeof(float));
+    atl_cpu_wino_grad_args args = { x, dy, NULL, NULL, 0, 0 };
+    double peak = atl_peak_gflops(ctx), best = 1e9, start = now();
+    for (int runs = 0; runs < 5 || now() - start < 1.0; runs++) {
+        double t = now();
+        atl_cpu_wino_grad_run(grad, &args, dw, space);
+        t = now() - t;
+        best = t < best ? t : best;
+    }
+    printf("%-26s %2d samples  %7.1f effective  peak %5.0f  best %7.2f ms  space %6.1f MB\n", name, s->n,
+           18e-9 * (double)(pixels * ci * co) / best, peak, best * 1e3,
+           (double)atl_cpu_wino_grad_workspace(grad) / 1e6);
+    fflush(stdout);
+    atl_cpu_wino_grad_free(&grad);
+    free(space);
+    free(x);
+    free(dy);
+    free(dw);
+}
+
 int main(int argc, char **argv) {
     atl_ctx *ctx;
     atl_ctx_options options = ATL_CTX_OPTIONS_INIT;
@@ -94,6 +133,13 @@ int main(int argc, char **argv) {
                      s->h, s->w, s->ci, s->co);
             if (argc <= 2 || strstr(name, argv[2]))
                 bench(ctx, s, plan.tiles || plan.split ? &plan : NULL);
+        }
+        for (size_t i = 0; i < sizeof GRADIENTS / sizeof *GRADIENTS; i++) {
+            char name[64];
+            const atl_cpu_wino_grad_shape *s = &GRADIENTS[i];
+            snprintf(name, sizeof name, "grad%d %dx%d %d->%d", 1 + s->down, s->h, s->w, s->ci, s->co);
+            if (argc <= 2 || strstr(name, argv[2]))
+                bench_gradient(ctx, s, name);
         }
         atl_ctx_close(&ctx);
     }

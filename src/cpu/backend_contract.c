@@ -2,7 +2,7 @@
 // Contractions and filters with what fuse.c attached to them.  A step's state is one struct with the parts
 // that its kernel needs; `run` says which kernel.
 //
-//   winograd    3x3, stride 1, any slot, and stride 2, slot Y; also the composed upsampling convolution
+//   winograd    3x3, stride 1, any slot, and stride 2, slots Y and W; also the composed upsampling convolution
 //   rgb         1x1 to or from at most four channels
 //   conv 1x1    any other 1x1, as a matrix product with the style in the weights
 //   conv        oneDNN, any slot; with up_fir: transposed convolution to the workspace, then the filter
@@ -465,11 +465,15 @@ static bool is_3x3(const atl_node *n, const atl_shape *w, int *pad) {
     return n->at.conv.slot != ATL_SLOT_W && own >= 0 && own <= 2 && w->d[2] == 3 && w->d[3] == 3;
 }
 
+// Whether strides are 2, and padding is alike above and on the left.
+static bool halves_evenly(const atl_conv_attr *a) {
+    return a->sy == 2 && a->sx == 2 && a->groups == 1 && a->py0 == a->px0 && a->py0 >= 0 && a->py0 <= 2;
+}
+
 // A convolution of 3x3 at stride 2, padded alike above and on the left; false for any other.
 static bool halves(const atl_node *n, atl_cpu_wino_shape *shape) {
     const atl_conv_attr *a = &n->at.conv;
-    if (a->slot != ATL_SLOT_Y || a->sy != 2 || a->sx != 2 || a->groups != 1 || a->py0 != a->px0 ||
-        a->py0 < 0 || a->py0 > 2 || (n->fusion && n->fusion->up_fir))
+    if (a->slot != ATL_SLOT_Y || !halves_evenly(a) || (n->fusion && n->fusion->up_fir))
         return false;
     const atl_shape *x = &n->src[0]->shape, *w = &n->src[1]->shape, *y = &n->shape;
     *shape = (atl_cpu_wino_shape){ .n = (int)x->d[0],
@@ -542,12 +546,22 @@ static atl_status run_winograd_grad(atl_cpu *b, const atl_step *step, state *s) 
 // The same for slot W.
 static atl_status try_winograd_grad(atl_cpu *b, atl_step *step, state *s, bool *done) {
     const atl_node *n = step->node;
-    const atl_shape *x = &n->src[0]->shape, *w = &n->shape;
+    const atl_shape *x = &n->src[0]->shape, *y = &n->src[1]->shape, *w = &n->shape;
+    const bool down = halves_evenly(&n->at.conv);
     *done = false;
-    atl_cpu_wino_grad_shape shape = { (int)x->d[0], (int)x->d[1], (int)x->d[2],
-                                      (int)w->d[1], (int)w->d[0], even_pad(&n->at.conv) };
-    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || shape.pad < 0 || shape.pad > 2 ||
-        w->d[2] != 3 || w->d[3] != 3 || !atl_cpu_wino_grad_worth(&shape))
+    if (b->base.ctx->direct || n->at.conv.slot != ATL_SLOT_W || w->d[2] != 3 || w->d[3] != 3)
+        return ATL_OK;
+    atl_cpu_wino_grad_shape shape = { .n = (int)x->d[0],
+                                      .h = (int)x->d[1],
+                                      .w = (int)x->d[2],
+                                      .ci = (int)x->d[3],
+                                      .co = (int)y->d[3],
+                                      .pad = down ? n->at.conv.py0 : even_pad(&n->at.conv),
+                                      .down = down,
+                                      .oh = (int)y->d[1],
+                                      .ow = (int)y->d[2],
+                                      .turned = n->fusion && n->fusion->turned };
+    if (shape.pad < 0 || shape.pad > 2 || !atl_cpu_wino_grad_worth(&shape))
         return ATL_OK;
     ATL_TRY(atl_cpu_wino_grad_make(b->base.ctx, &b->kernels, b->team, &shape, &s->grad));
     s->run = run_winograd_grad;

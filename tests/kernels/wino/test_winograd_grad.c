@@ -114,7 +114,7 @@ typedef struct data {
 
 static data make_data(const atl_cpu_wino_grad_shape *s) {
     uint32_t seed = 5;
-    data d = { .oh = s->h + 2 * s->pad - 2, .ow = s->w + 2 * s->pad - 2 };
+    data d = { .oh = s->down ? s->oh : s->h + 2 * s->pad - 2, .ow = s->down ? s->ow : s->w + 2 * s->pad - 2 };
     d.x = next_floats((size_t)(s->n * s->h * s->w * s->ci), &seed);
     d.y = next_floats((size_t)(s->n * d.oh * d.ow * s->co), &seed);
     d.x_scale = next_floats((size_t)(s->n * s->ci), &seed);
@@ -137,14 +137,14 @@ static double *plain(const atl_cpu_wino_grad_shape *s, const data *d, int scaled
         for (int p = 0; p < d->oh; p++)
             for (int q = 0; q < d->ow; q++)
                 for (int r = 0; r < 9; r++) {
-                    int v = p + r / 3 - s->pad, u = q + r % 3 - s->pad;
+                    int step = s->down ? 2 : 1, v = step * p + r / 3 - s->pad, u = step * q + r % 3 - s->pad;
                     if (v < 0 || u < 0 || v >= s->h || u >= s->w)
                         continue;
                     const float *x = d->x + ((n * s->h + v) * s->w + u) * s->ci;
                     const float *y = d->y + ((n * d->oh + p) * d->ow + q) * s->co;
                     for (int o = 0; o < s->co; o++)
                         for (int i = 0; i < s->ci; i++)
-                            w[(o * s->ci + i) * 9 + r] +=
+                            w[(s->turned ? i * s->co + o : o * s->ci + i) * 9 + r] +=
                                 (double)x[i] * (scaled & 1 ? (double)d->x_scale[n * s->ci + i] : 1.0) * (double)y[o] *
                                 (scaled & 2 ? (double)d->y_scale[n * s->co + o] : 1.0);
                 }
@@ -185,8 +185,8 @@ static void check(atl_ctx *ctx, const atl_cpu_wino_grad_shape *s, int scaled) {
         norm += truth[i] * truth[i];
     }
     if (!(sqrt(error / norm) < F32_WINOGRAD_GRADIENT))
-        fail_msg("[%d, %d, %d, %d] to %d, padding %d, scaled %d: relative error %g", s->n, s->h, s->w, s->ci, s->co,
-                 s->pad, scaled, sqrt(error / norm));
+        fail_msg("[%d, %d, %d, %d] to %d, stride %d, padding %d, scaled %d: relative error %g", s->n, s->h, s->w,
+                 s->ci, s->co, 1 + s->down, s->pad, scaled, sqrt(error / norm));
     free(truth);
     free(dw);
     free_data(&d);
@@ -205,7 +205,12 @@ static void gradients_match_double(void **state) {
             for (int i = 0; i < (int)(sizeof sizes / sizeof *sizes); i++)
                 for (int pad = 0; pad < 3; pad++) {
                     const int *v = sizes[i];
-                    atl_cpu_wino_grad_shape s = { v[0], v[1], v[2], v[3], v[4], pad };
+                    atl_cpu_wino_grad_shape s = { v[0], v[1], v[2], v[3], v[4], pad, 0, 0, 0, 0 };
+                    check(ctx, &s, (i + pad) % 4);
+                    s.down = 1;
+                    s.turned = i % 2;
+                    s.oh = (v[1] + pad + 1) / 2 - pad / 2; // as many as can be, and fewer
+                    s.ow = (v[2] + pad + 1) / 2;
                     check(ctx, &s, (i + pad) % 4);
                 }
             atl_ctx_close(&ctx);
@@ -216,17 +221,21 @@ static void gradients_match_double(void **state) {
 static void many_tiles_stay_exact(void **state) {
     (void)state;
     atl_ctx *ctx = open_ctx(2, NULL);
-    atl_cpu_wino_grad_shape s = { 5, 64, 65, 16, 24, 1 };
+    atl_cpu_wino_grad_shape s = { 5, 64, 65, 16, 24, 1, 0, 0, 0, 0 };
     check(ctx, &s, 3);
-    s = (atl_cpu_wino_grad_shape){ 3, 40, 40, 150, 140, 1 };
+    s = (atl_cpu_wino_grad_shape){ 3, 40, 40, 150, 140, 1, 0, 0, 0, 0 };
     check(ctx, &s, 0);
+    s = (atl_cpu_wino_grad_shape){ 5, 65, 65, 150, 140, 0, 1, 32, 32, 1 };
+    check(ctx, &s, 3);
     atl_ctx_close(&ctx);
 }
 
 static void threads_change_no_bit(void **state) {
     (void)state;
-    static const atl_cpu_wino_grad_shape shapes[] = { { 4, 33, 32, 40, 72, 1 }, { 2, 12, 12, 20, 16, 1 } };
-    for (size_t i = 0; i < 2; i++) {
+    static const atl_cpu_wino_grad_shape shapes[] = { { 4, 33, 32, 40, 72, 1, 0, 0, 0, 0 },
+                                                      { 2, 12, 12, 20, 16, 1, 0, 0, 0, 0 },
+                                                      { 4, 33, 32, 40, 72, 1, 1, 17, 16, 0 } };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         data d = make_data(&shapes[i]);
         float *one = NULL;
         for (int threads = 1; threads <= 5; threads += 2) {
@@ -246,7 +255,8 @@ static void threads_change_no_bit(void **state) {
 static void bad_shapes_and_missing_memory_leave_nothing(void **state) {
     (void)state;
     static const atl_cpu_wino_grad_shape bad[] = {
-        { 0, 8, 8, 1, 1, 1 }, { 1, 2, 8, 1, 1, 0 }, { 1, 8, 8, 1, 1, 3 }, { 1, 8, 8, 1, 1 << 21, 1 }
+        { 0, 8, 8, 1, 1, 1, 0, 0, 0, 0 }, { 1, 2, 8, 1, 1, 0, 0, 0, 0, 0 },       { 1, 8, 8, 1, 1, 3, 0, 0, 0, 0 },
+        { 1, 8, 8, 1, 1, 1, 1, 6, 4, 0 }, { 1, 8, 8, 1, 1 << 21, 1, 0, 0, 0, 0 },
     };
     atl_ctx *ctx = open_ctx(1, NULL);
     atl_cpu_wino_grad *grad = (atl_cpu_wino_grad *)&bad;
@@ -255,7 +265,7 @@ static void bad_shapes_and_missing_memory_leave_nothing(void **state) {
                          ATL_BAD_ARGUMENT);
         assert_null(grad);
     }
-    atl_cpu_wino_grad_shape s = { 1, 8, 8, 16, 16, 1 };
+    atl_cpu_wino_grad_shape s = { 1, 8, 8, 16, 16, 1, 0, 0, 0, 0 };
     ctx->fail_after = 0;
     assert_int_equal(atl_cpu_wino_grad_make(ctx, table_of(ctx), team_of(ctx), &s, &grad), ATL_NO_MEMORY);
     assert_null(grad);
