@@ -18,6 +18,12 @@ static void put_planes(const atl_image *image, float *out) {
         out[i % channels * pixels + i / channels] = (float)image->pixels[i] / 127.5f - 1.0f;
 }
 
+// Numbers that an encoder is shown of a picture.
+static size_t input_size(const app_run *r) {
+    const atl_train_set *s = atl_trainer_get_set(r->trainer);
+    return (size_t)atl_trainer_input_channels(r->trainer) * (size_t)s->width * (size_t)s->height;
+}
+
 // Their labels are those of the generated ones, or they themselves are what is made again.
 static app_status read_reals(app_run *r, const uint32_t *which, app_error *e) {
     size_t count = (size_t)r->across * (size_t)r->down;
@@ -32,9 +38,9 @@ static app_status read_reals(app_run *r, const uint32_t *which, app_error *e) {
         app_grid_put_image(&r->reals, i, &image);
         if (atl_trainer_reconstructs(r->trainer))
             put_planes(&image, r->z + i * (size_t)atl_trainer_z_dim(r->trainer));
-        if (r->inputs)
-            put_planes(&image, r->inputs + i * (size_t)image.width * (size_t)image.height * (size_t)image.channels);
         atl_image_clear(r->ctx, &image);
+        if (r->inputs && atl_trainer_input(r->trainer, which[i], r->inputs + i * input_size(r)) != ATL_OK)
+            return app_fail_ctx(e, r->ctx);
         if (label_size)
             atl_dataset_label(set, which[i], r->labels + i * label_size);
     }
@@ -53,8 +59,6 @@ static app_status sample_reals(app_run *r, app_error *e) {
 // Encoders and transformers show few pictures, since each costs a pass of theirs, or one for each code.
 static app_status open_inputs(app_run *r, app_error *e) {
     enum { ACROSS = 8, DOWN = 8 };
-    const atl_train_set *s = atl_trainer_get_set(r->trainer);
-    size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
     int encoder = atl_trainer_is_encoder(r->trainer);
     if (encoder || atl_trainer_draws_codes(r->trainer)) {
         r->across = ACROSS;
@@ -62,7 +66,7 @@ static app_status open_inputs(app_run *r, app_error *e) {
     }
     if (!encoder)
         return APP_OK;
-    r->inputs = app_array(ACROSS * DOWN, pixels, 1, sizeof *r->inputs, e);
+    r->inputs = app_array(ACROSS * DOWN, input_size(r), 1, sizeof *r->inputs, e);
     return r->inputs ? APP_OK : APP_FAILED;
 }
 
@@ -109,12 +113,35 @@ app_status app_run_write_reals(app_run *r, app_error *e) {
     return status;
 }
 
+// A level of red, green or blue that tells labels apart, by their bits.
+static float label_level(size_t label, size_t c) {
+    unsigned level = 0;
+    for (unsigned k = 0; k < 3; k++)
+        level |= (unsigned)(label >> (3 * k + c) & 1) << (7 - k);
+    return (float)level / 127.5f - 1.0f;
+}
+
+// What an encoder is shown, as a picture: gray as it is, labels in colours.
+static void show_input(const app_run *r, const float *input, float *picture) {
+    const atl_train_set *s = atl_trainer_get_set(r->trainer);
+    size_t pixels = (size_t)s->width * (size_t)s->height, channels = (size_t)atl_trainer_input_channels(r->trainer);
+    for (size_t i = 0; i < pixels; i++) {
+        size_t label = 0;
+        while (channels != 3 && label + 1 < channels && input[label * pixels + i] == 0.0f)
+            label++;
+        for (size_t c = 0; c < (size_t)s->channels; c++)
+            picture[c * pixels + i] = channels == (size_t)s->channels ? input[c * pixels + i]
+                                      : channels == 1                  ? 2.0f * input[i] - 1.0f
+                                                                       : label_level(label, c);
+    }
+}
+
 // Of an encoder: each picture, and right of it what the generator makes of its codes.
 static app_status write_couples(app_run *r, const char *name, app_error *e) {
     const atl_train_set *s = atl_trainer_get_set(r->trainer);
     size_t count = (size_t)r->across * (size_t)r->down;
     size_t pixels = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
-    float *made = app_array(count, pixels, 1, sizeof *made, e);
+    float *made = app_array(count + 1, pixels, 1, sizeof *made, e), *shown = made ? made + count * pixels : NULL;
     app_grid grid = { 0 };
     app_status status = made ? APP_OK : APP_FAILED;
     if (status == APP_OK)
@@ -122,7 +149,8 @@ static app_status write_couples(app_run *r, const char *name, app_error *e) {
     if (status == APP_OK && atl_trainer_reconstruct(r->trainer, (int)count, r->inputs, made) != ATL_OK)
         status = app_fail_ctx(e, r->ctx);
     for (size_t i = 0; i < count && status == APP_OK; i++) {
-        app_grid_put(&grid, 2 * i, 1, r->inputs + i * pixels);
+        show_input(r, r->inputs + i * input_size(r), shown);
+        app_grid_put(&grid, 2 * i, 1, shown);
         app_grid_put(&grid, 2 * i + 1, 1, made + i * pixels);
     }
     if (status == APP_OK)

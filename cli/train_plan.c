@@ -83,6 +83,22 @@ static void print_data(FILE *out, const atl_train_options *o, const atl_train_se
     fprintf(out, "\n");
 }
 
+// What an encoder sees in place of the pictures.
+static void print_input(FILE *out, const atl_train_options *o) {
+    int reduced = strcmp(o->resize_factors, "none") != 0, source = strcmp(o->source, "none") != 0;
+    if (!source && o->input_nc == 3 && !reduced)
+        return;
+    fprintf(out, "input         ");
+    if (o->label_nc)
+        fprintf(out, "maps of %d labels", o->label_nc);
+    else
+        fprintf(out, o->input_nc == 1 ? "gray" : "colours");
+    fprintf(out, " of %s", source ? o->source : "the pictures");
+    if (reduced)
+        fprintf(out, ", reduced by %s", o->resize_factors);
+    fprintf(out, "\n");
+}
+
 static void print_encoder(FILE *out, const atl_trainer *trainer) {
     const atl_train_options *o = atl_trainer_get_options(trainer);
     fprintf(out, "settings      cfg %s, batch %d in parts of %d, trunk %s, styles of %d channels, %s at %g",
@@ -91,7 +107,9 @@ static void print_encoder(FILE *out, const atl_trainer *trainer) {
         fprintf(out, ", %d steps", o->steps);
     if (strcmp(o->progress, "none") != 0)
         fprintf(out, ", progress %s", o->progress);
-    fprintf(out, "\nlosses        %s\n", o->losses);
+    fprintf(out, "\n");
+    print_input(out, o);
+    fprintf(out, "losses        %s\n", o->losses);
 }
 
 void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {

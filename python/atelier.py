@@ -661,6 +661,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_trainer_generate": (c_int, [_P, c_int, _P, _P, _P]),
     "atl_trainer_z_dim": (c_int, [_P]),
     "atl_trainer_reconstruct": (c_int, [_P, c_int, _P, _P]),
+    "atl_trainer_input_channels": (c_int, [_P]),
+    "atl_trainer_input": (c_int, [_P, c_size_t, _P]),
     "atl_trainer_lacks": (c_char_p, [_P, c_int]),
     "atl_trainer_get_set": (POINTER(_TrainSet), [_P]),
     "atl_trainer_save": (c_int, [_P, c_char_p]),
@@ -2605,15 +2607,22 @@ class Trainer(_Child):
                 lines.append(line.decode())
             return lines
 
-    def reconstruct(self, images: Any) -> np.ndarray:
-        """Of a run that trains an encoder: pictures [n, c, h, w] of the set's size, from -1 to 1, as the generator makes
-        them again, float32."""
+    def input(self, index: int) -> np.ndarray:
+        """Of a run that trains an encoder: what it is shown of picture `index` of the set, float32 [c, h, w]."""
         pictures = self.set
+        planes = np.empty((_lib.atl_trainer_input_channels(self._h), pictures.height, pictures.width), np.float32)
+        self._call(_lib.atl_trainer_input, index, planes.ctypes.data)
+        return planes
+
+    def reconstruct(self, images: Any) -> np.ndarray:
+        """Of a run that trains an encoder: what the generator makes of inputs [n, c, h, w] of the set's size, which are
+        pictures from -1 to 1 or what input() gives, float32."""
+        pictures, channels = self.set, _lib.atl_trainer_input_channels(self._h)
         images = np.ascontiguousarray(images, np.float32)
-        if images.shape[1:] != (pictures.channels, pictures.height, pictures.width):
-            raise ValueError(f"images of shape {images.shape}: [n, {pictures.channels}, {pictures.height}, "
+        if images.shape[1:] != (channels, pictures.height, pictures.width):
+            raise ValueError(f"images of shape {images.shape}: [n, {channels}, {pictures.height}, "
                              f"{pictures.width}] are needed")
-        made = np.empty_like(images)
+        made = np.empty((len(images), pictures.channels, pictures.height, pictures.width), np.float32)
         if len(images):
             self._call(_lib.atl_trainer_reconstruct, len(images), images.ctypes.data, made.ctypes.data)
         return made

@@ -129,6 +129,11 @@ typedef struct atl_train_options {
     const char *progress;  // e4e: "auto" or "FROM:EVERY": the steps before the second w may differ from the
                            // first, and those from w to w; "none": all may from the start
     int pool;              // latents of before that what judges latents sees, too
+    // What psp and e4e are shown in place of the pictures, which the generator is to make of it.
+    const char *source;         // a set of inputs, called as the pictures; "none": they are made of those
+    int label_nc;               // the sources are maps of so many labels; 0: pictures
+    int input_nc;               // of which it sees colours (3) or gray (1)
+    const char *resize_factors; // of which one, by chance, makes a picture smaller: "1,2,4,8,16"; "none"
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);
@@ -244,10 +249,13 @@ ATL_API int atl_trainer_z_dim(const atl_trainer *trainer);
 ATL_API int atl_trainer_reconstructs(const atl_trainer *trainer);
 // Whether pictures of G are drawn code by code, which takes its time.  A z chooses the codes.
 ATL_API int atl_trainer_draws_codes(const atl_trainer *trainer);
-// Encoders: n pictures [n, channels, height, width] of the set's size, from -1 to 1, as the generator makes
-// them again. Then atl_trainer_generate() gives pictures of the generator in that size, with and without a
-// set of pictures.
-ATL_API atl_status atl_trainer_reconstruct(atl_trainer *trainer, int n, const float *pictures, float *images);
+// Encoders: what the generator makes of n inputs [n, input channels, height, width] of the set's size: pictures
+// from -1 to 1, or what the options `source`, `label_nc`, `input_nc` and `resize_factors` put in their place.  Then
+// atl_trainer_generate() gives pictures of the generator in that size, with and without a set of pictures.
+ATL_API atl_status atl_trainer_reconstruct(atl_trainer *trainer, int n, const float *inputs, float *images);
+ATL_API int atl_trainer_input_channels(const atl_trainer *trainer);
+// What the encoder is shown of a picture of atl_trainer_get_data(): [input channels, height, width].
+ATL_API atl_status atl_trainer_input(atl_trainer *trainer, size_t picture, float *input);
 ATL_API int atl_trainer_is_encoder(const atl_trainer *trainer);
 // What the run does without, and what that costs, in a line each; NULL: it lacks nothing, or there is no such
 // line.

@@ -93,7 +93,7 @@ static void copy_pixels(const atl_image *image, bool flip, float *out) {
     }
 }
 
-atl_status atl_loader_next(atl_loader *l, size_t count, float *images, float *labels) {
+atl_status atl_loader_next(atl_loader *l, size_t count, float *images, float *labels, atl_sample *which) {
     const atl_dataset_info *info = &l->set->info;
     size_t pixels = (size_t)info->width * (size_t)info->height * (size_t)info->channels;
     for (size_t i = 0; i < count; i++) {
@@ -109,6 +109,8 @@ atl_status atl_loader_next(atl_loader *l, size_t count, float *images, float *la
         fill(l);
         if (status != ATL_OK)
             return status;
+        if (which)
+            which[i] = (atl_sample){ (uint32_t)(value / 2), value & 1 };
         if (labels)
             atl_dataset_label(l->set, value / 2, labels + i * (size_t)info->label_size);
     }

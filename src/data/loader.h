@@ -33,8 +33,8 @@ size_t atl_loader_length(const atl_loader *loader); // of one round: subset, and
 
 // The next `count` pictures as networks read them: images [count, height, width, channels], x / 127.5 - 1 of each
 // byte x, as the official loop computes it in single precision; and their labels [count, label_size] when `labels`
-// is not NULL.
-atl_status atl_loader_next(atl_loader *loader, size_t count, float *images, float *labels);
+// is not NULL.  which [count]: where they come from, as far as they were read when one fails; NULL: not wanted.
+atl_status atl_loader_next(atl_loader *loader, size_t count, float *images, float *labels, atl_sample *which);
 
 // The endless order by itself, for tests and for those who draw without reading.
 typedef struct atl_sampler atl_sampler;

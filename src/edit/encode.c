@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/resize.h"
+#include "data/inputs.h"
 #include "edit/tuning.h"
 #include "run/deltas.h"
 
-enum { STEPS_USUAL = 5, STEPS_MOST = 1000, COLOURS = 3, FACTOR_MOST = 256 };
+enum { STEPS_USUAL = 5, STEPS_MOST = 1000, COLOURS = ATL_INPUT_COLOURS };
 
 struct atl_encoder {
     atl_ctx *ctx;
@@ -40,10 +40,10 @@ static atl_status check(atl_encoder *e) {
         return atl_fail(e->ctx, ATL_BAD_ARGUMENT,
                         "the encoder looks at pictures of %d channels, and the generator makes %d", COLOURS,
                         b->channels);
-    if (e->o.steps < 0 || e->o.steps > STEPS_MOST || e->o.factor < 1 || e->o.factor > FACTOR_MOST)
+    if (e->o.steps < 0 || e->o.steps > STEPS_MOST || e->o.factor < 1 || e->o.factor > ATL_INPUT_FACTOR_MOST)
         return atl_fail(e->ctx, ATL_BAD_ARGUMENT,
                         "%d steps or a factor of %d: 1 to %d and 1 to %d are possible", e->o.steps,
-                        e->o.factor, STEPS_MOST, FACTOR_MOST);
+                        e->o.factor, STEPS_MOST, ATL_INPUT_FACTOR_MOST);
     if (e->o.steps > 1 && !e->info.sees_result && !e->tuning.count)
         return atl_fail(
             e->ctx, ATL_BAD_ARGUMENT,
@@ -208,62 +208,9 @@ const atl_encoder_info *atl_encoder_get_info(const atl_encoder *e) {
 
 // ---- inputs
 
-// Colours from -1 to 1, or gray from 0 to 1.
-static void spread_colours(const atl_image *small, int channels, float *input) {
-    size_t pixels = (size_t)small->width * (size_t)small->height;
-    for (size_t i = 0; i < pixels; i++) {
-        const uint8_t *p = small->pixels + i * (size_t)small->channels;
-        bool gray = small->channels < COLOURS;
-        for (int c = 0; c < channels; c++) {
-            double v = (double)p[gray ? 0 : c] / 255.0;
-            if (channels == 1 && !gray) // Rec. 601's luma
-                v = (0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]) / 255.0;
-            input[(size_t)c * pixels + i] = (float)(channels == 1 ? v : (v - 0.5) / 0.5);
-        }
-    }
-}
-
-// The nearest pixel's label as a channel of ones.
-static atl_status spread_labels(const atl_encoder *e, const atl_image *picture, float *input) {
-    size_t h = (size_t)e->info.height, w = (size_t)e->info.width, classes = (size_t)e->info.channels;
-    memset(input, 0, e->row_input * sizeof *input);
-    for (size_t i = 0; i < h * w; i++) {
-        size_t y = (2 * (i / w) + 1) * (size_t)picture->height / (2 * h);
-        size_t x = (2 * (i % w) + 1) * (size_t)picture->width / (2 * w);
-        size_t label = picture->pixels[(y * (size_t)picture->width + x) * (size_t)picture->channels];
-        if (label >= classes)
-            return atl_fail(
-                e->ctx, ATL_BAD_ARGUMENT,
-                "the map has the label %zu at (%zu, %zu), and the encoder knows labels 0 to %zu: gray levels "
-                "are labels",
-                label, x, y, classes - 1);
-        input[label * h * w + i] = 1.0f;
-    }
-    return ATL_OK;
-}
-
-// Smaller by the factor: what super-resolution starts from.
-static atl_status reduce(const atl_encoder *e, const atl_image *picture, atl_image *to) {
-    int h = e->info.height / e->o.factor, w = e->info.width / e->o.factor;
-    return atl_image_resize(e->ctx, picture, w < 1 ? 1 : w, h < 1 ? 1 : h, ATL_RESIZE_BICUBIC, to);
-}
-
 atl_status atl_encoder_input(atl_encoder *e, const atl_image *picture, float *input) {
-    atl_image coarse = { 0 }, small = { 0 };
-    if (!picture->pixels || picture->width < 1 || picture->height < 1 || picture->channels < 1 ||
-        picture->channels > 4)
-        return atl_fail(e->ctx, ATL_BAD_ARGUMENT, "the picture is empty");
-    if (e->info.channels != 1 && e->info.channels != COLOURS)
-        return spread_labels(e, picture, input);
-    atl_status status = e->o.factor > 1 ? reduce(e, picture, &coarse) : ATL_OK;
-    if (status == ATL_OK)
-        status = atl_image_resize(e->ctx, coarse.pixels ? &coarse : picture, e->info.width, e->info.height,
-                                  ATL_RESIZE_BILINEAR, &small);
-    if (status == ATL_OK)
-        spread_colours(&small, e->info.channels, input);
-    atl_image_clear(e->ctx, &coarse);
-    atl_image_clear(e->ctx, &small);
-    return status;
+    const atl_input_form form = { e->info.channels, e->info.height, e->info.width, e->o.factor };
+    return atl_input_fill(e->ctx, &form, picture, input);
 }
 
 // ---- running

@@ -138,7 +138,7 @@ uint64_t atl_encoding_stays(const atl_trainer *t) {
         uint64_t one = all[i]->row ? atl_params_fingerprint(&all[i]->params) : 0;
         hash = atl_hash(hash, &one, sizeof one);
     }
-    return hash;
+    return atl_encoding_hash_inputs(e, hash);
 }
 
 void atl_encoding_close(atl_trainer *t) {
@@ -151,6 +151,7 @@ void atl_encoding_close(atl_trainer *t) {
     atl_free(t->ctx, e->reals);
     atl_free(t->ctx, e->fakes);
     atl_free(t->ctx, e->news);
+    atl_encoding_close_inputs(t, e);
     atl_free(t->ctx, e);
     t->own = NULL;
 }
@@ -202,7 +203,7 @@ static atl_status make_encoder(atl_trainer *t, atl_encoding *e) {
     atl_json_set(&b, json, "channels", four(&b, channels));
     atl_json_set(&b, json, "height", json_integer(e->height));
     atl_json_set(&b, json, "width", json_integer(e->width));
-    atl_json_set(&b, json, "input_nc", json_integer(e->kind->sees_result ? 2 * COLOURS : COLOURS));
+    atl_json_set(&b, json, "input_nc", json_integer(e->in.form.channels * (e->kind->sees_result ? 2 : 1)));
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     return atl_network_make(t->ctx, row, t->recipe->keys[0], json, t->options.seed, &t->g);
 }
@@ -285,6 +286,7 @@ atl_status atl_encoding_networks(atl_trainer *t) {
     e->width = t->set.width;
     ATL_TRY(check_pictures(t, e));
     ATL_TRY(check_steps(t, e));
+    ATL_TRY(atl_encoding_open_inputs(t, e));
     ATL_TRY(atl_encoding_read_losses(t, e));
     ATL_TRY(atl_encoding_read_progress(t, e));
     ATL_TRY(make_encoder(t, e));

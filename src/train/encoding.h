@@ -8,6 +8,7 @@
 #ifndef ATL_TRAIN_ENCODING_H
 #define ATL_TRAIN_ENCODING_H
 
+#include "data/inputs.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
 
@@ -34,12 +35,23 @@ typedef struct atl_encoding_kind {
     const char *trunk;  // as configs call it
 } atl_encoding_kind;
 
-enum { ATL_ENCODING_LACKS = 4, ATL_ENCODING_LAYERS = 32 };
+enum { ATL_ENCODING_LACKS = 4, ATL_ENCODING_LAYERS = 32, ATL_ENCODING_FACTORS = 16 };
+
+// What encoders are shown where that is not the picture itself.
+typedef struct atl_encoding_inputs {
+    atl_input_form form;
+    atl_dataset *source; // NULL: inputs are made of the pictures of the set
+    uint32_t *partner;   // of each picture of the set, there
+    int factors[ATL_ENCODING_FACTORS], n_factors;
+    float *planes; // of one picture
+    float *rows;   // [local, height, width, channels] of a step
+} atl_encoding_inputs;
 
 typedef struct atl_encoding {
     const atl_encoding_kind *kind;
     atl_network generator, lpips, identity, similarity, w_encoder; // row NULL: not there
     int height, width;                                             // of pictures that encoders see
+    atl_encoding_inputs in;
     int num_ws, w_dim;
     bool sampled; // pictures are the generator's own
     float weights[ATL_ENCODING_LOSSES];
@@ -93,6 +105,17 @@ atl_node *atl_encoding_beside(atl_graph *g, atl_node *x, atl_node *y); // channe
 // [num_ws]: 1 for layers that have a w of their own, else 0.  NULL: all always have.
 atl_node *atl_encoding_share(atl_phase_builder *b, const atl_encoding *e);
 atl_norms *atl_encoding_in_training(atl_phase_builder *b); // batch norms of what is trained, from here on
+
+// ---- encoding_inputs.c
+atl_status atl_encoding_open_inputs(atl_trainer *t, atl_encoding *e);
+void atl_encoding_close_inputs(atl_trainer *t, atl_encoding *e);
+uint64_t atl_encoding_hash_inputs(const atl_encoding *e, uint64_t hash); // of what processes must agree on
+bool atl_encoding_has_inputs(const atl_encoding *e); // other than pictures
+atl_status atl_encoding_read_inputs(atl_trainer *t); // of the step to come
+int atl_encoding_channels(const atl_trainer *t);
+atl_status atl_encoding_input(atl_trainer *t, size_t picture, float *planes);
+// What the encoder sees of a picture [n, h, w, 3].
+atl_node *atl_encoding_shown(atl_phase_builder *b, const atl_encoding *e, atl_node *picture);
 
 // ---- encoding_critic.c
 atl_node *atl_encoding_d_main(atl_phase_builder *b);

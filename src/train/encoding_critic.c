@@ -135,6 +135,7 @@ static atl_node *fakes(atl_phase_builder *b, atl_encoding *e) {
     atl_graph *g = b->g;
     atl_net g_net = atl_network_in(g, &e->generator, "generator");
     atl_node *target, *img = atl_encoding_pictures(b, e, &g_net, &target);
+    img = atl_encoding_shown(b, e, img);
     (void)atl_encoding_in_training(b);
     if (e->kind->sees_result)
         img = atl_encoding_beside(g, img, atl_encoding_start(g, e, b->n));

@@ -105,12 +105,21 @@ static atl_status check_losses(const atl_trainer *t, const atl_encoding *e) {
     return ATL_OK;
 }
 
+// Of pSp, by what it is shown.
+static const char *published(const atl_encoding *e) {
+    if (strcmp(e->kind->cfg, "psp") != 0 || !atl_encoding_has_inputs(e))
+        return e->kind->losses;
+    return e->in.n_factors ? "l2:1,lpips:0.8,id:0.1,w-norm:0.005"
+           : e->in.form.channels != ATL_INPUT_COLOURS ? "l2:1,lpips:0.8,w-norm:0.005"
+                                                      : e->kind->losses;
+}
+
 // The published weights of what can be computed, with what takes the place of identity where that is no
 // matter.
 static atl_status choose_losses(atl_trainer *t, atl_encoding *e) {
     char text[256] = "";
     size_t used = 0;
-    ATL_TRY(parse_losses(t, e->kind->losses, e));
+    ATL_TRY(parse_losses(t, published(e), e));
     if (!e->identity.row && e->similarity.row)
         e->weights[ATL_LOSS_SIM] = 0.5f; // as published for other domains
     for (int i = 0; i < ATL_ENCODING_LOSSES; i++) {

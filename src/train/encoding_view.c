@@ -57,7 +57,7 @@ void atl_encoding_view(atl_graph *g, atl_call *call, void *user) {
     const atl_trainer *t = user;
     const atl_encoding *e = atl_encoding_of(t);
     atl_net net = atl_network_in(g, &t->g_ema, NULL);
-    atl_node *x = atl_call_in(&net, call, "picture", ATL_SHAPE(e->height, e->width, COLOURS));
+    atl_node *x = atl_call_in(&net, call, "picture", ATL_SHAPE(e->height, e->width, e->in.form.channels));
     if (x->op == ATL_OP_POISON)
         return; // the graph says why
     atl_node *made = e->kind->type ? view_encoded(g, t, e, x) : view_tuned(g, t, e, x);

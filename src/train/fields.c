@@ -134,6 +134,12 @@ static const atl_train_field FIELDS[] = {
     TEXT("progress", progress, "auto", NULL,
          "of e4e: steps with one w for all layers, and steps from layer to layer, 20000:2000; none; auto: of cfg"),
     INT("pool", pool, 0, 65536, 50, "latents of earlier steps that the loss adv is trained with"),
+    { "source", GROUP, ATL_TRAIN_TEXT, AT(source), 0, 0, 0, "none", NULL, "PATH",
+      "what the encoder sees of each picture: a set with the same names", 0, 1 },
+    INT("label-nc", label_nc, 0, 255, 0, "the source are maps of labels, so many; 0: pictures"),
+    INT("input-nc", input_nc, 1, 3, 3, "channels that it sees of pictures: 3, or 1 for sketches"),
+    TEXT("resize-factors", resize_factors, "none", NULL,
+         "factors that it sees pictures reduced by, one by chance, 1,2,4,8,16; none"),
 #undef GROUP
     { "stall", "Several processes", ATL_TRAIN_REAL, AT(stall_seconds), 1, 1e6, 600, "600", NULL, "S",
       "seconds to wait for one that does not answer", 0, 0 },

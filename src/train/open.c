@@ -196,7 +196,8 @@ atl_status atl_trainer_memory(atl_trainer *t) {
         room = atl_phase_room(p) > room ? atl_phase_room(p) : room;
         most = sum > most ? sum : most;
     }
-    if (!fill(t, local * pixels, &t->reals) || !fill(t, local * labels, &t->real_labels) ||
+    t->which = t->which ? t->which : atl_calloc(t->ctx, local, sizeof *t->which);
+    if (!t->which || !fill(t, local * pixels, &t->reals) || !fill(t, local * labels, &t->real_labels) ||
         !fill(t, room, &t->scratch) || !fill(t, span + most, &t->gradient))
         return ATL_NO_MEMORY;
     ATL_TRY(atl_resident_take(t->backend, t->gradient, span, 0, NULL));

@@ -83,6 +83,11 @@ struct atl_recipe {
     // Spans that are a state of the run beside weights and moments: name and numbers of number `index`, or
     // NULL.
     float *(*state)(const atl_trainer *t, int index, const char **name, size_t *count);
+    // Of encoders, which may be shown something else than the picture.  Reads it for the step to come; its
+    // channels; and what is shown of a picture of the set, [channels, height, width].
+    atl_status (*beside)(atl_trainer *t);
+    int (*channels)(const atl_trainer *t);
+    atl_status (*input)(atl_trainer *t, size_t picture, float *planes);
     // ---- of recipes whose networks don't see pictures
     // What the step to come is made of, in the place of the loader's pictures.
     atl_status (*fetch)(atl_trainer *t);

@@ -134,7 +134,7 @@ static atl_node *encoder_loss(atl_phase_builder *b, atl_encoding *e) {
     if (e->kind->grows)
         x.scale = atl_draw_with(b, "delta", ATL_SHAPE(1), write_scale, NULL);
     x.picture = atl_encoding_pictures(b, e, &g_net, &x.target);
-    atl_node *img = x.picture, *base = atl_encoding_average(g, e, b->n);
+    atl_node *img = atl_encoding_shown(b, e, x.picture), *base = atl_encoding_average(g, e, b->n);
     if (e->kind->sees_result) {
         atl_shape size = ATL_SHAPE(b->n, e->height, e->width, COLOURS),
                   codes = ATL_SHAPE(b->n, e->num_ws, e->w_dim);
@@ -274,6 +274,9 @@ static const char *const KEYS[] = { "E", "D", "encoder" }, *const HYPER_KEYS[] =
         .kept = kept,                                                                                        \
         .stays = atl_encoding_stays,                                                                         \
         .optimiser = optimiser,                                                                              \
+        .beside = atl_encoding_read_inputs,                                                                  \
+        .channels = atl_encoding_channels,                                                                   \
+        .input = atl_encoding_input,                                                                         \
         .view = atl_encoding_view,                                                                           \
         .sample = atl_encoding_sample,                                                                       \
         .lacks = lacks,                                                                                      \

@@ -36,6 +36,19 @@ int atl_trainer_draws_codes(const atl_trainer *t) {
     return t->recipe->generate != NULL;
 }
 
+int atl_trainer_input_channels(const atl_trainer *t) {
+    return t->recipe->channels ? t->recipe->channels(t) : t->set.channels;
+}
+
+atl_status atl_trainer_input(atl_trainer *t, size_t picture, float *input) {
+    size_t count = t->data ? atl_dataset_info_get(t->data)->count : 0;
+    if (!t->recipe->input)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "a run of cfg %s trains no encoder", t->options.cfg);
+    if (picture >= count)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "picture %zu: the set has %zu", picture, count);
+    return t->recipe->input(t, picture, input);
+}
+
 int atl_trainer_is_encoder(const atl_trainer *t) {
     return t->recipe->view != NULL;
 }
@@ -78,8 +91,9 @@ atl_status atl_trainer_generate(atl_trainer *t, int n, const float *z, const flo
     return ATL_OK;
 }
 
-atl_status atl_trainer_reconstruct(atl_trainer *t, int n, const float *pictures, float *images) {
-    size_t image = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
+atl_status atl_trainer_reconstruct(atl_trainer *t, int n, const float *inputs, float *images) {
+    size_t pixels = (size_t)t->set.width * (size_t)t->set.height, image = (size_t)t->set.channels * pixels;
+    size_t input = (size_t)atl_trainer_input_channels(t) * pixels;
     int batch = t->stage.batch_gpu;
     if (!t->recipe->view)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "a run of cfg %s trains no encoder", t->options.cfg);
@@ -88,7 +102,7 @@ atl_status atl_trainer_reconstruct(atl_trainer *t, int n, const float *pictures,
     atl_program_attach(t->view, t->block);
     for (int first = 0; first < n; first += batch) {
         int count = n - first < batch ? n - first : batch;
-        ATL_TRY(atl_program_write(t->view, "picture", count, pictures + (size_t)first * image));
+        ATL_TRY(atl_program_write(t->view, "picture", count, inputs + (size_t)first * input));
         ATL_TRY(atl_program_run(t->view));
         ATL_TRY(atl_program_read(t->view, "img", count, images + (size_t)first * image));
     }

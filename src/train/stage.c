@@ -157,6 +157,8 @@ void atl_trainer_leave(atl_trainer *t) {
         t->backend->release(t->backend, t->block);
     atl_free(t->ctx, t->reals);
     atl_free(t->ctx, t->real_labels);
+    atl_free(t->ctx, t->which);
+    t->which = NULL;
     atl_free(t->ctx, t->scratch);
     if (t->backend)
         atl_resident_drop(t->backend, t->gradient);

@@ -86,7 +86,8 @@ static atl_status prepare(atl_trainer *t) {
         return t->recipe->fetch(t);
     if (!t->data)
         return ATL_OK; // noise stays what it is
-    return atl_loader_next(t->loader, (size_t)t->local, t->reals, t->real_labels);
+    ATL_TRY(atl_loader_next(t->loader, (size_t)t->local, t->reals, t->real_labels, t->which));
+    return t->recipe->beside ? t->recipe->beside(t) : ATL_OK;
 }
 
 // A step begins in all processes or in none, so that what was before it can still be saved.
@@ -295,7 +296,8 @@ static atl_status check_ranks(atl_trainer *t) {
     ATL_TRY(atl_ranks_same(t->ranks, set, "the data set"));
     ATL_TRY(agree_on_options(t));
     if (t->recipe->stays)
-        ATL_TRY(atl_ranks_same(t->ranks, t->recipe->stays(t), "what isn't trained (generator, networks of losses)"));
+        ATL_TRY(atl_ranks_same(t->ranks, t->recipe->stays(t),
+                               "what isn't trained (generator, networks of losses, sources)"));
     uint64_t weights = atl_params_fingerprint(&t->g.params);
     if (t->d.row)
         weights ^= atl_params_fingerprint(&t->d.params) * 3;

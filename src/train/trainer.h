@@ -44,6 +44,7 @@ struct atl_trainer {
     atl_train_set set;
     atl_set_print print;        // of all pictures, whatever the subset
     float *reals, *real_labels; // [local, height, width, channels]; [local, label_size]
+    atl_sample *which;          // [local] where they come from
     // networks
     atl_network g, d, g_ema;
     atl_adam adam_g, adam_d;

@@ -28,7 +28,19 @@ t encode --encoder $h --hypernet $h --steps 2 --input in/seed0001.png --save-ws 
 ls tuned
 # what fits of another encoder
 t train-encoder --network $e --cfg psp --resume $e --new-run --outdir r $net --kimg 0.004 --quiet | plain
+# other inputs than the pictures, of which encode makes the same
+"$ATELIER" dataset --source in --dest set --quiet >/dev/null
+"$ATELIER" dataset --source in --dest gray --color gray --quiet >/dev/null
+t train-encoder --network $e --data set --source gray --input-nc 1 --cfg psp --outdir r $net --kimg 0.004 --quiet |
+    plain
+t encode --encoder r/00004-*/network-snapshot-000000.safetensors --input in/seed0000.png --outdir lines --quiet
+t train-encoder --network $e --data set --resize-factors 1,2,4 --cfg psp --outdir r $net --kimg 0.004 --quiet | plain
+t encode --encoder r/00005-*/network-snapshot-000000.safetensors --input in/seed0000.png --factor 4 --outdir fine \
+    --quiet
+ls lines fine
 # what can't be
+t train-encoder --network $e --outdir r --label-nc 19
+t train-encoder --network $e --data set --source in --outdir r
 t train-encoder --outdir r
 t train-encoder --network $e
 t train-encoder --network $e --outdir r --cfg stylegan2

@@ -86,14 +86,16 @@ static void batches_follow_the_order(void **state) {
         atl_sampler *order;
         float images[4][4][4][3];
         float labels[4][10];
+        atl_sample which[4];
         assert_ok(p, atl_loader_open(p->ctx, set, &o, &loader));
         assert_ok(p, atl_sampler_open(p->ctx, 10, &o, &order));
         assert_int_equal(atl_loader_length(loader), 20);
         for (int batch = 0; batch < 12; batch++) {
-            assert_ok(p, atl_loader_next(loader, 4, &images[0][0][0][0], &labels[0][0]));
+            assert_ok(p, atl_loader_next(loader, 4, &images[0][0][0][0], &labels[0][0], which));
             for (int i = 0; i < 4; i++) {
                 atl_sample want = atl_sampler_next(order);
                 assert_true(labels[i][want.picture] == 1);
+                assert_true(which[i].picture == want.picture && which[i].flip == want.flip);
                 for (int y = 0; y < 4; y++)
                     for (int x = 0; x < 4; x++)
                         for (int c = 0; c < 3; c++) {
@@ -117,7 +119,7 @@ static void a_bad_picture_is_reported(void **state) {
     put_picture(p, "s/4.png", "png", 5, 4, 3, 1);
     assert_ok(p, atl_dataset_open(p->ctx, at(p, "s"), NULL, &set));
     assert_ok(p, atl_loader_open(p->ctx, set, &(atl_loader_options){ .seed = 3 }, &loader));
-    assert_fails(p, atl_loader_next(loader, 10, images, NULL), ATL_BAD_FILE, "4.png: 5x4 pixels");
+    assert_fails(p, atl_loader_next(loader, 10, images, NULL, NULL), ATL_BAD_FILE, "4.png: 5x4 pixels");
     atl_loader_close(&loader);
     atl_dataset_close(&set);
 }

@@ -77,7 +77,7 @@ timeout -k 5 60 mpirun -np 1 "$atelier" $same --network g.safetensors : -np 1 "$
     --network other.safetensors >mixed.log 2>&1 </dev/null
 
 failed=0
-grep -q "what isn't trained (generator, networks of losses) differs from rank 0's" mixed.log ||
+grep -q "what isn't trained (generator, networks of losses, sources) differs from rank 0's" mixed.log ||
     { echo "FAILED: two generators"; cat mixed.log; failed=1; }
 grep -q "batch 5 can't be shared by 2 processes" odd.log || { echo "FAILED: batch 5"; cat odd.log; failed=1; }
 cmp encoder_three.safetensors encoder_again.safetensors || failed=1
