@@ -13,6 +13,24 @@ enum { SIDE_MOST = 8192, ASSUME = 1024, DEPTH_MOST = 64 };
 
 // ---- opening
 
+// The number of codes; 0: there are none.
+static int codebook(const atl_model *m) {
+    static const struct {
+        const char *name;
+        int dim; // that counts them
+    } books[] = { { "quantize.embedding.weight", 0 },
+                  { "quantize.embed.weight", 0 },
+                  { "quantizer.embedding.weight", 0 },
+                  { "embedding.weight", 0 },
+                  { "quantize_t.embed", 1 } };
+    for (size_t i = 0; i < sizeof books / sizeof *books; i++) {
+        const atl_array *a = atl_model_tensor(m, books[i].name);
+        if (a && a->rank == 2)
+            return (int)a->dims[books[i].dim];
+    }
+    return 0;
+}
+
 // What the ports say: sizes of pictures and of maps.
 static app_status look(app_codec *c, const char *path, app_error *e) {
     const atl_port_info *ports;
@@ -31,12 +49,11 @@ static app_status look(app_codec *c, const char *path, app_error *e) {
     for (c->step = 1; c->step < c->width && (int64_t)(c->width / c->step) * (c->height / c->step) > codes;
          c->step *= 2)
         ;
-    const atl_array *book = atl_model_tensor(c->model, "quantize.embedding.weight");
-    book = book ? book : atl_model_tensor(c->model, "quantize.embed.weight");
-    book = book ? book : atl_model_tensor(c->model, "quantizer.embedding.weight");
-    if (!book || !codes || (int64_t)(c->width / c->step) * (c->height / c->step) != codes)
+    int64_t map = (int64_t)(c->width / c->step) * (c->height / c->step);
+    c->levels = map == codes ? 1 : 2;
+    c->codes = codebook(c->model);
+    if (!c->codes || !codes || (c->levels == 2 && map + map / 4 != codes))
         return app_fail(e, "%s: has no codes that are known", path);
-    c->codes = (int)book->dims[0];
     return APP_OK;
 }
 
@@ -108,7 +125,8 @@ void app_codec_close(app_codec *c) {
 }
 
 size_t app_codec_count(const app_codec *c) {
-    return (size_t)(c->width / c->step) * (size_t)(c->height / c->step) * (size_t)c->depth;
+    size_t map = (size_t)(c->width / c->step) * (size_t)(c->height / c->step) * (size_t)c->depth;
+    return c->levels == 2 ? map + map / 4 : map;
 }
 
 // ---- pictures
@@ -190,44 +208,103 @@ app_status app_codec_decode(app_codec *c, const int32_t *codes, atl_image *image
 
 // ---- files
 
-app_status app_codes_read(atl_ctx *ctx, const char *source, app_codes *codes, app_error *e) {
-    static const char *const usual[] = { "codes", "indices", NULL };
-    atl_arrays *set = NULL;
-    const atl_array *a = NULL;
-    char shape[APP_SHAPE];
-    *codes = (app_codes){ 0 };
-    if (app_tensor_open(ctx, source, usual, &set, &a, e) != APP_OK)
-        return APP_FAILED;
-    int first = a->rank > 2; // of rows and columns
-    app_status status = APP_OK;
-    if (a->rank < 2 || a->rank > 4 || atl_array_count(a) < 1 || a->dims[first] > SIDE_MOST ||
-        a->dims[first + 1] > SIDE_MOST || (a->rank == 4 && a->dims[3] > DEPTH_MOST))
-        status = app_fail(e,
-                          "%s: codes of shape %s; expected [N, rows, columns], [rows, columns] or "
-                          "[N, rows, columns, codes of each]",
-                          source, app_tensor_shape(a, shape));
-    size_t count = (size_t)atl_array_count(a);
-    float *numbers = status == APP_OK ? app_array(count, 1, 1, sizeof *numbers, e) : NULL;
-    codes->items = numbers ? app_array(count, 1, 1, sizeof *codes->items, e) : NULL;
-    if (codes->items) {
-        codes->rows = (int)a->dims[first];
-        codes->columns = (int)a->dims[first + 1];
-        codes->depth = a->rank == 4 ? (int)a->dims[3] : 1;
-        codes->count = count / ((size_t)codes->rows * (size_t)codes->columns * (size_t)codes->depth);
+size_t app_codes_row(const app_codes *c) {
+    size_t map = (size_t)c->rows * (size_t)c->columns * (size_t)c->depth;
+    return c->levels == 2 ? map + map / 4 : map;
+}
+
+// Numbers of an array as codes, `row` of each picture from `at` on.
+static app_status take(const char *source, const atl_array *a, size_t row, size_t at, app_codes *codes,
+                       app_error *e) {
+    size_t count = (size_t)atl_array_count(a), whole = app_codes_row(codes);
+    float *numbers = app_array(count, 1, 1, sizeof *numbers, e);
+    app_status status = numbers ? APP_OK : APP_FAILED;
+    if (numbers)
         atl_array_read_f32(a, 0, (int64_t)count, numbers);
-    } else {
-        status = APP_FAILED;
-    }
     for (size_t i = 0; status == APP_OK && i < count; i++) {
         if (!(numbers[i] >= 0 && numbers[i] < 16777216.0f) || numbers[i] != (float)(int32_t)numbers[i])
             status = app_fail(e, "%s: number %zu, %g, is no code", source, i, (double)numbers[i]);
         else
-            codes->items[i] = (int32_t)numbers[i];
+            codes->items[i / row * whole + at + i % row] = (int32_t)numbers[i];
     }
     free(numbers);
+    return status;
+}
+
+// Of the map that stands alone, or of the bottom one.
+static app_status read_sizes(const char *source, const atl_array *a, app_codes *codes, app_error *e) {
+    char shape[APP_SHAPE];
+    int first = a->rank > 2; // of rows and columns
+    if (a->rank < 2 || a->rank > 4 || atl_array_count(a) < 1 || a->dims[first] > SIDE_MOST ||
+        a->dims[first + 1] > SIDE_MOST || (a->rank == 4 && (a->dims[3] > DEPTH_MOST || codes->levels > 1)))
+        return app_fail(e,
+                        "%s: codes of shape %s; expected [N, rows, columns], [rows, columns] or "
+                        "[N, rows, columns, codes of each]",
+                        source, app_tensor_shape(a, shape));
+    codes->rows = (int)a->dims[first];
+    codes->columns = (int)a->dims[first + 1];
+    codes->depth = a->rank == 4 ? (int)a->dims[3] : 1;
+    codes->count =
+        (size_t)atl_array_count(a) / ((size_t)codes->rows * (size_t)codes->columns * (size_t)codes->depth);
+    return APP_OK;
+}
+
+static app_status check_top(const char *source, const atl_array *top, const app_codes *codes, app_error *e) {
+    char shape[APP_SHAPE];
+    int first = top ? top->rank > 2 : 0;
+    if (!top)
+        return app_fail(e, "%s: has a \"bottom\" map of codes and no \"top\" one", source);
+    if (top->rank < 2 || top->rank > 3 || codes->rows % 2 || codes->columns % 2 ||
+        top->dims[first] != codes->rows / 2 || top->dims[first + 1] != codes->columns / 2 ||
+        (size_t)atl_array_count(top) * 4 != codes->count * (size_t)codes->rows * (size_t)codes->columns)
+        return app_fail(e, "%s: \"top\" of shape %s, where the %zu bottom maps of %d x %d want half the sides",
+                        source, app_tensor_shape(top, shape), codes->count, codes->rows, codes->columns);
+    return APP_OK;
+}
+
+app_status app_codes_read(atl_ctx *ctx, const char *source, app_codes *codes, app_error *e) {
+    static const char *const usual[] = { "codes", "indices", "bottom", NULL };
+    atl_arrays *set = NULL;
+    const atl_array *a = NULL, *top = NULL;
+    *codes = (app_codes){ .levels = 1 };
+    if (app_tensor_open(ctx, source, usual, &set, &a, e) != APP_OK)
+        return APP_FAILED;
+    if (!strcmp(a->name, "bottom")) {
+        codes->levels = 2;
+        top = atl_arrays_find(set, "top");
+    }
+    app_status status = read_sizes(source, a, codes, e);
+    if (status == APP_OK && codes->levels == 2)
+        status = check_top(source, top, codes, e);
+    if (status == APP_OK)
+        codes->items = app_array(codes->count, app_codes_row(codes), 1, sizeof *codes->items, e);
+    status = codes->items ? status : APP_FAILED;
+    size_t map = (size_t)codes->rows * (size_t)codes->columns * (size_t)codes->depth;
+    if (status == APP_OK && top)
+        status = take(source, top, map / 4, 0, codes, e);
+    if (status == APP_OK)
+        status = take(source, a, map, top ? map / 4 : 0, codes, e);
     atl_arrays_close(&set);
     if (status != APP_OK)
         app_codes_clear(codes);
+    return status;
+}
+
+static app_status write_two(atl_ctx *ctx, const char *path, const app_codes *codes, app_error *e) {
+    size_t n = codes->count, map = (size_t)codes->rows * (size_t)codes->columns, row = map + map / 4;
+    int32_t *top = app_array(n, map / 4, 1, sizeof *top, e),
+            *bottom = top ? app_array(n, map, 1, sizeof *bottom, e) : NULL;
+    app_status status = bottom ? APP_OK : APP_FAILED;
+    for (size_t i = 0; bottom && i < n; i++) {
+        memcpy(top + i * (map / 4), codes->items + i * row, map / 4 * sizeof *top);
+        memcpy(bottom + i * map, codes->items + i * row + map / 4, map * sizeof *bottom);
+    }
+    const atl_array list[] = { { "top", ATL_I32, 3, { (int64_t)n, codes->rows / 2, codes->columns / 2 }, top },
+                               { "bottom", ATL_I32, 3, { (int64_t)n, codes->rows, codes->columns }, bottom } };
+    if (status == APP_OK && atl_npz_write(ctx, path, list, 2) != ATL_OK)
+        status = app_fail_ctx(e, ctx);
+    free(top);
+    free(bottom);
     return status;
 }
 
@@ -237,6 +314,8 @@ app_status app_codes_write(atl_ctx *ctx, const char *path, const app_codes *code
                           codes->depth > 1 ? 4 : 3,
                           { (int64_t)codes->count, codes->rows, codes->columns, codes->depth },
                           codes->items };
+    if (codes->levels == 2)
+        return write_two(ctx, path, codes, e);
     return atl_npz_write(ctx, path, &a, 1) == ATL_OK ? APP_OK : app_fail_ctx(e, ctx);
 }
 

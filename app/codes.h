@@ -17,6 +17,7 @@ typedef struct app_codec {
     int step;          // pixels along each side of a code
     int codes;         // of the codebook
     int depth;         // codes of a position: 1, or several whose vectors are added up
+    int levels;        // maps: 1, or 2, the first of which has half the rows and columns
 } app_codec;
 
 // `o` names the network, or its net is NULL: "vqgan".  Sizes in codes; 0: those of the network's own
@@ -35,12 +36,15 @@ app_status app_codec_encode(app_codec *codec, const char *picture, int32_t *code
 app_status app_codec_decode(app_codec *codec, const int32_t *codes, atl_image *image, app_error *e);
 
 // Files of codes: "codes" [n, rows, columns], [rows, columns] or [n, rows, columns, depth], of a .npz, .npy
-// or .safetensors.
+// or .safetensors; of networks with two maps "top" [n, rows / 2, columns / 2] and "bottom" [n, rows, columns].
 typedef struct app_codes {
-    int32_t *items; // by malloc
-    size_t count;   // maps
-    int rows, columns, depth;
+    int32_t *items;           // by malloc; of each picture all of its codes, the top map's first
+    size_t count;             // pictures
+    int rows, columns, depth; // of the one map, or of the bottom one
+    int levels;
 } app_codes;
+
+size_t app_codes_row(const app_codes *codes); // codes of a picture
 
 app_status app_codes_read(atl_ctx *ctx, const char *source, app_codes *codes, app_error *e);
 app_status app_codes_write(atl_ctx *ctx, const char *path, const app_codes *codes, app_error *e); // .npz

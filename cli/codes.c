@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// atelier encode-codes, decode-codes, sample and complete: pictures as codes, and a transformer that draws
-// them.
+// atelier encode-codes, decode-codes, sample and complete: pictures as codes, and networks that draw them.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +13,11 @@
 #include "common.h"
 #include "progress.h"
 
-enum { PICTURES = 4096 };
+enum { PICTURES = 4096, ASSUME = 1024 };
 
 typedef struct codes {
     cli_common common;
-    const char *network, *decoder, *net, *output, *outdir, *seeds_text, *class_text, *names_text, *size_text,
+    const char *network, *bottom, *decoder, *net, *output, *outdir, *seeds_text, *class_text, *names_text, *size_text,
         *grid_text;
     const char *files[PICTURES];
     int count, rows, columns, kept, window; // of codes
@@ -28,7 +27,7 @@ typedef struct codes {
     app_classes classes;
     atl_ctx *ctx;
     app_codec codec;
-    atl_model *transformer;
+    atl_model *transformer, *lower; // lower: of the bottom map, where there are two
     app_codes maps;
     int across, down; // pictures of the grid; 0: there is none
     app_grid grid;
@@ -54,6 +53,7 @@ static int begin(codes *c, const char *command) {
 static int end(codes *c, int status) {
     app_codec_close(&c->codec);
     atl_model_close(&c->transformer);
+    atl_model_close(&c->lower);
     app_codes_clear(&c->maps);
     app_grid_clear(&c->grid);
     app_seeds_clear(&c->seeds);
@@ -72,6 +72,7 @@ static app_status make_maps(codes *c, size_t count) {
     c->maps.rows = c->codec.height / c->codec.step;
     c->maps.columns = c->codec.width / c->codec.step;
     c->maps.depth = c->codec.depth;
+    c->maps.levels = c->codec.levels;
     return c->maps.items ? APP_OK : APP_FAILED;
 }
 
@@ -149,9 +150,10 @@ int cli_encode_codes(int argc, char **argv) {
     c = (codes){ .output = "codes.npz" };
     const cli_option options[] = {
         CLI_OPTION_TEXT("network", &c.network, "FILE",
-                        "checkpoint of a VQ-GAN, alone or with its transformer", NULL),
+                        "checkpoint of a VQ-GAN or VQ-VAE, alone or with its transformer", NULL),
         CLI_OPTION_TEXT("net", &c.net, "NAME", "network of the file: vqgan or cond_vqgan", "vqgan"),
-        CLI_OPTION_TEXT("output", &c.output, "FILE", "codes [N, rows, columns] as .npz", "codes.npz"),
+        CLI_OPTION_TEXT("output", &c.output, "FILE", "codes [N, rows, columns] as .npz; of two maps top and bottom",
+                        "codes.npz"),
         CLI_NETWORK_OPTIONS(&c.common),
         CLI_COMMON_OPTIONS(&c.common),
     };
@@ -183,6 +185,10 @@ static app_status decode(codes *c) {
     app_status status = app_codes_read(c->ctx, c->files[0], &c->maps, e);
     if (status == APP_OK)
         status = app_codec_open(&c->codec, c->ctx, c->network, &o, c->maps.columns, c->maps.rows, e);
+    if (status == APP_OK && c->maps.levels != c->codec.levels)
+        status = app_fail(e, "%s: is of another network: it has %s of codes for each picture, where this one has %s",
+                          c->files[0], c->maps.levels > 1 ? "two maps" : "one map",
+                          c->codec.levels > 1 ? "two" : "one");
     if (status == APP_OK && c->maps.depth != c->codec.depth)
         status = app_fail(e, "%s: has %d codes for each position where the network has %d", c->files[0],
                           c->maps.depth, c->codec.depth);
@@ -207,7 +213,7 @@ int cli_decode_codes(int argc, char **argv) {
     c = (codes){ .outdir = "out" };
     const cli_option options[] = {
         CLI_OPTION_TEXT("network", &c.network, "FILE",
-                        "checkpoint of a VQ-GAN, alone or with its transformer", NULL),
+                        "checkpoint of a VQ-GAN or VQ-VAE, alone or with its transformer", NULL),
         CLI_OPTION_TEXT("net", &c.net, "NAME", "network of the file: vqgan or cond_vqgan", "vqgan"),
         CLI_OPTION_TEXT("outdir", &c.outdir, "DIR", "folder for the pictures; made when missing", "out"),
         CLI_NETWORK_OPTIONS(&c.common),
@@ -235,8 +241,11 @@ int cli_decode_codes(int argc, char **argv) {
 
 #define SAMPLING_OPTIONS(c)                                                                                  \
     CLI_OPTION_TEXT("network", &(c).network, "FILE",                                                         \
-                    "checkpoint of a transformer, with its VQ-GAN or without", NULL),                        \
-        CLI_OPTION_TEXT("decoder", &(c).decoder, "FILE", "checkpoint of the VQ-GAN", "the same file"),       \
+                    "checkpoint of a transformer or PixelCNN, with its VQ-GAN or without", NULL),            \
+        CLI_OPTION_TEXT("bottom", &(c).bottom, "FILE",                                                       \
+                        "checkpoint of what draws the bottom map of VQ-VAE-2", "none"),                      \
+        CLI_OPTION_TEXT("decoder", &(c).decoder, "FILE", "checkpoint of the VQ-GAN or VQ-VAE",               \
+                        "the same file"),                                                                    \
         CLI_OPTION_TEXT("seeds", &(c).seeds_text, "LIST", "a picture for each seed, such as 0,3,5-9", "0"),  \
         CLI_OPTION_TEXT("class", &(c).class_text, "LIST", "class: one, or one for each seed", "none"),       \
         CLI_OPTION_TEXT("class-names", &(c).names_text, "FILE",                                              \
@@ -260,52 +269,117 @@ static int told(void *user, size_t done, size_t all) {
     return cli_interrupted() != 0;
 }
 
-// The codes of seed i; `given` of them are in the map already.
-static app_status draw(codes *c, size_t i, const int32_t *given, size_t given_count) {
-    app_error *e = &c->common.error;
+// One map of a seed, of which the first `o->given_count` codes are in place already.
+static app_status draw_map(codes *c, atl_model *m, size_t i, atl_sample_options *o, int32_t *map) {
+    o->seed = c->seeds.items[i];
+    o->temperature = (float)c->temperature;
+    o->top_k = c->top_k;
+    o->top_p = (float)c->top_p;
+    o->window = c->window;
+    o->told = told;
+    if (atl_codes_sample(m, o, map) != ATL_OK)
+        return app_fail_ctx(&c->common.error, c->ctx);
+    return cli_interrupted() ? app_stop(&c->common.error, "interrupted after %zu of %zu pictures", i,
+                                        c->seeds.count)
+                             : APP_OK;
+}
+
+// The codes of seed i, of which the first rows are given: `kept` of the one map or of the bottom one.
+static app_status draw_one(codes *c, size_t i, const int32_t *given, size_t kept) {
     const app_seeds *k = &c->classes.list;
-    atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
     int32_t condition = k->count ? (int32_t)k->items[k->count == 1 ? 0 : i] : 0;
+    atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
     o.height = c->maps.rows;
     o.width = c->maps.columns;
     o.condition = &condition;
     o.condition_count = k->count ? 1 : 0;
     o.depth = c->codec.depth;
     o.given = given;
-    o.given_count = given_count;
-    o.seed = c->seeds.items[i];
-    o.temperature = (float)c->temperature;
-    o.top_k = c->top_k;
-    o.top_p = (float)c->top_p;
-    o.window = c->window;
-    o.told = told;
-    if (atl_codes_sample(c->transformer, &o, c->maps.items + i * app_codec_count(&c->codec)) != ATL_OK)
-        return app_fail_ctx(e, c->ctx);
-    return cli_interrupted() ? app_stop(e, "interrupted after %zu of %zu pictures", i, c->seeds.count)
-                             : APP_OK;
+    o.given_count = kept * (size_t)c->maps.columns * (size_t)c->maps.depth;
+    return draw_map(c, c->transformer, i, &o, c->maps.items + i * app_codes_row(&c->maps));
 }
 
-static app_status open_transformer(codes *c) {
+// Of two maps: the top one, then the bottom one, whose condition is the class and the whole top map.
+static app_status draw_two(codes *c, size_t i, const int32_t *given, size_t kept) {
+    const app_seeds *k = &c->classes.list;
+    size_t classes = k->count ? 1 : 0, rows = (size_t)c->maps.rows, columns = (size_t)c->maps.columns,
+           upper = rows * columns / 4;
+    int32_t *map = c->maps.items + i * app_codes_row(&c->maps);
+    int32_t *condition = app_array(classes + upper, 1, 1, sizeof *condition, &c->common.error);
+    atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
+    if (!condition)
+        return APP_FAILED;
+    condition[0] = classes ? (int32_t)k->items[k->count == 1 ? 0 : i] : 0;
+    o.condition = condition;
+    o.condition_count = classes;
+    o.height = (int)rows / 2;
+    o.width = (int)columns / 2;
+    o.given = given;
+    o.given_count = kept / 2 * (columns / 2);
+    app_status status = draw_map(c, c->transformer, i, &o, map);
+    if (status == APP_OK) {
+        memcpy(condition + classes, map, upper * sizeof *map);
+        o.condition_count = classes + upper;
+        o.height = (int)rows;
+        o.width = (int)columns;
+        o.given = given ? given + upper : NULL;
+        o.given_count = kept * columns;
+        status = draw_map(c, c->lower, i, &o, map + upper);
+    }
+    free(condition);
+    return status;
+}
+
+static app_status open_as(codes *c, const char *path, const char *assume, atl_model **m) {
     atl_model_options o = options_of(c);
     o.net = "transformer";
-    return atl_model_open(c->ctx, c->network, &o, &c->transformer) == ATL_OK
-               ? APP_OK
-               : app_fail_ctx(&c->common.error, c->ctx);
+    o.assume = assume;
+    if (atl_model_open(c->ctx, path, &o, m) == ATL_OK)
+        return APP_OK;
+    return app_fail_ctx(&c->common.error, c->ctx);
 }
 
-// All seeds, once the codec is open.
-static app_status draw_all(codes *c, const int32_t *given, size_t given_count) {
+// What draws maps of so many rows and columns.  A PixelCNN is opened again, told of them.
+static app_status open_prior(codes *c, const char *path, int rows, int columns, atl_model **m) {
+    char assume[ASSUME];
+    const char *given = c->common.assume;
+    app_status status = open_as(c, path, given, m);
+    if (status != APP_OK || strcmp(atl_model_get_info(*m)->kind, "pixelcnn") != 0)
+        return status;
+    int used = snprintf(assume, sizeof assume, "%s%srows=%d,columns=%d", given ? given : "", given ? "," : "",
+                        rows, columns);
+    if (used < 0 || (size_t)used >= sizeof assume)
+        return app_fail(&c->common.error, "--assume is too long");
+    atl_model_close(m);
+    return open_as(c, path, assume, m);
+}
+
+static app_status open_priors(codes *c) {
+    app_error *e = &c->common.error;
+    int two = c->codec.levels == 2, rows = c->maps.rows, columns = c->maps.columns;
+    const char *decoder = c->decoder ? c->decoder : c->network;
+    if (two && !c->bottom)
+        return app_fail(e, "%s: has two maps of codes; expected --bottom FILE, which draws the second", decoder);
+    if (!two && c->bottom)
+        return app_fail(e, "--bottom %s: %s has one map of codes; leave it out", c->bottom, decoder);
+    app_status status = open_prior(c, c->network, two ? rows / 2 : rows, two ? columns / 2 : columns,
+                                   &c->transformer);
+    return status == APP_OK && two ? open_prior(c, c->bottom, rows, columns, &c->lower) : status;
+}
+
+// All seeds, once the codec is open.  The first rows of codes may be given.
+static app_status draw_all(codes *c, const int32_t *given, size_t kept) {
     app_error *e = &c->common.error;
     app_status status = make_maps(c, c->seeds.count);
     if (status == APP_OK)
-        status = open_transformer(c);
+        status = open_priors(c);
     if (status == APP_OK)
         status = app_folder_make(c->outdir, e);
     cli_progress_start(&c->progress, c->seeds.count, c->common.quiet);
     for (size_t i = 0; status == APP_OK && i < c->seeds.count; i++) {
         char name[40];
         snprintf(name, sizeof name, "seed%04lu.png", (unsigned long)c->seeds.items[i]);
-        status = draw(c, i, given, given_count);
+        status = c->codec.levels == 2 ? draw_two(c, i, given, kept) : draw_one(c, i, given, kept);
         if (status == APP_OK)
             status = write_picture(c, i, name);
         if (status == APP_OK)
@@ -363,7 +437,7 @@ int cli_sample(int argc, char **argv) {
     const cli_spec spec = {
         .command = "sample",
         .arguments = "",
-        .about = "Draw pictures, code by code, with a transformer.",
+        .about = "Draw pictures, code by code, with a transformer or PixelCNN.",
         .options = options,
         .count = sizeof options / sizeof *options,
     };
@@ -412,7 +486,7 @@ static app_status complete(codes *c) {
     if (status == APP_OK)
         status = begin_grid(c, given);
     if (status == APP_OK)
-        status = draw_all(c, given, (size_t)kept * (count / (size_t)rows));
+        status = draw_all(c, given, (size_t)kept);
     free(given);
     return status;
 }

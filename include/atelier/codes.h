@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Codes: pictures as whole numbers, and transformers that predict them.
+// Codes: pictures as whole numbers, and networks that predict them.
 //
-// An autoencoder ("vqgan") has the functions "encode" and "decode" of atl_model_run(); a transformer
-// ("transformer") draws codes here, one after another, each position looking at what the layers kept of those
-// before.
+// An autoencoder ("vqgan") has the functions "encode" and "decode" of atl_model_run(); a transformer or a
+// PixelCNN ("transformer") draws codes here, one after another, each position looking at what the layers kept
+// of those before.
 #ifndef ATELIER_CODES_H
 #define ATELIER_CODES_H
 
@@ -19,7 +19,8 @@ typedef struct atl_sample_options {
     size_t size;
     int height, width;        // of the map of codes
     const int32_t *condition; // codes that stand before the picture's: a class; NULL: one 0, no condition,
-                              // but of a transformer whose conditions are a vocabulary of their own
+                              // but of a transformer whose conditions are a vocabulary of their own.  Of a
+                              // PixelCNN its class, then the map above, as it has either
     size_t condition_count;
     const int32_t *given; // the first codes of the picture, row by row, which are kept; NULL: none
     size_t given_count;
@@ -39,7 +40,7 @@ typedef struct atl_sample_options {
 // codes [height, width], or [height, width, depth].  A map with its condition that is no longer than the
 // transformer's positions is drawn with each position computed once.  A larger one is drawn in a window that
 // moves with the code, and the whole of it is computed for each code; its condition must then be a single
-// code.
+// code.  A PixelCNN draws the map that it was opened for ("rows" and "columns" of its config).
 ATL_API atl_status atl_codes_sample(atl_model *transformer, const atl_sample_options *options,
                                     int32_t *codes);
 

@@ -28,6 +28,17 @@ static const atl_model_row *row_of_cfg(const char *cfg) {
     return row ? row : atl_model_row_for(cfg, "transformer");
 }
 
+// As the files of its makers are read: what is trained alone is called as its family is.
+static const char *name_of(const atl_model_row *row) {
+    static const struct {
+        const char *role, *name;
+    } names[] = { { "generator", "G_ema" }, { "autoencoder", "vqgan" }, { "transformer", "transformer" } };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(row->role, names[i].role))
+            return names[i].name;
+    return row->family;
+}
+
 atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model) {
     atl_init_options o = ATL_INIT_OPTIONS_INIT;
     *model = NULL;
@@ -37,12 +48,12 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_mod
         return atl_fail(
             ctx, ATL_BAD_ARGUMENT,
             "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
-            "stylegan-xl, stylegan1, progan, biggan, biggan-deep, sagan, vqgan, transformer, vgg16, alexnet, "
-            "squeezenet, resnet, lpips-vgg, lpips-alex, lpips-squeeze and inception can",
+            "stylegan-xl, stylegan1, progan, biggan, biggan-deep, sagan, vqgan, vqvae, vqvae2, transformer, "
+            "pixelcnn, vgg16, alexnet, squeezenet, resnet, lpips-vgg, lpips-alex, lpips-squeeze and inception can",
             o.cfg ? o.cfg : "");
     json_t *json;
     atl_network net;
     ATL_TRY(row->init(ctx, &o, &json));
-    const char *name = strcmp(row->role, "generator") ? row->family : "G_ema";
+    const char *name = name_of(row);
     return atl_model_new(ctx, &net, atl_network_make(ctx, row, name, json, o.seed, &net), model);
 }

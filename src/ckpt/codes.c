@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of VQ-GAN and of the transformer over its codes (taming-transformers), and of ViT-VQGAN
-// (enhancing-transformers).  A file of the second holds the first, too, and what makes codes of its
-// conditions: "first_stage_model.", "cond_stage_model.", "transformer.".
+// Files of VQ-GAN and of the transformer over its codes (taming-transformers), of ViT-VQGAN
+// (enhancing-transformers), and of VQ-VAE and its PixelCNN (vqvae.c).  A file of a transformer holds the
+// first stage, too, and what makes codes of its conditions: "first_stage_model.", "cond_stage_model.",
+// "transformer.".
 //
 // Sizes follow from shapes.  What does not is beside the file, in its YAML (yaml.c): how many heads the
 // transformer has, and the pictures' size.
 #include "base/names.h"
-#include "ckpt/find.h"
+#include "ckpt/codes.h"
 #include "ckpt/mapped.h"
 #include "ckpt/yaml.h"
 #include "io/json.h"
@@ -18,7 +19,8 @@ enum { LEVELS_MOST = 16, SIDE = 256 };
 
 static bool probe(const atl_ckpt *ckpt) {
     return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_VQGAN | 1u << ATL_FOUND_PATCH_D | 1u << ATL_FOUND_VIT_VQGAN |
-                                    1u << ATL_FOUND_CODES_GPT | 1u << ATL_FOUND_VIT_GPT);
+                                    1u << ATL_FOUND_CODES_GPT | 1u << ATL_FOUND_VIT_GPT |
+                                    1u << ATL_FOUND_VQVAE | 1u << ATL_FOUND_VQVAE2 | 1u << ATL_FOUND_PIXELCNN);
 }
 
 // ---- VQ-GAN
@@ -217,16 +219,22 @@ static atl_status open_codes(atl_ckpt *ckpt) {
             ATL_TRY(add_gpt(ckpt, f));
         else if (f->kind == ATL_FOUND_VIT_GPT)
             ATL_TRY(add_vit_gpt(ckpt, f));
+        else if (f->kind == ATL_FOUND_VQVAE || f->kind == ATL_FOUND_VQVAE2)
+            ATL_TRY(atl_ckpt_add_vqvae(ckpt, f));
+        else if (f->kind == ATL_FOUND_PIXELCNN)
+            ATL_TRY(atl_ckpt_add_pixelcnn(ckpt, f));
     }
     return ATL_OK;
 }
 
 // ---- values
 
-// Losses, what training keeps of the codebook, and masks that follow from the config.
-static bool is_harmless(const char *name) {
-    return !strncmp(name, "loss.", 5) || atl_ends_in(name, ".cluster_size") ||
-           atl_ends_in(name, ".embed_avg") || atl_ends_in(name, ".attn.mask") ||
+// Losses, what training keeps of the codebook, which VQ-VAE goes on with, and masks that follow from the
+// config.
+static bool is_harmless(const atl_found *f, const char *name) {
+    bool means = f->kind == ATL_FOUND_VQVAE || f->kind == ATL_FOUND_VQVAE2;
+    return !strncmp(name, "loss.", 5) || (atl_ends_in(name, ".cluster_size") && !means) ||
+           (atl_ends_in(name, ".embed_avg") && !means) || atl_ends_in(name, ".attn.mask") ||
            atl_ends_in(name, ".num_batches_tracked") || !strncmp(name, "colorize", 8);
 }
 
@@ -245,7 +253,7 @@ static atl_status collect(atl_ckpt *ckpt, const void *network, atl_ckpt_sources 
         const char *path = atl_found_name(ckpt, f, i);
         atl_ckpt_source s = { .value = dict->u.items[2 * i + 1], .from = path, .name = path };
         bool ours = f->kind != ATL_FOUND_PATCH_D || (path && !strncmp(path, "discriminator.main.", 19));
-        if (!path || s.value->type != ATL_OBJECT_TENSOR || is_harmless(path) || is_of_another(f, path) ||
+        if (!path || s.value->type != ATL_OBJECT_TENSOR || is_harmless(f, path) || is_of_another(f, path) ||
             !ours)
             continue;
         s.rank = s.value->u.tensor->rank;
@@ -259,11 +267,11 @@ static atl_status load(atl_ckpt *ckpt, size_t index, atl_params *params) {
 }
 
 const atl_ckpt_layout atl_ckpt_codes = {
-    "torch file of VQ-GAN, ViT-VQGAN or their transformers",
+    "torch file of VQ-GAN, ViT-VQGAN, VQ-VAE or their transformers",
     probe,
     open_codes,
     load,
-    { ".ckpt, .pt, .safetensors", "taming-transformers, enhancing-transformers",
+    { ".ckpt, .pt, .safetensors", "taming-transformers, enhancing-transformers, vq-vae-2-pytorch",
       "encoder, codebook and decoder; the transformer; losses are passed over; options of a YAML beside the "
       "file" },
 };

@@ -43,6 +43,9 @@ static const struct {
     { "decoder.to_pixel.1.weight", ATL_FOUND_VIT_VQGAN },
     { "tok_emb.weight", ATL_FOUND_CODES_GPT },
     { "tok_emb_code.weight", ATL_FOUND_VIT_GPT },
+    { "encoder.4.block.1.weight", ATL_FOUND_VQVAE },
+    { "quantize_t.embed", ATL_FOUND_VQVAE2 },
+    { "layers.0.vert_stack.weight", ATL_FOUND_PIXELCNN },
 };
 
 typedef struct finder {
@@ -156,8 +159,10 @@ static const char *key_of(const char *where, bool generator) {
 }
 
 static const char *key_of_kind(const char *place, atl_found_kind kind) {
-    if (kind == ATL_FOUND_CODES_GPT || kind == ATL_FOUND_VIT_GPT)
+    if (kind == ATL_FOUND_CODES_GPT || kind == ATL_FOUND_VIT_GPT || kind == ATL_FOUND_PIXELCNN)
         return "transformer";
+    if (kind == ATL_FOUND_VQVAE || kind == ATL_FOUND_VQVAE2)
+        return "vqgan"; // as the autoencoder of codes is called, whatever it is
     if (kind == ATL_FOUND_ALIGNER) // "t" goes on, "t_ema" is its average
         return holds_word(place, "t") && !holds_word(place, "ema") ? "T" : "T_ema";
     if (kind == ATL_FOUND_CLUSTERS || kind == ATL_FOUND_TARGET)

@@ -25,7 +25,10 @@ typedef enum atl_found_kind {
     ATL_FOUND_PATCH_D, // the discriminator of VQ-GAN, in its loss
     ATL_FOUND_VIT_VQGAN,
     ATL_FOUND_CODES_GPT, // the transformer over its codes
-    ATL_FOUND_VIT_GPT    // and of the second, one or two
+    ATL_FOUND_VIT_GPT,   // and of the second, one or two
+    ATL_FOUND_VQVAE,
+    ATL_FOUND_VQVAE2,
+    ATL_FOUND_PIXELCNN // over the codes of either
 } atl_found_kind;
 
 // A dict whose text keys are looked up by hash.

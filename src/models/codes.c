@@ -64,3 +64,74 @@ atl_node *atl_code_unevenness(atl_graph *g, atl_node *logits) {
     atl_node *sum = atl_sum(g, atl_mul(g, atl_softmax(g, logits), uneven), 4u);
     return atl_reshape(g, atl_mean(g, sum, 6u), ATL_SHAPE(logits->shape.d[0]));
 }
+
+// ---- running means of what codes stand for (van den Oord et al. 2017, appendix A.1)
+
+// How much of them stays, and what keeps them from a division by 0.
+static const float KEPT = 0.99f, LEAST = 1e-5f;
+
+typedef struct usage {
+    atl_node *counts, *sums; // of each code, [k, 1]; of the vectors that it stands for, [k, d]
+    atl_node *fresh;         // a vector of the batch for each code, [k, d]
+    float share;             // vectors of the batch for a code, where all are used alike
+} usage;
+
+static usage usage_of(atl_graph *g, int64_t k, int64_t d, atl_node *z, atl_node *codes) {
+    int64_t t = atl_shape_count(&codes->shape);
+    atl_node *rows = atl_reshape(g, z, ATL_SHAPE(1, t, d)), *at = atl_reshape(g, codes, ATL_SHAPE(1, t, 1));
+    atl_node *one = atl_fill(g, ATL_SHAPE(1, t, 1), 1.0f);
+    usage u = { .share = (float)((double)t / (double)k) };
+    u.counts = atl_reshape(g, atl_gather_transposed(g, one, at, one, k), ATL_SHAPE(k, 1));
+    u.sums = atl_reshape(g, atl_gather_transposed(g, rows, at, one, k), ATL_SHAPE(k, d));
+    float *which = atl_arena_alloc(&g->arena, (size_t)k, sizeof *which);
+    if (!which) {
+        u.fresh =
+            atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for the numbers of %lld codes", (long long)k);
+        return u;
+    }
+    for (int64_t i = 0; i < k; i++)
+        which[i] = (float)(i % t);
+    u.fresh = atl_embedding(g, atl_reshape(g, rows, ATL_SHAPE(t, d)), atl_const(g, ATL_SHAPE(k), which));
+    return u;
+}
+
+// x + (to - x) where `there` [k, 1] is 1.
+static atl_node *replaced(atl_graph *g, atl_node *x, atl_node *to, atl_node *there) {
+    return x->op == ATL_OP_POISON
+               ? x
+               : atl_add(g, x, atl_mul(g, atl_sub(g, to, x), atl_expand(g, there, x->shape)));
+}
+
+static atl_node *moved(atl_graph *g, atl_node *mean, atl_node *now) { // a running mean
+    return atl_add(g, now, atl_scale(g, atl_sub(g, mean, now), KEPT));
+}
+
+bool atl_code_follow(atl_graph *g, atl_code_book *b, atl_node *z, atl_node *codes) {
+    if (z->op == ATL_OP_POISON || codes->op == ATL_OP_POISON || b->book->op == ATL_OP_POISON ||
+        b->size->op == ATL_OP_POISON || (b->sum && b->sum->op == ATL_OP_POISON))
+        return false;
+    int64_t k = b->book->shape.d[0], d = b->book->shape.d[1];
+    usage u = usage_of(g, k, d, z, codes);
+    atl_node *size = moved(g, atl_reshape(g, b->size, ATL_SHAPE(k, 1)), u.counts);
+    atl_node *idle = atl_unary(g, ATL_FN_INSIDE, size, -1.0f, b->restart * u.share); // [k, 1]: 1 or 0
+    if (b->sum) {
+        atl_node *all = atl_expand(g, atl_sum(g, size, 3u), size->shape);
+        atl_node *even =
+            atl_div(g, atl_affine(g, size, 1.0f, LEAST), atl_affine(g, all, 1.0f, (float)k * LEAST));
+        b->sum = moved(g, b->sum, u.sums);
+        b->book = atl_div(g, b->sum, atl_expand(g, atl_mul(g, even, all), b->sum->shape));
+    }
+    if (b->restart > 0.0f) {
+        b->book = replaced(g, b->book, u.fresh, idle);
+        b->sum = b->sum ? replaced(g, b->sum, atl_scale(g, u.fresh, u.share), idle) : NULL;
+        size = replaced(g, size, atl_fill(g, size->shape, u.share), idle);
+    }
+    b->size = atl_reshape(g, size, ATL_SHAPE(k));
+    return true;
+}
+
+void atl_code_becomes(atl_net *net, const char *buffer, atl_node *value) {
+    atl_update *u = atl_net_update(net, buffer);
+    if (u)
+        *u = (atl_update){ value, 0.0f, 1.0f, NULL };
+}

@@ -25,4 +25,17 @@ atl_node *atl_code_draw(atl_graph *g, atl_node *logits, atl_node *noise, atl_nod
 // t.
 atl_node *atl_code_unevenness(atl_graph *g, atl_node *logits);
 
+// A codebook in training.
+typedef struct atl_code_book {
+    atl_node *book; // [k, d]
+    atl_node *size; // how often each code was used of late, [k]
+    atl_node *sum;  // of the vectors that it stood for, [k, d], whose mean it is; NULL: it is trained by a loss
+    float restart;  // a code used less than this part of an equal share begins anew; 0: none does
+} atl_code_book;
+// What becomes of it after the vectors z [..., d] of a batch, which a code each stands for: nodes take the
+// place of those that were given.  false: the graph has failed.
+bool atl_code_follow(atl_graph *g, atl_code_book *b, atl_node *z, atl_node *codes);
+// A buffer of the open scope becomes `value` after the run.
+void atl_code_becomes(atl_net *net, const char *buffer, atl_node *value);
+
 #endif

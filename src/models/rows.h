@@ -11,7 +11,7 @@ extern const atl_model_row atl_progan_generator, atl_progan_discriminator;
 extern const atl_model_row atl_stylegan3_generator, atl_stylegan_xl_generator;
 extern const atl_model_row atl_biggan_generator, atl_biggan_discriminator;
 extern const atl_model_row atl_patch_discriminator, atl_vqgan, atl_vit_vqgan, atl_codes_gpt, atl_vit_gpt,
-    atl_rq_transformer;
+    atl_rq_transformer, atl_vqvae, atl_vqvae2, atl_pixelcnn;
 extern const atl_model_row atl_vgg16, atl_alexnet, atl_squeezenet, atl_lpips, atl_lpips_heads, atl_inception;
 extern const atl_model_row atl_resnet;
 

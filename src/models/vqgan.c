@@ -243,83 +243,20 @@ static atl_node *vectors(atl_net *net, const config *c, atl_node *codes) {
 
 // ---- training
 
-// Of the running means (van den Oord et al. 2017, appendix A.1), and what keeps them from a division by 0.
-static const float KEPT = 0.99f, LEAST = 1e-5f;
-
-typedef struct usage {
-    atl_node *counts, *sums; // of each code, [k, 1]; of the vectors that it stands for, [k, d]
-    atl_node *fresh;         // a vector of the batch for each code, [k, d]
-    float share;             // vectors of the batch for a code, where all are used alike
-} usage;
-
-// z [n, h', w', d] and its codes [n, t]
-static usage usage_of(atl_graph *g, const config *c, atl_node *z, atl_node *codes) {
-    int64_t d = c->embed_dim, t = atl_shape_count(&codes->shape), k = c->n_embed;
-    atl_node *rows = atl_reshape(g, z, ATL_SHAPE(1, t, d)), *at = atl_reshape(g, codes, ATL_SHAPE(1, t, 1));
-    atl_node *one = atl_fill(g, ATL_SHAPE(1, t, 1), 1.0f);
-    usage u = { .share = (float)((double)t / (double)k) };
-    u.counts = atl_reshape(g, atl_gather_transposed(g, one, at, one, k), ATL_SHAPE(k, 1));
-    u.sums = atl_reshape(g, atl_gather_transposed(g, rows, at, one, k), ATL_SHAPE(k, d));
-    float *which = atl_arena_alloc(&g->arena, (size_t)k, sizeof *which);
-    if (!which) {
-        u.fresh =
-            atl_graph_fail(g, ATL_NO_MEMORY, "out of memory for the numbers of %lld codes", (long long)k);
-        return u;
-    }
-    for (int64_t i = 0; i < k; i++)
-        which[i] = (float)(i % t);
-    u.fresh = atl_embedding(g, atl_reshape(g, rows, ATL_SHAPE(t, d)), atl_const(g, ATL_SHAPE(k), which));
-    return u;
-}
-
-// x + (to - x) where `there` [k, 1] is 1.
-static atl_node *replaced(atl_graph *g, atl_node *x, atl_node *to, atl_node *there) {
-    return x->op == ATL_OP_POISON
-               ? x
-               : atl_add(g, x, atl_mul(g, atl_sub(g, to, x), atl_expand(g, there, x->shape)));
-}
-
-static atl_node *moved(atl_graph *g, atl_node *mean, atl_node *now) { // a running mean
-    return atl_add(g, now, atl_scale(g, atl_sub(g, mean, now), KEPT));
-}
-
-static void becomes(atl_net *net, const char *buffer, atl_node *value) {
-    atl_update *u = atl_net_update(net, buffer);
-    if (u)
-        *u = (atl_update){ value, 0.0f, 1.0f, NULL };
-}
-
 // What becomes of the codebook after the vectors z of a batch, which a code each stands for.
 static void follow(atl_net *net, const config *c, atl_node *z, atl_node *codes) {
-    atl_graph *g = net->g;
     int64_t k = c->n_embed, d = c->embed_dim;
-    atl_node *book = codebook(net, c);
-    atl_node *size = atl_net_buffer(net, "quantize.cluster_size", ATL_SHAPE(k), ATL_INIT_FILL, 1.0f),
-             *sum = NULL;
+    atl_code_book b = { .book = codebook(net, c), .restart = c->restart };
+    b.size = atl_net_buffer(net, "quantize.cluster_size", ATL_SHAPE(k), ATL_INIT_FILL, 1.0f);
     if (c->averages)
-        sum = atl_net_buffer(net, "quantize.embed_avg", ATL_SHAPE(k, d), ATL_INIT_ZERO, 0.0f);
-    if (!net->trains || z->op == ATL_OP_POISON || codes->op == ATL_OP_POISON || book->op == ATL_OP_POISON)
+        b.sum = atl_net_buffer(net, "quantize.embed_avg", ATL_SHAPE(k, d), ATL_INIT_ZERO, 0.0f);
+    if (!net->trains || !atl_code_follow(net->g, &b, z, codes))
         return;
-    usage u = usage_of(g, c, z, codes);
-    size = moved(g, atl_reshape(g, size, ATL_SHAPE(k, 1)), u.counts);
-    atl_node *idle = atl_unary(g, ATL_FN_INSIDE, size, -1.0f, c->restart * u.share); // [k, 1]: 1 or 0
-    if (c->averages) {
-        atl_node *all = atl_expand(g, atl_sum(g, size, 3u), size->shape);
-        atl_node *even =
-            atl_div(g, atl_affine(g, size, 1.0f, LEAST), atl_affine(g, all, 1.0f, (float)k * LEAST));
-        sum = moved(g, sum, u.sums);
-        book = atl_div(g, sum, atl_expand(g, atl_mul(g, even, all), sum->shape));
-    }
-    if (c->restart > 0.0f) {
-        book = replaced(g, book, u.fresh, idle);
-        sum = sum ? replaced(g, sum, atl_scale(g, u.fresh, u.share), idle) : NULL;
-        size = replaced(g, size, atl_fill(g, size->shape, u.share), idle);
-    }
     if (c->averages || c->restart > 0.0f)
-        becomes(net, "quantize.embedding.weight", book);
-    becomes(net, "quantize.cluster_size", atl_reshape(g, size, ATL_SHAPE(k)));
-    if (sum)
-        becomes(net, "quantize.embed_avg", sum);
+        atl_code_becomes(net, "quantize.embedding.weight", b.book);
+    atl_code_becomes(net, "quantize.cluster_size", b.size);
+    if (c->averages)
+        atl_code_becomes(net, "quantize.embed_avg", b.sum);
 }
 
 // ---- functions

@@ -5,17 +5,9 @@
 #include <atelier/rng.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "models/transformer.h"
-
-enum { SIDE_MOST = 4096 };
-
-typedef struct choice {
-    float p; // a logit, then a share
-    int32_t code;
-} choice;
 
 typedef struct sampler {
     atl_ctx *ctx;
@@ -32,36 +24,12 @@ typedef struct sampler {
     float *logits;                                // of the next code, [codes], or of all that a run gives
     float *hidden;   // of the next position, where it has several codes, or of all that a run gives
     float *before;   // what a step leaves to the next one, [kept]
-    choice *choices; // [codes]
+    atl_code_choice *choices; // [codes]
 } sampler;
 
-// ---- choosing
-
-static int by_probability(const void *a_, const void *b_) {
-    const choice *a = a_, *b = b_;
-    return a->p != b->p ? (a->p < b->p ? 1 : -1) : (a->code > b->code) - (a->code < b->code);
-}
-
-// Draws a code by its logits.
 static int32_t choose(sampler *t, const float *logits, size_t at_code) {
-    int n = t->s.codes, kept = t->o.top_k > 0 && t->o.top_k < n ? t->o.top_k : n;
-    choice *c = t->choices;
-    for (int i = 0; i < n; i++)
-        c[i] = (choice){ logits[i] / t->o.temperature, i };
-    qsort(c, (size_t)n, sizeof *c, by_probability);
-    double sum = 0, part = 0;
-    for (int i = kept; i-- > 0;) {
-        c[i].p = i ? expf(c[i].p - c[0].p) : 1.0f;
-        sum += (double)c[i].p;
-    }
-    int end = 0;
-    while (end < kept && (end == 0 || part / sum <= (double)t->o.top_p)) // the first beyond the share is kept
-        part += (double)c[end++].p;
-    double at = (t->shares ? t->shares[at_code] : atl_numpy_rng_uniform(&t->rng)) * part;
-    int i = 0;
-    for (; i < end - 1 && at >= (double)c[i].p; i++)
-        at -= (double)c[i].p;
-    return c[i].code;
+    double share = t->shares ? t->shares[at_code] : atl_numpy_rng_uniform(&t->rng);
+    return atl_choose_code(&t->o, logits, t->s.codes, share, t->choices);
 }
 
 // ---- position by position
@@ -214,16 +182,6 @@ static atl_status read_sizes(const atl_network *n, atl_codes_sizes *s) {
     return taming ? atl_codes_gpt_sizes(n->ctx, n->json, s) : atl_vit_gpt_sizes(n->ctx, n->json, s);
 }
 
-static atl_status check_codes(const sampler *t, const char *what, const int32_t *codes, size_t count,
-                              int most) {
-    for (size_t i = 0; i < count; i++)
-        if (codes[i] < 0 || codes[i] >= most)
-            return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                            "code %d of the %s is none of the transformer's %d codes", (int)codes[i], what,
-                            most);
-    return ATL_OK;
-}
-
 static atl_status check_condition(const sampler *t) {
     atl_ctx *ctx = t->ctx;
     size_t count = t->condition_count;
@@ -236,20 +194,13 @@ static atl_status check_condition(const sampler *t) {
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "a condition of %zu codes is longer than the transformer's %d positions", count,
                         t->s.length);
-    return check_codes(t, "condition", t->condition, count, t->s.classes ? t->s.classes : t->s.codes);
+    return atl_check_codes(ctx, "condition", t->condition, count, t->s.classes ? t->s.classes : t->s.codes);
 }
 
 static atl_status check(const sampler *t) {
     const atl_sample_options *o = &t->o;
     atl_ctx *ctx = t->ctx;
-    if (o->height < 1 || o->width < 1 || o->height > SIDE_MOST || o->width > SIDE_MOST)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "a map of %d x %d codes is not possible: sides from 1 to %d are", o->height, o->width,
-                        SIDE_MOST);
-    if (!(o->temperature > 0.0f) || !isfinite(o->temperature) || o->top_k < 0 || !(o->top_p >= 0.0f))
-        return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                        "a temperature of %g, the %d most probable or a share of %g is out of range",
-                        (double)o->temperature, o->top_k, (double)o->top_p);
+    ATL_TRY(atl_check_sampling(ctx, o));
     if (o->given_count > t->count)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%zu codes are given for a map of %zu", o->given_count,
                         t->count);
@@ -258,12 +209,12 @@ static atl_status check(const sampler *t) {
                         "the transformer draws %d codes for each position, and %d are wanted", t->s.depth,
                         o->depth);
     ATL_TRY(check_condition(t));
-    return check_codes(t, "picture", o->given, o->given_count, t->s.codes);
+    return atl_check_codes(ctx, "picture", o->given, o->given_count, t->s.codes);
 }
 
 static atl_status check_window(const sampler *t) {
     int w = t->o.window;
-    if (w < 2 || w > SIDE_MOST || w > t->o.height || w > t->o.width || w * w > t->s.length ||
+    if (w < 2 || w > ATL_MAP_SIDE_MOST || w > t->o.height || w > t->o.width || w * w > t->s.length ||
         t->condition_count != 1 || t->s.condition)
         return atl_fail(
             t->ctx, ATL_BAD_ARGUMENT,
@@ -305,6 +256,8 @@ atl_status atl_draw_codes(atl_programs *programs, const atl_sample_options *opti
                           int32_t *codes) {
     static const int32_t none[] = { 0 };
     atl_ctx *ctx = programs->network->ctx;
+    if (!strcmp(programs->network->row->kind, "pixelcnn"))
+        return atl_draw_pixels(programs, options, shares, codes);
     sampler t = { .ctx = ctx, .programs = programs, .o = *options, .shares = shares, .codes = codes };
     ATL_TRY(read_sizes(programs->network, &t.s));
     t.condition = t.o.condition_count ? t.o.condition : none;

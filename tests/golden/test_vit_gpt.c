@@ -211,7 +211,7 @@ static void draws(scene *s) {
     o.condition = beyond;
     assert_int_equal(atl_codes_sample(s->m, &o, again), ATL_BAD_ARGUMENT);
     assert_non_null(
-        strstr(atl_message(s->ctx), "code 9 of the condition is none of the transformer's 9 codes"));
+        strstr(atl_message(s->ctx), "code 9 of the condition is none of the network's 9 codes"));
     o.condition = condition, o.condition_count = 1;
     assert_int_equal(atl_codes_sample(s->m, &o, again), ATL_BAD_ARGUMENT);
     atl_message_clear(s->ctx);
@@ -274,7 +274,7 @@ static void codec(void **state) {
     atl_ctx *ctx;
     app_error e = { 0 };
     app_codec c;
-    app_codes files = { NULL, 1, ROWS, COLUMNS, DEPTH };
+    app_codes files = { NULL, 1, ROWS, COLUMNS, DEPTH, 1 };
     atl_image image;
     atl_model_options o = ATL_MODEL_OPTIONS_INIT;
     o.assume = "encoder_heads=2,decoder_heads=1,num_quantizers=3,height=32,width=48";
