@@ -125,7 +125,7 @@ atl_status atl_encoding_begin(atl_trainer *t) {
     ATL_TRY(open_generator(t, e));
     ATL_TRY(open_critic(t, "lpips", o->lpips, "lpips", &e->lpips));
     ATL_TRY(open_critic(t, "identity", o->identity, "arcface", &e->identity));
-    ATL_TRY(open_critic(t, "similarity", o->similarity, "vgg16, alexnet or squeezenet", &e->similarity));
+    ATL_TRY(open_critic(t, "similarity", o->similarity, "vgg16, alexnet, squeezenet or resnet", &e->similarity));
     ATL_TRY(open_w_encoder(t, e));
     return o->data ? ATL_OK : sample(t, e);
 }

@@ -16,7 +16,7 @@ typedef enum atl_encoding_loss {
     ATL_LOSS_L2,         // squared differences of pixels
     ATL_LOSS_LPIPS,      // needs o->lpips
     ATL_LOSS_ID,         // 1 - cosine of the vectors of an identity network: o->identity
-    ATL_LOSS_SIM,        // 1 - cosine of a classifier's last features: o->similarity
+    ATL_LOSS_SIM,        // 1 - cosine of the last features of a classifier or of MoCo: o->similarity
     ATL_LOSS_W,          // squared differences of ws; needs pictures of the generator
     ATL_LOSS_W_NORM,     // length of all that codes differ by from the average
     ATL_LOSS_DELTA,      // lengths of what each w differs by from the first

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "train/encoding.h"
+#include "train/similar.h"
 
 // Added to squares before their root, so that what is zero has a gradient, which is zero.
 static const float LEAST_SQUARE = 1e-12f;
@@ -61,36 +62,10 @@ static atl_node *identity(atl_phase_builder *b, const atl_encoding *e, const atl
                   ATL_APPLY(&net, &e->identity, "embed_face", "embedding", { "img", x->picture }));
 }
 
-// As classifiers of the usual port were trained: (x - mean) / deviation for x from 0 to 1.
-static atl_node *standardized(atl_graph *g, atl_node *x) {
-    static const float FACTOR[3] = { 0.5f / 0.229f, 0.5f / 0.224f, 0.5f / 0.225f };
-    static const float OFFSET[3] = { (0.5f - 0.485f) / 0.229f, (0.5f - 0.456f) / 0.224f,
-                                     (0.5f - 0.406f) / 0.225f };
-    if (x->op == ATL_OP_POISON)
-        return x;
-    x = atl_mul(g, x, atl_per_channel(g, atl_const(g, ATL_SHAPE(3), FACTOR), &x->shape));
-    return atl_add_bias(g, x, atl_const(g, ATL_SHAPE(3), OFFSET));
-}
-
-// Means over the pixels of a classifier's last features, as rows of unit length.
-static atl_node *features(atl_net *net, const atl_encoding *e, atl_node *x) {
-    static const struct {
-        const char *family, *last;
-    } LAST[] = { { "vgg16", "conv5_3" }, { "alexnet", "relu5" }, { "squeezenet", "relu7" } };
-    atl_graph *g = net->g;
-    size_t i = 0;
-    while (i < 2 && strcmp(LAST[i].family, e->similarity.row->family) != 0)
-        i++;
-    x = ATL_APPLY(net, &e->similarity, "features", LAST[i].last, { "img", standardized(g, x) });
-    if (x->op == ATL_OP_POISON)
-        return x;
-    x = atl_reshape(g, atl_mean(g, x, 1u << 1 | 1u << 2), ATL_SHAPE(x->shape.d[0], x->shape.d[3]));
-    return atl_div(g, x, atl_expand(g, lengths(g, x, 1u << 1), x->shape));
-}
-
 static atl_node *similarity(atl_phase_builder *b, const atl_encoding *e, const atl_encoded *x) {
     atl_net net = atl_network_in(b->g, &e->similarity, "similarity");
-    return unlike(b->g, features(&net, e, x->made), features(&net, e, x->picture));
+    return unlike(b->g, atl_similar_features(&net, &e->similarity, x->made),
+                  atl_similar_features(&net, &e->similarity, x->picture));
 }
 
 // ---- of latents

@@ -16,12 +16,13 @@
 #include "place.h"
 #include "graph/resident.h"
 #include "train/encoding.h"
+#include "train/similar.h"
 
 enum { RESOLUTION = 32, BATCH = 4 };
 
 typedef struct scene {
     place *p;
-    char generator[96], encoder[96], lpips[96], identity[96], similarity[96];
+    char generator[96], encoder[96], lpips[96], identity[96], similarity[96], moco[96];
 } scene;
 
 static void write_network(place *p, const char *path, const char *key, const atl_network *n) {
@@ -40,8 +41,11 @@ static void straighten(atl_network *n) {
                     (length >= 11 && !strcmp(p->name + length - 11, "relu.weight"));
         for (size_t k = 0; prelu && k < p->count; k++)
             atl_param_data(&n->params, p)[k] = 0.9f;
+        int resnet = !strcmp(n->row->family, "resnet") && strstr(p->name, ".bias");
         for (size_t k = 0; squeeze && k < p->count; k++)
             atl_param_data(&n->params, p)[k] = 3.0f;
+        for (size_t k = 0; resnet && k < p->count; k++)
+            atl_param_data(&n->params, p)[k] = 1.0f;
     }
 }
 
@@ -82,6 +86,10 @@ static int setup_scene(void **state) {
         "\"height\": 32, \"width\": 32, \"input_nc\": 3, \"average\": 1, \"start_from_latent_avg\": 1}");
     make_network(s.p, s.lpips, "lpips", "lpips", "{\"net\": \"squeeze\", \"height\": 32, \"width\": 32}");
     make_network(s.p, s.similarity, "squeezenet", "squeezenet", "{\"height\": 32, \"width\": 32}");
+    snprintf(s.moco, sizeof s.moco, "%s/moco.safetensors", s.p->folder);
+    make_network(s.p, s.moco, "resnet", "resnet",
+                 "{\"height\": 56, \"width\": 56, \"units\": [1, 1, 1, 1], \"channels\": 8, \"classes\": 0, "
+                 "\"block\": \"bottleneck\", \"stem\": \"imagenet\"}");
     make_network(
         s.p, s.identity, "identity", "face_embedding",
         "{\"trunk\": \"ir_se\", \"units\": [1, 1, 1, 1], \"channels\": [16, 16, 16, 16], \"width\": 8, "
@@ -277,6 +285,68 @@ static void gradients_are_those_of_the_losses(void **state) {
     }
 }
 
+// Pictures of 32 pixels become 56 by their nearest ones: no step of it that the gradient could miss.
+static void gradients_go_through_moco(void **state) {
+    scene *s = *state;
+    atl_train_options o = small(s, "psp");
+    o.similarity = s->moco;
+    o.losses = "sim:1";
+    slope d = { .s = s, .t = open_trainer(s->p, &o) };
+    assert_int_equal(atl_trainer_memory(d.t), ATL_OK);
+    straighten(&d.t->g);
+    atl_trainer_changed(d.t);
+    d.phase = &d.t->phases[0];
+    d.sum = d.t->gradient;
+    check_slope(&d, "moco");
+    atl_trainer_close(&d.t, 0);
+}
+
+enum { SMALL = 32, LARGE = 56 };
+
+static void build_similar(atl_graph *g, atl_call *call, void *user) {
+    const atl_network *moco = user;
+    atl_net net = atl_network_in(g, moco, NULL);
+    atl_node *small = atl_call_in(&net, call, "small", ATL_SHAPE(SMALL, SMALL, 3)),
+             *large = atl_call_in(&net, call, "large", ATL_SHAPE(LARGE, LARGE, 3));
+    atl_call_out(&net, call, "similar", atl_similar_features(&net, moco, small));
+    atl_call_out(&net, call, "pool", ATL_APPLY(&net, moco, "features", "pool", { "img", large }));
+}
+
+// The published loss: pixel i of the network's size is pixel floor(i small / large), and nothing else is done to it.
+static void moco_sees_the_nearest_pixels(void **state) {
+    enum { WIDTH = 8 * 8 * 4 };
+    scene *s = *state;
+    atl_backend *backend;
+    atl_network moco;
+    atl_program *p;
+    static float small[3][SMALL][SMALL], large[3][LARGE][LARGE], similar[WIDTH], pool[WIDTH];
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < LARGE; y++)
+            for (int x = 0; x < LARGE; x++) {
+                int at = y * SMALL / LARGE, ax = x * SMALL / LARGE;
+                large[c][y][x] = small[c][at][ax] = sinf((float)(c + 3 * ax + 7 * at));
+            }
+    assert_int_equal(atl_network_open(s->p->ctx, s->moco, NULL, &moco), ATL_OK);
+    assert_int_equal(atl_backend_open(s->p->ctx, &(atl_backend_options){ .threads = 1 }, &backend), ATL_OK);
+    const atl_program_key key = { .function = "similar", .n = 1 };
+    if (atl_program_make(backend, &key, build_similar, &moco, &(atl_plan_options){ .detached = false }, &p) != ATL_OK)
+        fail_msg("%s", atl_message(s->p->ctx));
+    assert_int_equal(atl_program_write(p, "small", 1, &small[0][0][0]), ATL_OK);
+    assert_int_equal(atl_program_write(p, "large", 1, &large[0][0][0]), ATL_OK);
+    assert_int_equal(atl_program_run(p), ATL_OK);
+    assert_int_equal(atl_program_read(p, "similar", 1, similar), ATL_OK);
+    assert_int_equal(atl_program_read(p, "pool", 1, pool), ATL_OK);
+    double square = 0.0;
+    for (int i = 0; i < WIDTH; i++)
+        square += (double)pool[i] * (double)pool[i];
+    assert_true(square > 0.0);
+    for (int i = 0; i < WIDTH; i++) // rounding of a division
+        assert_true(fabs((double)pool[i] / sqrt(square) - (double)similar[i]) < 1e-6);
+    atl_program_free(&p);
+    atl_backend_close(&backend);
+    atl_network_clear(&moco);
+}
+
 // ---- batch norms
 
 // After the first step a running mean is a tenth of the batch's, and a variance nine tenths of one and a
@@ -435,6 +505,8 @@ static void what_is_missing_is_said(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_the_losses),
+        cmocka_unit_test(gradients_go_through_moco),
+        cmocka_unit_test(moco_sees_the_nearest_pixels),
         cmocka_unit_test(a_resumed_run_is_the_same_run),
         cmocka_unit_test(pictures_are_learned),
         cmocka_unit_test(running_means_follow_the_batch),
