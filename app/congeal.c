@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <atelier/align.h>
 #include <atelier/array.h>
 #include "files.h"
 #include "memory.h"
@@ -14,27 +13,12 @@ enum { BATCH_MOST = 256, COLOURS = 3 };
 
 // ---- opening
 
-static app_status open_model(app_congeal *a, app_error *e) {
-    const app_congeal_options *o = &a->o;
-    atl_model_options m = ATL_MODEL_OPTIONS_INIT;
-    m.ignore_unused = o->ignore_unused;
-    m.assume = o->assume;
-    m.net = o->net ? o->net : "T_ema";
-    if (atl_model_open(a->ctx, o->network, &m, &a->model) == ATL_OK)
-        return APP_OK;
-    return app_fail_ctx(e, a->ctx);
-}
-
-static size_t row_in(const app_congeal *a) {
-    return COLOURS * (size_t)a->info->input * (size_t)a->info->input;
-}
-
 static size_t row_img(const app_congeal *a) {
-    return COLOURS * (size_t)a->info->side * (size_t)a->info->side;
+    return COLOURS * (size_t)a->aligner.info->side * (size_t)a->aligner.info->side;
 }
 
 static size_t row_flow(const app_congeal *a) {
-    return 2 * (size_t)a->info->flow_side * (size_t)a->info->flow_side;
+    return 2 * (size_t)a->aligner.info->flow_side * (size_t)a->aligner.info->flow_side;
 }
 
 static app_status open_buffers(app_congeal *a, app_error *e) {
@@ -49,12 +33,12 @@ static app_status open_buffers(app_congeal *a, app_error *e) {
         { (void **)&a->scores, all, 1, sizeof *a->scores, 1 },
         { (void **)&a->outside, all, 1, sizeof *a->outside, 1 },
         { (void **)&a->kept, all, 1, sizeof *a->kept, 1 },
-        { (void **)&a->inputs, n, row_in(a), sizeof *a->inputs, 1 },
+        { (void **)&a->inputs, n, app_aligner_input(&a->aligner), sizeof *a->inputs, 1 },
         { (void **)&a->img, n, row_img(a), sizeof *a->img, 1 },
         { (void **)&a->matrices, all, 6, sizeof *a->matrices, a->o.save_warps },
         { (void **)&a->flows, all, row_flow(a), sizeof *a->flows, a->o.save_warps },
         { (void **)&a->sum, row_img(a), 1, sizeof *a->sum, 1 },
-        { (void **)&a->plain, row_in(a), 1, sizeof *a->plain, 1 },
+        { (void **)&a->plain, app_aligner_input(&a->aligner), 1, sizeof *a->plain, 1 },
     };
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
         if (rooms[i].wanted) {
@@ -67,27 +51,21 @@ static app_status open_buffers(app_congeal *a, app_error *e) {
 }
 
 app_status app_congeal_open(app_congeal *a, atl_ctx *ctx, const app_congeal_options *o, app_error *e) {
-    *a = (app_congeal){ .ctx = ctx, .o = *o };
+    *a = (app_congeal){ .o = *o };
     if (o->batch < 1 || o->batch > BATCH_MOST)
         return app_fail(e, "--batch %d: 1 to %d are possible", o->batch, BATCH_MOST);
-    app_status status = open_model(a, e);
-    if (status == APP_OK && atl_congealer_open(a->model, &o->congeal, &a->congealer) != ATL_OK)
-        status = app_fail(e, "%s: %s", o->network, atl_message(ctx));
-    if (status != APP_OK)
-        return status;
-    a->info = atl_congealer_get_info(a->congealer);
-    if (o->cluster >= a->info->heads)
-        return app_fail(e, "--cluster %d: the transformer has clusters 0 to %d", o->cluster,
-                        a->info->heads - 1);
-    status = app_folder_make(o->outdir, e);
+    app_status status = app_aligner_open(&a->aligner, ctx, &o->aligner, e);
+    if (status == APP_OK)
+        status = app_aligner_check_cluster(&a->aligner, o->cluster, e);
+    if (status == APP_OK)
+        status = app_folder_make(o->outdir, e);
     if (status == APP_OK)
         status = app_photos_open(&a->photos, o->inputs, o->count, e);
     return status == APP_OK ? open_buffers(a, e) : status;
 }
 
 void app_congeal_close(app_congeal *a) {
-    atl_congealer_close(&a->congealer);
-    atl_model_close(&a->model);
+    app_aligner_close(&a->aligner);
     app_photos_close(&a->photos);
     void *const rooms[] = { a->heads, a->flipped,  a->scores, a->outside, a->kept, a->inputs,
                             a->img,   a->matrices, a->flows,  a->sum,     a->plain };
@@ -98,50 +76,15 @@ void app_congeal_close(app_congeal *a) {
 
 // ---- pictures
 
-static app_status read_picture(app_congeal *a, const app_photo *photo, float *input, app_error *e) {
-    atl_image picture = { 0 };
-    app_status status = APP_OK;
-    if (atl_align_photo(a->ctx, photo->path, &picture) != ATL_OK ||
-        atl_congealer_input(a->congealer, &picture, input) != ATL_OK)
-        status = app_fail_ctx(e, a->ctx);
-    atl_image_clear(a->ctx, &picture);
-    return status;
-}
-
-// Writes a picture [3, side, side] from -1 to 1.
+// A picture [3, side, side] from -1 to 1 to NAME.png.
 static app_status write_picture(app_congeal *a, const char *name, const float *img, int side, app_error *e) {
+    atl_ctx *ctx = a->aligner.ctx;
     atl_image picture = { 0 };
-    char *path = app_join(a->o.outdir, name, e);
-    app_status status = path ? APP_OK : APP_FAILED;
-    if (path && strchr(name, '/')) {
-        char *folder = app_copy(path, e);
-        if (folder) {
-            *strrchr(folder, '/') = '\0';
-            status = app_folder_make(folder, e);
-        } else {
-            status = APP_FAILED;
-        }
-        free(folder);
-    }
-    if (status == APP_OK && atl_image_init(a->ctx, side, side, COLOURS, &picture) != ATL_OK)
-        status = app_fail_ctx(e, a->ctx);
-    if (status == APP_OK) {
-        atl_image_from_float(img, &picture);
-        if (atl_image_write(a->ctx, path, "png", &picture, 0, NULL, 0) != ATL_OK)
-            status = app_fail_ctx(e, a->ctx);
-    }
-    atl_image_clear(a->ctx, &picture);
-    free(path);
-    return status;
-}
-
-static app_status write_aligned(app_congeal *a, const app_photo *photo, const float *img, app_error *e) {
-    char *name = app_array(strlen(photo->stem) + 8, 1, 1, 1, e);
-    if (!name)
-        return APP_FAILED;
-    sprintf(name, "%s.png", photo->stem);
-    app_status status = write_picture(a, name, img, a->info->side, e);
-    free(name);
+    if (atl_image_init(ctx, side, side, COLOURS, &picture) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    atl_image_from_float(img, &picture);
+    app_status status = app_aligned_write(ctx, a->o.outdir, name, &picture, e);
+    atl_image_clear(ctx, &picture);
     return status;
 }
 
@@ -179,7 +122,8 @@ static app_status choose(app_congeal *a, app_error *e) {
 static app_status align(app_congeal *a, size_t first, size_t n, float *img, app_error *e) {
     app_status status = APP_OK;
     for (size_t i = 0; status == APP_OK && i < n; i++)
-        status = read_picture(a, &a->photos.list[first + i], a->inputs + i * row_in(a), e);
+        status = app_aligner_read(&a->aligner, a->photos.list[first + i].path, NULL,
+                                  a->inputs + i * app_aligner_input(&a->aligner), e);
     const atl_congealed out = { .img = img,
                                 .matrix = a->matrices ? a->matrices + first * 6 : NULL,
                                 .flow = a->flows ? a->flows + first * row_flow(a) : NULL,
@@ -187,8 +131,8 @@ static app_status align(app_congeal *a, size_t first, size_t n, float *img, app_
                                 .outside = a->outside + first,
                                 .flipped = a->flipped + first };
     if (status == APP_OK &&
-        atl_congealer_run(a->congealer, (int)n, a->inputs, a->heads + first, &out) != ATL_OK)
-        status = app_fail_ctx(e, a->ctx);
+        atl_congealer_run(a->aligner.congealer, (int)n, a->inputs, a->heads + first, &out) != ATL_OK)
+        status = app_fail_ctx(e, a->aligner.ctx);
     for (size_t i = 0; status == APP_OK && i < n; i++)
         a->scores[first + i] = 0.0 - a->scores[first + i];
     return status;
@@ -205,10 +149,10 @@ static app_status use_batch(app_congeal *a, size_t n, app_congeal_use *use, void
         const app_photo *photo = &a->photos.list[a->done];
         for (size_t k = 0; a->kept[a->done] && k < row_img(a); k++)
             a->sum[k] += (double)a->img[i * row_img(a) + k];
-        for (size_t k = 0; a->kept[a->done] && k < row_in(a); k++)
-            a->plain[k] += (double)a->inputs[i * row_in(a) + k];
+        for (size_t k = 0; a->kept[a->done] && k < app_aligner_input(&a->aligner); k++)
+            a->plain[k] += (double)a->inputs[i * app_aligner_input(&a->aligner) + k];
         if (a->kept[a->done])
-            status = write_aligned(a, photo, a->img + i * row_img(a), e);
+            status = write_picture(a, photo->stem, a->img + i * row_img(a), a->aligner.info->side, e);
         if (status == APP_OK)
             status = use(user, photo, e);
     }
@@ -241,6 +185,22 @@ static app_status write_mean(app_congeal *a, const char *name, double *sum, int 
     return status;
 }
 
+// How much sharper the average is than the mean of the pictures as they came, made as small by boxes of pixels.
+static app_status compare_means(app_congeal *a, app_error *e) {
+    const size_t side = (size_t)a->aligner.info->side, input = (size_t)a->aligner.info->input, box = input / side;
+    if (input % side)
+        return APP_OK; // not known
+    double *plain = app_array(row_img(a), 1, 1, sizeof *plain, e);
+    if (!plain)
+        return APP_FAILED;
+    for (size_t i = 0; i < COLOURS * input * input; i++)
+        plain[i / input / box * side + i % input / box] += a->plain[i] / (double)(box * box);
+    double before = app_gradient_energy(plain, COLOURS, side);
+    a->sharper = before > 0.0 ? app_gradient_energy(a->sum, COLOURS, side) / before : 0.0;
+    free(plain);
+    return APP_OK;
+}
+
 static app_status write_scores(app_congeal *a, app_error *e) {
     char *path = app_join(a->o.outdir, "scores.txt", e);
     app_file file = { 0 };
@@ -257,14 +217,14 @@ static app_status write_scores(app_congeal *a, app_error *e) {
 }
 
 static app_status write_warps(app_congeal *a, app_error *e) {
-    int64_t n = (int64_t)a->photos.count, side = a->info->flow_side;
+    int64_t n = (int64_t)a->photos.count, side = a->aligner.info->flow_side;
     char *path = app_join(a->o.outdir, "warps.npz", e);
     app_status status = path ? APP_OK : APP_FAILED;
     const atl_array list[] = { { "matrix", ATL_F32, 3, { n, 2, 3 }, a->matrices },
                                { "flow", ATL_F32, 4, { n, side, side, 2 }, a->flows },
                                { "flipped", ATL_I32, 1, { n }, a->flipped } };
-    if (path && atl_npz_write(a->ctx, path, list, sizeof list / sizeof *list) != ATL_OK)
-        status = app_fail_ctx(e, a->ctx);
+    if (path && atl_npz_write(a->aligner.ctx, path, list, sizeof list / sizeof *list) != ATL_OK)
+        status = app_fail_ctx(e, a->aligner.ctx);
     free(path);
     return status;
 }
@@ -285,9 +245,11 @@ app_status app_congeal_run(app_congeal *a, app_congeal_use *use, void *user, app
         status = use_batch(a, batch_at(a, a->done), use, user, e);
     if (status != APP_OK)
         return status;
-    status = write_mean(a, "average.png", a->sum, a->info->side, e);
+    status = write_mean(a, "average", a->sum, a->aligner.info->side, e);
     if (status == APP_OK)
-        status = write_mean(a, "unaligned.png", a->plain, a->info->input, e);
+        status = write_mean(a, "unaligned", a->plain, a->aligner.info->input, e);
+    if (status == APP_OK)
+        status = compare_means(a, e);
     if (status == APP_OK)
         status = write_scores(a, e);
     return status == APP_OK && a->o.save_warps ? write_warps(a, e) : status;

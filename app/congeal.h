@@ -9,16 +9,12 @@
 #ifndef APP_CONGEAL_H
 #define APP_CONGEAL_H
 
-#include <atelier/congeal.h>
+#include "aligner.h"
 #include "error.h"
 #include "photos.h"
 
 typedef struct app_congeal_options {
-    const char *network;
-    const char *net; // of the file; NULL: T_ema, or else T
-    int ignore_unused;
-    const char *assume;
-    atl_congeal_options congeal;
+    app_aligner_options aligner;
     const char *const *inputs; // files and folders
     size_t count;
     const char *outdir;
@@ -28,11 +24,8 @@ typedef struct app_congeal_options {
 } app_congeal_options;
 
 typedef struct app_congeal {
-    atl_ctx *ctx;
     app_congeal_options o;
-    atl_model *model;
-    atl_congealer *congealer;
-    const atl_congeal_info *info;
+    app_aligner aligner;
     app_photos photos;
     int *heads, *flipped; // [photos.count]
     double *scores, *outside;
@@ -41,7 +34,7 @@ typedef struct app_congeal {
     float *matrices, *flows; // [photos.count, ...], with save_warps
     double *sum, *plain;     // [3, side, side]: of aligned pictures, and of those that came
     size_t done, used;       // pictures, and those in the sums
-    double sharper;          // gradient energy of the average over that of the unaligned mean
+    double sharper;          // gradient energy of the average over that of the unaligned mean; 0: not known
 } app_congeal;
 
 // A zeroed struct and one after a failure may be closed.

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <atelier/align.h>
 #include <atelier/rng.h>
 #include "files.h"
 #include "memory.h"
@@ -23,8 +22,7 @@ typedef struct picture {
 } picture;
 
 typedef struct work {
-    atl_ctx *ctx;
-    atl_congealer *c;
+    app_aligner *a;
     const atl_congeal_info *info;
     picture *list;
     size_t size, count; // pictures, points of each
@@ -62,17 +60,14 @@ static int read_points(char *text, float *to) {
 // Opens the picture and warps it.
 static app_status warp(work *w, picture *p, const char *path, app_error *e) {
     atl_image image = { 0 };
-    app_status status = APP_OK;
-    if (atl_align_photo(w->ctx, path, &image) != ATL_OK ||
-        atl_congealer_input(w->c, &image, w->input) != ATL_OK)
-        status = app_fail_ctx(e, w->ctx);
+    app_status status = app_aligner_read(w->a, path, &image, w->input, e);
     p->side = image.width < image.height ? image.width : image.height;
     p->left = (image.width - p->side) / 2;
     p->top = (image.height - p->side) / 2;
-    atl_image_clear(w->ctx, &image);
+    atl_image_clear(w->a->ctx, &image);
     const atl_congealed out = { .matrix = p->matrix, .flow = p->flow };
-    if (status == APP_OK && atl_congealer_run(w->c, 1, w->input, NULL, &out) != ATL_OK)
-        status = app_fail_ctx(e, w->ctx);
+    if (status == APP_OK && atl_congealer_run(w->a->congealer, 1, w->input, NULL, &out) != ATL_OK)
+        status = app_fail_ctx(e, w->a->ctx);
     return status;
 }
 
@@ -87,9 +82,9 @@ static app_status congeal(work *w, picture *p, const float *points, app_error *e
         p->points[2 * i] = points[2 * i] - (float)p->left;
         p->points[2 * i + 1] = points[2 * i + 1] - (float)p->top;
         int seen = !isnan(p->points[2 * i]) && !isnan(p->points[2 * i + 1]);
-        if (seen && atl_points_congeal(w->ctx, &warp, p->side, p->side, p->points + 2 * i, 1,
+        if (seen && atl_points_congeal(w->a->ctx, &warp, p->side, p->side, p->points + 2 * i, 1,
                                        p->aligned + 2 * i) != ATL_OK)
-            return app_fail_ctx(e, w->ctx);
+            return app_fail_ctx(e, w->a->ctx);
         if (!seen)
             p->points[2 * i] = NAN;
     }
@@ -153,9 +148,9 @@ static app_status transfer(work *w, const picture *from, const picture *to, app_
         float found[2];
         if (isnan(from->points[2 * i]) || isnan(to->points[2 * i]))
             continue;
-        if (atl_points_uncongeal(w->ctx, &warp, to->side, to->side, from->aligned + 2 * i, 1, found) !=
+        if (atl_points_uncongeal(w->a->ctx, &warp, to->side, to->side, from->aligned + 2 * i, 1, found) !=
             ATL_OK)
-            return app_fail_ctx(e, w->ctx);
+            return app_fail_ctx(e, w->a->ctx);
         double away = hypot((double)found[0] - (double)to->points[2 * i],
                             (double)found[1] - (double)to->points[2 * i + 1]);
         for (int k = 0; k < APP_ALPHAS; k++)
@@ -183,11 +178,11 @@ static app_status all_pairs(work *w, const app_points_options *o, app_points_res
     return status;
 }
 
-app_status app_congeal_points(atl_ctx *ctx, atl_congealer *c, const app_points_options *o,
-                              app_points_result *r, app_error *e) {
-    work w = { .ctx = ctx, .c = c, .info = atl_congealer_get_info(c) };
+app_status app_congeal_points(app_aligner *a, const app_points_options *o, app_points_result *r,
+                              app_error *e) {
+    work w = { .a = a, .info = a->info };
     *r = (app_points_result){ 0 };
-    w.input = app_array(3, (size_t)w.info->input, (size_t)w.info->input, sizeof *w.input, e);
+    w.input = app_array(app_aligner_input(a), 1, 1, sizeof *w.input, e);
     app_status status = w.input ? read_file(&w, o->points, e) : APP_FAILED;
     r->pictures = w.size;
     if (status == APP_OK)

@@ -9,8 +9,7 @@
 #ifndef APP_CONGEAL_POINTS_H
 #define APP_CONGEAL_POINTS_H
 
-#include <atelier/congeal.h>
-#include "error.h"
+#include "aligner.h"
 
 enum { APP_ALPHAS = 3 };
 extern const double app_alphas[APP_ALPHAS]; // 0.1, 0.05, 0.01
@@ -26,7 +25,7 @@ typedef struct app_points_result {
     double pck[APP_ALPHAS];
 } app_points_result;
 
-app_status app_congeal_points(atl_ctx *ctx, atl_congealer *c, const app_points_options *o,
-                              app_points_result *result, app_error *e);
+app_status app_congeal_points(app_aligner *a, const app_points_options *o, app_points_result *result,
+                              app_error *e);
 
 #endif

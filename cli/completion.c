@@ -144,13 +144,13 @@ int cli_completion(const cli_command *commands, size_t count, int argc, char **a
         return CLI_USAGE;
     }
     // commands whose second word has options of its own
-    static const char *const parts[][2] = { { "dataset", "check" },        { "spectra", "stats" },
-                                            { "spectra", "calc" },         { "spectra", "heatmap" },
-                                            { "spectra", "slices" },       { "congeal", "apply" },
-                                            { "congeal", "points" },       { "congeal", "train" },
-                                            { "directions", "sefa" },      { "directions", "ganspace" },
-                                            { "directions", "boundary" },  { "directions", "lstsq" },
-                                            { "directions", "condition" }, { "directions", "show" } };
+    static const char *const parts[][2] = {
+        { "dataset", "check" }, { "spectra", "stats" }, { "spectra", "calc" }, { "spectra", "heatmap" },
+        { "spectra", "slices" }, { "congeal", "apply" }, { "congeal", "points" },
+        { "congeal", "propagate" }, { "congeal", "train" }, { "directions", "sefa" },
+        { "directions", "ganspace" }, { "directions", "boundary" }, { "directions", "lstsq" },
+        { "directions", "condition" }, { "directions", "show" }
+    };
     char option[32];
     snprintf(option, sizeof option, "--completion=%s", s->name);
     s->commands(commands, count);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// atelier congeal apply|points|train: pictures of a class brought into one place by a spatial transformer.
+// atelier congeal apply|points|propagate|train: pictures of a class brought into one place by a spatial transformer.
 #include <stdio.h>
 #include <stdlib.h>
 #include "app/congeal.h"
@@ -8,11 +8,20 @@
 #include "congeal.h"
 #include "progress.h"
 
+app_aligner_options cli_aligner_options(const cli_aligner *a, const cli_common *common) {
+    app_aligner_options o = a->o;
+    o.congeal.padding = (atl_padding)a->padding;
+    o.congeal.flip = !a->flip;
+    o.ignore_unused = common->ignore_unused;
+    o.assume = common->assume;
+    return o;
+}
+
 typedef struct congeal {
     cli_common common;
     app_congeal_options options;
     const char *input, *inputs[CLI_INPUTS + 1];
-    int padding, flip;
+    cli_aligner aligner;
     app_congeal work;
     cli_progress progress;
 } congeal;
@@ -20,21 +29,13 @@ typedef struct congeal {
 static int parse(congeal *c, int argc, char **argv) {
     app_congeal_options *o = &c->options;
     const cli_option options[] = {
-        CLI_OPTION_TEXT("network", &o->network, "FILE", "spatial transformer: .pt or .safetensors", NULL),
-        CLI_OPTION_TEXT("net", &o->net, "NAME", "network of the file: T_ema or T", "T_ema"),
+        CLI_ALIGNER_OPTIONS(&c->aligner),
         CLI_OPTION_TEXT("input", &c->input, "FILE|FOLDER", "picture, or folder of them; more may follow",
                         NULL),
         CLI_OPTION_TEXT("outdir", &o->outdir, "DIR", "folder for the results; made when missing", "out"),
-        CLI_OPTION_INT("iters", &o->congeal.iterations, "N",
-                       "times that the similarity is found, each on the last", "what the file says, or 1", 1,
-                       100),
-        CLI_OPTION_CHOICE("padding", &c->padding, "file|border|reflection|zeros",
-                          "what lies outside of a picture", "file"),
-        CLI_OPTION_INT("size", &o->congeal.side, "N", "pixels of an aligned picture", "those of the flow", 1,
+        CLI_OPTION_INT("size", &c->aligner.o.congeal.side, "N", "pixels of an aligned picture", "those of the flow", 1,
                        4096),
         CLI_OPTION_INT("cluster", &o->cluster, "K", "cluster of the pictures", "0", 0, 63),
-        CLI_OPTION_CHOICE("flip", &c->flip, "auto|never", "auto: the mirror image where its flow is smoother",
-                          "auto"),
         CLI_OPTION_REAL("keep", &o->keep, "SHARE",
                         "keep this share of the pictures, those with the best scores", "1", 0.0, 1.0),
         CLI_OPTION_REAL("outside", &o->outside, "SHARE", "drop pictures of which a larger share lies outside",
@@ -57,17 +58,14 @@ static int parse(congeal *c, int argc, char **argv) {
 
 static int check(congeal *c) {
     app_congeal_options *o = &c->options;
-    if (!o->network)
+    if (!c->aligner.o.network)
         return cli_usage_error("congeal apply",
                                "expected --network FILE, a checkpoint of a spatial transformer");
     if (!c->input)
         return cli_usage_error("congeal apply", "expected --input FILE, a picture or a folder of pictures");
     o->count = cli_inputs(c->inputs, c->input);
     o->inputs = c->inputs;
-    o->congeal.padding = (atl_padding)c->padding;
-    o->congeal.flip = !c->flip;
-    o->ignore_unused = c->common.ignore_unused;
-    o->assume = c->common.assume;
+    o->aligner = cli_aligner_options(&c->aligner, &c->common);
     return CLI_SUCCESS;
 }
 
@@ -86,6 +84,8 @@ static app_status run(congeal *c, atl_ctx *ctx) {
     cli_progress_start(&c->progress, c->work.photos.count, c->common.quiet);
     status = app_congeal_run(&c->work, use, c, e);
     cli_progress_end(&c->progress);
+    if (status == APP_OK && c->work.sharper > 0.0 && c->work.used > 1)
+        printf("gradient energy of the average: %.2f times that of the unaligned mean\n", c->work.sharper);
     return status;
 }
 
@@ -95,9 +95,8 @@ static int apply(int argc, char **argv) {
     atl_ctx *ctx = NULL;
     if (!c)
         return cli_error("out of memory");
-    c->options = (app_congeal_options){
-        .congeal = defaults, .outdir = "out", .batch = 4, .keep = 1.0, .outside = 1.0
-    };
+    c->aligner.o.congeal = defaults;
+    c->options = (app_congeal_options){ .outdir = "out", .batch = 4, .keep = 1.0, .outside = 1.0 };
     int status = parse(c, argc, argv);
     if (status == CLI_PROCEED) {
         status = check(c);
@@ -116,14 +115,16 @@ static int apply(int argc, char **argv) {
 int cli_congeal(int argc, char **argv) {
     static const cli_part parts[] = { { "apply", apply },
                                       { "points", cli_congeal_points },
+                                      { "propagate", cli_congeal_propagate },
                                       { "train", cli_congeal_train } };
     const cli_spec spec = {
         .command = "congeal",
-        .arguments = "apply|points|train",
+        .arguments = "apply|points|propagate|train",
         .about = "Pictures of a class brought into one place by a spatial transformer:\n"
-                 "  apply  align a folder of them, and their average\n"
-                 "  points look for key points of each picture in the others: PCK\n"
-                 "  train  learn to align, from a generator of such pictures\n"
+                 "  apply      align a folder of them, and their average\n"
+                 "  points     look for key points of each picture in the others: PCK\n"
+                 "  propagate  carry what was drawn once to all of them\n"
+                 "  train      learn to align, from a generator of such pictures\n"
                  "'atelier congeal apply --help' lists the options of one.",
         .arguments_min = 1,
         .arguments_max = 1,

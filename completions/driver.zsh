@@ -8,7 +8,7 @@ _atelier() {
     local command=$words[2]
     shift words
     (( CURRENT-- ))
-    if [[ "$command $words[2]" == (dataset\ check|spectra\ (stats|calc|heatmap|slices)|congeal\ (apply|points|train)|directions\ (sefa|ganspace|boundary|lstsq|condition|show)) ]] && (( CURRENT > 2 )); then
+    if [[ "$command $words[2]" == (dataset\ check|spectra\ (stats|calc|heatmap|slices)|congeal\ (apply|points|propagate|train)|directions\ (sefa|ganspace|boundary|lstsq|condition|show)) ]] && (( CURRENT > 2 )); then
         command="$command $words[2]"
         shift words
         (( CURRENT-- ))

@@ -549,6 +549,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_congealer_input": (c_int, [_P, POINTER(_Image), _P]),
     "atl_congealer_run": (c_int, [_P, c_int, _P, _P, POINTER(_Congealed)]),
     "atl_congealer_run_part": (c_int, [_P, c_int, _P, _P, _P, POINTER(_Congealed)]),
+    "atl_overlay_lay": (c_int, [_P, POINTER(_Image), _P, c_int, c_double, POINTER(_Image)]),
+    "atl_overlay_lift": (c_int, [_P, POINTER(_Image), _P, c_int, c_int, POINTER(_Image)]),
     "atl_points_congeal": (c_int, [_P, POINTER(_Warp), c_int, c_int, _P, c_size_t, _P]),
     "atl_points_uncongeal": (c_int, [_P, POINTER(_Warp), c_int, c_int, _P, c_size_t, _P]),
     "atl_classifier_open": (c_int, [_P, POINTER(_ClassifierOptions), POINTER(_P)]),

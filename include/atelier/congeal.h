@@ -92,6 +92,17 @@ ATL_API atl_status atl_points_congeal(atl_ctx *ctx, const atl_warp *warp, int wi
 ATL_API atl_status atl_points_uncongeal(atl_ctx *ctx, const atl_warp *warp, int width, int height,
                                         const float *aligned, size_t count, float *points);
 
+// ---- overlays: pictures with transparent parts that are carried from the aligned place to pictures, and back
+
+// Lays an overlay of 4 channels, drawn over the aligned picture in any size, over a picture of 3 channels whose
+// grid [side, side, 2] is known.  Where it becomes smaller, blurred copies are read (mip maps).  opacity: 0 to 1.
+ATL_API atl_status atl_overlay_lay(atl_ctx *ctx, const atl_image *overlay, const float *grid, int side,
+                                   double opacity, atl_image *picture);
+
+// And back: what was drawn over a picture, 4 channels and as large -> an overlay of pixels x pixels.
+ATL_API atl_status atl_overlay_lift(atl_ctx *ctx, const atl_image *drawn, const float *grid, int side,
+                                    int pixels, atl_image *overlay);
+
 // ---- learning, from a generator alone (section 3 of the paper)
 
 typedef struct atl_congeal_train_options {

@@ -32,6 +32,21 @@ printf 'seed0000.png 10 12\n' >in/one.txt
 t congeal points --network data/gangealing/alone.pt --points in/one.txt
 t congeal points --network data/gangealing/alone.pt
 
+# what is drawn once goes to all pictures, and to the frames of a video
+t congeal propagate --network data/gangealing/stn.pt --overlay data/gangealing/overlay.png --input in --outdir drawn
+ls drawn
+cmp -s in/seed0000.png drawn/seed0000.png || echo drawn on
+t congeal propagate --network data/gangealing/stn.pt --overlay data/gangealing/overlay.png --on in/seed0001.png \
+    --resolution 64 --opacity 0 --input in --outdir unseen --output unseen.y4m --fps 10 --quiet
+head -n 1 unseen.y4m
+t congeal propagate --network data/gangealing/stn.pt --overlay in/seed0000.png --input in --quiet
+t congeal propagate --network data/gangealing/stn.pt --overlay data/gangealing/wide.png --input in --quiet
+t congeal propagate --network data/gangealing/stn.pt --overlay data/gangealing/wide.png --on in/seed0000.png \
+    --input in --quiet
+t congeal propagate --network data/gangealing/stn.pt --input in
+t congeal propagate --network data/gangealing/stn.pt --overlay data/gangealing/overlay.png --input in \
+    --cluster 2 --quiet
+
 # a transformer is learnt, and goes on after a stop to the same bytes
 t init --cfg stylegan2 --resolution 16 --cbase 256 --cmax 16 g.safetensors --quiet
 learn() { t congeal train --network g.safetensors --channels 8 --batch 2 --steps 4 --quiet "$@"; }

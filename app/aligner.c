@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a transformer, and pictures on their way to it and from it; see aligner.h.
+#include "aligner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <atelier/align.h>
+#include "files.h"
+#include "memory.h"
+
+enum { COLOURS = 3 };
+
+app_status app_aligner_open(app_aligner *a, atl_ctx *ctx, const app_aligner_options *o, app_error *e) {
+    atl_model_options m = ATL_MODEL_OPTIONS_INIT;
+    m.ignore_unused = o->ignore_unused;
+    m.assume = o->assume;
+    m.net = o->net ? o->net : "T_ema";
+    *a = (app_aligner){ .ctx = ctx };
+    if (atl_model_open(ctx, o->network, &m, &a->model) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    if (atl_congealer_open(a->model, &o->congeal, &a->congealer) != ATL_OK)
+        return app_fail(e, "%s: %s", o->network, atl_message(ctx));
+    a->info = atl_congealer_get_info(a->congealer);
+    return APP_OK;
+}
+
+void app_aligner_close(app_aligner *a) {
+    atl_congealer_close(&a->congealer);
+    atl_model_close(&a->model);
+    *a = (app_aligner){ 0 };
+}
+
+app_status app_aligner_check_cluster(const app_aligner *a, int cluster, app_error *e) {
+    if (cluster < a->info->heads)
+        return APP_OK;
+    return app_fail(e, "--cluster %d: the transformer has clusters 0 to %d", cluster, a->info->heads - 1);
+}
+
+size_t app_aligner_input(const app_aligner *a) {
+    return COLOURS * (size_t)a->info->input * (size_t)a->info->input;
+}
+
+app_status app_aligner_read(app_aligner *a, const char *path, atl_image *picture, float *input, app_error *e) {
+    atl_image own = { 0 };
+    app_status status = APP_OK;
+    if (atl_align_photo(a->ctx, path, &own) != ATL_OK ||
+        atl_congealer_input(a->congealer, &own, input) != ATL_OK)
+        status = app_fail_ctx(e, a->ctx);
+    if (picture && status == APP_OK)
+        *picture = own;
+    else
+        atl_image_clear(a->ctx, &own);
+    return status;
+}
+
+// The folders of a path that lie in the folder of results.
+static app_status make_folders(const char *path, app_error *e) {
+    char *folder = app_copy(path, e);
+    if (!folder)
+        return APP_FAILED;
+    *strrchr(folder, '/') = '\0';
+    app_status status = app_folder_make(folder, e);
+    free(folder);
+    return status;
+}
+
+app_status app_aligned_write(atl_ctx *ctx, const char *folder, const char *name, const atl_image *picture,
+                             app_error *e) {
+    char *file = app_array(strlen(name) + 8, 1, 1, 1, e), *path = NULL;
+    if (file) {
+        sprintf(file, "%s.png", name);
+        path = app_join(folder, file, e);
+    }
+    app_status status = path ? APP_OK : APP_FAILED;
+    if (path && strchr(name, '/'))
+        status = make_folders(path, e);
+    if (status == APP_OK && atl_image_write(ctx, path, "png", picture, 0, NULL, 0) != ATL_OK)
+        status = app_fail_ctx(e, ctx);
+    free(path);
+    free(file);
+    return status;
+}
