@@ -67,6 +67,7 @@ struct atl_recipe {
     atl_status (*begin)(atl_trainer *t);
     void (*close)(atl_trainer *t);
     const char *const *keys; // of g, d and the average in files; NULL: G, D, G_ema
+    const char *trunk; // key of other networks in files that begin as the trained one does
     // The generator that is not trained.  Networks that are written with the trained ones, by number, and
     // their keys.
     const atl_network *(*generator)(const atl_trainer *t);

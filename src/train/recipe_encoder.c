@@ -265,6 +265,7 @@ static const char *const KEYS[] = { "E", "D", "encoder" }, *const HYPER_KEYS[] =
     {                                                                                                        \
         .family = name,                                                                                      \
         .keys = names,                                                                                       \
+        .trunk = "identity",                                                                                 \
         .loss = "logistic",                                                                                  \
         .aug = ATL_AUG_NONE,                                                                                 \
         .networks = atl_encoding_networks,                                                                   \

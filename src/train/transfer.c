@@ -46,12 +46,14 @@ static size_t find_net(const atl_ckpt *ckpt, const char *key) {
     return i;
 }
 
-// The network `key` of the file, else `other`.
+// The network `key` of the file, else `other`, else one that begins in the same way.
 static atl_status transfer_net(atl_trainer *t, atl_ckpt *ckpt, const char *key, const char *other,
                                atl_params *to, reporter *report, void *user, size_t *used) {
     size_t at = find_net(ckpt, key);
     if (at == atl_ckpt_size(ckpt) && other)
         at = find_net(ckpt, other);
+    if (at == atl_ckpt_size(ckpt) && other && t->recipe->trunk)
+        at = find_net(ckpt, t->recipe->trunk);
     if (at == atl_ckpt_size(ckpt)) {
         if (report)
             report(user, ATL_TRANSFER_MISSING, key, "*");

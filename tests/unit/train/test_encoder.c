@@ -502,6 +502,50 @@ static void what_is_missing_is_said(void **state) {
     atl_trainer_close(&t, 0);
 }
 
+typedef struct taken {
+    int used, shape, missing, extra;
+} taken;
+
+static void count_taken(void *user, atl_transfer what, const char *net, const char *tensor) {
+    taken *n = user;
+    (void)net;
+    n->used += what == ATL_TRANSFER_USED;
+    n->missing += what == ATL_TRANSFER_MISSING;
+    n->extra += what == ATL_TRANSFER_EXTRA;
+    if (what == ATL_TRANSFER_SHAPE && ++n->shape)
+        assert_string_equal(tensor, "input_layer.0.weight");
+}
+
+// Encoders begin as the published ones did, with the trunk of what tells faces apart; the first convolution of one that
+// sees its result has another shape.
+static void the_trunk_of_an_identity_network_is_taken_over(void **state) {
+    scene *s = *state;
+    atl_network identity;
+    assert_int_equal(atl_network_open(s->p->ctx, s->identity, NULL, &identity), ATL_OK);
+    for (int i = 0; i < 2; i++) {
+        atl_train_options o = small(s, i ? "restyle-psp" : "psp");
+        atl_trainer *t = open_trainer(s->p, &o);
+        taken n = { 0 };
+        assert_int_equal(atl_trainer_transfer(t, s->identity, count_taken, &n), ATL_OK);
+        int trunk = 0, head = 0;
+        for (size_t k = 0; k < identity.params.size; k++) {
+            const atl_param *p = &identity.params.list[k], *q = atl_params_find(&t->g.params, p->name);
+            trunk += q != NULL;
+            head += q == NULL;
+            if (q && q->count == p->count)
+                assert_memory_equal(atl_param_data(&identity.params, p), atl_param_data(&t->g.params, q),
+                                    p->count * sizeof(float));
+        }
+        assert_int_equal(n.shape, 2 * i); // of the network and of its average
+        assert_int_equal(n.used, 2 * (trunk - i));
+        assert_int_equal(n.extra, 2 * head);
+        assert_true(trunk > 30 && head > 3 && n.missing > 0);
+        steps(s->p, t, 1);
+        atl_trainer_close(&t, 0);
+    }
+    atl_network_clear(&identity);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_the_losses),
@@ -514,6 +558,7 @@ int main(void) {
         cmocka_unit_test(layers_begin_one_after_the_other),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(what_is_missing_is_said),
+        cmocka_unit_test(the_trunk_of_an_identity_network_is_taken_over),
     };
     return cmocka_run_group_tests(tests, setup_scene, teardown_scene);
 }
