@@ -19,9 +19,12 @@ static int parse(pointing *p, int argc, char **argv) {
     const cli_option options[] = {
         CLI_ALIGNER_OPTIONS(&p->options),
         CLI_OPTION_TEXT("points", &p->points.points, "FILE",
-                        "lines of a picture's path and x y of each point", NULL),
+                        "key points: lines of a picture's path and x y of each, CSV, or JSON", NULL),
         CLI_OPTION_INT("pairs", &p->points.pairs, "N", "pairs of pictures, by chance", "all, both ways", 1,
                        100000000),
+        CLI_OPTION_FLAG("transfer-both-ways", &p->points.both_ways,
+                        "with --pairs: each of them there and back"),
+        CLI_OPTION_INT("cluster", &p->points.cluster, "K", "cluster of the pictures", "0", 0, 63),
         CLI_OPTION_INT("seed", &p->seed, "N", "seed of the pairs", "0", 0, 0x7fffffff),
         CLI_NETWORK_OPTIONS(&p->common),
         CLI_COMMON_OPTIONS(&p->common),
@@ -50,8 +53,12 @@ static int run(pointing *p) {
     if (done != APP_OK)
         return cli_told(&p->common, done);
     printf("pictures  %zu\npairs     %zu\npoints    %zu\n", r.pictures, r.pairs, r.points);
-    for (int k = 0; k < APP_ALPHAS; k++)
-        printf("PCK@%-5g %.2f %%\n", app_alphas[k], 100.0 * r.pck[k]);
+    if (r.boxes)
+        printf("          picture      box\n");
+    for (int k = 0; k < APP_ALPHAS && r.boxes; k++)
+        printf("PCK@%-5g %6.2f %% %6.2f %%\n", app_alphas[k], 100.0 * r.by_picture[k], 100.0 * r.by_box[k]);
+    for (int k = 0; k < APP_ALPHAS && !r.boxes; k++)
+        printf("PCK@%-5g %.2f %%\n", app_alphas[k], 100.0 * r.by_picture[k]);
     return CLI_SUCCESS;
 }
 

@@ -26,6 +26,15 @@ ls alone
 printf '# x y, x y\nseed0000.png 10 12 20 21.5\nseed0001.png 10 12 20 21.5\nseed0002.png - - 3 30\n' >in/points.txt
 t congeal points --network data/gangealing/alone.pt --points in/points.txt
 t congeal points --network data/gangealing/stn.pt --points in/points.txt --pairs 5 --seed 1
+printf 'path,box_x,box_y,box_w,box_h,x1,y1\nseed0000.png,2,2,12,8,5,6\nseed0001.png,2,2,6,8,5,6\n' >in/boxes.csv
+t congeal points --network data/gangealing/stn.pt --points in/boxes.csv --pairs 3 --transfer-both-ways --cluster 1
+echo '[{"path": "seed0000.png", "points": [[10, 12], null], "box": [0, 0, 9, 9]},
+       {"path": "seed0001.png", "points": [[10, 12], [20, 21.5]], "box": [1, 2, 400, 9]}]' >in/points.json
+t congeal points --network data/gangealing/alone.pt --points in/points.json
+echo '[{"path": "seed0000.png", "points": [[10]]}]' >in/odd.json
+t congeal points --network data/gangealing/alone.pt --points in/odd.json
+printf 'path,box_x,box_y,box_w,box_h,x1,y1\nseed0000.png,2,2,0,8,5,6\n' >in/odd.csv
+t congeal points --network data/gangealing/alone.pt --points in/odd.csv
 printf 'seed0000.png 10 12 20\n' >in/odd.txt
 t congeal points --network data/gangealing/alone.pt --points in/odd.txt
 printf 'seed0000.png 10 12\n' >in/one.txt
