@@ -55,6 +55,9 @@ app_status app_congeal_open(app_congeal *a, atl_ctx *ctx, const app_congeal_opti
     if (o->batch < 1 || o->batch > BATCH_MOST)
         return app_fail(e, "--batch %d: 1 to %d are possible", o->batch, BATCH_MOST);
     app_status status = app_aligner_open(&a->aligner, ctx, &o->aligner, e);
+    if (status == APP_OK && o->smoothest && !a->aligner.info->has_flow)
+        return app_fail(e, "--cluster auto: %s has no flow, which tells clusters apart: give the number of one",
+                        o->aligner.network);
     if (status == APP_OK)
         status = app_aligner_check_cluster(&a->aligner, o->cluster, e);
     if (status == APP_OK)
@@ -95,18 +98,21 @@ static int by_score(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-// The best scores, as many as are asked for, of pictures that lie inside.
+// The best scores, as many as are asked for, of pictures that lie inside and belong to the cluster.
 static app_status choose(app_congeal *a, app_error *e) {
-    size_t count = a->photos.count, most = (size_t)(a->o.keep * (double)count + 0.5);
-    double *sorted = app_array(count, 1, 1, sizeof *sorted, e);
+    size_t count = 0;
+    double *sorted = app_array(a->photos.count, 1, 1, sizeof *sorted, e);
     if (!sorted)
         return APP_FAILED;
-    memcpy(sorted, a->scores, count * sizeof *sorted);
+    for (size_t i = 0; i < a->photos.count; i++)
+        if (a->kept[i])
+            sorted[count++] = a->scores[i];
     qsort(sorted, count, sizeof *sorted, by_score);
+    size_t most = (size_t)(a->o.keep * (double)count + 0.5);
     most = most < 1 ? 1 : most > count ? count : most;
     a->used = 0;
-    for (size_t i = 0; i < count; i++) {
-        a->kept[i] = a->scores[i] >= sorted[most - 1] && a->outside[i] <= a->o.outside;
+    for (size_t i = 0; i < a->photos.count; i++) {
+        a->kept[i] = a->kept[i] && a->scores[i] >= sorted[most - 1] && a->outside[i] <= a->o.outside;
         a->used += a->kept[i];
     }
     free(sorted);
@@ -141,6 +147,34 @@ static app_status align(app_congeal *a, size_t first, size_t n, float *img, app_
 static size_t batch_at(const app_congeal *a, size_t first) {
     size_t left = a->photos.count - first;
     return left < (size_t)a->o.batch ? left : (size_t)a->o.batch;
+}
+
+// Keeps the pictures whose flow no other cluster makes smoother.
+static app_status find_ours(app_congeal *a, app_error *e) {
+    app_status status = APP_OK;
+    size_t step = (size_t)a->o.batch;
+    int own = a->o.cluster;
+    double *scores = app_array(a->photos.count, 1, 1, sizeof *scores, e);
+    if (!scores)
+        return APP_FAILED;
+    for (int k = 0; status == APP_OK && k < a->aligner.info->heads; k++) {
+        int head = (own + k) % a->aligner.info->heads; // the own one first
+        for (size_t i = 0; i < a->photos.count; i++)
+            a->heads[i] = head;
+        for (size_t i = 0; status == APP_OK && i < a->photos.count; i += step)
+            status = align(a, i, batch_at(a, i), NULL, e);
+        for (size_t i = 0; status == APP_OK && i < a->photos.count; i++) {
+            scores[i] = k ? scores[i] : a->scores[i];
+            a->kept[i] = a->kept[i] && (head < own ? a->scores[i] < scores[i] : a->scores[i] <= scores[i]);
+        }
+    }
+    a->used = 0;
+    for (size_t i = 0; i < a->photos.count; i++) {
+        a->heads[i] = own;
+        a->used += a->kept[i];
+    }
+    free(scores);
+    return status;
 }
 
 static app_status use_batch(app_congeal *a, size_t n, app_congeal_use *use, void *user, app_error *e) {
@@ -237,14 +271,16 @@ app_status app_congeal_run(app_congeal *a, app_congeal_use *use, void *user, app
         a->kept[i] = 1;
     }
     a->used = a->photos.count;
+    if (a->o.smoothest)
+        status = find_ours(a, e);
     for (size_t i = 0; chosen && status == APP_OK && i < a->photos.count; i += (size_t)a->o.batch)
         status = align(a, i, batch_at(a, i), NULL, e);
-    if (status == APP_OK && chosen)
+    if (status == APP_OK && chosen && a->used)
         status = choose(a, e);
     while (status == APP_OK && a->done < a->photos.count)
         status = use_batch(a, batch_at(a, a->done), use, user, e);
-    if (status != APP_OK)
-        return status;
+    if (status != APP_OK || !a->used)
+        return status == APP_OK ? write_scores(a, e) : status;
     status = write_mean(a, "average", a->sum, a->aligner.info->side, e);
     if (status == APP_OK)
         status = write_mean(a, "unaligned", a->plain, a->aligner.info->input, e);

@@ -2,7 +2,9 @@
 // atelier congeal apply|points|propagate|train: pictures of a class brought into one place by a spatial transformer.
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "app/congeal.h"
+#include "app/files.h"
 #include "command.h"
 #include "common.h"
 #include "congeal.h"
@@ -20,7 +22,7 @@ app_aligner_options cli_aligner_options(const cli_aligner *a, const cli_common *
 typedef struct congeal {
     cli_common common;
     app_congeal_options options;
-    const char *input, *inputs[CLI_INPUTS + 1];
+    const char *input, *inputs[CLI_INPUTS + 1], *cluster;
     cli_aligner aligner;
     app_congeal work;
     cli_progress progress;
@@ -35,7 +37,10 @@ static int parse(congeal *c, int argc, char **argv) {
         CLI_OPTION_TEXT("outdir", &o->outdir, "DIR", "folder for the results; made when missing", "out"),
         CLI_OPTION_INT("size", &c->aligner.o.congeal.side, "N", "pixels of an aligned picture", "those of the flow", 1,
                        4096),
-        CLI_OPTION_INT("cluster", &o->cluster, "K", "cluster of the pictures", "0", 0, 63),
+        CLI_OPTION_TEXT("cluster", &c->cluster, "K|auto|all",
+                        "cluster of the pictures; auto: that of the smoothest flow, all: each of them, in "
+                        "folders cluster0, cluster1, ...",
+                        "0"),
         CLI_OPTION_REAL("keep", &o->keep, "SHARE",
                         "keep this share of the pictures, those with the best scores", "1", 0.0, 1.0),
         CLI_OPTION_REAL("outside", &o->outside, "SHARE", "drop pictures of which a larger share lies outside",
@@ -56,6 +61,10 @@ static int parse(congeal *c, int argc, char **argv) {
     return cli_options_parse(&spec, argc, argv, c->inputs + 1);
 }
 
+static int several(const congeal *c) {
+    return c->cluster && (!strcmp(c->cluster, "auto") || !strcmp(c->cluster, "all"));
+}
+
 static int check(congeal *c) {
     app_congeal_options *o = &c->options;
     if (!c->aligner.o.network)
@@ -65,6 +74,12 @@ static int check(congeal *c) {
         return cli_usage_error("congeal apply", "expected --input FILE, a picture or a folder of pictures");
     o->count = cli_inputs(c->inputs, c->input);
     o->inputs = c->inputs;
+    char *end = NULL;
+    long cluster = c->cluster && !several(c) ? strtol(c->cluster, &end, 10) : 0;
+    if (end && (!*c->cluster || *end || cluster < 0 || cluster > 63))
+        return cli_usage_error("congeal apply", "--cluster %s: expected 0 to 63, auto or all", c->cluster);
+    o->cluster = (int)cluster;
+    o->smoothest = c->cluster && !strcmp(c->cluster, "auto");
     o->aligner = cli_aligner_options(&c->aligner, &c->common);
     return CLI_SUCCESS;
 }
@@ -89,6 +104,27 @@ static app_status run(congeal *c, atl_ctx *ctx) {
     return status;
 }
 
+// Each cluster in a folder of its own.
+static app_status run_all(congeal *c, atl_ctx *ctx) {
+    app_error *e = &c->common.error;
+    const char *outdir = c->options.outdir;
+    app_status status = APP_OK;
+    for (int heads = 1; status == APP_OK && c->options.cluster < heads; c->options.cluster++) {
+        char name[32];
+        snprintf(name, sizeof name, "cluster%d", c->options.cluster);
+        char *folder = app_join(outdir, name, e);
+        c->options.outdir = folder;
+        status = folder ? run(c, ctx) : APP_FAILED;
+        if (status == APP_OK) {
+            heads = c->work.aligner.info->heads;
+            printf("%s: %zu of %zu pictures\n", name, c->work.used, c->work.photos.count);
+        }
+        app_congeal_close(&c->work);
+        free(folder);
+    }
+    return status;
+}
+
 static int apply(int argc, char **argv) {
     const atl_congeal_options defaults = ATL_CONGEAL_OPTIONS_INIT;
     congeal *c = calloc(1, sizeof *c);
@@ -104,7 +140,7 @@ static int apply(int argc, char **argv) {
         if (status == CLI_SUCCESS)
             status = cli_open(&c->common, &ctx);
         if (status == CLI_SUCCESS)
-            status = cli_told(&c->common, run(c, ctx));
+            status = cli_told(&c->common, several(c) ? run_all(c, ctx) : run(c, ctx));
     }
     app_congeal_close(&c->work);
     atl_ctx_close(&ctx);

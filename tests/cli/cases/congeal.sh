@@ -19,6 +19,12 @@ ls half
 t congeal apply --network data/gangealing/stn.pt --input in --cluster 1 --iters 3 --size 40 --padding zeros \
     --outdir other --quiet
 cmp -s out/seed0000.png other/seed0000.png || echo other pictures
+t congeal apply --network data/gangealing/stn.pt --input in --cluster auto --outdir auto --quiet
+cut -f 3,5- auto/cluster0/scores.txt
+ls auto/cluster1
+t congeal apply --network data/gangealing/stn.pt --input in --cluster all --outdir all --keep 0.5 --quiet
+ls all
+t congeal apply --network data/gangealing/stn.pt --input in --cluster 1x
 t congeal apply --network data/gangealing/alone.pt --input in/seed0001.png in/seed0002.png --outdir alone
 ls alone
 
@@ -67,6 +73,7 @@ t congeal apply --network a.safetensors --input in --outdir learnt --quiet
 ls learnt
 t congeal train --network g.safetensors --channels 8 --batch 1 --steps 2 --clusters 2 --transforms similarity \
     --out b.safetensors --quiet
+t congeal apply --network b.safetensors --cluster auto --input in --outdir no --quiet
 t congeal apply --network b.safetensors --cluster 1 --input in --outdir second --quiet
 t congeal train --out c.pt
 t congeal train
