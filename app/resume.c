@@ -249,7 +249,8 @@ static void take_networks(const app_resume *r, atl_train_options *options) {
     const char *cfg = json_string_value(recorded(r, "cfg"));
     if (!options->network)
         options->network = r->snapshot;
-    if (!options->first_stage && cfg && (!strcmp(cfg, "transformer") || !strcmp(cfg, "vit-transformer")))
+    if (!options->first_stage && cfg &&
+        (!strcmp(cfg, "transformer") || !strcmp(cfg, "vit-transformer") || !strcmp(cfg, "pixelcnn")))
         options->first_stage = r->snapshot;
     if (!options->w_encoder && cfg && !strcmp(cfg, "hyperstyle"))
         options->w_encoder = r->snapshot;

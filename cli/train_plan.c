@@ -57,10 +57,13 @@ static void print_settings(FILE *out, const atl_train_options *o) {
 }
 
 static void print_transformer(FILE *out, const atl_train_options *o) {
-    fprintf(out,
-            "settings      cfg %s, batch %d in parts of %d, %d layers of %d channels and %d heads, learning "
-            "rate %g",
-            o->cfg, o->batch, o->batch_gpu, o->layers, o->channel_base, o->heads, o->glr);
+    fprintf(out, "settings      cfg %s, batch %d in parts of %d, %d layers of %d channels", o->cfg, o->batch,
+            o->batch_gpu, o->layers, o->channel_base);
+    if (o->heads)
+        fprintf(out, " and %d heads", o->heads);
+    if (strcmp(o->level, "auto") != 0)
+        fprintf(out, ", the %s map", o->level);
+    fprintf(out, ", learning rate %g", o->glr);
     if (o->warmup > 0)
         fprintf(out, " after %g kimg", o->warmup);
     fprintf(out, "%s, dropout %g", strcmp(o->rates, "cosine") ? "" : " that falls as a cosine", o->dropout);
@@ -122,7 +125,7 @@ void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
     int codes = atl_trainer_draws_codes(trainer);
     fprintf(out, "networks      %s %.2f million parameters",
             atl_trainer_is_encoder(trainer) ? "encoder"
-            : codes                         ? "transformer"
+            : codes                         ? strcmp(o->cfg, "pixelcnn") ? "transformer" : "PixelCNN"
                                             : "G",
             (double)c->g_params / 1e6);
     if (!codes)

@@ -48,7 +48,7 @@ typedef struct atl_train_options {
                     // learn from pictures of that size that the generator makes, at most its own; 0: 256
     const char *cfg; // "auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar",
                      // "stylegan3-t", "stylegan3-r", "stylegan1", "progan", "sagan", "biggan",
-                     // "biggan-deep", "vqgan", "transformer", "vit-transformer"; encoders are "psp", "e4e",
+                     // "biggan-deep", "vqgan", "transformer", "vit-transformer", "pixelcnn"; encoders are "psp", "e4e",
                      // "restyle-psp", "restyle-e4e", "hyperstyle"
     int cond;             // 1: use the labels
     int subset;           // train on so many pictures, chosen by the seed; 0: all
@@ -106,8 +106,9 @@ typedef struct atl_train_options {
     double perceptual_weight; // how much
     double disc_start;        // kimg before which D is left out
     double disc_weight;   // of D against the distance, once their gradients are alike
-    // "transformer" and "vit-transformer":
-    const char *first_stage; // what makes the codes: a checkpoint of VQ-GAN, of ViT-VQGAN, of a run
+    // "transformer", "vit-transformer" and "pixelcnn":
+    const char *first_stage; // what makes the codes: a checkpoint of VQ-GAN, ViT-VQGAN, VQ-VAE, of a run
+    const char *level;       // which of VQ-VAE-2's maps: "top", "bottom", given the top one; "auto": of one
     int layers, heads;       // 0: of cfg
     double dropout;          // share of numbers left out of embeddings, attention and what layers add
     double pkeep;            // share of the codes before each that it sees as they are; others are any

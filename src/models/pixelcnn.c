@@ -194,7 +194,8 @@ static atl_node *condition_of(atl_net *net, const config *c, const given *d, boo
 
 // ---- the whole map
 
-static atl_node *layer(atl_net *net, const config *c, int at, const given *d, atl_node **down, atl_node *along) {
+static atl_node *layer(atl_net *net, const config *c, const atl_call *call, int at, const given *d,
+                       atl_node **down, atl_node *along) {
     atl_graph *g = net->g;
     int k = kernel_of(c, at);
     const atl_conv_attr above = { .slot = ATL_SLOT_Y, .sy = 1, .sx = 1, .py0 = k / 2, .px0 = k / 2, .px1 = k / 2,
@@ -214,7 +215,8 @@ static atl_node *layer(atl_net *net, const config *c, int at, const given *d, at
         return &g->poison;
     }
     *down = gate(g, c, v, condition);
-    atl_node *x = carried(net, c, at, gate(g, c, atl_add(g, said, h), condition), along);
+    h = gate(g, c, atl_add(g, said, h), condition);
+    atl_node *x = carried(net, c, at, atl_call_spared(net, call, h), along);
     atl_scope_pop(g, scope);
     return x;
 }
@@ -232,7 +234,7 @@ static void predict(atl_net *net, const void *config_, atl_call *call) {
     x = atl_reshape(g, x, ATL_SHAPE(call->n, c->height, c->width, c->channels));
     atl_node *down = x;
     for (int i = 0; i < c->layers && x->op != ATL_OP_POISON; i++)
-        x = layer(net, c, i, &d, &down, x);
+        x = layer(net, c, call, i, &d, &down, x);
     x = logits_of(net, c, x);
     if (x->op != ATL_OP_POISON)
         atl_call_out(net, call, "logits", atl_reshape(g, x, ATL_SHAPE(call->n, count, c->codes)));

@@ -61,12 +61,18 @@ static atl_status open_network(atl_trainer *t, const char *path, atl_network *n)
 }
 
 static int codebook_of(const atl_network *n) {
-    static const char *const names[] = { "quantize.embedding.weight", "quantize.embed.weight",
-                                         "quantizer.embedding.weight" };
-    for (int i = 0; i < 3; i++) {
-        const atl_param *p = atl_params_find(&n->params, names[i]);
+    static const struct {
+        const char *name;
+        int dim; // that counts codes
+    } books[] = { { "quantize.embedding.weight", 0 },
+                  { "quantize.embed.weight", 0 },
+                  { "quantizer.embedding.weight", 0 },
+                  { "embedding.weight", 0 },
+                  { "quantize_t.embed", 1 } };
+    for (size_t i = 0; i < sizeof books / sizeof *books; i++) {
+        const atl_param *p = atl_params_find(&n->params, books[i].name);
         if (p && p->rank == 2)
-            return (int)p->dims[0];
+            return (int)p->dims[books[i].dim];
     }
     return 0;
 }
@@ -88,7 +94,9 @@ static atl_status find_sizes(atl_trainer *t, const char *path, atl_coded *c) {
     c->rows = t->set.height / step;
     c->columns = t->set.width / step;
     c->vocabulary = codebook_of(&c->first);
-    if (!c->vocabulary || (int64_t)c->rows * c->columns != positions)
+    int64_t map = (int64_t)c->rows * c->columns;
+    c->top = map < positions ? (int)(map / 4) : 0;
+    if (!c->vocabulary || map + c->top != positions)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "first-stage %s: has no codes that are known", path);
     c->length = (int)positions * c->depth;
     return ATL_OK;

@@ -11,6 +11,7 @@ typedef struct atl_coded {
     atl_network first;        // the autoencoder
     atl_programs programs;    // of it
     int rows, columns, depth; // of a map of codes; depth: codes of a position
+    int top;                  // codes of a map of half the rows and columns that stand before it; 0: none do
     int length;               // codes of a picture
     int vocabulary;
     size_t count;     // pictures

@@ -44,7 +44,8 @@ static const atl_train_field FIELDS[] = {
 #define GROUP "Steps"
     TEXT("cfg", cfg, "auto",
          "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
-         "biggan-deep|vqgan|transformer|vit-transformer|psp|e4e|restyle-psp|restyle-e4e|hyperstyle",
+         "biggan-deep|vqgan|transformer|vit-transformer|pixelcnn|psp|e4e|restyle-psp|restyle-e4e|"
+         "hyperstyle",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
@@ -96,9 +97,11 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("disc-start", disc_start, 0, 1e9, -1, "kimg before which D is left out"),
     REAL("disc-weight", disc_weight, 0, 1e6, 0.8, "weight of D, once its gradient is as long as the distance's"),
 #undef GROUP
-#define GROUP "Transformers over codes"
+#define GROUP "Transformers and PixelCNNs over codes"
     { "first-stage", GROUP, ATL_TRAIN_TEXT, AT(first_stage), 0, 0, 0, NULL, NULL, "FILE",
-      "what makes the codes: a VQ-GAN, a ViT-VQGAN, or a run's snapshot of one", 1, 0 },
+      "what makes the codes: a VQ-GAN, a ViT-VQGAN, a VQ-VAE, or a run's snapshot of one", 1, 0 },
+    TEXT("level", level, "auto", "auto|top|bottom",
+         "which of VQ-VAE-2's maps a PixelCNN draws, the bottom one given the top one"),
     INT_WORDS("layers", layers, 1, 1024, 0, "of cfg", "layers of the transformer"),
     INT_WORDS("heads", heads, 1, 1024, 0, "cbase / 64", "heads of each layer"),
     REAL("dropout", dropout, 0, 0.95, 0, "share of numbers left out of embeddings, attention and what layers add"),

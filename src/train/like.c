@@ -84,13 +84,19 @@ static void read_vqgan(const json_t *config, atl_train_like *like) {
 static void read_transformer(const json_t *config, atl_train_like *like) {
     bool taming = json_object_get(config, "n_embd") != NULL,
          several = json_object_get(config, "depth_num_tokens");
+    if (json_object_get(config, "first_kernel")) { // a PixelCNN
+        like->channel_base = read_int(config, "dim", 1 << 14);
+        like->layers = read_int(config, "n_layers", 1024);
+        return;
+    }
     like->channel_base = read_int(config, taming ? "n_embd" : "embed_dim", 1 << 14);
     like->layers = read_int(config, taming ? "n_layer" : several ? "spatial_n_layers" : "n_layers", 1024);
     like->heads = read_int(config, taming ? "n_head" : several ? "spatial_n_heads" : "n_heads", 1024);
 }
 
 static bool is_transformer(const char *kind) {
-    return !strcmp(kind, "codes_gpt") || !strcmp(kind, "vit_gpt") || !strcmp(kind, "rq_transformer");
+    return !strcmp(kind, "pixelcnn") ||
+           !strcmp(kind, "codes_gpt") || !strcmp(kind, "vit_gpt") || !strcmp(kind, "rq_transformer");
 }
 
 static bool is_stylegan(const char *kind) {

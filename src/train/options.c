@@ -140,6 +140,7 @@ static const preset PRESETS[] = {
     { "biggan-deep", "biggan-deep", 8, 307e3, 2048, 1, 128, 0, .0001, .0004, 0,  0,   -1,   0, 0,   0,  0, spectral },
     { "vqgan",       "vqgan",     1, 10e3, 12, 1,  128,   0, 0,     0,     0,    0,   -1,   0, 0,   0,  0, coded },
     { "transformer", "transformer", 1, 10e3, 12, 1, 1024, 0, 0,    0,     0,    0,   -1,   0, 0,   0,  0, coded_alone },
+    { "pixelcnn",    "pixelcnn",  1, 10e3, 32, 1, 64,     0, 3e-4,  0,     0,    0,   -1,   0, 0,   0,  0, NULL },
     { "vit-transformer", "vit-transformer", 1, 10e3, 12, 1, 1024, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, coded_alone },
     // encoders: Ranger at 1e-4, Adam at 2e-5 for what judges latents, 8 pictures, R1 of 10 (Tov et al. 2021)
     { "psp",         "encoder",   1, 4e3,  8,  0,  0,     0, 1e-4,  2e-5,  0,    0,   -1,   0, 0,   0,  0, NULL },
@@ -213,12 +214,19 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     return ATL_OK;
 }
 
-// Transformers of the published size for faces, and what nobody else has.
+// Transformers of the published size for faces, PixelCNNs of the reference's, and what nobody else has.
 static atl_status fill_transformer(atl_ctx *ctx, atl_train_options *o) {
-    enum { LAYERS = 24, HEAD = 64 };
-    if (atl_recipe_find(atl_train_family(o->cfg))->fetch) {
-        o->layers = o->layers ? o->layers : LAYERS;
-        o->heads = o->heads ? o->heads : most(o->channel_base / HEAD, 1);
+    enum { LAYERS = 24, PIXELS = 7, HEAD = 64 };
+    const atl_recipe *recipe = atl_recipe_find(atl_train_family(o->cfg));
+    bool pixels = recipe == &atl_recipe_pixelcnn;
+    if (strcmp(o->level, "auto") != 0 && !pixels)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "level: networks of cfg %s are no PixelCNNs; leave it out", o->cfg);
+    if (pixels && (o->heads || o->weight_decay != 0.01))
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: PixelCNNs have none of it; leave it out",
+                        o->heads ? "heads" : "weight-decay");
+    if (recipe->fetch) {
+        o->layers = o->layers ? o->layers : pixels ? PIXELS : LAYERS;
+        o->heads = o->heads || pixels ? o->heads : most(o->channel_base / HEAD, 1);
         return ATL_OK;
     }
     const char *given = o->first_stage                 ? "first-stage"

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// How transformers over codes are trained: the second stage of VQ-GAN (Esser et al. 2021) and that of
-// ViT-VQGAN (Yu et al. 2022), on the codes that an autoencoder, the first stage, makes of a set.
+// How networks that predict codes are trained: the second stage of VQ-GAN (Esser et al. 2021), that of
+// ViT-VQGAN (Yu et al. 2022) and PixelCNNs over the codes of VQ-VAE (van den Oord et al. 2017), on the codes
+// that an autoencoder, the first stage, makes of a set.
 //
 //   Gmain   cross entropy of each code of a picture by those before it
 //   Held    the same of pictures that are held out, now and then, without dropout: nothing learns of it
 //
 // The first has its condition, a class or the code 0, in the codes' own vocabulary, in front of them; the
-// second gives it one of its own.
+// second gives it one of its own.  A PixelCNN hides what is not to be seen itself, and of two maps draws one:
+// the bottom one with the top one as its condition.
 #include <math.h>
 #include <string.h>
 
@@ -22,7 +24,9 @@ enum { CLASSES_MOST = 1 << 20, HELD_INTERVAL = 16 };
 
 typedef struct second_stage {
     atl_coded coded;
-    bool vit;
+    bool vit, pixels;
+    int first, length; // the codes of a picture that are predicted
+    int rows, columns; // of their map
 } second_stage;
 
 static second_stage *stage_of(const atl_trainer *t) {
@@ -37,32 +41,33 @@ typedef struct given {
 } given;
 
 // Each code stays with probability pkeep, and else is any: two numbers for each.
-static void replace(const atl_draw_run *run, const atl_draw *d, const atl_coded *c, int i, float *codes) {
+static void replace(const atl_draw_run *run, const atl_draw *d, const second_stage *s, int i, float *codes) {
     double keep = run->trainer->options.pkeep;
-    uint64_t number = run->first + (uint64_t)i * run->step, length = (uint64_t)c->length;
+    uint64_t number = run->first + (uint64_t)i * run->step, length = (uint64_t)s->length;
+    int all = s->coded.vocabulary;
     for (uint64_t k = 0; k < length && keep < 1.0; k++) {
         float u[2];
         atl_philox_uniform(run->seed, atl_draw_stream(run, d), 2 * (number * length + k), 2, u);
-        float any = floorf(u[1] * (float)c->vocabulary);
+        float any = floorf(u[1] * (float)all);
         if ((double)u[0] >= keep)
-            codes[k] = any < (float)c->vocabulary ? any : (float)(c->vocabulary - 1);
+            codes[k] = any < (float)all ? any : (float)(all - 1);
     }
 }
 
 // What stands before each code of a picture: of VQ-GAN's the condition and all codes but the last.
 static void write_given(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
     const given *g = d->state;
-    const atl_coded *c = &g->s->coded;
-    size_t length = (size_t)c->length;
+    const second_stage *s = g->s;
+    size_t length = (size_t)s->length;
     for (int i = 0; i < run->n; i++) {
         int32_t class;
-        const int32_t *codes = atl_coded_sample(c, run, i, g->held, &class);
+        const int32_t *codes = atl_coded_sample(&s->coded, run, i, g->held, &class) + s->first;
         float *row = room + (size_t)i * length;
         for (size_t k = 0; k < length; k++)
             row[k] = (float)codes[k];
         if (!g->held)
-            replace(run, d, c, i, row);
-        if (!g->s->vit) {
+            replace(run, d, s, i, row);
+        if (!s->vit && !s->pixels) {
             memmove(row + 1, row, (length - 1) * sizeof *row);
             row[0] = (float)class;
         }
@@ -70,15 +75,26 @@ static void write_given(const atl_draw_run *run, const atl_draw *d, atl_plan *pl
     atl_plan_write(plan, d->input, room);
 }
 
-static void write_target(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+// `count` codes of each picture from `first` on.
+static void write_codes(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room, int first,
+                        int count) {
     const given *g = d->state;
-    size_t length = (size_t)g->s->coded.length;
     for (int i = 0; i < run->n; i++) {
-        const int32_t *codes = atl_coded_sample(&g->s->coded, run, i, g->held, NULL);
-        for (size_t k = 0; k < length; k++)
-            room[(size_t)i * length + k] = (float)codes[k];
+        const int32_t *codes = atl_coded_sample(&g->s->coded, run, i, g->held, NULL) + first;
+        for (int k = 0; k < count; k++)
+            room[i * count + k] = (float)codes[k];
     }
     atl_plan_write(plan, d->input, room);
+}
+
+static void write_target(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const given *g = d->state;
+    write_codes(run, d, plan, room, g->s->first, g->s->length);
+}
+
+static void write_above(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
+    const given *g = d->state;
+    write_codes(run, d, plan, room, 0, g->s->coded.top);
 }
 
 static void write_class(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
@@ -112,11 +128,14 @@ static atl_node *predicted(atl_phase_builder *b, const given *state) {
     const second_stage *s = state->s;
     const atl_touch touch = { .user = b, .spared = spare };
     atl_call call = { .n = b->n, .touch = b->o->dropout > 0.0 ? &touch : NULL };
-    if (s->vit)
+    if (s->vit || (s->pixels && b->o->cond))
         atl_call_bind(b->g, &call, "conds",
                       atl_draw_with(b, "conds", ATL_SHAPE(b->n, 1), write_class, state));
     atl_call_bind(b->g, &call, "codes",
-                  atl_draw_with(b, "codes", ATL_SHAPE(b->n, s->coded.length), write_given, state));
+                  atl_draw_with(b, "codes", ATL_SHAPE(b->n, s->length), write_given, state));
+    if (s->first) // behind the top map
+        atl_call_bind(b->g, &call, "above",
+                      atl_draw_with(b, "above", ATL_SHAPE(b->n, s->coded.top), write_above, state));
     atl_network_call(b->setup->networks[ATL_TRAIN_G], "predict", &b->nets[ATL_TRAIN_G], &call);
     return atl_call_result(b->g, &call, "logits");
 }
@@ -130,7 +149,7 @@ static atl_node *entropy(atl_phase_builder *b, bool held, const char *stat) {
         return atl_graph_fail(g, ATL_NO_MEMORY, "out of memory");
     *state = (given){ s, held };
     atl_node *logits = predicted(b, state);
-    atl_node *target = atl_draw_with(b, "target", ATL_SHAPE(b->n, s->coded.length), write_target, state);
+    atl_node *target = atl_draw_with(b, "target", ATL_SHAPE(b->n, s->length), write_target, state);
     atl_node *each = atl_loss_codes(g, logits, target);
     atl_phase_report(b, stat, each, ATL_REPORT_VALUES);
     return atl_reshape(g, atl_mean(g, each, 1u), ATL_SHAPE(1));
@@ -195,7 +214,8 @@ static atl_status refuse(atl_trainer *t) {
                         : strcmp(o->loss, "logistic") ? "loss"
                                                       : NULL;
     if (wrong)
-        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s: transformers have none of it; leave it out", wrong);
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s: networks that predict codes have none of it; leave it out",
+                        wrong);
     return atl_gan_no_architecture(t, o->cfg, true);
 }
 
@@ -231,19 +251,48 @@ static json_t *vit_config(const atl_trainer *t, const atl_coded *c) {
     return json;
 }
 
+static json_t *pixels_config(const atl_trainer *t, const second_stage *s) {
+    const atl_train_options *o = &t->options;
+    return json_pack("{s:i s:i s:i s:i s:i s:i s:i s:i s:i}", "rows", s->rows, "columns", s->columns, "n_embed",
+                     s->coded.vocabulary, "dim", o->channel_base, "n_layers", o->layers, "first_kernel", 7,
+                     "kernel", 3, "n_classes", o->cond ? t->set.label_size : 0, "n_above",
+                     s->first ? s->coded.vocabulary : 0);
+}
+
+// Which of the codes are predicted.
+static atl_status choose_map(atl_trainer *t, second_stage *s) {
+    const atl_coded *c = &s->coded;
+    const char *level = t->options.level, *first = t->options.first_stage;
+    bool top = !strcmp(level, "top"), bottom = !strcmp(level, "bottom");
+    if (c->top && !s->pixels)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "first-stage %s: has two maps of codes, which cfg pixelcnn is for",
+                        first);
+    if (c->top && !top && !bottom)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "first-stage %s: has two maps of codes: say which one, level top or level bottom", first);
+    if (!c->top && (top || bottom))
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "level %s: first-stage %s has one map of codes; leave it out",
+                        level, first);
+    s->rows = top ? c->rows / 2 : c->rows;
+    s->columns = top ? c->columns / 2 : c->columns;
+    s->first = bottom ? c->top : 0;
+    s->length = top ? c->top : c->length - c->top;
+    return ATL_OK;
+}
+
 static atl_status check_sizes(atl_trainer *t, const second_stage *s) {
     const atl_train_options *o = &t->options;
     if (t->set.label_size > CLASSES_MOST)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "cond: %d classes are more than %d", t->set.label_size,
                         CLASSES_MOST);
-    if (o->channel_base > 1 << 14 || o->channel_base % o->heads)
-        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                        "cbase %d: a transformer has up to 16384 channels, a multiple of its %d heads",
-                        o->channel_base, o->heads);
     if (!s->vit && s->coded.depth > 1)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
                         "first-stage: has %d codes at each position, which cfg vit-transformer is for",
                         s->coded.depth);
+    if (o->channel_base > 1 << 14 || (!s->pixels && o->channel_base % o->heads))
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "cbase %d: up to 16384 channels are possible, of a transformer a multiple of its %d heads",
+                        o->channel_base, o->heads);
     return ATL_OK;
 }
 
@@ -254,12 +303,17 @@ static atl_status networks(atl_trainer *t) {
     if (!s)
         return ATL_NO_MEMORY;
     s->vit = t->recipe == &atl_recipe_vit_transformer;
+    s->pixels = t->recipe == &atl_recipe_pixelcnn;
     ATL_TRY(refuse(t));
     ATL_TRY(atl_coded_open(t, t->options.first_stage, &s->coded));
+    ATL_TRY(choose_map(t, s));
     ATL_TRY(check_sizes(t, s));
-    json = s->vit ? vit_config(t, &s->coded) : gpt_config(t, &s->coded);
+    json = s->vit ? vit_config(t, &s->coded) : s->pixels ? pixels_config(t, s) : gpt_config(t, &s->coded);
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
-    const char *family = s->vit ? s->coded.depth > 1 ? "rq-transformer" : "vit-transformer" : "transformer";
+    const char *family = s->pixels                        ? "pixelcnn"
+                         : s->vit && s->coded.depth > 1 ? "rq-transformer"
+                         : s->vit                         ? "vit-transformer"
+                                                          : "transformer";
     return atl_network_make(t->ctx, atl_model_row_for(family, "transformer"), "G", json, t->options.seed,
                             &t->g);
 }
@@ -275,14 +329,15 @@ static const atl_network *kept(const atl_trainer *t, int index, const char **key
     return index ? NULL : &stage_of(t)->coded.first;
 }
 
-// AdamW of both makers; of the second's betas one is another.
+// AdamW of both makers; of the second's betas one is another.  PixelCNNs have plain Adam.
 static atl_adam_options optimiser(const atl_trainer *t, atl_train_net which) {
+    const second_stage *s = stage_of(t);
     (void)which;
     return (atl_adam_options){ .lr = (float)t->options.glr,
                                .beta1 = 0.9f,
-                               .beta2 = stage_of(t)->vit ? 0.96f : 0.95f,
+                               .beta2 = s->pixels ? 0.999f : s->vit ? 0.96f : 0.95f,
                                .eps = 1e-8f,
-                               .decay = (float)t->options.weight_decay };
+                               .decay = s->pixels ? 0.0f : (float)t->options.weight_decay };
 }
 
 // Weights of linear layers: neither tables and places nor norms and biases.
@@ -299,7 +354,7 @@ static atl_status fetch(atl_trainer *t) {
 
 // A normal number for each code, whose rank among all chooses it.
 static int z_dim(const atl_trainer *t) {
-    return stage_of(t)->coded.length;
+    return stage_of(t)->length;
 }
 
 static int32_t class_of(const atl_trainer *t, const float *label) {
@@ -309,38 +364,64 @@ static int32_t class_of(const atl_trainer *t, const float *label) {
     return best;
 }
 
-static atl_status draw_one(atl_trainer *t, atl_programs *programs, const float *z, const float *c,
-                           double *shares, int32_t *codes, float *image) {
-    atl_coded *coded = &stage_of(t)->coded;
-    atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
-    int32_t class = class_of(t, c);
+// Room for a picture that is drawn: a number for each code, what the network is given, all codes.
+typedef struct drawing {
+    double *shares;
+    int32_t *condition, *codes;
+} drawing;
+
+// A class, and for a bottom map the top one of picture i; of a top map alone the bottom one is of no codes,
+// whose vectors are zeros.
+static size_t begin_drawing(const atl_trainer *t, size_t i, const float *c, drawing *d) {
+    const second_stage *s = stage_of(t);
+    const atl_coded *coded = &s->coded;
+    size_t classes = !s->pixels || t->options.cond ? 1 : 0;
+    d->condition[0] = class_of(t, c);
     for (int k = 0; k < coded->length; k++)
-        shares[k] = fmin(0.5 * erfc(-(double)z[k] * 0.70710678118654752), 1.0 - 0x1p-24);
-    o.height = coded->rows;
-    o.width = coded->columns;
-    o.depth = coded->depth;
-    o.condition = &class;
-    o.condition_count = 1;
-    ATL_TRY(atl_draw_codes(programs, &o, shares, codes));
-    for (int k = 0; k < coded->length; k++) // a vocabulary may be wider, for classes
-        codes[k] = codes[k] < coded->vocabulary ? codes[k] : 0;
-    return atl_coded_decode(coded, 1, codes, image);
+        d->codes[k] = -1;
+    if (!s->first)
+        return classes;
+    for (int k = 0; k < coded->top; k++)
+        d->codes[k] = coded->codes ? coded->codes[i % coded->count * coded->looks * (size_t)coded->length + (size_t)k]
+                                   : 0;
+    memcpy(d->condition + classes, d->codes, (size_t)coded->top * sizeof *d->codes);
+    return classes + (size_t)coded->top;
+}
+
+static atl_status draw_one(atl_trainer *t, atl_programs *programs, size_t i, const float *z, const float *c,
+                           drawing *d, float *image) {
+    second_stage *s = stage_of(t);
+    atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
+    for (int k = 0; k < s->length; k++)
+        d->shares[k] = fmin(0.5 * erfc(-(double)z[k] * 0.70710678118654752), 1.0 - 0x1p-24);
+    o.height = s->rows;
+    o.width = s->columns;
+    o.depth = s->coded.depth;
+    o.condition = d->condition;
+    o.condition_count = begin_drawing(t, i, c, d);
+    ATL_TRY(atl_draw_codes(programs, &o, d->shares, d->codes + s->first));
+    for (int k = 0; k < s->coded.length; k++) // a vocabulary may be wider, for classes
+        d->codes[k] = d->codes[k] < s->coded.vocabulary ? d->codes[k] : 0;
+    return atl_coded_decode(&s->coded, 1, d->codes, image);
 }
 
 static atl_status generate(atl_trainer *t, int n, const float *z, const float *c, float *images) {
-    size_t length = (size_t)stage_of(t)->coded.length, classes = (size_t)t->set.label_size;
+    const second_stage *s = stage_of(t);
+    size_t length = (size_t)s->length, all = (size_t)s->coded.length, classes = (size_t)t->set.label_size;
     size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
-    double *shares = atl_alloc(t->ctx, length, sizeof *shares);
-    int32_t *codes = atl_alloc(t->ctx, length, sizeof *codes);
-    atl_status status = shares && codes ? ATL_OK : ATL_NO_MEMORY;
+    drawing d = { .shares = atl_alloc(t->ctx, length, sizeof *d.shares),
+                  .condition = atl_alloc(t->ctx, all + 1, sizeof *d.condition),
+                  .codes = atl_alloc(t->ctx, all, sizeof *d.codes) };
+    atl_status status = d.shares && d.condition && d.codes ? ATL_OK : ATL_NO_MEMORY;
     atl_programs programs;
     atl_programs_init(&programs, &t->g_ema, t->backend);
     for (size_t i = 0; i < (size_t)n && status == ATL_OK; i++)
-        status = draw_one(t, &programs, z + i * length, c && classes ? c + i * classes : NULL, shares, codes,
+        status = draw_one(t, &programs, i, z + i * length, c && classes ? c + i * classes : NULL, &d,
                           images + i * pixels);
     atl_programs_clear(&programs);
-    atl_free(t->ctx, shares);
-    atl_free(t->ctx, codes);
+    atl_free(t->ctx, d.shares);
+    atl_free(t->ctx, d.condition);
+    atl_free(t->ctx, d.codes);
     return status;
 }
 
@@ -356,3 +437,4 @@ static const char *const KEYS[] = { "G", "D", "transformer" };
 
 const atl_recipe atl_recipe_transformer = RECIPE("transformer");
 const atl_recipe atl_recipe_vit_transformer = RECIPE("vit-transformer");
+const atl_recipe atl_recipe_pixelcnn = RECIPE("pixelcnn");

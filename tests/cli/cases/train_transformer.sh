@@ -34,6 +34,23 @@ t train --data s --outdir r --cfg transformer --first-stage $vq --batch 4 --resu
 t train --data s --outdir r --cfg vit-transformer --first-stage $vq --cond --cbase 32 --layers 2 --heads 4 --batch 4 \
     --dropout 0.1 --kimg 0.016 | plain
 t sample --network r/00003-*/network-snapshot-000000.safetensors --class 1 --outdir w
+# a PixelCNN over one map of codes, and over the bottom one of two
+t train --data s --outdir r --cfg pixelcnn --first-stage $vq --cond --cbase 8 --layers 3 --batch 4 --held-out 2 \
+    --dropout 0.1 --tick 0.016 --kimg 0.016 | plain
+t train --resume r/00004-pixelcnn-s-batch4-gamma0 --kimg 0.032 --quiet | plain
+"$ATELIER" train --data s --outdir pixels --cfg pixelcnn --first-stage $vq --cond --cbase 8 --layers 3 --batch 4 \
+    --held-out 2 --dropout 0.1 --tick 0.016 --kimg 0.032 --quiet >/dev/null
+cmp r/00004-*/network-snapshot-000000.safetensors pixels/*/network-snapshot-000000.safetensors && echo the same
+t sample --network r/00004-*/network-snapshot-000000.safetensors --class 1 --outdir p
+"$ATELIER" init --cfg vqvae2 --resolution 16 --cbase 16 --cmax 16 --quiet two.safetensors
+for level in top bottom; do
+    t train --data s --outdir $level --cfg pixelcnn --first-stage two.safetensors --level $level --cbase 8 --layers 3 \
+        --batch 4 --kimg 0.016 --quiet | plain
+done
+t sample --network top/*/network-snapshot-000000.safetensors --bottom bottom/*/network-snapshot-000000.safetensors \
+    --outdir p --seeds 0,1
+t complete --network top/*/network-snapshot-000000.safetensors --bottom bottom/*/network-snapshot-000000.safetensors \
+    --outdir p s/seed0000.png
 # what can't be
 t train --data s --outdir r --cfg transformer
 t train --data s --outdir r --cfg transformer --first-stage n.safetensors
@@ -42,4 +59,7 @@ t train --data s --outdir r $net --held-out 6
 t train --data s --outdir r $net --heads 5
 t train --data s --outdir r $net --gamma 1
 t train --data s --outdir r --cfg vqgan --first-stage $vq
+t train --data s --outdir r --cfg pixelcnn --first-stage $vq --level top
+t train --data s --outdir r --cfg pixelcnn --first-stage two.safetensors
+t train --data s --outdir r --cfg transformer --first-stage two.safetensors
 t train --data s --outdir r --cfg stylegan2 --dropout 0.1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training of transformers over codes, small: gradients against central differences, with dropout and with
-// codes replaced; what is held out; what a step is given; which weights decay.
+// Training of transformers and PixelCNNs over codes, small: gradients against central differences, with
+// dropout and with codes replaced; what is held out; what a step is given; which weights decay.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 
 enum { SIDE = 16, CODES = 16, LENGTH = 64, BATCH = 4, STEPS = 4 };
 static const double PARTS[STEPS] = { 1e-4, 2e-4, 3e-4, 5e-4 }, BOUND = 1e-3; // of the loss, see test_biggan.c
-static const char FIRST[] = "transformer-first.safetensors";
+static const char FIRST[] = "transformer-first.safetensors", TWO[] = "transformer-two-maps.safetensors";
 
 static void ok(const atl_ctx *ctx, atl_status status) {
     if (status != ATL_OK)
@@ -44,13 +44,22 @@ static int write_first(void **state) {
     ok(ctx, atl_trainer_open(ctx, &o, &t));
     ok(ctx, atl_trainer_save(t, FIRST));
     atl_trainer_close(&t, 0);
+    atl_init_options two = ATL_INIT_OPTIONS_INIT; // one with two maps of codes
+    atl_model *m;
+    two.cfg = "vqvae2";
+    two.resolution = SIDE;
+    two.channel_base = 16;
+    two.channel_max = CODES;
+    ok(ctx, atl_model_init(ctx, &two, &m));
+    ok(ctx, atl_model_save(m, TWO, ATL_F32));
+    atl_model_close(&m);
     atl_ctx_close(&ctx);
     return 0;
 }
 
 static int remove_first(void **state) {
     (void)state;
-    return remove(FIRST);
+    return remove(FIRST) | remove(TWO);
 }
 
 static atl_train_options small(const char *cfg) {
@@ -64,6 +73,18 @@ static atl_train_options small(const char *cfg) {
     o.heads = 4;
     o.batch = BATCH;
     o.glr = 1e-3;
+    return o;
+}
+
+static atl_train_options pixels(const char *first, const char *level) {
+    atl_train_options o = small("pixelcnn");
+    o.first_stage = first;
+    o.level = level;
+    o.seed = 3; // of few units one may stand at its kink, where no difference is the gradient
+    o.channel_base = 32;
+    o.glr = 3e-2; // after a step at which gradients are no longer tiny
+    o.layers = 3;
+    o.heads = 0;
     return o;
 }
 
@@ -85,9 +106,9 @@ static double loss_of(atl_trainer *t, atl_phase *p, float *gradient) {
     return (double)loss;
 }
 
-static void check_gradient(const char *cfg, double dropout) {
+static void check_gradient(const atl_train_options *given, double dropout) {
     atl_ctx *ctx = open_ctx();
-    atl_train_options o = small(cfg);
+    atl_train_options o = *given;
     o.dropout = dropout;
     o.pkeep = 0.8;
     atl_trainer *t = open_trainer(ctx, &o);
@@ -113,7 +134,7 @@ static void check_gradient(const char *cfg, double dropout) {
         }
         mean += ((sides[0] - sides[1]) / (2.0 * h) / squares - 1.0) / STEPS;
     }
-    printf("    %-16s dropout %g: loss %.3f, gradient %.3g, off by %.1e (at most %.0e)\n", cfg, dropout, loss,
+    printf("    %-16s dropout %g: loss %.3f, gradient %.3g, off by %.1e (at most %.0e)\n", o.cfg, dropout, loss,
            sqrt(squares), fabs(mean), BOUND);
     assert_true(fabs(mean) <= BOUND);
     free(before);
@@ -125,9 +146,10 @@ static void check_gradient(const char *cfg, double dropout) {
 
 static void gradients_are_differences(void **state) {
     (void)state;
-    check_gradient("transformer", 0.0);
-    check_gradient("transformer", 0.2);
-    check_gradient("vit-transformer", 0.2);
+    const atl_train_options all[] = { small("transformer"), small("transformer"), small("vit-transformer"),
+                                      pixels(FIRST, "auto"), pixels(TWO, "top"), pixels(TWO, "bottom") };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        check_gradient(&all[i], i ? 0.2 : 0.0);
 }
 
 // ---- what it is given
@@ -170,6 +192,65 @@ static void codes_stand_behind_their_condition(void **state) {
         atl_trainer_close(&t, 0);
         atl_ctx_close(&ctx);
     }
+}
+
+// A PixelCNN is given what is asked for, and hides it itself; of a bottom map the top one, too.
+static void pixels_are_given_their_own_map(void **state) {
+    (void)state;
+    enum { TOP = SIDE * SIDE / 64, BOTTOM = SIDE * SIDE / 16 };
+    const atl_train_options all[] = { pixels(TWO, "top"), pixels(TWO, "bottom") };
+    for (int k = 0; k < 2; k++) {
+        atl_ctx *ctx = open_ctx();
+        atl_trainer *t = open_trainer(ctx, &all[k]);
+        const atl_phase *p = &t->phases[0];
+        const atl_coded *c = t->own; // it comes first
+        int first = k ? TOP : 0, length = k ? BOTTOM : TOP;
+        float *given = input(t, p, "codes", 7), *target = input(t, p, "target", 7);
+        float *above = k ? input(t, p, "above", 7) : NULL;
+        assert_int_equal(c->top, TOP);
+        assert_int_equal(c->length, TOP + BOTTOM);
+        assert_int_equal(atl_trainer_z_dim(t), length);
+        for (int i = 0; i < BATCH; i++) {
+            for (int j = 0; j < length; j++) {
+                assert_true(given[i * length + j] == (float)c->step[i * c->length + first + j]);
+                assert_true(target[i * length + j] == given[i * length + j]);
+            }
+            for (int j = 0; above && j < TOP; j++)
+                assert_true(above[i * TOP + j] == (float)c->step[i * c->length + j]);
+        }
+        free(given);
+        free(target);
+        free(above);
+        atl_trainer_close(&t, 0);
+        atl_ctx_close(&ctx);
+    }
+}
+
+static void refused(const atl_train_options *o, const char *why) {
+    atl_ctx *ctx = open_ctx();
+    atl_trainer *t = NULL;
+    assert_int_not_equal(atl_trainer_open(ctx, o, &t), ATL_OK);
+    if (!strstr(atl_message(ctx), why))
+        fail_msg("\"%s\" does not say \"%s\"", atl_message(ctx), why);
+    atl_trainer_close(&t, 0);
+    atl_ctx_close(&ctx);
+}
+
+static void what_pixels_have_not_is_refused(void **state) {
+    (void)state;
+    atl_train_options o = pixels(TWO, "auto");
+    refused(&o, "say which one");
+    o = pixels(FIRST, "top");
+    refused(&o, "has one map of codes");
+    o = pixels(FIRST, "auto");
+    o.heads = 2;
+    refused(&o, "heads");
+    o = small("transformer");
+    o.level = "top";
+    refused(&o, "level");
+    o = small("transformer");
+    o.first_stage = TWO;
+    refused(&o, "which cfg pixelcnn is for");
 }
 
 // What is measured on never comes in a step; measuring moves nothing.
@@ -264,6 +345,8 @@ static void the_rate_grows_and_falls(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(gradients_are_differences),
                                         cmocka_unit_test(codes_stand_behind_their_condition),
+                                        cmocka_unit_test(pixels_are_given_their_own_map),
+                                        cmocka_unit_test(what_pixels_have_not_is_refused),
                                         cmocka_unit_test(held_out_pictures_stay_out),
                                         cmocka_unit_test(linear_weights_decay_alone),
                                         cmocka_unit_test(the_rate_grows_and_falls) };
