@@ -4,6 +4,7 @@
 //
 //   winograd    3x3, stride 1, any slot, and stride 2, slots Y and W; also the composed upsampling convolution
 //   rgb         1x1 to or from at most four channels
+//   few         any other to at most four channels
 //   conv 1x1    any other 1x1, as a matrix product with the style in the weights
 //   conv        oneDNN, any slot; with up_fir: transposed convolution to the workspace, then the filter
 #include <math.h>
@@ -12,6 +13,7 @@
 #include "cpu/backend_cpu.h"
 #include "cpu/conv.h"
 #include "cpu/direct.h"
+#include "cpu/few.h"
 #include "cpu/flrelu_grad.h"
 #include "cpu/gemm.h"
 #include "cpu/sizes.h"
@@ -413,7 +415,7 @@ static atl_status make_direct_1x1(atl_cpu *b, const atl_step *step, state *s, bo
     const atl_shape *y = &step->node->shape; // in its rows, by which a convolution is cut
     int h = (int)y->d[1], w = (int)y->d[2], ci = (int)s->c_in, co = (int)s->c_out;
     atl_cpu_conv_shape c = { ATL_SLOT_Y, styled ? 1 : s->n, h, w, ci, h, w, co, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0 };
-    bool ours = !constant || atl_cpu_direct_worth_packed_1x1(b->base.ctx->cpu);
+    bool ours = !constant || atl_cpu_direct_worth_packed_1x1((size_t)c.n * s->pixels, b->base.ctx->cpu);
     return atl_cpu_conv_make_by(ours ? ATL_CPU_CONV_OWN : ATL_CPU_CONV_ONEDNN, b->base.ctx, &b->kernels,
                                 b->team, &c, constant, &s->conv);
 }
@@ -436,7 +438,7 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
     bool styled = f && (f->in_scale >= 0 || f->scale >= 0);
     const float *constant = styled ? NULL : step->src[1].constant;
     size_t pixels = s->pixels * (styled ? 1 : (size_t)s->n);
-    bool direct = atl_cpu_direct_worth_1x1(s->c_in, s->c_out, pixels, b->base.ctx->cpu);
+    bool direct = atl_cpu_direct_worth_1x1(s->c_in, s->c_out, pixels, constant != NULL, b->base.ctx->cpu);
     ATL_TRY(direct ? make_direct_1x1(b, step, s, styled, constant) : make_product_1x1(b, s, styled, constant));
     s->run = run_1x1;
     s->scaled = styled ? atl_round_floats((size_t)s->n * s->c_out * s->c_in) : 0;
@@ -627,6 +629,31 @@ static atl_cpu_conv_shape conv_shape(const atl_node *n) {
                                  .swapped = n->fusion && n->fusion->turned };
 }
 
+static atl_status run_few(atl_cpu *b, const atl_step *step, state *s) {
+    const atl_cpu_conv_shape shape = conv_shape(step->node);
+    const int input = shape.slot == ATL_SLOT_X ? 1 : 0;
+    atl_cpu_epilogue e;
+    bool has = epilogue_of(step, s, &e);
+    atl_cpu_few_run(&b->kernels.rgb, &b->kernels.pointwise, &shape, step->src[input].data, step->src[!input].data,
+                    step->out, has ? &e : NULL, step->workspace, b->team);
+    return ATL_OK;
+}
+
+// Convolutions to few channels; whether it was taken.
+static bool try_few(atl_step *step, state *s) {
+    const atl_node *n = step->node;
+    const atl_fusion *f = n->fusion;
+    if (n->at.conv.slot == ATL_SLOT_W || (f && (f->in_scale >= 0 || f->up_fir)))
+        return false;
+    const atl_cpu_conv_shape shape = conv_shape(n);
+    if ((shape.kh == 1 && shape.kw == 1) || !atl_cpu_few_worth(&shape))
+        return false;
+    s->run = run_few;
+    step->kernel = "few";
+    step->workspace_bytes = atl_cpu_few_workspace(&shape);
+    return true;
+}
+
 // Lines of taps with constant weights by Winograd's method along them; *done says whether it was taken.
 static atl_status try_lines(atl_cpu *b, atl_step *step, state *s, bool *done) {
     const atl_node *n = step->node;
@@ -674,7 +701,7 @@ atl_status atl_cpu_prepare_conv(atl_cpu *b, atl_step *step) {
     if (done || grad)
         return ATL_OK;
     ATL_TRY(try_lines(b, step, s, &lines));
-    if (lines)
+    if (lines || try_few(step, s))
         return ATL_OK;
     const atl_shape *w = &n->src[1]->shape;
     if (is_1x1(n, w) && (w->d[0] <= ATL_RGB_MAX || w->d[1] <= ATL_RGB_MAX)) {

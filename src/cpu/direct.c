@@ -15,6 +15,7 @@ enum {
     CHUNK_LEAST = 64,       // a multiple of every width of a panel
     SMALL_IMAGE = 256,      // pixels; in smaller ones many taps are outside
     UNITS_PER_THREAD = 4,   // where there are enough pixels and channels
+    FEW_PIXELS = 96,
     PACKED_PIXELS = 384,    // so few are worth no pass over the weights that only packs them,
     PACKED_LEAST = 1 << 18, // if these are many
     PACKED_FLOATS = 49152,  // of weights at a time: 192 KB, for L2
@@ -40,24 +41,33 @@ bool atl_cpu_direct_worth(const atl_cpu_conv_shape *s, atl_cpu_set set) {
 #endif
 }
 
-// Wide products of many pixels: with AVX2 these loops take 0.85 to 0.92 of the time of oneDNN's matrix
-// product.
-bool atl_cpu_direct_worth_1x1(size_t ci, size_t co, size_t pixels, atl_cpu_set set) {
-    const size_t wide = 128, many = 512;
-#if defined(__aarch64__)
-    const atl_cpu_set ours = ATL_CPU_NEON;
-#else
-    const atl_cpu_set ours = ATL_CPU_AVX2;
-#endif
-    return set == ours && ci >= wide && co >= wide && pixels >= many;
-}
+enum {
+    WIDE_1X1 = 128,      // channels of 1x1
+    MANY_1X1 = 512,      // pixels
+    ROWS_OF_PRODUCT = 8, // up to which the matrix product has kernels of our own
+};
 
-// With AVX2 oneDNN's convolution takes 0.83 of the time of ours (Inception's layers, bench_detector.c).
-bool atl_cpu_direct_worth_packed_1x1(atl_cpu_set set) {
+static bool ours(atl_cpu_set set) {
 #if defined(__aarch64__)
     return set == ATL_CPU_NEON;
 #else
-    return set != ATL_CPU_AVX2;
+    return set == ATL_CPU_AVX2;
+#endif
+}
+
+// Wide products: of many pixels these loops take 0.85 to 0.92 of the time of oneDNN's matrix product with AVX2, of few
+// with weights that are packed once 0.45 to 0.9.
+bool atl_cpu_direct_worth_1x1(size_t ci, size_t co, size_t pixels, bool constant, atl_cpu_set set) {
+    return ours(set) && ci >= WIDE_1X1 && co >= WIDE_1X1 && pixels >= (constant ? ROWS_OF_PRODUCT + 1 : MANY_1X1);
+}
+
+// With AVX2 oneDNN's convolution of many pixels takes 0.83 of the time of ours (Inception's layers, bench_detector.c).
+bool atl_cpu_direct_worth_packed_1x1(size_t pixels, atl_cpu_set set) {
+#if defined(__aarch64__)
+    (void)pixels;
+    return set == ATL_CPU_NEON;
+#else
+    return pixels < MANY_1X1 || set != ATL_CPU_AVX2;
 #endif
 }
 
@@ -234,6 +244,9 @@ static void plan(atl_cpu_direct *d) {
     d->block = BLOCK_MOST;
     d->chunk = ceil_div(ceil_div(d->result, ceil_div(d->result, CHUNK_MOST)), CHUNK_LEAST) * CHUNK_LEAST;
     const int64_t wanted = UNITS_PER_THREAD * (int64_t)atl_team_parts(d->team);
+    bool few = d->grid[0].pixels <= FEW_PIXELS; // of which each block reads all weights
+    while (few && count_units(d) < wanted && d->chunk > CHUNK_LEAST)
+        d->chunk -= CHUNK_LEAST;
     while (count_units(d) < wanted && d->block > BLOCK_LEAST)
         d->block -= 12;
     while (count_units(d) < wanted && d->chunk > CHUNK_LEAST)

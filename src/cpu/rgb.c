@@ -4,6 +4,17 @@
 
 #include <stdint.h>
 
+static void sums(float *y, const atl_cpu_rgb_sums *s, size_t pixels, size_t co) {
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t o = 0; o < co; o++) {
+            float sum = 0.0f;
+            for (size_t r = 0; r < s->rows; r++)
+                for (size_t i = 0; i < s->count; i++)
+                    sum += s->x[p * s->x_step + r * s->x_row + i] * s->w[o * s->w_step + r * s->w_row + i];
+            y[p * co + o] = sum;
+        }
+}
+
 static void product(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co) {
     for (size_t p = 0; p < pixels; p++)
         for (size_t o = 0; o < co; o++) {
@@ -15,7 +26,7 @@ static void product(float *y, const float *x, const float *w, size_t pixels, siz
 }
 
 void atl_cpu_rgb_init(atl_cpu_rgb_kernels *k) {
-    *k = (atl_cpu_rgb_kernels){ product, product };
+    *k = (atl_cpu_rgb_kernels){ sums, product };
 }
 
 typedef struct call {
@@ -39,7 +50,11 @@ static void products(void *job, int lane, int64_t begin, int64_t end) {
                count = pixels - first < r->part ? pixels - first : r->part;
         size_t at = (size_t)sample * pixels + first;
         const float *w = r->w + sample * r->args->w_stride;
-        (co <= ATL_RGB_MAX ? r->k->to : r->k->from)(r->y + at * co, r->x + at * ci, w, count, ci, co);
+        const atl_cpu_rgb_sums of = { r->x + at * ci, w, ci, 0, ci, 0, 1, ci };
+        if (co <= ATL_RGB_MAX)
+            r->k->sums(r->y + at * co, &of, count, co);
+        else
+            r->k->from(r->y + at * co, r->x + at * ci, w, count, ci, co);
         if (r->epilogue) {
             atl_cpu_epilogue here = atl_cpu_epilogue_at(r->epilogue, (int)sample, first, pixels, co);
             r->pointwise->epilogue(r->y + at * co, r->y + at * co, count, co, &here);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 1x1 convolutions to or from at most four channels.  They are bound by memory, where a general
-// convolution pads three channels to a full vector.
+// convolution pads three channels to a full vector.  The sums to four channels serve others, too (few.h).
 #ifndef ATL_CPU_RGB_H
 #define ATL_CPU_RGB_H
 
@@ -11,10 +11,17 @@
 
 enum { ATL_RGB_MAX = 4 };
 
+// Sums over `rows` stretches of `count` floats: steps are floats from one pixel of x, and from one output of w, to the
+// next.
+typedef struct atl_cpu_rgb_sums {
+    const float *x, *w;
+    size_t x_step, x_row, w_step, w_row, rows, count;
+} atl_cpu_rgb_sums;
+
 typedef struct atl_cpu_rgb_kernels {
-    // y[p, o] = sum over c of x[p, c] w[o, c];  co <= 4
-    void (*to)(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co);
-    // the same with ci <= 4 and any co
+    // y[p, o] = sum over r, i of x[p x_step + r x_row + i] w[o w_step + r w_row + i];  co <= 4
+    void (*sums)(float *y, const atl_cpu_rgb_sums *s, size_t pixels, size_t co);
+    // y[p, o] = sum over c of x[p, c] w[o, c];  ci <= 4 and any co
     void (*from)(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co);
 } atl_cpu_rgb_kernels;
 

@@ -9,23 +9,33 @@
 // Floats between what is read and what is asked for: a page, where the own prefetch of processors stops.
 enum { AHEAD = 1024 };
 
-// Four pixels to `co` channels; a constant co lets the compiler keep all sums in registers.
-static inline __attribute__((always_inline)) void to_four(float *y, const float *x, const float *w, size_t ci,
-                                                          size_t co) {
+static inline VF load_part(const float *p, size_t n) {
+    return n == VL ? vf_load(p) : vf_load_n(p, n);
+}
+
+// Four pixels from x on to `co` channels; a constant co lets the compiler keep all sums in registers.  `alone`: of one
+// row, so that the next pixels are not in a cache yet.
+static inline __attribute__((always_inline)) void to_four(float *y, const float *x, const atl_cpu_rgb_sums *s,
+                                                          size_t co, int alone) {
+    const size_t step = s->x_step, w_step = s->w_step;
     VF sum[4][ATL_RGB_MAX];
     for (size_t p = 0; p < 4; p++)
         for (size_t o = 0; o < co; o++)
             sum[p][o] = vf_zero();
-    for (size_t i = 0; i < ci; i += VL) {
-        size_t n = ci - i < VL ? ci - i : VL;
-        VF weight[ATL_RGB_MAX];
-        for (size_t o = 0; o < co; o++)
-            weight[o] = n == VL ? vf_load(w + o * ci + i) : vf_load_n(w + o * ci + i, n);
-        for (size_t p = 0; p < 4; p++) {
-            __builtin_prefetch((const void *)((uintptr_t)(x + p * ci + i) + AHEAD * sizeof *x));
-            VF v = n == VL ? vf_load(x + p * ci + i) : vf_load_n(x + p * ci + i, n);
+    for (size_t r = 0; r < s->rows; r++) {
+        const float *from = x + r * s->x_row, *w = s->w + r * s->w_row;
+        for (size_t i = 0; i < s->count; i += VL) {
+            size_t n = s->count - i < VL ? s->count - i : VL;
+            VF weight[ATL_RGB_MAX];
             for (size_t o = 0; o < co; o++)
-                sum[p][o] = vf_fma(v, weight[o], sum[p][o]);
+                weight[o] = load_part(w + o * w_step + i, n);
+            for (size_t p = 0; p < 4; p++) {
+                if (alone)
+                    __builtin_prefetch((const void *)((uintptr_t)(from + p * step + i) + AHEAD * sizeof *x));
+                VF v = load_part(from + p * step + i, n);
+                for (size_t o = 0; o < co; o++)
+                    sum[p][o] = vf_fma(v, weight[o], sum[p][o]);
+            }
         }
     }
     for (size_t p = 0; p < 4; p++) { // whole vectors: the next pixel overwrites what is too much
@@ -38,27 +48,35 @@ static inline __attribute__((always_inline)) void to_four(float *y, const float 
     }
 }
 
-static inline void to_const(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co) {
-    size_t p = 0;
-    for (; p + 4 <= pixels; p += 4)
-        to_four(y + p * co, x + p * ci, w, ci, co);
-    for (; p < pixels; p++)
-        for (size_t o = 0; o < co; o++) {
-            VF sum = vf_zero();
-            for (size_t i = 0; i < ci; i += VL) {
-                size_t n = ci - i < VL ? ci - i : VL;
-                sum = vf_fma(vf_load_n(x + p * ci + i, n), vf_load_n(w + o * ci + i, n), sum);
-            }
-            y[p * co + o] = vf_sum(sum);
+static float to_one(const float *x, const float *w, const atl_cpu_rgb_sums *s) {
+    VF sum = vf_zero();
+    for (size_t r = 0; r < s->rows; r++, x += s->x_row, w += s->w_row)
+        for (size_t i = 0; i < s->count; i += VL) {
+            size_t n = s->count - i < VL ? s->count - i : VL;
+            sum = vf_fma(load_part(x + i, n), load_part(w + i, n), sum);
         }
+    return vf_sum(sum);
 }
 
-static void to(float *y, const float *x, const float *w, size_t pixels, size_t ci, size_t co) {
+static inline __attribute__((always_inline)) void to_const(float *y, const atl_cpu_rgb_sums *s, size_t pixels,
+                                                           size_t co) {
+    size_t p = 0;
+    if (s->rows == 1)
+        for (; p + 4 <= pixels; p += 4)
+            to_four(y + p * co, s->x + p * s->x_step, s, co, 1);
+    for (; p + 4 <= pixels; p += 4)
+        to_four(y + p * co, s->x + p * s->x_step, s, co, 0);
+    for (; p < pixels; p++)
+        for (size_t o = 0; o < co; o++)
+            y[p * co + o] = to_one(s->x + p * s->x_step, s->w + o * s->w_step, s);
+}
+
+static void sums(float *y, const atl_cpu_rgb_sums *s, size_t pixels, size_t co) {
     switch (co) {
-    case 1: to_const(y, x, w, pixels, ci, 1); break;
-    case 2: to_const(y, x, w, pixels, ci, 2); break;
-    case 3: to_const(y, x, w, pixels, ci, 3); break;
-    default: to_const(y, x, w, pixels, ci, 4); break;
+    case 1: to_const(y, s, pixels, 1); break;
+    case 2: to_const(y, s, pixels, 2); break;
+    case 3: to_const(y, s, pixels, 3); break;
+    default: to_const(y, s, pixels, 4); break;
     }
 }
 
@@ -89,5 +107,5 @@ static void from(float *y, const float *x, const float *w, size_t pixels, size_t
 }
 
 void ATL_VEC(atl_cpu_rgb_init)(atl_cpu_rgb_kernels *k) {
-    *k = (atl_cpu_rgb_kernels){ to, from };
+    *k = (atl_cpu_rgb_kernels){ sums, from };
 }
