@@ -13,7 +13,8 @@
 #include "cpu/kernels.h"
 #include "cpu/sizes.h"
 
-enum { WEIGHT_ROWS = 4, WEIGHT_COLUMNS = 16 }; // input and output channels per call of the transform
+enum { WEIGHT_COLUMNS = 16 };                  // output channels per call of the weights' transform
+enum { PIECE_FLOATS = 512, LEAST_ROWS = 4 };   // of each matrix at a time, and input channels
 enum { SPLIT_ROWS = 96 };                      // of a product of a split plan at a time, so that they stay in L2
 
 static int rows_of_tiles(const atl_cpu_wino_shape *s) {
@@ -70,19 +71,14 @@ void atl_cpu_wino_phases_matrix(double g[18]) {
     g[5 * 3 + 1] = 1;
 }
 
-// Rows k to k + rows - 1 of one matrix, in the order that its products want.
-static void put_weights(const atl_cpu_wino *w, float *matrix, const float *from, size_t k, size_t rows) {
-    size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co;
-    for (size_t c = 0, width; c < co; c += width) {
-        width = w->kernels.panel(co - c);
-        for (size_t i = 0; i < rows; i++)
-            memcpy(matrix + c * ci + (k + i) * width, from + i * co + c, width * sizeof *from);
-    }
+// A piece of all matrices that a thread makes at a time: some rows of one panel.
+static size_t piece_rows(const atl_cpu_wino *w) {
+    size_t widest = w->kernels.panel((size_t)w->shape.co), rows = PIECE_FLOATS / widest;
+    return rows < LEAST_ROWS ? LEAST_ROWS : rows;
 }
 
-// A few rows of all matrices, per thread.
-static size_t rows_of(const atl_cpu_wino *w) {
-    return ATL_WINO_MATRICES * (size_t)WEIGHT_ROWS * (size_t)w->shape.co;
+static size_t piece_floats(const atl_cpu_wino *w) {
+    return ATL_WINO_MATRICES * piece_rows(w) * w->kernels.panel((size_t)w->shape.co);
 }
 
 typedef struct transforming {
@@ -90,30 +86,42 @@ typedef struct transforming {
     const atl_cpu_wino_taps *taps;
     const double *g;
     const unsigned char *order;
-    float *packed, *rows;
+    float *packed, *pieces;
+    int64_t parts; // of the rows
 } transforming;
 
-// A few rows of all matrices at a time, then copied in long pieces: the matrices lie at distances that share
-// sets of the caches, and writing a little to each in turn takes several times as long.
-static void transform_rows(void *job, int lane, int64_t first, int64_t last) {
+// Rows k to end - 1 of the panel at column c.  The matrices lie at distances that share sets of the caches, and writing
+// a little to each in turn takes several times as long: so the piece is made by itself, then copied.
+static void transform_piece(const transforming *t, size_t k, size_t end, size_t c, size_t width, float *piece) {
+    const atl_cpu_wino *w = t->w;
+    const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, count = (end - k) * width;
+    atl_cpu_wino_taps taps = *t->taps;
+    taps.first += (ptrdiff_t)c * taps.output;
+    for (size_t j = 0; j < width; j += WEIGHT_COLUMNS)
+        w->kernels.weight(&taps, width, t->g, t->order, k, end, j,
+                          width - j < WEIGHT_COLUMNS ? width : j + WEIGHT_COLUMNS, piece);
+    for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
+        memcpy(t->packed + p * ci * co + c * ci + k * width, piece + p * count, count * sizeof *piece);
+}
+
+static void transform_pieces(void *job, int lane, int64_t first, int64_t last) {
     const transforming *t = job;
     const atl_cpu_wino *w = t->w;
-    int ci = w->shape.ci, co = w->shape.co;
-    float *mine = t->rows + (size_t)lane * rows_of(w);
-    for (int k = (int)first * WEIGHT_ROWS; k < ci && k < last * WEIGHT_ROWS; k += WEIGHT_ROWS) {
-        int end = ci - k < WEIGHT_ROWS ? ci : k + WEIGHT_ROWS;
-        size_t count = (size_t)(end - k) * (size_t)co;
-        for (int c = 0; c < co; c += WEIGHT_COLUMNS)
-            w->kernels.weight(t->taps, (size_t)co, t->g, t->order, (size_t)k, (size_t)end, (size_t)c,
-                              (size_t)(co - c < WEIGHT_COLUMNS ? co : c + WEIGHT_COLUMNS), mine);
-        for (size_t p = 0; p < ATL_WINO_MATRICES; p++)
-            put_weights(w, t->packed + p * (size_t)ci * (size_t)co, mine + p * count, (size_t)k,
-                        (size_t)(end - k));
+    const size_t ci = (size_t)w->shape.ci, co = (size_t)w->shape.co, rows = piece_rows(w),
+                 widest = w->kernels.panel(co);
+    float *mine = t->pieces + (size_t)lane * piece_floats(w);
+    for (int64_t i = first; i < last; i++) {
+        size_t k = (size_t)(i % t->parts) * rows, end = ci - k < rows ? ci : k + rows;
+        size_t c = (size_t)(i / t->parts) * widest, stop = co - c < widest ? co : c + widest;
+        for (size_t width; c < stop; c += width) { // one panel, or the last ones
+            width = w->kernels.panel(co - c);
+            transform_piece(t, k, end, c, width, mine);
+        }
     }
 }
 
-// rows: floats for each lane's piece of all matrices.
-static void transform_weights(const atl_cpu_wino *w, const float *weight, float *packed, float *rows) {
+// pieces: one for each lane.
+static void transform_weights(const atl_cpu_wino *w, const float *weight, float *packed, float *pieces) {
     double g[18];
     unsigned char order[ATL_WINO_MATRICES];
     int ci = w->shape.ci, co = w->shape.co;
@@ -133,8 +141,9 @@ static void transform_weights(const atl_cpu_wino *w, const float *weight, float 
         atl_cpu_wino_phases_matrix(g);
     else
         atl_cpu_wino_plain_matrix(g);
-    transforming t = { w, &taps, g, order, packed, rows };
-    atl_team_run(w->team, atl_ceil_div(ci, WEIGHT_ROWS), 1, transform_rows, &t);
+    const int64_t widest = (int64_t)w->kernels.panel((size_t)co), panels = (co + widest - 1) / widest;
+    transforming t = { w, &taps, g, order, packed, pieces, atl_ceil_div(ci, (int)piece_rows(w)) };
+    atl_team_run(w->team, t.parts * panels, 1, transform_pieces, &t);
 }
 
 // Splits fir into fy and fx; 0 when it is not an outer product.
@@ -225,17 +234,17 @@ static atl_status prepare(atl_cpu_wino *w, const float *weight) {
     w->m_floats = atl_round_bytes((planes * t * co + apart) * 4) / 4;
     if (s->up == 2)
         w->up_floats = atl_round_bytes((36 + 32 * ((size_t)w->tile_columns + 1)) * co * 4) / 4;
-    size_t rows_floats = atl_round_bytes((size_t)atl_team_lanes(w->team) * rows_of(w) * 4) / 4;
+    size_t pieces_floats = atl_round_bytes((size_t)atl_team_lanes(w->team) * piece_floats(w) * 4) / 4;
     if (!weight) {
         w->weight_floats = atl_round_bytes(ATL_WINO_MATRICES * ci * co * 4) / 4;
-        w->rows_floats = rows_floats;
+        w->pieces_floats = pieces_floats;
         return ATL_OK;
     }
-    float *rows = atl_alloc(w->ctx, rows_floats, sizeof *rows);
-    w->weight = rows ? atl_pages_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight) : NULL;
+    float *pieces = atl_alloc(w->ctx, pieces_floats, sizeof *pieces);
+    w->weight = pieces ? atl_pages_alloc(w->ctx, ATL_WINO_MATRICES * ci * co, sizeof *w->weight) : NULL;
     if (w->weight)
-        transform_weights(w, weight, w->weight, rows);
-    atl_free(w->ctx, rows);
+        transform_weights(w, weight, w->weight, pieces);
+    atl_free(w->ctx, pieces);
     return w->weight ? ATL_OK : ATL_NO_MEMORY;
 }
 
@@ -283,13 +292,13 @@ void atl_cpu_wino_free(atl_cpu_wino **wino) {
 
 size_t atl_cpu_wino_workspace(const atl_cpu_wino *w) {
     size_t lanes = (size_t)atl_team_lanes(w->team), tiles = (w->v_floats + w->m_floats) * 4;
-    return (w->weight_floats + w->rows_floats) * 4 + (w->plan.split ? tiles : lanes * tiles) +
+    return (w->weight_floats + w->pieces_floats) * 4 + (w->plan.split ? tiles : lanes * tiles) +
            lanes * w->up_floats * 4;
 }
 
 atl_cpu_wino_space atl_cpu_wino_space_of(const atl_cpu_wino *w, void *workspace, int lane) {
     size_t own = w->up_floats * 4, tiles = (w->v_floats + w->m_floats) * 4;
-    char *base = (char *)workspace + (w->weight_floats + w->rows_floats) * 4;
+    char *base = (char *)workspace + (w->weight_floats + w->pieces_floats) * 4;
     char *mine = base + (w->plan.split ? tiles : 0);
     mine += (size_t)lane * (w->plan.split ? own : own + tiles);
     atl_cpu_wino_space s;

@@ -28,7 +28,7 @@ struct atl_cpu_wino {
     float fy[4], fx[4];
     float *weight; // 36 of [ci, co], as kernels.product takes them; NULL: the runs make them
     size_t v_floats, m_floats, up_floats; // transformed tiles, products, edges of tiles
-    size_t weight_floats, rows_floats;                   // in the workspace, when the weights vary
+    size_t weight_floats, pieces_floats;                 // in the workspace, when the weights vary
 };
 
 // atl_cpu_wino_make with a plan of the caller's choice; for tests and measurement.

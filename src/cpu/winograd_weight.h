@@ -9,8 +9,8 @@ static void weight_transform(const atl_cpu_wino_taps *w, size_t co, const double
                              const unsigned char *order, size_t k0, size_t k1, size_t c0, size_t c1,
                              float *u) {
     size_t n = c1 - c0;
+    double tap[9][WEIGHT_LANES] = { { 0 } }, half[18][WEIGHT_LANES]; // half = g tap [6, 3]
     for (size_t k = k0; k < k1; k++) {
-        double tap[9][WEIGHT_LANES] = { { 0 } }, half[18][WEIGHT_LANES]; // half = g tap [6, 3]
         const float *from = w->first + (ptrdiff_t)c0 * w->output + (ptrdiff_t)k * w->input;
         for (ptrdiff_t l = 0; l < (ptrdiff_t)n; l++)
             for (ptrdiff_t r = 0; r < 9; r++)
