@@ -90,7 +90,7 @@ atl_node *atl_conv_norm(atl_net *net, const char *conv, const char *name, atl_no
     return atl_add_bias(g, atl_conv2d(g, x, w, o.stride, o.pad), offset);
 }
 
-// x > 0 ? x : slope x, which is relu(x) - slope relu(-x)
+// x > 0 ? x : slope x, as slope x plus (1 - slope) x where x > 0: two steps of a plan, each with its factor.
 atl_node *atl_prelu(atl_net *net, const char *name, atl_node *x) {
     atl_graph *g = net->g;
     if (x->op == ATL_OP_POISON)
@@ -99,8 +99,9 @@ atl_node *atl_prelu(atl_net *net, const char *name, atl_node *x) {
     atl_node *slope =
         atl_net_param(net, "weight", ATL_SHAPE(x->shape.d[x->shape.rank - 1]), ATL_INIT_FILL, 0.25f);
     atl_scope_pop(g, scope);
-    atl_node *below = atl_mul(g, atl_relu(g, atl_neg(g, x)), atl_per_channel(g, slope, &x->shape));
-    return atl_sub(g, atl_relu(g, x), below);
+    atl_node *more = atl_mul(g, x, atl_per_channel(g, atl_affine(g, slope, -1.0f, 1.0f), &x->shape));
+    more = atl_mul(g, more, atl_unary(g, ATL_FN_STEP, x, 0.0f, 0.0f));
+    return atl_add(g, atl_mul(g, x, atl_per_channel(g, slope, &x->shape)), more);
 }
 
 atl_node *atl_bias_conv(atl_net *net, const char *name, atl_node *x, atl_norm_conv o) {
