@@ -56,6 +56,14 @@ static void print_settings(FILE *out, const atl_train_options *o) {
             o->aug == ATL_AUG_NONE ? "" : o->augpipe);
 }
 
+static void print_autoencoder(FILE *out, const atl_train_options *o) { // which nothing judges
+    fprintf(out, "settings      cfg %s, batch %d in parts of %d, learning rate %g, codebook of %d by %s", o->cfg,
+            o->batch, o->batch_gpu, o->glr, o->channel_max, !strcmp(o->codebook, "ema") ? "running means" : "its loss");
+    if (o->restart > 0)
+        fprintf(out, ", codes begin anew below %g of an equal share", o->restart);
+    fprintf(out, "\n");
+}
+
 static void print_transformer(FILE *out, const atl_train_options *o) {
     fprintf(out, "settings      cfg %s, batch %d in parts of %d, %d layers of %d channels", o->cfg, o->batch,
             o->batch_gpu, o->layers, o->channel_base);
@@ -128,13 +136,15 @@ void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
             : codes                         ? strcmp(o->cfg, "pixelcnn") ? "transformer" : "PixelCNN"
                                             : "G",
             (double)c->g_params / 1e6);
-    if (!codes)
+    if (!codes && c->d_params)
         fprintf(out, ", D %.2f million", (double)c->d_params / 1e6);
     fprintf(out, "\n");
     if (atl_trainer_is_encoder(trainer))
         print_encoder(out, trainer);
     else if (codes)
         print_transformer(out, o);
+    else if (atl_trainer_reconstructs(trainer) && !c->d_params)
+        print_autoencoder(out, o);
     else
         print_settings(out, o);
     for (int i = 0; atl_trainer_lacks(trainer, i); i++)

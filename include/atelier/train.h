@@ -96,9 +96,9 @@ typedef struct atl_train_options {
     int d_steps;      // steps of D for one of G, each with pictures of its own
     double ortho;     // strength of the regularisation that holds rows of G's weights orthogonal; 0: none
     double ema_start; // kimg before which the average of G is G itself
-    // "vqgan":
-    const char *codebook; // "loss": trained; "ema": running means of the vectors near its own; "gumbel":
-                          // codes are drawn by logits
+    // "vqgan", and but for what concerns D and drawn codes "vqvae" and "vqvae2":
+    const char *codebook; // "auto": as cfg says; "loss": trained; "ema": running means of the vectors near its
+                          // own; "gumbel": codes are drawn by logits
     double kl_weight;     // of how uneven the probabilities of drawn codes are
     double cool_kimg;     // in which the temperature that they are drawn at falls from 1 to 1/16
     double restart;       // a code used less than this part of an equal share begins anew; 0: none does

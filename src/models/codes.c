@@ -130,6 +130,16 @@ bool atl_code_follow(atl_graph *g, atl_code_book *b, atl_node *z, atl_node *code
     return true;
 }
 
+void atl_code_means(float *book, const float *sum, const float *size, size_t k, size_t d, bool columns) {
+    double all = 0, least = (double)LEAST;
+    for (size_t i = 0; i < k; i++)
+        all += (double)size[i];
+    for (size_t i = 0; i < k * d; i++) {
+        size_t code = columns ? i % k : i / d;
+        book[i] = (float)((double)sum[i] * (all + (double)k * least) / (((double)size[code] + least) * all));
+    }
+}
+
 void atl_code_becomes(atl_net *net, const char *buffer, atl_node *value) {
     atl_update *u = atl_net_update(net, buffer);
     if (u)

@@ -35,6 +35,8 @@ typedef struct atl_code_book {
 // What becomes of it after the vectors z [..., d] of a batch, which a code each stands for: nodes take the
 // place of those that were given.  false: the graph has failed.
 bool atl_code_follow(atl_graph *g, atl_code_book *b, atl_node *z, atl_node *codes);
+// The same outside of a graph: book [k, d], or as columns [d, k], of sum, which is laid out as it is, and size.
+void atl_code_means(float *book, const float *sum, const float *size, size_t k, size_t d, bool columns);
 // A buffer of the open scope becomes `value` after the run.
 void atl_code_becomes(atl_net *net, const char *buffer, atl_node *value);
 

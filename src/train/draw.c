@@ -147,7 +147,8 @@ atl_node *atl_draw_uniform(atl_phase_builder *b, const char *name, atl_shape sha
 }
 
 atl_node *atl_draw_real(atl_phase_builder *b, const char *name) {
-    const atl_model_dims *d = &b->setup->networks[ATL_TRAIN_D]->dims;
+    const atl_network *const *networks = (const atl_network *const *)b->setup->networks;
+    const atl_model_dims *d = &networks[networks[ATL_TRAIN_D]->row ? ATL_TRAIN_D : ATL_TRAIN_G]->dims;
     return atl_draw_with(b, name, ATL_SHAPE(b->n, d->height, d->width, d->channels), write_real, NULL);
 }
 

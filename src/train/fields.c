@@ -44,7 +44,7 @@ static const atl_train_field FIELDS[] = {
 #define GROUP "Steps"
     TEXT("cfg", cfg, "auto",
          "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
-         "biggan-deep|vqgan|transformer|vit-transformer|pixelcnn|psp|e4e|restyle-psp|restyle-e4e|"
+         "biggan-deep|vqgan|vqvae|vqvae2|transformer|vit-transformer|pixelcnn|psp|e4e|restyle-psp|restyle-e4e|"
          "hyperstyle",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
@@ -84,9 +84,10 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("blur-init-sigma", blur_init_sigma, 0, 64, -1, "first width of the blur that D sees through, in pixels"),
     REAL_CFG("blur-fade-kimg", blur_fade_kimg, 0.001, 1e6, 0, "kimg in which that blur fades away"),
 #undef GROUP
-#define GROUP "Codes, of vqgan"
-    TEXT("codebook", codebook, "loss", "loss|ema|gumbel",
-         "how it moves: by its loss, as running means of what is near, or with codes that are drawn by logits"),
+#define GROUP "Codes, of vqgan, vqvae and vqvae2"
+    TEXT("codebook", codebook, "auto", "loss|ema|gumbel|auto",
+         "how it moves: by its loss, as running means of what is near, or with codes that are drawn by logits; auto: "
+         "ema for vqvae2, else loss"),
     REAL("kl-weight", kl_weight, 0, 1e6, 5e-4, "of how uneven the probabilities of drawn codes are"),
     REAL_CFG("cool-kimg", cool_kimg, 0.001, 1e9, 0,
              "kimg in which the temperature of drawn codes falls from 1 to 1/16"),

@@ -81,6 +81,11 @@ static void read_vqgan(const json_t *config, atl_train_like *like) {
     like->channel_max = read_int(config, "n_embed", 1 << 14);
 }
 
+static void read_vqvae(const json_t *config, atl_train_like *like) {
+    like->channel_base = read_int(config, "channel", 1 << 14);
+    like->channel_max = read_int(config, "n_embed", 1 << 14);
+}
+
 static void read_transformer(const json_t *config, atl_train_like *like) {
     bool taming = json_object_get(config, "n_embd") != NULL,
          several = json_object_get(config, "depth_num_tokens");
@@ -97,6 +102,10 @@ static void read_transformer(const json_t *config, atl_train_like *like) {
 static bool is_transformer(const char *kind) {
     return !strcmp(kind, "pixelcnn") ||
            !strcmp(kind, "codes_gpt") || !strcmp(kind, "vit_gpt") || !strcmp(kind, "rq_transformer");
+}
+
+static bool is_vqvae(const char *kind) {
+    return !strcmp(kind, "vqvae") || !strcmp(kind, "vqvae2");
 }
 
 static bool is_stylegan(const char *kind) {
@@ -123,6 +132,8 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
             read_transformer(net->config, like);
         else if (!strcmp(net->kind, "vqgan") && !like->channel_base && !like->layers)
             read_vqgan(net->config, like);
+        else if (is_vqvae(net->kind) && !like->channel_base && !like->layers)
+            read_vqvae(net->config, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);
     }

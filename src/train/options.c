@@ -139,6 +139,9 @@ static const preset PRESETS[] = {
     { "biggan",      "biggan",    8, 307e3, 2048, 1, 96,  0, .0001, .0004, 0,    0,   -1,   0, 0,   0,  0, spectral },
     { "biggan-deep", "biggan-deep", 8, 307e3, 2048, 1, 128, 0, .0001, .0004, 0,  0,   -1,   0, 0,   0,  0, spectral },
     { "vqgan",       "vqgan",     1, 10e3, 12, 1,  128,   0, 0,     0,     0,    0,   -1,   0, 0,   0,  0, coded },
+    // Adam at 2e-4, 250,000 steps of 128 (van den Oord et al. 2017); at 3e-4 and 560 times 70,000 pictures
+    { "vqvae",       "vqvae",     1, 32e3, 128, 1, 256,   0, 2e-4,  0,     0,    0,   -1,   0, 0,   0,  0, NULL },
+    { "vqvae2",      "vqvae2",    1, 39e3, 128, 1, 128,   0, 3e-4,  0,     0,    0,   -1,   0, 0,   0,  0, NULL },
     { "transformer", "transformer", 1, 10e3, 12, 1, 1024, 0, 0,    0,     0,    0,   -1,   0, 0,   0,  0, coded_alone },
     { "pixelcnn",    "pixelcnn",  1, 10e3, 32, 1, 64,     0, 3e-4,  0,     0,    0,   -1,   0, 0,   0,  0, NULL },
     { "vit-transformer", "vit-transformer", 1, 10e3, 12, 1, 1024, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, coded_alone },
@@ -180,6 +183,41 @@ const char *atl_train_family(const char *cfg) {
     return p ? p->family : NULL;
 }
 
+static bool is_auto(const char *text) {
+    return !strcmp(text, "auto");
+}
+
+static bool is_judged(const atl_recipe *recipe) { // an autoencoder with a D
+    bool judged = false;
+    for (int i = 0; i < recipe->n_phases; i++)
+        judged = judged || recipe->phases[i].trained == ATL_TRAIN_D;
+    return recipe->reconstructs && judged;
+}
+
+// What is for autoencoders, and for those that a D judges.
+static const char *not_for(const atl_recipe *recipe, const atl_train_options *o) {
+    if (!recipe->reconstructs && strcmp(o->codebook, "loss") != 0)
+        return "codebook";
+    if (!recipe->reconstructs && o->restart > 0.0)
+        return "restart";
+    return is_judged(recipe)                    ? NULL
+           : strcmp(o->perceptual, "none") != 0 ? "perceptual"
+           : o->perceptual_weight != 1.0        ? "perceptual-weight"
+           : o->disc_start > 0.0                ? "disc-start"
+           : o->disc_weight != 0.8              ? "disc-weight"
+           : o->kl_weight != 5e-4               ? "kl-weight"
+           : o->cool_kimg > 0.0                 ? "cool-kimg"
+                                                : NULL;
+}
+
+static void fill_codes(const atl_recipe *recipe, atl_train_options *o) {
+    bool judged = is_judged(recipe);
+    if (judged && o->cool_kimg == 0.0)
+        o->cool_kimg = STEPS_COOLING * o->batch / 1000.0;
+    if (o->disc_start < 0.0)
+        o->disc_start = judged ? STEPS_ALONE * o->batch / 1000.0 : 0.0;
+}
+
 // What is for some recipes alone.
 static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     const atl_recipe *recipe = atl_recipe_find(atl_train_family(o->cfg));
@@ -192,23 +230,13 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     if (o->ortho > 0.0 && !recipe->orthogonal)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "ortho %g: weights of cfg %s are not held orthogonal; leave it out",
                         o->ortho, o->cfg);
-    const char *given = recipe->reconstructs            ? NULL
-                        : strcmp(o->codebook, "loss")   ? "codebook"
-                        : o->restart > 0.0              ? "restart"
-                        : strcmp(o->perceptual, "none") ? "perceptual"
-                        : o->perceptual_weight != 1.0   ? "perceptual-weight"
-                        : o->disc_start > 0.0           ? "disc-start"
-                        : o->disc_weight != 0.8         ? "disc-weight"
-                        : o->kl_weight != 5e-4          ? "kl-weight"
-                        : o->cool_kimg > 0.0            ? "cool-kimg"
-                                                        : NULL;
+    if (is_auto(o->codebook))
+        o->codebook = recipe->codebook ? recipe->codebook : "loss";
+    const char *given = not_for(recipe, o);
     if (given)
-        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have no codes; leave it out", given,
-                        o->cfg);
-    if (recipe->reconstructs && o->cool_kimg == 0.0)
-        o->cool_kimg = STEPS_COOLING * o->batch / 1000.0;
-    if (o->disc_start < 0.0)
-        o->disc_start = recipe->reconstructs ? STEPS_ALONE * o->batch / 1000.0 : 0.0;
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have %s; leave it out", given, o->cfg,
+                        recipe->reconstructs ? "none of it" : "no codes");
+    fill_codes(recipe, o);
     if (o->ema_start < 0.0)
         o->ema_start = (double)recipe->ema_start * o->d_steps * o->batch / 1000.0;
     return ATL_OK;
@@ -243,10 +271,6 @@ static atl_status fill_transformer(atl_ctx *ctx, atl_train_options *o) {
         return ATL_OK;
     return atl_fail(ctx, ATL_BAD_ARGUMENT,
                     "%s: networks of cfg %s are no transformers over codes; leave it out", given, o->cfg);
-}
-
-static bool is_auto(const char *text) {
-    return !strcmp(text, "auto");
 }
 
 // A batch that was asked for is that of all resolutions, unless a table was asked for, too.

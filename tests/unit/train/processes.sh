@@ -58,6 +58,13 @@ run coded_one 1 0.072 $codes
 run coded_two 2 0.072 $codes
 run coded_again 2 0.072 $codes
 
+# autoencoders; a codebook that follows what all processes see has the mean of it, which is not what one process adds up
+run vqvae_start 1 0.008 --cfg vqvae --cbase 16 --cmax 8
+run vqvae_one 1 0.072 --cfg vqvae --cbase 16 --cmax 8
+run vqvae_two 2 0.072 --cfg vqvae --cbase 16 --cmax 8
+run vqvae2_two 2 0.072 --cfg vqvae2 --cbase 16 --cmax 8
+run vqvae2_again 2 0.072 --cfg vqvae2 --cbase 16 --cmax 8
+
 # an encoder, whose batch norms look at the pictures of one run: at one, so that it doesn't matter who has it
 "$atelier" init --cfg stylegan2 --resolution 32 --cbase 64 --cmax 4 --seed 1 g.safetensors >/dev/null 2>&1 || exit 1
 encode() { # NAME PROCESSES KIMG OPTION...
@@ -82,13 +89,14 @@ grep -q "what isn't trained (generator, networks of losses, sources) differs fro
 grep -q "batch 5 can't be shared by 2 processes" odd.log || { echo "FAILED: batch 5"; cat odd.log; failed=1; }
 cmp encoder_three.safetensors encoder_again.safetensors || failed=1
 cmp coded_two.safetensors coded_again.safetensors || failed=1
+cmp vqvae2_two.safetensors vqvae2_again.safetensors || failed=1
 cmp two.safetensors again.safetensors || failed=1
 # the first process measures, which changes nothing, and the others wait
 cmp two.safetensors measured.safetensors || failed=1
 [ "$(cat measured/*/metric-{swd6,msssim6}.jsonl | wc -l)" = 2 ] && [ "$(grep -c '^metric ' measured.log)" = 2 ] &&
     [ "$(tail -1 measured/*/stats.jsonl | grep -o '"Metrics/[a-z]*6"' | wc -l)" = 2 ] ||
     { echo "FAILED: not measured"; cat measured.log; failed=1; }
-for pair in "G. " "D. " "G. grown_" "D. grown_" "G. coded_" "E. encoder_" "D. encoder_"; do
+for pair in "G. " "D. " "G. grown_" "D. grown_" "G. coded_" "G. vqvae_" "E. encoder_" "D. encoder_"; do
     read -r net run <<<"$pair"
     ratio=$("$distance" ${run}one.safetensors ${run}two.safetensors ${run}start.safetensors $net) || exit 1
     echo "$net $run $ratio of the way (at most 1e-3)"
