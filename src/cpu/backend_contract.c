@@ -438,7 +438,7 @@ static atl_status prepare_1x1(atl_cpu *b, atl_step *step, state *s) {
     bool styled = f && (f->in_scale >= 0 || f->scale >= 0);
     const float *constant = styled ? NULL : step->src[1].constant;
     size_t pixels = s->pixels * (styled ? 1 : (size_t)s->n);
-    bool direct = atl_cpu_direct_worth_1x1(s->c_in, s->c_out, pixels, constant != NULL, b->base.ctx->cpu);
+    bool direct = atl_cpu_direct_worth_1x1(s->c_in, s->c_out, pixels, b->base.ctx->cpu);
     ATL_TRY(direct ? make_direct_1x1(b, step, s, styled, constant) : make_product_1x1(b, s, styled, constant));
     s->run = run_1x1;
     s->scaled = styled ? atl_round_floats((size_t)s->n * s->c_out * s->c_in) : 0;

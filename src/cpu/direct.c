@@ -44,7 +44,6 @@ bool atl_cpu_direct_worth(const atl_cpu_conv_shape *s, atl_cpu_set set) {
 enum {
     WIDE_1X1 = 128,      // channels of 1x1
     MANY_1X1 = 512,      // pixels
-    ROWS_OF_PRODUCT = 8, // up to which the matrix product has kernels of our own
 };
 
 static bool ours(atl_cpu_set set) {
@@ -55,10 +54,9 @@ static bool ours(atl_cpu_set set) {
 #endif
 }
 
-// Wide products: of many pixels these loops take 0.85 to 0.92 of the time of oneDNN's matrix product with AVX2, of few
-// with weights that are packed once 0.45 to 0.9.
-bool atl_cpu_direct_worth_1x1(size_t ci, size_t co, size_t pixels, bool constant, atl_cpu_set set) {
-    return ours(set) && ci >= WIDE_1X1 && co >= WIDE_1X1 && pixels >= (constant ? ROWS_OF_PRODUCT + 1 : MANY_1X1);
+// Wide products of many pixels: with AVX2 these loops take 0.85 to 0.92 of the time of oneDNN's matrix product.
+bool atl_cpu_direct_worth_1x1(size_t ci, size_t co, size_t pixels, atl_cpu_set set) {
+    return ours(set) && ci >= WIDE_1X1 && co >= WIDE_1X1 && pixels >= MANY_1X1;
 }
 
 // With AVX2 oneDNN's convolution of many pixels takes 0.83 of the time of ours (Inception's layers, bench_detector.c).

@@ -21,8 +21,8 @@ typedef struct atl_cpu_direct atl_cpu_direct;
 bool atl_cpu_direct_fits(const atl_cpu_conv_shape *shape);
 bool atl_cpu_direct_worth(const atl_cpu_conv_shape *shape, atl_cpu_set set);
 
-// Whether it is faster than a matrix product for `pixels` pixels of 1x1; constant: with weights that are packed once.
-bool atl_cpu_direct_worth_1x1(size_t ci, size_t co, size_t pixels, bool constant, atl_cpu_set set);
+// Whether it is faster than a matrix product for `pixels` pixels of 1x1.
+bool atl_cpu_direct_worth_1x1(size_t ci, size_t co, size_t pixels, atl_cpu_set set);
 
 // Where it is, with weights that are packed once: whether it is faster than oneDNN's convolution, too.
 bool atl_cpu_direct_worth_packed_1x1(size_t pixels, atl_cpu_set set);
