@@ -90,7 +90,7 @@ static int print_help(const cli_spec *spec) {
            spec->arguments, spec->about);
     for (size_t i = 0; i < spec->count; i++) {
         const cli_option *o = &spec->options[i];
-        char left[200], text[512];
+        char left[400], text[512];
         int width = help_column(o, left, sizeof left);
         snprintf(text, sizeof text, "%s%s%s%s", o->help, o->standard ? " (default: " : "",
                  o->standard ? o->standard : "", o->standard ? ")" : "");

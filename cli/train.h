@@ -24,7 +24,7 @@ typedef struct cli_train {
     int dry_run, new_run;
     int encoder;                // train-encoder: another part of the table
     const char *command;        // "train", "train-encoder"
-    char cfgs[160];             // that the command offers, with | between them
+    char cfgs[400];             // that the command offers, with | between them
     int given[CLI_TRAIN_GIVEN]; // by row of the table of options
     cli_train_habits habits;
     app_resume from;            // what --resume means
