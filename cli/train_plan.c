@@ -54,6 +54,10 @@ static void print_settings(FILE *out, const atl_train_options *o) {
     fprintf(out, "settings      cfg %s, %s, gamma %g, learning rates %g and %g, augmentation %s%s%s\n",
             o->cfg, batch, o->gamma, o->glr, o->dlr, augs[o->aug], o->aug == ATL_AUG_NONE ? "" : " ",
             o->aug == ATL_AUG_NONE ? "" : o->augpipe);
+    if (o->patch) // transformers over patches
+        fprintf(out, "              %d layers of %d channels and %d heads, patches of %d with %d of %d codes%s\n",
+                o->layers, o->channel_base, o->heads, o->patch, o->quantizers, o->channel_max,
+                strcmp(o->rates, "cosine") ? "" : ", rates that fall as a cosine");
 }
 
 static void print_autoencoder(FILE *out, const atl_train_options *o) { // which nothing judges

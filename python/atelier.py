@@ -125,7 +125,7 @@ class _SynthesisOptions(_Struct):
 class _InitOptions(_Struct):
     _fields_ = [("size", c_size_t), ("cfg", c_char_p), ("resolution", c_int), ("channel_base", c_int),
                 ("channel_max", c_int), ("c_dim", c_int), ("img_channels", c_int), ("map_depth", c_int),
-                ("seed", c_uint64)]
+                ("seed", c_uint64), ("heads", c_int), ("patch", c_int), ("quantizers", c_int)]
 
 
 class _BlendOptions(_Struct):

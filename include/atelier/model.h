@@ -147,10 +147,12 @@ typedef struct atl_init_options {
     // its layers.
     int channel_base, channel_max;
     int c_dim, img_channels;   // 0: not conditional; 0: 3
-    int map_depth;             // mapping layers, 0: the default of cfg (8)
+    int map_depth;             // mapping layers, or of a transformer its layers, 0: the default of cfg (8)
     uint64_t seed;
+    // Of ViT-VQGAN and its transformers; 0: a head for each 64 channels, 8 pixels, one code (of rq-transformer 4).
+    int heads, patch, quantizers; // of each layer; side of a patch in pixels; codes of a patch
 } atl_init_options;
-#define ATL_INIT_OPTIONS_INIT { sizeof(atl_init_options), "stylegan2", 256, 0, 0, 0, 0, 0, 0 }
+#define ATL_INIT_OPTIONS_INIT { sizeof(atl_init_options), "stylegan2", 256, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 ATL_API atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_model **model);
 
 // Two generators of one architecture, blended: a new model with the config of `a`.  Networks that do not match

@@ -103,16 +103,19 @@ typedef struct atl_train_options {
     double cool_kimg;     // in which the temperature that they are drawn at falls from 1 to 1/16
     double restart;       // a code used less than this part of an equal share begins anew; 0: none does
     const char *perceptual;   // an LPIPS network, which the distance counts, too; NULL: none
-    double perceptual_weight; // how much
+    double perceptual_weight; // how much; negative: as published
     double disc_start;        // kimg before which D is left out
-    double disc_weight;   // of D against the distance, once their gradients are alike
+    double disc_weight;   // of D against the distance, once their gradients are alike; negative: as published
+    // "vit-vqgan", which has perceptual, disc_start and disc_weight, layers to rates (see below), and no more of that:
+    double l1_weight;      // of |x - x'|, beside (x - x')^2
+    int patch, quantizers; // pixels of a patch's side, codes of a patch; 0: 8 and 1
     // "transformer", "vit-transformer" and "pixelcnn":
     const char *first_stage; // what makes the codes: a checkpoint of VQ-GAN, ViT-VQGAN, VQ-VAE, of a run
     const char *level;       // which of VQ-VAE-2's maps: "top", "bottom", given the top one; "auto": of one
     int layers, heads;       // 0: of cfg
     double dropout;          // share of numbers left out of embeddings, attention and what layers add
     double pkeep;            // share of the codes before each that it sees as they are; others are any
-    double weight_decay;     // of the weights of linear layers, in each step times the learning rate
+    double weight_decay;     // of the weights of linear layers, in each step times the learning rate; negative: of cfg
     double warmup;           // kimg in which the learning rate grows from 0
     const char *rates;       // after that: "constant", or "cosine" down to 0 at the end
     int held_out;            // pictures that are only measured on

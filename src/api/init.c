@@ -48,8 +48,9 @@ atl_status atl_model_init(atl_ctx *ctx, const atl_init_options *options, atl_mod
         return atl_fail(
             ctx, ATL_BAD_ARGUMENT,
             "a network of the kind \"%s\" can't be initialised: stylegan2, stylegan3-t, stylegan3-r, "
-            "stylegan-xl, stylegan1, progan, biggan, biggan-deep, sagan, vqgan, vqvae, vqvae2, transformer, "
-            "pixelcnn, vgg16, alexnet, squeezenet, resnet, lpips-vgg, lpips-alex, lpips-squeeze and inception can",
+            "stylegan-xl, stylegan1, progan, biggan, biggan-deep, sagan, vqgan, vit-vqgan, vqvae, vqvae2, "
+            "transformer, vit-transformer, rq-transformer, pixelcnn, vgg16, alexnet, squeezenet, resnet, lpips-vgg, "
+            "lpips-alex, lpips-squeeze and inception can",
             o.cfg ? o.cfg : "");
     json_t *json;
     atl_network net;

@@ -6,16 +6,28 @@
 
 #include "nn/functions.h"
 
-atl_node *atl_code_dense(atl_net *net, const char *name, atl_node *x, int64_t out, bool bias) {
-    if (x->op == ATL_OP_POISON)
-        return x;
+static atl_node *dense(atl_net *net, const char *name, atl_node *x, int64_t out, bool bias, float deviation) {
     size_t mark = atl_scope_push(net->g, "%s", name);
     int64_t in = x->shape.d[x->shape.rank - 1];
-    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in), ATL_INIT_NORMAL, 0.02f);
+    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in), ATL_INIT_NORMAL, deviation);
     atl_node *b = bias ? atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f) : NULL;
     x = atl_dense(net->g, x, w, b);
     atl_scope_pop(net->g, mark);
     return x;
+}
+
+atl_node *atl_code_dense(atl_net *net, const char *name, atl_node *x, int64_t out, bool bias) {
+    return x->op == ATL_OP_POISON ? x : dense(net, name, x, out, bias, 0.02f);
+}
+
+float atl_xavier(int64_t in, int64_t out) {
+    return (float)sqrt(2.0 / (double)(in + out));
+}
+
+atl_node *atl_code_xavier(atl_net *net, const char *name, atl_node *x, int64_t out, bool bias) {
+    return x->op == ATL_OP_POISON
+               ? x
+               : dense(net, name, x, out, bias, atl_xavier(x->shape.d[x->shape.rank - 1], out));
 }
 
 atl_node *atl_code_norm(atl_net *net, const char *name, atl_node *x) {

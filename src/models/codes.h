@@ -6,7 +6,10 @@
 #include "nn/net.h"
 
 // x [..., in] -> [..., out]: name.weight [out, in] and, where there is one, name.bias [out].
+// New weights have a deviation of 0.02, or Xavier's, which keeps what goes through it alike in size.
 atl_node *atl_code_dense(atl_net *net, const char *name, atl_node *x, int64_t out, bool bias);
+atl_node *atl_code_xavier(atl_net *net, const char *name, atl_node *x, int64_t out, bool bias);
+float atl_xavier(int64_t in, int64_t out); // that deviation (Glorot and Bengio 2010)
 // A layer norm by name.weight and name.bias, [last dim of x] each.
 atl_node *atl_code_norm(atl_net *net, const char *name, atl_node *x);
 

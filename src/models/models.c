@@ -172,6 +172,10 @@ atl_status atl_check_init(atl_ctx *ctx, const atl_init_options *o) {
     if (o->channel_base < 0 || o->channel_base > 1 << 24 || o->channel_max < 0 || o->channel_max > 1 << 14)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "channel base %d or channel max %d is out of range", o->channel_base,
                         o->channel_max);
+    if (o->heads < 0 || o->heads > 1 << 10 || o->patch < 0 || o->patch > 256 || o->quantizers < 0 ||
+        o->quantizers > 64)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%d heads, patches of %d or %d codes of a patch are out of range",
+                        o->heads, o->patch, o->quantizers);
     if (o->c_dim < 0 || o->c_dim > 1 << 20 || o->img_channels < 0 || o->img_channels > 64 || o->map_depth < 0 ||
         o->map_depth > 64)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%d classes, %d channels or %d mapping layers is out of range", o->c_dim,

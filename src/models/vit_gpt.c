@@ -319,6 +319,43 @@ static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, 
     return ATL_OK;
 }
 
+// For the codes of patches of a picture, `depth` of each; as many channels and layers as its makers have.
+static atl_status init_of_depth(atl_ctx *ctx, const atl_init_options *o, int depth, json_t **json) {
+    ATL_TRY(atl_check_init(ctx, o));
+    int width = o->channel_base ? o->channel_base : 1024, layers = o->map_depth ? o->map_depth : 24;
+    int heads = o->heads ? o->heads : width < 64 ? 1 : width / 64, side = o->resolution / (o->patch ? o->patch : 8);
+    if (width > 1 << 14 || width % heads || side < 1)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "a transformer of %d channels with %d heads over %d x %d codes can't be made", width, heads,
+                        side, side);
+    *json = json_pack("{s:i s:i s:i s:i s:i s:b s:b}", "vocab_cond_size", o->c_dim ? o->c_dim : 1, "vocab_img_size",
+                      o->channel_max ? o->channel_max : 8192, "embed_dim", width, "cond_num_tokens", 1,
+                      "img_num_tokens", side * side, "attn_bias", 1, "mlp_bias", 1);
+    json_t *more = depth == 1 ? json_pack("{s:i s:i}", "n_heads", heads, "n_layers", layers)
+                              : json_pack("{s:i s:i s:i s:i s:i}", "depth_num_tokens", depth, "spatial_n_heads",
+                                          heads, "depth_n_heads", heads, "spatial_n_layers", layers,
+                                          "depth_n_layers", layers < 6 ? 1 : layers / 6);
+    bool lost = !*json || !more || json_object_update(*json, more);
+    json_decref(more);
+    if (!lost)
+        return ATL_OK;
+    json_decref(*json);
+    return atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+}
+
+static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    if (o->quantizers > 1)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "quantizers %d: of several codes at a position is cfg rq-transformer", o->quantizers);
+    return init_of_depth(ctx, o, 1, json);
+}
+
+static atl_status init_residual(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    if (o->quantizers == 1)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "quantizers 1: of one code at a position is cfg vit-transformer");
+    return init_of_depth(ctx, o, o->quantizers ? o->quantizers : 4, json);
+}
+
 atl_status atl_vit_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes *s) {
     config c;
     ATL_TRY(parse(ctx, json, &c));
@@ -339,6 +376,7 @@ const atl_model_row atl_vit_gpt = {
     .role = "transformer",
     .config_bytes = sizeof(config),
     .parse = parse,
+    .init = init,
     .dims = dims,
     .finish = finish,
     .functions = { { "predict", predict, false }, { "begin", begin, false }, { "step", step, false } },
@@ -350,6 +388,7 @@ const atl_model_row atl_rq_transformer = {
     .role = "transformer",
     .config_bytes = sizeof(config),
     .parse = parse,
+    .init = init_residual,
     .dims = dims,
     .finish = finish,
     .functions = { { "predict", predict, false },

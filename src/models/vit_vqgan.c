@@ -5,6 +5,9 @@
 // decoded.
 //
 // Its makers' pictures go from 0 to 1; here they go from -1 to 1, as everywhere.
+#include <math.h>
+
+#include "base/names.h"
 #include "models/codes.h"
 #include "models/rows.h"
 #include "nn/functions.h"
@@ -85,15 +88,15 @@ static atl_node *layer(atl_net *net, const tower *t, int at, atl_node *x) {
     atl_graph *g = net->g;
     size_t mark = atl_scope_push(g, "layers.%d.0", at);
     atl_node *h = atl_code_norm(net, "norm", x), *part[3];
-    h = atl_code_dense(net, "fn.to_qkv", h, 3 * (int64_t)t->inner, false);
+    h = atl_code_xavier(net, "fn.to_qkv", h, 3 * (int64_t)t->inner, false);
     for (int i = 0; i < 3; i++)
         part[i] = atl_slice_axis(g, h, 2, (int64_t)i * t->inner, t->inner);
     h = atl_attention(g, part[0], part[1], part[2], t->heads, 0.0f, NULL);
-    x = atl_add(g, x, t->out ? atl_code_dense(net, "fn.to_out", h, t->width, true) : h);
+    x = atl_add(g, x, t->out ? atl_code_xavier(net, "fn.to_out", h, t->width, true) : h);
     atl_scope_pop(g, mark);
     mark = atl_scope_push(g, "layers.%d.1", at);
-    h = atl_tanh(g, atl_code_dense(net, "fn.net.0", atl_code_norm(net, "norm", x), t->mlp, true));
-    x = atl_named(g, atl_add(g, x, atl_code_dense(net, "fn.net.2", h, t->width, true)));
+    h = atl_tanh(g, atl_code_xavier(net, "fn.net.0", atl_code_norm(net, "norm", x), t->mlp, true));
+    x = atl_named(g, atl_add(g, x, atl_code_xavier(net, "fn.net.2", h, t->width, true)));
     atl_scope_pop(g, mark);
     return x;
 }
@@ -118,7 +121,8 @@ static atl_node *encoder(atl_net *net, const config *c, atl_node *img) {
     size_t scope = atl_scope_push(g, "encoder");
     size_t mark = atl_scope_push(g, "to_patch_embedding.0");
     int64_t d = c->encoder.width;
-    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(d, 3, c->patch, c->patch), ATL_INIT_NORMAL, 0.02f);
+    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(d, 3, c->patch, c->patch), ATL_INIT_NORMAL,
+                                atl_xavier(3 * (int64_t)c->patch * c->patch, d));
     atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(d), ATL_INIT_ZERO, 0.0f);
     atl_node *x = atl_conv2d(g, atl_affine(g, img, 0.5f, 0.5f), w, c->patch, 0);
     atl_scope_pop(g, mark);
@@ -136,7 +140,8 @@ static atl_node *decoder(atl_net *net, const config *c, atl_node *x) {
     size_t scope = atl_scope_push(g, "decoder");
     x = transformer(net, &c->decoder, "de_pos_embedding", x);
     size_t mark = atl_scope_push(g, "to_pixel.1");
-    atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(d, 3, p, p), ATL_INIT_NORMAL, 0.02f);
+    atl_node *weight = atl_net_param(net, "weight", ATL_SHAPE(d, 3, p, p), ATL_INIT_NORMAL,
+                                     atl_xavier(3 * p * p, d));
     atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(3), ATL_INIT_ZERO, 0.0f);
     atl_scope_pop(g, mark);
     if (x->op != ATL_OP_POISON && weight->op != ATL_OP_POISON) {
@@ -205,7 +210,7 @@ static quantised quantise(atl_net *net, const config *c, atl_node *z) {
 
 static atl_node *vectors(atl_net *net, const config *c, atl_call *call) {
     atl_node *x = encoder(net, c, atl_call_in(net, call, "img", ATL_SHAPE(c->height, c->width, 3)));
-    return atl_code_dense(net, "pre_quant", x, c->embed_dim, true);
+    return atl_code_xavier(net, "pre_quant", x, c->embed_dim, true);
 }
 
 // img [h, w, 3] -> codes [patches], or of several for each [patches, quantizers]; z [patches, embed_dim], and
@@ -230,7 +235,7 @@ static void autoencode(atl_net *net, const void *config_, atl_call *call) {
         return;
     atl_node *x = atl_add(g, z, atl_held(g, atl_sub(g, q.sum, z)));
     atl_call_out(net, call, "img",
-                 decoder(net, c, atl_code_dense(net, "post_quant", x, c->decoder.width, true)));
+                 decoder(net, c, atl_code_xavier(net, "post_quant", x, c->decoder.width, true)));
     atl_call_out(net, call, "codes", q.codes);
     atl_call_out(net, call, "commitment", q.commitment);
     atl_call_out(net, call, "codebook", q.codebook);
@@ -248,7 +253,61 @@ static void decode(atl_net *net, const void *config_, atl_call *call) {
     rows = atl_reshape(g, rows, ATL_SHAPE(call->n, patches(c), c->quantizers, c->embed_dim));
     rows = atl_reshape(g, atl_sum(g, rows, 1u << 2), ATL_SHAPE(call->n, patches(c), c->embed_dim));
     atl_call_out(net, call, "img",
-                 decoder(net, c, atl_code_dense(net, "post_quant", rows, c->decoder.width, true)));
+                 decoder(net, c, atl_code_xavier(net, "post_quant", rows, c->decoder.width, true)));
+}
+
+// ---- new networks
+
+// A place's row: sines and cosines of the column in its first half, of the row in its second.
+static void place(float *row, int width, int x, int y) {
+    int quarter = width / 4;
+    for (int i = 0; i < quarter; i++) {
+        double omega = pow(10000.0, -(double)i / (double)quarter);
+        row[i] = (float)sin(x * omega);
+        row[quarter + i] = (float)cos(x * omega);
+        row[2 * quarter + i] = (float)sin(y * omega);
+        row[3 * quarter + i] = (float)cos(y * omega);
+    }
+}
+
+// The tables of places, which training leaves as they are.
+static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, uint64_t seed) {
+    const config *c = config_;
+    int columns = c->width / c->patch;
+    (void)ctx;
+    (void)seed;
+    for (size_t i = 0; i < params->size; i++) {
+        const atl_param *p = &params->list[i];
+        int width = p->rank == 3 ? (int)p->dims[2] : 0;
+        for (int64_t k = 0; atl_ends_in(p->name, "_pos_embedding") && width && k < patches(c); k++)
+            place(atl_param_data(params, p) + k * width, width, (int)(k % columns), (int)(k / columns));
+    }
+    return ATL_OK;
+}
+
+// As the small one of its makers: 512 channels, 8 layers, 8192 codes of 32 numbers.
+static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
+    ATL_TRY(atl_check_init(ctx, o));
+    int width = o->channel_base ? o->channel_base : 512, depth = o->map_depth ? o->map_depth : 8;
+    int heads = o->heads ? o->heads : width < 64 ? 1 : width / 64, patch = o->patch ? o->patch : 8;
+    if (width > 1 << 14 || width % 4 || width % heads)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "vit-vqgan: %d channels can't be made: multiples of 4 and of the %d heads can, up to 16384",
+                        width, heads);
+    if (o->resolution % patch)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "patch %d: does not divide pictures of %d pixels", patch,
+                        o->resolution);
+    if (o->img_channels && o->img_channels != 3)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "vit-vqgan: pictures have 3 channels, not %d", o->img_channels);
+    json_t *side = json_pack("{s:i s:i s:i s:i s:b}", "dim", width, "depth", depth, "mlp_dim", 4 * width, "inner",
+                              width, "out", 1);
+    *json = json_pack("{s:i s:i s:i s:i s:i s:b s:i s:i s:i s:O s:O}", "height", o->resolution, "width",
+                      o->resolution, "patch", patch, "embed_dim", 32, "n_embed",
+                      o->channel_max ? o->channel_max : 8192, "use_norm", 1, "num_quantizers",
+                      o->quantizers ? o->quantizers : 1, "encoder_heads", heads, "decoder_heads", heads, "encoder",
+                      side, "decoder", side);
+    json_decref(side);
+    return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
 }
 
 const atl_model_row atl_vit_vqgan = {
@@ -257,7 +316,9 @@ const atl_model_row atl_vit_vqgan = {
     .role = "autoencoder",
     .config_bytes = sizeof(config),
     .parse = parse,
+    .init = init,
     .dims = dims,
+    .finish = finish,
     .functions = { { "encode", encode, false },
                    { "decode", decode, false },
                    { "autoencode", autoencode, false } },

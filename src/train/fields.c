@@ -44,7 +44,8 @@ static const atl_train_field FIELDS[] = {
 #define GROUP "Steps"
     TEXT("cfg", cfg, "auto",
          "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
-         "biggan-deep|vqgan|vqvae|vqvae2|transformer|vit-transformer|pixelcnn|psp|e4e|restyle-psp|restyle-e4e|"
+         "biggan-deep|vqgan|vit-vqgan|vqvae|vqvae2|transformer|vit-transformer|pixelcnn|psp|e4e|restyle-psp|"
+         "restyle-e4e|"
          "hyperstyle",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
@@ -84,7 +85,7 @@ static const atl_train_field FIELDS[] = {
     REAL_CFG("blur-init-sigma", blur_init_sigma, 0, 64, -1, "first width of the blur that D sees through, in pixels"),
     REAL_CFG("blur-fade-kimg", blur_fade_kimg, 0.001, 1e6, 0, "kimg in which that blur fades away"),
 #undef GROUP
-#define GROUP "Codes, of vqgan, vqvae and vqvae2"
+#define GROUP "Codes, of vqgan, vit-vqgan, vqvae and vqvae2"
     TEXT("codebook", codebook, "auto", "loss|ema|gumbel|auto",
          "how it moves: by its loss, as running means of what is near, or with codes that are drawn by logits; auto: "
          "ema for vqvae2, else loss"),
@@ -94,11 +95,16 @@ static const atl_train_field FIELDS[] = {
     REAL("restart", restart, 0, 1, 0, "a code used less than this part of an equal share begins anew; 0: none does"),
     { "perceptual", GROUP, ATL_TRAIN_TEXT, AT(perceptual), 0, 0, 0, "none", NULL, "FILE",
       "an LPIPS network, which the distance counts, too", 1, 1 },
-    REAL("perceptual-weight", perceptual_weight, 0, 1e6, 1, "how much, where |x - x'| counts 1"),
+    REAL_CFG("perceptual-weight", perceptual_weight, 0, 1e6, -1,
+             "how much, where |x - x'|, of vit-vqgan (x - x')^2, counts 1"),
+    REAL("l1-weight", l1_weight, 0, 1e6, 0, "of vit-vqgan: how much |x - x'| counts"),
     REAL_CFG("disc-start", disc_start, 0, 1e9, -1, "kimg before which D is left out"),
-    REAL("disc-weight", disc_weight, 0, 1e6, 0.8, "weight of D, once its gradient is as long as the distance's"),
+    REAL_CFG("disc-weight", disc_weight, 0, 1e6, -1,
+             "weight of D, of vqgan once its gradient is as long as the distance's"),
+    INT_WORDS("patch", patch, 1, 256, 0, "8", "of vit-vqgan: pixels of a patch's side"),
+    INT_WORDS("quantizers", quantizers, 1, 64, 0, "1", "of vit-vqgan: codes of a patch"),
 #undef GROUP
-#define GROUP "Transformers and PixelCNNs over codes"
+#define GROUP "Transformers and PixelCNNs over codes, transformers over patches"
     { "first-stage", GROUP, ATL_TRAIN_TEXT, AT(first_stage), 0, 0, 0, NULL, NULL, "FILE",
       "what makes the codes: a VQ-GAN, a ViT-VQGAN, a VQ-VAE, or a run's snapshot of one", 1, 0 },
     TEXT("level", level, "auto", "auto|top|bottom",
@@ -107,7 +113,7 @@ static const atl_train_field FIELDS[] = {
     INT_WORDS("heads", heads, 1, 1024, 0, "cbase / 64", "heads of each layer"),
     REAL("dropout", dropout, 0, 0.95, 0, "share of numbers left out of embeddings, attention and what layers add"),
     REAL("pkeep", pkeep, 0, 1, 1, "share of codes that it sees as they are when the next one is asked for"),
-    REAL("weight-decay", weight_decay, 0, 1, 0.01, "of the weights of linear layers"),
+    REAL_CFG("weight-decay", weight_decay, 0, 1, -1, "of the weights of linear layers, of vit-vqgan of all"),
     REAL("warmup", warmup, 0, 1e9, 0, "kimg in which the learning rate grows from 0"),
     TEXT("rates", rates, "constant", "constant|cosine", "what it does then: cosine falls to 0 at the end of the run"),
     INT("held-out", held_out, 0, 1 << 30, 0, "pictures that are only measured on, chosen by the seed"),

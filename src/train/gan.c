@@ -335,3 +335,14 @@ void atl_gan_adapt(atl_trainer *t) {
     t->state.augment_bounded = bounded;
     t->sign_sum = t->sign_count = 0.0;
 }
+
+atl_stage atl_gan_rates(const atl_trainer *t, uint64_t images) {
+    const atl_train_options *o = &t->options;
+    double warm = o->warmup * 1000.0, at = (double)images, end = o->kimg * 1000.0;
+    atl_stage s = { .rate = 1.0 };
+    if (at + o->batch < warm)
+        s.rate = (at + o->batch) / warm;
+    else if (!strcmp(o->rates, "cosine") && end > warm)
+        s.rate = 0.5 * (1.0 + cos(3.14159265358979323846 * fmin((at - fmin(warm, at)) / (end - warm), 1.0)));
+    return s;
+}

@@ -55,5 +55,7 @@ atl_status atl_gan_no_architecture(atl_trainer *t, const char *family, bool of_d
 bool atl_gan_frozen(const atl_train_options *o, atl_train_net which, const atl_network *network,
                     const char *name);
 void atl_gan_adapt(atl_trainer *t); // strength of the augmentation, after a step
+// A schedule: the rate grows over warmup from its first part on to the whole, and stays or falls as a half wave does.
+atl_stage atl_gan_rates(const atl_trainer *t, uint64_t images);
 
 #endif

@@ -86,6 +86,16 @@ static void read_vqvae(const json_t *config, atl_train_like *like) {
     like->channel_max = read_int(config, "n_embed", 1 << 14);
 }
 
+static void read_patches(const json_t *config, atl_train_like *like) {
+    const json_t *encoder = json_object_get(config, "encoder");
+    like->channel_base = read_int(encoder, "dim", 1 << 14);
+    like->channel_max = read_int(config, "n_embed", 1 << 14);
+    like->layers = read_int(encoder, "depth", 1024);
+    like->heads = read_int(config, "encoder_heads", 1024);
+    like->patch = read_int(config, "patch", 256);
+    like->quantizers = read_int(config, "num_quantizers", 64);
+}
+
 static void read_transformer(const json_t *config, atl_train_like *like) {
     bool taming = json_object_get(config, "n_embd") != NULL,
          several = json_object_get(config, "depth_num_tokens");
@@ -134,6 +144,8 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
             read_vqgan(net->config, like);
         else if (is_vqvae(net->kind) && !like->channel_base && !like->layers)
             read_vqvae(net->config, like);
+        else if (!strcmp(net->kind, "vit_vqgan") && !like->channel_base && !like->layers)
+            read_patches(net->config, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
             read_text(net->config, "architecture", like->d_architecture);
     }

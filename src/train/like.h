@@ -6,8 +6,8 @@
 #include "io/json.h"
 
 typedef struct atl_train_like {
-    int z_dim, w_dim, map_depth, channel_base, channel_max, layers,
-        heads;                                              // 0: not known
+    int z_dim, w_dim, map_depth, channel_base, channel_max, layers, heads, patch,
+        quantizers;                                         // 0: not known
     char g_architecture[16], d_architecture[16];            // "": not known
 } atl_train_like;
 

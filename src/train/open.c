@@ -216,8 +216,13 @@ static atl_status follow_like(atl_trainer *t, atl_train_options *given) {
     o->map_depth = o->map_depth ? o->map_depth : t->like.map_depth;
     o->channel_base = o->channel_base ? o->channel_base : t->like.channel_base;
     o->channel_max = o->channel_max ? o->channel_max : t->like.channel_max;
-    o->layers = o->layers || !t->recipe->fetch ? o->layers : t->like.layers;
-    o->heads = o->heads || !t->recipe->fetch ? o->heads : t->like.heads;
+    bool layered = t->recipe->fetch || t->recipe->patches;
+    o->layers = o->layers || !layered ? o->layers : t->like.layers;
+    o->heads = o->heads || !layered ? o->heads : t->like.heads;
+    o->patch = o->patch || !t->recipe->patches ? o->patch : t->like.patch;
+    o->quantizers = o->quantizers || !t->recipe->patches ? o->quantizers : t->like.quantizers;
+    given->patch = o->patch;
+    given->quantizers = o->quantizers;
     given->layers = o->layers;
     given->heads = o->heads;
     given->map_depth = o->map_depth; // not derived from other options

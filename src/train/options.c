@@ -142,6 +142,8 @@ static const preset PRESETS[] = {
     // Adam at 2e-4, 250,000 steps of 128 (van den Oord et al. 2017); at 3e-4 and 560 times 70,000 pictures
     { "vqvae",       "vqvae",     1, 32e3, 128, 1, 256,   0, 2e-4,  0,     0,    0,   -1,   0, 0,   0,  0, NULL },
     { "vqvae2",      "vqvae2",    1, 39e3, 128, 1, 128,   0, 3e-4,  0,     0,    0,   -1,   0, 0,   0,  0, NULL },
+    // 4.5e-6 whatever the batch; R1 of 10 on pictures from 0 to 1
+    { "vit-vqgan",   "vit-vqgan", 1, 10e3, 12, 4,  512,   0, 4.5e-6, 4.5e-6, 40, 0,   -1,   0, 0,   0,  0, NULL },
     { "transformer", "transformer", 1, 10e3, 12, 1, 1024, 0, 0,    0,     0,    0,   -1,   0, 0,   0,  0, coded_alone },
     { "pixelcnn",    "pixelcnn",  1, 10e3, 32, 1, 64,     0, 3e-4,  0,     0,    0,   -1,   0, 0,   0,  0, NULL },
     { "vit-transformer", "vit-transformer", 1, 10e3, 12, 1, 1024, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0, coded_alone },
@@ -202,20 +204,35 @@ static const char *not_for(const atl_recipe *recipe, const atl_train_options *o)
         return "restart";
     return is_judged(recipe)                    ? NULL
            : strcmp(o->perceptual, "none") != 0 ? "perceptual"
-           : o->perceptual_weight != 1.0        ? "perceptual-weight"
+           : o->perceptual_weight >= 0.0        ? "perceptual-weight"
            : o->disc_start > 0.0                ? "disc-start"
-           : o->disc_weight != 0.8              ? "disc-weight"
+           : o->disc_weight >= 0.0              ? "disc-weight"
            : o->kl_weight != 5e-4               ? "kl-weight"
            : o->cool_kimg > 0.0                 ? "cool-kimg"
                                                 : NULL;
 }
 
-static void fill_codes(const atl_recipe *recipe, atl_train_options *o) {
-    bool judged = is_judged(recipe);
-    if (judged && o->cool_kimg == 0.0)
+// Of codes of patches the codebook is trained by its loss, and D counts from the first step on.
+static atl_status fill_codes(atl_ctx *ctx, const atl_recipe *recipe, atl_train_options *o) {
+    const char *given = !recipe->patches             ? NULL
+                        : strcmp(o->codebook, "loss") ? "codebook"
+                        : o->restart > 0.0            ? "restart"
+                        : o->kl_weight != 5e-4        ? "kl-weight"
+                        : o->cool_kimg > 0.0          ? "cool-kimg"
+                                                      : NULL;
+    if (given)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: the codebook of cfg %s is trained by its loss; leave it out", given,
+                        o->cfg);
+    bool judged = is_judged(recipe), alone = judged && !recipe->patches;
+    if (alone && o->cool_kimg == 0.0)
         o->cool_kimg = STEPS_COOLING * o->batch / 1000.0;
     if (o->disc_start < 0.0)
-        o->disc_start = judged ? STEPS_ALONE * o->batch / 1000.0 : 0.0;
+        o->disc_start = alone ? STEPS_ALONE * o->batch / 1000.0 : 0.0;
+    if (!judged)
+        return ATL_OK;
+    o->perceptual_weight = o->perceptual_weight >= 0.0 ? o->perceptual_weight : recipe->perceptual_weight;
+    o->disc_weight = o->disc_weight >= 0.0 ? o->disc_weight : recipe->disc_weight;
+    return ATL_OK;
 }
 
 // What is for some recipes alone.
@@ -236,41 +253,67 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     if (given)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have %s; leave it out", given, o->cfg,
                         recipe->reconstructs ? "none of it" : "no codes");
-    fill_codes(recipe, o);
+    ATL_TRY(fill_codes(ctx, recipe, o));
     if (o->ema_start < 0.0)
         o->ema_start = (double)recipe->ema_start * o->d_steps * o->batch / 1000.0;
     return ATL_OK;
 }
 
-// Transformers of the published size for faces, PixelCNNs of the reference's, and what nobody else has.
+// What is for transformers over codes alone, and what those over patches have, too.
+static const char *not_transformers(const atl_recipe *recipe, const atl_train_options *o) {
+    const char *given = o->first_stage       ? "first-stage"
+                        : o->dropout > 0.0   ? "dropout"
+                        : o->pkeep < 1.0     ? "pkeep"
+                        : o->held_out        ? "held-out"
+                        : recipe->patches    ? NULL
+                        : o->layers          ? "layers"
+                        : o->heads           ? "heads"
+                        : o->weight_decay >= 0.0 ? "weight-decay"
+                        : o->warmup > 0.0    ? "warmup"
+                        : strcmp(o->rates, "constant") ? "rates"
+                                                       : NULL;
+    return recipe->fetch ? NULL : given;
+}
+
+static atl_status refuse_patches(atl_ctx *ctx, const atl_train_options *o) {
+    const char *given = o->patch             ? "patch"
+                        : o->quantizers      ? "quantizers"
+                        : o->l1_weight > 0.0 ? "l1-weight"
+                                             : NULL;
+    return given ? atl_fail(ctx, ATL_BAD_ARGUMENT,
+                            "%s: networks of cfg %s make no codes of patches; leave it out", given, o->cfg)
+                 : ATL_OK;
+}
+
+// Transformers of the published sizes: those over codes are for faces, those over patches the small ones; PixelCNNs
+// of the reference's.
 static atl_status fill_transformer(atl_ctx *ctx, atl_train_options *o) {
-    enum { LAYERS = 24, PIXELS = 7, HEAD = 64 };
+    enum { LAYERS = 24, LAYERS_OF_PATCHES = 8, PIXELS = 7, HEAD = 64, PATCH = 8 };
     const atl_recipe *recipe = atl_recipe_find(atl_train_family(o->cfg));
+    const char *given = not_transformers(recipe, o);
     bool pixels = recipe == &atl_recipe_pixelcnn;
     if (strcmp(o->level, "auto") != 0 && !pixels)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "level: networks of cfg %s are no PixelCNNs; leave it out", o->cfg);
-    if (pixels && (o->heads || o->weight_decay != 0.01))
+    if (pixels && (o->heads || o->weight_decay >= 0.0))
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: PixelCNNs have none of it; leave it out",
                         o->heads ? "heads" : "weight-decay");
-    if (recipe->fetch) {
-        o->layers = o->layers ? o->layers : pixels ? PIXELS : LAYERS;
-        o->heads = o->heads || pixels ? o->heads : most(o->channel_base / HEAD, 1);
-        return ATL_OK;
+    if (given)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "%s: networks of cfg %s are no transformers over codes; leave it out", given, o->cfg);
+    if (!recipe->patches)
+        ATL_TRY(refuse_patches(ctx, o));
+    if (recipe->patches) {
+        o->patch = o->patch ? o->patch : PATCH;
+        o->quantizers = o->quantizers ? o->quantizers : 1;
     }
-    const char *given = o->first_stage                 ? "first-stage"
-                        : o->layers                    ? "layers"
-                        : o->heads                     ? "heads"
-                        : o->dropout > 0.0             ? "dropout"
-                        : o->pkeep < 1.0               ? "pkeep"
-                        : o->weight_decay != 0.01      ? "weight-decay"
-                        : o->warmup > 0.0              ? "warmup"
-                        : strcmp(o->rates, "constant") ? "rates"
-                        : o->held_out                  ? "held-out"
-                                                       : NULL;
-    if (!given)
+    if (!recipe->fetch && !recipe->patches)
         return ATL_OK;
-    return atl_fail(ctx, ATL_BAD_ARGUMENT,
-                    "%s: networks of cfg %s are no transformers over codes; leave it out", given, o->cfg);
+    o->layers = o->layers ? o->layers : recipe->patches ? LAYERS_OF_PATCHES : pixels ? PIXELS : LAYERS;
+    if (pixels) // no heads, and nothing decays
+        return ATL_OK;
+    o->weight_decay = o->weight_decay >= 0.0 ? o->weight_decay : recipe->fetch ? 0.01 : 1e-4;
+    o->heads = o->heads ? o->heads : most(o->channel_base / HEAD, 1);
+    return ATL_OK;
 }
 
 // A batch that was asked for is that of all resolutions, unless a table was asked for, too.
@@ -335,7 +378,7 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     o->dlr = o->dlr != 0.0 ? o->dlr : p.dlr;
     o->map_depth = o->map_depth ? o->map_depth : p.map_depth;
     o->channel_base = o->channel_base ? o->channel_base : p.channel_base;
-    o->channel_max = o->channel_max ? o->channel_max : 512;
+    o->channel_max = o->channel_max ? o->channel_max : !strcmp(p.family, "vit-vqgan") ? 8192 : 512;
     ATL_TRY(fill_transformer(ctx, o));
     o->ema_kimg = o->ema_kimg > 0.0 ? o->ema_kimg : p.ema_kimg;
     o->ema_rampup = o->ema_rampup != 0.0 ? o->ema_rampup : p.ema_rampup;

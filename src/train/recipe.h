@@ -2,7 +2,8 @@
 // A recipe: how the networks of one family are trained.  The loop (trainer.c), the phases' plans (phase.c)
 // and the drawing of numbers (draw.c) know no family; what is particular to one is a table of rows like this
 // and the functions that it names, in a file of its own: recipe_stylegan2.c, recipe_stylegan3.c,
-// recipe_growing.c, recipe_biggan.c, recipe_vqgan.c, recipe_vqvae.c, recipe_transformer.c, recipe_encoder.c.
+// recipe_growing.c, recipe_biggan.c, recipe_vqgan.c, recipe_vit_vqgan.c, recipe_vqvae.c, recipe_transformer.c,
+// recipe_encoder.c.
 // docs/add-a-loss.md walks through one.
 #ifndef ATL_TRAIN_RECIPE_H
 #define ATL_TRAIN_RECIPE_H
@@ -104,6 +105,8 @@ struct atl_recipe {
     bool orthogonal;              // weights may be held orthogonal
     bool reconstructs;            // G makes pictures again, by its function "autoencode"
     const char *codebook;         // how its codebook moves where the options leave it open; NULL: "loss"
+    bool patches;                 // and by transformers over patches
+    double perceptual_weight, disc_weight; // where the options leave them open
     const atl_adam_options *adam; // betas and eps; NULL: StyleGAN's
     const atl_phase_row *phases;
     int n_phases;
@@ -111,7 +114,7 @@ struct atl_recipe {
 
 extern const atl_recipe atl_recipe_stylegan2, atl_recipe_stylegan3, atl_recipe_stylegan1, atl_recipe_progan,
     atl_recipe_sagan, atl_recipe_biggan, atl_recipe_biggan_deep, atl_recipe_vqgan, atl_recipe_vqvae,
-    atl_recipe_vqvae2, atl_recipe_encoder, atl_recipe_hyperstyle, atl_recipe_transformer,
+    atl_recipe_vit_vqgan, atl_recipe_vqvae2, atl_recipe_encoder, atl_recipe_hyperstyle, atl_recipe_transformer,
     atl_recipe_vit_transformer, atl_recipe_pixelcnn;
 
 const atl_recipe *atl_recipe_find(const char *family); // NULL: there is none

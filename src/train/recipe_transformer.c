@@ -184,18 +184,6 @@ static const atl_phase_row PHASES[] = {
       .loss = held },
 };
 
-// The rate grows from its first part on to the whole, and stays or falls as a half wave does.
-static atl_stage schedule(const atl_trainer *t, uint64_t images) {
-    const atl_train_options *o = &t->options;
-    double warm = o->warmup * 1000.0, at = (double)images, end = o->kimg * 1000.0;
-    atl_stage s = { .rate = 1.0 };
-    if (at + o->batch < warm)
-        s.rate = (at + o->batch) / warm;
-    else if (!strcmp(o->rates, "cosine") && end > warm)
-        s.rate = 0.5 * (1.0 + cos(3.14159265358979323846 * fmin((at - fmin(warm, at)) / (end - warm), 1.0)));
-    return s;
-}
-
 // ---- networks
 
 static atl_status refuse(atl_trainer *t) {
@@ -429,7 +417,7 @@ static const char *const KEYS[] = { "G", "D", "transformer" };
 
 #define RECIPE(name)                                                                                         \
     {                                                                                                        \
-        .family = name, .keys = KEYS, .loss = "logistic", .networks = networks, .schedule = schedule,        \
+        .family = name, .keys = KEYS, .loss = "logistic", .networks = networks, .schedule = atl_gan_rates,        \
         .close = close_stage, .kept = kept, .optimiser = optimiser, .fetch = fetch, .generate = generate,    \
         .z_dim = z_dim, .decays = decays, .aug = ATL_AUG_NONE, .phases = PHASES,                             \
         .n_phases = sizeof PHASES / sizeof *PHASES,                                                          \

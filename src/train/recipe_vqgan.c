@@ -14,8 +14,8 @@
 #include "base/philox.h"
 #include "io/json.h"
 #include "train/draw.h"
-#include "train/gan.h"
 #include "train/loss.h"
+#include "train/remade.h"
 
 // Weights of the published form, which in loss mode has them the other way round than the paper: its
 // commitment counts 1 and its codebook 1/4.  Where the codebook is a running mean, commitment counts 1/4 (van
@@ -25,11 +25,6 @@ static const float COMMITMENT = 1.0f, CODEBOOK = 0.25f, COMMITMENT_ALONE = 0.25f
 // A.2).
 static const float COLD = 1.0f / 16.0f, LEAST_SHARE = 1e-20f;
 static const float ADAPTED_LEAST = 1e-4f, ADAPTED_MOST = 1e4f; // against a division by 0, and the largest
-
-static const atl_network *looks_with(const atl_phase_setup *setup) { // NULL: with nothing
-    const atl_network *lpips = setup->own;
-    return lpips && lpips->row ? lpips : NULL;
-}
 
 static bool averages(const atl_train_options *o) {
     return !strcmp(o->codebook, "ema");
@@ -71,27 +66,11 @@ static void bind_draw(atl_phase_builder *b, atl_call *call) {
                   atl_draw_with(b, "temperature", ATL_SHAPE(1), write_temperature, NULL));
 }
 
-// 0 before disc-start, then 1.
-static void write_start(const atl_draw_run *run, const atl_draw *d, atl_plan *plan, float *room) {
-    const atl_trainer *t = run->trainer;
-    room[0] = (double)t->state.images < t->options.disc_start * 1000.0 ? 0.0f : 1.0f;
-    atl_plan_write(plan, d->input, room);
-}
-
-static atl_node *has_begun(atl_phase_builder *b) {
-    return atl_draw_with(b, "begun", ATL_SHAPE(1), write_start, NULL);
-}
-
 static void make_again(atl_phase_builder *b, atl_node *real, atl_call *call) {
     *call = (atl_call){ .n = b->n };
     atl_call_bind(b->g, call, "img", real);
     bind_draw(b, call);
     atl_network_call(b->setup->networks[ATL_TRAIN_G], "autoencode", &b->nets[ATL_TRAIN_G], call);
-}
-
-static atl_node *mean_of(atl_graph *g, atl_node *x) { // [1]
-    unsigned all = (1u << x->shape.rank) - 1u;
-    return atl_reshape(g, atl_mean(g, x, all), ATL_SHAPE(1));
 }
 
 static atl_node *sum_of(atl_graph *g, atl_node *x) { // [1]
@@ -129,30 +108,22 @@ static atl_node *of_codes(atl_phase_builder *b, const atl_call *call) {
     atl_graph *g = b->g;
     if (draws(b->o)) {
         atl_node *x = atl_call_result(g, call, "unevenness");
-        return x->op == ATL_OP_POISON ? x : atl_scale(g, mean_of(g, x), (float)b->o->kl_weight);
+        return x->op == ATL_OP_POISON ? x : atl_scale(g, atl_remade_mean(g, x), (float)b->o->kl_weight);
     }
     atl_node *commitment = atl_call_result(g, call, "commitment"),
              *codebook = atl_call_result(g, call, "codebook");
     if (commitment->op == ATL_OP_POISON || codebook->op == ATL_OP_POISON)
         return &g->poison;
-    commitment = atl_scale(g, mean_of(g, commitment), averages(b->o) ? COMMITMENT_ALONE : COMMITMENT);
-    return averages(b->o) ? commitment : atl_add(g, commitment, atl_scale(g, mean_of(g, codebook), CODEBOOK));
+    commitment = atl_scale(g, atl_remade_mean(g, commitment), averages(b->o) ? COMMITMENT_ALONE : COMMITMENT);
+    return averages(b->o) ? commitment : atl_add(g, commitment, atl_scale(g, atl_remade_mean(g, codebook), CODEBOOK));
 }
 
 // From the pictures, [1].
 static atl_node *distance_of(atl_phase_builder *b, atl_node *img, atl_node *real) {
     atl_graph *g = b->g;
-    const atl_network *lpips = looks_with(b->setup);
-    atl_node *near = mean_of(g, atl_fn_of(g, ATL_FN_ABS, atl_sub(g, img, real)));
-    if (!lpips)
-        return near;
-    atl_net net = atl_network_in(g, lpips, "perceptual");
-    atl_node *far = ATL_APPLY(&net, lpips, "distance", "distance", { "x", img }, { "y", real });
-    if (far->op == ATL_OP_POISON)
-        return far;
-    far = mean_of(g, far);
-    atl_phase_report(b, "Loss/lpips", far, ATL_REPORT_MEAN);
-    return atl_add(g, near, atl_scale(g, far, (float)b->o->perceptual_weight));
+    atl_node *near = atl_remade_mean(g, atl_fn_of(g, ATL_FN_ABS, atl_sub(g, img, real)));
+    atl_node *far = atl_remade_far(b, img, real);
+    return far ? atl_add(g, near, atl_scale(g, far, (float)b->o->perceptual_weight)) : near;
 }
 
 static atl_node *g_main(atl_phase_builder *b) {
@@ -171,7 +142,7 @@ static atl_node *g_main(atl_phase_builder *b) {
     atl_node *ratio = atl_div(g, length_at_the_end(b, img, of_distance),
                               atl_affine(g, length_at_the_end(b, img, of_d), 1.0f, ADAPTED_LEAST));
     ratio = atl_scale(g, atl_unary(g, ATL_FN_CLAMP, ratio, 0.0f, ADAPTED_MOST), (float)b->o->disc_weight);
-    atl_node *counts = atl_reshape(g, atl_held(g, atl_mul(g, ratio, has_begun(b))), ATL_SHAPE(1, 1, 1, 1));
+    atl_node *counts = atl_reshape(g, atl_held(g, atl_mul(g, ratio, atl_remade_begun(b))), ATL_SHAPE(1, 1, 1, 1));
     atl_node *back = atl_add(g, of_distance, atl_mul(g, of_d, atl_expand(g, counts, of_d->shape)));
     atl_phase_report(b, "Loss/G/distance", distance, ATL_REPORT_MEAN);
     atl_phase_report(b, "Loss/G/codes", codes, ATL_REPORT_MEAN);
@@ -195,7 +166,7 @@ static atl_node *d_main(atl_phase_builder *b) {
     atl_node *loss = atl_scale(g, atl_loss_d_hinge(g, f, r), 0.5f);
     atl_gan_report_real(b, r);
     atl_phase_report(b, "Loss/D/loss", loss, ATL_REPORT_MEAN);
-    return atl_mul(g, loss, has_begun(b));
+    return atl_mul(g, loss, atl_remade_begun(b));
 }
 
 // In the order of a step.  A row's place is part of its random numbers.
@@ -264,45 +235,9 @@ static atl_status make(atl_trainer *t, const char *role, const char *name, atl_n
     return atl_network_make(t->ctx, row, name, json, t->options.seed, to);
 }
 
-static atl_status open_lpips(atl_trainer *t) {
-    const atl_train_options *o = &t->options;
-    atl_network *lpips = t->own = atl_calloc(t->ctx, 1, sizeof *lpips);
-    if (!lpips)
-        return ATL_NO_MEMORY;
-    if (!strcmp(o->perceptual, "none"))
-        return o->perceptual_weight == 1.0
-                   ? ATL_OK
-                   : atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                              "perceptual-weight %g: of no network; perceptual names its file",
-                              o->perceptual_weight);
-    ATL_TRY(atl_network_open(t->ctx, o->perceptual, NULL, lpips));
-    if (strcmp(lpips->row->family, "lpips") != 0)
-        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                        "perceptual %s: is a network of %s, where one of lpips is needed", o->perceptual,
-                        lpips->row->family);
-    return t->set.channels == 3
-               ? ATL_OK
-               : atl_fail(t->ctx, ATL_BAD_ARGUMENT,
-                          "perceptual: looks at colours, and pictures of %s have %d channels", t->set.name,
-                          t->set.channels);
-}
-
-static void close_lpips(atl_trainer *t) {
-    atl_network_clear(t->own);
-    atl_free(t->ctx, t->own);
-    t->own = NULL;
-}
-
-static const char *lacks(const atl_trainer *t, int index) {
-    const atl_network *lpips = t->own;
-    return index || lpips->row ? NULL
-                               : "without perceptual nothing looks at texture: pictures come out softer than "
-                                 "published ones";
-}
-
 static atl_status networks(atl_trainer *t) {
     ATL_TRY(refuse(t));
-    ATL_TRY(open_lpips(t));
+    ATL_TRY(atl_remade_open(t));
     ATL_TRY(make(t, "autoencoder", "G", &t->g));
     return make(t, "discriminator", "D", &t->d);
 }
@@ -313,11 +248,13 @@ const atl_recipe atl_recipe_vqgan = {
     .family = "vqgan",
     .loss = "hinge",
     .networks = networks,
-    .close = close_lpips,
-    .lacks = lacks,
+    .close = atl_remade_close,
+    .lacks = atl_remade_lacks,
     .smooths_buffers = true,
     .aug = ATL_AUG_NONE,
     .reconstructs = true,
+    .perceptual_weight = 1.0,
+    .disc_weight = 0.8,
     .adam = &ADAM,
     .phases = PHASES,
     .n_phases = sizeof PHASES / sizeof *PHASES,

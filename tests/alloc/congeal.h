@@ -34,7 +34,7 @@ static atl_status call_congeal(atl_ctx *ctx) {
 
 // Two steps of learning, kept and gone on with.
 static atl_status call_learn(atl_ctx *ctx) {
-    const atl_init_options tiny = { sizeof tiny, "stylegan2", 16, 64, 8, 0, 0, 1, 7 };
+    const atl_init_options tiny = { sizeof tiny, "stylegan2", 16, 64, 8, 0, 0, 1, 7, 0, 0, 0 };
     atl_congeal_train_options o = ATL_CONGEAL_TRAIN_OPTIONS_INIT;
     atl_model *g = NULL;
     atl_congeal_trainer *t = NULL;

@@ -59,7 +59,7 @@ static atl_status call_ensemble(atl_ctx *ctx) {
     o.channel_base = 1;
     o.c_dim = 2;
     atl_status status = atl_model_init(ctx, &o, &judge);
-    o = (atl_init_options){ sizeof o, "stylegan2", 8, 64, 8, 0, 0, 2, 7 };
+    o = (atl_init_options){ sizeof o, "stylegan2", 8, 64, 8, 0, 0, 2, 7, 0, 0, 0 };
     if (status == ATL_OK)
         status = atl_model_init(ctx, &o, &generator);
     c.height = c.width = 8; // resized

@@ -664,7 +664,7 @@ static atl_status call_spectrum(atl_ctx *ctx) {
 
 // Codes from a small transformer.
 static atl_status call_codes(atl_ctx *ctx) {
-    const atl_init_options small = { sizeof small, "transformer", 16, 8, 5, 0, 0, 1, 0 };
+    const atl_init_options small = { sizeof small, "transformer", 16, 8, 5, 0, 0, 1, 0, 0, 0, 0 };
     atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
     int32_t codes[4];
     atl_model *model;
@@ -679,7 +679,7 @@ static atl_status call_codes(atl_ctx *ctx) {
 
 // Standing statistics of a small SAGAN.
 static atl_status call_standing(atl_ctx *ctx) {
-    const atl_init_options small = { sizeof small, "sagan", 32, 8, 0, 2, 0, 0, 0 };
+    const atl_init_options small = { sizeof small, "sagan", 32, 8, 0, 2, 0, 0, 0, 0, 0, 0 };
     atl_model *model;
     atl_status status = atl_model_init(ctx, &small, &model);
     if (status != ATL_OK)

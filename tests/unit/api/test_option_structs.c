@@ -376,7 +376,7 @@ static const atl_map_options MAP = ATL_MAP_OPTIONS_INIT;
 static const atl_synthesis_options SYNTHESIS = ATL_SYNTHESIS_OPTIONS_INIT;
 static const atl_generate_options GENERATE = ATL_GENERATE_OPTIONS_INIT;
 static const atl_run_options RUN = ATL_RUN_OPTIONS_INIT;
-static const atl_init_options INIT = { sizeof INIT, "stylegan2", 8, 128, 16, 0, 0, 0, 0 };
+static const atl_init_options INIT = { sizeof INIT, "stylegan2", 8, 128, 16, 0, 0, 0, 0, 0, 0, 0 };
 static const atl_blend_options BLEND = ATL_BLEND_OPTIONS_INIT;
 static const atl_convert_options CONVERT = ATL_CONVERT_OPTIONS_INIT;
 static const atl_path_options PATH = ATL_PATH_OPTIONS_INIT;
@@ -454,7 +454,7 @@ enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
 
 static void set_up(bench *b, void **state) {
     atl_train_options_init(&TRAIN, sizeof TRAIN);
-    atl_init_options tiny = { sizeof tiny, "stylegan2", 8, 64, 8, 0, 0, 2, 7 };
+    atl_init_options tiny = { sizeof tiny, "stylegan2", 8, 64, 8, 0, 0, 2, 7, 0, 0, 0 };
     *b = (bench){ .p = *state, .z = { 1, -2, 3, 0.5f, -1, 2, 0.25f, 1 } };
     place *p = b->p;
     snprintf(b->file, sizeof b->file, "%s", at(p, "net.safetensors"));

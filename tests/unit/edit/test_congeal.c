@@ -22,7 +22,7 @@ typedef struct place {
 } place;
 
 static int setup(void **state) {
-    const atl_init_options tiny = { sizeof tiny, "stylegan2", SIDE, 256, 16, 0, 0, 2, 7 };
+    const atl_init_options tiny = { sizeof tiny, "stylegan2", SIDE, 256, 16, 0, 0, 2, 7, 0, 0, 0 };
     place *p = calloc(1, sizeof *p);
     assert_non_null(p);
     assert_int_equal(atl_ctx_open(&p->ctx, NULL), ATL_OK);

@@ -99,7 +99,7 @@ static void normal_numbers_are_those_of_pytorch(void **state) {
 // ---- samples
 
 static void make_network(atl_ctx *ctx, const char *cfg, int c_dim, const char *path) {
-    atl_init_options o = { sizeof o, cfg, 32, 256, 16, c_dim, 0, 2, 7 };
+    atl_init_options o = { sizeof o, cfg, 32, 256, 16, c_dim, 0, 2, 7, 0, 0, 0 };
     atl_model *model;
     assert_int_equal(atl_model_init(ctx, &o, &model), ATL_OK);
     assert_int_equal(atl_model_save(model, path, ATL_F32), ATL_OK);
@@ -355,7 +355,7 @@ static void other_weights_of_a_detector_are_told(void **state) {
     static char files[2][24] = { "one.safetensors", "other.safetensors" };
     make_network(ctx, "stylegan2", 0, path);
     for (unsigned i = 0; i < 2; i++) {
-        atl_init_options init = { sizeof init, "lpips-squeeze", 0, 0, 0, 0, 0, 0, i };
+        atl_init_options init = { sizeof init, "lpips-squeeze", 0, 0, 0, 0, 0, 0, i, 0, 0, 0 };
         atl_model *model;
         assert_int_equal(atl_model_init(ctx, &init, &model), ATL_OK);
         assert_int_equal(atl_model_save(model, files[i], ATL_F32), ATL_OK);

@@ -48,6 +48,12 @@ run grown_start 1 0.008 $growing --lod-initial 16
 run grown_one 1 0.072 $growing --lod-initial 4
 run grown_two 2 0.072 $growing --lod-initial 4
 
+# patches to codes: nothing in it looks at a batch, and D compares the same groups
+vit="--cfg vit-vqgan --cbase 32 --cmax 16 --layers 1 --heads 2 --glr 1e-4 --dlr 1e-4"
+run vit_start 1 0.008 $vit
+run vit_one 1 0.072 $vit
+run vit_two 2 0.072 $vit
+
 # a transformer on codes, whose making they share
 "$atelier" train --data s --outdir v --cfg vqgan --cbase 32 --cmax 16 --batch 4 --kimg 0.004 --quiet >/dev/null ||
     exit 1
@@ -96,7 +102,8 @@ cmp two.safetensors measured.safetensors || failed=1
 [ "$(cat measured/*/metric-{swd6,msssim6}.jsonl | wc -l)" = 2 ] && [ "$(grep -c '^metric ' measured.log)" = 2 ] &&
     [ "$(tail -1 measured/*/stats.jsonl | grep -o '"Metrics/[a-z]*6"' | wc -l)" = 2 ] ||
     { echo "FAILED: not measured"; cat measured.log; failed=1; }
-for pair in "G. " "D. " "G. grown_" "D. grown_" "G. coded_" "G. vqvae_" "E. encoder_" "D. encoder_"; do
+for pair in "G. " "D. " "G. grown_" "D. grown_" "G. coded_" "G. vqvae_" "G. vit_" "D. vit_" \
+    "E. encoder_" "D. encoder_"; do
     read -r net run <<<"$pair"
     ratio=$("$distance" ${run}one.safetensors ${run}two.safetensors ${run}start.safetensors $net) || exit 1
     echo "$net $run $ratio of the way (at most 1e-3)"

@@ -158,7 +158,7 @@ static void words_are_known(void **state) {
             }
         }
     }
-    assert_int_equal(known, 24);
+    assert_int_equal(known, 25);
     atl_ctx_close(&ctx);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The phases of VQ-GAN on small networks: gradients against central differences of what they are gradients
-// of, with the weight of D as it was; what becomes of the codebook in a step.
+// The phases of VQ-GAN and ViT-VQGAN on small networks: gradients against central differences of what they are
+// gradients of, with the weight of D as it was; what becomes of the codebook in a step.
 //
 // Differences see the decoder and D.  The encoder's gradient goes through rounding as if it were none, which
 // no difference shows, and the codebook's has a constant on the other side.
@@ -45,6 +45,31 @@ static atl_trainer *open_seeing(atl_ctx *ctx, const char *codebook, double resta
     ok(ctx, atl_trainer_memory(t));
     atl_philox_normal(7, 1, 0, (size_t)t->local * 3 * (size_t)o.resolution * (size_t)o.resolution, t->reals);
     return t;
+}
+
+// Three codes for each of four patches, |x - x'| besides.
+static atl_trainer *open_vit(atl_ctx *ctx, double start) {
+    atl_train_options o;
+    atl_trainer *t;
+    atl_train_options_init(&o, sizeof o);
+    o.cfg = "vit-vqgan";
+    o.resolution = SIDE;
+    o.channel_base = 32;
+    o.channel_max = CODES;
+    o.layers = 2;
+    o.heads = 2;
+    o.quantizers = 3;
+    o.batch = 4;
+    o.l1_weight = 0.5;
+    o.disc_start = start;
+    ok(ctx, atl_trainer_open(ctx, &o, &t));
+    ok(ctx, atl_trainer_memory(t));
+    atl_philox_normal(7, 1, 0, (size_t)t->local * 3 * SIDE * SIDE, t->reals);
+    return t;
+}
+
+static bool is_vit(const atl_trainer *t) {
+    return t->recipe == &atl_recipe_vit_vqgan;
 }
 
 static atl_trainer *open_trainer(atl_ctx *ctx, const char *codebook, double restart, double start) {
@@ -104,6 +129,9 @@ static double objective(bench *b, float *gradient) {
     ok(b->t->ctx, atl_phase_run(&b->p, 1.0f, gradient));
     if (b->p.trained == &b->t->d)
         return report(b, "Loss/D/loss");
+    if (is_vit(b->t))
+        return report(b, "Loss/G/distance") +
+               (b->t->options.disc_start == 0.0 ? 0.1 * report(b, "Loss/G/loss") : 0.0);
     return report(b, "Loss/G/distance") - b->weight * report(b, "Loss/scores/fake");
 }
 
@@ -159,7 +187,7 @@ static void check_gradient(atl_trainer *t, int row) {
     bench b;
     open_bench(&b, t, row);
     double loss = objective(&b, b.sum), mean = 0;
-    if (row == 0 && t->options.disc_start == 0.0) {
+    if (row == 0 && t->options.disc_start == 0.0 && !is_vit(t)) {
         b.weight = report(&b, "Loss/G/weight");
         assert_true(b.weight > 0.0);
     }
@@ -192,6 +220,31 @@ static void gradients_are_differences(void **state) {
     t = open_trainer(ctx, "gumbel", 0.0, 0.0); // codes that are drawn, the same each time
     check_gradient(t, 0);
     check_gradient(t, 1);
+    atl_trainer_close(&t, 0);
+    atl_ctx_close(&ctx);
+}
+
+// Of ViT-VQGAN, too, whose tables of places have none, and stay as they are in a step.
+static void patches_have_gradients(void **state) {
+    (void)state;
+    static const char *const names[] = { "encoder.en_pos_embedding", "decoder.de_pos_embedding" };
+    atl_ctx *ctx = open_ctx();
+    atl_trainer *t = open_vit(ctx, 1000.0);
+    check_gradient(t, 0);
+    atl_trainer_close(&t, 0);
+    t = open_vit(ctx, 0.0);
+    check_gradient(t, 0);
+    check_gradient(t, 1);
+    for (int k = 0; k < 2; k++) {
+        const atl_param *p = atl_params_find(&t->g.params, names[k]);
+        assert_non_null(p);
+        float *table = atl_param_data(&t->g.params, p), *before = malloc(p->count * sizeof *before);
+        assert_non_null(before);
+        memcpy(before, table, p->count * sizeof *before);
+        ok(ctx, atl_trainer_step(t));
+        assert_memory_equal(before, atl_param_data(&t->g.params, p), p->count * sizeof *before);
+        free(before);
+    }
     atl_trainer_close(&t, 0);
     atl_ctx_close(&ctx);
 }
@@ -290,6 +343,7 @@ static void idle_codes_begin_anew(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(gradients_are_differences),
+                                        cmocka_unit_test(patches_have_gradients),
                                         cmocka_unit_test(lpips_counts_by_its_weight),
                                         cmocka_unit_test(running_means),
                                         cmocka_unit_test(idle_codes_begin_anew) };
