@@ -138,6 +138,9 @@ typedef struct atl_train_options {
     int label_nc;               // the sources are maps of so many labels; 0: pictures
     int input_nc;               // of which it sees colours (3) or gray (1)
     const char *resize_factors; // of which one, by chance, makes a picture smaller: "1,2,4,8,16"; "none"
+    // First weights of "sagan" and both of "biggan": "ortho", orthogonal; "N02", normal with a deviation of 0.02;
+    // "xavier"; "auto": "xavier" for sagan, else "ortho".
+    const char *g_init, *d_init;
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);

@@ -65,6 +65,9 @@ static const atl_train_field FIELDS[] = {
     INT_WORDS("mbstd-group", mbstd_group, 1, 65536, 0, "of cfg", "pictures that D compares"),
     TEXT("g-arch", g_arch, "auto", "orig|skip|resnet|auto", "how StyleGAN2's G joins resolutions; auto: skip"),
     TEXT("d-arch", d_arch, "auto", "orig|skip|resnet|auto", "how its D does; auto: resnet, of cifar orig"),
+    TEXT("g-init", g_init, "auto", "ortho|N02|xavier|auto",
+         "first weights of G, of sagan and biggan: orthogonal, normal of deviation 0.02, Xavier's; auto: of cfg"),
+    TEXT("d-init", d_init, "auto", "ortho|N02|xavier|auto", "those of D"),
     INT("freezed", freezed, 0, 100, 0, "layers of D that stay as they are, from the highest resolution on"),
 #undef GROUP
 #define GROUP "Growing, of progan and stylegan1"

@@ -247,6 +247,14 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     if (o->ortho > 0.0 && !recipe->orthogonal)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "ortho %g: weights of cfg %s are not held orthogonal; leave it out",
                         o->ortho, o->cfg);
+    const char *first = !is_auto(o->g_init) ? "g-init" : !is_auto(o->d_init) ? "d-init" : NULL;
+    if (first && !recipe->first)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have first weights of their own; leave it out",
+                        first, o->cfg);
+    if (recipe->first) {
+        o->g_init = is_auto(o->g_init) ? recipe->first : o->g_init;
+        o->d_init = is_auto(o->d_init) ? recipe->first : o->d_init;
+    }
     if (is_auto(o->codebook))
         o->codebook = recipe->codebook ? recipe->codebook : "loss";
     const char *given = not_for(recipe, o);

@@ -103,6 +103,7 @@ struct atl_recipe {
     int ema_start;                // steps of G before which its average is G itself
     atl_aug aug;                  // where the options leave it open
     bool orthogonal;              // weights may be held orthogonal
+    const char *first;            // first weights, where options name them; NULL: they don't
     bool reconstructs;            // G makes pictures again, by its function "autoencode"
     const char *codebook;         // how its codebook moves where the options leave it open; NULL: "loss"
     bool patches;                 // and by transformers over patches

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "io/json.h"
+#include "nn/first.h"
+#include "train/fields.h"
 #include "train/gan.h"
 
 // ---- losses
@@ -95,8 +97,12 @@ static atl_status refuse(atl_trainer *t) {
     return atl_gan_no_architecture(t, o->cfg, true);
 }
 
+static atl_first first_of(const char *word) { // in the order of the options' words
+    return (atl_first)atl_train_field_index(atl_train_field_find("g-init"), word);
+}
+
 // A network of a row's first config, for the classes of the set or without any.
-static atl_status make(atl_trainer *t, const char *role, const char *name, atl_network *to) {
+static atl_status make(atl_trainer *t, const char *role, const char *name, const char *first, atl_network *to) {
     const atl_model_row *row = atl_model_row_for("biggan", role);
     atl_init_options init = ATL_INIT_OPTIONS_INIT;
     atl_json b = { .ctx = t->ctx };
@@ -113,13 +119,14 @@ static atl_status make(atl_trainer *t, const char *role, const char *name, atl_n
             atl_json_set(&b, json, "shared_dim", json_integer(0));
     }
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
-    return atl_network_make(t->ctx, row, name, json, t->options.seed, to);
+    ATL_TRY(atl_network_make(t->ctx, row, name, json, t->options.seed, to));
+    return atl_params_first(&to->params, first_of(first));
 }
 
 static atl_status networks(atl_trainer *t) {
     ATL_TRY(refuse(t));
-    ATL_TRY(make(t, "generator", "G", &t->g));
-    return make(t, "discriminator", "D", &t->d);
+    ATL_TRY(make(t, "generator", "G", t->options.g_init, &t->g));
+    return make(t, "discriminator", "D", t->options.d_init, &t->d);
 }
 
 // ---- the three
@@ -127,14 +134,14 @@ static atl_status networks(atl_trainer *t) {
 static const atl_adam_options SAGAN_ADAM = { .beta1 = 0.0f, .beta2 = 0.999f, .eps = 1e-8f };
 static const atl_adam_options BIGGAN_ADAM = { .beta1 = 0.0f, .beta2 = 0.999f, .eps = 1e-6f };
 
-#define RECIPE(name, optimiser, start)                                                                       \
+#define RECIPE(name, optimiser, start, weights)                                                              \
     {                                                                                                        \
         .family = name, .loss = "hinge", .networks = networks, .after = atl_gan_adapt,                       \
         .smoothing = 0.9999f, /* BigGAN's ema_decay */                                                       \
             .smooths_buffers = true, .ema_start = start, .aug = ATL_AUG_NONE, .orthogonal = true,            \
-        .adam = optimiser, .phases = PHASES, .n_phases = N_PHASES                                            \
+        .first = weights, .adam = optimiser, .phases = PHASES, .n_phases = N_PHASES                          \
     }
 
-const atl_recipe atl_recipe_sagan = RECIPE("sagan", &SAGAN_ADAM, 2000);
-const atl_recipe atl_recipe_biggan = RECIPE("biggan", &BIGGAN_ADAM, 20000);
-const atl_recipe atl_recipe_biggan_deep = RECIPE("biggan-deep", &BIGGAN_ADAM, 20000);
+const atl_recipe atl_recipe_sagan = RECIPE("sagan", &SAGAN_ADAM, 2000, "xavier");
+const atl_recipe atl_recipe_biggan = RECIPE("biggan", &BIGGAN_ADAM, 20000, "ortho");
+const atl_recipe atl_recipe_biggan_deep = RECIPE("biggan-deep", &BIGGAN_ADAM, 20000, "ortho");

@@ -28,6 +28,9 @@ t generate --network $r/network-snapshot-000000.safetensors --seeds 1 --class 0:
 grep -oE '"(cbase|d-steps|ortho|ema-start|loss)": [^,]*' $r/training_options.json
 t train --data s --outdir r --cfg biggan --cond $net --resume $r --new-run --kimg 0.004 --quiet | plain
 t train --data s --outdir r --cfg biggan-deep --cond --cbase 8 --batch 4 --kimg 0.004 | plain
+# first weights
+t train --data s --outdir r --cfg biggan $net --g-init N02 --d-init xavier --kimg 0.004 --quiet | plain
+for r in r/0000[014]-*; do grep -hoE '"(cfg|[gd]-init)": [^,]*' $r/training_options.json; done
 # what can't be
 t train --data s --outdir r --cfg sagan --resume $r
 t train --data s --outdir r --cfg sagan --map-depth 2
@@ -35,3 +38,4 @@ t train --data s --outdir r --cfg biggan --freezed 2
 t train --data s --outdir r --cfg stylegan2 --d-steps 2
 t train --data s --outdir r --cfg stylegan2 --ortho 0.1
 t train --data s --outdir r --cfg biggan --g-arch skip
+t train --data s --outdir r --cfg stylegan2 --d-init ortho
