@@ -29,7 +29,8 @@ static inline float exp_of(float x) {
     memcpy(&whole, &shifted, sizeof whole);
     whole -= 0x4b400000; // the bits of `round`
     int32_t half = whole >> 1;
-    return (1.0f + (r + r * r * p)) * bits_float((half + 127) << 23) * bits_float((whole - half + 127) << 23);
+    return (1.0f + (r + r * r * p)) * bits_float((int32_t)((uint32_t)(half + 127) << 23)) *
+           bits_float((int32_t)((uint32_t)(whole - half + 127) << 23)); // of NaN the shift loses digits
 }
 
 static inline float sigmoid_of(float x) {
