@@ -74,7 +74,7 @@ static void read_line(char *text, int boxed, found *f) {
     for (char *word = strtok_r(text, BLANKS, &save); word; word = strtok_r(NULL, BLANKS, &save)) {
         char *end = word + 1;
         double value = strcmp(word, "-") ? strtod(word, &end) : NAN;
-        if (count == 2 * POINTS_MOST || *end || (!isfinite(value) && strcmp(word, "-")))
+        if (count == 2 * POINTS_MOST || *end || (!isfinite((float)value) && strcmp(word, "-")))
             return;
         if (count < 0)
             box[count + BOX] = value;
@@ -134,7 +134,7 @@ static void read_entry(const json_t *entry, found *f) {
         const json_t *point = json_array_get(points, i);
         if (json_is_null(point))
             at[0] = at[1] = NAN;
-        else if (!read_numbers(point, 2, at))
+        else if (!read_numbers(point, 2, at) || !isfinite((float)at[0]) || !isfinite((float)at[1]))
             return;
         f->points[2 * i] = (float)at[0];
         f->points[2 * i + 1] = (float)at[1];
