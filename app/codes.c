@@ -13,24 +13,6 @@ enum { SIDE_MOST = 8192, ASSUME = 1024, DEPTH_MOST = 64 };
 
 // ---- opening
 
-// The number of codes; 0: there are none.
-static int codebook(const atl_model *m) {
-    static const struct {
-        const char *name;
-        int dim; // that counts them
-    } books[] = { { "quantize.embedding.weight", 0 },
-                  { "quantize.embed.weight", 0 },
-                  { "quantizer.embedding.weight", 0 },
-                  { "embedding.weight", 0 },
-                  { "quantize_t.embed", 1 } };
-    for (size_t i = 0; i < sizeof books / sizeof *books; i++) {
-        const atl_array *a = atl_model_tensor(m, books[i].name);
-        if (a && a->rank == 2)
-            return (int)a->dims[books[i].dim];
-    }
-    return 0;
-}
-
 // What the ports say: sizes of pictures and of maps.
 static app_status look(app_codec *c, const char *path, app_error *e) {
     const atl_port_info *ports;
@@ -51,7 +33,7 @@ static app_status look(app_codec *c, const char *path, app_error *e) {
         ;
     int64_t map = (int64_t)(c->width / c->step) * (c->height / c->step);
     c->levels = map == codes ? 1 : 2;
-    c->codes = codebook(c->model);
+    c->codes = info->codes;
     if (!c->codes || !codes || (c->levels == 2 && map + map / 4 != codes))
         return app_fail(e, "%s: has no codes that are known", path);
     return APP_OK;

@@ -109,7 +109,8 @@ class _ModelInfo(_Struct):
     _fields_ = [("kind", c_char_p), ("role", c_char_p), ("net", c_char_p), ("z_dim", c_int), ("c_dim", c_int),
                 ("w_dim", c_int), ("num_ws", c_int), ("channels", c_int), ("height", c_int), ("width", c_int),
                 ("parameters", c_int64), ("fingerprint", c_uint64), ("default_psi", c_float),
-                ("default_cutoff", c_int), ("num_logits", c_int), ("truncates_z", c_int)]
+                ("default_cutoff", c_int), ("num_logits", c_int), ("truncates_z", c_int),
+                ("codes", c_int)]
 
 
 class _MapOptions(_Struct):
@@ -1030,6 +1031,7 @@ class ModelInfo:
     default_cutoff: int  #: its cutoff; 0: every layer
     num_logits: int      #: numbers per image of a discriminator
     truncates_z: int     #: not 0: truncation is of z, as truncated_z() draws it
+    codes: int           #: vectors of an autoencoder's codebook; 0: it has none
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ typedef struct atl_model_info {
     int num_logits;            // numbers per image of a discriminator
     // Not 0: truncation is of z, by atl_seed_to_truncated_z(), and default_psi 0 stands for normal z.
     int truncates_z;
+    int codes;                 // vectors of an autoencoder's codebook; 0: it has none
 } atl_model_info;
 
 ATL_API const atl_model_info *atl_model_get_info(const atl_model *model); // valid while the model is open

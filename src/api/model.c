@@ -45,6 +45,7 @@ static void fill_info(atl_model *m) {
         .default_cutoff = d->default_cutoff,
         .num_logits = d->num_logits ? d->num_logits : 1,
         .truncates_z = d->cuts_z,
+        .codes = d->codes,
     };
 }
 

@@ -35,19 +35,6 @@ static const char *why_not_one(const atl_found *f, int blocks) {
     return NULL;
 }
 
-static atl_status add_one(atl_ckpt *ckpt, const atl_found *f) {
-    int blocks = blocks_of(f, "encoder.%d.block.1.weight", 4);
-    bool means = atl_found_tensor(f, "embedding.embed_avg") != NULL;
-    json_t *config = json_pack(
-        "{s:i s:i s:i s:I s:I s:i s:I s:I s:I s:b}", "levels", 1, "height", SIDE, "width", SIDE,
-        "img_channels", (json_int_t)atl_found_dim(f, 1, "encoder.0.weight"), "channel",
-        (json_int_t)atl_found_dim(f, 0, "encoder.0.weight"), "n_res_block", blocks, "n_res_channel",
-        (json_int_t)atl_found_dim(f, 0, "encoder.4.block.1.weight"), "embed_dim",
-        (json_int_t)atl_found_dim(f, 1, "embedding.weight"), "n_embed",
-        (json_int_t)atl_found_dim(f, 0, "embedding.weight"), "ema", means);
-    return atl_ckpt_add(ckpt, f->key, "vqvae", config, why_not_one(f, blocks), f);
-}
-
 static const char *why_not_two(const atl_found *f, int blocks) {
     static const struct {
         const char *format;
@@ -64,20 +51,34 @@ static const char *why_not_two(const atl_found *f, int blocks) {
     return NULL;
 }
 
-static atl_status add_two(atl_ckpt *ckpt, const atl_found *f) {
-    int blocks = blocks_of(f, "enc_b.blocks.%d.conv.1.weight", 5);
-    json_t *config = json_pack(
-        "{s:i s:i s:i s:I s:I s:i s:I s:I s:I s:b}", "levels", 2, "height", SIDE, "width", SIDE,
-        "img_channels", (json_int_t)atl_found_dim(f, 1, "enc_b.blocks.0.weight"), "channel",
-        (json_int_t)atl_found_dim(f, 0, "enc_b.blocks.2.weight"), "n_res_block", blocks, "n_res_channel",
-        (json_int_t)atl_found_dim(f, 0, "enc_b.blocks.5.conv.1.weight"), "embed_dim",
-        (json_int_t)atl_found_dim(f, 0, "quantize_t.embed"), "n_embed",
-        (json_int_t)atl_found_dim(f, 1, "quantize_t.embed"), "ema", 1);
-    return atl_ckpt_add(ckpt, f->key, "vqvae2", config, why_not_two(f, blocks), f);
-}
+// Where a form's tensors say its sizes.
+typedef struct form {
+    const char *kind, *first, *hidden, *blocks; // blocks: the first convolution of each, by number
+    int block;                                  // the first of these numbers
+    const char *book;
+    int codes; // the dim that counts codes; the other is what they are made of
+} form;
+
+static const form ONE = { "vqvae", "encoder.0.weight", "encoder.0.weight", "encoder.%d.block.1.weight", 4,
+                          "embedding.weight", 0 },
+                  TWO = { "vqvae2", "enc_b.blocks.0.weight", "enc_b.blocks.2.weight",
+                          "enc_b.blocks.%d.conv.1.weight", 5, "quantize_t.embed", 1 };
 
 atl_status atl_ckpt_add_vqvae(atl_ckpt *ckpt, const atl_found *f) {
-    return f->kind == ATL_FOUND_VQVAE2 ? add_two(ckpt, f) : add_one(ckpt, f);
+    bool two = f->kind == ATL_FOUND_VQVAE2;
+    const form *where = two ? &TWO : &ONE;
+    int blocks = blocks_of(f, where->blocks, where->block);
+    char narrow[64];
+    snprintf(narrow, sizeof narrow, where->blocks, where->block);
+    json_t *config = json_pack(
+        "{s:i s:i s:i s:I s:I s:i s:I s:I s:I s:b}", "levels", two ? 2 : 1, "height", SIDE, "width", SIDE,
+        "img_channels", (json_int_t)atl_found_dim(f, 1, "%s", where->first), "channel",
+        (json_int_t)atl_found_dim(f, 0, "%s", where->hidden), "n_res_block", blocks, "n_res_channel",
+        (json_int_t)atl_found_dim(f, 0, "%s", narrow), "embed_dim",
+        (json_int_t)atl_found_dim(f, 1 - where->codes, "%s", where->book), "n_embed",
+        (json_int_t)atl_found_dim(f, where->codes, "%s", where->book), "ema",
+        two || atl_found_tensor(f, "embedding.embed_avg"));
+    return atl_ckpt_add(ckpt, f->key, where->kind, config, two ? why_not_two(f, blocks) : why_not_one(f, blocks), f);
 }
 
 // ---- PixelCNN

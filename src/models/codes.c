@@ -3,6 +3,7 @@
 #include "models/codes.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "nn/functions.h"
 
@@ -40,6 +41,17 @@ atl_node *atl_code_norm(atl_net *net, const char *name, atl_node *x) {
     x = atl_layer_norm(net->g, x, scale, bias, 1e-5f);
     atl_scope_pop(net->g, mark);
     return x;
+}
+
+// As PyTorch begins, but of normal numbers of the same deviation.
+atl_node *atl_code_conv(atl_net *net, atl_node *x, int64_t out, int kernel, const atl_conv_attr *attr) {
+    if (x->op == ATL_OP_POISON)
+        return x;
+    int64_t in = x->shape.d[3];
+    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in, kernel, kernel), ATL_INIT_NORMAL,
+                                (float)(1.0 / sqrt((double)(3 * in * kernel * kernel))));
+    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
+    return atl_named(net->g, atl_add_bias(net->g, atl_conv(net->g, x, w, attr), bias));
 }
 
 atl_node *atl_code_scores(atl_graph *g, atl_node *z, atl_node *book) {
@@ -150,6 +162,12 @@ void atl_code_means(float *book, const float *sum, const float *size, size_t k, 
         size_t code = columns ? i % k : i / d;
         book[i] = (float)((double)sum[i] * (all + (double)k * least) / (((double)size[code] + least) * all));
     }
+}
+
+void atl_code_begin(atl_params *params, const char *book, const char *sum) {
+    const atl_param *from = atl_params_find(params, book), *to = atl_params_find(params, sum);
+    if (from && to && from->count == to->count)
+        memcpy(atl_param_data(params, to), atl_param_data(params, from), from->count * sizeof(float));
 }
 
 void atl_code_becomes(atl_net *net, const char *buffer, atl_node *value) {

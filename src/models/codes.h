@@ -13,6 +13,9 @@ float atl_xavier(int64_t in, int64_t out); // that deviation (Glorot and Bengio 
 // A layer norm by name.weight and name.bias, [last dim of x] each.
 atl_node *atl_code_norm(atl_net *net, const char *name, atl_node *x);
 
+// A convolution of the open scope's weight and bias, named by it: x [n, h, w, in] -> [n, h', w', out].
+atl_node *atl_code_conv(atl_net *net, atl_node *x, int64_t out, int kernel, const atl_conv_attr *attr);
+
 // For each vector of z [n, t, d] what is largest for the nearest row of a book [k, d]: the negative squared
 // distance but for what all rows share.  -> [n, t, k]
 atl_node *atl_code_scores(atl_graph *g, atl_node *z, atl_node *book);
@@ -40,6 +43,8 @@ typedef struct atl_code_book {
 bool atl_code_follow(atl_graph *g, atl_code_book *b, atl_node *z, atl_node *codes);
 // The same outside of a graph: book [k, d], or as columns [d, k], of sum, which is laid out as it is, and size.
 void atl_code_means(float *book, const float *sum, const float *size, size_t k, size_t d, bool columns);
+// In a new network running sums begin with what they are means of: both by name, where they are.
+void atl_code_begin(atl_params *params, const char *book, const char *sum);
 // A buffer of the open scope becomes `value` after the run.
 void atl_code_becomes(atl_net *net, const char *buffer, atl_node *value);
 

@@ -16,6 +16,7 @@ typedef struct atl_model_dims {
     float default_psi;   // truncation that the network's makers generate with; 0: none
     int default_cutoff;  // first layers that it applies to; 0: all
     int num_logits;      // numbers per image of a discriminator; 0: 1
+    int codes;           // vectors of an autoencoder's codebook; 0: it has none
     bool class_averages; // the average of w has a row for each class
     bool cuts_z;         // truncation is of z: numbers far from 0 are not drawn, and all are scaled
 } atl_model_dims;

@@ -354,15 +354,19 @@ atl_status atl_pixelcnn_sizes(atl_ctx *ctx, const json_t *json, atl_pixelcnn_siz
 
 // ---- new networks
 
+json_t *atl_pixelcnn_json(int rows, int columns, int codes, int channels, int layers, int classes, int above) {
+    return json_pack("{s:i s:i s:i s:i s:i s:i s:i s:i s:i}", "rows", rows, "columns", columns, "n_embed", codes,
+                     "dim", channels, "n_layers", layers, "first_kernel", 7, "kernel", 3, "n_classes", classes,
+                     "n_above", above);
+}
+
 // For the codes of a new VQ-VAE of the same resolution and codebook; the reference's 64 channels and 7
 // layers.
 static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {
     ATL_TRY(atl_check_init(ctx, o));
     int side = o->resolution / 4;
-    *json = json_pack("{s:i s:i s:i s:i s:i s:i s:i s:i s:i}", "rows", side, "columns", side, "n_embed",
-                      o->channel_max ? o->channel_max : 512, "dim", o->channel_base ? o->channel_base : 64,
-                      "n_layers", o->map_depth ? o->map_depth : 7, "first_kernel", 7, "kernel", 3, "n_classes",
-                      o->c_dim, "n_above", 0);
+    *json = atl_pixelcnn_json(side, side, o->channel_max ? o->channel_max : 512,
+                              o->channel_base ? o->channel_base : 64, o->map_depth ? o->map_depth : 7, o->c_dim, 0);
     return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
 }
 

@@ -13,6 +13,9 @@ typedef struct atl_pixelcnn_size {
     int above;         // codes that the map above may have; 0: there is none
 } atl_pixelcnn_size;
 
+// The config of one with the published kernels; NULL: memory is missing.
+json_t *atl_pixelcnn_json(int rows, int columns, int codes, int channels, int layers, int classes, int above);
+
 atl_status atl_pixelcnn_sizes(atl_ctx *ctx, const json_t *json, atl_pixelcnn_size *s);
 
 #endif

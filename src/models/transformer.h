@@ -47,6 +47,10 @@ typedef struct atl_codes_sizes {
     int kept;  // numbers of "before", what a step wants of the one before it besides; 0: nothing
 } atl_codes_sizes;
 
+// The config of one over `tokens` positions of `depth` codes each, with a class before them; NULL: memory is
+// missing.
+json_t *atl_vit_gpt_json(int classes, int codes, int width, int tokens, int depth, int heads, int layers);
+
 // Of a network whose role is "transformer", by its kind and config.
 atl_status atl_codes_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes *s);
 atl_status atl_vit_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes *s);

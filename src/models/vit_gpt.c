@@ -319,6 +319,22 @@ static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, 
     return ATL_OK;
 }
 
+json_t *atl_vit_gpt_json(int classes, int codes, int width, int tokens, int depth, int heads, int layers) {
+    json_t *json = json_pack("{s:i s:i s:i s:i s:i s:b s:b}", "vocab_cond_size", classes, "vocab_img_size", codes,
+                             "embed_dim", width, "cond_num_tokens", 1, "img_num_tokens", tokens, "attn_bias", 1,
+                             "mlp_bias", 1);
+    json_t *more = depth == 1 ? json_pack("{s:i s:i}", "n_heads", heads, "n_layers", layers)
+                              : json_pack("{s:i s:i s:i s:i s:i}", "depth_num_tokens", depth, "spatial_n_heads",
+                                          heads, "depth_n_heads", heads, "spatial_n_layers", layers,
+                                          "depth_n_layers", layers < 6 ? 1 : layers / 6);
+    bool lost = !json || !more || json_object_update(json, more);
+    json_decref(more);
+    if (!lost)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 // For the codes of patches of a picture, `depth` of each; as many channels and layers as its makers have.
 static atl_status init_of_depth(atl_ctx *ctx, const atl_init_options *o, int depth, json_t **json) {
     ATL_TRY(atl_check_init(ctx, o));
@@ -328,19 +344,9 @@ static atl_status init_of_depth(atl_ctx *ctx, const atl_init_options *o, int dep
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "a transformer of %d channels with %d heads over %d x %d codes can't be made", width, heads,
                         side, side);
-    *json = json_pack("{s:i s:i s:i s:i s:i s:b s:b}", "vocab_cond_size", o->c_dim ? o->c_dim : 1, "vocab_img_size",
-                      o->channel_max ? o->channel_max : 8192, "embed_dim", width, "cond_num_tokens", 1,
-                      "img_num_tokens", side * side, "attn_bias", 1, "mlp_bias", 1);
-    json_t *more = depth == 1 ? json_pack("{s:i s:i}", "n_heads", heads, "n_layers", layers)
-                              : json_pack("{s:i s:i s:i s:i s:i}", "depth_num_tokens", depth, "spatial_n_heads",
-                                          heads, "depth_n_heads", heads, "spatial_n_layers", layers,
-                                          "depth_n_layers", layers < 6 ? 1 : layers / 6);
-    bool lost = !*json || !more || json_object_update(*json, more);
-    json_decref(more);
-    if (!lost)
-        return ATL_OK;
-    json_decref(*json);
-    return atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
+    *json = atl_vit_gpt_json(o->c_dim ? o->c_dim : 1, o->channel_max ? o->channel_max : 8192, width, side * side,
+                             depth, heads, layers);
+    return *json ? ATL_OK : atl_fail(ctx, ATL_NO_MEMORY, "out of memory for the network's config");
 }
 
 static atl_status init(atl_ctx *ctx, const atl_init_options *o, json_t **json) {

@@ -74,7 +74,7 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
     const config *c = config_;
     (void)ctx;
     (void)params;
-    *d = (atl_model_dims){ .channels = 3, .height = c->height, .width = c->width };
+    *d = (atl_model_dims){ .channels = 3, .height = c->height, .width = c->width, .codes = c->n_embed };
     return ATL_OK;
 }
 

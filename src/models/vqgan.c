@@ -79,26 +79,16 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
     const config *c = config_;
     (void)ctx;
     (void)params;
-    *d = (atl_model_dims){ .channels = c->channels, .height = c->height, .width = c->width };
+    *d = (atl_model_dims){ .channels = c->channels, .height = c->height, .width = c->width, .codes = c->n_embed };
     return ATL_OK;
 }
 
 // ---- layers
 
-static atl_node *conv_node(atl_net *net, atl_node *x, int64_t out, int kernel, const atl_conv_attr *attr) {
-    if (x->op == ATL_OP_POISON)
-        return x;
-    int64_t in = x->shape.d[3];
-    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in, kernel, kernel), ATL_INIT_NORMAL,
-                                (float)(1.0 / sqrt((double)(3 * in * kernel * kernel))));
-    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
-    return atl_named(net->g, atl_add_bias(net->g, atl_conv(net->g, x, w, attr), bias));
-}
-
 static atl_node *conv(atl_net *net, const char *scope, atl_node *x, int64_t out, int kernel) {
     const atl_conv_attr same = atl_conv_even(ATL_SLOT_Y, 1, kernel / 2);
     size_t mark = atl_scope_push(net->g, "%s", scope);
-    x = conv_node(net, x, out, kernel, &same);
+    x = atl_code_conv(net, x, out, kernel, &same);
     atl_scope_pop(net->g, mark);
     return x;
 }
@@ -167,7 +157,7 @@ static atl_node *down(atl_net *net, atl_node *x) {
     if (x->op == ATL_OP_POISON)
         return x;
     size_t mark = atl_scope_push(net->g, "downsample.conv");
-    x = conv_node(net, x, x->shape.d[3], 3, &half);
+    x = atl_code_conv(net, x, x->shape.d[3], 3, &half);
     atl_scope_pop(net->g, mark);
     return x;
 }
@@ -339,12 +329,10 @@ static void autoencode(atl_net *net, const void *config_, atl_call *call) {
 // Running means begin with what they are means of.
 static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, uint64_t seed) {
     const config *c = config_;
-    const atl_param *book = atl_params_find(params, "quantize.embedding.weight"),
-                    *sum = atl_params_find(params, "quantize.embed_avg");
     (void)ctx;
     (void)seed;
-    if (c->averages && book && sum && book->count == sum->count)
-        memcpy(atl_param_data(params, sum), atl_param_data(params, book), book->count * sizeof(float));
+    if (c->averages)
+        atl_code_begin(params, "quantize.embedding.weight", "quantize.embed_avg");
     return ATL_OK;
 }
 

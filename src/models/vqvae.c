@@ -6,7 +6,6 @@
 // Both maps are one list of codes, top first, each row by row.  Layers are numbered as their makers' lists
 // are, activations included.  VQ-VAE's makers have pictures from 0 to 1; here they go from -1 to 1.
 #include <math.h>
-#include <string.h>
 
 #include "models/codes.h"
 #include "models/rows.h"
@@ -53,14 +52,17 @@ static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *para
     const config *c = config_;
     (void)ctx;
     (void)params;
-    *d = (atl_model_dims){ .channels = c->channels, .height = c->height, .width = c->width };
+    *d = (atl_model_dims){ .channels = c->channels, .height = c->height, .width = c->width, .codes = c->n_embed };
     return ATL_OK;
 }
 
-// Codes of a level, the top one first: of a single map, and of the bottom one, a quarter of each side.
+// Pixels along each side of a code of a level, the top one first.
+static int step_of(const config *c, int level) {
+    return level < c->levels - 1 ? 8 : 4;
+}
+
 static int64_t codes_of(const config *c, int level) {
-    int step = level < c->levels - 1 ? 8 : 4;
-    return (int64_t)(c->height / step) * (c->width / step);
+    return (int64_t)(c->height / step_of(c, level)) * (c->width / step_of(c, level));
 }
 
 // ---- layers
@@ -75,13 +77,8 @@ typedef struct stack {
 } stack;
 
 static atl_node *weighted(atl_net *net, atl_node *x, int64_t out, int kernel, int stride) {
-    if (x->op == ATL_OP_POISON)
-        return x;
-    int64_t in = x->shape.d[3];
-    atl_node *w = atl_net_param(net, "weight", ATL_SHAPE(out, in, kernel, kernel), ATL_INIT_NORMAL,
-                                (float)(1.0 / sqrt((double)(3 * in * kernel * kernel))));
-    atl_node *bias = atl_net_param(net, "bias", ATL_SHAPE(out), ATL_INIT_ZERO, 0.0f);
-    return atl_named(net->g, atl_add_bias(net->g, atl_conv2d(net->g, x, w, stride, kernel > 1), bias));
+    const atl_conv_attr attr = atl_conv_even(ATL_SLOT_Y, stride, kernel > 1 ? 1 : 0);
+    return atl_code_conv(net, x, out, kernel, &attr);
 }
 
 // A transposed convolution of 4 x 4 that doubles both sides.
@@ -218,7 +215,7 @@ static atl_node *nearest(atl_net *net, const config *c, int level, atl_node *z) 
 // codes [n, h w] -> [n, h, w, embed_dim]
 static atl_node *vectors(atl_net *net, const config *c, int level, atl_node *codes) {
     atl_node *rows = atl_embedding(net->g, codebook(net, c, level), codes);
-    int step = level < c->levels - 1 ? 8 : 4;
+    int step = step_of(c, level);
     if (rows->op == ATL_OP_POISON)
         return rows;
     return atl_reshape(net->g, rows,
@@ -365,19 +362,15 @@ static void autoencode(atl_net *net, const void *config_, atl_call *call) {
 
 // ---- new networks
 
-// Running means begin with what they are means of.
 static atl_status finish(atl_ctx *ctx, const void *config_, atl_params *params, uint64_t seed) {
-    static const char *const names[][2] = { { "embedding.weight", "embedding.embed_avg" },
-                                            { "quantize_t.embed", "quantize_t.embed_avg" },
-                                            { "quantize_b.embed", "quantize_b.embed_avg" } };
     const config *c = config_;
     (void)ctx;
     (void)seed;
-    for (size_t i = 0; c->averages && i < sizeof names / sizeof *names; i++) {
-        const atl_param *book = atl_params_find(params, names[i][0]),
-                        *sum = atl_params_find(params, names[i][1]);
-        if (book && sum && book->count == sum->count)
-            memcpy(atl_param_data(params, sum), atl_param_data(params, book), book->count * sizeof(float));
+    if (c->averages && c->levels == 1)
+        atl_code_begin(params, "embedding.weight", "embedding.embed_avg");
+    if (c->averages && c->levels > 1) {
+        atl_code_begin(params, "quantize_t.embed", "quantize_t.embed_avg");
+        atl_code_begin(params, "quantize_b.embed", "quantize_b.embed_avg");
     }
     return ATL_OK;
 }

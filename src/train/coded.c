@@ -60,23 +60,6 @@ static atl_status open_network(atl_trainer *t, const char *path, atl_network *n)
     return ATL_OK;
 }
 
-static int codebook_of(const atl_network *n) {
-    static const struct {
-        const char *name;
-        int dim; // that counts codes
-    } books[] = { { "quantize.embedding.weight", 0 },
-                  { "quantize.embed.weight", 0 },
-                  { "quantizer.embedding.weight", 0 },
-                  { "embedding.weight", 0 },
-                  { "quantize_t.embed", 1 } };
-    for (size_t i = 0; i < sizeof books / sizeof *books; i++) {
-        const atl_param *p = atl_params_find(&n->params, books[i].name);
-        if (p && p->rank == 2)
-            return (int)p->dims[books[i].dim];
-    }
-    return 0;
-}
-
 static atl_status encoder(atl_coded *c, atl_program **p) {
     return atl_programs_get(&c->programs, &(atl_program_key){ .function = "encode", .n = AT_ONCE }, p);
 }
@@ -93,7 +76,7 @@ static atl_status find_sizes(atl_trainer *t, const char *path, atl_coded *c) {
         step *= 2;
     c->rows = t->set.height / step;
     c->columns = t->set.width / step;
-    c->vocabulary = codebook_of(&c->first);
+    c->vocabulary = c->first.dims.codes;
     int64_t map = (int64_t)c->rows * c->columns;
     c->top = map < positions ? (int)(map / 4) : 0;
     if (!c->vocabulary || map + c->top != positions)

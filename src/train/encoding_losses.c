@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "train/encoding.h"
+#include "train/loss.h"
 #include "train/similar.h"
 
 // Added to squares before their root, so that what is zero has a gradient, which is zero.
@@ -21,13 +22,8 @@ atl_node *atl_encoding_reduced(atl_graph *g, const atl_encoding *e, atl_node *im
 
 // ---- pieces
 
-static atl_node *mean_of_all(atl_graph *g, atl_node *x) {
-    return x->op == ATL_OP_POISON ? x
-                                  : atl_reshape(g, atl_mean(g, x, (1u << x->shape.rank) - 1u), ATL_SHAPE(1));
-}
-
 static atl_node *squared(atl_graph *g, atl_node *x, atl_node *y) {
-    return mean_of_all(g, atl_square(g, atl_sub(g, x, y)));
+    return atl_loss_mean(g, atl_square(g, atl_sub(g, x, y)));
 }
 
 // Rows and columns of an aligned picture in which the face is: 35 to 222 and 32 to 219 of 256.
@@ -46,14 +42,14 @@ static atl_node *lengths(atl_graph *g, atl_node *x, unsigned axes) {
 
 static atl_node *unlike(atl_graph *g, atl_node *x, atl_node *y) { // 1 - cosine, of rows of unit length
     atl_node *cosine = atl_sum(g, atl_mul(g, x, y), 1u << 1);
-    return atl_affine(g, mean_of_all(g, cosine), -1.0f, 1.0f);
+    return atl_affine(g, atl_loss_mean(g, cosine), -1.0f, 1.0f);
 }
 
 // ---- with networks
 
 static atl_node *lpips(atl_phase_builder *b, const atl_encoding *e, atl_node *x, atl_node *y) {
     atl_net net = atl_network_in(b->g, &e->lpips, "lpips");
-    return mean_of_all(b->g, ATL_APPLY(&net, &e->lpips, "distance", "distance", { "x", x }, { "y", y }));
+    return atl_loss_mean(b->g, ATL_APPLY(&net, &e->lpips, "distance", "distance", { "x", x }, { "y", y }));
 }
 
 static atl_node *identity(atl_phase_builder *b, const atl_encoding *e, const atl_encoded *x) {
@@ -73,7 +69,7 @@ static atl_node *similarity(atl_phase_builder *b, const atl_encoding *e, const a
 static atl_node *w_norm(atl_phase_builder *b, const atl_encoding *e, const atl_encoded *x) {
     atl_node *average = atl_const(b->g, ATL_SHAPE(1, 1, e->w_dim), e->average);
     atl_node *d = atl_sub(b->g, x->ws, atl_expand(b->g, average, x->ws->shape));
-    return mean_of_all(b->g, lengths(b->g, d, 1u << 1 | 1u << 2));
+    return atl_loss_mean(b->g, lengths(b->g, d, 1u << 1 | 1u << 2));
 }
 
 // What layers differ by from the first; of those that don't yet it is zero.
@@ -100,7 +96,7 @@ static atl_node *adversarial(atl_phase_builder *b, const atl_encoding *e, const 
     atl_phase_report(b, "Loss/scores/fake", f, ATL_REPORT_VALUES);
     f = atl_softplus(g, atl_neg(g, f));
     if (!x->share)
-        return mean_of_all(g, f);
+        return atl_loss_mean(g, f);
     atl_node *share = atl_reshape(g, x->share, ATL_SHAPE(1, e->num_ws));
     atl_node *count = atl_reshape(g, atl_sum(g, share, 3u), ATL_SHAPE(1));
     f = atl_mean(g, atl_mul(g, f, atl_expand(g, share, f->shape)), 1u);

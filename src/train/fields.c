@@ -45,8 +45,7 @@ static const atl_train_field FIELDS[] = {
     TEXT("cfg", cfg, "auto",
          "auto|stylegan2|paper256|paper512|paper1024|cifar|stylegan3-t|stylegan3-r|stylegan1|progan|sagan|biggan|"
          "biggan-deep|vqgan|vit-vqgan|vqvae|vqvae2|transformer|vit-transformer|pixelcnn|psp|e4e|restyle-psp|"
-         "restyle-e4e|"
-         "hyperstyle",
+         "restyle-e4e|hyperstyle",
          "published settings, which the options after it change"),
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),

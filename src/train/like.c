@@ -110,8 +110,8 @@ static void read_transformer(const json_t *config, atl_train_like *like) {
 }
 
 static bool is_transformer(const char *kind) {
-    return !strcmp(kind, "pixelcnn") ||
-           !strcmp(kind, "codes_gpt") || !strcmp(kind, "vit_gpt") || !strcmp(kind, "rq_transformer");
+    return !strcmp(kind, "codes_gpt") || !strcmp(kind, "vit_gpt") || !strcmp(kind, "rq_transformer") ||
+           !strcmp(kind, "pixelcnn");
 }
 
 static bool is_vqvae(const char *kind) {

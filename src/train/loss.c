@@ -15,7 +15,7 @@ static atl_node *total(atl_graph *g, atl_node *x) { // [1]
     return atl_reshape(g, atl_sum(g, x, all_axes(x)), ATL_SHAPE(1));
 }
 
-static atl_node *mean(atl_graph *g, atl_node *x) { // [1]
+atl_node *atl_loss_mean(atl_graph *g, atl_node *x) {
     return atl_reshape(g, atl_mean(g, x, all_axes(x)), ATL_SHAPE(1));
 }
 
@@ -30,29 +30,29 @@ static atl_node *relu(atl_graph *g, atl_node *x) {
 // ---- scores
 
 atl_node *atl_loss_g_logistic(atl_graph *g, atl_node *f) {
-    return mean(g, softplus(g, atl_neg(g, f)));
+    return atl_loss_mean(g, softplus(g, atl_neg(g, f)));
 }
 
 atl_node *atl_loss_g_logistic_saturating(atl_graph *g, atl_node *f) {
-    return atl_neg(g, mean(g, softplus(g, f)));
+    return atl_neg(g, atl_loss_mean(g, softplus(g, f)));
 }
 
 atl_node *atl_loss_d_logistic(atl_graph *g, atl_node *f, atl_node *r) {
-    return atl_add(g, mean(g, softplus(g, f)), mean(g, softplus(g, atl_neg(g, r))));
+    return atl_add(g, atl_loss_mean(g, softplus(g, f)), atl_loss_mean(g, softplus(g, atl_neg(g, r))));
 }
 
 atl_node *atl_loss_g_wgan(atl_graph *g, atl_node *f) {
-    return atl_neg(g, mean(g, f));
+    return atl_neg(g, atl_loss_mean(g, f));
 }
 
 atl_node *atl_loss_d_wgan(atl_graph *g, atl_node *f, atl_node *r, float drift) {
-    atl_node *loss = atl_sub(g, mean(g, f), mean(g, r));
-    return drift != 0.0f ? atl_add(g, loss, atl_scale(g, mean(g, atl_square(g, r)), drift)) : loss;
+    atl_node *loss = atl_sub(g, atl_loss_mean(g, f), atl_loss_mean(g, r));
+    return drift != 0.0f ? atl_add(g, loss, atl_scale(g, atl_loss_mean(g, atl_square(g, r)), drift)) : loss;
 }
 
 atl_node *atl_loss_d_hinge(atl_graph *g, atl_node *f, atl_node *r) {
-    atl_node *fake = mean(g, relu(g, atl_affine(g, f, 1.0f, 1.0f)));
-    return atl_add(g, fake, mean(g, relu(g, atl_affine(g, r, -1.0f, 1.0f))));
+    atl_node *fake = atl_loss_mean(g, relu(g, atl_affine(g, f, 1.0f, 1.0f)));
+    return atl_add(g, fake, atl_loss_mean(g, relu(g, atl_affine(g, r, -1.0f, 1.0f))));
 }
 
 atl_node *atl_loss_labels(atl_graph *g, atl_node *logits, atl_node *labels) {
@@ -80,7 +80,7 @@ atl_node *atl_loss_r1_r2(atl_graph *g, atl_node *scores, atl_node *img, float ga
     atl_node *p = squared_gradient(g, scores, img);
     if (penalties)
         *penalties = p;
-    return atl_scale(g, mean(g, p), 0.5f * gamma);
+    return atl_scale(g, atl_loss_mean(g, p), 0.5f * gamma);
 }
 
 atl_node *atl_mix_images(atl_graph *g, atl_node *real, atl_node *fake, atl_node *t) {
@@ -93,7 +93,7 @@ atl_node *atl_loss_gradient_penalty(atl_graph *g, atl_node *scores, atl_node *mi
     atl_node *length = atl_sqrt(g, squared_gradient(g, scores, mix));
     if (lengths)
         *lengths = length;
-    return atl_scale(g, mean(g, atl_square(g, atl_affine(g, length, 1.0f, -1.0f))), weight);
+    return atl_scale(g, atl_loss_mean(g, atl_square(g, atl_affine(g, length, 1.0f, -1.0f))), weight);
 }
 
 // ---- path length
@@ -107,7 +107,7 @@ atl_node *atl_path_lengths(atl_graph *g, atl_node *img, atl_node *ws, atl_node *
 }
 
 atl_node *atl_path_mean(atl_graph *g, atl_node *before, atl_node *lengths, atl_node *decay) {
-    return atl_add(g, before, atl_mul(g, atl_sub(g, mean(g, lengths), before), decay));
+    return atl_add(g, before, atl_mul(g, atl_sub(g, atl_loss_mean(g, lengths), before), decay));
 }
 
 atl_node *atl_loss_path_length(atl_graph *g, atl_node *lengths, atl_node *mean_length, float weight,
@@ -116,5 +116,5 @@ atl_node *atl_loss_path_length(atl_graph *g, atl_node *lengths, atl_node *mean_l
     atl_node *p = atl_square(g, away);
     if (penalties)
         *penalties = p;
-    return atl_scale(g, mean(g, p), weight);
+    return atl_scale(g, atl_loss_mean(g, p), weight);
 }

@@ -16,6 +16,9 @@ typedef enum atl_gan_loss { // in the order of the first words of the option "lo
     ATL_GAN_LOSSES
 } atl_gan_loss;
 
+// Of all numbers, [1].
+atl_node *atl_loss_mean(atl_graph *g, atl_node *x);
+
 // Logistic (Goodfellow et al. 2014).  Generator: mean softplus(-f), which doesn't saturate (section 3 there), or
 // mean -softplus(f), which does (equation 1).  Discriminator: mean softplus(f) + mean softplus(-r).
 atl_node *atl_loss_g_logistic(atl_graph *g, atl_node *f);

@@ -216,9 +216,8 @@ static atl_status follow_like(atl_trainer *t, atl_train_options *given) {
     o->map_depth = o->map_depth ? o->map_depth : t->like.map_depth;
     o->channel_base = o->channel_base ? o->channel_base : t->like.channel_base;
     o->channel_max = o->channel_max ? o->channel_max : t->like.channel_max;
-    bool layered = t->recipe->fetch || t->recipe->patches;
-    o->layers = o->layers || !layered ? o->layers : t->like.layers;
-    o->heads = o->heads || !layered ? o->heads : t->like.heads;
+    o->layers = o->layers || !t->recipe->layers ? o->layers : t->like.layers;
+    o->heads = o->heads || !t->recipe->layers ? o->heads : t->like.heads;
     o->patch = o->patch || !t->recipe->patches ? o->patch : t->like.patch;
     o->quantizers = o->quantizers || !t->recipe->patches ? o->quantizers : t->like.quantizers;
     given->patch = o->patch;

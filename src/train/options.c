@@ -214,7 +214,7 @@ static const char *not_for(const atl_recipe *recipe, const atl_train_options *o)
 
 // Of codes of patches the codebook is trained by its loss, and D counts from the first step on.
 static atl_status fill_codes(atl_ctx *ctx, const atl_recipe *recipe, atl_train_options *o) {
-    const char *given = !recipe->patches             ? NULL
+    const char *given = !recipe->patches              ? NULL
                         : strcmp(o->codebook, "loss") ? "codebook"
                         : o->restart > 0.0            ? "restart"
                         : o->kl_weight != 5e-4        ? "kl-weight"
@@ -269,15 +269,15 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
 
 // What is for transformers over codes alone, and what those over patches have, too.
 static const char *not_transformers(const atl_recipe *recipe, const atl_train_options *o) {
-    const char *given = o->first_stage       ? "first-stage"
-                        : o->dropout > 0.0   ? "dropout"
-                        : o->pkeep < 1.0     ? "pkeep"
-                        : o->held_out        ? "held-out"
-                        : recipe->patches    ? NULL
-                        : o->layers          ? "layers"
-                        : o->heads           ? "heads"
-                        : o->weight_decay >= 0.0 ? "weight-decay"
-                        : o->warmup > 0.0    ? "warmup"
+    const char *given = o->first_stage                 ? "first-stage"
+                        : o->dropout > 0.0             ? "dropout"
+                        : o->pkeep < 1.0               ? "pkeep"
+                        : o->held_out                  ? "held-out"
+                        : recipe->patches              ? NULL
+                        : o->layers                    ? "layers"
+                        : o->heads                     ? "heads"
+                        : o->weight_decay >= 0.0       ? "weight-decay"
+                        : o->warmup > 0.0              ? "warmup"
                         : strcmp(o->rates, "constant") ? "rates"
                                                        : NULL;
     return recipe->fetch ? NULL : given;
@@ -293,33 +293,31 @@ static atl_status refuse_patches(atl_ctx *ctx, const atl_train_options *o) {
                  : ATL_OK;
 }
 
-// Transformers of the published sizes: those over codes are for faces, those over patches the small ones; PixelCNNs
-// of the reference's.
+// Of networks whose layers are counted what the recipe says where the options don't, and what nobody else has.
 static atl_status fill_transformer(atl_ctx *ctx, atl_train_options *o) {
-    enum { LAYERS = 24, LAYERS_OF_PATCHES = 8, PIXELS = 7, HEAD = 64, PATCH = 8 };
+    enum { HEAD = 64, PATCH = 8 };
     const atl_recipe *recipe = atl_recipe_find(atl_train_family(o->cfg));
     const char *given = not_transformers(recipe, o);
-    bool pixels = recipe == &atl_recipe_pixelcnn;
-    if (strcmp(o->level, "auto") != 0 && !pixels)
+    if (!is_auto(o->level) && !recipe->masks)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "level: networks of cfg %s are no PixelCNNs; leave it out", o->cfg);
-    if (pixels && (o->heads || o->weight_decay >= 0.0))
+    if (recipe->masks && (o->heads || o->weight_decay >= 0.0))
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: PixelCNNs have none of it; leave it out",
                         o->heads ? "heads" : "weight-decay");
     if (given)
         return atl_fail(ctx, ATL_BAD_ARGUMENT,
                         "%s: networks of cfg %s are no transformers over codes; leave it out", given, o->cfg);
-    if (!recipe->patches)
-        ATL_TRY(refuse_patches(ctx, o));
     if (recipe->patches) {
         o->patch = o->patch ? o->patch : PATCH;
         o->quantizers = o->quantizers ? o->quantizers : 1;
+    } else {
+        ATL_TRY(refuse_patches(ctx, o));
     }
-    if (!recipe->fetch && !recipe->patches)
+    if (!recipe->layers)
         return ATL_OK;
-    o->layers = o->layers ? o->layers : recipe->patches ? LAYERS_OF_PATCHES : pixels ? PIXELS : LAYERS;
-    if (pixels) // no heads, and nothing decays
+    o->layers = o->layers ? o->layers : recipe->layers;
+    if (recipe->masks)
         return ATL_OK;
-    o->weight_decay = o->weight_decay >= 0.0 ? o->weight_decay : recipe->fetch ? 0.01 : 1e-4;
+    o->weight_decay = o->weight_decay >= 0.0 ? o->weight_decay : recipe->weight_decay;
     o->heads = o->heads ? o->heads : most(o->channel_base / HEAD, 1);
     return ATL_OK;
 }
@@ -386,7 +384,8 @@ atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, 
     o->dlr = o->dlr != 0.0 ? o->dlr : p.dlr;
     o->map_depth = o->map_depth ? o->map_depth : p.map_depth;
     o->channel_base = o->channel_base ? o->channel_base : p.channel_base;
-    o->channel_max = o->channel_max ? o->channel_max : !strcmp(p.family, "vit-vqgan") ? 8192 : 512;
+    int usual = atl_recipe_find(p.family)->channel_max;
+    o->channel_max = o->channel_max ? o->channel_max : usual ? usual : 512;
     ATL_TRY(fill_transformer(ctx, o));
     o->ema_kimg = o->ema_kimg > 0.0 ? o->ema_kimg : p.ema_kimg;
     o->ema_rampup = o->ema_rampup != 0.0 ? o->ema_rampup : p.ema_rampup;

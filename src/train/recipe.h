@@ -107,7 +107,10 @@ struct atl_recipe {
     bool reconstructs;            // G makes pictures again, by its function "autoencode"
     const char *codebook;         // how its codebook moves where the options leave it open; NULL: "loss"
     bool patches;                 // and by transformers over patches
-    double perceptual_weight, disc_weight; // where the options leave them open
+    bool masks;                   // codes are predicted by masked convolutions: no heads, and nothing decays
+    // Where the options leave them open; layers 0: networks have none to count.
+    int layers, channel_max; // channel_max 0: 512
+    double perceptual_weight, disc_weight, weight_decay;
     const atl_adam_options *adam; // betas and eps; NULL: StyleGAN's
     const atl_phase_row *phases;
     int n_phases;

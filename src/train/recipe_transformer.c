@@ -15,6 +15,8 @@
 #include "base/names.h"
 #include "base/philox.h"
 #include "io/json.h"
+#include "models/pixelcnn.h"
+#include "models/transformer.h"
 #include "run/draw_codes.h"
 #include "train/coded.h"
 #include "train/gan.h"
@@ -221,30 +223,14 @@ static json_t *gpt_config(const atl_trainer *t, const atl_coded *c) {
 
 static json_t *vit_config(const atl_trainer *t, const atl_coded *c) {
     const atl_train_options *o = &t->options;
-    int classes = t->set.label_size ? t->set.label_size : 1;
-    json_t *json = json_pack("{s:i s:i s:i s:i s:i s:b s:b}", "vocab_cond_size", classes, "vocab_img_size",
-                             c->vocabulary, "embed_dim", o->channel_base, "cond_num_tokens", 1,
-                             "img_num_tokens", c->length / c->depth, "attn_bias", 1, "mlp_bias", 1);
-    json_t *more = c->depth == 1
-                       ? json_pack("{s:i s:i}", "n_heads", o->heads, "n_layers", o->layers)
-                       : json_pack("{s:i s:i s:i s:i s:i}", "depth_num_tokens", c->depth, "spatial_n_heads",
-                                   o->heads, "depth_n_heads", o->heads, "spatial_n_layers", o->layers,
-                                   "depth_n_layers", o->layers < 6 ? 1 : o->layers / 6);
-    bool lost = !json || !more || json_object_update(json, more);
-    json_decref(more);
-    if (lost) {
-        json_decref(json);
-        return NULL;
-    }
-    return json;
+    return atl_vit_gpt_json(t->set.label_size ? t->set.label_size : 1, c->vocabulary, o->channel_base,
+                            c->length / c->depth, c->depth, o->heads, o->layers);
 }
 
 static json_t *pixels_config(const atl_trainer *t, const second_stage *s) {
     const atl_train_options *o = &t->options;
-    return json_pack("{s:i s:i s:i s:i s:i s:i s:i s:i s:i}", "rows", s->rows, "columns", s->columns, "n_embed",
-                     s->coded.vocabulary, "dim", o->channel_base, "n_layers", o->layers, "first_kernel", 7,
-                     "kernel", 3, "n_classes", o->cond ? t->set.label_size : 0, "n_above",
-                     s->first ? s->coded.vocabulary : 0);
+    return atl_pixelcnn_json(s->rows, s->columns, s->coded.vocabulary, o->channel_base, o->layers,
+                             o->cond ? t->set.label_size : 0, s->first ? s->coded.vocabulary : 0);
 }
 
 // Which of the codes are predicted.
@@ -291,17 +277,14 @@ static atl_status networks(atl_trainer *t) {
     if (!s)
         return ATL_NO_MEMORY;
     s->vit = t->recipe == &atl_recipe_vit_transformer;
-    s->pixels = t->recipe == &atl_recipe_pixelcnn;
+    s->pixels = t->recipe->masks;
     ATL_TRY(refuse(t));
     ATL_TRY(atl_coded_open(t, t->options.first_stage, &s->coded));
     ATL_TRY(choose_map(t, s));
     ATL_TRY(check_sizes(t, s));
     json = s->vit ? vit_config(t, &s->coded) : s->pixels ? pixels_config(t, s) : gpt_config(t, &s->coded);
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
-    const char *family = s->pixels                        ? "pixelcnn"
-                         : s->vit && s->coded.depth > 1 ? "rq-transformer"
-                         : s->vit                         ? "vit-transformer"
-                                                          : "transformer";
+    const char *family = s->vit && s->coded.depth > 1 ? "rq-transformer" : t->recipe->family;
     return atl_network_make(t->ctx, atl_model_row_for(family, "transformer"), "G", json, t->options.seed,
                             &t->g);
 }
@@ -415,14 +398,15 @@ static atl_status generate(atl_trainer *t, int n, const float *z, const float *c
 
 static const char *const KEYS[] = { "G", "D", "transformer" };
 
-#define RECIPE(name)                                                                                         \
+// Layers are those of the published transformers for faces, and of the reference's PixelCNN.
+#define RECIPE(name, count, decay, convolves)                                                                \
     {                                                                                                        \
-        .family = name, .keys = KEYS, .loss = "logistic", .networks = networks, .schedule = atl_gan_rates,        \
+        .family = name, .keys = KEYS, .loss = "logistic", .networks = networks, .schedule = atl_gan_rates,   \
         .close = close_stage, .kept = kept, .optimiser = optimiser, .fetch = fetch, .generate = generate,    \
-        .z_dim = z_dim, .decays = decays, .aug = ATL_AUG_NONE, .phases = PHASES,                             \
-        .n_phases = sizeof PHASES / sizeof *PHASES,                                                          \
+        .z_dim = z_dim, .decays = decays, .aug = ATL_AUG_NONE, .masks = convolves, .layers = count,          \
+        .weight_decay = decay, .phases = PHASES, .n_phases = sizeof PHASES / sizeof *PHASES,                 \
     }
 
-const atl_recipe atl_recipe_transformer = RECIPE("transformer");
-const atl_recipe atl_recipe_vit_transformer = RECIPE("vit-transformer");
-const atl_recipe atl_recipe_pixelcnn = RECIPE("pixelcnn");
+const atl_recipe atl_recipe_transformer = RECIPE("transformer", 24, 0.01, false);
+const atl_recipe atl_recipe_vit_transformer = RECIPE("vit-transformer", 24, 0.01, false);
+const atl_recipe atl_recipe_pixelcnn = RECIPE("pixelcnn", 7, 0.0, true);

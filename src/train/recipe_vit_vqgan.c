@@ -30,9 +30,9 @@ static atl_node *made_again(atl_phase_builder *b, atl_node *real, atl_call *call
 static atl_node *distance_of(atl_phase_builder *b, atl_node *img, atl_node *real) {
     atl_graph *g = b->g;
     atl_node *d = atl_sub(g, img, real);
-    atl_node *all = atl_scale(g, atl_remade_mean(g, atl_square(g, d)), SQUARES);
+    atl_node *all = atl_scale(g, atl_loss_mean(g, atl_square(g, d)), SQUARES);
     if (b->o->l1_weight > 0.0)
-        all = atl_add(g, all, atl_scale(g, atl_remade_mean(g, atl_fn_of(g, ATL_FN_ABS, d)),
+        all = atl_add(g, all, atl_scale(g, atl_loss_mean(g, atl_fn_of(g, ATL_FN_ABS, d)),
                                         DIFFERENCES * (float)b->o->l1_weight));
     atl_node *far = atl_remade_far(b, img, real);
     return far ? atl_add(g, all, atl_scale(g, far, (float)b->o->perceptual_weight)) : all;
@@ -41,7 +41,7 @@ static atl_node *distance_of(atl_phase_builder *b, atl_node *img, atl_node *real
 static atl_node *of_codes(atl_graph *g, const atl_call *call) { // [1]
     atl_node *commitment = atl_call_result(g, call, "commitment"),
              *codebook = atl_call_result(g, call, "codebook");
-    return atl_add(g, atl_scale(g, atl_remade_mean(g, commitment), COMMITMENT), atl_remade_mean(g, codebook));
+    return atl_add(g, atl_scale(g, atl_loss_mean(g, commitment), COMMITMENT), atl_loss_mean(g, codebook));
 }
 
 static atl_node *g_main(atl_phase_builder *b) {
@@ -205,6 +205,9 @@ const atl_recipe atl_recipe_vit_vqgan = {
     .aug = ATL_AUG_NONE,
     .reconstructs = true,
     .patches = true,
+    .layers = 8, // the small one
+    .channel_max = 8192,
+    .weight_decay = 1e-4,
     .perceptual_weight = 0.1,
     .disc_weight = 0.1,
     .phases = PHASES,

@@ -108,20 +108,20 @@ static atl_node *of_codes(atl_phase_builder *b, const atl_call *call) {
     atl_graph *g = b->g;
     if (draws(b->o)) {
         atl_node *x = atl_call_result(g, call, "unevenness");
-        return x->op == ATL_OP_POISON ? x : atl_scale(g, atl_remade_mean(g, x), (float)b->o->kl_weight);
+        return x->op == ATL_OP_POISON ? x : atl_scale(g, atl_loss_mean(g, x), (float)b->o->kl_weight);
     }
     atl_node *commitment = atl_call_result(g, call, "commitment"),
              *codebook = atl_call_result(g, call, "codebook");
     if (commitment->op == ATL_OP_POISON || codebook->op == ATL_OP_POISON)
         return &g->poison;
-    commitment = atl_scale(g, atl_remade_mean(g, commitment), averages(b->o) ? COMMITMENT_ALONE : COMMITMENT);
-    return averages(b->o) ? commitment : atl_add(g, commitment, atl_scale(g, atl_remade_mean(g, codebook), CODEBOOK));
+    commitment = atl_scale(g, atl_loss_mean(g, commitment), averages(b->o) ? COMMITMENT_ALONE : COMMITMENT);
+    return averages(b->o) ? commitment : atl_add(g, commitment, atl_scale(g, atl_loss_mean(g, codebook), CODEBOOK));
 }
 
 // From the pictures, [1].
 static atl_node *distance_of(atl_phase_builder *b, atl_node *img, atl_node *real) {
     atl_graph *g = b->g;
-    atl_node *near = atl_remade_mean(g, atl_fn_of(g, ATL_FN_ABS, atl_sub(g, img, real)));
+    atl_node *near = atl_loss_mean(g, atl_fn_of(g, ATL_FN_ABS, atl_sub(g, img, real)));
     atl_node *far = atl_remade_far(b, img, real);
     return far ? atl_add(g, near, atl_scale(g, far, (float)b->o->perceptual_weight)) : near;
 }

@@ -14,6 +14,7 @@
 #include "models/codes.h"
 #include "train/draw.h"
 #include "train/gan.h"
+#include "train/loss.h"
 
 static const float COMMITMENT = 0.25f; // both papers'
 
@@ -26,11 +27,6 @@ static bool is_second(const atl_trainer *t) {
 }
 
 // ---- the loss
-
-static atl_node *mean_of(atl_graph *g, atl_node *x) { // [1]
-    return x->op == ATL_OP_POISON ? x
-                                  : atl_reshape(g, atl_mean(g, x, (1u << x->shape.rank) - 1u), ATL_SHAPE(1));
-}
 
 // VQ-VAE's pictures go from 0 to 1, so that squares are a quarter of ours.
 static float share_of_squares(const atl_phase_builder *b) {
@@ -48,10 +44,10 @@ static atl_node *g_main(atl_phase_builder *b) {
     if (img->op == ATL_OP_POISON || far->op == ATL_OP_POISON || codebook->op == ATL_OP_POISON)
         return &g->poison;
     atl_node *distance =
-        atl_scale(g, mean_of(g, atl_square(g, atl_sub(g, img, real))), share_of_squares(b));
-    atl_node *codes = atl_scale(g, mean_of(g, far), COMMITMENT);
+        atl_scale(g, atl_loss_mean(g, atl_square(g, atl_sub(g, img, real))), share_of_squares(b));
+    atl_node *codes = atl_scale(g, atl_loss_mean(g, far), COMMITMENT);
     if (!averages(b->o))
-        codes = atl_add(g, codes, mean_of(g, codebook));
+        codes = atl_add(g, codes, atl_loss_mean(g, codebook));
     atl_phase_report(b, "Loss/G/distance", distance, ATL_REPORT_MEAN);
     atl_phase_report(b, "Loss/G/codes", codes, ATL_REPORT_MEAN);
     return atl_add(g, distance, codes);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "train/draw.h"
+#include "train/loss.h"
 
 atl_status atl_remade_open(atl_trainer *t) {
     const atl_train_options *o = &t->options;
@@ -48,7 +49,7 @@ atl_node *atl_remade_far(atl_phase_builder *b, atl_node *img, atl_node *real) {
         return NULL;
     atl_net net = atl_network_in(b->g, lpips, "perceptual");
     atl_node *far = ATL_APPLY(&net, lpips, "distance", "distance", { "x", img }, { "y", real });
-    far = atl_remade_mean(b->g, far);
+    far = atl_loss_mean(b->g, far);
     atl_phase_report(b, "Loss/lpips", far, ATL_REPORT_MEAN);
     return far;
 }
@@ -61,9 +62,4 @@ static void write_start(const atl_draw_run *run, const atl_draw *d, atl_plan *pl
 
 atl_node *atl_remade_begun(atl_phase_builder *b) {
     return atl_draw_with(b, "begun", ATL_SHAPE(1), write_start, NULL);
-}
-
-atl_node *atl_remade_mean(atl_graph *g, atl_node *x) {
-    unsigned all = (1u << x->shape.rank) - 1u;
-    return x->op == ATL_OP_POISON ? x : atl_reshape(g, atl_mean(g, x, all), ATL_SHAPE(1));
 }

@@ -13,6 +13,5 @@ const char *atl_remade_lacks(const atl_trainer *t, int index);
 // The mean LPIPS of pictures, [1], reported; NULL: nothing looks.
 atl_node *atl_remade_far(atl_phase_builder *b, atl_node *img, atl_node *real);
 atl_node *atl_remade_begun(atl_phase_builder *b); // [1]: 0 before disc-start, then 1
-atl_node *atl_remade_mean(atl_graph *g, atl_node *x); // of all numbers, [1]
 
 #endif
