@@ -23,6 +23,7 @@ static app_status look(app_codec *c, const char *path, app_error *e) {
     const atl_model_info *info = atl_model_get_info(c->model);
     c->width = info->width;
     c->height = info->height;
+    c->channels = info->channels;
     for (size_t i = 0; i < count; i++)
         if (!strcmp(ports[i].name, "codes")) {
             codes = ports[i].dims[1];
@@ -113,12 +114,48 @@ size_t app_codec_count(const app_codec *c) {
 
 // ---- pictures
 
-// The pixels in [-1, 1], [3, height, width]; gray is repeated, transparency dropped.
-static void to_float(const atl_image *image, float *out) {
-    size_t pixels = (size_t)image->width * (size_t)image->height, channels = (size_t)image->channels;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t c = 0; c < 3; c++)
-            out[c * pixels + i] = (float)image->pixels[i * channels + (channels < 3 ? 0 : c)] / 127.5f - 1.0f;
+// Gray as the eye weighs colours (ITU-R BT.601).
+static float gray_of(const uint8_t *p, int channels) {
+    return channels < 3 ? (float)p[0] : 0.299f * (float)p[0] + 0.587f * (float)p[1] + 0.114f * (float)p[2];
+}
+
+// The pixels [channels, height, width]: colours and gray in [-1, 1], of gray pictures repeated; of labels a 1
+// in the channel of each pixel's own.  Transparency is dropped.
+static app_status to_float(const app_codec *c, const char *path, const atl_image *image, float *out, app_error *e) {
+    size_t pixels = (size_t)image->width * (size_t)image->height, channels = (size_t)image->channels,
+           wanted = (size_t)c->channels;
+    if (wanted != 3 && wanted != 1 && channels > 2)
+        return app_fail(e, "%s: is in colours, and the network takes labels 0 to %d, a gray level each", path,
+                        c->channels - 1);
+    memset(out, 0, wanted * pixels * sizeof *out);
+    for (size_t i = 0; i < pixels; i++) {
+        const uint8_t *p = image->pixels + i * channels;
+        if (wanted == 1)
+            out[i] = gray_of(p, image->channels) / 127.5f - 1.0f;
+        else if (wanted == 3)
+            for (size_t k = 0; k < 3; k++)
+                out[k * pixels + i] = (float)p[channels < 3 ? 0 : k] / 127.5f - 1.0f;
+        else if (p[0] >= wanted)
+            return app_fail(e, "%s: has the label %d, and the network takes 0 to %d", path, p[0], c->channels - 1);
+        else
+            out[p[0] * pixels + i] = 1.0f;
+    }
+    return APP_OK;
+}
+
+// What the network made: colours, gray, or the most probable label of each pixel.
+static void from_float(const app_codec *c, const float *img, atl_image *image) {
+    size_t pixels = (size_t)c->width * (size_t)c->height;
+    if (c->channels == 3 || c->channels == 1) {
+        atl_image_from_float(img, image);
+        return;
+    }
+    for (size_t i = 0; i < pixels; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < (size_t)c->channels && k < 256; k++)
+            best = img[k * pixels + i] > img[best * pixels + i] ? k : best;
+        image->pixels[i] = (uint8_t)best;
+    }
 }
 
 // The result `name` of a function of one array.
@@ -136,7 +173,7 @@ static app_status run(app_codec *c, const char *function, const atl_array *in, c
 }
 
 app_status app_codec_encode(app_codec *c, const char *picture, int32_t *codes, app_error *e) {
-    size_t count = app_codec_count(c), numbers = 3 * (size_t)c->width * (size_t)c->height;
+    size_t count = app_codec_count(c), numbers = (size_t)c->channels * (size_t)c->width * (size_t)c->height;
     atl_image image = { 0 };
     if (atl_image_read(c->ctx, picture, &image) != ATL_OK)
         return app_fail_ctx(e, c->ctx);
@@ -146,12 +183,13 @@ app_status app_codec_encode(app_codec *c, const char *picture, int32_t *codes, a
                           picture, image.width, image.height, c->width, c->height);
     float *img = status == APP_OK ? app_array(numbers, 1, 1, sizeof *img, e) : NULL;
     float *found = img ? app_array(count, 1, 1, sizeof *found, e) : NULL;
-    if (found) {
-        to_float(&image, img);
-        const atl_array in = { "img", ATL_F32, 4, { 1, 3, c->height, c->width }, img };
-        status = run(c, "encode", &in, "codes", found, count, e);
-    } else {
+    if (!found)
         status = APP_FAILED;
+    if (status == APP_OK)
+        status = to_float(c, picture, &image, img, e);
+    if (status == APP_OK) {
+        const atl_array in = { "img", ATL_F32, 4, { 1, c->channels, c->height, c->width }, img };
+        status = run(c, "encode", &in, "codes", found, count, e);
     }
     for (size_t i = 0; status == APP_OK && i < count; i++)
         codes[i] = (int32_t)found[i];
@@ -162,7 +200,7 @@ app_status app_codec_encode(app_codec *c, const char *picture, int32_t *codes, a
 }
 
 app_status app_codec_decode(app_codec *c, const int32_t *codes, atl_image *image, app_error *e) {
-    size_t count = app_codec_count(c), numbers = 3 * (size_t)c->width * (size_t)c->height;
+    size_t count = app_codec_count(c), numbers = (size_t)c->channels * (size_t)c->width * (size_t)c->height;
     *image = (atl_image){ 0 };
     for (size_t i = 0; i < count; i++)
         if (codes[i] < 0 || codes[i] >= c->codes)
@@ -179,10 +217,10 @@ app_status app_codec_decode(app_codec *c, const int32_t *codes, atl_image *image
         };
         status = run(c, "decode", &in, "img", img, numbers, e);
     }
-    if (status == APP_OK && atl_image_init(c->ctx, c->width, c->height, 3, image) != ATL_OK)
+    if (status == APP_OK && atl_image_init(c->ctx, c->width, c->height, c->channels == 3 ? 3 : 1, image) != ATL_OK)
         status = app_fail_ctx(e, c->ctx);
     if (status == APP_OK)
-        atl_image_from_float(img, image);
+        from_float(c, img, image);
     free(row);
     free(img);
     return status;

@@ -14,6 +14,7 @@ typedef struct app_codec {
     atl_ctx *ctx;
     atl_model *model;
     int width, height; // of pictures
+    int channels;      // 3: colours, 1: gray, others: labels 0 to channels - 1
     int step;          // pixels along each side of a code
     int codes;         // of the codebook
     int depth;         // codes of a position: 1, or several whose vectors are added up

@@ -6,6 +6,7 @@
 #include <atelier/codes.h>
 #include "app/classes.h"
 #include "app/codes.h"
+#include "app/condition.h"
 #include "app/files.h"
 #include "app/grid.h"
 #include "app/memory.h"
@@ -18,7 +19,7 @@ enum { PICTURES = 4096, ASSUME = 1024 };
 typedef struct codes {
     cli_common common;
     const char *network, *bottom, *decoder, *net, *output, *outdir, *seeds_text, *class_text, *names_text, *size_text,
-        *grid_text;
+        *grid_text, *condition_source;
     const char *files[PICTURES];
     int count, rows, columns, kept, window; // of codes
     double temperature, top_p;
@@ -28,7 +29,7 @@ typedef struct codes {
     atl_ctx *ctx;
     app_codec codec;
     atl_model *transformer, *lower; // lower: of the bottom map, where there are two
-    app_codes maps;
+    app_codes maps, condition; // condition.items NULL: there is none but a class
     int across, down; // pictures of the grid; 0: there is none
     app_grid grid;
     size_t cells; // of it that are filled
@@ -55,6 +56,7 @@ static int end(codes *c, int status) {
     atl_model_close(&c->transformer);
     atl_model_close(&c->lower);
     app_codes_clear(&c->maps);
+    app_codes_clear(&c->condition);
     app_grid_clear(&c->grid);
     app_seeds_clear(&c->seeds);
     app_classes_clear(&c->classes);
@@ -250,6 +252,8 @@ int cli_decode_codes(int argc, char **argv) {
         CLI_OPTION_TEXT("class", &(c).class_text, "LIST", "class: one, or one for each seed", "none"),       \
         CLI_OPTION_TEXT("class-names", &(c).names_text, "FILE",                                              \
                         "names of the classes, one on a line, that --class may use", NULL),                  \
+        CLI_OPTION_TEXT("condition", &(c).condition_source, "FILE",                                          \
+                        "picture (depth, labels) whose codes stand first, or .npz of them", NULL),           \
         CLI_OPTION_REAL("temperature", &(c).temperature, "T", "below 1 less varied", "1", 1e-3, 1e3),        \
         CLI_OPTION_INT("top-k", &(c).top_k, "K", "draw among the K most probable codes", "all", 0, 1 << 22), \
         CLI_OPTION_REAL("top-p", &(c).top_p, "P", "among the fewest whose probabilities reach P", "1", 0,    \
@@ -291,8 +295,8 @@ static app_status draw_one(codes *c, size_t i, const int32_t *given, size_t kept
     atl_sample_options o = ATL_SAMPLE_OPTIONS_INIT;
     o.height = c->maps.rows;
     o.width = c->maps.columns;
-    o.condition = &condition;
-    o.condition_count = k->count ? 1 : 0;
+    o.condition = c->condition.items ? app_condition_row(&c->condition, i) : &condition;
+    o.condition_count = c->condition.items ? app_codes_row(&c->condition) : k->count ? 1 : 0;
     o.depth = c->codec.depth;
     o.given = given;
     o.given_count = kept * (size_t)c->maps.columns * (size_t)c->maps.depth;
@@ -356,6 +360,9 @@ static app_status open_prior(codes *c, const char *path, int rows, int columns, 
 
 static app_status open_priors(codes *c) {
     app_error *e = &c->common.error;
+    if (c->condition.items && c->codec.levels == 2)
+        return app_fail(e, "--condition %s: pictures of two maps have none but a class; leave it out",
+                        c->condition_source);
     int two = c->codec.levels == 2, rows = c->maps.rows, columns = c->maps.columns;
     const char *decoder = c->decoder ? c->decoder : c->network;
     if (two && !c->bottom)
@@ -411,6 +418,9 @@ static int take_lists(codes *c, const char *command) {
         return cli_usage_error(command, "--seeds %s", e->text);
     if (c->class_text && app_classes_parse(c->class_text, c->names_text, &c->classes, e) != APP_OK)
         return cli_usage_error(command, "--class %s", e->text);
+    if (c->class_text && c->condition_source)
+        return cli_usage_error(command, "--class %s: the codes of --condition stand in its place; give one of both",
+                               c->class_text);
     if (c->classes.mixture)
         return cli_usage_error(command, "--class %s: codes have one class, not a mixture", c->class_text);
     if (c->classes.list.count > 1 && c->classes.list.count != c->seeds.count)
@@ -419,10 +429,24 @@ static int take_lists(codes *c, const char *command) {
     return CLI_SUCCESS;
 }
 
+static app_status open_condition(codes *c) {
+    atl_model_options o = options_of(c);
+    return c->condition_source ? app_condition_open(c->ctx, c->network, &o, c->condition_source, c->seeds.count,
+                                                    &c->condition, &c->common.error)
+                               : APP_OK;
+}
+
+// A picture that is drawn by another has a code for each of its codes, where nothing else is said.
 static app_status sample(codes *c) {
     atl_model_options o = options_of(c);
-    app_status status = app_codec_open(&c->codec, c->ctx, c->decoder ? c->decoder : c->network, &o,
-                                       c->columns, c->rows, &c->common.error);
+    app_status status = open_condition(c);
+    if (!c->size_text) {
+        c->rows = c->condition.rows;
+        c->columns = c->condition.columns;
+    }
+    if (status == APP_OK)
+        status = app_codec_open(&c->codec, c->ctx, c->decoder ? c->decoder : c->network, &o, c->columns, c->rows,
+                                &c->common.error);
     return status == APP_OK ? draw_all(c, NULL, 0) : status;
 }
 
@@ -483,6 +507,8 @@ static app_status complete(codes *c) {
         status = app_fail(e, "--rows %d: %s has %d rows of codes", kept, c->files[0], rows);
     if (status == APP_OK)
         status = given ? app_codec_encode(&c->codec, c->files[0], given, e) : APP_FAILED;
+    if (status == APP_OK)
+        status = open_condition(c);
     if (status == APP_OK)
         status = begin_grid(c, given);
     if (status == APP_OK)

@@ -148,6 +148,16 @@ class _RunOptions(_Struct):
     _fields_ = [("size", c_size_t), ("noise_mode", c_int), ("noise_seeds", c_void_p), ("features", c_char_p)]
 
 
+_SAMPLED = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_size_t)
+
+
+class _SampleOptions(_Struct):
+    _fields_ = [("size", c_size_t), ("height", c_int), ("width", c_int), ("condition", c_void_p),
+                ("condition_count", c_size_t), ("given", c_void_p), ("given_count", c_size_t), ("seed", c_uint32),
+                ("temperature", c_float), ("top_k", c_int), ("top_p", c_float), ("window", c_int), ("told", _SAMPLED),
+                ("user", c_void_p), ("depth", c_int)]
+
+
 class _DatasetOptions(_Struct):
     _fields_ = [("size", c_size_t), ("labels", c_int), ("max_images", c_size_t)]
 
@@ -438,7 +448,7 @@ _STRUCTS = {
     "atl_image": _Image, "atl_model_options": _ModelOptions, "atl_model_info": _ModelInfo,
     "atl_map_options": _MapOptions, "atl_synthesis_options": _SynthesisOptions, "atl_init_options": _InitOptions,
     "atl_blend_options": _BlendOptions, "atl_convert_options": _ConvertOptions,
-    "atl_port_info": _PortInfo, "atl_run_options": _RunOptions,
+    "atl_port_info": _PortInfo, "atl_run_options": _RunOptions, "atl_sample_options": _SampleOptions,
     "atl_dataset_options": _DatasetOptions, "atl_dataset_info": _DatasetInfo,
     "atl_dataset_make_options": _DatasetMakeOptions, "atl_dataset_made": _DatasetMade, "atl_finding": _Finding,
     "atl_dataset_check_options": _DatasetCheckOptions, "atl_dataset_checked": _DatasetChecked,
@@ -538,6 +548,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_drag_read": (c_int, [_P, _P]),
     "atl_pictures_compare": (c_int, [_P, POINTER(_Image), POINTER(_Image), POINTER(_PairsOptions),
                                      POINTER(_PairLikeness)]),
+    "atl_codes_sample": (c_int, [_P, POINTER(_SampleOptions), _P]),
     "atl_encoder_open": (c_int, [_P, _P, POINTER(_EncodeOptions), POINTER(_P)]),
     "atl_encoder_close": (None, [POINTER(_P)]),
     "atl_encoder_get_info": (POINTER(_EncoderInfo), [_P]),
@@ -1298,6 +1309,28 @@ class Model(_Child):
         finally:
             with self._context._lock:
                 _lib.atl_arrays_close(byref(handle))
+
+    def sample_codes(self, seeds: Seeds, height: int, width: int, *, condition: Any = None, given: Any = None,
+                     depth: int = 1, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
+                     window: int = 16) -> np.ndarray:
+        """Codes that a transformer or a PixelCNN draws, a map for each seed: int32 [n, height, width], of depth > 1
+        [n, height, width, depth].
+
+        condition    codes that stand before those of each map: a class, a map of them; None: no condition
+        given        the first codes of each map, row by row, which are kept
+        temperature  logits are divided by it; top_k, top_p: of which codes are drawn
+        window       side of the square that maps are drawn in which do not fit at once"""
+        before = np.ascontiguousarray([] if condition is None else condition, np.int32).ravel()
+        first = np.ascontiguousarray([] if given is None else given, np.int32).ravel()
+        numbers = _seed_array(seeds)
+        codes = np.zeros((len(numbers), height, width) + ((depth,) if depth > 1 else ()), np.int32)
+        options = _SampleOptions(height=height, width=width, condition=before.ctypes.data, condition_count=before.size,
+                                 given=first.ctypes.data, given_count=first.size, temperature=temperature, top_k=top_k,
+                                 top_p=top_p, window=window, depth=depth)
+        for seed, row in zip(numbers, codes):
+            options.seed = int(seed)
+            self._call(_lib.atl_codes_sample, byref(options), row.ctypes.data)
+        return codes
 
     def features(self, x: Any, pattern: str, *, c: Any = None, noise: str = "const",
                  seeds: Seeds | None = None) -> dict[str, np.ndarray]:

@@ -40,7 +40,10 @@ typedef struct atl_sample_options {
 // codes [height, width], or [height, width, depth].  A map with its condition that is no longer than the
 // transformer's positions is drawn with each position computed once.  A larger one is drawn in a window that
 // moves with the code, and the whole of it is computed for each code; its condition must then be a single
-// code.  A PixelCNN draws the map that it was opened for ("rows" and "columns" of its config).
+// code, or a map of the same size, of which the same window is seen.  A transformer with an order of its own
+// ("order" of its config, a permuter of taming-transformers) draws maps of the one size that it is for; codes
+// that are given are seen by those that come after them in that order.  A PixelCNN draws the map that it was
+// opened for ("rows" and "columns" of its config).
 ATL_API atl_status atl_codes_sample(atl_model *transformer, const atl_sample_options *options,
                                     int32_t *codes);
 

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEVELS_MOST = 16, SIDE = 256 };
+enum { LEVELS_MOST = 16, SIDE = 256, ORDER_MOST = 1 << 15 };
 
 static bool probe(const atl_ckpt *ckpt) {
     return atl_ckpt_holds(ckpt, 1u << ATL_FOUND_VQGAN | 1u << ATL_FOUND_PATCH_D | 1u << ATL_FOUND_VIT_VQGAN |
@@ -130,6 +130,25 @@ static int heads_of(int64_t width, int layers) {
     return width % heads ? 1 : heads;
 }
 
+// An order of its own, in which places of the map follow each other (taming-transformers calls it a permuter),
+// into the config.  Without one they do row by row.
+static atl_status add_order(atl_ckpt *ckpt, const atl_found *f, atl_json *j, json_t *config) {
+    const atl_tensor *t = atl_found_beside(f, "transformer.", "permuter.forward_shuffle_idx");
+    if (!t)
+        return ATL_OK;
+    int64_t count = atl_tensor_count(t);
+    if (t->rank != 1 || count < 1 || count > ORDER_MOST)
+        return atl_fail(ckpt->ctx, ATL_BAD_FILE, "permuter.forward_shuffle_idx: expected a list of places");
+    float *places = atl_alloc(ckpt->ctx, (size_t)count, sizeof *places);
+    atl_status status = places ? atl_tensor_read_f32(ckpt->objects, t, places) : ATL_NO_MEMORY;
+    json_t *order = atl_json_list(j);
+    for (int64_t i = 0; status == ATL_OK && i < count; i++)
+        atl_json_add(j, order, json_integer(places[i] >= 0 ? (json_int_t)places[i] : -1));
+    atl_free(ckpt->ctx, places);
+    atl_json_set(j, config, "order", order);
+    return status == ATL_OK ? atl_json_check(j, "a network's config") : status;
+}
+
 static atl_status add_gpt(atl_ckpt *ckpt, const atl_found *f) {
     static const char *const assumed[] = { "n_head" };
     int layers = 0;
@@ -138,12 +157,15 @@ static atl_status add_gpt(atl_ckpt *ckpt, const atl_found *f) {
     int64_t width = atl_found_dim(f, 1, "tok_emb.weight");
     json_int_t heads = atl_yaml_int(ckpt, f->key, "n_head", 0),
                unmasked = atl_yaml_int(ckpt, f->key, "n_unmasked", 0);
+    atl_json j = { .ctx = ckpt->ctx };
     json_t *config = json_pack("{s:I s:I s:I s:I s:i s:I s:i}", "vocab_size",
                                (json_int_t)atl_found_dim(f, 0, "tok_emb.weight"), "block_size",
                                (json_int_t)atl_found_dim(f, 1, "pos_emb"), "n_embd", (json_int_t)width,
                                "n_head", heads ? heads : (json_int_t)heads_of(width, layers), "n_layer",
                                layers, "n_unmasked", unmasked, "given", 0);
-    atl_status status = atl_yaml_check(ckpt, f->key, config);
+    atl_status status = add_order(ckpt, f, &j, config);
+    if (status == ATL_OK)
+        status = atl_yaml_check(ckpt, f->key, config);
     if (status != ATL_OK) {
         json_decref(config);
         return status;

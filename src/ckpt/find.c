@@ -117,6 +117,18 @@ const atl_tensor *atl_found_tensor(const atl_found *found, const char *format, .
     return t;
 }
 
+const atl_tensor *atl_found_beside(const atl_found *found, const char *own, const char *name) {
+    char full[2 * NAME_MOST];
+    size_t all = strlen(found->prefix), end = strlen(own);
+    if (all < end || memcmp(found->prefix + all - end, own, end) != 0)
+        return NULL;
+    int length = snprintf(full, sizeof full, "%.*s%s", (int)(all - end), found->prefix, name);
+    if (length < 0 || (size_t)length >= sizeof full)
+        return NULL;
+    const atl_object *o = look_up(&found->names, full, (size_t)length);
+    return o && o->type == ATL_OBJECT_TENSOR ? o->u.tensor : NULL;
+}
+
 int64_t atl_found_dim(const atl_found *found, int dim, const char *format, ...) {
     va_list args;
     va_start(args, format);

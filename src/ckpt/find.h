@@ -56,6 +56,9 @@ atl_status atl_ckpt_find(atl_ckpt *ckpt);
 // The value of prefix + name, or NULL; and as a tensor.
 const atl_object *atl_found_get(const atl_found *found, const char *name);
 const atl_tensor *atl_found_tensor(const atl_found *found, const char *format, ...) ATL_PRINTF(2, 3);
+// The tensor `name` that stands beside a network whose prefix ends in `own`: of "net.transformer.", whose own is
+// "transformer.", "net." + name.  NULL: there is none.
+const atl_tensor *atl_found_beside(const atl_found *found, const char *own, const char *name);
 int64_t atl_found_dim(const atl_found *found, int dim, const char *format, ...) ATL_PRINTF(3, 4); // 0: none
 
 // The name of entry i without the prefix, ended in the arena; NULL: not one of the network.

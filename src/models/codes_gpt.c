@@ -18,7 +18,43 @@ typedef struct config {
     int width, heads, layers;
     int unmasked; // the first positions see each other, as a condition does
     int given;    // vectors that stand before the codes; 0: none
+    int ordered;  // places of "order"; 0: there is none
 } config;
+
+void atl_codes_gpt_order(const json_t *json, int *order) {
+    const json_t *list = json_object_get(json, "order");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        order[i] = (int)json_integer_value(json_array_get(list, i));
+}
+
+// Whether "order" names each of its places once.
+static atl_status parse_order(atl_ctx *ctx, const json_t *j, config *c) {
+    const json_t *list = json_object_get(j, "order");
+    size_t count = json_array_size(list);
+    if (!list || json_is_null(list))
+        return ATL_OK;
+    if (!count || count > (size_t)c->length)
+        return atl_fail(ctx, ATL_BAD_FILE, "\"order\" of the transformer's config: expected 1 to %d places",
+                        c->length);
+    bool *seen = atl_calloc(ctx, count, sizeof *seen);
+    if (!seen)
+        return ATL_NO_MEMORY;
+    atl_status status = ATL_OK;
+    for (size_t i = 0; status == ATL_OK && i < count; i++) {
+        const json_t *item = json_array_get(list, i);
+        json_int_t place = json_is_integer(item) ? json_integer_value(item) : -1;
+        if (place < 0 || place >= (json_int_t)count || seen[place])
+            status = atl_fail(ctx, ATL_BAD_FILE,
+                              "\"order\" of the transformer's config: number %zu is not one of %zu places that "
+                              "each come once",
+                              i, count);
+        else
+            seen[place] = true;
+    }
+    atl_free(ctx, seen);
+    c->ordered = (int)count;
+    return status;
+}
 
 static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
     config *c = config_;
@@ -35,7 +71,7 @@ static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
     if (c->width % c->heads)
         return atl_fail(ctx, ATL_BAD_FILE, "%d heads do not divide the %d channels of the transformer",
                         c->heads, c->width);
-    return ATL_OK;
+    return parse_order(ctx, j, c);
 }
 
 static atl_status dims(atl_ctx *ctx, const void *config_, const atl_params *params, atl_model_dims *d) {
@@ -184,6 +220,7 @@ atl_status atl_codes_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes
     s->begin = c.unmasked > 1 ? c.unmasked : 0;
     s->head = c.width / c.heads;
     s->depth = 1;
+    s->ordered = c.ordered;
     return ATL_OK;
 }
 

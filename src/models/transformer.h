@@ -45,6 +45,7 @@ typedef struct atl_codes_sizes {
     int depth; // codes of a position; more than one: "step" gives "hidden" [width], from which "depth" goes
                // on
     int kept;  // numbers of "before", what a step wants of the one before it besides; 0: nothing
+    int ordered; // positions of a map that is drawn in an order of its own; 0: row by row
 } atl_codes_sizes;
 
 // The config of one over `tokens` positions of `depth` codes each, with a class before them; NULL: memory is
@@ -54,5 +55,8 @@ json_t *atl_vit_gpt_json(int classes, int codes, int width, int tokens, int dept
 // Of a network whose role is "transformer", by its kind and config.
 atl_status atl_codes_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes *s);
 atl_status atl_vit_gpt_sizes(atl_ctx *ctx, const json_t *json, atl_codes_sizes *s);
+// The order, "order" of the config: which place of the map, row by row, is drawn as number i.  Each place is
+// in it once.
+void atl_codes_gpt_order(const json_t *json, int *order);
 
 #endif

@@ -60,7 +60,7 @@ static atl_status parse(atl_ctx *ctx, const json_t *j, void *config_) {
     ATL_TRY(atl_config_float(ctx, j, "restart", &c->restart));
     ATL_TRY(atl_config_int(ctx, j, "height", 1, SIDE_MOST, &c->height));
     ATL_TRY(atl_config_int(ctx, j, "width", 1, SIDE_MOST, &c->width));
-    ATL_TRY(atl_config_int(ctx, j, "img_channels", 1, 64, &c->channels));
+    ATL_TRY(atl_config_int(ctx, j, "img_channels", 1, 1 << 10, &c->channels));
     ATL_TRY(atl_config_int(ctx, j, "z_channels", 1, 1 << 14, &c->z_channels));
     ATL_TRY(atl_config_int(ctx, j, "embed_dim", 1, 1 << 14, &c->embed_dim));
     ATL_TRY(atl_config_int(ctx, j, "n_embed", 1, 1 << 22, &c->n_embed));

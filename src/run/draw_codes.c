@@ -19,6 +19,7 @@ typedef struct sampler {
     const int32_t *condition;
     size_t condition_count, positions, count; // of the map; count: positions times depth
     int32_t *codes;
+    int *order; // the place of each position's code in the map; NULL: row by row
     float *keys, *values, *new_keys, *new_values; // kept, and what a run adds
     float *mask, *sequence;                       // [length], [length]
     float *logits;                                // of the next code, [codes], or of all that a run gives
@@ -115,6 +116,11 @@ static atl_status look_within(sampler *t, const int32_t *codes, int at, const fl
     return ATL_OK;
 }
 
+// The codes of position i.
+static int32_t *codes_at(const sampler *t, size_t i) {
+    return t->codes + (t->order ? (size_t)t->order[i] : i) * (size_t)t->s.depth;
+}
+
 static bool stops(sampler *t, size_t done) {
     return t->o.told && t->o.told(t->o.user, done, t->count);
 }
@@ -128,12 +134,12 @@ static atl_status draw_steps(sampler *t) {
     for (; at < t->condition_count; at++)
         ATL_TRY(step(t, at, t->condition + at));
     for (size_t i = 0; i < t->positions; i++) {
-        int32_t *codes = t->codes + i * depth;
+        int32_t *codes = codes_at(t, i);
         if (i)
-            ATL_TRY(step(t, at++, codes - depth));
+            ATL_TRY(step(t, at++, codes_at(t, i - 1)));
         for (size_t d = 0; d < depth; d++) {
             const float *logits = t->logits;
-            if (i * depth + d < t->o.given_count)
+            if ((size_t)(codes - t->codes) + d < t->o.given_count)
                 continue;
             if (depth > 1)
                 ATL_TRY(look_within(t, codes, (int)d, &logits));
@@ -149,26 +155,37 @@ static atl_status draw_steps(sampler *t) {
 
 // Where code i of n stands in a window of w: in its middle, but near the edges of the map.
 static int local(int i, int n, int w) {
-    return i <= w / 2 ? i : n - i < w / 2 ? w - (n - i) : w / 2;
+    return i <= w / 2 ? i : n - i < w - w / 2 ? w - (n - i) : w / 2;
 }
 
+// The first `count` numbers of a window of a map.
+static void look(const sampler *t, const int32_t *map, int row, int column, int count, float *out) {
+    int w = t->o.window;
+    for (int k = 0; k < count; k++)
+        out[k] = (float)map[(size_t)(row + k / w) * (size_t)t->o.width + (size_t)(column + k % w)];
+}
+
+// Before the codes of the window stands the condition: its single code, or the same window of its map.
 static atl_status draw_windows(sampler *t) {
     atl_program_key key = { .function = "predict", .n = 1 };
     int w = t->o.window, width = t->o.width, height = t->o.height;
+    bool whole = t->condition_count > 1;
+    int before = whole ? w * w : 1;
     atl_program *p;
     for (size_t i = t->o.given_count; i < t->count; i++) {
         int row = (int)(i / (size_t)width), column = (int)(i % (size_t)width);
         int y = local(row, height, w), x = local(column, width, w);
         memset(t->sequence, 0, (size_t)t->s.length * sizeof *t->sequence);
-        t->sequence[0] = (float)t->condition[0];
-        for (int k = 0; k < w * w - 1; k++)
-            t->sequence[1 + k] =
-                (float)t->codes[(size_t)(row - y + k / w) * (size_t)width + (size_t)(column - x + k % w)];
+        if (whole)
+            look(t, t->condition, row - y, column - x, w * w, t->sequence);
+        else
+            t->sequence[0] = (float)t->condition[0];
+        look(t, t->codes, row - y, column - x, w * w - 1, t->sequence + before);
         ATL_TRY(atl_programs_get(t->programs, &key, &p));
         ATL_TRY(atl_program_write(p, "codes", 1, t->sequence));
         ATL_TRY(atl_program_run(p));
         ATL_TRY(atl_program_read(p, "logits", 1, t->logits));
-        t->codes[i] = choose(t, t->logits + (size_t)(y * w + x) * (size_t)t->s.codes, i);
+        t->codes[i] = choose(t, t->logits + (size_t)(before - 1 + y * w + x) * (size_t)t->s.codes, i);
         if (stops(t, i + 1))
             return ATL_OK;
     }
@@ -214,14 +231,28 @@ static atl_status check(const sampler *t) {
 
 static atl_status check_window(const sampler *t) {
     int w = t->o.window;
-    if (w < 2 || w > ATL_MAP_SIDE_MOST || w > t->o.height || w > t->o.width || w * w > t->s.length ||
-        t->condition_count != 1 || t->s.condition)
+    bool whole = t->condition_count > 1 && t->condition_count == t->positions;
+    if (w < 2 || w > ATL_MAP_SIDE_MOST || w > t->o.height || w > t->o.width ||
+        (whole ? 2 * w * w - 1 : w * w) > t->s.length || (t->condition_count != 1 && !whole) || t->s.condition)
         return atl_fail(
             t->ctx, ATL_BAD_ARGUMENT,
             "%d x %d codes and a condition of %zu are more than the transformer's %d positions, and a window "
             "of %d x %d does not help",
             t->o.height, t->o.width, t->condition_count, t->s.length, w, w);
     return ATL_OK;
+}
+
+// An order is of a map's places, whose count says no sides: those of a square one are equal.
+static atl_status check_order(const sampler *t) {
+    int side = 1;
+    while (side * side < t->s.ordered)
+        side++;
+    bool square = side * side == t->s.ordered;
+    if ((size_t)t->s.ordered == t->positions && (!square || t->o.height == side))
+        return ATL_OK;
+    return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                    "the transformer draws the %d codes of %s in an order of its own, and %d x %d are wanted",
+                    t->s.ordered, square ? "a square map" : "a map", t->o.height, t->o.width);
 }
 
 static atl_status make_room(sampler *t, bool steps) {
@@ -231,6 +262,7 @@ static atl_status make_room(sampler *t, bool steps) {
     given = t->s.begin ? (size_t)t->s.begin : 1; // positions of a run
     size_t rows = (size_t)t->s.layers * width, most = given > depth ? given : depth;
     t->choices = atl_alloc(ctx, codes, sizeof *t->choices);
+    t->order = t->s.ordered ? atl_alloc(ctx, (size_t)t->s.ordered, sizeof *t->order) : NULL;
     t->mask = atl_calloc(ctx, length, sizeof *t->mask);
     t->sequence = atl_calloc(ctx, length > depth ? length : depth, sizeof *t->sequence);
     t->logits = atl_calloc(ctx, steps ? most : length, codes * sizeof *t->logits);
@@ -240,14 +272,16 @@ static atl_status make_room(sampler *t, bool steps) {
     t->values = atl_calloc(ctx, steps ? length : 1, rows * sizeof *t->values);
     t->new_keys = atl_calloc(ctx, given, rows * sizeof *t->new_keys);
     t->new_values = atl_calloc(ctx, given, rows * sizeof *t->new_values);
-    bool all = t->choices && t->mask && t->sequence && t->logits && t->hidden && t->before && t->keys &&
-               t->values && t->new_keys && t->new_values;
+    if (t->order)
+        atl_codes_gpt_order(t->programs->network->json, t->order);
+    bool all = t->choices && (t->order || !t->s.ordered) && t->mask && t->sequence && t->logits &&
+               t->hidden && t->before && t->keys && t->values && t->new_keys && t->new_values;
     return all ? ATL_OK : ATL_NO_MEMORY;
 }
 
 static void clear(sampler *t) {
-    void *const rooms[] = { t->choices, t->mask, t->sequence, t->logits,   t->hidden,
-                            t->before,  t->keys, t->values,   t->new_keys, t->new_values };
+    void *const rooms[] = { t->choices, t->order, t->mask,   t->sequence, t->logits,    t->hidden,
+                            t->before,  t->keys,  t->values, t->new_keys, t->new_values };
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
         atl_free(t->ctx, rooms[i]);
 }
@@ -265,6 +299,8 @@ atl_status atl_draw_codes(atl_programs *programs, const atl_sample_options *opti
     t.positions = t.o.height > 0 && t.o.width > 0 ? (size_t)t.o.height * (size_t)t.o.width : 0;
     t.count = t.positions * (size_t)t.s.depth;
     ATL_TRY(check(&t));
+    if (t.s.ordered)
+        ATL_TRY(check_order(&t));
     size_t before = t.s.condition ? t.condition_count : t.condition_count - 1;
     bool steps = before + t.positions <= (size_t)t.s.length;
     if (!steps)

@@ -107,6 +107,7 @@ static void read_transformer(const json_t *config, atl_train_like *like) {
     like->channel_base = read_int(config, taming ? "n_embd" : "embed_dim", 1 << 14);
     like->layers = read_int(config, taming ? "n_layer" : several ? "spatial_n_layers" : "n_layers", 1024);
     like->heads = read_int(config, taming ? "n_head" : several ? "spatial_n_heads" : "n_heads", 1024);
+    like->ordered = json_object_get(config, "order") != NULL;
 }
 
 static bool is_transformer(const char *kind) {

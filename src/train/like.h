@@ -8,6 +8,7 @@
 typedef struct atl_train_like {
     int z_dim, w_dim, map_depth, channel_base, channel_max, layers, heads, patch,
         quantizers;                                         // 0: not known
+    bool ordered; // of a transformer: it draws codes in an order of its own
     char g_architecture[16], d_architecture[16];            // "": not known
 } atl_train_like;
 

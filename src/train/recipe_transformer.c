@@ -192,6 +192,11 @@ static atl_status refuse(atl_trainer *t) {
     atl_train_options *o = &t->options;
     if (t->like.map_depth) // of a file of another family
         o->map_depth = 0;
+    if (t->like.ordered)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "resume %s: draws codes in an order of its own (a permuter), and training knows the one "
+                        "row by row; begin anew",
+                        o->like);
     const char *wrong = o->map_depth                  ? "map-depth"
                         : o->style_mixing_prob > 0.0  ? "style-mixing-prob"
                         : o->pl_weight > 0.0          ? "pl-weight"

@@ -444,6 +444,26 @@ class Alignments(unittest.TestCase):
                     congealer([Encoders.PHOTO], head=[0, 1])
 
 
+class Codes(unittest.TestCase):
+    def test_codes_are_drawn(self):
+        with atelier.Model.init("transformer", 32, channel_base=32, channel_max=20, map_depth=2) as model, \
+                atelier.Model.init("vqgan", 32, channel_base=32, channel_max=20) as autoencoder:
+            codes = model.sample_codes([3, 4], 8, 8, condition=5)
+            self.assertEqual((codes.shape, codes.dtype), ((2, 8, 8), np.int32))
+            self.assertTrue((codes >= 0).all() and (codes < 20).all() and (codes[0] != codes[1]).any())
+            np.testing.assert_array_equal(model.sample_codes(4, 8, 8, condition=5)[0], codes[1])
+            kept = model.sample_codes(3, 8, 8, condition=5, given=codes[1, :4])
+            np.testing.assert_array_equal(kept[0, :4], codes[1, :4])
+            best = model.sample_codes([1, 2], 8, 8, top_k=1)
+            np.testing.assert_array_equal(best[0], best[1])
+            behind = model.sample_codes(1, 6, 6, condition=codes[0, :6, :6], window=5)
+            self.assertTrue((behind != model.sample_codes(1, 6, 6, condition=codes[1, :6, :6], window=5)).any())
+            image = autoencoder.run("decode", {"codes": codes.reshape(2, 64)})["img"]
+            self.assertEqual(image.shape, (2, 3, 32, 32))
+            with self.assertRaisesRegex(atelier.AtelierError, "condition"):
+                model.sample_codes(0, 8, 8, condition=99)
+
+
 class Ensembles(unittest.TestCase):
     def test_views_are_classified(self):
         with atelier.Model.init("resnet", resolution=32, channel_base=4, c_dim=3) as network, \

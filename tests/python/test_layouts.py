@@ -10,7 +10,6 @@ import atelier
 
 # structs that Python neither passes nor reads
 LEFT_OUT = {"atl_layer_time", "atl_profile", "atl_numpy_rng", "atl_generate_options"}
-LEFT_OUT |= {"atl_sample_options"}  # the program draws codes
 LEFT_OUT |= {"atl_congeal_train_options", "atl_congeal_train_state"}  # the program learns to align
 LEFT_OUT |= {"atl_ranks_options"}  # groups of processes are launched programs
 LEFT_OUT |= {"atl_train_options"}  # its members are reached through the library's own table

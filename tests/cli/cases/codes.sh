@@ -21,6 +21,13 @@ t decode-codes --network vq.safetensors all/codes.npz:codes --quiet
 t sample --network gpt.safetensors --decoder vq.safetensors --seeds 3,4 --grid 2x1 --outdir sheet --quiet
 t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --seeds 0-2 --grid 2x2 \
     --outdir sheet --quiet
+cp codes.npz behind.npz
+# behind a condition: two maps of codes, each through the same window
+t sample --network gpt.safetensors --decoder vq.safetensors --seeds 3,4 --condition behind.npz --window 5 \
+    --outdir behind
+cmp -s behind/seed0003.png drawn/seed0003.png || echo another
+t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --condition behind.npz --window 5 \
+    --seeds 0,1 --outdir rest --quiet
 head -c 24 sheet/grid.png | tail -c 8 | od -An -tx1 # 64 x 64
 # what can't be
 t encode-codes pictures/seed0000.png
@@ -30,6 +37,10 @@ t sample --network gpt.safetensors --seeds 0
 t sample --network gpt.safetensors --decoder vq.safetensors --class 30
 t sample --network gpt.safetensors --decoder vq.safetensors --class 1:0.5
 t sample --network gpt.safetensors --decoder vq.safetensors --size 3
+t sample --network gpt.safetensors --decoder vq.safetensors --condition behind.npz
+t sample --network gpt.safetensors --decoder vq.safetensors --condition behind.npz --window 5 --seeds 0-2
+t sample --network gpt.safetensors --decoder vq.safetensors --condition pictures/seed0000.png
+t sample --network gpt.safetensors --decoder vq.safetensors --condition behind.npz --class 1
 t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --rows 9
 t complete --network gpt.safetensors --decoder vq.safetensors pictures/seed0000.png --grid 1x1
 t sample --network gpt.safetensors --decoder vq.safetensors --grid 3
