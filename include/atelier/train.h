@@ -141,6 +141,11 @@ typedef struct atl_train_options {
     // First weights of "sagan" and both of "biggan": "ortho", orthogonal; "N02", normal with a deviation of 0.02;
     // "xavier"; "auto": "xavier" for sagan, else "ortho".
     const char *g_init, *d_init;
+    // How StyleGAN2's D, also against StyleGAN3's G, is told classes: "projection" (Miyato and Koyama 2018);
+    // "scores", one for each class, of which the label takes one (Mescheder et al. 2018); "acgan", in which it says
+    // which class it sees, and both networks are trained on that, too (Odena et al. 2017); "auto": as in `like`,
+    // else "projection".
+    const char *d_labels;
 } atl_train_options;
 // size: sizeof *options, by which the library knows the version of the caller.
 ATL_API void atl_train_options_init(atl_train_options *options, size_t size);

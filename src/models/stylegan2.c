@@ -23,6 +23,7 @@ typedef struct config {
     atl_taps taps; // of every resampling filter
     int cmap_dim, mbstd_group, mbstd_channels;
     bool select_label;             // one score per class, of which the label takes one
+    int labels;                    // that D classifies, behind its score (Odena et al. 2017); 0: none
     float lod;                     // of orig networks that grew
     float default_psi;
     int default_cutoff;
@@ -263,6 +264,11 @@ static atl_status parse_discriminator(atl_ctx *ctx, const json_t *j, void *confi
         c->mbstd_group = 0; // the whole batch
     ATL_TRY(atl_config_int(ctx, j, "mbstd_num_channels", 0, 64, &c->mbstd_channels));
     c->select_label = c->c_dim > 0 && json_is_true(json_object_get(j, "select_label"));
+    if (json_object_get(j, "label_size"))
+        ATL_TRY(atl_config_int(ctx, j, "label_size", 0, 1 << 20, &c->labels));
+    if (c->labels && (c->c_dim || c->cmap_dim))
+        return atl_fail(ctx, ATL_BAD_FILE, "a discriminator that classifies (label_size) is given no label: c_dim and "
+                                           "cmap_dim must be 0");
     if (c->c_dim > 0 && !c->select_label) {
         if (c->cmap_dim < 1)
             return atl_fail(ctx, ATL_BAD_FILE, "a conditional discriminator needs cmap_dim");
@@ -278,7 +284,7 @@ static atl_status discriminator_dims(atl_ctx *ctx, const void *config_, const at
     (void)params;
     const config *c = config_;
     *d = (atl_model_dims){ .c_dim = c->c_dim, .channels = c->channels, .height = c->resolution,
-                           .width = c->resolution };
+                           .width = c->resolution, .num_logits = 1 + c->labels };
     return ATL_OK;
 }
 
@@ -328,7 +334,7 @@ static atl_node *d_epilogue(atl_net *net, const config *c, atl_node *x, atl_node
     x = atl_reshape(g, atl_permute(g, x, (int[]){ 0, 3, 1, 2 }), ATL_SHAPE(n, ch * h * w));
     atl_linear_options fc = { c->activation, 1.0f, 0.0f, false }, out = { ATL_LINEAR, 1.0f, 0.0f, false };
     x = atl_linear(net, "fc", x, ch, &fc);
-    x = atl_linear(net, "out", x, c->select_label ? c->c_dim : c->cmap_dim ? c->cmap_dim : 1, &out);
+    x = atl_linear(net, "out", x, c->select_label ? c->c_dim : c->cmap_dim ? c->cmap_dim : 1 + c->labels, &out);
     if (c->select_label)
         x = atl_sum(g, atl_mul(g, x, label), 2u);
     if (cmap) // projection (Miyato and Koyama 2018)

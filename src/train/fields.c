@@ -67,6 +67,9 @@ static const atl_train_field FIELDS[] = {
     TEXT("g-init", g_init, "auto", "ortho|N02|xavier|auto",
          "first weights of G, of sagan and biggan: orthogonal, normal of deviation 0.02, Xavier's; auto: of cfg"),
     TEXT("d-init", d_init, "auto", "ortho|N02|xavier|auto", "those of D"),
+    TEXT("d-labels", d_labels, "auto", "projection|scores|acgan|auto",
+         "how StyleGAN2's D is told classes: by projection, with a score for each, or it also says which it sees; "
+         "auto: by projection"),
     INT("freezed", freezed, 0, 100, 0, "layers of D that stay as they are, from the highest resolution on"),
 #undef GROUP
 #define GROUP "Growing, of progan and stylegan1"

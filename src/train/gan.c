@@ -215,19 +215,22 @@ atl_node *atl_gan_d_loss(atl_phase_builder *b, atl_node *f, atl_node *r) {
 
 atl_node *atl_gan_d_main(atl_phase_builder *b) {
     atl_node *c = atl_draw_label(b, "c"), *fake = atl_gan_synthesized(b, atl_gan_styles(b, c));
-    atl_node *f = atl_gan_judged(b, fake, c);
+    atl_node *of_fake = atl_gan_judged(b, fake, c);
     atl_node *real = atl_draw_real(b, "real"), *real_c = atl_draw_real_label(b, "real_c");
-    atl_node *r = atl_gan_judged(b, real, real_c), *loss = atl_gan_d_loss(b, f, r);
+    atl_node *of_real = atl_gan_judged(b, real, real_c), *r = atl_gan_score(b, of_real);
+    atl_node *loss = atl_gan_d_loss(b, atl_gan_score(b, of_fake), r);
     if (atl_train_loss(b->o->loss) == ATL_GAN_WGAN_GP)
         loss = atl_add(b->g, loss, atl_gan_mixed_penalty(b, real, fake, real_c));
     atl_gan_report_real(b, r);
+    loss = atl_gan_with_labels(b, loss, of_real, real_c, "Loss/labels/real");
+    loss = atl_gan_with_labels(b, loss, of_fake, c, "Loss/labels/fake");
     atl_phase_report(b, "Loss/D/loss", loss, ATL_REPORT_MEAN);
     return loss;
 }
 
 static atl_node *r1(atl_phase_builder *b) {
     atl_node *real = atl_draw_real(b, "real"), *penalties;
-    atl_node *r = atl_gan_judged(b, real, atl_draw_real_label(b, "real_c"));
+    atl_node *r = atl_gan_score(b, atl_gan_judged(b, real, atl_draw_real_label(b, "real_c")));
     atl_node *loss = atl_loss_r1_r2(b->g, r, real, (float)b->o->gamma, &penalties);
     atl_phase_report(b, "Loss/r1_penalty", penalties, ATL_REPORT_VALUES);
     return loss;
@@ -235,7 +238,8 @@ static atl_node *r1(atl_phase_builder *b) {
 
 static atl_node *r2(atl_phase_builder *b) {
     atl_node *c = atl_draw_label(b, "c"), *fake = atl_gan_synthesized(b, atl_gan_styles(b, c));
-    return atl_loss_r1_r2(b->g, atl_gan_judged(b, fake, c), fake, (float)b->o->r2_gamma, NULL);
+    atl_node *f = atl_gan_score(b, atl_gan_judged(b, fake, c));
+    return atl_loss_r1_r2(b->g, f, fake, (float)b->o->r2_gamma, NULL);
 }
 
 atl_node *atl_gan_d_reg(atl_phase_builder *b) {
@@ -266,12 +270,16 @@ static atl_init_options shapes(const atl_trainer *t, const atl_gan_kinds *k) {
     return init;
 }
 
-static bool is_chosen(const char *architecture) {
-    return strcmp(architecture, "auto") != 0;
+static bool is_chosen(const char *word) {
+    return strcmp(word, "auto") != 0;
 }
 
 atl_status atl_gan_no_architecture(atl_trainer *t, const char *family, bool of_d) {
     bool g = is_chosen(t->options.g_arch);
+    if (of_d && is_chosen(t->options.d_labels))
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "d-labels %s: is for StyleGAN2's discriminator, and of %s there is "
+                                                  "one way; leave it out",
+                        t->options.d_labels, family);
     if (!g && !(of_d && is_chosen(t->options.d_arch)))
         return ATL_OK;
     return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%s-arch %s: of %s there is one architecture; leave it out",
@@ -293,6 +301,22 @@ static atl_status make_g(atl_trainer *t, const atl_gan_kinds *k) {
     return atl_network_make(t->ctx, g, "G", json, t->options.seed, &t->g);
 }
 
+// Into D's config, which its row has made for projection.
+static atl_status set_labels(const atl_trainer *t, atl_json *b, json_t *json) {
+    const char *how = is_chosen(t->options.d_labels) ? t->options.d_labels : t->like.d_labels;
+    int labels = t->set.label_size;
+    if (!labels && is_chosen(t->options.d_labels))
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "d-labels %s: D is told no classes without cond", how);
+    if (!labels || !how || !*how || !strcmp(how, "projection"))
+        return ATL_OK;
+    bool says = !strcmp(how, "acgan");
+    atl_json_set(b, json, "cmap_dim", json_integer(0));
+    atl_json_set(b, json, "c_dim", json_integer(says ? 0 : labels));
+    atl_json_set(b, json, "label_size", json_integer(says ? labels : 0));
+    atl_json_set(b, json, "select_label", json_boolean(!says));
+    return ATL_OK;
+}
+
 static atl_status make_d(atl_trainer *t, const atl_gan_kinds *k) {
     const atl_model_row *d = atl_model_row_for(k->d, "discriminator");
     atl_init_options init = shapes(t, k);
@@ -305,6 +329,11 @@ static atl_status make_d(atl_trainer *t, const atl_gan_kinds *k) {
     atl_train_like_discriminator(&t->like, &b, json);
     if (is_chosen(t->options.d_arch))
         atl_json_set(&b, json, "architecture", json_string(t->options.d_arch));
+    atl_status status = set_labels(t, &b, json);
+    if (status != ATL_OK) {
+        json_decref(json);
+        return status;
+    }
     ATL_TRY(atl_json_end(&b, json, "a network's config", &json));
     return atl_network_make(t->ctx, d, "D", json, t->options.seed, &t->d);
 }

@@ -48,7 +48,7 @@ typedef struct atl_gan_kinds {
     bool by_half;               // their configs count channels times half of the resolution
 } atl_gan_kinds;
 atl_status atl_gan_networks(atl_trainer *t, const atl_gan_kinds *kinds);
-// Refuses g-arch, and d-arch if of_d, for a family whose networks are all alike.
+// Refuses g-arch, and d-arch and d-labels if of_d, for a family whose networks are all alike.
 atl_status atl_gan_no_architecture(atl_trainer *t, const char *family, bool of_d);
 // The first layers of D, counted from the picture on (Mo et al. 2020, "Freeze the discriminator").  The last
 // block never belongs to them.

@@ -76,6 +76,13 @@ static atl_status read_stylegan(atl_ctx *ctx, atl_ckpt *ckpt, size_t index, atl_
     return status;
 }
 
+static void read_critic(const json_t *config, atl_train_like *like) {
+    read_text(config, "architecture", like->d_architecture);
+    like->d_labels = read_int(config, "label_size", 1 << 20)                     ? "acgan"
+                     : json_is_true(json_object_get(config, "select_label")) ? "scores"
+                                                                              : "";
+}
+
 static void read_vqgan(const json_t *config, atl_train_like *like) {
     like->channel_base = read_int(config, "ch", 1 << 14);
     like->channel_max = read_int(config, "n_embed", 1 << 14);
@@ -127,7 +134,7 @@ static bool is_stylegan(const char *kind) {
 atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *like) {
     atl_ckpt *ckpt;
     atl_status status = ATL_OK;
-    *like = (atl_train_like){ 0 };
+    *like = (atl_train_like){ .d_labels = "" };
     ATL_TRY(atl_ckpt_open(ctx, path, &ckpt));
     for (size_t i = 0; i < atl_ckpt_size(ckpt) && status == ATL_OK; i++) {
         const atl_ckpt_net *net = atl_ckpt_get(ckpt, i);
@@ -148,7 +155,7 @@ atl_status atl_train_like_read(atl_ctx *ctx, const char *path, atl_train_like *l
         else if (!strcmp(net->kind, "vit_vqgan") && !like->channel_base && !like->layers)
             read_patches(net->config, like);
         else if (!strcmp(net->kind, "stylegan2_discriminator") && !*like->d_architecture)
-            read_text(net->config, "architecture", like->d_architecture);
+            read_critic(net->config, like);
     }
     atl_ckpt_close(&ckpt);
     return status;

@@ -10,6 +10,7 @@ typedef struct atl_train_like {
         quantizers;                                         // 0: not known
     bool ordered; // of a transformer: it draws codes in an order of its own
     char g_architecture[16], d_architecture[16];            // "": not known
+    const char *d_labels; // as the option has it; "": not known
 } atl_train_like;
 
 // A file that holds neither is no error: nothing is known then.
