@@ -58,7 +58,7 @@ static void update(app_run *r, double now) {
     double first = (double)r->first / 1000;
     s->kimg = kimg_of(r);
     s->seconds = r->before + now - r->began;
-    const app_pace pace = app_pace_of(s->kimg - first, s->total_kimg - first, now - r->began);
+    const app_pace pace = app_pace_of(s->kimg - first, s->total_kimg - first, now - r->ready);
     s->rate = pace.rate * 1000;
     s->left = pace.left;
     s->ended = s->kimg >= s->total_kimg;
@@ -269,9 +269,42 @@ static app_status lost(const app_run *r, app_error *e) {
                       : app_fail(e, "the run is stopped: see the alarm above; there is no snapshot yet");
 }
 
+static int on_codes(void *user, size_t done, size_t total) {
+    const app_run *r = user;
+    if (r->events.codes)
+        r->events.codes(r->events.user, done, total);
+    return r->events.stop && r->events.stop(r->events.user);
+}
+
+// The time for it belongs to no step.
+static atl_status prepare(app_run *r) {
+    if (r->prepared)
+        return ATL_OK;
+    atl_status status = atl_trainer_prepare(r->trainer, on_codes, r);
+    r->prepared = status == ATL_OK;
+    r->ready = app_seconds();
+    r->maintenance = r->ready - r->tick_began;
+    r->tick_began = r->ready;
+    return status;
+}
+
+// Stopped before its first step: a new run has something to go on from, too.
+static app_status stop_early(app_run *r, app_error *e) {
+    atl_message_clear(r->ctx);
+    app_status status = r->leader && !r->kept[1] ? app_run_snapshot(r, e) : APP_OK;
+    int failed = status != APP_OK;
+    if (atl_trainer_any(r->trainer, &failed) != ATL_OK && status == APP_OK)
+        return app_fail_ctx(e, r->ctx);
+    return failed ? APP_FAILED : APP_STOPPED;
+}
+
 app_status app_run_step(app_run *r, app_error *e) {
     double tick = atl_trainer_get_options(r->trainer)->tick * 1000;
-    atl_status stepped = atl_trainer_step(r->trainer);
+    atl_status stepped = prepare(r);
+    if (stepped == ATL_CANCELLED)
+        return stop_early(r, e);
+    if (stepped == ATL_OK)
+        stepped = atl_trainer_step(r->trainer);
     if (stepped != ATL_OK)
         return step_failed(r, stepped, e);
     int stop = r->events.stop && r->events.stop(r->events.user);
@@ -336,7 +369,7 @@ app_status app_run_open(app_run *r, atl_ctx *ctx, atl_trainer *trainer, const ap
     if (atl_trainer_any(trainer, &failed) != ATL_OK && status == APP_OK)
         return app_fail_ctx(e, ctx);
     r->first = r->saved = r->tick_images = atl_trainer_get_state(trainer)->images;
-    r->began = r->tick_began = app_seconds();
+    r->began = r->ready = r->tick_began = app_seconds();
     update(r, r->began);
     return failed ? APP_FAILED : APP_OK;
 }

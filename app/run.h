@@ -39,6 +39,7 @@ typedef struct app_run_events {
     void *user;
     int (*stop)(void *user);                                  // asked after each step; not 0: end here
     void (*plan)(void *user, FILE *log, const atl_trainer *); // what goes to the head of log.txt
+    void (*codes)(void *user, size_t done, size_t total);     // pictures that are encoded, before the first step
     void (*line)(void *user, const char *line);               // what has gone to log.txt
     void (*tick)(void *user, const app_stats *stats);         // a tick ends with these numbers
     void (*alarm)(void *user, const app_alarm *alarm);        // one that did not ring before
@@ -73,8 +74,9 @@ typedef struct app_run {
     float *inputs;     // of an encoder: those pictures [across * down, channels, height, width]; else NULL
     uint64_t first, tick_images; // pictures when it was opened, and at the tick's begin
     uint64_t saved; // pictures at the last snapshot
+    int prepared;   // steps can begin
     int owed;       // a snapshot that was due could not be written
-    double began, tick_began, maintenance;
+    double began, ready, tick_began, maintenance; // ready: steps began
     double before; // seconds that were trained before it was opened
 } app_run;
 
@@ -91,7 +93,8 @@ app_status app_run_check_outdir(const char *outdir, app_error *e);
 // Whether there are such metrics, and what they need: to be known before anything is trained.
 app_status app_run_check_metrics(const char *names, const char *detectors, app_error *e);
 
-// One step of training, and what is due after it.  APP_STOPPED: as `stop` wished; a snapshot has been written.  A
+// One step of training, and what is due after it; before the first one, what it stands on (codes of a set).
+// APP_STOPPED: as `stop` wished; a snapshot has been written.  A
 // step that fails, as by a picture that can't be read, ends with a snapshot of what was before; what can't be
 // written in the middle of a run is told and tried again with the next tick.
 app_status app_run_step(app_run *run, app_error *e);

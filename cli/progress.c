@@ -43,17 +43,29 @@ static void draw(const cli_progress *p, const char *label, double elapsed) {
     fflush(stderr);
 }
 
-void cli_progress_step(cli_progress *p, const char *label) {
-    p->done++;
+// What is done by now, with a line of a log where one is due.
+static void tell(cli_progress *p, const char *label, int due) {
     if (p->quiet)
         return;
     double now = app_seconds();
     if (!p->terminal) {
-        fprintf(stderr, "%s (%zu/%zu)\n", label, p->done, p->total);
+        if (due)
+            fprintf(stderr, "%s (%zu/%zu)\n", label, p->done, p->total);
     } else if (now - p->shown >= 0.1 || p->done == p->total) {
         draw(p, label, now - p->start);
         p->shown = now;
     }
+}
+
+void cli_progress_step(cli_progress *p, const char *label) {
+    p->done++;
+    tell(p, label, 1);
+}
+
+void cli_progress_reach(cli_progress *p, size_t done, const char *label) {
+    size_t before = p->done;
+    p->done = done;
+    tell(p, label, done * LINES / p->total > before * LINES / p->total);
 }
 
 void cli_progress_end(cli_progress *p) {

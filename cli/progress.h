@@ -20,6 +20,8 @@ void cli_progress_start(cli_progress *progress, size_t total, int quiet);
 // On a terminal only: thousands of lines in a log help nobody.
 void cli_progress_start_bar(cli_progress *progress, size_t total, int quiet);
 void cli_progress_step(cli_progress *progress, const char *label); // one more is done: `label`
+// So many are done; of a log each twentieth of the total has a line.
+void cli_progress_reach(cli_progress *progress, size_t done, const char *label);
 void cli_progress_end(cli_progress *progress);
 
 #endif

@@ -10,6 +10,7 @@
 #include "app/progress.h"
 #include "app/run.h"
 #include "command.h"
+#include "progress.h"
 
 typedef struct loop {
     cli_train *train;
@@ -20,6 +21,7 @@ typedef struct loop {
     int ends_with_reader; // when nobody reads what is printed, the run ends
     int unread;
     double shown; // seconds of the clock: the last time that the line of progress was drawn
+    cli_progress codes; // of a set that becomes codes
 } loop;
 
 static int draws(const loop *l) {
@@ -62,6 +64,15 @@ static void on_plan(void *user, FILE *log, const atl_trainer *trainer) {
     cli_train_print_plan(log, trainer);
     if (l->train->from.goes_on)
         print_changes(l, log, CHANGED);
+}
+
+static void on_codes(void *user, size_t done, size_t total) {
+    loop *l = user;
+    if (!l->codes.total)
+        cli_progress_start(&l->codes, total, l->train->common.quiet || !l->leader);
+    cli_progress_reach(&l->codes, done, "pictures encoded");
+    if (done == total)
+        cli_progress_end(&l->codes);
 }
 
 static void on_line(void *user, const char *line) {
@@ -125,7 +136,8 @@ static int end(loop *l, app_status status) {
 static int run_loop(loop *l) {
     const cli_train *t = l->train;
     app_error *e = &l->train->common.error;
-    const app_run_events events = { .user = l, .stop = on_stop, .plan = on_plan, .line = on_line };
+    const app_run_events events = { .user = l, .stop = on_stop, .plan = on_plan, .codes = on_codes,
+                                  .line = on_line };
     const app_run_options options = { .outdir = t->outdir,
                                       .desc = t->desc,
                                       .folder = t->from.folder,

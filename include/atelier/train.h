@@ -240,6 +240,12 @@ typedef struct atl_train_state {
 } atl_train_state;
 ATL_API const atl_train_state *atl_trainer_get_state(const atl_trainer *trainer);
 
+// What the first step needs and takes long: the codes of a set, where a run learns from them.  Else, and when it is
+// done already, it does nothing; atl_trainer_step() does it, too.  `progress` (may be NULL) sees how many of `total`
+// pictures, their mirror images among them, all processes have; not 0 in one of them ends it in all with
+// ATL_CANCELLED, and another call begins anew.
+ATL_API atl_status atl_trainer_prepare(atl_trainer *trainer,
+                                       int (*progress)(void *user, size_t done, size_t total), void *user);
 ATL_API atl_status atl_trainer_step(atl_trainer *trainer);
 
 // What the steps since atl_trainer_clear_stats() said: sums over their samples, over all processes.

@@ -143,6 +143,7 @@ typedef struct batch {
     float *codes;          // [AT_ONCE, length]
     size_t which[AT_ONCE]; // places among the codes of the part
     int size;
+    const atl_told *told;
 } batch;
 
 static void put(const atl_image *image, bool flip, float *to) {
@@ -179,14 +180,27 @@ static atl_status add_picture(atl_trainer *t, atl_coded *c, batch *b, size_t at,
     return b->size == AT_ONCE ? run(c, b, found) : ATL_OK;
 }
 
+// The others are as far.
+static atl_status tell(const atl_trainer *t, const atl_coded *c, const batch *b, size_t done) {
+    const atl_told *told = b->told;
+    if (b->size || !told->progress || !told->progress(told->user, done, c->count * c->looks))
+        return ATL_OK;
+    return atl_fail(t->ctx, ATL_CANCELLED, "stopped after %zu of %zu pictures were encoded", done, c->count * c->looks);
+}
+
 // This process's share of the codes [first, end) of all pictures and their mirror images, zeros elsewhere.
 static atl_status encode_share(atl_trainer *t, atl_coded *c, batch *b, size_t first, size_t end,
                                float *found) {
     memset(found, 0, (end - first) * (size_t)c->length * sizeof *found);
-    for (size_t i = first; i < end; i++)
-        if (i % (size_t)t->state.ranks == (size_t)t->state.rank)
-            ATL_TRY(add_picture(t, c, b, i, i - first, found));
-    return run(c, b, found);
+    for (size_t i = first; i < end; i++) {
+        if (i % (size_t)t->state.ranks != (size_t)t->state.rank)
+            continue;
+        ATL_TRY(add_picture(t, c, b, i, i - first, found));
+        if (i + 1 < end)
+            ATL_TRY(tell(t, c, b, i + 1));
+    }
+    ATL_TRY(run(c, b, found));
+    return tell(t, c, b, end);
 }
 
 static atl_status encode_parts(atl_trainer *t, atl_coded *c, batch *b, float *found, int32_t *codes) {
@@ -239,11 +253,12 @@ static atl_status read_classes(const atl_trainer *t, atl_coded *c) {
     return status;
 }
 
-static atl_status encode_all(atl_trainer *t, atl_coded *c) {
+static atl_status encode_all(atl_trainer *t, atl_coded *c, const atl_told *told) {
     size_t pixels = (size_t)t->set.channels * (size_t)t->set.width * (size_t)t->set.height;
     size_t length = (size_t)c->length;
     batch b = { .images = atl_alloc(t->ctx, AT_ONCE * pixels, sizeof *b.images),
-                .codes = atl_alloc(t->ctx, AT_ONCE * length, sizeof *b.codes) };
+                .codes = atl_alloc(t->ctx, AT_ONCE * length, sizeof *b.codes),
+                .told = told };
     float *found = atl_alloc(t->ctx, PART * length, sizeof *found);
     int32_t *codes = atl_calloc(t->ctx, c->count * c->looks, length * sizeof *codes);
     c->classes = c->classes ? c->classes : atl_calloc(t->ctx, c->count, sizeof *c->classes);
@@ -265,6 +280,10 @@ static atl_status encode_all(atl_trainer *t, atl_coded *c) {
     return status;
 }
 
+atl_status atl_coded_encode(atl_trainer *t, atl_coded *c, const atl_told *told) {
+    return c->codes ? ATL_OK : encode_all(t, c, told);
+}
+
 // ---- steps
 
 static atl_status open_order(const atl_trainer *t, atl_coded *c) {
@@ -284,8 +303,6 @@ static atl_status open_order(const atl_trainer *t, atl_coded *c) {
 
 atl_status atl_coded_fetch(atl_trainer *t, atl_coded *c) {
     size_t length = (size_t)c->length;
-    if (!c->codes)
-        ATL_TRY(encode_all(t, c));
     ATL_TRY(open_order(t, c));
     for (size_t i = 0; i < (size_t)t->local; i++) {
         const atl_sample s = atl_sampler_next(c->order);

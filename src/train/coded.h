@@ -31,7 +31,10 @@ typedef struct atl_coded {
 atl_status atl_coded_open(atl_trainer *t, const char *path, atl_coded *c);
 void atl_coded_close(atl_trainer *t, atl_coded *c); // accepts one that is all zeros
 
-// What the step to come is made of; encodes the set when that was not done yet.
+// Encodes the set when that was not done yet.
+atl_status atl_coded_encode(atl_trainer *t, atl_coded *c, const atl_told *told);
+
+// What the step to come is made of, of a set that is encoded.
 atl_status atl_coded_fetch(atl_trainer *t, atl_coded *c);
 
 // The codes of sample i of a run and its class (NULL: not wanted): of the step, or in turn of what is held

@@ -49,6 +49,12 @@ typedef struct atl_train_sum {
     double count, sum, squares;
 } atl_train_sum;
 
+// Who is told how far something is.  The function may be NULL; not 0 ends it.
+typedef struct atl_told {
+    int (*progress)(void *user, size_t done, size_t total);
+    void *user;
+} atl_told;
+
 struct atl_recipe {
     const char *family;
     const char *loss;      // that was published with it
@@ -91,7 +97,8 @@ struct atl_recipe {
     int (*channels)(const atl_trainer *t);
     atl_status (*input)(atl_trainer *t, size_t picture, float *planes);
     // ---- of recipes whose networks don't see pictures
-    // What the step to come is made of, in the place of the loader's pictures.
+    // atl_trainer_prepare(); and what the step to come is made of, in the place of the loader's pictures.
+    atl_status (*prepare)(atl_trainer *t, const atl_told *told);
     atl_status (*fetch)(atl_trainer *t);
     // atl_trainer_generate(), where that is more than one run of a program, and the numbers of a z.
     atl_status (*generate)(atl_trainer *t, int n, const float *z, const float *c, float *images);

@@ -322,6 +322,10 @@ static bool decays(const char *name) {
            strncmp(name, "layer_norm", 10) != 0 && !strstr(name, ".ln1.") && !strstr(name, ".ln2.");
 }
 
+static atl_status prepare(atl_trainer *t, const atl_told *told) {
+    return atl_coded_encode(t, &stage_of(t)->coded, told);
+}
+
 static atl_status fetch(atl_trainer *t) {
     return atl_coded_fetch(t, &stage_of(t)->coded);
 }
@@ -407,9 +411,10 @@ static const char *const KEYS[] = { "G", "D", "transformer" };
 #define RECIPE(name, count, decay, convolves)                                                                \
     {                                                                                                        \
         .family = name, .keys = KEYS, .loss = "logistic", .networks = networks, .schedule = atl_gan_rates,   \
-        .close = close_stage, .kept = kept, .optimiser = optimiser, .fetch = fetch, .generate = generate,    \
-        .z_dim = z_dim, .decays = decays, .aug = ATL_AUG_NONE, .masks = convolves, .layers = count,          \
-        .weight_decay = decay, .phases = PHASES, .n_phases = sizeof PHASES / sizeof *PHASES,                 \
+        .close = close_stage, .kept = kept, .optimiser = optimiser, .prepare = prepare, .fetch = fetch,      \
+        .generate = generate, .z_dim = z_dim, .decays = decays, .aug = ATL_AUG_NONE, .masks = convolves,     \
+        .layers = count, .weight_decay = decay, .phases = PHASES,                                            \
+        .n_phases = sizeof PHASES / sizeof *PHASES,                                                          \
     }
 
 const atl_recipe atl_recipe_transformer = RECIPE("transformer", 24, 0.01, false);

@@ -80,6 +80,8 @@ static double now(const atl_trainer *t) {
 
 // The stage of the step to come, and its pictures.
 static atl_status prepare(atl_trainer *t) {
+    if (t->recipe->prepare)
+        ATL_TRY(t->recipe->prepare(t, &(atl_told){ NULL, NULL }));
     ATL_TRY(atl_trainer_enter(t, t->state.images));
     ATL_TRY(atl_trainer_memory(t));
     if (t->recipe->fetch)
@@ -302,6 +304,15 @@ static atl_status check_ranks(atl_trainer *t) {
     if (t->d.row)
         weights ^= atl_params_fingerprint(&t->d.params) * 3;
     return atl_ranks_same(t->ranks, weights, "the networks' weights");
+}
+
+atl_status atl_trainer_prepare(atl_trainer *t, int (*progress)(void *user, size_t done, size_t total),
+                               void *user) {
+    const atl_told told = { progress, user };
+    if (!t->recipe->prepare)
+        return ATL_OK;
+    ATL_TRY(check_ranks(t));
+    return t->recipe->prepare(t, &told);
 }
 
 atl_status atl_trainer_step(atl_trainer *t) {

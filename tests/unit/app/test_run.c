@@ -27,9 +27,9 @@ typedef struct place {
 
 static app_error e;
 
-static void write_set(const place *p) {
+static void write_set(const place *p, int count) {
     char path[96];
-    for (int i = 0; i < PICTURES; i++) {
+    for (int i = 0; i < count; i++) {
         atl_image img;
         assert_int_equal(atl_image_init(p->ctx, SIDE, SIDE, 3, &img), ATL_OK);
         for (int x = 0; x < SIDE * SIDE * 3; x++)
@@ -48,7 +48,7 @@ static int setup(void **state) {
     snprintf(p.set, sizeof p.set, "%s/set", p.folder);
     snprintf(p.runs, sizeof p.runs, "%s/runs", p.folder);
     assert_int_equal(mkdir(p.set, 0777), 0);
-    write_set(&p);
+    write_set(&p, PICTURES);
     *state = &p;
     return 0;
 }
@@ -267,6 +267,87 @@ static void phases_are_told_in_milliseconds_of_a_step(void **state) {
     assert_true(cost.seconds > 0 && fabs(t.ms - cost.seconds * 500) < 1e-9 * t.ms);
     app_run_close(&run);
     atl_trainer_close(&trainer, 0);
+}
+
+// ---- Codes before the first step
+
+enum { MANY = 20 }; // pictures: more than are encoded at once
+
+typedef struct encoding {
+    told told;
+    int calls;
+    size_t done, total;
+} encoding;
+
+static void on_codes(void *user, size_t done, size_t total) {
+    encoding *n = user;
+    assert_true(done > n->done && done <= total);
+    n->calls++;
+    n->done = done;
+    n->total = total;
+}
+
+// A PixelCNN over the codes of a new VQ-VAE.
+static atl_trainer *open_coded(place *p, const char *set, const char *first) {
+    atl_train_options o = options_of(p);
+    atl_init_options init = ATL_INIT_OPTIONS_INIT;
+    atl_model *m;
+    init.cfg = "vqvae";
+    init.resolution = SIDE;
+    init.channel_base = init.channel_max = 8;
+    assert_int_equal(atl_model_init(p->ctx, &init, &m), ATL_OK);
+    assert_int_equal(atl_model_save(m, first, ATL_F32), ATL_OK);
+    atl_model_close(&m);
+    o.cfg = "pixelcnn";
+    o.first_stage = first;
+    o.data = set;
+    o.mirror = 1;
+    o.layers = 3;
+    o.channel_base = 8;
+    o.channel_max = o.map_depth = 0;
+    return open_with(p, &o);
+}
+
+static void codes_are_told_of_and_can_be_stopped(void **state) {
+    place *p = *state, many = *p;
+    app_run run;
+    char first[64], folder[256], snapshot[256], whole[256], command[600];
+    snprintf(first, sizeof first, "%s/first.safetensors", p->folder);
+    snprintf(many.set, sizeof many.set, "%s/many", p->folder);
+    assert_int_equal(mkdir(many.set, 0777), 0);
+    write_set(&many, MANY);
+    encoding n = { .told.stop_after = 2 };
+    app_run_events events = { .user = &n, .stop = on_stop, .codes = on_codes };
+    app_run_options o = { .outdir = p->runs, .desc = "codes" };
+    atl_trainer *trainer = open_coded(p, many.set, first);
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    assert_int_equal(drive(&run), APP_STOPPED); // while they are made: nothing is trained, and there is a snapshot
+    assert_true(n.calls == 2 && n.total == 2 * MANY && n.done == 32 && run.state.kimg == 0.0);
+    snprintf(folder, sizeof folder, "%s", run.folder);
+    snprintf(snapshot, sizeof snapshot, "%s", run.kept[1]);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+
+    n = (encoding){ 0 };
+    trainer = open_coded(p, many.set, first);
+    assert_int_equal(atl_trainer_restore(trainer, snapshot), ATL_OK);
+    o = (app_run_options){ .folder = folder, .snapshot = snapshot };
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    assert_int_equal(drive(&run), APP_OK);
+    assert_true(n.calls == 3 && n.done == 2 * MANY); // 16, 32, 40
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+
+    o = (app_run_options){ .outdir = p->runs, .desc = "codes" };
+    events.codes = NULL;
+    trainer = open_coded(p, many.set, first);
+    assert_int_equal(app_run_open(&run, p->ctx, trainer, &o, &events, &e), APP_OK);
+    assert_int_equal(drive(&run), APP_OK);
+    snprintf(whole, sizeof whole, "%s", run.kept[1]);
+    app_run_close(&run);
+    atl_trainer_close(&trainer, 0);
+    snprintf(command, sizeof command, "cmp %s %s", snapshot, whole); // which has the same name
+    assert_int_equal(system(command), 0);
 }
 
 // ---- What goes wrong in the middle
@@ -617,6 +698,7 @@ int main(void) {
         cmocka_unit_test(a_run_stops_and_goes_on),
         cmocka_unit_test(an_alarm_that_goes_on_is_told_once),
         cmocka_unit_test(phases_are_told_in_milliseconds_of_a_step),
+        cmocka_unit_test(codes_are_told_of_and_can_be_stopped),
         cmocka_unit_test(what_cannot_be_written_waits_for_the_next_tick),
         cmocka_unit_test(the_last_snapshot_must_be_written),
         cmocka_unit_test(a_run_that_is_lost_writes_no_snapshot),
