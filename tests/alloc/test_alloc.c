@@ -579,45 +579,8 @@ static atl_status call_video(atl_ctx *ctx) {
     return status;
 }
 
-// A training step on noise, from a snapshot to a snapshot.
-static atl_train_options tiny_run(void) {
-    atl_train_options o;
-    atl_train_options_init(&o, sizeof o);
-    o.resolution = 8;
-    o.channel_base = 16;
-    o.channel_max = 2;
-    o.map_depth = 1;
-    o.batch = 2;
-    o.augpipe = "bgcfnc";
-    return o;
-}
-
-static atl_status train_once(atl_ctx *ctx, const char *from, const char *to) {
-    atl_train_options o = tiny_run();
-    atl_trainer *t;
-    atl_status status = atl_trainer_open(ctx, &o, &t);
-    float z[512] = { 0 }, image[3 * 8 * 8];
-    char *text = NULL;
-    if (status == ATL_OK && from)
-        status = atl_trainer_restore(t, from);
-    if (status == ATL_OK)
-        status = atl_trainer_step(t);
-    if (status == ATL_OK)
-        status = atl_trainer_generate(t, 1, z, NULL, image);
-    if (status == ATL_OK)
-        status = atl_trainer_describe(t, &text);
-    if (status == ATL_OK)
-        status = atl_trainer_save(t, to);
-    atl_text_free(ctx, text);
-    atl_trainer_close(&t, status != ATL_OK);
-    return status;
-}
-
-static atl_status call_train(atl_ctx *ctx) {
-    return train_once(ctx, in("run.safetensors"), out("run.safetensors"));
-}
-
-#include "encoders.h"
+#include "training.h"
+#include "encoders.h" // which uses the file above
 
 // Two pictures and their similarity, kept after the pictures and gone on with.
 static atl_status call_metrics(atl_ctx *ctx) {
@@ -829,21 +792,6 @@ static atl_status call_tune(atl_ctx *ctx) {
     return status;
 }
 
-static atl_status call_transfer(atl_ctx *ctx) {
-    atl_train_options o = tiny_run();
-    atl_trainer *t;
-    char *text = NULL;
-    atl_status status = atl_train_snapshot_record(ctx, in("run.safetensors"), &text);
-    atl_text_free(ctx, text);
-    if (status == ATL_OK)
-        status = atl_trainer_open(ctx, &o, &t);
-    if (status != ATL_OK)
-        return status;
-    status = atl_trainer_transfer(t, in("run.safetensors"), NULL, NULL);
-    atl_trainer_close(&t, status != ATL_OK);
-    return status;
-}
-
 // ---- the loop
 
 // Files that a finished call leaves in the folder of results.  Calls with thousands of allocations are sampled: every
@@ -933,6 +881,12 @@ CASE(video, 1)
 SAMPLED(train, 1, 100)
 SAMPLED(transfer, 0, 100)
 SAMPLED(train_encoder, 1, 40)
+SAMPLED(vqvae, 1, 30)
+SAMPLED(vqvae2, 1, 30)
+SAMPLED(vit_vqgan, 1, 30)
+SAMPLED(biggan, 1, 30)
+SAMPLED(pixelcnn, 1, 30)
+SAMPLED(transformer, 1, 30)
 
 static int make_inputs(void **state) {
     (void)state;
@@ -953,6 +907,7 @@ static int make_inputs(void **state) {
           init_model(ctx, in("net.safetensors")) ||
           atl_convert(ctx, data_of("cases/bare-G.pkl"), in("narrow.safetensors"), NULL) || // w of 32 numbers
           init_model_of(ctx, 16, in("measured.safetensors")) ||
+          make_first_stage(ctx) || make_set(ctx) ||
           train_once(ctx, NULL, in("run.safetensors")) || train_encoder(ctx, NULL, in("encoder.safetensors"));
     if (bad)
         fprintf(stderr, "setup: %s\n", ctx ? atl_message(ctx) : "no context");
@@ -962,9 +917,10 @@ static int make_inputs(void **state) {
 
 static int remove_inputs(void **state) {
     (void)state;
+    int left = remove_set();
     empty(inputs);
     empty(outputs);
-    return rmdir(inputs) || rmdir(outputs) ? -1 : 0;
+    return left || rmdir(inputs) || rmdir(outputs) ? -1 : 0;
 }
 
 int main(void) {
@@ -993,7 +949,10 @@ int main(void) {
         cmocka_unit_test(congeal_fails_cleanly),    cmocka_unit_test(learn_fails_cleanly),
         cmocka_unit_test(compare_fails_cleanly),    cmocka_unit_test(codes_fails_cleanly),
         cmocka_unit_test(ensemble_fails_cleanly),   cmocka_unit_test(train_encoder_fails_cleanly),
-        cmocka_unit_test(standing_fails_cleanly),
+        cmocka_unit_test(standing_fails_cleanly),   cmocka_unit_test(vqvae_fails_cleanly),
+        cmocka_unit_test(vqvae2_fails_cleanly),     cmocka_unit_test(vit_vqgan_fails_cleanly),
+        cmocka_unit_test(biggan_fails_cleanly),     cmocka_unit_test(pixelcnn_fails_cleanly),
+        cmocka_unit_test(transformer_fails_cleanly),
     };
     json_set_alloc_funcs(json_alloc, json_release);
     return cmocka_run_group_tests(tests, make_inputs, remove_inputs);
