@@ -41,12 +41,17 @@ size_t app_aligner_input(const app_aligner *a) {
     return COLOURS * (size_t)a->info->input * (size_t)a->info->input;
 }
 
+app_status app_aligner_take(app_aligner *a, const atl_image *picture, float *input, app_error *e) {
+    return atl_congealer_input(a->congealer, picture, input) == ATL_OK ? APP_OK : app_fail_ctx(e, a->ctx);
+}
+
 app_status app_aligner_read(app_aligner *a, const char *path, atl_image *picture, float *input, app_error *e) {
     atl_image own = { 0 };
     app_status status = APP_OK;
-    if (atl_align_photo(a->ctx, path, &own) != ATL_OK ||
-        atl_congealer_input(a->congealer, &own, input) != ATL_OK)
+    if (atl_align_photo(a->ctx, path, &own) != ATL_OK)
         status = app_fail_ctx(e, a->ctx);
+    else
+        status = app_aligner_take(a, &own, input, e);
     if (picture && status == APP_OK)
         *picture = own;
     else

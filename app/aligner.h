@@ -33,6 +33,8 @@ size_t app_aligner_input(const app_aligner *a);
 
 // Reads a photo and makes the input of it; picture NULL: only that.
 app_status app_aligner_read(app_aligner *a, const char *path, atl_image *picture, float *input, app_error *e);
+// Of a picture that is there already.
+app_status app_aligner_take(app_aligner *a, const atl_image *picture, float *input, app_error *e);
 
 // Writes DIR/NAME.png; the name may hold folders.
 app_status app_aligned_write(atl_ctx *ctx, const char *folder, const char *name, const atl_image *picture,

@@ -2,7 +2,10 @@
 // An overlay on its way to the aligned place, and from there to pictures; see propagate.h.
 #include "propagate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include "memory.h"
 
 // Gray becomes colour; without transparent parts an overlay would hide all.
@@ -28,10 +31,22 @@ static app_status read_overlay(app_propagate *p, app_error *e) {
     return status;
 }
 
-// The grid of a picture.
+// Animated ones are read as pictures are: their first frame alone.
+static int is_video(const char *path) {
+    static const char *const ends[] = { ".mp4", ".m4v",  ".mov", ".mkv", ".webm",
+                                        ".avi", ".mpg", ".mpeg", ".ts", ".y4m" };
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (length > strlen(ends[i]) && !strcasecmp(path + length - strlen(ends[i]), ends[i]))
+            return 1;
+    return 0;
+}
+
+// The grid of a picture, of a file where `path` says one.
 static app_status warp(app_propagate *p, const char *path, atl_image *picture, app_error *e) {
     app_aligner *a = &p->aligner;
-    app_status status = app_aligner_read(a, path, picture, p->input, e);
+    app_status status = path ? app_aligner_read(a, path, picture, p->input, e)
+                             : app_aligner_take(a, picture, p->input, e);
     if (status == APP_OK && atl_congealer_run(a->congealer, 1, p->input, &p->o.cluster,
                                               &(atl_congealed){ .grid = p->grid }) != ATL_OK)
         status = app_fail_ctx(e, a->ctx);
@@ -61,7 +76,14 @@ static app_status lift(app_propagate *p, app_error *e) {
 static app_status prepare(app_propagate *p, app_error *e) {
     const atl_congeal_info *info = p->aligner.info;
     app_status status = app_aligner_check_cluster(&p->aligner, p->o.cluster, e);
-    if (status == APP_OK)
+    for (size_t i = 0; status == APP_OK && p->o.count > 1 && i < p->o.count; i++)
+        if (is_video(p->o.inputs[i]))
+            status = app_fail(e, "%s: a video is taken alone; %zu inputs are given", p->o.inputs[i], p->o.count);
+    if (status == APP_OK && is_video(p->o.inputs[0]))
+        status = atl_video_reader_open(p->aligner.ctx, p->o.inputs[0], &p->video) == ATL_OK
+                     ? APP_OK
+                     : app_fail_ctx(e, p->aligner.ctx);
+    else if (status == APP_OK)
         status = app_photos_open(&p->photos, p->o.inputs, p->o.count, e);
     if (status == APP_OK)
         status = read_overlay(p, e);
@@ -92,23 +114,48 @@ void app_propagate_close(app_propagate *p) {
         atl_image_clear(p->aligner.ctx, &p->overlay);
     app_aligner_close(&p->aligner);
     app_photos_close(&p->photos);
+    atl_video_reader_close(&p->video);
     free(p->input);
     free(p->grid);
     *p = (app_propagate){ 0 };
 }
 
+size_t app_propagate_count(const app_propagate *p) {
+    return p->video ? (size_t)atl_video_reader_get_info(p->video)->frames : p->photos.count;
+}
+
+// The next picture and its grid: *name is NULL behind the last one.
+static app_status next(app_propagate *p, size_t i, atl_image *picture, const char **name, char frame[24],
+                       app_error *e) {
+    *name = NULL;
+    if (!p->video) {
+        if (i == p->photos.count)
+            return APP_OK;
+        *name = p->photos.list[i].stem;
+        return warp(p, p->photos.list[i].path, picture, e);
+    }
+    if (atl_video_reader_next(p->video, picture) != ATL_OK)
+        return app_fail_ctx(e, p->aligner.ctx);
+    if (!picture->pixels)
+        return APP_OK;
+    snprintf(frame, 24, "frame%06zu", i);
+    *name = frame;
+    return warp(p, NULL, picture, e);
+}
+
 app_status app_propagate_run(app_propagate *p, app_propagate_use *use, void *user, app_error *e) {
     atl_ctx *ctx = p->aligner.ctx;
     app_status status = APP_OK;
-    for (size_t i = 0; status == APP_OK && i < p->photos.count; i++) {
-        const app_photo *photo = &p->photos.list[i];
+    const char *name = "";
+    for (size_t i = 0; status == APP_OK && name; i++) {
+        char frame[24];
         atl_image picture = { 0 };
-        status = warp(p, photo->path, &picture, e);
-        if (status == APP_OK && atl_overlay_lay(ctx, &p->overlay, p->grid, p->aligner.info->side, p->o.opacity,
-                                                &picture) != ATL_OK)
+        status = next(p, i, &picture, &name, frame, e);
+        if (status == APP_OK && name &&
+            atl_overlay_lay(ctx, &p->overlay, p->grid, p->aligner.info->side, p->o.opacity, &picture) != ATL_OK)
             status = app_fail_ctx(e, ctx);
-        if (status == APP_OK)
-            status = use(user, photo, &picture, e);
+        if (status == APP_OK && name)
+            status = use(user, name, &picture, e);
         atl_image_clear(ctx, &picture);
     }
     return status;

@@ -31,12 +31,12 @@ static int parse(propagate *p, int argc, char **argv) {
         CLI_OPTION_TEXT("on", &o->on, "FILE", "picture that it was drawn over, as large",
                         "the average of aligned pictures, in any size"),
         CLI_OPTION_TEXT("input", &p->input, "FILE|FOLDER",
-                        "picture, or folder of pictures or of a video's frames; more may follow", NULL),
+                        "picture, or folder of pictures, of which more may follow, or a video", NULL),
         CLI_OPTION_TEXT("outdir", &p->outdir, "DIR", "folder for the results; made when missing",
                         "out, unless there is --output"),
         CLI_OPTION_TEXT("output", &p->output, "FILE",
                         "video of them, in the order of names: .mp4, .webm, .gif, .apng, .webp or .y4m", NULL),
-        CLI_OPTION_INT("fps", &p->fps, "N", "its frames per second", "30", 1, 1000),
+        CLI_OPTION_INT("fps", &p->fps, "N", "its frames per second", "those of the video, else 30", 1, 1000),
         CLI_ENCODING_OPTIONS(&p->encoding),
         CLI_OPTION_REAL("opacity", &o->opacity, "SHARE", "how much of the overlay is seen", "1", 0.0, 1.0),
         CLI_OPTION_INT("resolution", &o->resolution, "N",
@@ -66,7 +66,7 @@ static int check(propagate *p) {
                                "expected --overlay FILE, a picture with transparent parts");
     if (!p->input)
         return cli_usage_error("congeal propagate",
-                               "expected --input FILE, a picture or a folder of pictures");
+                               "expected --input FILE, a picture, a folder of pictures or a video");
     o->count = cli_inputs(p->inputs, p->input);
     o->inputs = p->inputs;
     o->aligner = cli_aligner_options(&p->aligner, &p->common);
@@ -74,13 +74,19 @@ static int check(propagate *p) {
     return CLI_SUCCESS;
 }
 
+// Of the video that is read, to the nearest whole number.
+static int usual_rate(const propagate *p) {
+    double fps = p->work.video ? atl_video_reader_get_info(p->work.video)->fps : 0.0;
+    return fps >= 0.5 && fps < 1000.5 ? (int)(fps + 0.5) : 30;
+}
+
 // The first frame says how large the video is.
-static app_status add_frame(propagate *p, const app_photo *photo, const atl_image *picture, app_error *e) {
+static app_status add_frame(propagate *p, const char *name, const atl_image *picture, app_error *e) {
     if (!p->video) {
         atl_video_options o = ATL_VIDEO_OPTIONS_INIT;
         o.width = p->width = picture->width;
         o.height = p->height = picture->height;
-        o.fps = p->fps;
+        o.fps = p->fps ? p->fps : usual_rate(p);
         cli_encode(&p->encoding, &o);
         if (atl_video_open(p->ctx, p->output, &o, &p->video) != ATL_OK)
             return app_fail_ctx(e, p->ctx);
@@ -89,20 +95,20 @@ static app_status add_frame(propagate *p, const app_photo *photo, const atl_imag
         return app_fail(e,
                         "%s: has %dx%d pixels, and the video's first frame %dx%d: frames must be of one size; "
                         "--outdir takes pictures of any",
-                        photo->path, picture->width, picture->height, p->width, p->height);
+                        name, picture->width, picture->height, p->width, p->height);
     return atl_video_write(p->video, picture) == ATL_OK ? APP_OK : app_fail_ctx(e, p->ctx);
 }
 
-static app_status use(void *user, const app_photo *photo, const atl_image *picture, app_error *e) {
+static app_status use(void *user, const char *name, const atl_image *picture, app_error *e) {
     propagate *p = user;
     app_status status = APP_OK;
     if (p->outdir)
-        status = app_aligned_write(p->ctx, p->outdir, photo->stem, picture, e);
+        status = app_aligned_write(p->ctx, p->outdir, name, picture, e);
     if (status == APP_OK && p->output)
-        status = add_frame(p, photo, picture, e);
+        status = add_frame(p, name, picture, e);
     if (status != APP_OK)
         return status;
-    cli_progress_step(&p->progress, photo->stem);
+    cli_progress_step(&p->progress, name);
     return cli_interrupted() ? APP_STOPPED : APP_OK;
 }
 
@@ -113,7 +119,7 @@ static app_status run(propagate *p) {
         status = app_folder_make(p->outdir, e);
     if (status != APP_OK)
         return status;
-    cli_progress_start(&p->progress, p->work.photos.count, p->common.quiet);
+    cli_progress_start(&p->progress, app_propagate_count(&p->work), p->common.quiet);
     status = app_propagate_run(&p->work, use, p, e);
     cli_progress_end(&p->progress);
     if (status == APP_OK && p->video && atl_video_finish(&p->video) != ATL_OK)
@@ -127,7 +133,6 @@ int cli_congeal_propagate(int argc, char **argv) {
     if (!p)
         return cli_error("out of memory");
     p->aligner.o.congeal = defaults;
-    p->fps = 30;
     p->options = (app_propagate_options){ .resolution = 512, .opacity = 1.0 };
     int status = parse(p, argc, argv);
     if (status == CLI_PROCEED) {

@@ -59,6 +59,7 @@ static void tell(cli_progress *p, const char *label, int due) {
 
 void cli_progress_step(cli_progress *p, const char *label) {
     p->done++;
+    p->total = p->done > p->total ? p->done : p->total; // a video may have more than it says
     tell(p, label, 1);
 }
 

@@ -341,6 +341,10 @@ class _VideoOptions(_Struct):
                 ("alpha", c_int)]
 
 
+class _VideoInfo(_Struct):
+    _fields_ = [("width", c_int), ("height", c_int), ("fps", c_double), ("frames", c_int64)]
+
+
 class _TrainField(_Struct):
     _fields_ = [("name", c_char_p), ("group", c_char_p), ("kind", c_int), ("offset", c_size_t), ("low", c_double),
                 ("high", c_double), ("initial", c_double), ("standard", c_char_p), ("words", c_char_p),
@@ -456,7 +460,8 @@ _STRUCTS = {
     "atl_metric_result": _MetricResult, "atl_metric_info": _MetricInfo, "atl_spectrum_options": _SpectrumOptions,
     "atl_project_options": _ProjectOptions, "atl_project_start": _ProjectStart, "atl_project_state": _ProjectState,
     "atl_tune_options": _TuneOptions, "atl_tune_start": _TuneStart, "atl_tune_state": _TuneState,
-    "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_train_field": _TrainField,
+    "atl_path_options": _PathOptions, "atl_video_options": _VideoOptions, "atl_video_info": _VideoInfo,
+    "atl_train_field": _TrainField,
     "atl_train_phase": _TrainPhase, "atl_train_stage": _TrainStage, "atl_train_cost": _TrainCost,
     "atl_train_state": _TrainState, "atl_train_stat": _TrainStat, "atl_train_set": _TrainSet,
     "atl_direction": _Direction, "atl_relabel_options": _RelabelOptions, "atl_sefa_options": _SefaOptions,
@@ -687,6 +692,10 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_video_write": (c_int, [_P, POINTER(_Image)]),
     "atl_video_finish": (c_int, [POINTER(_P)]),
     "atl_video_abort": (None, [POINTER(_P)]),
+    "atl_video_reader_open": (c_int, [_P, c_char_p, POINTER(_P)]),
+    "atl_video_reader_get_info": (POINTER(_VideoInfo), [_P]),
+    "atl_video_reader_next": (c_int, [_P, POINTER(_Image)]),
+    "atl_video_reader_close": (None, [POINTER(_P)]),
     "atl_video_formats": (None, [_P, c_size_t]),
     "atl_directions_open": (c_int, [_P, c_char_p, c_char_p, POINTER(c_int), POINTER(_P)]),
     "atl_directions_close": (None, [POINTER(_P)]),
@@ -2833,6 +2842,41 @@ class Video(_Child):
         if failure[0] is None and not self.closed:
             self.finish()
         self.close()
+
+
+class VideoReader(_Child):
+    """The frames of a video file that FFmpeg reads, uint8 [h, w, 3], turned as the file says.
+
+        with atelier.VideoReader("walk.mp4") as video:
+            for frame in video:
+                ..."""
+
+    _noun = "video"
+
+    def __init__(self, path: str | os.PathLike[str], *, context: Context | None = None) -> None:
+        self._adopt(_context(context), _lib.atl_video_reader_close, _lib.atl_video_reader_open, _text(path))
+
+    def _info(self) -> _VideoInfo:
+        with self._context._lock:
+            return _lib.atl_video_reader_get_info(self._h).contents
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of every frame."""
+        return self._info().width, self._info().height
+
+    @property
+    def fps(self) -> float:
+        """Frames per second; 0: the file does not say."""
+        return self._info().fps
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        while True:
+            image = _Image()
+            self._call(_lib.atl_video_reader_next, byref(image))
+            if not image.pixels:
+                return
+            yield _take_pixels(self._context, image)
 
 
 def video_formats() -> str:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Video files from pictures, one frame at a time.
+// Video files from pictures, one frame at a time, and pictures from video files.
 //
 //     atl_video_options o = ATL_VIDEO_OPTIONS_INIT;
 //     o.width = o.height = 256;
@@ -60,6 +60,24 @@ ATL_API atl_status atl_video_finish(atl_video **video);
 
 // Gives up; no file is left.  Sets *video to NULL.  NULL and pointers to NULL are fine.
 ATL_API void atl_video_abort(atl_video **video);
+
+// ---- reading
+
+typedef struct atl_video_reader atl_video_reader;
+
+typedef struct atl_video_info {
+    int width, height; // of every frame, turned as the file says, in square pixels
+    double fps;        // frames per second; 0: the file does not say
+    int64_t frames;    // as the file says, or by its length; 0: it says neither
+} atl_video_info;
+
+// Opens a video file that FFmpeg reads (mp4, mov, mkv, webm, avi, gif, y4m and the like; none that names other
+// files).  On failure *reader is NULL.
+ATL_API atl_status atl_video_reader_open(atl_ctx *ctx, const char *path, atl_video_reader **reader);
+ATL_API const atl_video_info *atl_video_reader_get_info(const atl_video_reader *reader); // valid while it is open
+// The next frame, RGB, initialised here and cleared by the caller; behind the last one its pixels are NULL.
+ATL_API atl_status atl_video_reader_next(atl_video_reader *reader, atl_image *image);
+ATL_API void atl_video_reader_close(atl_video_reader **reader); // NULL and pointers to NULL are fine
 
 // What this build can write: the names of formats and, where they have a choice, of FFmpeg's encoders:
 // "mp4 (libx264, mpeg4), gif, y4m, png".  Cut to `room` bytes.

@@ -14,6 +14,13 @@
 
 enum { ATL_AVUTIL, ATL_AVCODEC, ATL_AVFORMAT, ATL_SWSCALE, ATL_FFMPEG_LIBRARIES };
 
+// Later ones keep it in a stream's parameters.
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100)
+#define ATL_FFMPEG_SIDE_DATA(X)
+#else
+#define ATL_FFMPEG_SIDE_DATA(X) X(AVFORMAT, av_stream_get_side_data)
+#endif
+
 // What is called, by library.
 #define ATL_FFMPEG_FUNCTIONS(X)              \
     X(AVUTIL, av_dict_free)                  \
@@ -28,18 +35,28 @@ enum { ATL_AVUTIL, ATL_AVCODEC, ATL_AVFORMAT, ATL_SWSCALE, ATL_FFMPEG_LIBRARIES 
     X(AVCODEC, av_packet_alloc)              \
     X(AVCODEC, av_packet_free)               \
     X(AVCODEC, av_packet_rescale_ts)         \
+    X(AVCODEC, av_packet_unref)              \
     X(AVCODEC, avcodec_alloc_context3)       \
     X(AVCODEC, avcodec_find_encoder_by_name) \
     X(AVCODEC, avcodec_free_context)         \
     X(AVCODEC, avcodec_open2)                \
     X(AVCODEC, avcodec_parameters_from_context) \
+    X(AVCODEC, avcodec_parameters_to_context) \
+    X(AVCODEC, avcodec_receive_frame)        \
     X(AVCODEC, avcodec_receive_packet)       \
     X(AVCODEC, avcodec_send_frame)           \
+    X(AVCODEC, avcodec_send_packet)          \
+    ATL_FFMPEG_SIDE_DATA(X)                  \
+    X(AVFORMAT, av_find_best_stream)         \
     X(AVFORMAT, av_interleaved_write_frame)  \
+    X(AVFORMAT, av_read_frame)               \
     X(AVFORMAT, av_write_trailer)            \
     X(AVFORMAT, avformat_alloc_output_context2) \
+    X(AVFORMAT, avformat_close_input)        \
+    X(AVFORMAT, avformat_find_stream_info)   \
     X(AVFORMAT, avformat_free_context)       \
     X(AVFORMAT, avformat_new_stream)         \
+    X(AVFORMAT, avformat_open_input)         \
     X(AVFORMAT, avformat_write_header)       \
     X(AVFORMAT, avio_closep)                 \
     X(AVFORMAT, avio_open)                   \

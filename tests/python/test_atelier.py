@@ -444,6 +444,22 @@ class Alignments(unittest.TestCase):
                     congealer([Encoders.PHOTO], head=[0, 1])
 
 
+class VideoReaders(unittest.TestCase):
+    @unittest.skipUnless("mp4" in atelier.video_formats(), "built without FFmpeg")
+    def test_frames_come_back(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.y4m")
+            with atelier.Video(path, 24, 16, fps=10) as video:
+                for shade in (40, 120, 200):
+                    video.write(np.full((16, 24, 3), shade, np.uint8))
+            with atelier.VideoReader(path) as video:
+                self.assertEqual((video.size, video.fps), ((24, 16), 10.0))
+                shades = [frame.mean() for frame in video]
+            np.testing.assert_allclose(shades, [40, 120, 200], atol=1)
+            with self.assertRaisesRegex(atelier.AtelierError, "nowhere.mp4"):
+                atelier.VideoReader(os.path.join(folder, "nowhere.mp4"))
+
+
 class Codes(unittest.TestCase):
     def test_codes_are_drawn(self):
         with atelier.Model.init("transformer", 32, channel_base=32, channel_max=20, map_depth=2) as model, \
