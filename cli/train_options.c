@@ -14,7 +14,7 @@ typedef struct rows {
 // only the competition of two networks has.
 static int is_of(const cli_train *t, const atl_train_field *f) {
     static const char *const both[] = { "Pictures", "Length", "Steps" },
-                             *const without[] = { "cond", "ema-rampup", "ema-start", "d-steps" };
+                             *const without[] = { "cond", "ema-rampup", "ema-start", "d-steps", "cross-replica" };
     if (!t->encoder)
         return f->group && strcmp(f->group, "Encoders") != 0;
     if (!strcmp(f->name, "gamma") || !strcmp(f->name, "resolution"))

@@ -45,15 +45,16 @@ static void print_steps(FILE *out, const atl_train_cost *c) {
         print_phases(out, c);
 }
 
-static void print_settings(FILE *out, const atl_train_options *o) {
+static void print_settings(FILE *out, const atl_train_options *o, int processes) {
     static const char *const augs[] = { "adaptive", "fixed", "none", "differentiable" };
     char batch[64];
     snprintf(batch, sizeof batch, "batch %d in parts of %d", o->batch, o->batch_gpu);
     if (o->lod_initial) // the stages have their own
         snprintf(batch, sizeof batch, "loss %s", o->loss);
-    fprintf(out, "settings      cfg %s, %s, gamma %g, learning rates %g and %g, augmentation %s%s%s\n",
+    fprintf(out, "settings      cfg %s, %s, gamma %g, learning rates %g and %g, augmentation %s%s%s%s\n",
             o->cfg, batch, o->gamma, o->glr, o->dlr, augs[o->aug], o->aug == ATL_AUG_NONE ? "" : " ",
-            o->aug == ATL_AUG_NONE ? "" : o->augpipe);
+            o->aug == ATL_AUG_NONE ? "" : o->augpipe,
+            processes > 1 && !strcmp(o->cross_replica, "on") ? ", norms over all processes" : "");
     if (o->patch) // transformers over patches
         fprintf(out, "              %d layers of %d channels and %d heads, patches of %d with %d of %d codes%s\n",
                 o->layers, o->channel_base, o->heads, o->patch, o->quantizers, o->channel_max,
@@ -150,7 +151,7 @@ void cli_train_print_plan(FILE *out, const atl_trainer *trainer) {
     else if (atl_trainer_reconstructs(trainer) && !c->d_params)
         print_autoencoder(out, o);
     else
-        print_settings(out, o);
+        print_settings(out, o, state->ranks);
     for (int i = 0; atl_trainer_lacks(trainer, i); i++)
         fprintf(out, "%s%s\n", i ? "              " : "note          ", atl_trainer_lacks(trainer, i));
     if (state->ranks > 1)

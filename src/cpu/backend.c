@@ -156,6 +156,15 @@ static atl_status run_concat(atl_cpu *b, const atl_step *s, const atl_run *run) 
     return ATL_OK;
 }
 
+static atl_status run_across(atl_cpu *b, const atl_step *s, const atl_run *run) {
+    const atl_processes *all = s->node->at.across.processes;
+    size_t count = (size_t)atl_shape_count(&s->node->shape);
+    (void)b;
+    (void)run;
+    memcpy(s->out, s->src[0].data, count * sizeof *s->out);
+    return all->sum(all->user, s->out, count);
+}
+
 static atl_cpu_geom_dims geom_dims(const atl_step *s) {
     const int64_t *d = s->node->shape.d;
     return (atl_cpu_geom_dims){ d[0], d[1], d[2], d[3] };
@@ -217,6 +226,7 @@ static const struct {
     [ATL_OP_SLICE]   = { NULL, run_slice, "copy" },
     [ATL_OP_PAD]     = { NULL, run_pad, "copy" },
     [ATL_OP_CONCAT]  = { NULL, run_concat, "copy" },
+    [ATL_OP_ACROSS]  = { NULL, run_across, "across" },
     [ATL_OP_UPFIRDN] = { atl_cpu_prepare_fir, atl_cpu_run_state, "fir" },
     [ATL_OP_GEOM]    = { prepare_geom, run_geom, "geom" },
     [ATL_OP_GEOM_T]  = { prepare_geom, run_geom, "geom" },

@@ -27,6 +27,7 @@ void atl_vjp_concat(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted,
 void atl_vjp_upfirdn(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_pick(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_gather(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
+void atl_vjp_across(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_resample(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_flrelu(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);
 void atl_vjp_flrelu_t(atl_graph *g, atl_node *n, atl_node *dy, const bool *wanted, atl_node **dx);

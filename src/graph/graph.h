@@ -29,6 +29,7 @@ typedef enum atl_op {
     ATL_OP_SUM, ATL_OP_EXPAND, ATL_OP_RESHAPE, ATL_OP_PERMUTE, ATL_OP_SLICE, ATL_OP_PAD, ATL_OP_CONCAT,
     ATL_OP_UPFIRDN, ATL_OP_GEOM, ATL_OP_GEOM_T, ATL_OP_SEPFIR, ATL_OP_SEPFIR_T,
     ATL_OP_PICK, ATL_OP_PICK_T, ATL_OP_GATHER, ATL_OP_GATHER_T,
+    ATL_OP_ACROSS, // with itself
     // linear given the signs of its intermediate: one op each way, for that intermediate never is in memory
     ATL_OP_FLRELU, ATL_OP_FLRELU_T,
     // contractions: one multilinear form read through a slot
@@ -71,6 +72,14 @@ typedef struct atl_flrelu_attr {
     const float *fu, *fd;             // as convolutions (mirrored when slid over the image)
 } atl_flrelu_attr;
 
+// Who computes the same graph at the same time, each on samples of its own.  sum: x[i] becomes the sum over all of
+// them, with the same bits everywhere; all make the same calls in the same order.
+typedef struct atl_processes {
+    int count;
+    atl_status (*sum)(void *user, float *x, size_t count);
+    void *user;
+} atl_processes;
+
 // What fuse.c attached to a contraction or a filter: sources by position in src, -1 when absent.
 //     y = clamp(gain * lrelu(op(x * in_scale) * scale + noise + bias, slope), +-clamp) * gate' + residual
 // where gate' is gate < 0 ? gate_slope : 1.  A weight gradient has in_scale of x and scale of y alone.
@@ -101,6 +110,7 @@ struct atl_node {
         struct { int axis[ATL_RANK_MAX]; } permute;               // out dim i is in dim axis[i]
         struct { int64_t begin[ATL_RANK_MAX]; } slice;            // SLICE and PAD
         struct { int axis; } concat;
+        struct { const atl_processes *processes; } across;
         struct { bool trans_a, trans_b; } matmul;
         struct { float slope, eps; } style_norm;
         atl_conv_attr conv;
@@ -195,6 +205,9 @@ atl_node *atl_pick_axis(atl_graph *g, atl_node *selector, atl_node *x, int axis)
 atl_node *atl_gather(atl_graph *g, atl_node *x, atl_node *index, atl_node *weight);
 // Its transpose in x: y [n, q, c] -> [n, rows, c].
 atl_node *atl_gather_transposed(atl_graph *g, atl_node *y, atl_node *index, atl_node *weight, int64_t rows);
+
+// The sum of all processes' x, of any shape; they outlive the graph.  NULL, or a single one: x itself.
+atl_node *atl_across(atl_graph *g, atl_node *x, const atl_processes *processes);
 
 // x [n, h, w, c], bias [c]; the filters are copied.  The chain of plain ops that it stands for is in
 // tests/unit/graph/test_graph.c.

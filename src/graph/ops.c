@@ -27,6 +27,7 @@ const atl_op_row atl_op_table[ATL_OPS] = {
     [ATL_OP_PICK_T]     = { "pick_t",     ATL_KIND_LINEAR,      atl_vjp_pick,     NULL },
     [ATL_OP_GATHER]     = { "gather",     ATL_KIND_LINEAR,      atl_vjp_gather,   atl_flops_gather },
     [ATL_OP_GATHER_T]   = { "gather_t",   ATL_KIND_LINEAR,      atl_vjp_gather,   atl_flops_gather },
+    [ATL_OP_ACROSS]     = { "across",     ATL_KIND_LINEAR,      atl_vjp_across,   NULL },
     [ATL_OP_GEOM]       = { "geom",       ATL_KIND_LINEAR,      atl_vjp_resample, NULL },
     [ATL_OP_GEOM_T]     = { "geom_t",     ATL_KIND_LINEAR,      atl_vjp_resample, NULL },
     [ATL_OP_SEPFIR]     = { "sepfir",     ATL_KIND_LINEAR,      atl_vjp_resample, NULL },

@@ -65,14 +65,14 @@ static bool is_leaf(const atl_node *n) {
     return n->n_src == 0;
 }
 
-// Clones that depend on constants alone, and on parameters that never change.
+// Clones that depend on constants alone, and on parameters that never change.  Other processes don't plan now.
 static void mark_constant(const atl_plan *p, atl_fuse_node *list) {
     for (int i = 0; i < p->size; i++) {
         const atl_node *n = p->nodes[i];
         bool c =
             n->op == ATL_OP_CONST || n->op == ATL_OP_FILL || (n->op == ATL_OP_PARAM && !n->at.leaf.version);
         if (n->n_src) {
-            c = true;
+            c = n->op != ATL_OP_ACROSS;
             for (int k = 0; k < n->n_src; k++)
                 c = c && list[n->src[k]->id].constant;
         }

@@ -204,6 +204,7 @@ static void batch_statistics(atl_net *net, const state *s, atl_node *x, atl_node
                              atl_node **variance) {
     atl_graph *g = net->g;
     int64_t channels = x->shape.d[3], count = atl_shape_count(&x->shape) / channels;
+    count *= net->processes ? net->processes->count : 1;
     statistic(net, s, "stored_mean", channels, 0.0f);
     statistic(net, s, "stored_var", channels, 1.0f);
     if (s->c->statistics) {
@@ -212,7 +213,7 @@ static void batch_statistics(atl_net *net, const state *s, atl_node *x, atl_node
         return;
     }
     float unbiased = count > 1 ? (float)((double)count / (double)(count - 1)) : 1.0f;
-    atl_batch_statistics(g, x, mean, variance);
+    atl_batch_statistics(g, x, net->processes, mean, variance);
     atl_update *of_mean = atl_net_update(net, "stored_mean"),
                *of_variance = atl_net_update(net, "stored_var");
     if (!of_mean || !of_variance)

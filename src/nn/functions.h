@@ -24,8 +24,9 @@ atl_node *atl_group_norm(atl_graph *g, atl_node *x, int64_t groups, atl_node *sc
 // Batch norm in evaluation: with known mean and variance, [c] each.  One factor and one offset per channel.
 atl_node *atl_batch_norm(atl_graph *g, atl_node *x, atl_node *mean, atl_node *variance, atl_node *scale, atl_node *bias,
                          float eps);
-// Mean and biased variance [c] over all dims but the last.
-void atl_batch_statistics(atl_graph *g, atl_node *x, atl_node **mean, atl_node **variance);
+// Mean and biased variance [c] over all dims but the last, and over all processes (NULL: this one).
+void atl_batch_statistics(atl_graph *g, atl_node *x, const atl_processes *processes, atl_node **mean,
+                          atl_node **variance);
 // In training: over all dims but the last.  mean and variance (NULL: not wanted) receive nodes [c] for the caller's
 // running statistics; the variance is the unbiased one, as there, while the result is divided by the biased one.
 atl_node *atl_batch_norm_train(atl_graph *g, atl_node *x, atl_node *scale, atl_node *bias, float eps, atl_node **mean,

@@ -45,6 +45,7 @@ typedef struct atl_net {
     // is theirs, by position in params->list, and in the graph's arena once there is one.
     bool trains;
     atl_update *updates;
+    const atl_processes *processes; // over which batches go in training; NULL: this one's is all of it
 } atl_net;
 
 // Steps into the network's scope and back.  Several networks with the same names of parameters can stand in

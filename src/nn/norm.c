@@ -61,13 +61,20 @@ atl_node *atl_batch_norm(atl_graph *g, atl_node *x, atl_node *mean, atl_node *va
     return scaled(g, x, factor, bias ? atl_add(g, offset, bias) : offset);
 }
 
-void atl_batch_statistics(atl_graph *g, atl_node *x, atl_node **mean, atl_node **variance) {
+// All processes have as many numbers, so that the mean is that of their means.
+static atl_node *mean_of_all(atl_graph *g, atl_node *x, unsigned axes, const atl_processes *processes) {
+    atl_node *mean = atl_mean(g, x, axes), *sum = atl_across(g, mean, processes);
+    return sum == mean ? mean : atl_scale(g, sum, (float)(1.0 / processes->count));
+}
+
+void atl_batch_statistics(atl_graph *g, atl_node *x, const atl_processes *processes, atl_node **mean,
+                          atl_node **variance) {
     int last = x->shape.rank - 1;
     unsigned axes = (1u << last) - 1u;
     int64_t c = x->shape.d[last];
-    atl_node *m = atl_mean(g, x, axes), *d = atl_sub(g, x, atl_expand(g, m, x->shape));
+    atl_node *m = mean_of_all(g, x, axes, processes), *d = atl_sub(g, x, atl_expand(g, m, x->shape));
     *mean = atl_reshape(g, m, ATL_SHAPE(c));
-    *variance = atl_reshape(g, atl_mean(g, atl_square(g, d), axes), ATL_SHAPE(c));
+    *variance = atl_reshape(g, mean_of_all(g, atl_square(g, d), axes, processes), ATL_SHAPE(c));
 }
 
 atl_node *atl_batch_norm_train(atl_graph *g, atl_node *x, atl_node *scale, atl_node *bias, float eps,

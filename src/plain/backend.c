@@ -54,7 +54,7 @@ static bool supports(const atl_backend *b, const atl_node *n) {
     (void)b;
     if (n->op == ATL_OP_UNARY || n->op == ATL_OP_BINARY)
         return atl_plain_knows_fn(n);
-    return n->op == ATL_OP_NORMAL || (KERNELS[n->op].run && !n->fusion);
+    return n->op == ATL_OP_NORMAL || n->op == ATL_OP_ACROSS || (KERNELS[n->op].run && !n->fusion);
 }
 
 static atl_status prepare(atl_backend *b, atl_step *step) {
@@ -70,9 +70,17 @@ static void discard(atl_backend *b, atl_step *step) {
     (void)step; // no step has a state
 }
 
+static atl_status sum_across(const atl_plain_call *c) {
+    const atl_processes *all = c->node->at.across.processes;
+    size_t count = (size_t)atl_shape_count(c->shape);
+    memcpy(c->out, c->src[0], count * sizeof *c->out);
+    return all->sum(all->user, c->out, count);
+}
+
 static atl_status run(atl_backend *b, atl_step *steps, size_t count, const atl_run *run) {
+    atl_status status = ATL_OK;
     (void)b;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && status == ATL_OK; i++) {
         const atl_step *s = &steps[i];
         const atl_node *n = s->node;
         atl_plain_call c = { .node = n, .shape = &n->shape, .step = s };
@@ -83,10 +91,12 @@ static atl_status run(atl_backend *b, atl_step *steps, size_t count, const atl_r
         if (n->op == ATL_OP_NORMAL)
             atl_philox_normal(run->key + run->counter * 0x9E3779B97F4A7C15u, n->at.normal.stream, 0,
                               (size_t)atl_shape_count(&n->shape), c.out);
+        else if (n->op == ATL_OP_ACROSS)
+            status = sum_across(&c);
         else
             KERNELS[n->op].run(&c);
     }
-    return ATL_OK;
+    return status;
 }
 
 // ---- memory

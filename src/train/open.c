@@ -238,6 +238,7 @@ static atl_status open_all(atl_trainer *t) {
     ATL_TRY(atl_ranks_open(t->ctx, &ranks, &t->ranks));
     t->state.rank = atl_ranks_rank(t->ranks);
     t->state.ranks = atl_ranks_size(t->ranks);
+    t->processes = (atl_processes){ t->state.ranks, atl_trainer_sum, t };
     atl_train_options given = *o;
     if (!o->threads)
         o->threads = t->state.ranks > 1 ? atl_ranks_threads(t->ranks) : t->ctx->threads;

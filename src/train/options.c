@@ -102,8 +102,9 @@ static preset grown(preset p, int resolution, int batch, int ranks) {
 // it: of SAGAN 128 of 256 pictures, of BigGAN 256 of 2048.
 static preset spectral(preset p, int resolution, int batch, int ranks) {
     (void)resolution;
+    (void)ranks;
     int b = batch ? batch : p.batch;
-    p.processes = most(most(b / (p.batch / p.processes), 1), ranks);
+    p.processes = most(b / (p.batch / p.processes), 1);
     return p;
 }
 
@@ -247,6 +248,12 @@ static atl_status fill_turns(atl_ctx *ctx, atl_train_options *o) {
     if (o->ortho > 0.0 && !recipe->orthogonal)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "ortho %g: weights of cfg %s are not held orthogonal; leave it out",
                         o->ortho, o->cfg);
+    if (!is_auto(o->cross_replica) && !recipe->norms)
+        return atl_fail(ctx, ATL_BAD_ARGUMENT,
+                        "cross-replica %s: networks of cfg %s have no batch norms that it is for; leave it out",
+                        o->cross_replica, o->cfg);
+    if (recipe->norms && is_auto(o->cross_replica))
+        o->cross_replica = "on";
     const char *first = !is_auto(o->g_init) ? "g-init" : !is_auto(o->d_init) ? "d-init" : NULL;
     if (first && !recipe->first)
         return atl_fail(ctx, ATL_BAD_ARGUMENT, "%s: networks of cfg %s have first weights of their own; leave it out",
@@ -356,13 +363,21 @@ static atl_status refuse_growth(atl_ctx *ctx, int resolution, atl_train_options 
                     "%s: networks of cfg %s don't grow; those of progan and stylegan1 do", given, o->cfg);
 }
 
+bool atl_train_crosses(const atl_recipe *recipe, const atl_train_options *o) {
+    return recipe->norms && strcmp(o->cross_replica, "off") != 0;
+}
+
 // Where networks grow, batch_gpu bounds the parts of each batch; else the batch has equal parts of that size.
 static void fill_batch(atl_train_options *o, const preset *p, const atl_train_set *set, int ranks) {
     o->batch = o->batch ? o->batch : p->batch;
     if (!o->batch_gpu && p->lod_initial)
         o->batch_gpu = atl_grow_largest(o, set->width) / ranks;
-    if (!o->batch_gpu) // what its makers gave to one device, or the next less that divides
-        o->batch_gpu = atl_train_divisor(o->batch / ranks, o->batch / most(p->processes, ranks));
+    // What its makers gave to one device, or the next less that divides; of all processes together where norms
+    // see them.
+    int devices = atl_train_crosses(atl_recipe_find(p->family), o) ? most(p->processes, 1) * ranks
+                                                                   : most(p->processes, ranks);
+    if (!o->batch_gpu)
+        o->batch_gpu = atl_train_divisor(o->batch / ranks, most(o->batch / devices, 1));
     if (!o->mbstd_group)
         o->mbstd_group = group_of(o->batch_gpu, p->mbstd_group);
 }

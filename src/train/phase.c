@@ -144,6 +144,7 @@ static atl_status build(atl_phase_builder *b, const atl_recipe *recipe) {
         b->nets[i] = atl_network_in(b->g, b->setup->networks[i], NAMES[i]);
         b->nets[i].varies = true;
         b->nets[i].trains = !p->row->watches;
+        b->nets[i].processes = b->setup->processes;
     }
     p->loss = p->row->loss(b);
     ATL_TRY(b->status);

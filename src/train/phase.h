@@ -98,6 +98,7 @@ typedef struct atl_phase_setup {
     const atl_train_options *options;  // with all defaults filled in
     float lod;                         // level of detail of both networks, where they grow
     void *own;                         // the trainer's, of its recipe
+    const atl_processes *processes;    // whose batches norms see together; NULL: each its own
     bool whole;                        // a run of a phase has all samples of a step
     const atl_augment_config *augment; // NULL: none
     const atl_diffaug_config *diffaug; // NULL: none

@@ -109,6 +109,7 @@ struct atl_recipe {
     bool smooths_buffers;         // which are averaged, too; else the average has those of G
     int ema_start;                // steps of G before which its average is G itself
     atl_aug aug;                  // where the options leave it open
+    bool norms;                   // networks have batch norms, which may see all processes' pictures
     bool orthogonal;              // weights may be held orthogonal
     const char *first;            // first weights, where options name them; NULL: they don't
     bool reconstructs;            // G makes pictures again, by its function "autoencode"

@@ -138,8 +138,8 @@ static const atl_adam_options BIGGAN_ADAM = { .beta1 = 0.0f, .beta2 = 0.999f, .e
     {                                                                                                        \
         .family = name, .loss = "hinge", .networks = networks, .after = atl_gan_adapt,                       \
         .smoothing = 0.9999f, /* BigGAN's ema_decay */                                                       \
-            .smooths_buffers = true, .ema_start = start, .aug = ATL_AUG_NONE, .orthogonal = true,            \
-        .first = weights, .adam = optimiser, .phases = PHASES, .n_phases = N_PHASES                          \
+            .smooths_buffers = true, .ema_start = start, .aug = ATL_AUG_NONE, .norms = true,                 \
+        .orthogonal = true, .first = weights, .adam = optimiser, .phases = PHASES, .n_phases = N_PHASES      \
     }
 
 const atl_recipe atl_recipe_sagan = RECIPE("sagan", &SAGAN_ADAM, 2000, "xavier");

@@ -104,6 +104,7 @@ static atl_status make_plans(atl_trainer *t) {
                               .options = &t->options,
                               .lod = s->lod,
                               .own = t->own,
+                              .processes = atl_train_crosses(t->recipe, &t->options) ? &t->processes : NULL,
                               .whole = s->batch_gpu == s->batch,
                               .augment = t->augments ? &t->augment : NULL,
                               .diffaug = t->diffaugs ? &t->diffaug : NULL };

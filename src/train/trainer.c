@@ -108,6 +108,13 @@ static atl_status agree_to_begin(atl_trainer *t) {
 
 // ---- one phase
 
+atl_status atl_trainer_sum(void *user, float *x, size_t count) {
+    atl_trainer *t = user;
+    for (size_t i = 0; t->alone && i < count; i++)
+        x[i] *= (float)t->state.ranks;
+    return t->alone ? ATL_OK : atl_ranks_sum(t->ranks, x, count);
+}
+
 static atl_draw_run run_of(atl_trainer *t, const atl_phase *p, int part, int turn) {
     size_t local = (size_t)part * (size_t)p->n;
     return (atl_draw_run){ .trainer = t,
@@ -212,10 +219,11 @@ static atl_status look_ahead(atl_trainer *t, atl_phase *p, int parts) {
     return ATL_OK;
 }
 
-// Statistics that layers keep are of each process's own pictures, and then the mean of all: the same bits
-// everywhere. What they keep of weights alone is the same already.
+// Statistics that layers keep of each process's own pictures become the mean of all: the same bits everywhere.
+// What they keep of weights alone, or of all processes' pictures, is the same already.
 static atl_status agree_on_buffers(atl_trainer *t, const atl_phase *p) {
-    for (int i = 0; t->state.ranks > 1 && i < p->n_updates; i++) {
+    bool same = t->state.ranks == 1 || atl_train_crosses(t->recipe, &t->options);
+    for (int i = 0; !same && i < p->n_updates; i++) {
         const atl_phase_update *u = &p->updates[i];
         if (u->keep == 0.0f)
             continue;
@@ -356,7 +364,7 @@ atl_status atl_trainer_any(atl_trainer *t, int *flag) {
 
 enum { RUNS_MOST = 101 };
 
-// Of the stage that the trainer is in: seconds of a thousand pictures.
+// Of the stage that the trainer is in: seconds of a thousand pictures.  The number of runs is this process's own.
 static atl_status measure_stage(atl_trainer *t, int runs, double *sec_per_kimg) {
     const double LONG = 2.0;
     double seconds[RUNS_MOST], per_step = 0.0;
@@ -364,7 +372,7 @@ static atl_status measure_stage(atl_trainer *t, int runs, double *sec_per_kimg) 
     for (int k = 0; k < t->n_phases; k++) {
         for (int i = -1; i < runs; i++) {
             double start = now(t), took, unused[2] = { 0 };
-            ATL_TRY(run_ahead(t, &t->phases[k], 1, unused)); // the number of runs is this process's own
+            ATL_TRY(run_ahead(t, &t->phases[k], 1, unused));
             ATL_TRY(run_parts(t, &t->phases[k], 1, 1.0f, false));
             took = now(t) - start;
             if (i >= 0 ||
@@ -389,7 +397,10 @@ atl_status atl_trainer_measure(atl_trainer *t, int runs) {
         atl_train_stage *s = &t->stages[i];
         double end = i + 1 < c->n_stages ? t->stages[i + 1].kimg : fmax(t->options.kimg, s->kimg);
         ATL_TRY(atl_trainer_enter(t, (uint64_t)llround(s->kimg * 1000.0)));
-        ATL_TRY(measure_stage(t, runs, &s->sec_per_kimg));
+        t->alone = true;
+        atl_status status = measure_stage(t, runs, &s->sec_per_kimg);
+        t->alone = false;
+        ATL_TRY(status);
         seconds += s->sec_per_kimg * (end - s->kimg);
     }
     c->sec_per_kimg = seconds / t->options.kimg;

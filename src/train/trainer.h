@@ -56,6 +56,8 @@ struct atl_trainer {
     atl_phase phases[ATL_RECIPE_PHASES]; // those that this run has
     int n_phases;
     int local; // pictures of a step in this process
+    atl_processes processes; // of the ranks, for what is added up within a phase
+    bool alone;              // this one measures, and the others don't wait for it
     atl_program
         *view; // the average of G from latents to images, batch_gpu at once; of encoders reconstructions
     atl_program *sample; // of encoders: from latents to pictures of the generator; else NULL
@@ -70,6 +72,8 @@ struct atl_trainer {
 };
 
 // ---- trainer.c
+// The sum of all processes' numbers, of the trainer as `user`; while it measures as if they had the same.
+atl_status atl_trainer_sum(void *user, float *x, size_t count);
 int atl_trainer_find_stat(const atl_trainer *t, const char *name); // its place among the statistics, or -1
 
 // ---- open.c
@@ -78,6 +82,8 @@ atl_status atl_trainer_open_with(atl_ctx *ctx, const atl_train_options *options,
                                  atl_trainer **trainer);
 // Fills in the defaults of cfg for a set, and checks what does not fit together.
 atl_status atl_train_resolve(atl_ctx *ctx, const atl_train_set *set, int ranks, atl_train_options *o);
+bool atl_train_crosses(const atl_recipe *recipe,
+                       const atl_train_options *o); // whether batch norms see all processes' pictures
 int atl_train_loss(const char *name);           // an atl_gan_loss, or -1
 int atl_train_divisor(int n, int bound);        // the largest divisor of n up to a bound, at least 1
 const char *atl_train_family(const char *cfg);  // whose recipe a cfg is for; NULL: there is no such cfg

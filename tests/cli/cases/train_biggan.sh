@@ -37,5 +37,6 @@ t train --data s --outdir r --cfg sagan --map-depth 2
 t train --data s --outdir r --cfg biggan --freezed 2
 t train --data s --outdir r --cfg stylegan2 --d-steps 2
 t train --data s --outdir r --cfg stylegan2 --ortho 0.1
+t train --data s --outdir r --cfg stylegan2 --cross-replica off
 t train --data s --outdir r --cfg biggan --g-arch skip
 t train --data s --outdir r --cfg stylegan2 --d-init ortho

@@ -4,8 +4,8 @@
 #
 # Sums are added in another order.  Adam divides a gradient by its size, so where one is almost zero rounding decides
 # where the weight goes; after nine steps the weights are apart by a small part of the way that they went: 1e-3 is ten
-# times what was seen.  Two runs of two processes are equal to the byte,
-# also when one is measured, when codes take the place of pictures, and when an encoder is trained.
+# times what was seen.  Two runs of two processes are equal to the byte, also when one is stopped and goes on or is
+# measured, when codes take the place of pictures, and when an encoder is trained.
 set -u -o pipefail
 atelier=$(realpath "$1") distance=$(realpath "$2")
 command -v mpirun >/dev/null || { echo "no mpirun here"; exit 77; }
@@ -71,6 +71,32 @@ run vqvae_two 2 0.072 --cfg vqvae --cbase 16 --cmax 8
 run vqvae2_two 2 0.072 --cfg vqvae2 --cbase 16 --cmax 8
 run vqvae2_again 2 0.072 --cfg vqvae2 --cbase 16 --cmax 8
 
+# networks whose batch norms see all processes' pictures, in one part of the batch and in two
+mkdir labels
+for i in 0 1 2 3 4 5; do
+    "$atelier" init --cfg stylegan2 --resolution 32 --cbase 64 --cmax 4 --seed $i n.safetensors >/dev/null 2>&1
+    "$atelier" generate --network n.safetensors --seeds $i --outdir labels --quiet || exit 1
+done
+echo '{"labels": [["seed0000.png", 0], ["seed0001.png", 1], ["seed0002.png", 2], ["seed0003.png", 0],
+    ["seed0004.png", 1], ["seed0005.png", 2]]}' >labels/dataset.json
+norm() { # NAME PROCESSES KIMG CFG OPTION...
+    start "${@:1:3}" train --data labels --cond --cbase 8 --batch 8 --mirror --ema-start 0 --ema-kimg 0.02 \
+        --cfg "${@:4}"
+}
+for cfg in sagan biggan biggan-deep; do
+    norm ${cfg}_start 1 0.008 $cfg
+    norm ${cfg}_first 2 0.008 $cfg
+    norm ${cfg}_one 1 0.072 $cfg
+    norm ${cfg}_two 2 0.072 $cfg
+    norm ${cfg}_apart 2 0.072 $cfg --cross-replica off
+done
+norm parts_start 1 0.008 biggan --batch-gpu 4
+norm parts_first 2 0.008 biggan --batch-gpu 2
+norm biggan_half 2 0.04 biggan
+mv biggan_half.safetensors "$(echo biggan_half/*)/network-snapshot-000000.safetensors"
+timeout -k 5 60 mpirun -np 2 "$atelier" train --resume biggan_half/* --kimg 0.072 >biggan_half.log 2>&1 </dev/null ||
+    { cat biggan_half.log; exit 1; }
+
 # an encoder, whose batch norms look at the pictures of one run: at one, so that it doesn't matter who has it
 "$atelier" init --cfg stylegan2 --resolution 32 --cbase 64 --cmax 4 --seed 1 g.safetensors >/dev/null 2>&1 || exit 1
 encode() { # NAME PROCESSES KIMG OPTION...
@@ -90,6 +116,33 @@ timeout -k 5 60 mpirun -np 1 "$atelier" $same --network g.safetensors : -np 1 "$
     --network other.safetensors >mixed.log 2>&1 </dev/null
 
 failed=0
+stat() { # RUN NAME: of the last tick
+    tail -1 "$1"/*/stats.jsonl | grep -o "\"$2\": {[^}]*" | grep -o 'mean": [^,]*' | cut -d' ' -f2
+}
+within() { # A B BOUND: apart by so large a part
+    awk -v a="$1" -v b="$2" -v most="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; if (b < 0) b = -b
+        exit !(a != "" && b != "" && d <= most * b) }'
+}
+# one step: sums of thousands of numbers in another order, of which 3e-6 was seen
+for run in sagan biggan biggan-deep parts; do
+    for name in Gradient/G Gradient/D Loss/G/loss Loss/D/loss; do
+        one=$(stat ${run}_start $name) two=$(stat ${run}_first $name)
+        echo "$run $name: $one of one process, $two of two (at most 1e-4 apart)"
+        within "$one" "$two" 1e-4 || { echo "FAILED $run $name"; failed=1; }
+    done
+done
+# nine steps; what is without the sums between processes is far apart, and so would they be with one that is wrong
+for cfg in sagan biggan biggan-deep; do
+    for net in "G 2e-3" "D 1e-2"; do
+        read -r net most <<<"$net"
+        two=$("$distance" ${cfg}_one.safetensors ${cfg}_two.safetensors ${cfg}_start.safetensors $net) &&
+            apart=$("$distance" ${cfg}_one.safetensors ${cfg}_apart.safetensors ${cfg}_start.safetensors $net) || exit 1
+        echo "$net $cfg $two of the way (at most $most), each for itself $apart"
+        awk -v x="$two" -v y="$apart" -v most=$most 'BEGIN { exit !(x <= most && y > most) }' ||
+            { echo "FAILED $net $cfg"; failed=1; }
+    done
+done
+cmp biggan_two.safetensors biggan_half/*/network-snapshot-000000.safetensors || failed=1
 grep -q "what isn't trained (generator, networks of losses, sources) differs from rank 0's" mixed.log ||
     { echo "FAILED: two generators"; cat mixed.log; failed=1; }
 grep -q "batch 5 can't be shared by 2 processes" odd.log || { echo "FAILED: batch 5"; cat odd.log; failed=1; }

@@ -85,7 +85,9 @@ works slow
 works paused
 works memory
 works measure
+works "measure norms"
 works buffers
+works "own buffers"
 
 victim="rank 1 (host $(uname -n), process [0-9]*)"
 living=$((ranks - 1))

@@ -308,11 +308,20 @@ static int case_memory(worker *w) {
     return leave(w, false);
 }
 
-// How often a phase runs to be measured is each process's own affair.
-static int case_measure(worker *w) {
-    atl_train_options o;
+static void measure(worker *w, const atl_train_options *o) {
     atl_trainer *t;
     int flag = 0;
+    CHECK(atl_trainer_open(w->ctx, o, &t) == ATL_OK);
+    CHECK(atl_trainer_measure(t, atl_trainer_get_state(t)->rank == VICTIM ? 3 : 1) == ATL_OK);
+    CHECK(atl_trainer_any(t, &flag) == ATL_OK);
+    CHECK(atl_trainer_step(t) == ATL_OK);
+    atl_trainer_close(&t, 0);
+}
+
+// How often a phase runs to be measured is each process's own affair, also where norms add up what all see.  MPI
+// starts once in a process, so each network has a case.
+static int case_measure(worker *w) {
+    atl_train_options o;
     atl_train_options_init(&o, sizeof o);
     o.resolution = 8;
     o.channel_base = 32;
@@ -322,24 +331,32 @@ static int case_measure(worker *w) {
     o.batch_gpu = 2; // a part of the batch, so that the path lengths' mean comes ahead
     o.aug = ATL_AUG_NONE;
     o.stall_seconds = 20.0;
-    CHECK(atl_trainer_open(w->ctx, &o, &t) == ATL_OK);
-    CHECK(atl_trainer_measure(t, atl_trainer_get_state(t)->rank == VICTIM ? 3 : 1) == ATL_OK);
-    CHECK(atl_trainer_any(t, &flag) == ATL_OK);
-    CHECK(atl_trainer_step(t) == ATL_OK);
-    atl_trainer_close(&t, 0);
+    measure(w, &o);
     return leave(w, false);
 }
 
-// Batch norms take statistics of each process's own pictures, and what they keep is the same in all of them.
-static int case_buffers(worker *w) {
+static atl_train_options small_sagan(void) {
     atl_train_options o;
-    atl_trainer *t;
     atl_train_options_init(&o, sizeof o);
     o.cfg = "sagan";
     o.resolution = 32;
     o.channel_base = 8;
     o.batch = 12;
     o.stall_seconds = 60.0;
+    return o;
+}
+
+static int case_measure_norms(worker *w) {
+    const atl_train_options o = small_sagan();
+    measure(w, &o);
+    return leave(w, false);
+}
+
+// What batch norms keep is the same in all processes, whether they norm together or each its own pictures.
+static int keep_buffers(worker *w, const char *cross_replica) {
+    atl_train_options o = small_sagan();
+    atl_trainer *t;
+    o.cross_replica = cross_replica;
     CHECK(atl_trainer_open(w->ctx, &o, &t) == ATL_OK);
     uint64_t before = atl_params_fingerprint(&t->g.params);
     for (int step = 0; step < 2; step++)
@@ -352,6 +369,9 @@ static int case_buffers(worker *w) {
     atl_trainer_close(&t, 0);
     return leave(w, false);
 }
+
+static int case_buffers(worker *w) { return keep_buffers(w, "on"); }
+static int case_own_buffers(worker *w) { return keep_buffers(w, "off"); }
 
 // ---- what goes wrong: the victim is rank 1
 
@@ -436,7 +456,8 @@ int main(int argc, char **argv) {
         { "stopped", case_stopped }, { "killed", case_killed },   { "halfway", case_halfway },
         { "chain", case_chain },     { "mixed", case_mixed },     { "amount", case_amount },
         { "failed", case_failed },   { "launcher", case_launcher }, { "measure", case_measure },
-        { "buffers", case_buffers } };
+        { "measure norms", case_measure_norms },
+        { "buffers", case_buffers }, { "own buffers", case_own_buffers } };
     printf("process %ld\n", (long)getpid());
     fflush(stdout);
     worker w = { 0 };

@@ -122,9 +122,35 @@ static void power_steps_find_the_norm(void **state) {
     atl_ctx_close(&ctx);
 }
 
+// What norms see at once is as published, of all processes together or of each.
+static void parts_are_the_published_ones(void **state) {
+    (void)state;
+    static const struct {
+        const char *cfg, *cross_replica;
+        int batch, processes, part; // batch 0: as published
+    } cases[] = { { "sagan", "auto", 0, 1, 128 }, { "sagan", "auto", 0, 2, 64 },   { "sagan", "on", 0, 8, 16 },
+                  { "sagan", "off", 0, 2, 128 },  { "sagan", "auto", 12, 1, 12 },  { "sagan", "auto", 12, 3, 4 },
+                  { "biggan", "auto", 0, 1, 256 }, { "biggan", "auto", 0, 8, 32 }, { "biggan", "off", 0, 8, 256 } };
+    const atl_train_set set = { 100, 32, 32, 3, 0, "set" };
+    atl_ctx *ctx;
+    assert_int_equal(atl_ctx_open(&ctx, NULL), ATL_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        atl_train_options o;
+        atl_train_options_init(&o, sizeof o);
+        o.cfg = cases[i].cfg;
+        o.cross_replica = cases[i].cross_replica;
+        o.batch = cases[i].batch;
+        ok(ctx, atl_train_resolve(ctx, &set, cases[i].processes, &o));
+        if (o.batch_gpu != cases[i].part)
+            fail_msg("%s, %s, %d processes: parts of %d", o.cfg, o.cross_replica, cases[i].processes, o.batch_gpu);
+    }
+    atl_ctx_close(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(gradients_are_differences),
                                         cmocka_unit_test(buffers_move_with_every_run),
-                                        cmocka_unit_test(power_steps_find_the_norm) };
+                                        cmocka_unit_test(power_steps_find_the_norm),
+                                        cmocka_unit_test(parts_are_the_published_ones) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
