@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <atelier/align.h>
+#include <jansson.h>
 #include "files.h"
 #include "memory.h"
 
@@ -25,8 +26,39 @@ app_status app_aligner_open(app_aligner *a, atl_ctx *ctx, const app_aligner_opti
     return APP_OK;
 }
 
+// Whether the file has a network of that name.
+static app_status look_for(atl_ctx *ctx, const char *path, const char *name, int *there, app_error *e) {
+    const json_t *network;
+    size_t i;
+    char *text;
+    *there = 0;
+    if (atl_inspect(ctx, path, &text) != ATL_OK)
+        return app_fail_ctx(e, ctx);
+    json_t *all = json_loads(text, 0, NULL);
+    json_array_foreach(json_object_get(all, "networks"), i, network) {
+        const char *found = json_string_value(json_object_get(network, "name"));
+        *there = *there || (found && !strcmp(found, name));
+    }
+    app_status status = all ? APP_OK : app_fail(e, "out of memory");
+    json_decref(all);
+    atl_text_free(ctx, text);
+    return status;
+}
+
+app_status app_aligner_find_classifier(app_aligner *a, const app_aligner_options *o, app_error *e) {
+    atl_model_options m = ATL_MODEL_OPTIONS_INIT;
+    int there;
+    m.ignore_unused = o->ignore_unused;
+    m.net = "classifier";
+    app_status status = look_for(a->ctx, o->network, m.net, &there, e);
+    if (status == APP_OK && there && atl_model_open(a->ctx, o->network, &m, &a->classifier) != ATL_OK)
+        status = app_fail_ctx(e, a->ctx);
+    return status;
+}
+
 void app_aligner_close(app_aligner *a) {
     atl_congealer_close(&a->congealer);
+    atl_model_close(&a->classifier);
     atl_model_close(&a->model);
     *a = (app_aligner){ 0 };
 }

@@ -19,11 +19,15 @@ typedef struct app_aligner {
     atl_model *model;
     atl_congealer *congealer;
     const atl_congeal_info *info;
+    atl_model *classifier; // of clusters; NULL: the file has none that fits, or it was not asked for
 } app_aligner;
 
 // A zeroed struct and one after a failure may be closed.
 app_status app_aligner_open(app_aligner *a, atl_ctx *ctx, const app_aligner_options *o, app_error *e);
 void app_aligner_close(app_aligner *a);
+
+// Opens the classifier of clusters, where the file has one.
+app_status app_aligner_find_classifier(app_aligner *a, const app_aligner_options *o, app_error *e);
 
 // Whether the transformer has that cluster.
 app_status app_aligner_check_cluster(const app_aligner *a, int cluster, app_error *e);

@@ -55,8 +55,12 @@ app_status app_congeal_open(app_congeal *a, atl_ctx *ctx, const app_congeal_opti
     if (o->batch < 1 || o->batch > BATCH_MOST)
         return app_fail(e, "--batch %d: 1 to %d are possible", o->batch, BATCH_MOST);
     app_status status = app_aligner_open(&a->aligner, ctx, &o->aligner, e);
-    if (status == APP_OK && o->smoothest && !a->aligner.info->has_flow)
-        return app_fail(e, "--cluster auto: %s has no flow, which tells clusters apart: give the number of one",
+    if (status == APP_OK && o->sorted)
+        status = app_aligner_find_classifier(&a->aligner, &o->aligner, e);
+    if (status == APP_OK && o->sorted && !a->aligner.classifier && !a->aligner.info->has_flow)
+        return app_fail(e,
+                        "--cluster auto: %s has neither a classifier nor a flow, which tell clusters apart: give the "
+                        "number of one",
                         o->aligner.network);
     if (status == APP_OK)
         status = app_aligner_check_cluster(&a->aligner, o->cluster, e);
@@ -124,12 +128,17 @@ static app_status choose(app_congeal *a, app_error *e) {
 
 // ---- running
 
-// One batch through the transformer; img NULL: scores alone.
-static app_status align(app_congeal *a, size_t first, size_t n, float *img, app_error *e) {
+static app_status read_batch(app_congeal *a, size_t first, size_t n, app_error *e) {
     app_status status = APP_OK;
     for (size_t i = 0; status == APP_OK && i < n; i++)
         status = app_aligner_read(&a->aligner, a->photos.list[first + i].path, NULL,
                                   a->inputs + i * app_aligner_input(&a->aligner), e);
+    return status;
+}
+
+// One batch through the transformer; img NULL: scores alone.
+static app_status align(app_congeal *a, size_t first, size_t n, float *img, app_error *e) {
+    app_status status = read_batch(a, first, n, e);
     const atl_congealed out = { .img = img,
                                 .matrix = a->matrices ? a->matrices + first * 6 : NULL,
                                 .flow = a->flows ? a->flows + first * row_flow(a) : NULL,
@@ -147,6 +156,26 @@ static app_status align(app_congeal *a, size_t first, size_t n, float *img, app_
 static size_t batch_at(const app_congeal *a, size_t first) {
     size_t left = a->photos.count - first;
     return left < (size_t)a->o.batch ? left : (size_t)a->o.batch;
+}
+
+// Keeps the pictures that the classifier puts into this cluster.
+static app_status ask_classifier(app_congeal *a, app_error *e) {
+    app_status status = APP_OK;
+    size_t n = 0;
+    for (size_t i = 0; status == APP_OK && i < a->photos.count; i += n) {
+        n = batch_at(a, i);
+        status = read_batch(a, i, n, e);
+        if (status == APP_OK && atl_congealer_classify(a->aligner.congealer, a->aligner.classifier, (int)n, a->inputs,
+                                                       a->heads + i, NULL) != ATL_OK)
+            status = app_fail_ctx(e, a->aligner.ctx);
+    }
+    a->used = 0;
+    for (size_t i = 0; status == APP_OK && i < a->photos.count; i++) {
+        a->kept[i] = a->heads[i] == a->o.cluster;
+        a->heads[i] = a->o.cluster;
+        a->used += a->kept[i];
+    }
+    return status;
 }
 
 // Keeps the pictures whose flow no other cluster makes smoother.
@@ -271,8 +300,8 @@ app_status app_congeal_run(app_congeal *a, app_congeal_use *use, void *user, app
         a->kept[i] = 1;
     }
     a->used = a->photos.count;
-    if (a->o.smoothest)
-        status = find_ours(a, e);
+    if (a->o.sorted)
+        status = a->aligner.classifier ? ask_classifier(a, e) : find_ours(a, e);
     for (size_t i = 0; chosen && status == APP_OK && i < a->photos.count; i += (size_t)a->o.batch)
         status = align(a, i, batch_at(a, i), NULL, e);
     if (status == APP_OK && chosen && a->used)

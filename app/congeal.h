@@ -19,7 +19,8 @@ typedef struct app_congeal_options {
     size_t count;
     const char *outdir;
     int batch, cluster, save_warps;
-    int smoothest;  // only pictures whose flow is smoother in this cluster than in all others
+    int sorted;     // only pictures of this cluster, as the file's classifier says, or else whose flow is smoother in
+                    // it than in all others
     double keep;    // the share of pictures with the best scores that are kept
     double outside; // pictures with a larger share outside are dropped; 1: none is
 } app_congeal_options;

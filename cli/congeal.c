@@ -38,8 +38,8 @@ static int parse(congeal *c, int argc, char **argv) {
         CLI_OPTION_INT("size", &c->aligner.o.congeal.side, "N", "pixels of an aligned picture", "those of the flow", 1,
                        4096),
         CLI_OPTION_TEXT("cluster", &c->cluster, "K|auto|all",
-                        "cluster of the pictures; auto: that of the smoothest flow, all: each of them, in "
-                        "folders cluster0, cluster1, ...",
+                        "cluster of the pictures; auto: as the file's classifier says, or else that of the smoothest "
+                        "flow, all: each of them, in folders cluster0, cluster1, ...",
                         "0"),
         CLI_OPTION_REAL("keep", &o->keep, "SHARE",
                         "keep this share of the pictures, those with the best scores", "1", 0.0, 1.0),
@@ -79,7 +79,7 @@ static int check(congeal *c) {
     if (end && (!*c->cluster || *end || cluster < 0 || cluster > 63))
         return cli_usage_error("congeal apply", "--cluster %s: expected 0 to 63, auto or all", c->cluster);
     o->cluster = (int)cluster;
-    o->smoothest = c->cluster && !strcmp(c->cluster, "auto");
+    o->sorted = c->cluster && !strcmp(c->cluster, "auto");
     o->aligner = cli_aligner_options(&c->aligner, &c->common);
     return CLI_SUCCESS;
 }
@@ -96,6 +96,9 @@ static app_status run(congeal *c, atl_ctx *ctx) {
     app_status status = app_congeal_open(&c->work, ctx, &c->options, e);
     if (status != APP_OK)
         return status;
+    if (c->options.sorted && !c->options.cluster)
+        printf("clusters are told apart by %s\n",
+               c->work.aligner.classifier ? "the file's classifier" : "the smoothest flow");
     cli_progress_start(&c->progress, c->work.photos.count, c->common.quiet);
     status = app_congeal_run(&c->work, use, c, e);
     cli_progress_end(&c->progress);

@@ -39,6 +39,10 @@ static int parse(training *t, int argc, char **argv) {
                           "similarity,flow"),
         CLI_OPTION_INT("clusters", &o->heads, "K", "clusters, each with a transform and a target", "1", 1,
                        64),
+        CLI_OPTION_FLAG("flips", &o->flips, "also try the mirror image of each picture; the better of both learns"),
+        CLI_OPTION_INT("classifier-steps", &o->classifier_steps, "N",
+                       "steps after all others in which a classifier learns to tell clusters apart", "0", 0,
+                       100000000),
         CLI_OPTION_INT("directions", &o->directions, "N",
                        "principal directions of w the target is looked for in", "1", 1, 512),
         CLI_OPTION_INT("inject", &o->inject, "N", "first layers that the target is given to", "5", 1, 64),
@@ -113,6 +117,14 @@ static int open_all(training *t) {
     return CLI_SUCCESS;
 }
 
+static void tell(const training *t, const atl_congeal_train_state *s, char *label, size_t room) {
+    if (s->step > s->steps - t->options.classifier_steps)
+        snprintf(label, room, "classifier: cross entropy %.4f  right %.2f  rate %.2e", s->entropy, s->right, s->lr);
+    else
+        snprintf(label, room, "loss %.5f  likeness %.5f  tv %.2e  psi %.3f  rate %.2e", s->loss, s->likeness, s->tv,
+                 s->psi, s->lr);
+}
+
 static int learn(training *t) {
     const atl_congeal_train_state *s = atl_congeal_trainer_get_state(t->trainer);
     cli_progress progress;
@@ -123,8 +135,7 @@ static int learn(training *t) {
         char label[160];
         if (atl_congeal_trainer_step(t->trainer) != ATL_OK)
             return cli_fail(t->ctx);
-        snprintf(label, sizeof label, "loss %.5f  likeness %.5f  tv %.2e  psi %.3f  rate %.2e", s->loss,
-                 s->likeness, s->tv, s->psi, s->lr);
+        tell(t, s, label, sizeof label);
         if (cli_progress_due(&progress, s->step, s->steps))
             cli_progress_step(&progress, label);
         if (app_seconds() - saved >= 60.0 * t->save && s->step < s->steps) {

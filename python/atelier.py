@@ -565,6 +565,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "atl_congealer_get_info": (POINTER(_CongealInfo), [_P]),
     "atl_congealer_input": (c_int, [_P, POINTER(_Image), _P]),
     "atl_congealer_run": (c_int, [_P, c_int, _P, _P, POINTER(_Congealed)]),
+    "atl_congealer_classify": (c_int, [_P, _P, c_int, _P, _P, _P]),
     "atl_congealer_run_part": (c_int, [_P, c_int, _P, _P, _P, POINTER(_Congealed)]),
     "atl_overlay_lay": (c_int, [_P, POINTER(_Image), _P, c_int, c_double, POINTER(_Image)]),
     "atl_overlay_lift": (c_int, [_P, POINTER(_Image), _P, c_int, c_int, POINTER(_Image)]),
@@ -2295,14 +2296,27 @@ class Congealer(_Child):
         """How many clusters there are."""
         return int(self._info.heads)
 
+    def _inputs(self, pictures: Sequence[Any]) -> np.ndarray:
+        inputs = np.empty((len(pictures), 3, self._info.input, self._info.input), np.float32)
+        for k, picture in enumerate(pictures):
+            struct, _kept = _image_of(picture, "picture")
+            self._call(_lib.atl_congealer_input, byref(struct), inputs[k].ctypes.data)
+        return inputs
+
+    def clusters(self, classifier: Model, pictures: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """The cluster of each picture, as the "classifier" of the transformer's file says, and whether its mirror image
+        fits better, where it tells that."""
+        inputs, n = self._inputs(pictures), len(pictures)
+        head, flipped = np.zeros(n, np.int32), np.zeros(n, np.int32)
+        self._call(_lib.atl_congealer_classify, classifier._h, n, inputs.ctypes.data, head.ctypes.data,
+                   flipped.ctypes.data)
+        return head, flipped
+
     def warp(self, pictures: Sequence[Any], head: Sequence[int] | None = None) -> dict[str, np.ndarray]:
         """What becomes of pictures, uint8 [h, w, c], of which the square in the middle counts: "img" [n, 3, side, side],
         "grid", "matrix", "flow", and of each "tv", "outside" and "flipped"; head: the cluster of each."""
         i, n = self._info, len(pictures)
-        inputs = np.empty((n, 3, i.input, i.input), np.float32)
-        for k, picture in enumerate(pictures):
-            struct, _kept = _image_of(picture, "picture")
-            self._call(_lib.atl_congealer_input, byref(struct), inputs[k].ctypes.data)
+        inputs = self._inputs(pictures)
         heads = np.zeros(n, np.int32) if head is None else np.ascontiguousarray(head, np.int32)
         if heads.shape != (n,):
             raise ValueError(f"head: {n} numbers are needed, one for each picture")

@@ -76,6 +76,12 @@ ATL_API atl_status atl_congealer_run(atl_congealer *c, int n, const float *input
 ATL_API atl_status atl_congealer_run_part(atl_congealer *c, int n, const float *inputs, const int *head,
                                           const float *alpha, const atl_congealed *out);
 
+// Which cluster each picture belongs to, says the classifier that was learnt with the transformer ("classifier" of
+// its file): head [n], and whether its mirror image fits better, flipped [n] (NULL: not wanted), where the classifier
+// tells that; else 0.  A classifier of other clusters, or of pictures of another side, is an error.
+ATL_API atl_status atl_congealer_classify(atl_congealer *c, atl_model *classifier, int n, const float *inputs,
+                                          int *head, int *flipped);
+
 // ---- points, of one picture whose warp is known
 
 typedef struct atl_warp {
@@ -127,11 +133,15 @@ typedef struct atl_congeal_train_options {
     uint32_t seed;
     atl_model *lpips; // what pictures are compared by; NULL: their pixels and gradients at several sizes
     int samples;      // w that the principal directions are found with; 0: 16384
+    int flips;        // 1: of each pair the mirror image is tried, too, and the better of both learns
+    // Steps after all others, in which what has been learnt stays and a classifier learns to say of a picture as it
+    // comes which cluster (with flips: and whether its mirror image) is the best.  0: there is none.
+    int classifier_steps;
 } atl_congeal_train_options;
 #define ATL_CONGEAL_TRAIN_OPTIONS_INIT                                                                       \
     {                                                                                                        \
         sizeof(atl_congeal_train_options), 0, 8, 1, 1, 5, 0, 1, 0, 0, 1e-3, 1e-2, 1000.0, 1.0, 0.0,          \
-            ATL_PADDING_FILE, 0, NULL, 0                                                                     \
+            ATL_PADDING_FILE, 0, NULL, 0, 0, 0                                                               \
     }
 
 typedef struct atl_congeal_trainer atl_congeal_trainer;
@@ -141,18 +151,21 @@ ATL_API atl_status atl_congeal_trainer_open(atl_model *generator, const atl_cong
 ATL_API void atl_congeal_trainer_close(atl_congeal_trainer **t);
 
 typedef struct atl_congeal_train_state {
-    int step, steps;
+    int step, steps; // steps: with those of the classifier
     double loss, likeness, tv, identity; // of the last step, the last three without their weights
     double psi;                          // 1: each picture's own target, 0: the common one
     double lr;
+    // While the classifier learns: its cross entropy, and the share of pictures that it put where they belong.
+    double entropy, right;
 } atl_congeal_train_state;
 ATL_API const atl_congeal_train_state *atl_congeal_trainer_get_state(const atl_congeal_trainer *t);
 
 // One step; after the last one nothing.
 ATL_API atl_status atl_congeal_trainer_step(atl_congeal_trainer *t);
 
-// The networks T_ema, T and target, and beside them all that the learning goes on with; and back, to exactly
-// the same. Another generator or other options are an error that names them.
+// The networks T_ema, T and target, the classifier once it has learnt, and beside them all that the learning goes on
+// with; and back, to exactly the same.  Another generator or other options are an error that names them; more steps of
+// the classifier may be asked for.
 ATL_API atl_status atl_congeal_trainer_save(atl_congeal_trainer *t, const char *path);
 ATL_API atl_status atl_congeal_trainer_restore(atl_congeal_trainer *t, const char *path);
 

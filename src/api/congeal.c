@@ -13,6 +13,12 @@ atl_status atl_congealer_open(atl_model *transformer, const atl_congeal_options 
     return atl_congealer_make(&transformer->programs, &o, c);
 }
 
+atl_status atl_congealer_classify(atl_congealer *c, atl_model *classifier, int n, const float *inputs, int *head,
+                                  int *flipped) {
+    ATL_TRY(atl_model_need(classifier, "classifier", "classify"));
+    return atl_congealer_sort(c, &classifier->net, n, inputs, head, flipped);
+}
+
 atl_status atl_congeal_trainer_open(atl_model *generator, const atl_congeal_train_options *options,
                                     atl_congeal_trainer **t) {
     atl_congeal_train_options o = ATL_CONGEAL_TRAIN_OPTIONS_INIT;

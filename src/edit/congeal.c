@@ -19,6 +19,8 @@ struct atl_congealer {
     atl_program *program; // of the last number of pictures
     float *heads, *flow;  // [program's n, heads], [n, flow_side, flow_side, 2]
     float *grid, *mirror; // [n, side, side, 2], [n, 3, input, input]
+    const atl_network *classifier; // of `sorter`
+    atl_program *sorter;           // logits of the last number of pictures
 };
 
 // ---- opening
@@ -87,6 +89,7 @@ void atl_congealer_close(atl_congealer **c_) {
     if (!c)
         return;
     drop_program(c);
+    atl_program_free(&c->sorter);
     atl_free(c->ctx, c);
     *c_ = NULL;
 }
@@ -252,6 +255,51 @@ static atl_status run_once(atl_congealer *c, int n, const float *inputs, const f
         ATL_TRY(atl_program_write(c->program, "alpha", n, alpha));
     ATL_TRY(atl_program_write(c->program, "img", n, inputs));
     return atl_program_run(c->program);
+}
+
+// ---- clusters
+
+static void build_sorter(atl_graph *g, atl_call *call, void *user) {
+    const atl_congealer *c = user;
+    atl_net net = atl_network_in(g, c->classifier, NULL);
+    atl_node *img = atl_call_in(&net, call, "img", ATL_SHAPE(c->info.input, c->info.input, COLOURS));
+    atl_call_out(&net, call, "logits", atl_warp_logits(&net, c->classifier, img));
+}
+
+atl_status atl_congealer_sort(atl_congealer *c, const atl_network *classifier, int n, const float *inputs, int *head,
+                              int *flipped) {
+    const int classes = classifier->dims.num_logits, heads = c->info.heads;
+    if ((classes != heads && classes != 2 * heads) || classifier->dims.height != c->info.flow_side)
+        return atl_fail(c->ctx, ATL_BAD_ARGUMENT,
+                        "the classifier tells %d clusters of pictures of %d pixels apart, and the transformer has %d "
+                        "of %d: it belongs to another one",
+                        classes, classifier->dims.height, heads, c->info.flow_side);
+    if (n < 1)
+        return atl_fail(c->ctx, ATL_BAD_ARGUMENT, "%d pictures can't be sorted", n);
+    if (!c->sorter || c->classifier != classifier || c->sorter->call.n != n) {
+        const atl_program_key key = { .function = "sort", .n = n };
+        const atl_plan_options options = { 0 };
+        atl_program_free(&c->sorter);
+        c->classifier = classifier;
+        ATL_TRY(atl_program_make(c->backend, &key, build_sorter, c, &options, &c->sorter));
+    }
+    float *logits = atl_alloc(c->ctx, (size_t)n, (size_t)classes * sizeof *logits);
+    atl_status status = logits ? atl_program_write(c->sorter, "img", n, inputs) : ATL_NO_MEMORY;
+    if (status == ATL_OK)
+        status = atl_program_run(c->sorter);
+    if (status == ATL_OK)
+        status = atl_program_read(c->sorter, "logits", n, logits);
+    for (int i = 0; status == ATL_OK && i < n; i++) {
+        const float *row = logits + (size_t)i * (size_t)classes;
+        int best = 0;
+        for (int k = 1; k < classes; k++)
+            best = row[k] > row[best] ? k : best;
+        head[i] = best % heads;
+        if (flipped)
+            flipped[i] = best / heads;
+    }
+    atl_free(c->ctx, logits);
+    return status;
 }
 
 // ---- mirror images

@@ -7,7 +7,6 @@
 
 #include "base/philox.h"
 #include "graph/resident.h"
-#include "io/json.h"
 
 enum {
     STEPS_USUAL = 800000,
@@ -64,6 +63,13 @@ static atl_status check_numbers(const atl_congeal_trainer *t) {
             "%d directions, %d layers and %d channels are not possible: there are %d numbers in w, and %d "
             "to 4096 channels can be",
             o->directions, o->inject, o->channels, t->generator->network->dims.w_dim, WIDTH_LEAST);
+    if (o->classifier_steps < 0 || o->classifier_steps > STEPS_MOST)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "%d steps of the classifier are not possible: 0 to %d are",
+                        o->classifier_steps, STEPS_MOST);
+    if (o->classifier_steps && atl_learn_ways(t) < 2)
+        return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                        "a classifier has nothing to tell apart where there is one cluster and no mirror image: leave "
+                        "its steps out");
     if (!between(o->lr, 1e-12, 1e3) || !between(o->target_lr, 0.0, 1e3) || !between(o->tv, 0.0, 1e9) ||
         !between(o->identity, 0.0, 1e9) || !between(o->jitter, 0.0, 1.0) || o->padding < ATL_PADDING_FILE ||
         o->padding > ATL_PADDING_ZEROS)
@@ -101,14 +107,17 @@ static int width_at(const atl_congeal_trainer *t, int side) {
     return width < WIDTH_LEAST ? WIDTH_LEAST : width;
 }
 
-// From the flow's side down to `last`, and one more block there where `again`.
-static json_t *transform_json(atl_congeal_trainer *t, atl_json *b, const char *kind, int last, bool again) {
+json_t *atl_learn_channels(const atl_congeal_trainer *t, atl_json *b, int last, bool again) {
     json_t *channels = atl_json_list(b);
     for (int side = t->side; side >= last; side /= 2)
         atl_json_add(b, channels, json_integer(width_at(t, side)));
     if (again)
         atl_json_add(b, channels, json_integer(width_at(t, last)));
-    return json_pack("{s:s s:o}", "kind", kind, "channels", channels);
+    return channels;
+}
+
+static json_t *transform_json(const atl_congeal_trainer *t, atl_json *b, const char *kind, int last, bool again) {
+    return json_pack("{s:s s:o}", "kind", kind, "channels", atl_learn_channels(t, b, last, again));
 }
 
 static atl_status make_transformer(atl_congeal_trainer *t) {
@@ -139,7 +148,7 @@ static atl_status make_target(atl_congeal_trainer *t) {
 }
 
 // Its values on the device, its moments, its gradient.
-static atl_status hold(atl_congeal_trainer *t, atl_learnt *l, double lr) {
+atl_status atl_learn_hold(atl_congeal_trainer *t, atl_learnt *l, double lr) {
     const atl_params *p = &l->network.params;
     const atl_adam_options o = { .lr = (float)lr, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f };
     ATL_TRY(atl_resident_take(t->backend, p->data, p->total, p->version, NULL));
@@ -148,7 +157,7 @@ static atl_status hold(atl_congeal_trainer *t, atl_learnt *l, double lr) {
     return l->gradient ? atl_resident_take(t->backend, l->gradient, p->total, 0, NULL) : ATL_NO_MEMORY;
 }
 
-static void release(atl_congeal_trainer *t, atl_learnt *l) {
+void atl_learn_release(atl_congeal_trainer *t, atl_learnt *l) {
     atl_adam_clear(&l->adam);
     atl_resident_drop(t->backend, l->gradient);
     if (l->network.ctx)
@@ -184,12 +193,14 @@ static atl_status prepare(atl_congeal_trainer *t) {
         return ATL_NO_MEMORY;
     ATL_TRY(make_transformer(t));
     ATL_TRY(make_target(t));
-    ATL_TRY(hold(t, &t->t, t->o.lr));
-    ATL_TRY(hold(t, &t->target, t->o.target_lr));
+    ATL_TRY(atl_learn_hold(t, &t->t, t->o.lr));
+    ATL_TRY(atl_learn_hold(t, &t->target, t->o.target_lr));
     ATL_TRY(atl_resident_take(t->backend, t->average.params.data, t->average.params.total,
                               t->average.params.version, NULL));
-    t->state = (atl_congeal_train_state){ .steps = t->o.steps, .psi = 1.0, .lr = t->o.lr };
+    t->state = (atl_congeal_train_state){ .steps = t->o.steps + t->o.classifier_steps, .psi = 1.0, .lr = t->o.lr };
     ATL_TRY(atl_learn_build(t));
+    if (t->o.classifier_steps)
+        ATL_TRY(atl_judge_make(t));
     return make_plan(t);
 }
 
@@ -203,6 +214,7 @@ atl_status atl_congeal_trainer_make(atl_programs *generator, const atl_network *
         .ctx = ctx, .backend = generator->backend, .generator = generator, .lpips = lpips, .o = *options
     };
     atl_graph_init(&t->graph, ctx);
+    atl_graph_init(&t->judging.graph, ctx);
     atl_status status = prepare(t);
     if (status != ATL_OK)
         atl_congeal_trainer_close(out);
@@ -215,8 +227,9 @@ void atl_congeal_trainer_close(atl_congeal_trainer **t_) {
         return;
     atl_plan_close(&t->plan);
     atl_graph_clear(&t->graph);
-    release(t, &t->t);
-    release(t, &t->target);
+    atl_judge_close(t);
+    atl_learn_release(t, &t->t);
+    atl_learn_release(t, &t->target);
     if (t->average.ctx)
         atl_resident_drop(t->backend, t->average.params.data);
     atl_network_clear(&t->average);
@@ -268,19 +281,19 @@ static void draw_jitter(const atl_congeal_trainer *t, float *theta) {
     }
 }
 
-static atl_status read_one(atl_congeal_trainer *t, const atl_node *node, double *value) {
+atl_status atl_learn_read(atl_congeal_trainer *t, const atl_plan *plan, const atl_node *node, double *value) {
     float one;
-    if (!atl_plan_read(t->plan, node, &one))
+    if (!atl_plan_read(plan, node, &one))
         return atl_fail(t->ctx, ATL_INTERNAL, "a loss of the alignment can't be read");
     *value = (double)one;
     return ATL_OK;
 }
 
 static atl_status read_losses(atl_congeal_trainer *t) {
-    ATL_TRY(read_one(t, t->loss, &t->state.loss));
-    ATL_TRY(read_one(t, t->likely, &t->state.likeness));
-    ATL_TRY(read_one(t, t->variation, &t->state.tv));
-    ATL_TRY(read_one(t, t->size, &t->state.identity));
+    ATL_TRY(atl_learn_read(t, t->plan, t->loss, &t->state.loss));
+    ATL_TRY(atl_learn_read(t, t->plan, t->likely, &t->state.likeness));
+    ATL_TRY(atl_learn_read(t, t->plan, t->variation, &t->state.tv));
+    ATL_TRY(atl_learn_read(t, t->plan, t->size, &t->state.identity));
     if (isfinite(t->state.loss))
         return ATL_OK;
     return atl_fail(
@@ -290,13 +303,13 @@ static atl_status read_losses(atl_congeal_trainer *t) {
         t->state.step);
 }
 
-static atl_status move(atl_congeal_trainer *t, atl_learnt *l, double lr) {
+atl_status atl_learn_move(atl_congeal_trainer *t, const atl_plan *plan, atl_learnt *l, double lr) {
     atl_backend *b = t->backend;
     atl_params *p = &l->network.params;
     b->clear(b, atl_resident_at(b, l->gradient), p->total);
     for (int i = 0; i < l->n_grads; i++) {
         const atl_param *q = &p->list[l->which[i]];
-        const float *at = atl_plan_at(t->plan, l->grads[i]);
+        const float *at = atl_plan_at(plan, l->grads[i]);
         if (!at)
             return atl_fail(t->ctx, ATL_INTERNAL, "the gradient of %s can't be read", q->name);
         b->accumulate(b, atl_resident_at(b, l->gradient + q->offset), at, q->count, 1.0f);
@@ -307,30 +320,43 @@ static atl_status move(atl_congeal_trainer *t, atl_learnt *l, double lr) {
     return ATL_OK;
 }
 
-atl_status atl_congeal_trainer_step(atl_congeal_trainer *t) {
-    const double SHOWN = 32.0,
-                 HALF_LIFE = 10.0; // pictures of a step and thousands of them, as the paper counts
+atl_status atl_learn_give(atl_congeal_trainer *t, atl_plan *plan, const atl_pairs *pairs, double psi) {
     const atl_model_dims *d = &t->generator->network->dims;
     float *w = t->room + (size_t)t->o.batch * (size_t)(d->z_dim + THETA);
-    if (t->state.step >= t->state.steps)
-        return ATL_OK;
-    double psi = psi_at(t, t->state.step), share = share_at(t, t->state.step);
     ATL_TRY(atl_learn_draw(t, (uint64_t)t->state.step, t->o.batch, w));
-    atl_plan_write(t->plan, t->w, w);
-    atl_plan_write(t->plan, t->psi, &(const float){ (float)psi });
-    if (t->theta) {
+    atl_plan_write(plan, pairs->w, w);
+    atl_plan_write(plan, pairs->psi, &(const float){ (float)psi });
+    if (pairs->theta) {
         draw_jitter(t, t->room); // z is not needed any more
-        atl_plan_write(t->plan, t->theta, t->room);
+        atl_plan_write(plan, pairs->theta, t->room);
     }
+    return ATL_OK;
+}
+
+static atl_status learn_step(atl_congeal_trainer *t) {
+    const double SHOWN = 32.0,
+                 HALF_LIFE = 10.0; // pictures of a step and thousands of them, as the paper counts
+    double psi = psi_at(t, t->state.step), share = share_at(t, t->state.step);
+    if (!t->plan) { // an earlier step was restored
+        atl_plan_close(&t->judging.plan);
+        ATL_TRY(make_plan(t));
+    }
+    ATL_TRY(atl_learn_give(t, t->plan, &t->pairs, psi));
     ATL_TRY(atl_plan_run(t->plan));
     ATL_TRY(read_losses(t));
-    ATL_TRY(move(t, &t->t, t->o.lr * share));
+    ATL_TRY(atl_learn_move(t, t->plan, &t->t, t->o.lr * share));
     if (t->o.target_lr > 0.0)
-        ATL_TRY(move(t, &t->target, t->o.target_lr * share));
+        ATL_TRY(atl_learn_move(t, t->plan, &t->target, t->o.target_lr * share));
     ATL_TRY(atl_ema_update(t->backend, &t->average.params, &t->t.network.params,
                            atl_ema_beta(SHOWN, HALF_LIFE, 0.0, 0.0), 0.0f));
     t->state.psi = psi;
     t->state.lr = t->o.lr * share;
     t->state.step++;
     return ATL_OK;
+}
+
+atl_status atl_congeal_trainer_step(atl_congeal_trainer *t) {
+    if (t->state.step >= t->state.steps)
+        return ATL_OK;
+    return t->state.step < t->o.steps ? learn_step(t) : atl_judge_step(t);
 }

@@ -7,6 +7,7 @@
 
 #include "edit/likeness.h"
 #include "edit/warp.h"
+#include "io/json.h"
 #include "graph/plan.h"
 #include "run/adam.h"
 
@@ -22,6 +23,23 @@ typedef struct atl_learnt {
     int n_grads;
 } atl_learnt;
 
+// What a graph of pairs is given, and what comes of it.
+typedef struct atl_pairs {
+    const atl_network *transformer;
+    atl_node *w, *psi, *theta; // inputs [n, w_dim], [1], [n, 2, 3] or NULL: of the jitter
+    atl_node *x;               // pictures as they come [n, h, w, 3]
+    atl_node *distance, *flow; // of all ways [n ways], [n ways, side, side, 2] or NULL
+} atl_pairs;
+
+// The second stage: a classifier of clusters, while all else stays.
+typedef struct atl_judging {
+    atl_learnt net;
+    atl_graph graph;
+    atl_pairs pairs;
+    atl_node *entropy, *right; // [1] each
+    atl_plan *plan;            // NULL: it is not made yet
+} atl_judging;
+
 struct atl_congeal_trainer {
     atl_ctx *ctx;
     atl_backend *backend;
@@ -33,10 +51,10 @@ struct atl_congeal_trainer {
     atl_network average; // of t
     atl_likeness likeness;
     atl_graph graph;
-    atl_node *w, *psi, *theta;                  // inputs [n, w_dim], [1], [n, 2, 3] or NULL: of the jitter
+    atl_pairs pairs;
     atl_node *loss, *likely, *variation, *size; // [1] each
-    atl_plan *plan;
-    void *block;
+    atl_plan *plan; // NULL: that of the second stage is in use
+    atl_judging judging;
     float *room; // [n, z_dim or w_dim]
     atl_congeal_train_state state;
 };
@@ -47,6 +65,31 @@ atl_status atl_congeal_trainer_make(atl_programs *generator, const atl_network *
 
 // learn_graph.c: inputs, losses and gradients; generator and t->t, t->target are there.
 atl_status atl_learn_build(atl_congeal_trainer *t);
+// Ways in which a pair may be matched: clusters, with flips also of mirror images, which come behind the others.
+int atl_learn_ways(const atl_congeal_trainer *t);
+// Pairs of a picture of each w and its targets in a graph; nets of the generator, the target, the transformer and of
+// what looks.
+void atl_learn_pairs(atl_congeal_trainer *t, atl_graph *g, atl_pairs *pairs, atl_net *generator, atl_net *target,
+                     atl_net *transformer, atl_net *looks);
+// Gradients of a loss with respect to what of a network is learnt.
+atl_status atl_learn_differentiate(atl_graph *g, atl_learnt *l, const atl_net *net, atl_node *loss);
+
+// learn.c
+// Channels of the transformer's layers from the flow's side down to `last`, and once more there where `again`.
+json_t *atl_learn_channels(const atl_congeal_trainer *t, atl_json *b, int last, bool again);
+atl_status atl_learn_hold(atl_congeal_trainer *t, atl_learnt *l, double lr);
+void atl_learn_release(atl_congeal_trainer *t, atl_learnt *l);
+// Inputs of the step to come into a plan's pairs.
+atl_status atl_learn_give(atl_congeal_trainer *t, atl_plan *plan, const atl_pairs *pairs, double psi);
+atl_status atl_learn_read(atl_congeal_trainer *t, const atl_plan *plan, const atl_node *node, double *value);
+atl_status atl_learn_move(atl_congeal_trainer *t, const atl_plan *plan, atl_learnt *l, double lr);
+
+// learn_judge.c: the classifier of clusters, where options ask for one
+atl_status atl_judge_make(atl_congeal_trainer *t);
+// Values and moments as at the beginning, in the host's memory: the caller renews what the device holds.
+atl_status atl_judge_begin(atl_congeal_trainer *t);
+void atl_judge_close(atl_congeal_trainer *t);
+atl_status atl_judge_step(atl_congeal_trainer *t);
 
 // learn_target.c: the mean and the principal directions of w to the target's buffers, and where clusters
 // begin.

@@ -50,8 +50,12 @@ static atl_node *variation_of(atl_graph *g, atl_node *flow) {
 
 // ---- pairs
 
-// Each row [n, ...] once for every head: [n heads, ...]
-static atl_node *for_heads(atl_graph *g, atl_node *x, int64_t heads) {
+int atl_learn_ways(const atl_congeal_trainer *t) {
+    return t->o.heads * (t->o.flips ? 2 : 1);
+}
+
+// Each row [n, ...] so many times: [n times, ...]
+static atl_node *repeated(atl_graph *g, atl_node *x, int64_t heads) {
     if (x->op == ATL_OP_POISON || heads == 1)
         return x;
     atl_shape shape = x->shape, wide = ATL_SHAPE(shape.d[0], 1, atl_shape_count(&shape) / shape.d[0]);
@@ -59,6 +63,16 @@ static atl_node *for_heads(atl_graph *g, atl_node *x, int64_t heads) {
     wide.d[1] = heads;
     shape.d[0] *= heads;
     return atl_reshape(g, atl_expand(g, x, wide), shape);
+}
+
+// Rows [n heads, ...] of the clusters of n pictures once for each side: [n sides heads, ...]
+static atl_node *for_sides(atl_graph *g, atl_node *x, int64_t n, int64_t sides) {
+    if (x->op == ATL_OP_POISON || sides == 1)
+        return x;
+    atl_shape shape = x->shape, all = shape;
+    all.d[0] *= sides;
+    x = atl_reshape(g, x, ATL_SHAPE(n, atl_shape_count(&shape) / n));
+    return atl_reshape(g, repeated(g, x, sides), all);
 }
 
 // A one for each row's head: [n heads, heads]
@@ -81,7 +95,7 @@ static atl_node *layers_of(atl_graph *g, atl_node *first, atl_node *rest, int64_
     return inject == layers ? parts[0] : atl_concat(g, parts, 2, 1);
 }
 
-// Of numbers [m] those of the heads whose pictures are the most alike, averaged: [1]
+// Of numbers [m] those of the ways whose pictures are the most alike, averaged: [1]
 static atl_node *of_winners(atl_graph *g, atl_node *x, atl_node *distance, int64_t heads) {
     if (x->op == ATL_OP_POISON || distance->op == ATL_OP_POISON)
         return &g->poison;
@@ -91,68 +105,108 @@ static atl_node *of_winners(atl_graph *g, atl_node *x, atl_node *distance, int64
     return atl_reshape(g, atl_mean(g, x, heads > 1 ? 3u : 1u), ATL_SHAPE(1));
 }
 
-// Pictures turned, scaled and shifted by maps that the host draws.
-static atl_node *jittered(atl_congeal_trainer *t, atl_node *x) {
-    atl_graph *g = &t->graph;
-    if (!t->theta || x->op == ATL_OP_POISON)
-        return x;
+// The map of a mirror image behind a map [n, 2, 3].
+static atl_node *mirrored(atl_graph *g, atl_node *theta) {
+    static const float MIRROR[] = { -1.0f, 1.0f, 1.0f };
+    return atl_mul(g, theta, atl_expand(g, atl_const(g, ATL_SHAPE(1, 1, 3), MIRROR), theta->shape));
+}
+
+static atl_node *sampled(atl_congeal_trainer *t, atl_graph *g, atl_node *x, atl_node *theta) {
     const atl_border border = t->o.padding == ATL_PADDING_ZEROS        ? ATL_BORDER_ZERO
                               : t->o.padding == ATL_PADDING_REFLECTION ? ATL_BORDER_REFLECT
                                                                        : ATL_BORDER_EDGE;
-    atl_node *grid = atl_grid_through(g, atl_identity_grid(g, x->shape.d[1], x->shape.d[2]), t->theta);
+    atl_node *grid = atl_grid_through(g, atl_identity_grid(g, x->shape.d[1], x->shape.d[2]), theta);
     return atl_mipmap_sample(g, x, grid, ATL_WARP_LEVELS, border);
+}
+
+// The pictures as they come, turned, scaled and shifted by maps that the host draws; *other: their mirror images,
+// where they are tried, too.
+static atl_node *jittered(atl_congeal_trainer *t, atl_graph *g, atl_pairs *p, atl_node *x, atl_node **other) {
+    static const float IDENTITY[] = { 1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f };
+    *other = NULL;
+    if (x->op == ATL_OP_POISON)
+        return x;
+    atl_node *theta = p->theta ? p->theta
+                               : atl_expand(g, atl_const(g, ATL_SHAPE(1, 2, 3), IDENTITY),
+                                            ATL_SHAPE(x->shape.d[0], 2, 3));
+    if (t->o.flips)
+        *other = sampled(t, g, x, mirrored(g, theta));
+    return p->theta ? sampled(t, g, x, theta) : x;
+}
+
+// Each picture and then its mirror image: [2 n, h, w, 3]
+static atl_node *both(atl_graph *g, atl_node *x, atl_node *other) {
+    if (!other || x->op == ATL_OP_POISON || other->op == ATL_OP_POISON)
+        return other ? &g->poison : x;
+    atl_shape shape = x->shape, row = ATL_SHAPE(shape.d[0], 1, atl_shape_count(&shape) / shape.d[0]);
+    atl_node *list[2] = { atl_reshape(g, x, row), atl_reshape(g, other, row) };
+    shape.d[0] *= 2;
+    return atl_reshape(g, atl_concat(g, list, 2, 1), shape);
 }
 
 // ---- all of it
 
-// The picture of w and the one at its target, [m, h, w, 3] each.
-static void pair_of(atl_congeal_trainer *t, atl_net *generator, atl_net *target, atl_node **x,
-                    atl_node **to) {
-    atl_graph *g = &t->graph;
+// The picture of each w as it comes, and [n ways] it and its mirror image for each cluster; and of each cluster the
+// picture at its target, [n heads].
+static atl_node *pair_of(atl_congeal_trainer *t, atl_graph *g, atl_pairs *p, atl_net *generator, atl_net *target,
+                         atl_node **to) {
     const atl_model_dims *d = &t->generator->network->dims;
     const int64_t heads = t->o.heads, n = t->o.batch;
-    atl_node *end = ATL_APPLY(target, &t->target.network, "target", "w", { "w", t->w }, { "psi", t->psi });
+    atl_node *end = ATL_APPLY(target, &t->target.network, "target", "w", { "w", p->w }, { "psi", p->psi }), *other;
     if (end->op != ATL_OP_POISON)
         end = atl_reshape(g, end, ATL_SHAPE(n * heads, d->w_dim));
-    atl_node *ws = layers_of(g, end, for_heads(g, t->w, heads), t->o.inject, d->num_ws);
+    atl_node *ws = layers_of(g, end, repeated(g, p->w, heads), t->o.inject, d->num_ws);
     *to = ATL_APPLY(generator, t->generator->network, "synthesize", "img", { "ws", ws });
-    ws = layers_of(g, t->w, t->w, d->num_ws, d->num_ws);
-    *x = jittered(t, ATL_APPLY(generator, t->generator->network, "synthesize", "img", { "ws", ws }));
-    *x = for_heads(g, *x, heads);
+    ws = layers_of(g, p->w, p->w, d->num_ws, d->num_ws);
+    p->x = jittered(t, g, p, ATL_APPLY(generator, t->generator->network, "synthesize", "img", { "ws", ws }), &other);
+    return repeated(g, both(g, p->x, other), heads);
+}
+
+void atl_learn_pairs(atl_congeal_trainer *t, atl_graph *g, atl_pairs *p, atl_net *generator, atl_net *target,
+                     atl_net *transformer, atl_net *looks) {
+    atl_terms a, b;
+    atl_node *to, *others[ATL_TERMS];
+    const int heads = t->o.heads, sides = atl_learn_ways(t) / heads;
+    p->w = atl_input(g, "w", ATL_SHAPE(t->o.batch, t->generator->network->dims.w_dim));
+    p->psi = atl_input(g, "psi", ATL_SHAPE(1));
+    p->theta = t->o.jitter > 0.0 ? atl_input(g, "theta", ATL_SHAPE(t->o.batch, 2, 3)) : NULL;
+    p->distance = &g->poison;
+    atl_node *x = pair_of(t, g, p, generator, target, &to);
+    if (x->op == ATL_OP_POISON || to->op == ATL_OP_POISON)
+        return;
+    const atl_warp_options o = { .iterations = 1, .side = t->side, .padding = t->o.padding };
+    atl_node *head = heads > 1 ? heads_of(g, t->o.batch * sides, heads) : NULL;
+    atl_warp_nodes w = atl_warp_build(transformer, p->transformer, x, head, NULL, &o);
+    to = atl_tent_downsample(g, to, (int)to->shape.d[1] / t->side);
+    atl_likeness_terms(g, &t->likeness, looks, w.img, &a);
+    atl_likeness_terms(g, &t->likeness, looks, to, &b);
+    for (int i = 0; i < b.count; i++)
+        others[i] = for_sides(g, b.list[i].node, t->o.batch, sides);
+    p->distance = atl_terms_distance(g, &a, others);
+    p->flow = w.flow;
 }
 
 static void build_losses(atl_congeal_trainer *t, atl_net *generator, atl_net *target, atl_net *learnt,
                          atl_net *looks) {
     atl_graph *g = &t->graph;
-    atl_terms a, b;
-    atl_node *x, *to, *others[ATL_TERMS];
-    const int64_t heads = t->o.heads;
-    pair_of(t, generator, target, &x, &to);
-    if (x->op == ATL_OP_POISON || to->op == ATL_OP_POISON)
+    const int64_t ways = atl_learn_ways(t);
+    t->pairs.transformer = &t->t.network;
+    atl_learn_pairs(t, g, &t->pairs, generator, target, learnt, looks);
+    atl_node *distance = t->pairs.distance, *flow = t->pairs.flow, *zero = atl_fill(g, ATL_SHAPE(1), 0.0f);
+    if (distance->op == ATL_OP_POISON)
         return;
-    const atl_warp_options o = { .iterations = 1, .side = t->side, .padding = t->o.padding };
-    atl_node *head = heads > 1 ? heads_of(g, t->o.batch, (int)heads) : NULL;
-    atl_warp_nodes w = atl_warp_build(learnt, &t->t.network, x, head, NULL, &o);
-    to = atl_tent_downsample(g, to, (int)to->shape.d[1] / t->side);
-    atl_likeness_terms(g, &t->likeness, looks, w.img, &a);
-    atl_likeness_terms(g, &t->likeness, looks, to, &b);
-    for (int i = 0; i < b.count; i++)
-        others[i] = b.list[i].node;
-    atl_node *distance = atl_terms_distance(g, &a, others), *zero = atl_fill(g, ATL_SHAPE(1), 0.0f);
-    t->likely = of_winners(g, distance, distance, heads);
-    t->variation = w.flow ? of_winners(g, variation_of(g, w.flow), distance, heads) : zero;
+    t->likely = of_winners(g, distance, distance, ways);
+    t->variation = flow ? of_winners(g, variation_of(g, flow), distance, ways) : zero;
     t->size = zero;
-    if (w.flow && w.flow->op != ATL_OP_POISON) {
-        atl_node *squares = atl_mean(g, atl_square(g, w.flow), 2u | 4u | 8u);
-        t->size = of_winners(g, atl_reshape(g, squares, ATL_SHAPE(w.flow->shape.d[0])), distance, heads);
+    if (flow && flow->op != ATL_OP_POISON) {
+        atl_node *squares = atl_mean(g, atl_square(g, flow), 2u | 4u | 8u);
+        t->size = of_winners(g, atl_reshape(g, squares, ATL_SHAPE(flow->shape.d[0])), distance, ways);
     }
     t->loss = atl_add(g, t->likely, atl_scale(g, t->variation, (float)t->o.tv));
     t->loss = atl_add(g, t->loss, atl_scale(g, t->size, (float)t->o.identity));
 }
 
-// Gradients of what of a network is learnt.
-static atl_status differentiate(atl_congeal_trainer *t, atl_learnt *l, const atl_net *net) {
-    atl_graph *g = &t->graph;
+atl_status atl_learn_differentiate(atl_graph *g, atl_learnt *l, const atl_net *net, atl_node *loss) {
     const atl_params *params = &l->network.params;
     atl_node **targets = atl_arena_alloc(&g->arena, params->size + 1, sizeof *targets);
     l->which = atl_arena_alloc(&g->arena, params->size + 1, sizeof *l->which);
@@ -164,13 +218,12 @@ static atl_status differentiate(atl_congeal_trainer *t, atl_learnt *l, const atl
             l->which[l->n_grads] = i;
             targets[l->n_grads++] = net->nodes[i];
         }
-    atl_grad(g, t->loss, targets, l->n_grads, l->grads);
+    atl_grad(g, loss, targets, l->n_grads, l->grads);
     return ATL_OK;
 }
 
 atl_status atl_learn_build(atl_congeal_trainer *t) {
     atl_graph *g = &t->graph;
-    const atl_model_dims *d = &t->generator->network->dims;
     atl_net generator = atl_network_in(g, t->generator->network, "G");
     atl_net target = atl_network_in(g, &t->target.network, "target");
     atl_net learnt = atl_network_in(g, &t->t.network, "T");
@@ -179,13 +232,10 @@ atl_status atl_learn_build(atl_congeal_trainer *t) {
     t->likeness = (atl_likeness){ .build = several_sizes };
     if (t->lpips)
         ATL_TRY(atl_likeness_find(t->ctx, "lpips", t->lpips, 0.0, &t->likeness));
-    t->w = atl_input(g, "w", ATL_SHAPE(t->o.batch, d->w_dim));
-    t->psi = atl_input(g, "psi", ATL_SHAPE(1));
-    t->theta = t->o.jitter > 0.0 ? atl_input(g, "theta", ATL_SHAPE(t->o.batch, 2, 3)) : NULL;
     build_losses(t, &generator, &target, &learnt, &looks);
     if (g->status == ATL_OK && t->loss) {
-        ATL_TRY(differentiate(t, &t->t, &learnt));
-        ATL_TRY(differentiate(t, &t->target, &target));
+        ATL_TRY(atl_learn_differentiate(g, &t->t, &learnt, t->loss));
+        ATL_TRY(atl_learn_differentiate(g, &t->target, &target, t->loss));
     }
     return g->status == ATL_OK ? ATL_OK : atl_fail(t->ctx, g->status, "%s", g->error);
 }

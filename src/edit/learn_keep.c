@@ -18,12 +18,27 @@ enum { VERSION = 1, NAME_MOST = 512 };
 
 static const char KEY[] = "atelier.congeal";
 
+static bool has_classifier(const atl_congeal_trainer *t) {
+    return t->judging.net.network.ctx != NULL;
+}
+
+// All that is learnt: T, the target, the average, the classifier where there is one.
+static size_t list_params(atl_congeal_trainer *t, atl_params *list[4]) {
+    list[0] = &t->t.network.params;
+    list[1] = &t->target.network.params;
+    list[2] = &t->average.params;
+    list[3] = &t->judging.net.network.params;
+    return has_classifier(t) ? 4 : 3;
+}
+
 static void fetch(atl_congeal_trainer *t) {
-    atl_params *list[] = { &t->t.network.params, &t->target.network.params, &t->average.params };
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+    atl_params *list[4];
+    for (size_t i = 0, count = list_params(t, list); i < count; i++)
         atl_resident_fetch(t->backend, list[i]->data, list[i]->total);
     atl_adam_fetch(&t->t.adam);
     atl_adam_fetch(&t->target.adam);
+    if (has_classifier(t))
+        atl_adam_fetch(&t->judging.net.adam);
 }
 
 // ---- what it is
@@ -46,7 +61,7 @@ static json_t *options_json(atl_json *b, const atl_congeal_trainer *t) {
                   { "inject", o->inject },  { "channels", o->channels },
                   { "flow", o->flow },      { "psi-steps", o->psi_steps },
                   { "period", o->period },  { "padding", (int)o->padding },
-                  { "samples", o->samples } };
+                  { "samples", o->samples }, { "flips", o->flips } };
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         atl_json_set(b, top, whole[i].name, json_integer(whole[i].value));
     atl_json_set(b, top, "seed", json_integer(o->seed));
@@ -102,19 +117,25 @@ atl_status atl_congeal_trainer_save(atl_congeal_trainer *t, const char *path) {
     char *text = NULL;
     fetch(t);
     atl_arena_init(&e.arena, t->ctx, 0);
-    e.list = atl_arena_alloc(&e.arena, 2 * (size_t)(t->t.n_grads + t->target.n_grads) + 1, sizeof *e.list);
+    bool judged = t->state.step > t->o.steps; // the classifier has learnt
+    int moments = t->t.n_grads + t->target.n_grads + (judged ? t->judging.net.n_grads : 0);
+    e.list = atl_arena_alloc(&e.arena, 2 * (size_t)moments + 1, sizeof *e.list);
     atl_status status = e.list ? ATL_OK : ATL_NO_MEMORY;
     if (status == ATL_OK) {
         put_moments(&e, "T", &t->t);
         put_moments(&e, "target", &t->target);
+        if (judged)
+            put_moments(&e, "classifier", &t->judging.net);
         status = e.lost ? ATL_NO_MEMORY : record_text(t, &text);
     }
     if (status == ATL_OK) {
         const atl_pair pair = { KEY, text };
         const atl_ckpt_extra extra = { e.list, e.size, &pair, 1 };
         const atl_ckpt_out nets[] = { out_of("T_ema", &t->average), out_of("T", &t->t.network),
-                                      out_of("target", &t->target.network) };
-        status = atl_ckpt_write(t->ctx, path, nets, sizeof nets / sizeof *nets, NULL, &extra, ATL_F32);
+                                      out_of("target", &t->target.network),
+                                      judged ? out_of("classifier", &t->judging.net.network)
+                                             : (atl_ckpt_out){ NULL } };
+        status = atl_ckpt_write(t->ctx, path, nets, judged ? 4 : 3, NULL, &extra, ATL_F32);
     }
     atl_free(t->ctx, text);
     atl_arena_clear(&e.arena);
@@ -157,7 +178,12 @@ static atl_status read_moments(const atl_congeal_trainer *t, const char *path, c
     return ATL_OK;
 }
 
-static atl_status read_all(atl_congeal_trainer *t, const char *path, const atl_arrays *file, bool copy) {
+static atl_status read_all(atl_congeal_trainer *t, const char *path, const atl_arrays *file, bool judged,
+                           bool copy) {
+    if (judged) {
+        ATL_TRY(read_network(t, path, file, "classifier", &t->judging.net.network.params, copy));
+        ATL_TRY(read_moments(t, path, file, "classifier", &t->judging.net, copy));
+    }
     ATL_TRY(read_network(t, path, file, "T_ema", &t->average.params, copy));
     ATL_TRY(read_network(t, path, file, "T", &t->t.network.params, copy));
     ATL_TRY(read_network(t, path, file, "target", &t->target.network.params, copy));
@@ -173,8 +199,8 @@ static atl_status check_options(const atl_congeal_trainer *t, const char *path, 
     ATL_TRY(atl_json_end(&b, options_json(&b, t), "the alignment", &now));
     json_object_foreach(now, name, value) {
         const json_t *was = json_object_get(before, name);
-        bool same = json_is_number(value)
-                        ? json_is_number(was) && json_number_value(value) == json_number_value(was)
+        bool same = json_is_number(value) // 0 is what a file means that does not know an option
+                        ? (!was || json_is_number(was)) && json_number_value(value) == json_number_value(was)
                         : json_equal(value, was);
         other = same || other ? other : name;
     }
@@ -197,10 +223,15 @@ static atl_status read_record(const atl_congeal_trainer *t, const char *path, co
         status = atl_fail(t->ctx, ATL_BAD_ARGUMENT,
                           "%s: is no alignment that can go on: only 'congeal train' writes one", path);
     else if (json_integer_value(json_object_get(top, "version")) != VERSION || !json_is_integer(at) ||
-             json_integer_value(at) < 0 || json_integer_value(at) > t->o.steps)
+             json_integer_value(at) < 0)
         status = atl_fail(t->ctx, ATL_BAD_FILE, "%s: its record of the alignment can't be read", path);
     else
         status = check_options(t, path, json_object_get(top, "options"));
+    if (status == ATL_OK && json_integer_value(at) > t->state.steps)
+        status = atl_fail(t->ctx, ATL_BAD_ARGUMENT,
+                          "%s: has made %lld steps, with its classifier's, and %d are asked for: ask for as many steps "
+                          "of the classifier",
+                          path, (long long)json_integer_value(at), t->state.steps);
     *step = (int)json_integer_value(at);
     json_decref(top);
     return status;
@@ -212,14 +243,19 @@ static void count_steps(atl_learnt *l, int step) {
 }
 
 static void take(atl_congeal_trainer *t, int step) {
-    atl_params *list[] = { &t->t.network.params, &t->target.network.params, &t->average.params };
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+    atl_params *list[4];
+    int learnt = step < t->o.steps ? step : t->o.steps;
+    for (size_t i = 0, count = list_params(t, list); i < count; i++)
         atl_resident_renew(t->backend, list[i]->data, ++list[i]->version);
-    count_steps(&t->t, step);
-    count_steps(&t->target, t->o.target_lr > 0.0 ? step : 0);
+    count_steps(&t->t, learnt);
+    count_steps(&t->target, t->o.target_lr > 0.0 ? learnt : 0);
+    if (has_classifier(t)) {
+        count_steps(&t->judging.net, step - learnt);
+        atl_adam_changed(&t->judging.net.adam);
+    }
     atl_adam_changed(&t->t.adam);
     atl_adam_changed(&t->target.adam);
-    t->state = (atl_congeal_train_state){ .step = step, .steps = t->o.steps, .psi = 1.0, .lr = t->o.lr };
+    t->state = (atl_congeal_train_state){ .step = step, .steps = t->state.steps, .psi = 1.0, .lr = t->o.lr };
 }
 
 atl_status atl_congeal_trainer_restore(atl_congeal_trainer *t, const char *path) {
@@ -229,9 +265,11 @@ atl_status atl_congeal_trainer_restore(atl_congeal_trainer *t, const char *path)
     fetch(t);
     atl_status status = read_record(t, path, file, &step);
     if (status == ATL_OK)
-        status = read_all(t, path, file, false);
+        status = read_all(t, path, file, step > t->o.steps, false);
+    if (status == ATL_OK && has_classifier(t) && step <= t->o.steps)
+        status = atl_judge_begin(t);
     if (status == ATL_OK)
-        status = read_all(t, path, file, true);
+        status = read_all(t, path, file, step > t->o.steps, true);
     if (status == ATL_OK)
         take(t, step);
     atl_arrays_close(&file);

@@ -84,3 +84,10 @@ atl_warp_nodes atl_warp_build(atl_net *net, const atl_network *t, atl_node *img,
     w.img = atl_mipmap_sample(g, img, w.grid, ATL_WARP_LEVELS, border);
     return w;
 }
+
+atl_node *atl_warp_logits(atl_net *net, const atl_network *classifier, atl_node *img) {
+    if (img->op == ATL_OP_POISON)
+        return img;
+    atl_node *seen = atl_tent_downsample(net->g, img, (int)img->shape.d[1] / classifier->dims.height);
+    return ATL_APPLY(net, classifier, "classify", "logits", { "img", seen });
+}

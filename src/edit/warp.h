@@ -27,10 +27,15 @@ typedef struct atl_warp_nodes {
 atl_warp_nodes atl_warp_build(atl_net *net, const atl_network *transformer, atl_node *img, atl_node *head,
                               atl_node *alpha, const atl_warp_options *o);
 
+// What a classifier of clusters says of pictures as they come, of such a size, too: [n, classes]
+atl_node *atl_warp_logits(atl_net *net, const atl_network *classifier, atl_node *img);
+
 // What a network has of the two, and how many heads.
 bool atl_warp_has(const atl_network *transformer, const char *kind);
 int atl_warp_heads(const atl_network *transformer);
 
+atl_status atl_congealer_sort(atl_congealer *c, const atl_network *classifier, int n, const float *inputs, int *head,
+                              int *flipped);
 atl_status atl_congealer_make(atl_programs *transformer, const atl_congeal_options *options,
                               atl_congealer **c);
 

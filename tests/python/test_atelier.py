@@ -438,6 +438,10 @@ class Alignments(unittest.TestCase):
                 self.assertEqual((warp["img"].shape, warp["grid"].shape), ((2, 3, 24, 24), (2, 24, 24, 2)))
                 self.assertTrue((warp["tv"] > 0).all())
                 np.testing.assert_allclose(congealer([Encoders.PHOTO]), warp["img"][:1], atol=1e-5)
+                with atelier.Model.open(data("gangealing", "stn.pt"), net="classifier") as classifier:
+                    head, flipped = congealer.clusters(classifier, [Encoders.PHOTO, Encoders.PHOTO])
+                    self.assertEqual((head.shape, flipped.shape, head[0]), ((2,), (2,), head[1]))
+                    self.assertTrue(0 <= head[0] < congealer.heads and flipped[0] in (0, 1))
                 with self.assertRaisesRegex(atelier.AtelierError, "no cluster 2"):
                     congealer([Encoders.PHOTO], head=[2])
                 with self.assertRaisesRegex(ValueError, "1 numbers are needed"):

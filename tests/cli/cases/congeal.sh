@@ -21,7 +21,7 @@ t congeal apply --network data/gangealing/stn.pt --input in --cluster 1 --iters 
 cmp -s out/seed0000.png other/seed0000.png || echo other pictures
 t congeal apply --network data/gangealing/stn.pt --input in --cluster auto --outdir auto --quiet
 cut -f 3,5- auto/cluster0/scores.txt
-ls auto/cluster1
+ls auto/cluster0
 t congeal apply --network data/gangealing/stn.pt --input in --cluster all --outdir all --keep 0.5 --quiet
 ls all
 t congeal apply --network data/gangealing/stn.pt --input in --cluster 1x
@@ -74,6 +74,17 @@ ls learnt
 t congeal train --network g.safetensors --channels 8 --batch 1 --steps 2 --clusters 2 --transforms similarity \
     --out b.safetensors --quiet
 t congeal apply --network b.safetensors --cluster auto --input in --outdir no --quiet
+# two clusters by the smoothest flow, then with a classifier, which goes on and learns longer
+judged() { t congeal train --network g.safetensors --channels 8 --batch 2 --steps 3 --clusters 2 --flips --quiet "$@"; }
+judged --out d.safetensors
+t congeal apply --network d.safetensors --cluster auto --input in --outdir smooth --quiet | head -n 1
+judged --out d.safetensors --resume --classifier-steps 3
+judged --out e.safetensors --classifier-steps 3
+cmp d.safetensors e.safetensors && echo the same
+t inspect d.safetensors | grep -E '^[a-zA-Z_]+$|classes'
+t congeal apply --network d.safetensors --cluster auto --input in --outdir judged --quiet | head -n 1
+judged --out d.safetensors --resume --classifier-steps 2
+t congeal train --network g.safetensors --classifier-steps 5 --out f.safetensors --quiet
 t congeal apply --network b.safetensors --cluster 1 --input in --outdir second --quiet
 t congeal train --out c.pt
 t congeal train
