@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <atelier/rng.h>
 #include "memory.h"
 
@@ -14,6 +15,7 @@ const double app_alphas[APP_ALPHAS] = { 0.1, 0.05, 0.01 };
 // One picture: its size, where the square in its middle begins, its points, their visibility, its warp.
 typedef struct picture {
     int side, left, top;
+    int flipped;
     double box;
     float *points, *aligned; // [count, 2], of the square; NAN: can't be seen
     float *flow, matrix[MATRIX];
@@ -25,6 +27,7 @@ typedef struct work {
     app_marks marks;
     picture *list;
     float *input;
+    int *permutation; // [marks.count]
 } work;
 
 static void close(work *w) {
@@ -35,6 +38,7 @@ static void close(work *w) {
     app_marks_close(&w->marks);
     free(w->list);
     free(w->input);
+    free(w->permutation);
 }
 
 // ---- warping
@@ -47,7 +51,7 @@ static app_status warp(work *w, picture *p, const char *path, app_error *e) {
     p->left = (image.width - p->side) / 2;
     p->top = (image.height - p->side) / 2;
     atl_image_clear(w->a->ctx, &image);
-    const atl_congealed out = { .matrix = p->matrix, .flow = p->flow };
+    const atl_congealed out = { .matrix = p->matrix, .flow = p->flow, .flipped = &p->flipped };
     if (status == APP_OK &&
         atl_congealer_run(w->a->congealer, 1, w->input, &w->o->cluster, &out) != ATL_OK)
         status = app_fail_ctx(e, w->a->ctx);
@@ -72,9 +76,38 @@ static app_status congeal(work *w, picture *p, app_error *e) {
     return APP_OK;
 }
 
+// Each point is named once.
+static app_status read_permutation(work *w, app_error *e) {
+    const char *text = w->o->permutation;
+    size_t count = w->marks.count;
+    w->permutation = app_array(count, 1, 1, sizeof *w->permutation, e);
+    int *seen = w->permutation ? app_array(count, 1, 1, sizeof *seen, e) : NULL;
+    if (!seen)
+        return APP_FAILED;
+    memset(seen, 0, count * sizeof *seen);
+    size_t i = 0;
+    for (; i < count; i++) {
+        char *end = NULL;
+        long k = text ? strtol(text, &end, 10) : (long)i;
+        if (text && (end == text || *end != (i + 1 < count ? ',' : '\0')))
+            break;
+        if (k < 0 || k >= (long)count || seen[k]++)
+            break;
+        w->permutation[i] = (int)k;
+        text = text ? end + 1 : NULL;
+    }
+    free(seen);
+    if (i == count)
+        return APP_OK;
+    return app_fail(e, "--permutation %s: expected the %zu points 0 to %zu, each once, with commas between",
+                    w->o->permutation, count, count - 1);
+}
+
 static app_status prepare(work *w, app_error *e) {
     const size_t side = (size_t)w->a->info->flow_side;
     app_status status = app_marks_open(&w->marks, w->o->points, e);
+    if (status == APP_OK)
+        status = read_permutation(w, e);
     if (status != APP_OK)
         return status;
     w->list = app_array(w->marks.size, 1, 1, sizeof *w->list, e);
@@ -93,19 +126,22 @@ static app_status prepare(work *w, app_error *e) {
 }
 
 // ---- pairs
+//
+// Of each picture the side with the smoother flow is taken, which are those of the four pairs of sides with the least
+// sum, too.
 
 static app_status transfer(work *w, const picture *from, const picture *to, app_points_result *r,
                            app_error *e) {
     const atl_warp warp = warp_of(w, to);
     for (size_t i = 0; i < w->marks.count; i++) {
         float found[2];
-        if (isnan(from->points[2 * i]) || isnan(to->points[2 * i]))
+        const float *there = to->points + 2 * (from->flipped != to->flipped ? (size_t)w->permutation[i] : i);
+        if (isnan(from->points[2 * i]) || isnan(there[0]))
             continue;
         if (atl_points_uncongeal(w->a->ctx, &warp, to->side, to->side, from->aligned + 2 * i, 1, found) !=
             ATL_OK)
             return app_fail_ctx(e, w->a->ctx);
-        double away = hypot((double)found[0] - (double)to->points[2 * i],
-                            (double)found[1] - (double)to->points[2 * i + 1]);
+        double away = hypot((double)found[0] - (double)there[0], (double)found[1] - (double)there[1]);
         for (int k = 0; k < APP_ALPHAS; k++) {
             r->by_picture[k] += away <= app_alphas[k] * to->side;
             r->by_box[k] += away <= app_alphas[k] * to->box;

@@ -17,6 +17,9 @@ typedef struct app_points_options {
     int both_ways;      // each of those that are drawn there and back
     unsigned seed;
     int cluster;
+    // "1,0,2": what each point is in a mirror image, so that of two pictures of which one was mirrored the left eye
+    // of one is looked for at the right eye of the other; NULL: what it was.
+    const char *permutation;
 } app_points_options;
 
 typedef struct app_points_result {

@@ -24,6 +24,10 @@ static int parse(pointing *p, int argc, char **argv) {
                        100000000),
         CLI_OPTION_FLAG("transfer-both-ways", &p->points.both_ways,
                         "with --pairs: each of them there and back"),
+        CLI_OPTION_TEXT("permutation", &p->points.permutation, "LIST",
+                        "what each point is in a mirror image, such as 1,0,2: looked for where one of two pictures was "
+                        "mirrored",
+                        "what it was"),
         CLI_OPTION_INT("cluster", &p->points.cluster, "K", "cluster of the pictures", "0", 0, 63),
         CLI_OPTION_INT("seed", &p->seed, "N", "seed of the pairs", "0", 0, 0x7fffffff),
         CLI_NETWORK_OPTIONS(&p->common),
