@@ -2,7 +2,8 @@
 // Everything is made of one exchange in which each rank sends to each.  A sum goes block by block: every rank
 // owns a part of the block, receives the others' numbers for it, adds them in the order of ranks, and sends
 // the result to all.  As much travels as in a ring, but in two rounds in place of 2 (size - 1), the order of
-// additions depends on neither block nor owner, and the first round shows everybody who is missing.
+// additions depends on neither block nor owner, and the first round shows everybody who is missing.  Of few
+// numbers everybody owns all: one round, and the same additions.
 #define _GNU_SOURCE // sched_getaffinity
 #include "run/ranks.h"
 
@@ -18,6 +19,7 @@
 #include "run/ranks_mpi.h"
 
 enum {
+    FEW = 16 << 10,   // bytes of few numbers: a second round would cost more than sending all of them to all
     BLOCK = 4 << 20,  // bytes summed at once: as large as caches, small beside a network's weights
     PARCEL = 64 << 20 // bytes broadcast at once
 };
@@ -294,6 +296,20 @@ static size_t part_of(const atl_ranks *r, size_t count, int p) {
     return count * (size_t)p / (size_t)r->size;
 }
 
+static bool is_few(const atl_ranks *r) {
+    size_t most = r->stride < FEW ? r->stride : FEW;
+    return r->sum.count <= most / r->sum.size;
+}
+
+// The only round: each rank's numbers to all.
+static atl_status send_few(atl_ranks *r) {
+    const span *s = &r->sum;
+    size_t bytes = s->count * s->size;
+    for (int p = 0; p < r->size; p++)
+        r->pieces[p] = (atl_mpi_piece){ s->values, bytes, r->room + (size_t)p * r->stride, bytes };
+    return start(r, KIND_PARTS);
+}
+
 // Round one: each rank's numbers to the owners of the parts.
 static atl_status send_parts(atl_ranks *r, size_t first) {
     const span *s = &r->sum;
@@ -343,22 +359,24 @@ static atl_status send_sums(atl_ranks *r, size_t first) {
 DEFINE_ADD(add_float, float)
 DEFINE_ADD(add_double, double)
 
-static void add_parts(atl_ranks *r, size_t first) {
-    const span *s = &r->sum;
-    size_t count = block_of(s, first), at = part_of(r, count, r->rank),
-           n = part_of(r, count, r->rank + 1) - at;
-    char *own = (char *)s->values + (first + at) * s->size;
-    if (s->size == sizeof(float))
-        add_float(r, (float *)own, n);
+static void add_rows(const atl_ranks *r, char *own, size_t count) {
+    if (r->sum.size == sizeof(float))
+        add_float(r, (float *)own, count);
     else
-        add_double(r, (double *)own, n);
+        add_double(r, (double *)own, count);
+}
+
+static void add_parts(const atl_ranks *r, size_t first) {
+    const span *s = &r->sum;
+    size_t count = block_of(s, first), at = part_of(r, count, r->rank);
+    add_rows(r, (char *)s->values + (first + at) * s->size, part_of(r, count, r->rank + 1) - at);
 }
 
 static atl_status begin(atl_ranks *r, void *values, size_t count, size_t size) {
     assert(!r->sum.begun); // one sum at a time
     r->sum = (span){ values, count, size, false };
     if (r->mpi && count)
-        ATL_TRY(send_parts(r, 0));
+        ATL_TRY(is_few(r) ? send_few(r) : send_parts(r, 0));
     r->sum.begun = r->status == ATL_OK;
     return r->status;
 }
@@ -366,6 +384,11 @@ static atl_status begin(atl_ranks *r, void *values, size_t count, size_t size) {
 atl_status atl_ranks_sum_wait(atl_ranks *r) {
     assert(r->sum.begun);
     r->sum.begun = false;
+    if (r->mpi && r->sum.count && is_few(r)) {
+        ATL_TRY(finish(r));
+        add_rows(r, r->sum.values, r->sum.count);
+        return r->status;
+    }
     for (size_t first = 0; r->mpi && first < r->sum.count; first += block_of(&r->sum, first)) {
         if (first)
             ATL_TRY(send_parts(r, first));

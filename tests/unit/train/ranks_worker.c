@@ -208,7 +208,10 @@ static void fail_together(worker *w) {
 
 static void everything(worker *w) {
     const size_t block = (4u << 20) / sizeof(float); // as in ranks.c: sums cross its blocks
-    const size_t counts[] = { 0, 1, 2, 3, 5, 1000, block - 1, block, block + 1, 2 * block + 12345 };
+    const size_t few = (16u << 10) / sizeof(float); // of which all are sent to all
+    const size_t counts[] = {
+        0, 1, 2, 3, 5, 1000, few, few + 1, block - 1, block, block + 1, 2 * block + 12345
+    };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         atl_ranks_step(w->ranks, i);
         sum_of_floats(w, counts[i], i % 2 == 0);
