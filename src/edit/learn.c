@@ -191,6 +191,7 @@ static atl_status prepare(atl_congeal_trainer *t) {
     t->room = atl_alloc(t->ctx, (size_t)t->o.batch, (size_t)(d->z_dim + d->w_dim + THETA) * sizeof *t->room);
     if (!t->room)
         return ATL_NO_MEMORY;
+    ATL_TRY(atl_learn_find_likeness(t));
     ATL_TRY(make_transformer(t));
     ATL_TRY(make_target(t));
     ATL_TRY(atl_learn_hold(t, &t->t, t->o.lr));

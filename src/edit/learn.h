@@ -63,6 +63,9 @@ struct atl_congeal_trainer {
 atl_status atl_congeal_trainer_make(atl_programs *generator, const atl_network *lpips,
                                     const atl_congeal_train_options *options, atl_congeal_trainer **t);
 
+// learn_graph.c: what pictures are compared by, t->likeness.
+atl_status atl_learn_find_likeness(atl_congeal_trainer *t);
+
 // learn_graph.c: inputs, losses and gradients; generator and t->t, t->target are there.
 atl_status atl_learn_build(atl_congeal_trainer *t);
 // Ways in which a pair may be matched: clusters, with flips also of mirror images, which come behind the others.

@@ -222,6 +222,11 @@ atl_status atl_learn_differentiate(atl_graph *g, atl_learnt *l, const atl_net *n
     return ATL_OK;
 }
 
+atl_status atl_learn_find_likeness(atl_congeal_trainer *t) {
+    t->likeness = (atl_likeness){ .build = several_sizes };
+    return t->lpips ? atl_likeness_find(t->ctx, "lpips", t->lpips, 0.0, &t->likeness) : ATL_OK;
+}
+
 atl_status atl_learn_build(atl_congeal_trainer *t) {
     atl_graph *g = &t->graph;
     atl_net generator = atl_network_in(g, t->generator->network, "G");
@@ -229,9 +234,6 @@ atl_status atl_learn_build(atl_congeal_trainer *t) {
     atl_net learnt = atl_network_in(g, &t->t.network, "T");
     atl_net looks = t->lpips ? atl_network_in(g, t->lpips, "F") : (atl_net){ .g = g };
     target.varies = learnt.varies = true;
-    t->likeness = (atl_likeness){ .build = several_sizes };
-    if (t->lpips)
-        ATL_TRY(atl_likeness_find(t->ctx, "lpips", t->lpips, 0.0, &t->likeness));
     build_losses(t, &generator, &target, &learnt, &looks);
     if (g->status == ATL_OK && t->loss) {
         ATL_TRY(atl_learn_differentiate(g, &t->t, &learnt, t->loss));

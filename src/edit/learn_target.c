@@ -7,6 +7,7 @@
 #include <atelier/directions.h>
 
 #include "base/philox.h"
+#include "nn/mipmap.h"
 
 enum { CANDIDATES = 256, BLOCK = 256 };
 
@@ -85,16 +86,47 @@ static atl_status make_pictures(atl_congeal_trainer *t, const float *w, float *i
     return status;
 }
 
-// Makes each candidate's distance that to the nearest centre, of which `centre` is new.
-static void approach(const float *img, size_t picture, size_t centre, double *distance) {
-    for (size_t i = 0; i < CANDIDATES; i++) {
-        double sum = 0.0;
-        for (size_t k = 0; k < picture; k++) {
-            double d = (double)img[i * picture + k] - (double)img[centre * picture + k];
-            sum += d * d;
-        }
-        distance[i] = fmin(distance[i], sum);
+static double by_pixels(const float *a, const float *b, size_t count) {
+    double sum = 0.0;
+    for (size_t k = 0; k < count; k++)
+        sum += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]);
+    return sum;
+}
+
+// What LPIPS sees of a picture and another, as large as the transformer takes them.
+static void build_lpips(atl_graph *g, atl_call *call, void *user) {
+    const atl_congeal_trainer *t = user;
+    const int64_t side = t->generator->network->dims.width;
+    atl_net net = atl_network_in(g, t->lpips, NULL);
+    static const char *const NAMES[2] = { "img", "other" };
+    atl_terms terms[2];
+    atl_node *others[ATL_TERMS];
+    for (int i = 0; i < 2; i++) {
+        atl_node *x = atl_call_in(&net, call, NAMES[i], ATL_SHAPE(side, side, 3));
+        x = x->op == ATL_OP_POISON ? x : atl_tent_downsample(g, x, (int)side / t->side);
+        atl_likeness_terms(g, &t->likeness, &net, x, &terms[i]);
     }
+    for (int i = 0; i < terms[1].count; i++)
+        others[i] = terms[1].list[i].node;
+    atl_node *distance = atl_terms_distance(g, &terms[0], others);
+    if (distance->op != ATL_OP_POISON)
+        atl_call_out(&net, call, "distance", atl_reshape(g, distance, ATL_SHAPE(call->n, 1)));
+}
+
+// Makes each candidate's distance that to the nearest centre, of which `centre` is new.  lpips NULL: by pixels.
+static atl_status approach(atl_program *lpips, const float *img, size_t picture, size_t centre, double *distance) {
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        float seen;
+        if (lpips) {
+            ATL_TRY(atl_program_write(lpips, "img", 1, img + i * picture));
+            ATL_TRY(atl_program_write(lpips, "other", 1, img + centre * picture));
+            ATL_TRY(atl_program_run(lpips));
+            ATL_TRY(atl_program_read(lpips, "distance", 1, &seen));
+        }
+        double away = lpips ? fmax((double)seen, 0.0) : by_pixels(img + i * picture, img + centre * picture, picture);
+        distance[i] = fmin(distance[i], away);
+    }
+    return ATL_OK;
 }
 
 // By chance, in proportion to the distances.
@@ -129,17 +161,25 @@ static atl_status choose_centres(atl_congeal_trainer *t, float *z, float *w) {
     size_t picture = (size_t)d->channels * (size_t)d->height * (size_t)d->width;
     float *img = atl_alloc(t->ctx, CANDIDATES, picture * sizeof *img), chance[ATL_LEARN_HEADS];
     double distance[CANDIDATES];
+    atl_program *lpips = NULL;
     atl_status status = img ? map_rows(t, OF_CANDIDATES, 0, CANDIDATES, z, w) : ATL_NO_MEMORY;
     if (status == ATL_OK)
         status = make_pictures(t, w, img);
+    if (status == ATL_OK && t->lpips) {
+        const atl_program_key key = { .function = "apart", .n = 1 };
+        const atl_plan_options options = { 0 };
+        status = atl_program_make(t->backend, &key, build_lpips, t, &options, &lpips);
+    }
     for (size_t i = 0; i < CANDIDATES; i++)
         distance[i] = INFINITY;
     atl_philox_uniform(t->o.seed, OF_CHOICES, 0, ATL_LEARN_HEADS, chance);
     for (int head = 0; status == ATL_OK && head < t->o.heads; head++) {
         size_t at = head ? far_one(distance, (double)chance[head]) : (size_t)(chance[0] * CANDIDATES);
         take_centre(t, head, w + at * (size_t)d->w_dim);
-        approach(img, picture, at, distance);
+        if (head + 1 < t->o.heads)
+            status = approach(lpips, img, picture, at, distance);
     }
+    atl_program_free(&lpips);
     atl_free(t->ctx, img);
     return status;
 }

@@ -193,12 +193,44 @@ static void pictures_are_sorted(void **state) {
     atl_model_close(&aligner);
 }
 
+// Where two clusters begin, in the numbers of the directions: [2, directions]
+static void centres(place *p, atl_model *lpips, float *to) {
+    atl_congeal_train_options o = small();
+    atl_congeal_trainer *t;
+    o.lpips = lpips;
+    o.seed = 9;
+    ok(p, atl_congeal_trainer_open(p->g, &o, &t));
+    const atl_params *params = &t->target.network.params;
+    const atl_param *q = atl_params_find(params, "coefficients");
+    assert_int_equal(q->count, 2 * o.directions);
+    memcpy(to, atl_param_data(params, q), q->count * sizeof *to);
+    atl_congeal_trainer_close(&t);
+}
+
+// The same chances, of distances that LPIPS says or that pixels say: the first centre is the same, the other is not.
+static void clusters_begin_apart_by_lpips(void **state) {
+    place *p = *state;
+    atl_init_options o = ATL_INIT_OPTIONS_INIT;
+    atl_model *lpips;
+    float by_pixels[6], by_lpips[6];
+    o.cfg = "lpips-vgg";
+    o.resolution = SIDE;
+    ok(p, atl_model_init(p->ctx, &o, &lpips));
+    centres(p, NULL, by_pixels);
+    centres(p, lpips, by_lpips);
+    assert_memory_equal(by_lpips, by_pixels, 3 * sizeof *by_lpips);
+    assert_memory_not_equal(by_lpips + 3, by_pixels + 3, 3 * sizeof *by_lpips);
+    assert_memory_not_equal(by_lpips + 3, by_lpips, 3 * sizeof *by_lpips);
+    atl_model_close(&lpips);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_better_side_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(gradients_of_the_classifier_are_differences, setup, teardown),
         cmocka_unit_test_setup_teardown(the_classifier_goes_on_exactly, setup, teardown),
         cmocka_unit_test_setup_teardown(pictures_are_sorted, setup, teardown),
+        cmocka_unit_test_setup_teardown(clusters_begin_apart_by_lpips, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
