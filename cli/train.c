@@ -93,12 +93,12 @@ static void ignore_signals(loop *l) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-static const char *why_stopped(void) {
+static const char *why_stopped(const loop *l) {
     switch (cli_interrupted()) {
     case SIGINT: return "by Ctrl-C";
     case SIGTERM: return "by SIGTERM";
     case SIGHUP: return "as its terminal went away";
-    default: return "as nobody reads what it prints";
+    default: return l->unread ? "as nobody reads what it prints" : "by another process";
     }
 }
 
@@ -117,13 +117,13 @@ static int failed(loop *l) {
 static int end(loop *l, app_status status) {
     app_error *e = &l->train->common.error;
     const char *reason = status == APP_FAILED    ? "by an error: see log.txt"
-                         : status == APP_STOPPED ? why_stopped()
+                         : status == APP_STOPPED ? why_stopped(l)
                                                  : NULL;
     app_error late = { .warn = e->warn, .user = e->user };
     if (app_run_finish(&l->run, reason, &late) != APP_OK) // a report can be written again
         app_excuse(&late);
     if (status == APP_STOPPED && l->leader)
-        app_run_say(&l->run, "stopped %s; to go on: atelier %s --resume %s", why_stopped(), l->train->command,
+        app_run_say(&l->run, "stopped %s; to go on: atelier %s --resume %s", why_stopped(l), l->train->command,
                     l->run.folder);
     else if (status == APP_OK && l->leader)
         app_run_say(&l->run, "done: %s\nto go on: atelier %s --resume %s --kimg %g", l->run.kept[1],
