@@ -11,31 +11,12 @@
 #include <cmocka.h>
 #include <atelier/network.h>
 #include "app/condition.h"
+#include "folder.h"
 #include "says.h"
 
 enum { SIDE = 16, MAP = SIDE / 2, LABELS = 5, CODES = 12, TENSORS_MOST = 512 };
 
 static app_error e;
-static char folder[] = "/tmp/atl-condition-XXXXXX";
-
-static const char *in_folder(const char *name) {
-    static char path[100];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static int setup(void **state) {
-    if (!mkdtemp(folder))
-        return -1;
-    return atl_ctx_open((atl_ctx **)state, NULL) != ATL_OK;
-}
-
-static int teardown(void **state) {
-    atl_ctx *ctx = *state;
-    atl_ctx_close(&ctx);
-    return rmdir(folder); // fails when a test left something behind
-}
-
 static atl_model *network(atl_ctx *ctx, int channels) {
     atl_init_options o = ATL_INIT_OPTIONS_INIT;
     atl_model *m;

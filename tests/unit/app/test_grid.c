@@ -11,29 +11,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "app/grid.h"
+#include "folder.h"
 #include "says.h"
 
 static app_error e;
-
-static char folder[] = "/tmp/atl-grid-XXXXXX";
-
-static const char *in_folder(const char *name) {
-    static char path[100];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static int setup(void **state) {
-    if (!mkdtemp(folder))
-        return -1;
-    return atl_ctx_open((atl_ctx **)state, NULL) != ATL_OK;
-}
-
-static int teardown(void **state) {
-    atl_ctx *ctx = *state;
-    atl_ctx_close(&ctx);
-    return rmdir(folder); // fails when a test left something behind
-}
 
 static void sizes_are_the_official_ones(void **state) {
     (void)state;

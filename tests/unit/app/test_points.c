@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "app/congeal_points.h"
+#include "folder.h"
 #include "says.h"
 
 enum { SIDE = 32, POINTS = 3 };
@@ -17,14 +18,6 @@ enum { SIDE = 32, POINTS = 3 };
 static const float at[POINTS][2] = { { 6, 12 }, { 20, 14 }, { 13, 22 } };
 
 static app_error e;
-static char folder[] = "/tmp/atl-points-XXXXXX";
-
-static const char *in_folder(const char *name) {
-    static char path[100];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
 static void write_picture(atl_ctx *ctx, const char *name, int mirror) {
     atl_image image;
     assert_int_equal(atl_image_init(ctx, SIDE, SIDE, 3, &image), ATL_OK);
@@ -37,10 +30,10 @@ static void write_picture(atl_ctx *ctx, const char *name, int mirror) {
     atl_image_clear(ctx, &image);
 }
 
-static int setup(void **state) {
-    atl_ctx *ctx;
-    if (!mkdtemp(folder) || atl_ctx_open(&ctx, NULL) != ATL_OK)
+static int begin(void **state) {
+    if (setup(state))
         return -1;
+    atl_ctx *ctx = *state;
     write_picture(ctx, "a.png", 0);
     write_picture(ctx, "b.png", 1);
     FILE *f = fopen(in_folder("points.txt"), "w");
@@ -55,17 +48,14 @@ static int setup(void **state) {
         fprintf(f, " %g %g", SIDE - 1 - (double)at[k][0], (double)at[k][1]);
     }
     fprintf(f, "\n");
-    *state = ctx;
     return fclose(f);
 }
 
-static int teardown(void **state) {
-    atl_ctx *ctx = *state;
+static int end(void **state) {
     remove(in_folder("a.png"));
     remove(in_folder("b.png"));
     remove(in_folder("points.txt"));
-    atl_ctx_close(&ctx);
-    return rmdir(folder);
+    return teardown(state);
 }
 
 static app_status measure(atl_ctx *ctx, const char *permutation, app_points_result *r) {
@@ -106,5 +96,5 @@ static void what_is_no_permutation_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(left_and_right_change_places),
                                         cmocka_unit_test(what_is_no_permutation_is_refused) };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, begin, end);
 }
