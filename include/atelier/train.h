@@ -141,7 +141,8 @@ typedef struct atl_train_options {
     // First weights of "sagan" and both of "biggan": "ortho", orthogonal; "N02", normal with a deviation of 0.02;
     // "xavier"; "auto": "xavier" for sagan, else "ortho".
     const char *g_init, *d_init;
-    // Whether the batch norms of these see what all processes compute at once, or each what it computes itself:
+    // Whether the batch norms of these, and of the D of "vqgan", see what all processes compute at once, or each what
+    // it computes itself:
     // "on", "off"; "auto": "on".
     const char *cross_replica;
     // How StyleGAN2's D, also against StyleGAN3's G, is told classes: "projection" (Miyato and Koyama 2018);

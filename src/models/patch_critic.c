@@ -67,6 +67,19 @@ static void follow(atl_net *net, const char *name, atl_node *stored, atl_node *n
     u->unbiased = 1.0f;
 }
 
+// By the batch, where it goes over several processes by all of it; the variance is the unbiased one.
+static atl_node *normed(atl_net *net, atl_node *x, atl_node *scale, atl_node *bias, atl_node **mean,
+                        atl_node **variance) {
+    atl_graph *g = net->g;
+    if (!net->processes)
+        return atl_batch_norm_train(g, x, scale, bias, EPS, mean, variance);
+    double count = (double)atl_shape_count(&x->shape) / (double)x->shape.d[3] * net->processes->count;
+    atl_batch_statistics(g, x, net->processes, mean, variance);
+    x = atl_batch_norm(g, x, *mean, *variance, scale, bias, EPS);
+    *variance = atl_scale(g, *variance, count > 1.0 ? (float)(count / (count - 1.0)) : 1.0f);
+    return x;
+}
+
 static atl_node *norm(atl_net *net, int at, atl_node *x) {
     atl_graph *g = net->g;
     if (x->op == ATL_OP_POISON)
@@ -78,7 +91,7 @@ static atl_node *norm(atl_net *net, int at, atl_node *x) {
     atl_node *mean = atl_net_buffer(net, "running_mean", c, ATL_INIT_ZERO, 0.0f);
     atl_node *variance = atl_net_buffer(net, "running_var", c, ATL_INIT_FILL, 1.0f), *m, *v;
     if (net->trains) {
-        x = atl_batch_norm_train(g, x, scale, bias, EPS, &m, &v);
+        x = normed(net, x, scale, bias, &m, &v);
         follow(net, "running_mean", mean, m);
         follow(net, "running_var", variance, v);
     } else {

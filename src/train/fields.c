@@ -50,7 +50,7 @@ static const atl_train_field FIELDS[] = {
     INT_WORDS("batch", batch, 1, 65536, 0, "of cfg", "pictures of a step"),
     INT_WORDS("batch-gpu", batch_gpu, 1, 65536, 0, "of cfg", "pictures at once in each process"),
     TEXT("cross-replica", cross_replica, "auto", "on|off|auto",
-         "whether batch norms of sagan and biggan see all processes' pictures; auto: on"),
+         "whether batch norms of sagan, biggan and vqgan see all processes' pictures; auto: on"),
     REAL_CFG("glr", glr, 1e-9, 10, 0, "learning rate of G, or of an encoder"),
     REAL_CFG("dlr", dlr, 1e-9, 10, 0, "learning rate of D"),
     REAL_CFG("ema-kimg", ema_kimg, 0.001, 1e6, 0, "half-life of the average of G, in kimg"),

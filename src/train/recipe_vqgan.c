@@ -85,7 +85,8 @@ static atl_node *judged(atl_phase_builder *b, atl_node *img) {
                                   : atl_reshape(b->g, x, ATL_SHAPE(b->n, atl_shape_count(&x->shape) / b->n));
 }
 
-// The length of the gradient that `back`, that of the picture, gives to the decoder's last weights.
+// The length of the gradient that `back`, that of the picture, gives to the decoder's last weights; of the mean of
+// all processes' where they norm together.
 static atl_node *length_at_the_end(atl_phase_builder *b, atl_node *img, atl_node *back) {
     const atl_params *params = &b->setup->networks[ATL_TRAIN_G]->params;
     const atl_param *last = atl_params_find(params, "decoder.conv_out.weight");
@@ -94,6 +95,8 @@ static atl_node *length_at_the_end(atl_phase_builder *b, atl_node *img, atl_node
     if (!w)
         return atl_graph_fail(b->g, ATL_INTERNAL, "the autoencoder has no last layer");
     atl_grad(b->g, sum_of(b->g, atl_mul(b->g, img, back)), &w, 1, &d);
+    if (b->setup->processes)
+        d = atl_scale(b->g, atl_across(b->g, d, b->setup->processes), (float)(1.0 / b->setup->processes->count));
     return atl_fn_of(b->g, ATL_FN_SQRT, sum_of(b->g, atl_square(b->g, d)));
 }
 
@@ -169,6 +172,13 @@ static atl_node *d_main(atl_phase_builder *b) {
     return atl_mul(g, loss, atl_remade_begun(b));
 }
 
+static atl_status agree(atl_trainer *t, const atl_phase *p) {
+    (void)p;
+    if (t->state.ranks == 1 || !averages(&t->options))
+        return ATL_OK;
+    return atl_remade_follow(t, "quantize", "embedding.weight", false);
+}
+
 // In the order of a step.  A row's place is part of its random numbers.
 static const atl_phase_row PHASES[] = {
     { .name = "Gmain",
@@ -176,6 +186,7 @@ static const atl_phase_row PHASES[] = {
       .interval = 1,
       .shrink = 1,
       .loss = g_main,
+      .agree = agree,
       .norm = "Gradient/G" },
     { .name = "Dmain",
       .trained = ATL_TRAIN_D,
@@ -207,11 +218,10 @@ static atl_status refuse(atl_trainer *t) {
     if (draws(o) && o->restart > 0.0)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
                         "restart: codes that are drawn are kept in use by kl-weight; leave it out");
-    if (t->state.ranks > 1)
-        return atl_fail(
-            t->ctx, ATL_UNSUPPORTED,
-            "cfg vqgan: batch norms and codebooks take statistics of one process's pictures: start one "
-            "process");
+    if (t->state.ranks > 1 && o->restart > 0.0)
+        return atl_fail(t->ctx, ATL_UNSUPPORTED,
+                        "restart: codes begin anew with vectors of one process's pictures: start one process, or "
+                        "leave it out");
     return atl_gan_no_architecture(t, "vqgan", true);
 }
 
@@ -252,6 +262,7 @@ const atl_recipe atl_recipe_vqgan = {
     .lacks = atl_remade_lacks,
     .smooths_buffers = true,
     .aug = ATL_AUG_NONE,
+    .norms = true,
     .reconstructs = true,
     .perceptual_weight = 1.0,
     .disc_weight = 0.8,

@@ -6,15 +6,13 @@
 //           is trained how far codes are from vectors; else it follows running means
 //
 // Each process sees pictures of its own; what its codes stood for is added up before a codebook follows it.
-#include <stdio.h>
 #include <string.h>
 
-#include "graph/resident.h"
 #include "io/json.h"
-#include "models/codes.h"
 #include "train/draw.h"
 #include "train/gan.h"
 #include "train/loss.h"
+#include "train/remade.h"
 
 static const float COMMITMENT = 0.25f; // both papers'
 
@@ -55,48 +53,14 @@ static atl_node *g_main(atl_phase_builder *b) {
 
 // ---- several processes
 
-static float *values(const atl_network *n, const char *name, size_t *count) {
-    const atl_param *p = atl_params_find(&n->params, name);
-    *count = p ? p->count : 0;
-    return p ? atl_param_data(&n->params, p) : NULL;
-}
-
-// The mean over all processes: what each has moved began the same.
-static atl_status share(atl_trainer *t, float *x, size_t count) {
-    atl_resident_fetch(t->backend, x, count);
-    ATL_TRY(atl_ranks_sum(t->ranks, x, count));
-    for (size_t i = 0; i < count; i++)
-        x[i] /= (float)t->state.ranks;
-    atl_resident_push(t->backend, x, count);
-    return ATL_OK;
-}
-
-// A codebook whose vectors are columns or rows follows what all have seen.
-static atl_status follow_all(atl_trainer *t, const char *scope, const char *vectors, bool columns) {
-    char name[3][64];
-    size_t k, of_sum, of_book;
-    snprintf(name[0], sizeof name[0], "%s.cluster_size", scope);
-    snprintf(name[1], sizeof name[1], "%s.embed_avg", scope);
-    snprintf(name[2], sizeof name[2], "%s.%s", scope, vectors);
-    float *size = values(&t->g, name[0], &k), *sum = values(&t->g, name[1], &of_sum),
-          *book = values(&t->g, name[2], &of_book);
-    if (!size || !sum || !book || of_sum != of_book || of_sum % k)
-        return atl_fail(t->ctx, ATL_INTERNAL, "the codebook %s has not what it follows", scope);
-    ATL_TRY(share(t, size, k));
-    ATL_TRY(share(t, sum, of_sum));
-    atl_code_means(book, sum, size, k, of_sum / k, columns);
-    atl_resident_push(t->backend, book, of_book);
-    return ATL_OK;
-}
-
 static atl_status agree(atl_trainer *t, const atl_phase *p) {
     (void)p;
     if (t->state.ranks == 1 || !averages(&t->options))
         return ATL_OK;
     if (!is_second(t))
-        return follow_all(t, "embedding", "weight", false);
-    ATL_TRY(follow_all(t, "quantize_t", "embed", true));
-    return follow_all(t, "quantize_b", "embed", true);
+        return atl_remade_follow(t, "embedding", "weight", false);
+    ATL_TRY(atl_remade_follow(t, "quantize_t", "embed", true));
+    return atl_remade_follow(t, "quantize_b", "embed", true);
 }
 
 static const atl_phase_row PHASES[] = {

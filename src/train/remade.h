@@ -14,4 +14,8 @@ const char *atl_remade_lacks(const atl_trainer *t, int index);
 atl_node *atl_remade_far(atl_phase_builder *b, atl_node *img, atl_node *real);
 atl_node *atl_remade_begun(atl_phase_builder *b); // [1]: 0 before disc-start, then 1
 
+// Of several processes: the codebook of a scope, whose vectors are columns or rows, follows what all of them have
+// seen.
+atl_status atl_remade_follow(atl_trainer *t, const char *scope, const char *vectors, bool columns);
+
 #endif

@@ -65,6 +65,12 @@ run coded_two 2 0.072 $codes
 run coded_again 2 0.072 $codes
 
 # autoencoders; a codebook that follows what all processes see has the mean of it, which is not what one process adds up
+vqgan="--cfg vqgan --cbase 32 --cmax 16 --disc-start 0"
+run vqgan_start 1 0.016 $vqgan
+run vqgan_first 2 0.016 $vqgan
+run vqgan_apart 2 0.016 $vqgan --cross-replica off
+run vqgan_two 2 0.072 $vqgan --codebook ema
+run vqgan_again 2 0.072 $vqgan --codebook ema
 run vqvae_start 1 0.008 --cfg vqvae --cbase 16 --cmax 8
 run vqvae_one 1 0.072 --cfg vqvae --cbase 16 --cmax 8
 run vqvae_two 2 0.072 --cfg vqvae --cbase 16 --cmax 8
@@ -131,6 +137,14 @@ for run in sagan biggan biggan-deep parts; do
         within "$one" "$two" 1e-4 || { echo "FAILED $run $name"; failed=1; }
     done
 done
+# two steps of VQ-GAN; after nine biases before its norms are apart, whose gradient is rounding, which Adam magnifies
+for name in Gradient/G Gradient/D Loss/G/distance Loss/G/codes Loss/G/weight Loss/D/loss; do
+    one=$(stat vqgan_start $name) two=$(stat vqgan_first $name) apart=$(stat vqgan_apart $name)
+    echo "vqgan $name: $one of one process, $two of two (at most 1e-4 apart), $apart each for itself"
+    within "$one" "$two" 1e-4 || { echo "FAILED vqgan $name"; failed=1; }
+done
+within "$(stat vqgan_start Gradient/D)" "$(stat vqgan_apart Gradient/D)" 1e-4 &&
+    { echo "FAILED vqgan: not apart"; failed=1; }
 # nine steps; what is without the sums between processes is far apart, and so would they be with one that is wrong
 for cfg in sagan biggan biggan-deep; do
     for net in "G 2e-3" "D 1e-2"; do
@@ -149,6 +163,7 @@ grep -q "batch 5 can't be shared by 2 processes" odd.log || { echo "FAILED: batc
 cmp encoder_three.safetensors encoder_again.safetensors || failed=1
 cmp coded_two.safetensors coded_again.safetensors || failed=1
 cmp vqvae2_two.safetensors vqvae2_again.safetensors || failed=1
+cmp vqgan_two.safetensors vqgan_again.safetensors || failed=1
 cmp two.safetensors again.safetensors || failed=1
 # the first process measures, which changes nothing, and the others wait
 cmp two.safetensors measured.safetensors || failed=1
