@@ -134,7 +134,7 @@ atl_status atl_congeal_trainer_save(atl_congeal_trainer *t, const char *path) {
         const atl_ckpt_out nets[] = { out_of("T_ema", &t->average), out_of("T", &t->t.network),
                                       out_of("target", &t->target.network),
                                       judged ? out_of("classifier", &t->judging.net.network)
-                                             : (atl_ckpt_out){ NULL } };
+                                             : (atl_ckpt_out){ 0 } };
         status = atl_ckpt_write(t->ctx, path, nets, judged ? 4 : 3, NULL, &extra, ATL_F32);
     }
     atl_free(t->ctx, text);
