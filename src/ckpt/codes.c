@@ -143,7 +143,7 @@ static atl_status add_order(atl_ckpt *ckpt, const atl_found *f, atl_json *j, jso
     atl_status status = places ? atl_tensor_read_f32(ckpt->objects, t, places) : ATL_NO_MEMORY;
     json_t *order = atl_json_list(j);
     for (int64_t i = 0; status == ATL_OK && i < count; i++)
-        atl_json_add(j, order, json_integer(places[i] >= 0 ? (json_int_t)places[i] : -1));
+        atl_json_add(j, order, json_integer(places[i] >= 0 && places[i] < ORDER_MOST ? (json_int_t)places[i] : -1));
     atl_free(ckpt->ctx, places);
     atl_json_set(j, config, "order", order);
     return status == ATL_OK ? atl_json_check(j, "a network's config") : status;

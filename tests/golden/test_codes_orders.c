@@ -106,8 +106,8 @@ static void in_its_own_order(void **state) {
 // A list that is no order is refused, not drawn by.
 static void no_order(void **state) {
     (void)state;
-    static const int wrong[][4] = { { 0, 1, 1, 3 }, { 0, 1, 2, 4 }, { 0, 1, -1, 3 } };
-    for (size_t i = 0; i < 3; i++) {
+    static const int wrong[][4] = { { 0, 1, 1, 3 }, { 0, 1, 2, 4 }, { 0, 1, -1, 3 }, { 0, 1, 2000000000, 3 } };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         scene s;
         begin(&s, "net.transformer.");
         put_order(&s, wrong[i], 4);
