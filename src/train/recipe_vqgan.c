@@ -218,10 +218,7 @@ static atl_status refuse(atl_trainer *t) {
     if (draws(o) && o->restart > 0.0)
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT,
                         "restart: codes that are drawn are kept in use by kl-weight; leave it out");
-    if (t->state.ranks > 1 && o->restart > 0.0)
-        return atl_fail(t->ctx, ATL_UNSUPPORTED,
-                        "restart: codes begin anew with vectors of one process's pictures: start one process, or "
-                        "leave it out");
+    ATL_TRY(atl_remade_check_restart(t));
     return atl_gan_no_architecture(t, "vqgan", true);
 }
 

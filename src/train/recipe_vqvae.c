@@ -97,10 +97,7 @@ static atl_status refuse(atl_trainer *t) {
     if (!strcmp(o->codebook, "gumbel") || (is_second(t) && !averages(o)))
         return atl_fail(t->ctx, ATL_BAD_ARGUMENT, "codebook %s: that of cfg %s moves by %s", o->codebook, o->cfg,
                         is_second(t) ? "running means alone (ema)" : "its loss or running means (loss, ema)");
-    if (t->state.ranks > 1 && o->restart > 0.0)
-        return atl_fail(t->ctx, ATL_UNSUPPORTED,
-                        "restart: codes begin anew with vectors of one process's pictures: start one process, or "
-                        "leave it out");
+    ATL_TRY(atl_remade_check_restart(t));
     return atl_gan_no_architecture(t, o->cfg, true);
 }
 

@@ -101,3 +101,11 @@ atl_status atl_remade_follow(atl_trainer *t, const char *scope, const char *vect
     atl_resident_push(t->backend, book, of_book);
     return ATL_OK;
 }
+
+atl_status atl_remade_check_restart(const atl_trainer *t) {
+    if (t->state.ranks == 1 || t->options.restart <= 0.0)
+        return ATL_OK;
+    return atl_fail(t->ctx, ATL_UNSUPPORTED,
+                    "restart: codes begin anew with vectors of one process's pictures: start one process, or leave it "
+                    "out");
+}

@@ -17,5 +17,7 @@ atl_node *atl_remade_begun(atl_phase_builder *b); // [1]: 0 before disc-start, t
 // Of several processes: the codebook of a scope, whose vectors are columns or rows, follows what all of them have
 // seen.
 atl_status atl_remade_follow(atl_trainer *t, const char *scope, const char *vectors, bool columns);
+// Codes that begin anew are for one process.
+atl_status atl_remade_check_restart(const atl_trainer *t);
 
 #endif
